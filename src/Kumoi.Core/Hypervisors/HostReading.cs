@@ -1,0 +1,36 @@
+namespace Kumoi.Hypervisors;
+
+/// <summary>One host as it was at <see cref="CapturedAt"/>, with all its VMs when they were asked for.</summary>
+public sealed record HostReading
+{
+    public required DateTimeOffset CapturedAt { get; init; }
+
+    /// <summary>The host's own name, as it calls itself.</summary>
+    public required string HostName { get; init; }
+
+    /// <summary>Such as <c>QEMU</c>, <c>TEST</c> or <c>Simulated</c>.</summary>
+    public required string HypervisorType { get; init; }
+
+    /// <summary>Null where the hypervisor does not tell.</summary>
+    public Version? HypervisorVersion { get; init; }
+
+    /// <summary>The architecture or model that the node reports, such as <c>x86_64</c>.</summary>
+    public string CpuModel { get; init; } = "";
+
+    /// <summary>Active logical CPUs.</summary>
+    public int CpuCount { get; init; }
+
+    /// <summary>Share of all CPUs that was busy between the previous reading and this one, 0..1; NaN where unknown.</summary>
+    public double CpuRatio { get; init; } = double.NaN;
+
+    public long MemoryBytes { get; init; }
+
+    /// <summary>Free memory including what caches would give back.</summary>
+    public long FreeMemoryBytes { get; init; }
+
+    /// <summary>Null when VMs were not asked for.</summary>
+    public IReadOnlyList<VMReading>? VMs { get; init; }
+
+    /// <summary>Labels that come with the host itself (the simulated fleet's racks and roles); the fleet adds the admin's.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+}

@@ -1,0 +1,41 @@
+namespace Kumoi.Hypervisors;
+
+/// <summary>A failed call on a hypervisor link. Callers decide by the properties, never by the message's text.</summary>
+public sealed class HypervisorException : Exception
+{
+    public HypervisorException(
+        string message,
+        FaultDomain faultDomain = FaultDomain.Unknown,
+        bool isTransient = false,
+        bool outcomeUnknown = false,
+        HypervisorError error = HypervisorError.Other,
+        int nativeCode = 0,
+        string? recommendedAction = null,
+        Exception? innerException = null)
+        : base(message, innerException)
+    {
+        FaultDomain = faultDomain;
+        IsTransient = isTransient;
+        OutcomeUnknown = outcomeUnknown;
+        Error = error;
+        NativeCode = nativeCode;
+        RecommendedAction = recommendedAction;
+    }
+
+    /// <summary>What the failure is of.</summary>
+    public FaultDomain FaultDomain { get; }
+
+    /// <summary>The same call may succeed if it is made again.</summary>
+    public bool IsTransient { get; }
+
+    /// <summary>The request may have taken effect: nobody may assume that it did not, and it is never retried blindly.</summary>
+    public bool OutcomeUnknown { get; }
+
+    public HypervisorError Error { get; }
+
+    /// <summary>libvirt's virErrorNumber; 0 where the failure is not libvirt's.</summary>
+    public int NativeCode { get; }
+
+    /// <summary>What the admin can do about it.</summary>
+    public string? RecommendedAction { get; }
+}

@@ -1,0 +1,17 @@
+namespace Kumoi.Hypervisors;
+
+/// <summary>Opens links. Known only to the place that opens them.</summary>
+public interface IHypervisorDriver
+{
+    /// <summary>Whether this driver opens such URIs.</summary>
+    bool Handles(string uri);
+
+    /// <summary>
+    /// The hosts behind a URI, without connecting: one for libvirt, a fleet for the simulator. Each result can be opened by itself.
+    /// Fails with <see cref="HypervisorError.InvalidUri"/>.
+    /// </summary>
+    IReadOnlyList<HostAddress> Resolve(string uri);
+
+    /// <summary>Opens a link to one host.</summary>
+    Task<IHypervisorLink> OpenAsync(HostAddress address, CancellationToken cancellationToken);
+}

@@ -1,0 +1,78 @@
+namespace Kumoi.Hypervisors;
+
+/// <summary>
+/// One open connection to one host's hypervisor. Safe for concurrent use; every call can be cancelled. Failures are
+/// <see cref="HypervisorException"/>, cancellation is <see cref="OperationCanceledException"/>.
+/// VMs are named by their id: names can be given to another VM between two calls.
+/// </summary>
+public interface IHypervisorLink : IAsyncDisposable
+{
+    /// <summary>Under which the link was opened, without secrets.</summary>
+    string Uri { get; }
+
+    /// <summary>The host's own name, read when the link was opened.</summary>
+    string HostName { get; }
+
+    /// <summary>Reads the whole host, with all its VMs if asked: one bulk call, because reads dominate.</summary>
+    Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken);
+
+    /// <summary>All VMs of the host in one bulk call.</summary>
+    Task<IReadOnlyList<VMReading>> ReadVMsAsync(CancellationToken cancellationToken);
+
+    /// <summary>One VM, or null if the host does not have it.</summary>
+    Task<VMReading?> FindVMAsync(Guid id, CancellationToken cancellationToken);
+
+    /// <summary>One VM by name, or null if the host does not have it.</summary>
+    Task<VMReading?> FindVMAsync(string name, CancellationToken cancellationToken);
+
+    /// <summary>The VM's live definition (domain XML), without secrets.</summary>
+    Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Defines a persistent VM, which carries <paramref name="operation"/> in its metadata. A VM of that name fails with
+    /// <see cref="HypervisorError.VMExists"/>. What was made before a definite failure (volumes) is removed again.
+    /// </summary>
+    Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The inverse of <see cref="DefineAsync"/> and of a start after it: stops and removes the VM that carries
+    /// <paramref name="operation"/>, with the volumes that were made for it. Returns false if the host has no such VM.
+    /// </summary>
+    Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken);
+
+    Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken);
+
+    /// <summary>Asks the guest to shut down, and returns at once.</summary>
+    Task ShutdownAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
+
+    /// <summary>Stops the VM as by pulling the plug.</summary>
+    Task DestroyAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
+
+    /// <summary>Asks the guest to reboot, and returns at once.</summary>
+    Task RebootAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
+
+    /// <summary>Resets the VM as by its reset button.</summary>
+    Task ResetAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
+
+    Task SuspendAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
+
+    Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
+
+    /// <summary>Removes the definition of a stopped VM; with <paramref name="removeVolumes"/> also the volumes of its writable disks.</summary>
+    Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Moves a running VM to <paramref name="target"/>, a link of the same driver. Cancellation aborts the hypervisor's job and
+    /// leaves the VM where it was. Returns the VM as read on the target.
+    /// </summary>
+    Task<VMReading> MigrateAsync(
+        Guid id,
+        IHypervisorLink target,
+        MigrationOptions options,
+        IProgress<MigrationProgress>? progress,
+        OperationId operation,
+        CancellationToken cancellationToken);
+
+    /// <summary>Lifecycle events from now on, until cancelled. Bounded: a reader that is too slow gets a <see cref="VMLifecycle.Gap"/>.</summary>
+    IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken);
+}

@@ -1,0 +1,34 @@
+namespace Kumoi.Hypervisors;
+
+/// <summary>One VM as it was at <see cref="CapturedAt"/>.</summary>
+public sealed record VMReading
+{
+    public required DateTimeOffset CapturedAt { get; init; }
+
+    public required Guid Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public PowerState State { get; init; }
+
+    /// <summary>False: the VM is transient and vanishes when it stops.</summary>
+    public bool IsPersistent { get; init; }
+
+    public int CpuCount { get; init; }
+
+    /// <summary>CPU time used since the VM started; zero where unknown or not running.</summary>
+    public TimeSpan CpuTime { get; init; }
+
+    /// <summary>The memory that the VM may use.</summary>
+    public long MemoryBytes { get; init; }
+
+    /// <summary>Bytes read from and written to all its disks since it started.</summary>
+    public long DiskReadBytes { get; init; }
+
+    public long DiskWrittenBytes { get; init; }
+
+    /// <summary>Bytes received and sent on all its network interfaces since it started.</summary>
+    public long NetworkReceivedBytes { get; init; }
+
+    public long NetworkSentBytes { get; init; }
+}
