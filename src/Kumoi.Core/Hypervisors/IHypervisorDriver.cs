@@ -3,6 +3,12 @@ namespace Kumoi.Hypervisors;
 /// <summary>Opens links. Known only to the place that opens them.</summary>
 public interface IHypervisorDriver
 {
+    /// <summary>Such as <c>libvirt</c>; what a connection shows as its driver.</summary>
+    string Name { get; }
+
+    /// <summary>Its hosts are not real: faults may be injected without asking twice.</summary>
+    bool IsSimulated { get; }
+
     /// <summary>Whether this driver opens such URIs.</summary>
     bool Handles(string uri);
 

@@ -1,0 +1,4 @@
+namespace Kumoi.Fleets;
+
+/// <summary>One URI to connect to. <see cref="Name"/> replaces the host's own name (only for a URI of one host).</summary>
+public sealed record ConnectRequest(string Uri, string? Name, IReadOnlyList<string> Tags);

@@ -1,0 +1,175 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Faults;
+
+namespace Kumoi.Fleets;
+
+/// <summary>All hosts that a session is connected to. Safe for concurrent use.</summary>
+public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyFactory policies, FaultPlan faults, TimeProvider time) : IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private SemaphoreSlim? _limitedCalls;
+    private FleetLimits _limits = new();
+    private ImmutableSortedDictionary<string, KumoiConnection> _hosts =
+        ImmutableSortedDictionary.Create<string, KumoiConnection>(NaturalOrder.Instance);
+
+    /// <summary>Raised after the hosts have changed, for caches of their names.</summary>
+    public event EventHandler? Changed;
+
+    public FaultPlan Faults => faults;
+
+    public FleetLimits Limits
+    {
+        get => _limits;
+        set
+        {
+            lock (_gate)
+            {
+                _limits = value;
+                _limitedCalls = null;
+            }
+        }
+    }
+
+    /// <summary>In natural order of their names.</summary>
+    public IReadOnlyList<KumoiConnection> Hosts => [.. _hosts.Values];
+
+    public KumoiConnection? Find(string name) => _hosts.GetValueOrDefault(name);
+
+    /// <summary>
+    /// Connects to all hosts behind the requests, concurrently. Outcomes come in the natural order of the expected names. A host that is
+    /// connected already under the same URI gives its connection as it is.
+    /// </summary>
+    public async IAsyncEnumerable<Outcome<string, KumoiConnection>> ConnectAsync(
+        IReadOnlyList<ConnectRequest> requests, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var targets = new List<Target>();
+        foreach (var request in requests)
+        {
+            Exception? refused = null;
+            try
+            {
+                targets.AddRange(Resolve(request));
+            }
+            catch (HypervisorException e)
+            {
+                refused = e;
+            }
+
+            if (refused is not null)
+            {
+                yield return Outcome<string, KumoiConnection>.Failure(request.Uri, refused);
+            }
+        }
+
+        var ordered = targets.OrderBy(target => target.Name ?? target.Address.ExpectedName, NaturalOrder.Instance).ToList();
+        await foreach (var outcome in FanOut.RunAsync(ordered, Limits.MaxCalls, ConnectAsync, cancellationToken))
+        {
+            yield return outcome.Succeeded
+                ? Outcome<string, KumoiConnection>.Success(outcome.Element.Address.Uri, outcome.Result)
+                : Outcome<string, KumoiConnection>.Failure(outcome.Element.Address.ExpectedName, outcome.Error!);
+        }
+    }
+
+    /// <summary>Closes the host's link and takes it out of the fleet. Calls under way on it end as failed.</summary>
+    public async Task DisconnectAsync(KumoiConnection host)
+    {
+        lock (_gate)
+        {
+            if (ReferenceEquals(_hosts.GetValueOrDefault(host.Name), host))
+            {
+                _hosts = _hosts.Remove(host.Name);
+            }
+        }
+
+        Changed?.Invoke(this, EventArgs.Empty);
+        await host.Link.DisposeAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var host in Hosts)
+        {
+            await DisconnectAsync(host);
+        }
+
+    }
+
+    private IEnumerable<Target> Resolve(ConnectRequest request)
+    {
+        var driver = drivers.FirstOrDefault(candidate => candidate.Handles(request.Uri)) ?? throw new HypervisorException(
+            $"'{request.Uri}' is no URI of a hypervisor.", error: HypervisorError.InvalidUri,
+            recommendedAction: "Use a libvirt URI such as qemu:///system, qemu+ssh://root@host/system or test:///default, or sim://lab?hosts=20.");
+        var addresses = driver.Resolve(request.Uri);
+        if (request.Name is not null && addresses.Count != 1)
+        {
+            throw new HypervisorException(
+                $"'{request.Uri}' stands for {addresses.Count} hosts: they cannot all be named '{request.Name}'.",
+                error: HypervisorError.InvalidUri, recommendedAction: "Leave out -Name.");
+        }
+
+        return addresses.Select(address => new Target(driver, address, request.Name, request.Tags));
+    }
+
+    private async Task<KumoiConnection> ConnectAsync(Target target, CancellationToken cancellationToken)
+    {
+        var expected = target.Name ?? target.Address.ExpectedName;
+        if (_hosts.GetValueOrDefault(expected) is { } known && string.Equals(known.Uri, target.Address.Uri, StringComparison.Ordinal))
+        {
+            return known;
+        }
+
+        var name = expected;
+        var link = new GuardedLink(
+            target.Address.Uri, expected, policies.ForHost(expected, Limits), new CallThrottle(AllCalls(), Limits.MaxCallsPerHost), Open);
+        try
+        {
+            await link.OpenAsync(cancellationToken);
+            name = target.Name ?? link.ReportedName ?? expected;
+            var host = new KumoiConnection(
+                name, target.Driver, target.Tags, time.GetUtcNow(), link);
+            return Register(host);
+        }
+        catch
+        {
+            await link.DisposeAsync();
+            throw;
+        }
+
+        async Task<IHypervisorLink> Open(CancellationToken token)
+        {
+            var inner = await faults.RunAsync(
+                FaultOperation.Connect, expected, null, null, () => target.Driver.OpenAsync(target.Address, token), token);
+            return new FaultInjectingLink(inner, target.Name ?? inner.HostName, faults);
+        }
+    }
+
+    private KumoiConnection Register(KumoiConnection host)
+    {
+        lock (_gate)
+        {
+            if (_hosts.GetValueOrDefault(host.Name) is { } other)
+            {
+                throw new HypervisorException(
+                    $"The name '{host.Name}' already stands for {other.Uri}.", FaultDomain.Host, error: HypervisorError.InvalidState,
+                    recommendedAction: $"Connect {host.Uri} under another name: Connect-KumoiHost -Uri {host.Uri} -Name …");
+            }
+
+            _hosts = _hosts.Add(host.Name, host);
+        }
+
+        Changed?.Invoke(this, EventArgs.Empty);
+        return host;
+    }
+
+    private SemaphoreSlim AllCalls()
+    {
+        lock (_gate)
+        {
+            return _limitedCalls ??= new SemaphoreSlim(_limits.MaxCalls);
+        }
+    }
+
+    private sealed record Target(IHypervisorDriver Driver, HostAddress Address, string? Name, IReadOnlyList<string> Tags);
+}

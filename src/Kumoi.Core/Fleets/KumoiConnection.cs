@@ -1,0 +1,47 @@
+using Kumoi.Hypervisors;
+
+namespace Kumoi;
+
+/// <summary>One host that the session is connected to.</summary>
+public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
+{
+    private readonly Fleets.GuardedLink _link;
+
+    internal KumoiConnection(string name, IHypervisorDriver driver, IReadOnlyList<string> tags, DateTimeOffset connectedAt, Fleets.GuardedLink link)
+    {
+        Name = name;
+        Driver = driver.Name;
+        IsSimulated = driver.IsSimulated;
+        Tags = tags;
+        ConnectedAt = connectedAt;
+        _link = link;
+    }
+
+    /// <summary>The host's name in this session: its own, or the one that was given when connecting.</summary>
+    public string Name { get; }
+
+    /// <summary>The connection's URI, without secrets.</summary>
+    public string Uri => _link.Uri;
+
+    /// <summary><c>libvirt</c> or <c>simulated</c>.</summary>
+    public string Driver { get; }
+
+    /// <summary>The host is not real.</summary>
+    public bool IsSimulated { get; }
+
+    /// <summary>False after the link was lost; the next call opens it again.</summary>
+    public bool IsOpen => _link.IsOpen;
+
+    public DateTimeOffset ConnectedAt { get; }
+
+    /// <summary>The labels that the admin gave the host when connecting.</summary>
+    public IReadOnlyList<string> Tags { get; }
+
+    internal IHypervisorLink Link => _link;
+
+    public int CompareTo(KumoiConnection? other) => NaturalOrder.Instance.Compare(Name, other?.Name);
+
+    int IComparable.CompareTo(object? obj) => CompareTo(obj as KumoiConnection);
+
+    public override string ToString() => Name;
+}

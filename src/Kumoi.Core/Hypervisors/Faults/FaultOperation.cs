@@ -1,0 +1,22 @@
+namespace Kumoi.Hypervisors.Faults;
+
+/// <summary>The kinds of call that a fault can hit.</summary>
+public enum FaultOperation
+{
+    /// <summary>Every kind.</summary>
+    Any = 0,
+    Connect,
+    Read,
+
+    /// <summary>Defining and undefining a VM.</summary>
+    Define,
+
+    /// <summary>Start, resume, reboot and reset.</summary>
+    Start,
+
+    /// <summary>Shutdown, destroy, suspend, and the undoing of a define.</summary>
+    Stop,
+
+    /// <summary>A migration from or to the host.</summary>
+    Migrate,
+}

@@ -1,0 +1,51 @@
+namespace Kumoi.Hypervisors.Simulated;
+
+/// <summary>
+/// Opens links to simulated fleets: <c>sim://lab?hosts=20&amp;vms=2&amp;seed=7</c> is the fleet <c>lab</c> of <c>kvm01</c>…<c>kvm20</c>.
+/// A fleet lives from its first link to its last: connecting again after everything was disconnected gives a fresh one.
+/// </summary>
+public sealed class SimulatedDriver(TimeProvider time) : IHypervisorDriver
+{
+    private readonly Dictionary<string, SimulatedFleet> _fleets = new(StringComparer.Ordinal);
+
+    public string Name => "simulated";
+
+    public bool IsSimulated => true;
+
+    public bool Handles(string uri) => uri.StartsWith(SimulatedFleetUri.Scheme, StringComparison.OrdinalIgnoreCase);
+
+    public IReadOnlyList<HostAddress> Resolve(string uri)
+    {
+        var parsed = SimulatedFleetUri.Parse(uri);
+        return parsed.Host is { } host
+            ? [new HostAddress(parsed.ForHost(host), host)]
+            : [.. parsed.HostNames().Select(name => new HostAddress(parsed.ForHost(name), name))];
+    }
+
+    public Task<IHypervisorLink> OpenAsync(HostAddress address, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var parsed = SimulatedFleetUri.Parse(address.Uri);
+        lock (_fleets)
+        {
+            if (!_fleets.TryGetValue(parsed.FleetKey, out var fleet))
+            {
+                _fleets[parsed.FleetKey] = fleet = new SimulatedFleet(parsed, time);
+            }
+
+            fleet.OpenLinks++;
+            return Task.FromResult<IHypervisorLink>(new SimulatedLink(fleet, fleet.Host(parsed.Host!), address.Uri, Close));
+
+            void Close()
+            {
+                lock (_fleets)
+                {
+                    if (--fleet.OpenLinks == 0)
+                    {
+                        _fleets.Remove(parsed.FleetKey);
+                    }
+                }
+            }
+        }
+    }
+}

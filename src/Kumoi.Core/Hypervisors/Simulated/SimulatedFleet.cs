@@ -1,0 +1,26 @@
+namespace Kumoi.Hypervisors.Simulated;
+
+/// <summary>The state of one simulated fleet. One lock for all of it: every critical section is short, and a migration spans two hosts.</summary>
+internal sealed class SimulatedFleet
+{
+    private readonly SimulatedFleetUri _uri;
+    private readonly SimulatedHost[] _hosts;
+
+    public SimulatedFleet(SimulatedFleetUri uri, TimeProvider time)
+    {
+        _uri = uri;
+        Time = time;
+        _hosts = [.. Enumerable.Range(1, uri.Hosts).Select(number => new SimulatedHost(uri, number))];
+    }
+
+    public Lock Gate { get; } = new();
+
+    public TimeProvider Time { get; }
+
+    public TimeSpan Delay => _uri.Delay;
+
+    /// <summary>Guarded by the driver.</summary>
+    public int OpenLinks { get; set; }
+
+    public SimulatedHost Host(string name) => _hosts[_uri.IndexOf(name)];
+}

@@ -1,0 +1,293 @@
+using System.Runtime.CompilerServices;
+using System.Xml.Linq;
+
+namespace Kumoi.Hypervisors.Simulated;
+
+/// <summary>A link to one simulated host. Every call takes the fleet's delay, and then happens at once.</summary>
+internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, string uri, Action close) : IHypervisorLink
+{
+    private int _closed;
+
+    public string Uri => uri;
+
+    public string HostName => host.Name;
+
+    private DateTimeOffset Now => fleet.Time.GetUtcNow();
+
+    public Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken) =>
+        Call(() => host.Read(includeVMs, Now), cancellationToken);
+
+    public Task<IReadOnlyList<VMReading>> ReadVMsAsync(CancellationToken cancellationToken) =>
+        Call<IReadOnlyList<VMReading>>(() => { var now = Now; return [.. host.VMs.Values.Select(vm => vm.Read(now))]; }, cancellationToken);
+
+    public Task<VMReading?> FindVMAsync(Guid id, CancellationToken cancellationToken) =>
+        Call(() => host.Find(id)?.Read(Now), cancellationToken);
+
+    public Task<VMReading?> FindVMAsync(string name, CancellationToken cancellationToken) =>
+        Call(() => host.VMs.GetValueOrDefault(name)?.Read(Now), cancellationToken);
+
+    public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) =>
+        Call(() => Existing(id).ToXml().ToString(), cancellationToken);
+
+    public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
+    {
+        var vm = Build(spec, operation);
+        return Call(
+            () =>
+            {
+                if (host.VMs.ContainsKey(vm.Name))
+                {
+                    throw new HypervisorException(
+                        $"{host.Name} already has a VM named '{vm.Name}'.", FaultDomain.VM, error: HypervisorError.VMExists,
+                        recommendedAction: "Choose another name, or remove the existing VM with Remove-KumoiVM.");
+                }
+
+                host.VMs.Add(vm.Name, vm);
+                host.Publish(vm, VMLifecycle.Defined, Now);
+                return vm.Read(Now);
+            },
+            cancellationToken);
+    }
+
+    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) => Call(
+        () =>
+        {
+            if (host.VMs.Values.FirstOrDefault(vm => vm.Operation == operation) is not { } vm)
+            {
+                return false;
+            }
+
+            vm.ChangeState(PowerState.Shutoff, Now);
+            host.VMs.Remove(vm.Name);
+            host.Publish(vm, VMLifecycle.Undefined, Now);
+            return true;
+        },
+        cancellationToken);
+
+    public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) => Change(
+        id, "start", state => state is PowerState.Shutoff or PowerState.Crashed, paused ? PowerState.Paused : PowerState.Running, VMLifecycle.Started,
+        cancellationToken, EnsureMemory);
+
+    public Task ShutdownAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        Change(id, "shut down", state => state is PowerState.Running, PowerState.Shutoff, VMLifecycle.Stopped, cancellationToken);
+
+    public Task DestroyAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Change(
+        id, "stop", state => state is not PowerState.Shutoff, PowerState.Shutoff, VMLifecycle.Stopped, cancellationToken);
+
+    public Task RebootAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        Change(id, "reboot", state => state is PowerState.Running, PowerState.Running, VMLifecycle.Started, cancellationToken);
+
+    public Task ResetAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Change(
+        id, "reset", state => state is PowerState.Running or PowerState.Paused, PowerState.Running, VMLifecycle.Started, cancellationToken);
+
+    public Task SuspendAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        Change(id, "suspend", state => state is PowerState.Running, PowerState.Paused, VMLifecycle.Suspended, cancellationToken);
+
+    public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        Change(id, "resume", state => state is PowerState.Paused, PowerState.Running, VMLifecycle.Resumed, cancellationToken);
+
+    public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) => Call(
+        () =>
+        {
+            var vm = Existing(id);
+            if (vm.State is not PowerState.Shutoff)
+            {
+                throw WrongState(vm, "remove");
+            }
+
+            host.VMs.Remove(vm.Name);
+            host.Publish(vm, VMLifecycle.Undefined, Now);
+            return true;
+        },
+        cancellationToken);
+
+    public async Task<VMReading> MigrateAsync(
+        Guid id,
+        IHypervisorLink target,
+        MigrationOptions options,
+        IProgress<MigrationProgress>? progress,
+        OperationId operation,
+        CancellationToken cancellationToken)
+    {
+        if (target is not SimulatedLink other || !ReferenceEquals(other.Fleet, fleet))
+        {
+            throw new HypervisorException(
+                $"{host.Name} is simulated and cannot migrate to {target.HostName}.", FaultDomain.Host, error: HypervisorError.NotSupported,
+                recommendedAction: "Choose a host of the same simulated fleet.");
+        }
+
+        const int steps = 4;
+        var started = fleet.Time.GetTimestamp();
+        var vm = await Call(() => BeginMigration(id, other.Host), cancellationToken);
+        try
+        {
+            for (var step = 1; step <= steps; step++)
+            {
+                await Delay(cancellationToken);
+                var left = vm.MemoryBytes / steps * (steps - step);
+                progress?.Report(new MigrationProgress(vm.MemoryBytes, vm.MemoryBytes - left, left, fleet.Time.GetElapsedTime(started)));
+            }
+
+            lock (fleet.Gate)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                host.VMs.Remove(vm.Name);
+                other.Host.VMs.Add(vm.Name, vm);
+                host.Publish(vm, VMLifecycle.Stopped, Now);
+                other.Host.Publish(vm, VMLifecycle.Started, Now);
+                return vm.Read(Now);
+            }
+        }
+        finally
+        {
+            lock (fleet.Gate)
+            {
+                vm.IsMigrating = false;
+            }
+        }
+    }
+
+    public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        System.Threading.Channels.Channel<VMLifecycleEvent> watcher;
+        lock (fleet.Gate)
+        {
+            watcher = host.AddWatcher();
+        }
+
+        try
+        {
+            await foreach (var happened in watcher.Reader.ReadAllAsync(cancellationToken))
+            {
+                yield return happened;
+            }
+        }
+        finally
+        {
+            lock (fleet.Gate)
+            {
+                host.RemoveWatcher(watcher);
+            }
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _closed, 1) == 0)
+        {
+            close();
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private SimulatedFleet Fleet => fleet;
+
+    private SimulatedHost Host => host;
+
+    private SimulatedVM BeginMigration(Guid id, SimulatedHost target)
+    {
+        var vm = Existing(id);
+        if (ReferenceEquals(target, host))
+        {
+            throw new HypervisorException($"'{vm.Name}' is already on {host.Name}.", FaultDomain.Host, error: HypervisorError.InvalidState);
+        }
+
+        if (vm.State is not (PowerState.Running or PowerState.Paused) || vm.IsMigrating)
+        {
+            throw WrongState(vm, "migrate");
+        }
+
+        if (target.VMs.ContainsKey(vm.Name))
+        {
+            throw new HypervisorException($"{target.Name} already has a VM named '{vm.Name}'.", FaultDomain.Host, error: HypervisorError.VMExists);
+        }
+
+        EnsureMemory(target, vm);
+        vm.IsMigrating = true;
+        return vm;
+    }
+
+    private void EnsureMemory(SimulatedVM vm) => EnsureMemory(host, vm);
+
+    private static void EnsureMemory(SimulatedHost host, SimulatedVM vm)
+    {
+        if (host.FreeMemoryBytes < vm.MemoryBytes)
+        {
+            throw new HypervisorException(
+                $"{host.Name} has {host.FreeMemoryBytes >> 20} MiB of memory left, '{vm.Name}' needs {vm.MemoryBytes >> 20}.",
+                FaultDomain.Host, error: HypervisorError.ResourceUnavailable, recommendedAction: "Choose a host with more free memory.");
+        }
+    }
+
+    private Task Change(
+        Guid id, string verb, Func<PowerState, bool> allowed, PowerState next, VMLifecycle kind, CancellationToken cancellationToken,
+        Action<SimulatedVM>? check = null) => Call(
+        () =>
+        {
+            var vm = Existing(id);
+            if (!allowed(vm.State) || vm.IsMigrating)
+            {
+                throw WrongState(vm, verb);
+            }
+
+            check?.Invoke(vm);
+            vm.ChangeState(next, Now);
+            host.Publish(vm, kind, Now);
+            return true;
+        },
+        cancellationToken);
+
+    private SimulatedVM Existing(Guid id) => host.Find(id) ?? throw new HypervisorException(
+        $"{host.Name} has no VM with id {id:D}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
+        recommendedAction: "Read the VM again with Get-KumoiVM: it may have been moved or removed.");
+
+    private static HypervisorException WrongState(SimulatedVM vm, string verb) => new(
+        $"Cannot {verb} '{vm.Name}': it is {(vm.IsMigrating ? "being migrated" : vm.State)}.", FaultDomain.VM, error: HypervisorError.InvalidState,
+        recommendedAction: "Read the VM's state with Get-KumoiVM.");
+
+    private static SimulatedVM Build(VMSpec spec, OperationId operation)
+    {
+        var xml = spec.Xml is null ? null : DomainXml.Parse(spec.Xml);
+        var name = spec.Name.Length > 0 ? spec.Name : (string?)xml?.Element("name") ?? "";
+        if (name.Length == 0 || name.Contains('/', StringComparison.Ordinal) || name.Contains('\n', StringComparison.Ordinal))
+        {
+            throw new HypervisorException(
+                $"'{name}' is no name for a VM.", FaultDomain.VM, error: HypervisorError.InvalidSpecification,
+                recommendedAction: "Give a name that is not empty and has no '/' in it.");
+        }
+
+        return new SimulatedVM
+        {
+            Id = xml is not null && spec.Name.Length == 0 && Guid.TryParse((string?)xml.Element("uuid"), out var id) ? id : Guid.NewGuid(),
+            Name = name,
+            MemoryBytes = xml is null ? spec.MemoryBytes : DomainXml.Bytes(xml.Element("memory")),
+            CpuCount = xml is null ? spec.CpuCount : (int?)xml.Element("vcpu") ?? 1,
+            CpuLoad = 0.05,
+            Operation = operation,
+            Definition = xml,
+        };
+    }
+
+    private async Task<T> Call<T>(Func<T> action, CancellationToken cancellationToken)
+    {
+        await Delay(cancellationToken);
+        if (Volatile.Read(ref _closed) != 0)
+        {
+            throw new HypervisorException(
+                $"The link to {host.Name} is closed.", FaultDomain.Host, error: HypervisorError.ConnectionFailed,
+                recommendedAction: "Connect again with Connect-KumoiHost.");
+        }
+
+        lock (fleet.Gate)
+        {
+            return action();
+        }
+    }
+
+    private Task Delay(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return fleet.Delay > TimeSpan.Zero ? Task.Delay(fleet.Delay, fleet.Time, cancellationToken) : Task.CompletedTask;
+    }
+}

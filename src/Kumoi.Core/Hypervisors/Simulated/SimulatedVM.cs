@@ -1,0 +1,69 @@
+using System.Xml.Linq;
+
+namespace Kumoi.Hypervisors.Simulated;
+
+/// <summary>One simulated VM. Guarded by its fleet's gate.</summary>
+internal sealed class SimulatedVM
+{
+    public required Guid Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required long MemoryBytes { get; init; }
+
+    public required int CpuCount { get; init; }
+
+    /// <summary>How busy its CPUs are while it runs, 0..1.</summary>
+    public required double CpuLoad { get; init; }
+
+    /// <summary>The operation that defined it; null for those that the fleet came with.</summary>
+    public OperationId? Operation { get; init; }
+
+    /// <summary>The definition that it was made from, if it was XML.</summary>
+    public XElement? Definition { get; init; }
+
+    public PowerState State { get; set; } = PowerState.Shutoff;
+
+    /// <summary>Set while it is being migrated: one job at a time.</summary>
+    public bool IsMigrating { get; set; }
+
+    /// <summary>CPU time up to <see cref="RunningSince"/>.</summary>
+    public TimeSpan PastCpuTime { get; set; }
+
+    public DateTimeOffset? RunningSince { get; set; }
+
+    public VMReading Read(DateTimeOffset now) => new()
+    {
+        CapturedAt = now,
+        Id = Id,
+        Name = Name,
+        State = State,
+        IsPersistent = true,
+        CpuCount = CpuCount,
+        CpuTime = PastCpuTime + (RunningSince is { } since ? (now - since) * (CpuLoad * CpuCount) : TimeSpan.Zero),
+        MemoryBytes = MemoryBytes,
+    };
+
+    public void ChangeState(PowerState state, DateTimeOffset now)
+    {
+        PastCpuTime = state is PowerState.Shutoff ? TimeSpan.Zero : Read(now).CpuTime;
+        RunningSince = state is PowerState.Running ? now : null;
+        State = state;
+    }
+
+    public XElement ToXml()
+    {
+        var xml = Definition is { } definition ? new XElement(definition) : new XElement("domain", new XAttribute("type", "simulated"));
+        foreach (var name in new[] { "name", "uuid", "memory", "vcpu" })
+        {
+            xml.Element(name)?.Remove();
+        }
+
+        xml.AddFirst(
+            new XElement("name", Name),
+            new XElement("uuid", Id.ToString("D")),
+            new XElement("memory", new XAttribute("unit", "b"), MemoryBytes),
+            new XElement("vcpu", CpuCount));
+        return xml;
+    }
+}
