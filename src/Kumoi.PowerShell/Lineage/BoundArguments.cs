@@ -20,15 +20,24 @@ internal sealed class BoundArguments
 
     public IReadOnlyCollection<string> Names => _values.Keys;
 
+    /// <summary>A parameter whose script block could not be found again, so that the cmdlet cannot be replayed; null: there is none.</summary>
+    public string? Unknown { get; private set; }
+
     public object? this[string name] => _values[name];
 
     /// <summary>To be called in BeginProcessing, before any object was bound.</summary>
     public static BoundArguments Of(PSCmdlet cmdlet, CommandAst command)
     {
         var bound = new BoundArguments();
+        var waiting = new List<string>();
         foreach (var (name, value) in cmdlet.MyInvocation.BoundParameters)
         {
-            if (!Left.Contains(name))
+            if (value is not null && !value.GetType().IsVisible && value.GetType().Assembly == typeof(PSObject).Assembly)
+            {
+                // The engine's own place-holder for a script block that is bound anew for each object.
+                waiting.Add(name);
+            }
+            else if (!Left.Contains(name))
             {
                 bound._values[name] = value;
             }
@@ -39,6 +48,7 @@ internal sealed class BoundArguments
             bound._values.TryAdd(name, block);
         }
 
+        bound.Unknown = waiting.Find(name => !bound._values.ContainsKey(name));
         return bound;
     }
 
@@ -82,12 +92,8 @@ internal sealed class BoundArguments
                 || (Find(before.ParameterName) is { } name && parameters[name].SwitchParameter);
         }
 
-        string? Find(string given) =>
-            parameters.TryGetValue(given, out var exact)
-                ? exact.Name
-                : parameters.Values.FirstOrDefault(parameter => parameter.Aliases.Contains(given, StringComparer.OrdinalIgnoreCase))?.Name
-                  ?? parameters.Values.Where(parameter => parameter.Name.StartsWith(given, StringComparison.OrdinalIgnoreCase)).Take(2).ToList()
-                      is [var only] ? only.Name : null;
+        // What is ambiguous was refused before the cmdlet began.
+        string? Find(string given) => cmdlet.MyInvocation.MyCommand.ResolveParameter(given)?.Name;
 
         ScriptBlock? Block(Ast? argument) => argument switch
         {

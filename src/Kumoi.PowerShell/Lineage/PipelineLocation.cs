@@ -29,7 +29,6 @@ internal sealed record PipelineLocation(PipelineAst Pipeline, int Position, stri
         var commands = Parsed.GetValue(script, text => Parse(text, frame.ScriptName));
         if (!commands.TryGetValue((invocation.ScriptLineNumber, invocation.OffsetInLine), out var command)
             || command.Parent is not PipelineAst pipeline
-            || pipeline.Background
             || pipeline.PipelineElements.Count != invocation.PipelineLength
             || command.GetCommandName() is not { } name
             || CommandResolution.Resolve(cmdlet.InvokeCommand, name) is not CmdletInfo resolved

@@ -93,10 +93,11 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
     private Ast? Effect(Ast ast) => ast switch
     {
         ScriptBlockAst block => AssignedBeforeRead(block),
-        NamedBlockAst or StatementBlockAst or PipelineAst { Background: false } or CommandExpressionAst { Redirections.Count: 0 } => null,
+        NamedBlockAst or StatementBlockAst or CommandExpressionAst { Redirections.Count: 0 } => null,
+        PipelineAst => IsBackground(ast) ? ast : null,
         ScriptBlockExpressionAst or ConstantExpressionAst or ExpandableStringExpressionAst => null,
         VariableExpressionAst or UsingExpressionAst or BinaryExpressionAst or ParenExpressionAst or SubExpressionAst => null,
-        ArrayExpressionAst or ArrayLiteralAst or HashtableAst or IndexExpressionAst or TernaryExpressionAst => null,
+        ArrayExpressionAst or ArrayLiteralAst or HashtableAst or IndexExpressionAst => null,
         UnaryExpressionAst unary => unary.TokenKind is TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus or TokenKind.PostfixMinusMinus
             ? ast : null,
         InvokeMemberExpressionAst call => IsPure(call) ? null : ast,
@@ -110,8 +111,13 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
         AssignmentStatementAst assignment => IsPlain(assignment) ? null : ast,
         CommandParameterAst => null,
         CommandAst command => IsPure(command) ? null : ast,
-        _ => ast,
+        _ => IsTernary(ast) ? null : ast,
     };
+
+    // Both are newer than the reference library.
+    private static bool IsTernary(Ast ast) => string.Equals(ast.GetType().Name, "TernaryExpressionAst", StringComparison.Ordinal);
+
+    private static bool IsBackground(Ast ast) => ast.GetType().GetProperty("Background")?.GetValue(ast) is true;
 
     private static bool IsPure(InvokeMemberExpressionAst call) =>
         call.Member is StringConstantExpressionAst { Value: var name }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Globalization;
+using System.Management.Automation;
 
 namespace Kumoi.PowerShell.Lineage;
 
@@ -13,6 +14,8 @@ public static class Replay
 {
     private static readonly ConcurrentDictionary<string, ReplaySession> Sessions = new(StringComparer.Ordinal);
 
+    private static readonly ConcurrentDictionary<string, (ScriptBlock Block, PSObject Element)> Calls = new(StringComparer.Ordinal);
+
     /// <summary>The objects that the replayed pipeline begins with.</summary>
     public static object?[] Feed(string token) => [.. Sessions[token].Feed];
 
@@ -21,6 +24,16 @@ public static class Replay
 
     /// <summary>A variable of the author that a new scope would hide.</summary>
     public static object? Variable(string token, string name) => Sessions[token].Variable(name);
+
+    /// <summary>The element of a script block's call.</summary>
+    public static object CallElement(string token) => Calls[token].Element;
+
+    /// <summary>The script block of a call.</summary>
+    public static ScriptBlock CallBlock(string token) => Calls[token].Block;
+
+    internal static void AddCall(string token, ScriptBlock block, PSObject element) => Calls[token] = (block, element);
+
+    internal static void RemoveCall(string token) => Calls.TryRemove(token, out _);
 
     /// <summary>The session behind a cmdlet's hidden parameter, <c>token:position</c>, and the cmdlet's position in the original pipeline.</summary>
     internal static (ReplaySession Session, int Position)? Find(string parameter)

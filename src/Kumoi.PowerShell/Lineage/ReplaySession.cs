@@ -65,28 +65,13 @@ internal sealed class ReplaySession : IDisposable
         var results = new List<object>();
         foreach (var item in _owner.InvokeCommand.InvokeScript(useLocalScope: false, block, input: null, args: null))
         {
-            switch (item?.BaseObject)
+            if (item?.BaseObject is ErrorRecord error)
             {
-                case null:
-                    break;
-                case ErrorRecord error:
-                    _owner.WriteError(error);
-                    break;
-                case WarningRecord warning:
-                    _owner.WriteWarning(warning.Message);
-                    break;
-                case VerboseRecord verbose:
-                    _owner.WriteVerbose(verbose.Message);
-                    break;
-                case DebugRecord debug:
-                    _owner.WriteDebug(debug.Message);
-                    break;
-                case InformationRecord information:
-                    _owner.WriteInformation(information);
-                    break;
-                case { } result:
-                    results.Add(result);
-                    break;
+                _owner.WriteError(error);
+            }
+            else if (item is not null && !StreamRecords.TryWriteAgain(_owner, item.BaseObject))
+            {
+                results.Add(item.BaseObject);
             }
         }
 

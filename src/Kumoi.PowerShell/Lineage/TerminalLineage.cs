@@ -63,6 +63,11 @@ internal sealed class TerminalLineage : IDisposable
             return "the objects do not come from one Kumoi source";
         }
 
+        if (_run.Arguments.Values.FirstOrDefault(arguments => arguments.Unknown is not null) is { } unknown)
+        {
+            return $"the script block of -{unknown.Unknown} is not written in the statement";
+        }
+
         switch (_source)
         {
             case RecordedSource recorded when ReferenceEquals(recorded.Run, _run) && _run.IsAlive:

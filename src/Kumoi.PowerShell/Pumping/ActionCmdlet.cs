@@ -46,6 +46,9 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     /// <summary>Whether other elements could still take the place of a failed one, as far as is known while it is worked on.</summary>
     private protected bool MaySubstitute => _lineage is not null && _lineage.Obstacle(inputEnded: false) is null;
 
+    /// <summary>Whether ShouldProcess is asked at all: -Force of a cmdlet with a high impact means do not ask.</summary>
+    private protected virtual bool AsksFirst => true;
+
     private bool IsBindingOnly => _replay is not null && _position == _replay.Terminal;
 
     protected sealed override void BeginProcessing()
@@ -54,12 +57,19 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         if (ReplayToken is not null)
         {
             (_replay, _position) = Replay.Find(ReplayToken)
-                ?? throw new PSArgumentException("-ReplayToken is not for use in scripts.", nameof(ReplayToken));
+                ?? throw new PSInvalidOperationException("-ReplayToken is not for use in scripts.");
         }
         else if (!NoSubstitution && !IsWhatIf())
         {
             _lineage = TerminalLineage.Of(this);
         }
+
+        Prepare();
+    }
+
+    /// <summary>Called once, before any object was bound.</summary>
+    private protected virtual void Prepare()
+    {
     }
 
     protected sealed override void ProcessRecord()
@@ -140,7 +150,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
                 _lineage?.Arrived(request.Origin);
             }
 
-            if (ShouldProcess(request.ShouldProcessTarget, request.Verb))
+            if ((!AsksFirst && !IsWhatIf()) || ShouldProcess(request.ShouldProcessTarget, request.Verb))
             {
                 _runs.Add(new ActionRun(request, Begin(request)) { IsSubstitute = isSubstitute });
             }

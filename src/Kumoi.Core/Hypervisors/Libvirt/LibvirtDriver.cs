@@ -5,6 +5,10 @@ public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervis
 {
     private readonly TimeProvider time = timeProvider ?? TimeProvider.System;
 
+    public string Name => "libvirt";
+
+    public bool IsSimulated => false;
+
     /// <summary>Everything with a scheme, except the simulator's.</summary>
     public bool Handles(string uri) =>
         LibvirtUri.HasScheme(uri, out string scheme) && !string.Equals(scheme, "sim", StringComparison.OrdinalIgnoreCase);
