@@ -10,8 +10,8 @@ is_qcow2() { [[ $(head -c 3 "$1") == QFI ]]; }
 #   qcow2: the header is gone. QEMU: "Image is not in qcow2 format".
 #   raw:   has no header and any content is good, so a directory is in its place, as after a damage to the
 #          file system. QEMU: "'file' driver requires … to be a regular file".
-# Both are libvirt's error 1 (internal error) from its QEMU driver (domain 10), "process exited while
-# connecting to monitor".
+# Both are libvirt's error 1 (internal error) from its QEMU driver (domain 10): QEMU's words, after "process
+# exited while connecting to monitor" or, by chance of timing, "qemu unexpectedly closed the monitor".
 damage() {
   local images=$lab/$1/var/lib/libvirt/images sound=$lab/$1/sound-images image name
   mkdir -p "$sound"

@@ -18,13 +18,10 @@ make_shared_images() {
   for variant in "${!tick_variants[@]}"; do
     read -r pages window <<<"${tick_variants[$variant]}"
     nasm -f bin -D PAGES_PER_TICK="$pages" -D WINDOW_PAGES="$window" -o "$work/tick-$variant.img" "$here/guests/tick.asm"
-    truncate -s 64K "$work/tick-$variant.img"
+    # SeaBIOS boots this from any bus and as a floppy; a virtio disk of 64 KB it does not.
+    truncate -s 1M "$work/tick-$variant.img"
   done
-  # Some firmware refuses a hard disk of less than a cylinder.
-  cp "$work/tick-idle.img" "$work/disk.raw"
-  truncate -s 1M "$work/disk.raw"
-  qemu-img convert -f raw -O qcow2 "$work/disk.raw" "$work/tick.qcow2"
-  rm "$work/disk.raw"
+  qemu-img convert -f raw -O qcow2 "$work/tick-idle.img" "$work/tick.qcow2"
   mv -T "$work" "$lab/shared"
 }
 
