@@ -108,6 +108,7 @@ up() {
   for ((number = 1; number <= count; number++)); do
     name=k$number
     names+=("$name")
+    rm -f "$lab/$name/daemon-stopped" # of a 'stop-daemon': it is to answer
     [[ $(host_pid "$name") ]] && continue
     make_host "$name"
     make_host_images "$name"

@@ -52,6 +52,6 @@ require_machine() {
     mapfile -t packages < <(missing_packages)
     ((${#packages[@]} == 0)) || cannot "still missing after the installation: ${packages[*]}"
   fi
-  unshare --mount --uts --ipc --net --pid --fork -- mount -t tmpfs lab /mnt 2>/dev/null ||
+  unshare --mount --uts --ipc --net --pid --fork -- mount -t tmpfs tmpfs /tmp 2>/dev/null ||
     cannot 'this root may not make namespaces and mounts' 'run it on a machine or VM of your own, or in a container with --privileged'
 }
