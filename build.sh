@@ -60,7 +60,10 @@ case $task in
 esac
 
 if find_pwsh; then
-  exec "${pwsh_command[@]}" -NoProfile -NonInteractive:$([ "$task" = shell ] && echo '$false' || echo '$true') -File build.ps1 "$task" "$@"
+  if [ "$task" = shell ]; then
+    exec "${pwsh_command[@]}" -NoProfile -File build.ps1 "$task" "$@"
+  fi
+  exec "${pwsh_command[@]}" -NoProfile -NonInteractive -File build.ps1 "$task" "$@"
 fi
 
 case $task in
