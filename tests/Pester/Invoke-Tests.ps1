@@ -13,6 +13,8 @@ $configuration.Run.Path = $Path
 $configuration.Run.PassThru = $true
 $configuration.Output.Verbosity = 'Detailed'
 $configuration.Output.CIFormat = 'None'
+# As at a user's prompt: the tests inherit it.
+$ErrorActionPreference = 'Continue'
 $run = Invoke-Pester -Configuration $configuration
 [pscustomobject]@{
   Passed = $run.PassedCount

@@ -76,9 +76,9 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     {
         Submit(CreateRequests());
         Drain(waitForAll: false);
-        while (_runs.Count - _firstUnwritten > MaxUnsettled && _runs.Exists(run => !run.IsSettled))
+        while (Unsettled() is { Count: > MaxUnsettled } unsettled)
         {
-            WaitForMessageOr(Task.WhenAny(_runs.Where(run => !run.IsSettled).Select(run => run.Task)));
+            WaitForMessageOr(Task.WhenAny(unsettled));
             Drain(waitForAll: false);
         }
     }
@@ -197,14 +197,27 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             }
 
             WriteSettled();
-            if (!waitForAll || _runs.TrueForAll(run => run.IsSettled))
+            if (!waitForAll)
             {
                 return;
             }
 
-            WaitForMessageOr(Task.WhenAny(_runs.Where(run => !run.IsSettled).Select(run => run.Task)));
+            var unsettled = Unsettled();
+            if (unsettled.Count > 0)
+            {
+                WaitForMessageOr(Task.WhenAny(unsettled));
+            }
+            else if (_messages.Reader.Count == 0)
+            {
+                // What settled since it was last looked at.
+                WriteSettled();
+                return;
+            }
         }
     }
+
+    /// <summary>Looked at once: what is under way can settle at any moment.</summary>
+    private List<Task> Unsettled() => [.. _runs.Skip(_firstUnwritten).Where(run => !run.IsSettled).Select(run => run.Task)];
 
     private void WaitForMessageOr(Task settled) => Wait(Task.WhenAny(settled, _messages.Reader.WaitToReadAsync(StopToken).AsTask()));
 
