@@ -24,6 +24,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     private ReplaySession? _replay;
     private int _position;
     private int _firstUnwritten;
+    private Task _message = Task.CompletedTask;
 
     /// <summary>How many elements are worked on at a time.</summary>
     [Parameter]
@@ -76,7 +77,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     {
         Submit(CreateRequests());
         Drain(waitForAll: false);
-        while (Unsettled() is { Count: > MaxUnsettled } unsettled)
+        while (_runs.Count - _firstUnwritten > MaxUnsettled && Unsettled() is { Count: > 0 } unsettled)
         {
             WaitForMessageOr(Task.WhenAny(unsettled));
             Drain(waitForAll: false);
@@ -219,7 +220,16 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     /// <summary>Looked at once: what is under way can settle at any moment.</summary>
     private List<Task> Unsettled() => [.. _runs.Skip(_firstUnwritten).Where(run => !run.IsSettled).Select(run => run.Task)];
 
-    private void WaitForMessageOr(Task settled) => Wait(Task.WhenAny(settled, _messages.Reader.WaitToReadAsync(StopToken).AsTask()));
+    private void WaitForMessageOr(Task settled)
+    {
+        // One waiter at a time: each new one would stay in the channel until a message comes.
+        if (_message.IsCompleted)
+        {
+            _message = _messages.Reader.WaitToReadAsync(StopToken).AsTask();
+        }
+
+        Wait(Task.WhenAny(settled, _message));
+    }
 
     /// <summary>Writes what is settled, in order. Failures that may still be replaced wait for the end.</summary>
     private void WriteSettled()
