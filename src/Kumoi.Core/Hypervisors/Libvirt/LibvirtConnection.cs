@@ -21,7 +21,7 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     public ConnectionHandle Handle { get; }
 
     /// <summary>Names the host in messages.</summary>
-    public string Label { get; }
+    public string Label { get; set; }
 
     /// <summary>Completes when the connection is lost; never for drivers in this process.</summary>
     public Task WhenLost => loss.Lost;
@@ -33,7 +33,7 @@ internal sealed unsafe class LibvirtConnection : IDisposable
         : null;
 
     /// <summary>libvirt-host: virConnectOpenAuth. May block for minutes where nobody answers.</summary>
-    public static LibvirtConnection Open(LibvirtUri uri)
+    public static LibvirtConnection Open(LibvirtUri uri, string label)
     {
         LibvirtLibrary.EnsureReady();
         if (uri.NodeFile is { } file && !File.Exists(file))
@@ -57,7 +57,7 @@ internal sealed unsafe class LibvirtConnection : IDisposable
 
         // Drivers in this process and old daemons do not support it; then there is nothing to keep alive.
         _ = NativeConnection.virConnectSetKeepAlive(handle, KeepAliveSeconds, KeepAliveCount);
-        return new LibvirtConnection(handle, notice, uri.ExpectedName);
+        return new LibvirtConnection(handle, notice, label);
     }
 
     /// <summary>The exception for the call that just failed on this thread.</summary>
