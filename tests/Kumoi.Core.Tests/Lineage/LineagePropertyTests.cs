@@ -9,7 +9,7 @@ public sealed class LineagePropertyTests
 {
     [Fact]
     public void Every_chain_gives_what_the_definition_says_whoever_finishes_first() =>
-        Prop.ForAll(ChainCase.Arbitrary(), Holds).Check(Config.QuickThrowOnFailure.WithMaxTest(30_000));
+        Prop.ForAll(ChainCase.Arbitrary(), Holds).Check(Config.QuickThrowOnFailure.WithMaxTest(25_000));
 
     private static Property Holds(ChainCase chain)
     {
