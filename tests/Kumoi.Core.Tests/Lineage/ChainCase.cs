@@ -50,7 +50,7 @@ internal sealed record ChainCase(
             from count in Gen.Choose(0, 16)
             from depth in Gen.Choose(1, 6)
             from ops in Gen.ArrayOf(op, depth)
-            // Most failures stand where a substitute can answer them; those without extraction above end the evaluation at once.
+                // Most failures stand where a substitute can answer them; those without extraction above end the evaluation at once.
             let extraction = Math.Max(0, Array.FindIndex(ops, o => o.kind >= Op.Take))
             let place = Gen.Frequency((1, Gen.Choose(0, depth)), (30, Gen.Choose(extraction + 1, depth)))
             from failures in Gen.Choose(0, 8)
