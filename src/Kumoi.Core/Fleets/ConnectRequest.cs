@@ -1,4 +1,8 @@
 namespace Kumoi.Fleets;
 
 /// <summary>One URI to connect to. <see cref="Name"/> replaces the host's own name (only for a URI of one host).</summary>
-public sealed record ConnectRequest(string Uri, string? Name, IReadOnlyList<string> Tags);
+public sealed record ConnectRequest(string Uri, string? Name, IReadOnlyList<string> Tags)
+{
+    /// <summary>Limits of the calls to these hosts; null: the fleet's.</summary>
+    public FleetLimits? Limits { get; init; }
+}

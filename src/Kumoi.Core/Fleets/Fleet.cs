@@ -109,7 +109,7 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
                 error: HypervisorError.InvalidUri, recommendedAction: "Leave out -Name.");
         }
 
-        return addresses.Select(address => new Target(driver, address, request.Name, request.Tags));
+        return addresses.Select(address => new Target(driver, address, request.Name, request.Tags, request.Limits ?? Limits));
     }
 
     private async Task<KumoiConnection> ConnectAsync(Target target, CancellationToken cancellationToken)
@@ -122,7 +122,8 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
 
         var name = expected;
         var link = new GuardedLink(
-            target.Address.Uri, expected, policies.ForHost(expected, Limits), new CallThrottle(AllCalls(), Limits.MaxCallsPerHost), Open);
+            target.Address.Uri, expected, policies.ForHost(expected, target.Limits), new CallThrottle(AllCalls(), target.Limits.MaxCallsPerHost),
+            Open);
         try
         {
             await link.OpenAsync(cancellationToken);
@@ -171,5 +172,5 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
         }
     }
 
-    private sealed record Target(IHypervisorDriver Driver, HostAddress Address, string? Name, IReadOnlyList<string> Tags);
+    private sealed record Target(IHypervisorDriver Driver, HostAddress Address, string? Name, IReadOnlyList<string> Tags, FleetLimits Limits);
 }

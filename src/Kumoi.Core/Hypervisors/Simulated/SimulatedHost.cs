@@ -21,7 +21,7 @@ internal sealed class SimulatedHost
         var random = new Random(HashCode(uri.Seed, number));
         CpuCount = 16;
         MemoryBytes = 64L << 30;
-        _baseCpuRatio = 0.02 + (random.NextDouble() * 0.92);
+        _baseCpuRatio = Math.Min(0.97, 0.05 + (random.NextDouble() * 1.15));
         _baseMemoryBytes = (2L << 30) + (random.NextInt64(8) << 28);
         _tags = [random.NextDouble() < 0.7 ? "web" : "db", "rack" + (1 + ((number - 1) % 4)).ToString(CultureInfo.InvariantCulture)];
         for (var i = 1; i <= uri.VMs; i++)

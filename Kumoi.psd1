@@ -1,0 +1,42 @@
+@{
+  RootModule           = 'bin/Kumoi.PowerShell.dll'
+  ModuleVersion        = '0.1.0'
+  GUID                 = '6f0f3f4e-5c0e-4f0b-9c5e-3a1f7a1d7c11'
+  Author               = 'Kumoi contributors'
+  Copyright            = '(c) 2026 Kumoi contributors. MIT License.'
+  Description          = 'KVM/QEMU hosts through libvirt: scripts that keep their promise when hosts fail underneath them.'
+  PowerShellVersion    = '7.6'
+  CompatiblePSEditions = @('Core')
+  FormatsToProcess     = @('Kumoi.Format.ps1xml')
+  CmdletsToExport      = @(
+    'Add-KumoiFault'
+    'Clear-KumoiFault'
+    'Connect-KumoiHost'
+    'Disconnect-KumoiHost'
+    'Get-KumoiConnection'
+    'Get-KumoiFault'
+    'Get-KumoiHost'
+    'Get-KumoiLineage'
+    'Get-KumoiVM'
+    'Invoke-KumoiAction'
+    'Move-KumoiVM'
+    'New-KumoiVM'
+    'Remove-KumoiVM'
+    'Restart-KumoiVM'
+    'Resume-KumoiVM'
+    'Select-KumoiHost'
+    'Select-KumoiVM'
+    'Start-KumoiVM'
+    'Stop-KumoiVM'
+    'Suspend-KumoiVM'
+  )
+  FunctionsToExport    = @()
+  AliasesToExport      = @()
+  VariablesToExport    = @()
+  PrivateData          = @{
+    PSData = @{
+      Tags       = @('libvirt', 'KVM', 'QEMU', 'virtualization', 'PSEdition_Core', 'Linux', 'MacOS', 'Windows')
+      LicenseUri = 'https://opensource.org/license/mit'
+    }
+  }
+}

@@ -1,0 +1,197 @@
+#!/usr/bin/env pwsh
+#Requires -Version 7.6
+<#
+.SYNOPSIS
+  All build tasks.
+.EXAMPLE
+  ./build.ps1 test
+#>
+[CmdletBinding()]
+param(
+  [Parameter(Position = 0)]
+  [ValidateSet('build', 'demo', 'test', 'lab', 'docs', 'package', 'bench', 'shell')]
+  [string] $Task = 'build',
+
+  [Parameter(Position = 1, ValueFromRemainingArguments)]
+  [string[]] $Arguments = @()
+)
+
+Set-StrictMode -Version Latest
+$ErrorActionPreference = 'Stop'
+$PSNativeCommandUseErrorActionPreference = $false
+$root = $PSScriptRoot
+$module = Join-Path $root 'artifacts/module/Kumoi'
+$results = Join-Path $root 'artifacts/tests'
+$pwsh = (Get-Process -Id $PID).Path
+
+function Invoke-Native {
+  # Runs a program and stops if it fails.
+  param([Parameter(Mandatory)][string] $File, [string[]] $With = @())
+  & $File @With
+  if ($LASTEXITCODE -ne 0) { throw "'$File $($With -join ' ')' ended with status $LASTEXITCODE." }
+}
+
+function Invoke-Fresh {
+  # Runs a script in a new pwsh: a module's assemblies cannot be unloaded. Returns its status; what it prints is shown.
+  param([Parameter(Mandatory)][string] $Script, [string[]] $With = @())
+  & $pwsh -NoProfile -NonInteractive -File $Script @With | Out-Host
+  $LASTEXITCODE
+}
+
+function Build-Module {
+  foreach ($project in 'Kumoi.PowerShell', 'Kumoi.Resilience') {
+    Invoke-Native dotnet @('build', "$root/src/$project", '-c', 'Release', '-v', 'quiet', '-nologo')
+  }
+  Remove-Item $module -Recurse -Force -ErrorAction Ignore
+  $bin = New-Item -ItemType Directory -Force (Join-Path $module 'bin')
+  $deps = New-Item -ItemType Directory -Force (Join-Path $module 'deps')
+  Copy-Item "$root/src/Kumoi.PowerShell/bin/Release/net10.0/Kumoi.*" $bin -Include '*.dll', '*.pdb'
+  Get-ChildItem "$root/src/Kumoi.Resilience/bin/Release/net10.0/*" -Include '*.dll', '*.pdb' |
+    Where-Object BaseName -ne 'Kumoi.Core' | Copy-Item -Destination $deps
+  Copy-Item "$root/Kumoi.psd1", "$root/Kumoi.Format.ps1xml" $module
+  Get-ChildItem "$root/docs/about/*.help.txt" -ErrorAction Ignore | ForEach-Object {
+    Copy-Item $_ (New-Item -ItemType Directory -Force (Join-Path $module 'en-US'))
+  }
+  Export-Help
+}
+
+function Get-Gallery {
+  # A module of the PowerShell Gallery: what is installed, or else what the gallery gives. Returns whether it is there.
+  param([Parameter(Mandatory)][string] $Name, [Parameter(Mandatory)][version] $Minimum)
+  if (Get-Module -ListAvailable $Name | Where-Object Version -ge $Minimum) { return $true }
+  if (-not (Get-Command Install-PSResource -ErrorAction Ignore)) { return $false }
+  try {
+    Install-PSResource $Name -Version "[$Minimum,)" -Scope CurrentUser -TrustRepository -Quiet
+    $true
+  }
+  catch {
+    $false
+  }
+}
+
+function Export-Help {
+  # docs/cmdlets is the source of Get-Help.
+  $pages = @(Get-ChildItem "$root/docs/cmdlets/*-Kumoi*.md" -ErrorAction Ignore)
+  if ($pages.Count -eq 0) { return }
+  if (-not (Get-Gallery Microsoft.PowerShell.PlatyPS 1.0.1)) {
+    Write-Host 'Left out: the help of the cmdlets, because Microsoft.PowerShell.PlatyPS is not here. Get it with: Install-PSResource Microsoft.PowerShell.PlatyPS'
+    return
+  }
+  Import-Module Microsoft.PowerShell.PlatyPS
+  $work = Join-Path $root 'artifacts/help'
+  Remove-Item $work -Recurse -Force -ErrorAction Ignore
+  $null = Import-MarkdownCommandHelp -Path $pages.FullName | Export-MamlCommandHelp -OutputFolder $work -Force
+  $target = New-Item -ItemType Directory -Force (Join-Path $module 'en-US')
+  Get-ChildItem $work -Recurse -Filter '*-Help.xml' | Copy-Item -Destination $target
+}
+
+function Test-Lab {
+  # Why the lab cannot run here; empty if it can.
+  if (-not $IsLinux) { return 'it needs Linux' }
+  if ((& id -u) -ne '0') { return 'it needs root: run this with sudo' }
+  foreach ($program in 'libvirtd', 'qemu-system-x86_64', 'qemu-img', 'nasm', 'ip', 'virsh') {
+    if (-not (Get-Command $program -CommandType Application -ErrorAction Ignore)) {
+      return "$program is not installed: './build.sh lab up' installs what is missing, or says what it is"
+    }
+  }
+}
+
+function Get-Count {
+  # passed, failed and skipped of a test report (CTRF, or Pester's result object).
+  param($Report)
+  if ($Report -is [string]) {
+    if (-not (Test-Path $Report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0 } }
+    $summary = (Get-Content $Report -Raw | ConvertFrom-Json).results.summary
+    return [pscustomobject]@{ Passed = $summary.passed; Failed = $summary.failed; Skipped = $summary.skipped }
+  }
+}
+
+function Invoke-CSharpTest {
+  New-Item -ItemType Directory -Force $results | Out-Null
+  Invoke-Native dotnet @('build', "$root/tests/Kumoi.Core.Tests", '-c', 'Release', '-v', 'quiet', '-nologo')
+  $report = Join-Path $results 'core.json'
+  Remove-Item $report -ErrorAction Ignore
+  & dotnet "$root/tests/Kumoi.Core.Tests/bin/Release/net10.0/Kumoi.Core.Tests.dll" -ctrf $report | Out-Host
+  Get-Count $report
+}
+
+function Invoke-PesterTest {
+  # In a fresh process, and one for each folder: tests must not see each other's connections.
+  param([Parameter(Mandatory)][string] $Path, [Parameter(Mandatory)][string] $Name)
+  New-Item -ItemType Directory -Force $results | Out-Null
+  $report = Join-Path $results "$Name.json"
+  Remove-Item $report -ErrorAction Ignore
+  $null = Invoke-Fresh "$root/tests/Pester/Invoke-Tests.ps1" @('-Path', $Path, '-Report', $report, '-Module', $module)
+  if (-not (Test-Path $report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0 } }
+  Get-Content $report -Raw | ConvertFrom-Json
+}
+
+function Invoke-LabTest {
+  $lab = Join-Path $root 'tests/Lab/lab.sh'
+  Invoke-Native $lab @('up', '6')
+  try {
+    Invoke-PesterTest -Path "$root/tests/Lab" -Name lab
+  }
+  finally {
+    & $lab down | Out-Host
+  }
+}
+
+function Invoke-AllTest {
+  Build-Module
+  $counts = @(Invoke-CSharpTest)
+  $pester = Get-Gallery Pester 5.5.0
+  if ($pester) {
+    $counts += Invoke-PesterTest -Path "$root/tests/Pester" -Name module
+    $obstacle = Test-Lab
+    if ($obstacle) {
+      Write-Host "Left out: the tests on real hosts, because $obstacle."
+    }
+    else {
+      $counts += Invoke-LabTest
+    }
+  }
+  else {
+    Write-Host 'Left out: the tests of the module, because Pester 5 is not here. Get it with: Install-PSResource Pester'
+  }
+
+  $sum = $counts | Measure-Object -Property Passed, Failed, Skipped -Sum
+  Write-Host "$($sum[0].Sum) passed, $($sum[1].Sum) failed, $($sum[2].Sum) skipped"
+  if ($sum[1].Sum -gt 0) { exit 1 }
+}
+
+switch ($Task) {
+  'build' { Build-Module }
+  'demo' {
+    Build-Module
+    exit (Invoke-Fresh "$root/docs/demo.ps1" @('-Module', $module))
+  }
+  'test' { Invoke-AllTest }
+  'lab' {
+    switch ($Arguments[0]) {
+      { $_ -in 'up', 'down', 'status' } { & "$root/tests/Lab/lab.sh" @Arguments; exit $LASTEXITCODE }
+      'test' {
+        $obstacle = Test-Lab
+        if ($obstacle) { throw "The lab cannot run here: $obstacle." }
+        Build-Module
+        $count = Invoke-LabTest
+        Write-Host "$($count.Passed) passed, $($count.Failed) failed, $($count.Skipped) skipped"
+        exit [int]($count.Failed -gt 0)
+      }
+      default { throw "usage: ./build.ps1 lab up [N] | test | down | status" }
+    }
+  }
+  'docs' { Build-Module; exit (Invoke-Fresh "$root/docs/Update-Help.ps1" @('-Module', $module)) }
+  'package' {
+    Build-Module
+    $archive = Join-Path $root "artifacts/Kumoi-$((Import-PowerShellDataFile "$root/Kumoi.psd1").ModuleVersion).zip"
+    Remove-Item $archive -ErrorAction Ignore
+    [System.IO.Compression.ZipFile]::CreateFromDirectory($module, $archive, 'Optimal', $true)
+    Write-Host $archive
+  }
+  'bench' { Build-Module; exit (Invoke-Fresh "$root/bench/Invoke-Benchmark.ps1" @('-Module', $module)) }
+  'shell' {
+    Build-Module
+    & $pwsh -NoLogo -NoExit -Command "Import-Module '$module'; Connect-KumoiHost 'sim://lab?hosts=20&vms=2&seed=7' | Out-Null; Write-Host 'Kumoi with a simulated fleet of 20 hosts. Try: Get-KumoiHost | Sort-Object CpuRatio | Select-Object -First 3'"
+  }
+}

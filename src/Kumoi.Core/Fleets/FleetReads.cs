@@ -1,0 +1,51 @@
+using Kumoi.Hypervisors;
+
+namespace Kumoi.Fleets;
+
+/// <summary>Reads of many hosts at once. Outcomes come in the order of the hosts, each as soon as those before it are settled.</summary>
+public static class FleetReads
+{
+    /// <summary>Every host with its VMs.</summary>
+    public static IAsyncEnumerable<Outcome<KumoiConnection, KumoiHost>> ReadHostsAsync(
+        this Fleet fleet, IReadOnlyList<KumoiConnection> hosts, CancellationToken cancellationToken) =>
+        FanOut.RunAsync(hosts, fleet.Limits.MaxCalls, ReadHostAsync, cancellationToken);
+
+    /// <summary>Every host's VMs, in natural order of their names; with <paramref name="includeXml"/> one more call for each VM that is wanted.</summary>
+    public static IAsyncEnumerable<Outcome<KumoiConnection, IReadOnlyList<KumoiVM>>> ReadVMsAsync(
+        this Fleet fleet,
+        IReadOnlyList<KumoiConnection> hosts,
+        Func<KumoiVM, bool> isWanted,
+        bool includeXml,
+        CancellationToken cancellationToken) =>
+        FanOut.RunAsync(
+            hosts, fleet.Limits.MaxCalls, (host, token) => ReadVMsAsync(host, isWanted, includeXml, token), cancellationToken);
+
+    /// <summary>The same host, read now.</summary>
+    internal static async Task<KumoiHost> ReadHostAsync(KumoiConnection host, CancellationToken cancellationToken) =>
+        new(host, await host.Link.ReadHostAsync(includeVMs: true, cancellationToken));
+
+    /// <summary>The same VM, read now on the host where it was; null if it is not there any more.</summary>
+    internal static async Task<KumoiVM?> ReadVMAsync(KumoiVM vm, CancellationToken cancellationToken) =>
+        await vm.Connection.Link.FindVMAsync(vm.Id, cancellationToken) is { } reading ? new KumoiVM(vm.Connection, reading) : null;
+
+    private static async Task<IReadOnlyList<KumoiVM>> ReadVMsAsync(
+        KumoiConnection host, Func<KumoiVM, bool> isWanted, bool includeXml, CancellationToken cancellationToken)
+    {
+        var readings = await host.Link.ReadVMsAsync(cancellationToken);
+        var vms = readings.Select(reading => new KumoiVM(host, reading)).Where(isWanted).Order().ToList();
+        for (var i = 0; includeXml && i < vms.Count; i++)
+        {
+            try
+            {
+                vms[i] = new KumoiVM(host, vms[i].Reading, xml: await host.Link.ReadXmlAsync(vms[i].Id, cancellationToken));
+            }
+            catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+            {
+                // It was removed or moved since the list was read: then it is not one of this host's VMs.
+                vms.RemoveAt(i--);
+            }
+        }
+
+        return vms;
+    }
+}

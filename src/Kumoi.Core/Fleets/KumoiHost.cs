@@ -1,0 +1,65 @@
+using Kumoi.Hypervisors;
+
+namespace Kumoi;
+
+/// <summary>A host as it was read at <see cref="CapturedAt"/>. A snapshot: it never changes; read again with Get-KumoiHost.</summary>
+public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
+{
+    private readonly Lazy<IReadOnlyList<KumoiVM>> _vms;
+
+    internal KumoiHost(KumoiConnection connection, HostReading reading, object? origin = null)
+    {
+        Connection = connection;
+        Reading = reading;
+        Origin = origin;
+        Tags = connection.Tags.Count == 0 ? reading.Tags : [.. reading.Tags.Union(connection.Tags, StringComparer.OrdinalIgnoreCase)];
+        _vms = new(() => [.. (reading.VMs ?? []).Select(vm => new KumoiVM(connection, vm)).Order()]);
+    }
+
+    public string Name => Connection.Name;
+
+    public string Uri => Connection.Uri;
+
+    /// <summary>Active logical CPUs.</summary>
+    public int CpuCount => Reading.CpuCount;
+
+    /// <summary>Share of all CPUs that was busy just before <see cref="CapturedAt"/>, 0..1; NaN where the hypervisor does not tell.</summary>
+    public double CpuRatio => Reading.CpuRatio;
+
+    public long MemoryBytes => Reading.MemoryBytes;
+
+    public long FreeMemoryBytes => Reading.FreeMemoryBytes;
+
+    public int VMCount => Reading.VMs?.Count ?? 0;
+
+    public int RunningVMCount => Reading.VMs?.Count(vm => vm.State is PowerState.Running) ?? 0;
+
+    /// <summary>The host's VMs at the same moment, in natural order of their names.</summary>
+    public IReadOnlyList<KumoiVM> VMs => _vms.Value;
+
+    /// <summary>The host's own labels and those given with <c>Connect-KumoiHost -Tag</c>.</summary>
+    public IReadOnlyList<string> Tags { get; }
+
+    public string HypervisorType => Reading.HypervisorType;
+
+    public Version? HypervisorVersion => Reading.HypervisorVersion;
+
+    public string CpuModel => Reading.CpuModel;
+
+    public DateTimeOffset CapturedAt => Reading.CapturedAt;
+
+    internal KumoiConnection Connection { get; }
+
+    internal HostReading Reading { get; }
+
+    /// <summary>Where in which lineage this object stands. A field of its own and never shown: ETS members would leak into ConvertTo-Json.</summary>
+    internal object? Origin { get; }
+
+    internal KumoiHost WithOrigin(object? origin) => new(Connection, Reading, origin);
+
+    public int CompareTo(KumoiHost? other) => NaturalOrder.Instance.Compare(Name, other?.Name);
+
+    int IComparable.CompareTo(object? obj) => CompareTo(obj as KumoiHost);
+
+    public override string ToString() => Name;
+}

@@ -1,0 +1,66 @@
+using Kumoi.Hypervisors;
+
+namespace Kumoi;
+
+/// <summary>A VM as it was read at <see cref="CapturedAt"/>. A snapshot: it never changes; read again with Get-KumoiVM.</summary>
+public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
+{
+    internal KumoiVM(KumoiConnection connection, VMReading reading, object? origin = null, string? xml = null)
+    {
+        Connection = connection;
+        Reading = reading;
+        Origin = origin;
+        Xml = xml;
+    }
+
+    public string Name => Reading.Name;
+
+    /// <summary>The name of the host that the VM was on.</summary>
+    public string VMHost => Connection.Name;
+
+    public PowerState State => Reading.State;
+
+    public int CpuCount => Reading.CpuCount;
+
+    public long MemoryBytes => Reading.MemoryBytes;
+
+    /// <summary>CPU time used since the VM started.</summary>
+    public TimeSpan CpuTime => Reading.CpuTime;
+
+    public long DiskReadBytes => Reading.DiskReadBytes;
+
+    public long DiskWrittenBytes => Reading.DiskWrittenBytes;
+
+    public long NetworkReceivedBytes => Reading.NetworkReceivedBytes;
+
+    public long NetworkSentBytes => Reading.NetworkSentBytes;
+
+    /// <summary>False: the VM is transient and vanishes when it stops.</summary>
+    public bool IsPersistent => Reading.IsPersistent;
+
+    public Guid Id => Reading.Id;
+
+    public DateTimeOffset CapturedAt => Reading.CapturedAt;
+
+    /// <summary>The hypervisor's own definition; only with <c>Get-KumoiVM -Raw</c>.</summary>
+    public string? Xml { get; }
+
+    internal KumoiConnection Connection { get; }
+
+    internal VMReading Reading { get; }
+
+    /// <inheritdoc cref="KumoiHost.Origin"/>
+    internal object? Origin { get; }
+
+    internal KumoiVM WithOrigin(object? origin) => new(Connection, Reading, origin, Xml);
+
+    public int CompareTo(KumoiVM? other)
+    {
+        var order = NaturalOrder.Instance.Compare(Name, other?.Name);
+        return order != 0 ? order : NaturalOrder.Instance.Compare(VMHost, other?.VMHost);
+    }
+
+    int IComparable.CompareTo(object? obj) => CompareTo(obj as KumoiVM);
+
+    public override string ToString() => Name;
+}

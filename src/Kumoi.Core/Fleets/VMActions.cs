@@ -1,0 +1,160 @@
+using Kumoi.Hypervisors;
+
+namespace Kumoi.Fleets;
+
+/// <summary>What can be done with VMs. Each action either takes effect or leaves nothing behind, also when it is cancelled.</summary>
+public static class VMActions
+{
+    /// <summary>Undoing must not be cut short by what made it necessary, but must not hang either.</summary>
+    private static readonly TimeSpan UndoTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Defines a VM, and starts it if asked. What was made is removed again if a step fails or is cancelled, unless
+    /// <paramref name="keepFailed"/>.
+    /// </summary>
+    /// <exception cref="CompensationFailedException">A step failed, and what it had made could not be removed.</exception>
+    public static async Task<KumoiVM> CreateAsync(
+        KumoiConnection host, VMSpec spec, bool start, bool keepFailed, OperationId operation, CancellationToken cancellationToken)
+    {
+        var defined = false;
+        try
+        {
+            var vm = await host.Link.DefineAsync(spec, operation, cancellationToken);
+            defined = true;
+            if (!start)
+            {
+                return new KumoiVM(host, vm);
+            }
+
+            await host.Link.StartAsync(vm.Id, paused: false, operation, cancellationToken);
+            return new KumoiVM(host, await host.Link.FindVMAsync(vm.Id, cancellationToken) ?? vm with { State = PowerState.Unknown });
+        }
+        catch (Exception e) when (!keepFailed && (defined || e is OperationCanceledException or HypervisorException { OutcomeUnknown: true }))
+        {
+            await UndoCreateAsync(host, operation, e);
+            throw;
+        }
+    }
+
+    /// <summary>Removes the VM that <paramref name="operation"/> made on the host; true if there was one.</summary>
+    public static async Task<bool> RemoveCreatedAsync(KumoiConnection host, OperationId operation)
+    {
+        using var limit = new CancellationTokenSource(UndoTimeout);
+        return await host.Link.UndoDefineAsync(operation, limit.Token);
+    }
+
+    public static async Task<KumoiVM> StartAsync(KumoiVM vm, bool paused, CancellationToken cancellationToken)
+    {
+        await vm.Connection.Link.StartAsync(vm.Id, paused, OperationId.New(), cancellationToken);
+        return await ReadAgainAsync(vm, cancellationToken);
+    }
+
+    /// <summary>
+    /// With <paramref name="turnOff"/> at once, as by pulling the plug; else asks the guest and waits until it is off, at most
+    /// <paramref name="patience"/>.
+    /// </summary>
+    public static async Task<KumoiVM?> StopAsync(
+        KumoiVM vm, bool turnOff, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var link = vm.Connection.Link;
+        if (turnOff)
+        {
+            await link.DestroyAsync(vm.Id, OperationId.New(), cancellationToken);
+            return await FleetReads.ReadVMAsync(vm, cancellationToken);
+        }
+
+        await link.ShutdownAsync(vm.Id, OperationId.New(), cancellationToken);
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            var now = await FleetReads.ReadVMAsync(vm, cancellationToken);
+            if (now is null || now.State is PowerState.Shutoff)
+            {
+                return now;
+            }
+
+            if (time.GetElapsedTime(began) >= patience)
+            {
+                throw new HypervisorException(
+                    $"'{vm.Name}' did not shut down within {patience.TotalSeconds:0.#} s.", FaultDomain.VM, error: HypervisorError.TimedOut,
+                    recommendedAction: "Wait longer with -TimeoutSec, or pull the plug with -TurnOff.");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(250), time, cancellationToken);
+        }
+    }
+
+    public static async Task<KumoiVM> RestartAsync(KumoiVM vm, bool reset, CancellationToken cancellationToken)
+    {
+        var link = vm.Connection.Link;
+        await (reset ? link.ResetAsync(vm.Id, OperationId.New(), cancellationToken) : link.RebootAsync(vm.Id, OperationId.New(), cancellationToken));
+        return await ReadAgainAsync(vm, cancellationToken);
+    }
+
+    public static async Task<KumoiVM> SuspendAsync(KumoiVM vm, CancellationToken cancellationToken)
+    {
+        await vm.Connection.Link.SuspendAsync(vm.Id, OperationId.New(), cancellationToken);
+        return await ReadAgainAsync(vm, cancellationToken);
+    }
+
+    public static async Task<KumoiVM> ResumeAsync(KumoiVM vm, CancellationToken cancellationToken)
+    {
+        await vm.Connection.Link.ResumeAsync(vm.Id, OperationId.New(), cancellationToken);
+        return await ReadAgainAsync(vm, cancellationToken);
+    }
+
+    /// <summary>Removes a VM's definition; a VM that is not off is refused unless <paramref name="turnOff"/>.</summary>
+    public static async Task RemoveAsync(KumoiVM vm, bool turnOff, bool removeVolumes, CancellationToken cancellationToken)
+    {
+        var link = vm.Connection.Link;
+        var now = await ReadAgainAsync(vm, cancellationToken);
+        if (now.State is not PowerState.Shutoff)
+        {
+            if (!turnOff)
+            {
+                throw new HypervisorException(
+                    $"'{vm.Name}' is {now.State}: only a VM that is off is removed.", FaultDomain.VM, error: HypervisorError.InvalidState,
+                    recommendedAction: "Stop it first with Stop-KumoiVM, or use -Force to turn it off and remove it.");
+            }
+
+            await link.DestroyAsync(vm.Id, OperationId.New(), cancellationToken);
+            if (!now.IsPersistent)
+            {
+                return;
+            }
+        }
+
+        await link.UndefineAsync(vm.Id, removeVolumes, OperationId.New(), cancellationToken);
+    }
+
+    public static async Task<KumoiVM> MoveAsync(
+        KumoiVM vm, KumoiConnection target, MigrationOptions options, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (ReferenceEquals(vm.Connection, target))
+        {
+            throw new HypervisorException(
+                $"'{vm.Name}' is already on {target.Name}.", FaultDomain.Host, error: HypervisorError.InvalidState,
+                recommendedAction: "Choose another destination.");
+        }
+
+        var reading = await vm.Connection.Link.MigrateAsync(vm.Id, target.Link, options, progress, OperationId.New(), cancellationToken);
+        return new KumoiVM(target, reading);
+    }
+
+    private static async Task<KumoiVM> ReadAgainAsync(KumoiVM vm, CancellationToken cancellationToken) =>
+        await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(
+            $"'{vm.Name}' is no longer on {vm.VMHost}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
+            recommendedAction: "Find it with Get-KumoiVM: it may have been moved or removed.");
+
+    private static async Task UndoCreateAsync(KumoiConnection host, OperationId operation, Exception cause)
+    {
+        try
+        {
+            await RemoveCreatedAsync(host, operation);
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            throw new CompensationFailedException(cause, e);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt;
+
+/// <summary>The changes of a VM that are one call of libvirt-domain each. They block.</summary>
+internal static unsafe class DomainCalls
+{
+    private const uint StartPaused = 1; // VIR_DOMAIN_START_PAUSED
+
+    /// <summary>libvirt-domain: virDomainGetXMLDesc.</summary>
+    public static string ReadXml(LibvirtConnection connection, DomainHandle domain) =>
+        NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, 0)) ?? throw connection.Failed("read the VM's XML");
+
+    /// <summary>libvirt-domain: virDomainCreateWithFlags.</summary>
+    public static void Start(LibvirtConnection connection, DomainHandle domain, bool paused)
+    {
+        int result = NativeDomain.virDomainCreateWithFlags(domain, paused ? StartPaused : 0);
+        if (paused && result != 0 && NativeError.Last() is { Code: LibvirtCode.InvalidArgument } failure)
+        {
+            // The only argument is the flag. Starting and then suspending would let the guest run for a moment.
+            throw connection.ToException(failure with { Code = LibvirtCode.ArgumentUnsupported }, $"start VM '{domain.Name}' paused", CallKind.Read);
+        }
+
+        Check(connection, domain, "start", result);
+    }
+
+    /// <summary>libvirt-domain: virDomainShutdown.</summary>
+    public static void Shutdown(LibvirtConnection connection, DomainHandle domain) =>
+        Check(connection, domain, "shut down", NativeDomain.virDomainShutdown(domain));
+
+    /// <summary>libvirt-domain: virDomainDestroy.</summary>
+    public static void Destroy(LibvirtConnection connection, DomainHandle domain) =>
+        Check(connection, domain, "stop", NativeDomain.virDomainDestroy(domain));
+
+    /// <summary>libvirt-domain: virDomainReboot.</summary>
+    public static void Reboot(LibvirtConnection connection, DomainHandle domain) =>
+        Check(connection, domain, "reboot", NativeDomain.virDomainReboot(domain, 0));
+
+    /// <summary>libvirt-domain: virDomainReset.</summary>
+    public static void Reset(LibvirtConnection connection, DomainHandle domain) =>
+        Check(connection, domain, "reset", NativeDomain.virDomainReset(domain, 0));
+
+    /// <summary>libvirt-domain: virDomainSuspend.</summary>
+    public static void Suspend(LibvirtConnection connection, DomainHandle domain) =>
+        Check(connection, domain, "suspend", NativeDomain.virDomainSuspend(domain));
+
+    /// <summary>libvirt-domain: virDomainResume.</summary>
+    public static void Resume(LibvirtConnection connection, DomainHandle domain) =>
+        Check(connection, domain, "resume", NativeDomain.virDomainResume(domain));
+
+    private static void Check(LibvirtConnection connection, DomainHandle domain, string verb, int result)
+    {
+        if (result != 0)
+        {
+            // Before anything else is asked of libvirt: the next call overwrites the error.
+            LibvirtFailure failure = NativeError.Last();
+            throw connection.ToException(failure, $"{verb} VM '{domain.Name}'", CallKind.Change);
+        }
+    }
+}

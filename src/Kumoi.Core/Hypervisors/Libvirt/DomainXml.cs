@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Xml;
+using System.Xml.Linq;
+
+namespace Kumoi.Hypervisors.Libvirt;
+
+/// <summary>Writes libvirt's domain XML for a specification (https://libvirt.org/formatdomain.html).</summary>
+internal static class DomainXml
+{
+    /// <summary>
+    /// Takes the specification's own XML: unknown elements are kept; with a name in the specification, that name replaces the
+    /// XML's, and its UUID goes, so that one XML serves for many VMs.
+    /// </summary>
+    public static XElement FromTemplate(VMSpec spec)
+    {
+        XElement domain;
+        try
+        {
+            domain = SafeXml.Parse(spec.Xml!);
+        }
+        catch (XmlException e)
+        {
+            throw Invalid($"The XML cannot be read: {e.Message}", e);
+        }
+
+        if (domain.Name != "domain")
+        {
+            throw Invalid($"The XML is of a '{domain.Name.LocalName}', not of a 'domain'.");
+        }
+
+        if (spec.Name.Length > 0)
+        {
+            domain.Elements("uuid").Remove();
+            domain.SetElementValue("name", spec.Name);
+        }
+
+        return string.IsNullOrEmpty(domain.Element("name")?.Value) ? throw Invalid("The XML has no name, and none was given.") : domain;
+    }
+
+    /// <summary>Fails with <see cref="HypervisorError.InvalidSpecification"/> for what no hypervisor could accept.</summary>
+    public static void Check(VMSpec spec)
+    {
+        if (spec.Name.Length == 0)
+        {
+            throw Invalid("A VM needs a name.");
+        }
+
+        if (spec.MemoryBytes <= 0 || spec.CpuCount <= 0)
+        {
+            throw Invalid("A VM needs memory and at least one CPU.");
+        }
+
+        if (spec.Disks.Any(static disk => (disk.Path is null) == (disk.NewVolumeBytes is null) || disk.NewVolumeBytes <= 0))
+        {
+            throw Invalid("A disk is either an existing image (its path) or a new volume (its size).");
+        }
+    }
+
+    /// <summary>For a specification of single settings.</summary>
+    /// <param name="spec">Checked before.</param>
+    /// <param name="host">What the host runs.</param>
+    /// <param name="volumes">By the index of their disk: the volumes that are to be made.</param>
+    public static XElement Build(VMSpec spec, HostCapabilities host, IReadOnlyDictionary<int, VolumePlan> volumes)
+    {
+        bool isQemu = host.DomainType is "kvm" or "qemu";
+        bool isPC = host.Architecture is "x86_64" or "i686";
+        return new XElement(
+            "domain",
+            new XAttribute("type", host.DomainType),
+            new XElement("name", spec.Name),
+            new XElement("memory", new XAttribute("unit", "b"), spec.MemoryBytes),
+            new XElement("vcpu", spec.CpuCount),
+            OS(spec, host),
+            isPC ? new XElement("features", new XElement("acpi")) : null,
+            new XElement(
+                "devices",
+                Disks(spec, isQemu, volumes),
+                spec.Networks.Select(static network => new XElement(
+                    "interface",
+                    new XAttribute("type", "network"),
+                    new XElement("source", new XAttribute("network", network)),
+                    new XElement("model", new XAttribute("type", "virtio")))),
+                new XElement("controller", new XAttribute("type", "usb"), new XAttribute("model", "none")),
+                new XElement("serial", new XAttribute("type", "pty")),
+                new XElement("console", new XAttribute("type", "pty")),
+                new XElement("video", new XElement("model", new XAttribute("type", "none")))));
+    }
+
+    /// <summary>For virStorageVolCreateXML (https://libvirt.org/formatstorage.html).</summary>
+    public static string Volume(VolumePlan plan) => new XElement(
+        "volume",
+        new XElement("name", plan.Name),
+        new XElement("capacity", new XAttribute("unit", "bytes"), plan.CapacityBytes),
+        new XElement("allocation", 0),
+        new XElement("target", new XElement("format", new XAttribute("type", plan.Format)))).ToString();
+
+    /// <summary>Images of the VM's own: of its disks, without those that are read only or shared with other VMs.</summary>
+    public static IReadOnlyList<string> OwnImages(string xml) =>
+    [
+        .. from disk in SafeXml.Parse(xml).Element("devices")?.Elements("disk") ?? []
+           where (string?)disk.Attribute("device") is null or "disk"
+           where disk.Element("readonly") is null && disk.Element("shareable") is null
+           let source = disk.Element("source")
+           let path = (string?)source?.Attribute("file") ?? (string?)source?.Attribute("dev")
+           where path is not null
+           select path,
+    ];
+
+    public static string FormatOf(DiskSpec disk) =>
+        disk.Format ?? (disk.Path?.EndsWith(".qcow2", StringComparison.OrdinalIgnoreCase) == true ? "qcow2" : "raw");
+
+    public static HypervisorException Invalid(string message, Exception? inner = null) => new(
+        message,
+        FaultDomain.VM,
+        error: HypervisorError.InvalidSpecification,
+        recommendedAction: "Correct the specification.",
+        innerException: inner);
+
+    private static XElement OS(VMSpec spec, HostCapabilities host) => new(
+        "os",
+        new XElement("type", new XAttribute("arch", host.Architecture), host.OSType),
+        spec.Kernel is null
+            ? new XElement("boot", new XAttribute("dev", spec.Disks is [{ Floppy: true }, ..] ? "fd" : "hd"))
+            : new XElement("kernel", spec.Kernel),
+        spec.Initrd is null ? null : new XElement("initrd", spec.Initrd),
+        spec.KernelArguments is null ? null : new XElement("cmdline", spec.KernelArguments));
+
+    private static IEnumerable<XElement> Disks(VMSpec spec, bool isQemu, IReadOnlyDictionary<int, VolumePlan> volumes)
+    {
+        int floppies = 0;
+        int disks = 0;
+        for (int i = 0; i < spec.Disks.Count; i++)
+        {
+            DiskSpec disk = spec.Disks[i];
+            string path = volumes.TryGetValue(i, out VolumePlan? volume) ? volume.Path : disk.Path!;
+            bool isBlock = path.StartsWith("/dev/", StringComparison.Ordinal);
+            string target = disk.Floppy ? DeviceName("fd", floppies++) : DeviceName("vd", disks++);
+            yield return new XElement(
+                "disk",
+                new XAttribute("type", isBlock ? "block" : "file"),
+                new XAttribute("device", disk.Floppy ? "floppy" : "disk"),
+                new XElement("driver", isQemu ? new XAttribute("name", "qemu") : null, new XAttribute("type", FormatOf(disk))),
+                new XElement("source", new XAttribute(isBlock ? "dev" : "file", path)),
+                new XElement("target", new XAttribute("dev", target), new XAttribute("bus", disk.Floppy ? "fdc" : "virtio")),
+                disk.ReadOnly || disk.Floppy ? new XElement("readonly") : null);
+        }
+    }
+
+    /// <summary>vda, vdb, … vdz, vdaa, …</summary>
+    internal static string DeviceName(string prefix, int index)
+    {
+        string letters = "";
+        for (int left = index; left >= 0; left = (left / 26) - 1)
+        {
+            letters = ((char)('a' + (left % 26))).ToString(CultureInfo.InvariantCulture) + letters;
+        }
+
+        return prefix + letters;
+    }
+}

@@ -1,0 +1,43 @@
+namespace Kumoi.Hypervisors.Libvirt;
+
+/// <summary>Opens links to hosts through the system's libvirt (https://libvirt.org).</summary>
+public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervisorDriver
+{
+    private readonly TimeProvider time = timeProvider ?? TimeProvider.System;
+
+    public string Name => "libvirt";
+
+    public bool IsSimulated => false;
+
+    /// <summary>Everything with a scheme, except the simulator's.</summary>
+    public bool Handles(string uri) =>
+        LibvirtUri.HasScheme(uri, out string scheme) && !string.Equals(scheme, "sim", StringComparison.OrdinalIgnoreCase);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<HostAddress> Resolve(string uri) => [new HostAddress(uri, LibvirtUri.Parse(uri).ExpectedName)];
+
+    /// <summary>
+    /// Never asks anybody for a password: credentials come from libvirt's auth.conf, ssh agents, certificates or tickets. Where
+    /// nobody answers, the system may try for minutes; cancelling does not wait for it.
+    /// </summary>
+    public async Task<IHypervisorLink> OpenAsync(HostAddress address, CancellationToken cancellationToken)
+    {
+        LibvirtLink link = new(LibvirtUri.Parse(address.Uri), time);
+        try
+        {
+            await link.ConnectAsync(cancellationToken).ConfigureAwait(false);
+            return link;
+        }
+        catch (OperationCanceledException)
+        {
+            // Disposing waits for the connecting call; who cancelled shall not.
+            _ = link.DisposeAsync().AsTask();
+            throw;
+        }
+        catch
+        {
+            await link.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,258 @@
+using System.Collections.Concurrent;
+using Kumoi.Hypervisors.Libvirt.Migrations;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt;
+
+/// <summary>
+/// One host through libvirt. Observing and controlling have a connection each, because a daemon answers calls that are quick
+/// behind those that are slow on the same connection; a migration has its own. A lost connection is made anew by the next call.
+/// </summary>
+internal sealed class LibvirtLink : IHypervisorLink
+{
+    private const int ThreadsPerConnection = 4; // libvirtd serves 5 requests of a connection at a time
+    private const int MaxJobs = 64;
+
+    private readonly LibvirtUri uri;
+    private readonly TimeProvider time;
+    private readonly CpuSampler cpu;
+    private readonly HostReader hosts;
+    private readonly VMReader vms;
+    private readonly VMDefiner definer = new();
+    private readonly ConnectionSlot observing;
+    private readonly ConnectionSlot controlling;
+    private readonly WorkerThreads observers = new("kumoi-libvirt-observe", ThreadsPerConnection);
+    private readonly WorkerThreads controllers = new("kumoi-libvirt-control", ThreadsPerConnection);
+    private readonly WorkerThreads jobs = new("kumoi-libvirt-job", MaxJobs);
+    private readonly LifecycleWatches watches;
+    private readonly ConcurrentDictionary<Task, bool> migrations = new();
+    private readonly CancellationTokenSource closing = new();
+    private int isDisposed;
+
+    public LibvirtLink(LibvirtUri uri, TimeProvider time)
+    {
+        this.uri = uri;
+        this.time = time;
+        cpu = new CpuSampler(time);
+        hosts = new HostReader(time, cpu);
+        vms = new VMReader(time);
+        observing = new ConnectionSlot(uri);
+        controlling = uri.IsPrivatePerConnection ? observing : new ConnectionSlot(uri);
+        watches = new LifecycleWatches(observers, observing, time);
+        HostName = uri.ExpectedName;
+    }
+
+    public string Uri => uri.Display;
+
+    public string HostName { get; private set; }
+
+    /// <summary>Under which other hosts reach this one's daemon; null where this link's URI does not tell.</summary>
+    internal string? PeerUri => uri.IsReachableFromOtherHosts ? uri.ForOpening : null;
+
+    /// <summary>Makes the first connection, reads the host's name, and takes the first CPU sample.</summary>
+    public async Task ConnectAsync(CancellationToken cancellationToken)
+    {
+        HostName = await ReadAsync(
+            connection =>
+            {
+                cpu.Read(connection);
+                return connection.Label = HostReader.ReadName(connection);
+            },
+            cancellationToken).ConfigureAwait(false);
+        observing.Label = HostName;
+        controlling.Label = HostName;
+    }
+
+    public async Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken)
+    {
+        if (cpu.UntilReady is { Ticks: > 0 } wait)
+        {
+            await Task.Delay(wait, time, cancellationToken).ConfigureAwait(false);
+        }
+
+        return await ReadAsync(
+            connection => hosts.Read(connection, HostName, includeVMs ? vms.ReadAll(connection) : null),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    public Task<IReadOnlyList<VMReading>> ReadVMsAsync(CancellationToken cancellationToken) =>
+        ReadAsync(vms.ReadAll, cancellationToken);
+
+    public Task<VMReading?> FindVMAsync(Guid id, CancellationToken cancellationToken) =>
+        ReadAsync(
+            connection =>
+            {
+                using DomainHandle? domain = connection.FindDomain(id);
+                return domain is null ? null : vms.Read(connection, domain);
+            },
+            cancellationToken);
+
+    public Task<VMReading?> FindVMAsync(string name, CancellationToken cancellationToken) =>
+        ReadAsync(
+            connection =>
+            {
+                using DomainHandle? domain = connection.FindDomain(name);
+                return domain is null ? null : vms.Read(connection, domain);
+            },
+            cancellationToken);
+
+    /// <summary>libvirt-domain: virDomainGetXMLDesc, without VIR_DOMAIN_XML_SECURE.</summary>
+    public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) =>
+        ReadAsync(
+            connection =>
+            {
+                using DomainHandle domain = connection.GetDomain(id);
+                return DomainCalls.ReadXml(connection, domain);
+            },
+            cancellationToken);
+
+    /// <summary>
+    /// libvirt-domain: virDomainDefineXMLFlags. When it is cancelled while the call runs, what it made is removed again.
+    /// </summary>
+    public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        return controllers.RunAsync(
+            () =>
+            {
+                LibvirtConnection connection = controlling.Get();
+                using DomainHandle domain = definer.Define(connection, spec, operation);
+                return vms.Read(connection, domain) ?? throw connection.NotFound($"VM '{spec.Name}'");
+            },
+            cancellationToken,
+            abandoned: _ => VMDefiner.Undo(controlling.Get(), operation));
+    }
+
+    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) =>
+        controllers.RunAsync(() => VMDefiner.Undo(controlling.Get(), operation), cancellationToken);
+
+    public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) =>
+        ChangeAsync(id, (connection, domain) => DomainCalls.Start(connection, domain, paused), cancellationToken);
+
+    public Task ShutdownAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        ChangeAsync(id, DomainCalls.Shutdown, cancellationToken);
+
+    public Task DestroyAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        ChangeAsync(id, DomainCalls.Destroy, cancellationToken);
+
+    public Task RebootAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        ChangeAsync(id, DomainCalls.Reboot, cancellationToken);
+
+    public Task ResetAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        ChangeAsync(id, DomainCalls.Reset, cancellationToken);
+
+    public Task SuspendAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        ChangeAsync(id, DomainCalls.Suspend, cancellationToken);
+
+    public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        ChangeAsync(id, DomainCalls.Resume, cancellationToken);
+
+    public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
+        ChangeAsync(id, (connection, domain) => VMDefiner.Undefine(connection, domain, removeVolumes), cancellationToken);
+
+    /// <summary>
+    /// libvirt-domain: virDomainMigrate3, or virDomainMigrateToURI3. A persistent VM moves with its definition, a transient one stays
+    /// transient. Once the call has gone out, cancelling aborts it and waits until it is known where the VM is.
+    /// </summary>
+    public async Task<VMReading> MigrateAsync(
+        Guid id,
+        IHypervisorLink target,
+        MigrationOptions options,
+        IProgress<MigrationProgress>? progress,
+        OperationId operation,
+        CancellationToken cancellationToken)
+    {
+        if (target is not LibvirtLink other)
+        {
+            throw new HypervisorException(
+                $"Cannot migrate from {HostName} to {target.HostName}: the target is not a libvirt host.",
+                error: HypervisorError.NotSupported,
+                recommendedAction: "Migrate between hosts of the same kind.");
+        }
+
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, closing.Token);
+        Task<VMReading> migration = new Migration(this, other, id, options, progress, time).RunAsync(either.Token);
+        migrations.TryAdd(migration, true);
+        try
+        {
+            return await migration.ConfigureAwait(false);
+        }
+        finally
+        {
+            migrations.TryRemove(migration, out _);
+        }
+    }
+
+    /// <summary>libvirt-domain: virConnectDomainEventRegisterAny. Ends when the link is disposed.</summary>
+    public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => watches.WatchAsync(cancellationToken);
+
+    /// <summary>Ends watches, waits a few seconds for calls that run, and closes the connections.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref isDisposed, 1) != 0)
+        {
+            return;
+        }
+
+        await closing.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAny(Task.WhenAll(migrations.Keys), Task.Delay(WorkerThreads.Patience)).ConfigureAwait(false);
+        await watches.DisposeAsync().ConfigureAwait(false);
+        await Task.WhenAll(
+            jobs.DisposeAsync().AsTask(),
+            controllers.DisposeAsync().AsTask(),
+            observers.DisposeAsync().AsTask()).ConfigureAwait(false);
+
+        // Closing tells the daemon, so it may block too.
+        await using WorkerThreads closer = new("kumoi-libvirt-close", maxThreads: 1);
+        await Task.WhenAny(
+            closer.RunAsync(
+                () =>
+                {
+                    observing.Dispose();
+                    controlling.Dispose();
+                    return true;
+                },
+                CancellationToken.None),
+            Task.Delay(WorkerThreads.Patience)).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs a reading call on the observing connection.</summary>
+    internal Task<T> ReadAsync<T>(Func<LibvirtConnection, T> work, CancellationToken cancellationToken) =>
+        observers.RunAsync(() => work(observing.Get()), cancellationToken);
+
+    /// <summary>For <see cref="ReadAsync"/>: a VM that must be there.</summary>
+    internal Func<LibvirtConnection, VMReading> GetVM(Guid id) =>
+        connection =>
+        {
+            using DomainHandle domain = connection.GetDomain(id);
+            return vms.Read(connection, domain) ?? throw connection.NotFound($"VM {id}");
+        };
+
+    /// <summary>Runs a long call on a thread and a connection of its own.</summary>
+    internal Task<T> RunJobAsync<T>(Func<LibvirtConnection, T> work) =>
+        jobs.RunAsync(() => WithJobConnection(work), CancellationToken.None);
+
+    /// <summary>Lends a connection of its own. Blocks.</summary>
+    internal T WithJobConnection<T>(Func<LibvirtConnection, T> work)
+    {
+        if (uri.IsPrivatePerConnection)
+        {
+            return work(observing.Get());
+        }
+
+        using LibvirtConnection connection = LibvirtConnection.Open(uri, HostName);
+        return work(connection);
+    }
+
+    /// <summary>Runs a changing call on the controlling connection.</summary>
+    internal Task ChangeAsync(Guid id, Action<LibvirtConnection, DomainHandle> work, CancellationToken cancellationToken) =>
+        controllers.RunAsync(
+            () =>
+            {
+                LibvirtConnection connection = controlling.Get();
+                using DomainHandle domain = connection.GetDomain(id);
+                work(connection, domain);
+                return true;
+            },
+            cancellationToken);
+}

@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+
+namespace Kumoi.Hypervisors.Libvirt.Native;
+
+/// <summary>
+/// An open virConnectPtr. Handles of domains and volumes hold a reference on it, so it is closed after the last of them.
+/// </summary>
+internal sealed class ConnectionHandle : SafeHandle
+{
+    private static int liveCount;
+    private static int uncleanCloseCount;
+
+    public ConnectionHandle(nint connection)
+        : base(0, ownsHandle: true)
+    {
+        SetHandle(connection);
+        Interlocked.Increment(ref liveCount);
+    }
+
+    /// <summary>Open connections of this process. For tests.</summary>
+    public static int LiveCount => Volatile.Read(ref liveCount);
+
+    /// <summary>How often virConnectClose did not return 0, that is: somebody still held a reference. For tests.</summary>
+    public static int UncleanCloseCount => Volatile.Read(ref uncleanCloseCount);
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        // The registration holds a reference on the connection, so it goes first; failing (there is none) is fine.
+        NativeConnection.UnregisterCloseCallback(handle);
+        bool isClean = NativeConnection.virConnectClose(handle) == 0;
+        if (!isClean)
+        {
+            Interlocked.Increment(ref uncleanCloseCount);
+        }
+
+        Interlocked.Decrement(ref liveCount);
+        return isClean;
+    }
+}

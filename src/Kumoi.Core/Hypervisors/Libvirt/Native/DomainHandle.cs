@@ -1,0 +1,11 @@
+using System.Runtime.InteropServices;
+
+namespace Kumoi.Hypervisors.Libvirt.Native;
+
+/// <summary>A virDomainPtr. Its name and id are in the object itself; reading them asks nobody.</summary>
+internal sealed unsafe class DomainHandle(nint pointer, ConnectionHandle connection) : ChildHandle(pointer, connection)
+{
+    public string Name { get; } = Marshal.PtrToStringUTF8((nint)NativeDomain.virDomainGetName(pointer)) ?? "";
+
+    protected override int Free(nint pointer) => NativeDomain.virDomainFree(pointer);
+}

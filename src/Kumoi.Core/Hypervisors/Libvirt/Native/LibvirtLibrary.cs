@@ -1,0 +1,78 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace Kumoi.Hypervisors.Libvirt.Native;
+
+/// <summary>Finds and loads libvirt's client library, and prepares it once per process: no output on stderr, event loop running.</summary>
+internal static class LibvirtLibrary
+{
+    /// <summary>The logical name that every <c>[LibraryImport]</c> of this driver uses.</summary>
+    public const string Name = "libvirt";
+
+    /// <summary>Environment variable with the path of the library, for places where the loader does not find it.</summary>
+    public const string OverrideVariable = "KUMOI_LIBVIRT";
+
+    private static readonly Lock Gate = new();
+    private static nint library;
+    private static bool resolverIsSet;
+    private static bool isReady;
+
+    private static string SystemName =>
+        OperatingSystem.IsWindows() ? "libvirt-0.dll" : OperatingSystem.IsMacOS() ? "libvirt.0.dylib" : "libvirt.so.0";
+
+    /// <summary>Makes the library usable. Fails with <see cref="HypervisorError.LibraryMissing"/>; a later call tries again.</summary>
+    public static void EnsureReady()
+    {
+        if (Volatile.Read(ref isReady))
+        {
+            return;
+        }
+
+        lock (Gate)
+        {
+            if (isReady)
+            {
+                return;
+            }
+
+            if (library == 0)
+            {
+                library = Load(Environment.GetEnvironmentVariable(OverrideVariable));
+            }
+
+            if (!resolverIsSet)
+            {
+                NativeLibrary.SetDllImportResolver(typeof(LibvirtLibrary).Assembly, Resolve);
+                resolverIsSet = true;
+            }
+
+            NativeError.Silence();
+            EventLoop.Start();
+            Volatile.Write(ref isReady, true);
+        }
+    }
+
+    /// <summary>Loads the library from <paramref name="overridePath"/> if given, else under the system's name for it.</summary>
+    internal static nint Load(string? overridePath)
+    {
+        string name = string.IsNullOrEmpty(overridePath) ? SystemName : overridePath;
+        if (NativeLibrary.TryLoad(name, out nint handle))
+        {
+            return handle;
+        }
+
+        string message = string.IsNullOrEmpty(overridePath)
+            ? $"libvirt's client library ({name}) is not installed."
+            : $"libvirt's client library could not be loaded from '{name}', which {OverrideVariable} names.";
+        throw new HypervisorException(
+            message,
+            FaultDomain.Unknown,
+            error: HypervisorError.LibraryMissing,
+            recommendedAction:
+                "Install it: 'sudo apt install libvirt0' (Debian, Ubuntu), 'sudo dnf install libvirt-libs' (Fedora, RHEL), "
+                + $"'brew install libvirt' (macOS). If it is installed elsewhere, set {OverrideVariable} to its full path.");
+    }
+
+    private static nint Resolve(string libraryName, Assembly assembly, DllImportSearchPath? searchPath) =>
+        string.Equals(libraryName, Name, StringComparison.Ordinal) ? library : 0;
+}

@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+
+namespace Kumoi.Hypervisors.Libvirt.Native;
+
+/// <summary>libvirt-storage: pools and volumes.</summary>
+internal static unsafe partial class NativeStorage
+{
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolFree(nint pool);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStorageVolFree(nint volume);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint virStoragePoolLookupByName(ConnectionHandle connection, string name);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial byte* virStoragePoolGetXMLDesc(StoragePoolHandle pool, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint virStorageVolLookupByName(StoragePoolHandle pool, string name);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint virStorageVolLookupByPath(ConnectionHandle connection, string path);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint virStorageVolCreateXML(StoragePoolHandle pool, string xml, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial byte* virStorageVolGetPath(VolumeHandle volume);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStorageVolDelete(VolumeHandle volume, uint flags);
+}

@@ -1,0 +1,27 @@
+using System.Runtime.InteropServices;
+
+namespace Kumoi.Hypervisors.Libvirt.Native;
+
+internal static unsafe class NativeString
+{
+    /// <summary>Copies a string that libvirt hands over, and frees it.</summary>
+    public static string? Take(byte* text)
+    {
+        if (text == null)
+        {
+            return null;
+        }
+
+        string copy = Marshal.PtrToStringUTF8((nint)text)!;
+        NativeTypedParameters.Free(text);
+        return copy;
+    }
+
+    /// <summary>The text of a fixed-size field, up to its first zero byte.</summary>
+    public static ReadOnlySpan<byte> InField(byte* field, int size)
+    {
+        ReadOnlySpan<byte> whole = new(field, size);
+        int end = whole.IndexOf((byte)0);
+        return end < 0 ? whole : whole[..end];
+    }
+}

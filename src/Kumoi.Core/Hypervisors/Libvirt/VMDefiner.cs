@@ -1,0 +1,289 @@
+using System.Xml.Linq;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt;
+
+/// <summary>Makes and removes VMs. Its methods block.</summary>
+internal sealed unsafe class VMDefiner
+{
+    // virDomainUndefineFlagsValues, the richest that a driver knows: MANAGED_SAVE | SNAPSHOTS_METADATA | NVRAM | CHECKPOINTS_METADATA,
+    // MANAGED_SAVE | SNAPSHOTS_METADATA, none.
+    private static readonly uint[] UndefineFlags = [1 | 2 | 4 | 16, 1 | 2, 0];
+
+    private const int MetadataElement = 2; // VIR_DOMAIN_METADATA_ELEMENT
+    private const uint InactiveXml = 1 << 1; // VIR_DOMAIN_XML_INACTIVE
+
+    private HostCapabilities? host;
+
+    /// <summary>
+    /// libvirt-domain: virDomainDefineXMLFlags. The VM is defined before its volumes are made, so that from the first change on
+    /// there is something that carries the operation and names them; libvirt's rule that a name is defined once makes it the lock
+    /// on the volumes' names, too.
+    /// </summary>
+    public DomainHandle Define(LibvirtConnection connection, VMSpec spec, OperationId operation)
+    {
+        Dictionary<int, VolumePlan> volumes = [];
+        XElement domain;
+        if (spec.Xml is not null)
+        {
+            domain = DomainXml.FromTemplate(spec);
+            ThrowIfExists(connection, domain);
+        }
+        else
+        {
+            DomainXml.Check(spec);
+            ThrowIfExists(connection, new XElement("domain", new XElement("name", spec.Name)));
+            volumes = VolumeStore.Plan(connection, spec);
+            domain = DomainXml.Build(spec, GetHost(connection), volumes);
+        }
+
+        KumoiMetadata.Write(domain, operation, volumes.Values);
+        DomainHandle defined = Define(connection, domain);
+        List<VolumePlan> made = [];
+        try
+        {
+            foreach (VolumePlan volume in volumes.Values)
+            {
+                made.Add(volume);
+                VolumeStore.Create(connection, volume);
+            }
+
+            return defined;
+        }
+        catch (HypervisorException failure) when (!failure.OutcomeUnknown)
+        {
+            using (defined)
+            {
+                RemoveAfter(failure, connection, defined, made);
+            }
+
+            throw;
+        }
+        catch
+        {
+            defined.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Finds what carries the operation, stops it, and removes it with its volumes. The definition goes last, so that
+    /// after a failure this can be done again.</summary>
+    public static bool Undo(LibvirtConnection connection, OperationId operation)
+    {
+        bool isFound = false;
+        List<DomainHandle> domains = ListDomains(connection);
+        try
+        {
+            foreach (DomainHandle domain in domains)
+            {
+                if (VolumesOf(connection, domain, operation) is { } volumes)
+                {
+                    isFound = true;
+                    Remove(connection, domain, volumes);
+                }
+            }
+        }
+        finally
+        {
+            domains.ForEach(static domain => domain.Dispose());
+        }
+
+        return isFound;
+    }
+
+    /// <summary>Removes a stopped VM; one that runs would only become transient, and fails with
+    /// <see cref="HypervisorError.InvalidState"/> (libvirt-domain: virDomainUndefineFlags).</summary>
+    public static void Undefine(LibvirtConnection connection, DomainHandle domain, bool removeVolumes)
+    {
+        if (IsActive(connection, domain))
+        {
+            throw connection.ToException(
+                new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, "the VM is running"),
+                "remove the VM's definition",
+                CallKind.Read);
+        }
+
+        if (removeVolumes)
+        {
+            string xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed("read the VM's XML");
+
+            // First the volumes: what fails then can be tried again, because the VM still tells what belongs to it.
+            foreach (string image in DomainXml.OwnImages(xml))
+            {
+                VolumeStore.DeleteByPath(connection, image);
+            }
+        }
+
+        Undefine(connection, domain);
+    }
+
+    private static DomainHandle Define(LibvirtConnection connection, XElement domain)
+    {
+        nint pointer = NativeDomain.virDomainDefineXMLFlags(connection.Handle, domain.ToString(), 0);
+        if (pointer != 0)
+        {
+            return new DomainHandle(pointer, connection.Handle);
+        }
+
+        HypervisorException failure = connection.Failed($"define VM '{domain.Element("name")!.Value}'", CallKind.Change);
+        if (!failure.OutcomeUnknown)
+        {
+            // Somebody else may have taken the name since it was looked up.
+            ThrowIfExists(connection, domain);
+        }
+
+        throw failure;
+    }
+
+    private static void ThrowIfExists(LibvirtConnection connection, XElement domain)
+    {
+        string name = domain.Element("name")!.Value;
+        using DomainHandle? sameName = connection.FindDomain(name);
+        using DomainHandle? sameId = Guid.TryParse(domain.Element("uuid")?.Value, out Guid id) ? connection.FindDomain(id) : null;
+        if (sameName is not null || sameId is not null)
+        {
+            throw connection.ToException(
+                new LibvirtFailure(LibvirtCode.DomainExists, LibvirtOrigin.None, 0, $"a VM of that {(sameName is null ? "id" : "name")} exists"),
+                $"define VM '{name}'",
+                CallKind.Read);
+        }
+    }
+
+    private static void RemoveAfter(HypervisorException failure, LibvirtConnection connection, DomainHandle domain, List<VolumePlan> made)
+    {
+        // The last one is the one that failed. That it exists is somebody else's doing.
+        bool isForeign = failure.NativeCode == (int)LibvirtCode.StorageVolumeExists;
+        IEnumerable<VolumePlan> ours = isForeign ? made.SkipLast(1) : made;
+        try
+        {
+            Remove(connection, domain, [.. ours.Select(static volume => (volume.Pool, volume.Name))]);
+        }
+        catch (HypervisorException removal)
+        {
+            throw new HypervisorException(
+                $"{failure.Message} What was made before could not be removed: {removal.Message}",
+                failure.FaultDomain,
+                isTransient: false,
+                outcomeUnknown: true,
+                failure.Error,
+                failure.NativeCode,
+                "Undo the operation when the host is well again.",
+                failure);
+        }
+    }
+
+    private static void Remove(LibvirtConnection connection, DomainHandle domain, IReadOnlyList<(string Pool, string Name)> volumes)
+    {
+        bool isPersistent = IsPersistent(connection, domain);
+        if (IsActive(connection, domain) && NativeDomain.virDomainDestroy(domain) != 0)
+        {
+            LibvirtFailure failure = NativeError.Last();
+            if (failure.Code is not (LibvirtCode.OperationInvalid or LibvirtCode.NoDomain))
+            {
+                throw connection.ToException(failure, "stop the VM", CallKind.Change);
+            }
+        }
+
+        foreach ((string pool, string name) in volumes)
+        {
+            VolumeStore.Delete(connection, pool, name);
+        }
+
+        if (isPersistent)
+        {
+            Undefine(connection, domain);
+        }
+    }
+
+    private static void Undefine(LibvirtConnection connection, DomainHandle domain)
+    {
+        LibvirtFailure failure = default;
+        foreach (uint flags in UndefineFlags)
+        {
+            if (NativeDomain.virDomainUndefineFlags(domain, flags) == 0)
+            {
+                return;
+            }
+
+            failure = NativeError.Last();
+            if (failure.Code is not (LibvirtCode.InvalidArgument or LibvirtCode.ArgumentUnsupported))
+            {
+                break;
+            }
+        }
+
+        throw connection.ToException(failure, "remove the VM's definition", CallKind.Change);
+    }
+
+    private static IReadOnlyList<(string Pool, string Name)>? VolumesOf(
+        LibvirtConnection connection, DomainHandle domain, OperationId operation)
+    {
+        byte* metadata = NativeDomain.virDomainGetMetadata(domain, MetadataElement, KumoiMetadata.Namespace, 0);
+        if (metadata != null)
+        {
+            return KumoiMetadata.ReadVolumes(NativeString.Take(metadata)!, operation);
+        }
+
+        LibvirtFailure failure = NativeError.Last();
+        return failure.Code is LibvirtCode.NoDomainMetadata or LibvirtCode.NoDomain
+            ? null
+            : throw connection.ToException(failure, "read a VM's metadata", CallKind.Read);
+    }
+
+    private static List<DomainHandle> ListDomains(LibvirtConnection connection)
+    {
+        nint* domains = null;
+        int count = NativeDomain.virConnectListAllDomains(connection.Handle, &domains, 0);
+        if (count < 0)
+        {
+            throw connection.Failed("list the VMs");
+        }
+
+        List<DomainHandle> handles = new(count);
+        for (int i = 0; i < count; i++)
+        {
+            handles.Add(new DomainHandle(domains[i], connection.Handle));
+        }
+
+        NativeTypedParameters.Free(domains);
+        return handles;
+    }
+
+    private static bool IsActive(LibvirtConnection connection, DomainHandle domain) =>
+        NativeDomain.virDomainIsActive(domain) switch
+        {
+            < 0 => throw connection.Failed("read the VM's state"),
+            var isActive => isActive == 1,
+        };
+
+    private static bool IsPersistent(LibvirtConnection connection, DomainHandle domain)
+    {
+        bool isHeld = false;
+        domain.DangerousAddRef(ref isHeld);
+        try
+        {
+            int isPersistent = NativeDomain.virDomainIsPersistent(domain.DangerousGetHandle());
+            return isPersistent < 0 ? throw connection.Failed("read the VM's state") : isPersistent == 1;
+        }
+        finally
+        {
+            domain.DangerousRelease();
+        }
+    }
+
+    private HostCapabilities GetHost(LibvirtConnection connection)
+    {
+        if (host is null)
+        {
+            string xml = NativeString.Take(NativeConnection.virConnectGetCapabilities(connection.Handle))
+                ?? throw connection.Failed("read the host's capabilities");
+            host = HostCapabilities.Parse(xml) ?? throw new HypervisorException(
+                $"Cannot define a VM on {connection.Label}: its hypervisor runs no guests.",
+                FaultDomain.Host,
+                error: HypervisorError.NotSupported,
+                recommendedAction: "Install the hypervisor (such as qemu-system-x86) on that host, and restart its libvirt daemon.");
+        }
+
+        return host;
+    }
+}

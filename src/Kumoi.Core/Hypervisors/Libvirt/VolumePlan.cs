@@ -1,0 +1,9 @@
+namespace Kumoi.Hypervisors.Libvirt;
+
+/// <summary>A volume that is to be made for a new VM.</summary>
+/// <param name="Pool">Name of the storage pool.</param>
+/// <param name="Name">Name of the volume in its pool.</param>
+/// <param name="Path">Where it will be, on the host.</param>
+/// <param name="Format"><c>raw</c> or <c>qcow2</c>.</param>
+/// <param name="CapacityBytes">What the guest sees.</param>
+internal sealed record VolumePlan(string Pool, string Name, string Path, string Format, long CapacityBytes);

@@ -1,0 +1,175 @@
+namespace Kumoi.Hypervisors.Libvirt;
+
+/// <summary>
+/// A few threads for calls that block, so that the thread pool is never blocked. Threads start when there is work and end when
+/// there was none for a while.
+/// </summary>
+internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting = 256) : IAsyncDisposable
+{
+    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long disposing waits for calls that still run.</summary>
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private readonly SemaphoreSlim room = new(maxThreads + maxWaiting);
+    private readonly object gate = new();
+    private readonly Queue<Job> waiting = new();
+    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int threads;
+    private int idle;
+    private bool isStopping;
+
+    /// <summary>
+    /// Runs blocking work. When it is cancelled while the work runs, the task is cancelled at once, the work goes on, and
+    /// <paramref name="abandoned"/> gets its result, on the worker's thread. Disposable results are disposed.
+    /// </summary>
+    public async Task<T> RunAsync<T>(Func<T> work, CancellationToken cancellationToken, Action<T>? abandoned = null)
+    {
+        await room.WaitAsync(cancellationToken).ConfigureAwait(false);
+        Job<T> job = new(work, abandoned, () => room.Release());
+        Enqueue(job);
+        using (cancellationToken.UnsafeRegister(static (state, token) => ((Job<T>)state!).Cancel(token), job))
+        {
+            return await job.Task.ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Refuses what waits, and waits for what runs, but not for ever: a call that never returns keeps its own thread.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Job[] refused;
+        lock (gate)
+        {
+            isStopping = true;
+            refused = [.. waiting];
+            waiting.Clear();
+            Monitor.PulseAll(gate);
+            if (threads == 0)
+            {
+                ended.TrySetResult();
+            }
+        }
+
+        foreach (Job job in refused)
+        {
+            job.Refuse();
+        }
+
+        await Task.WhenAny(ended.Task, Task.Delay(Patience)).ConfigureAwait(false);
+    }
+
+    private void Enqueue(Job job)
+    {
+        lock (gate)
+        {
+            if (!isStopping)
+            {
+                waiting.Enqueue(job);
+                if (idle >= waiting.Count)
+                {
+                    Monitor.Pulse(gate);
+                }
+                else if (threads < maxThreads)
+                {
+                    threads++;
+                    new Thread(Work) { IsBackground = true, Name = name }.Start();
+                }
+
+                return;
+            }
+        }
+
+        job.Refuse();
+    }
+
+    private void Work()
+    {
+        while (Next() is { } job)
+        {
+            job.Run();
+        }
+    }
+
+    private Job? Next()
+    {
+        lock (gate)
+        {
+            while (waiting.Count == 0 && !isStopping)
+            {
+                idle++;
+                bool isPulsed = Monitor.Wait(gate, IdleTime);
+                idle--;
+                if (!isPulsed && waiting.Count == 0)
+                {
+                    break;
+                }
+            }
+
+            if (waiting.TryDequeue(out Job? job))
+            {
+                return job;
+            }
+
+            threads--;
+            if (isStopping && threads == 0)
+            {
+                ended.TrySetResult();
+            }
+
+            return null;
+        }
+    }
+
+    private abstract class Job
+    {
+        public abstract void Run();
+
+        public abstract void Refuse();
+    }
+
+    private sealed class Job<T>(Func<T> work, Action<T>? abandoned, Action finished) : Job
+    {
+        private readonly TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<T> Task => completion.Task;
+
+        public void Cancel(CancellationToken token) => completion.TrySetCanceled(token);
+
+        public override void Refuse()
+        {
+            completion.TrySetException(new ObjectDisposedException(nameof(LibvirtLink)));
+            finished();
+        }
+
+        public override void Run()
+        {
+            try
+            {
+                if (!completion.Task.IsCompleted)
+                {
+                    Complete(work());
+                }
+            }
+            catch (Exception failure)
+            {
+                // Whatever it is belongs to who waits; who was cancelled does not want it.
+                completion.TrySetException(failure);
+            }
+            finally
+            {
+                finished();
+            }
+        }
+
+        private void Complete(T result)
+        {
+            if (completion.TrySetResult(result))
+            {
+                return;
+            }
+
+            abandoned?.Invoke(result);
+            (result as IDisposable)?.Dispose();
+        }
+    }
+}

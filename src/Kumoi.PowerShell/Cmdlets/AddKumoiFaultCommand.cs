@@ -1,0 +1,95 @@
+using System.Management.Automation;
+using Kumoi.Hypervisors.Faults;
+using Kumoi.PowerShell.Completion;
+using Kumoi.PowerShell.Parameters;
+using Kumoi.PowerShell.Pumping;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>Makes calls to hosts fail, to test runbooks.</summary>
+[Cmdlet(VerbsCommon.Add, "KumoiFault", SupportsShouldProcess = true)]
+[OutputType(typeof(KumoiFault))]
+public sealed class AddKumoiFaultCommand : KumoiCmdlet
+{
+    [Parameter(Mandatory = true, Position = 0)]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public string VMHost { get; set; } = "";
+
+    [Parameter(Mandatory = true, Position = 1)]
+    [ValidateSet("Connect", "Read", "Define", "Start", "Stop", "Migrate", "*")]
+    public string Operation { get; set; } = "*";
+
+    /// <summary>Only calls that concern such VMs.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    public string? VM { get; set; }
+
+    /// <summary>How many calls fail; all by default.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int? Count { get; set; }
+
+    [Parameter]
+    [ValidateRange(0.0, 1.0)]
+    public double Probability { get; set; } = 1;
+
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string Message { get; set; } = "injected fault";
+
+    /// <summary>What the failure is said to be of. A failure of the VM is not answered by other hosts.</summary>
+    [Parameter]
+    public FaultDomain FaultDomain { get; set; }
+
+    /// <summary>The call takes effect and is then reported as failed.</summary>
+    [Parameter]
+    public SwitchParameter OutcomeUnknown { get; set; }
+
+    /// <summary>Holds the call for so long. By itself it only makes the host slow.</summary>
+    [Parameter]
+    public TimeSpan Delay { get; set; }
+
+    /// <summary>Allow faults on hosts that are not simulated.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    protected override void EndProcessing()
+    {
+        var matches = Names.Matcher([VMHost]);
+        if (!Force && Fleet.Hosts.FirstOrDefault(host => !host.IsSimulated && matches(host.Name)) is { } real)
+        {
+            ThrowTerminatingError(new ErrorRecord(
+                new PSInvalidOperationException($"'{VMHost}' matches {real.Name}, which is not simulated."), "HostIsReal", ErrorCategory.PermissionDenied, real)
+            {
+                ErrorDetails = new ErrorDetails($"'{VMHost}' matches {real.Name}, which is not simulated.")
+                {
+                    RecommendedAction = "Use -Force if calls to real hosts shall fail.",
+                },
+            });
+        }
+
+        if (!ShouldProcess(VMHost, $"Inject fault into {Operation}"))
+        {
+            return;
+        }
+
+        var fails = MyInvocation.BoundParameters.Keys.Intersect(["Message", "FaultDomain", "OutcomeUnknown"]).Any();
+        var rule = Fleet.Faults.Add(new FaultRule
+        {
+            HostPattern = VMHost,
+            HostMatches = Force ? matches : name => matches(name) && Fleet.Find(name) is not { IsSimulated: false },
+            Operation = Operation is "*" ? FaultOperation.Any : Enum.Parse<FaultOperation>(Operation, ignoreCase: true),
+            VMPattern = VM,
+            VMMatches = VM is null ? null : Names.Matcher([VM]),
+            Count = Count,
+            Probability = Probability,
+            Message = Message,
+            FaultDomain = FaultDomain,
+            OutcomeUnknown = OutcomeUnknown,
+            Delay = Delay,
+            OnlyDelays = Delay > TimeSpan.Zero && !fails,
+        });
+        WriteObject(new KumoiFault(rule, 0));
+    }
+}

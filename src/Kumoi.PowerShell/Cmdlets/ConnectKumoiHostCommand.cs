@@ -1,0 +1,68 @@
+using System.Management.Automation;
+using Kumoi.Fleets;
+using Kumoi.PowerShell.Pumping;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>Connects to hosts, concurrently.</summary>
+[Cmdlet(VerbsCommunications.Connect, "KumoiHost")]
+[OutputType(typeof(KumoiConnection))]
+public sealed class ConnectKumoiHostCommand : KumoiCmdlet
+{
+    private readonly List<ConnectRequest> _requests = [];
+
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] Uri { get; set; } = [];
+
+    /// <summary>The host's name in this session, instead of its own.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string? Name { get; set; }
+
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string[] Tag { get; set; } = [];
+
+    /// <summary>How long a read may take on these hosts; a change may take eight times as long.</summary>
+    [Parameter]
+    [ValidateRange(1, 3600)]
+    public int TimeoutSec { get; set; } = 15;
+
+    /// <summary>How often a transient failure is tried again.</summary>
+    [Parameter]
+    [ValidateRange(0, 20)]
+    public int RetryCount { get; set; } = 2;
+
+    /// <summary>How many calls may be under way on one host at a time.</summary>
+    [Parameter]
+    [ValidateRange(1, 64)]
+    public int CallsPerHost { get; set; } = 4;
+
+    protected override void ProcessRecord()
+    {
+        var limits = Fleet.Limits with
+        {
+            ConnectTimeout = TimeSpan.FromSeconds(TimeoutSec),
+            ReadTimeout = TimeSpan.FromSeconds(TimeoutSec),
+            WriteTimeout = TimeSpan.FromSeconds(TimeoutSec * 8),
+            Retries = RetryCount,
+            MaxCallsPerHost = CallsPerHost,
+        };
+        _requests.AddRange(Uri.Select(uri => new ConnectRequest(uri, Name, Tag) { Limits = limits }));
+    }
+
+    protected override void EndProcessing()
+    {
+        foreach (var outcome in Enumerate(token => Fleet.ConnectAsync(_requests, token)))
+        {
+            if (outcome.Succeeded)
+            {
+                WriteObject(outcome.Result);
+            }
+            else
+            {
+                WriteFailure(outcome.Error!, outcome.Element);
+            }
+        }
+    }
+}

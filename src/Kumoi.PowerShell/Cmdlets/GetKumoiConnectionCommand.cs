@@ -1,0 +1,20 @@
+using System.Management.Automation;
+using Kumoi.PowerShell.Completion;
+using Kumoi.PowerShell.Parameters;
+using Kumoi.PowerShell.Pumping;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>The hosts that the session is connected to.</summary>
+[Cmdlet(VerbsCommon.Get, "KumoiConnection")]
+[OutputType(typeof(KumoiConnection))]
+public sealed class GetKumoiConnectionCommand : FleetCmdlet
+{
+    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [Alias("Name")]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public HostReference[] VMHost { get; set; } = [];
+
+    protected override void ProcessRecord() => WriteObject(FindHosts(VMHost), enumerateCollection: true);
+}

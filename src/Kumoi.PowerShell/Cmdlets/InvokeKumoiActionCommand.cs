@@ -1,0 +1,64 @@
+using System.Management.Automation;
+using Kumoi.PowerShell.Lineage;
+using Kumoi.PowerShell.Pumping;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>
+/// Runs a script block for each host or VM. An action that writes an error, or throws, has failed: its element is replaced by the next
+/// that the pipeline would have chosen.
+/// </summary>
+[Cmdlet(VerbsLifecycle.Invoke, "KumoiAction", SupportsShouldProcess = true)]
+public sealed class InvokeKumoiActionCommand : ActionCmdlet
+{
+    [Parameter(Mandatory = true, Position = 0)]
+    [Alias("Action")]
+    public ScriptBlock ScriptBlock { get; set; } = null!;
+
+    /// <summary>Undoes what the action did to an element (<c>$_</c>) that has to be replaced.</summary>
+    [Parameter]
+    public ScriptBlock? Undo { get; set; }
+
+    [Parameter(Mandatory = true, ValueFromPipeline = true)]
+    public PSObject InputObject { get; set; } = null!;
+
+    private protected override IEnumerable<ActionRequest> CreateRequests()
+    {
+        var element = InputObject;
+        yield return new ActionRequest
+        {
+            Target = element.BaseObject,
+            ShouldProcessTarget = element.ToString(),
+            Verb = $"Run {{ {ScriptBlock.ToString().Trim()} }}",
+            Origin = LineageSource.OriginOf(element.BaseObject),
+            InlineWork = () => Run(element),
+        };
+    }
+
+    private ActionResult Run(PSObject element)
+    {
+        IReadOnlyList<PSObject> output;
+        using (EnclosingAction.Enter(element.BaseObject is KumoiHost && MaySubstitute))
+        {
+            output = ScriptBlockRunner.Run(this, ScriptBlock, element, out var errors);
+            if (errors.Count > 0)
+            {
+                if (Undo is not null && !KeepFailed)
+                {
+                    ScriptBlockRunner.Run(this, Undo, element, out var undoing);
+                    errors.AddRange(undoing);
+                }
+
+                throw new ActionFailedException(errors);
+            }
+        }
+
+        return new ActionResult([.. output], Undo is null ? null : UndoLater(element));
+    }
+
+    private Func<Task> UndoLater(PSObject element) => () =>
+    {
+        ScriptBlockRunner.Run(this, Undo!, element, out var errors);
+        return errors.Count == 0 ? Task.CompletedTask : Task.FromException(new ActionFailedException(errors));
+    };
+}

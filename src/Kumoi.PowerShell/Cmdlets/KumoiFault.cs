@@ -1,0 +1,40 @@
+using Kumoi.Hypervisors.Faults;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>An injected fault as Get-KumoiFault shows it.</summary>
+public sealed class KumoiFault
+{
+    internal KumoiFault(FaultRule rule, int hits)
+    {
+        Rule = rule;
+        Hits = hits;
+    }
+
+    public int Id => Rule.Id;
+
+    public string VMHost => Rule.HostPattern;
+
+    public string Operation => Rule.Operation is FaultOperation.Any ? "*" : Rule.Operation.ToString();
+
+    public string? VM => Rule.VMPattern;
+
+    public int? Count => Rule.Count;
+
+    /// <summary>How many calls it has hit.</summary>
+    public int Hits { get; }
+
+    public double Probability => Rule.Probability;
+
+    public string? Message => Rule.OnlyDelays ? null : Rule.Message;
+
+    public FaultDomain FaultDomain => Rule.FaultDomain;
+
+    public bool OutcomeUnknown => Rule.OutcomeUnknown;
+
+    public TimeSpan Delay => Rule.Delay;
+
+    private FaultRule Rule { get; }
+
+    public override string ToString() => $"{Operation} on {VMHost}";
+}

@@ -1,0 +1,117 @@
+using System.Management.Automation;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Completion;
+using Kumoi.PowerShell.Lineage;
+using Kumoi.PowerShell.Parameters;
+using Kumoi.PowerShell.Pumping;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>Moves running VMs to another host, live. A destination that fails is replaced by the next that the pipeline would have chosen.</summary>
+[Cmdlet(VerbsCommon.Move, "KumoiVM", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(KumoiVM))]
+public sealed class MoveKumoiVMCommand : ActionCmdlet
+{
+    private readonly Dictionary<Guid, string> _destinations = [];
+
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(VMNameCompleter))]
+    public VMReference[] VM { get; set; } = [];
+
+    /// <summary>The host to move to. From the pipeline: <c>Get-KumoiHost | … | Select-Object -First 1 | Move-KumoiVM -VM web1</c>.</summary>
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true)]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public HostReference Destination { get; set; } = null!;
+
+    /// <summary>The source's daemon talks to the destination's itself; without it, this computer drives both.</summary>
+    [Parameter]
+    public SwitchParameter PeerToPeer { get; set; }
+
+    /// <summary>With -PeerToPeer: the URI under which the source's daemon reaches the destination's.</summary>
+    [Parameter]
+    public string? TargetUri { get; set; }
+
+    /// <summary>Limit of the migration stream, in bytes per second.</summary>
+    [Parameter]
+    [ValidateRange(1L << 20, long.MaxValue)]
+    public long BandwidthBytesPerSecond { get; set; }
+
+    /// <summary>Move a VM although libvirt cannot see that its disks are shared.</summary>
+    [Parameter]
+    public SwitchParameter AllowUnsafe { get; set; }
+
+    /// <summary>Also writes the VM as it is on its new host.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    private protected override IEnumerable<ActionRequest> CreateRequests()
+    {
+        var destinations = FindHosts([Destination]);
+        if (destinations.Count == 0)
+        {
+            yield break;
+        }
+
+        foreach (var vm in FindVMs(VM, null))
+        {
+            if (destinations.Count > 1)
+            {
+                RefuseDestinations(vm, $"'{Destination}' names {destinations.Count} hosts: a VM moves to one.");
+            }
+            else if (!_destinations.TryAdd(vm.Id, destinations[0].Name))
+            {
+                RefuseDestinations(vm, $"'{vm.Name}' is already being moved to {_destinations[vm.Id]}: a VM moves to one host.");
+            }
+            else
+            {
+                yield return Request(vm, destinations[0]);
+            }
+        }
+    }
+
+    private void RefuseDestinations(KumoiVM vm, string message) => WriteError(
+        new ErrorRecord(new PSInvalidOperationException(message), "TooManyDestinations", ErrorCategory.InvalidArgument, vm)
+        {
+            ErrorDetails = new ErrorDetails(message)
+            {
+                RecommendedAction = "Choose one host with Select-Object -First 1: if it fails, the next takes its place.",
+            },
+        });
+
+    private ActionRequest Request(KumoiVM vm, KumoiConnection destination)
+    {
+        var options = new MigrationOptions
+        {
+            PeerToPeer = PeerToPeer,
+            TargetUri = TargetUri,
+            BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
+            AllowUnsafe = AllowUnsafe,
+        };
+        return new ActionRequest
+        {
+            Target = vm,
+            ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
+            Verb = $"Move to {destination.Name}",
+            // Whichever came through the pipeline with a lineage: the destination is what a failed target is replaced by.
+            Origin = LineageSource.OriginOf(Destination.Host) ?? LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null),
+            Work = async (progress, token) =>
+            {
+                var id = vm.Id.GetHashCode() & int.MaxValue;
+                var activity = $"Moving {vm.Name} from {vm.VMHost} to {destination.Name}";
+                var reporter = new MigrationProgressReporter(progress, id, activity);
+                try
+                {
+                    var moved = await VMActions.MoveAsync(vm, destination, options, reporter, token);
+                    return new ActionResult(PassThru ? [moved] : []);
+                }
+                finally
+                {
+                    progress.Report(new ProgressRecord(id, activity, "Done") { RecordType = ProgressRecordType.Completed });
+                }
+            },
+        };
+    }
+}

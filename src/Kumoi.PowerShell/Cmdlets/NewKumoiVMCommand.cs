@@ -1,0 +1,145 @@
+using System.Management.Automation;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Completion;
+using Kumoi.PowerShell.Lineage;
+using Kumoi.PowerShell.Parameters;
+using Kumoi.PowerShell.Pumping;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>Makes one VM on each host. A host that fails is replaced by the next that the same pipeline would have chosen.</summary>
+[Cmdlet(VerbsCommon.New, "KumoiVM", SupportsShouldProcess = true, DefaultParameterSetName = "Settings")]
+[OutputType(typeof(KumoiVM))]
+public sealed class NewKumoiVMCommand : ActionCmdlet
+{
+    private bool _nameWasGiven;
+
+    /// <summary>The VM's name; a script block is evaluated for each host. With -Xml it may be left out.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = "Xml", Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string? Name { get; set; }
+
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public HostReference[] VMHost { get; set; } = [];
+
+    [Parameter(ParameterSetName = "Settings")]
+    [ValidateRange(1L << 20, long.MaxValue)]
+    public long MemoryBytes { get; set; } = 1L << 30;
+
+    [Parameter(ParameterSetName = "Settings")]
+    [Alias("vCPU")]
+    [ValidateRange(1, 1024)]
+    public int CpuCount { get; set; } = 1;
+
+    /// <summary>Paths, on the host, of existing disk images.</summary>
+    [Parameter(ParameterSetName = "Settings")]
+    public string[] DiskPath { get; set; } = [];
+
+    /// <summary>Path, on the host, of a floppy image: read only.</summary>
+    [Parameter(ParameterSetName = "Settings")]
+    public string? FloppyPath { get; set; }
+
+    /// <summary>Makes a new volume of each of these sizes in the storage pool.</summary>
+    [Parameter(ParameterSetName = "Settings")]
+    public long[] NewDiskBytes { get; set; } = [];
+
+    [Parameter(ParameterSetName = "Settings")]
+    public string StoragePool { get; set; } = "default";
+
+    [Parameter(ParameterSetName = "Settings")]
+    [ValidateSet("qcow2", "raw")]
+    public string? DiskFormat { get; set; }
+
+    /// <summary>Names of libvirt networks; one interface each.</summary>
+    [Parameter(ParameterSetName = "Settings")]
+    [Alias("Network")]
+    public string[] NetworkName { get; set; } = [];
+
+    /// <summary>Path, on the host, of a kernel to boot directly.</summary>
+    [Parameter(ParameterSetName = "Settings")]
+    public string? Kernel { get; set; }
+
+    [Parameter(ParameterSetName = "Settings")]
+    public string? Initrd { get; set; }
+
+    [Parameter(ParameterSetName = "Settings")]
+    public string? KernelArguments { get; set; }
+
+    /// <summary>The hypervisor's own domain XML; -Name replaces the name in it.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = "Xml", ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string? Xml { get; set; }
+
+    /// <summary>Starts the VM too. If that fails, the VM is removed again.</summary>
+    [Parameter]
+    public SwitchParameter Start { get; set; }
+
+    private protected override void Prepare() => _nameWasGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Name));
+
+    private protected override IEnumerable<ActionRequest> CreateRequests()
+    {
+        var spec = Spec();
+        foreach (var reference in VMHost)
+        {
+            // A host has a Name too, and PowerShell binds it: nobody means that.
+            if (!_nameWasGiven && reference.Host is { } named && string.Equals(named.Name, Name, StringComparison.Ordinal))
+            {
+                WriteError(new ErrorRecord(
+                    new PSInvalidOperationException($"The VM on {named.Name} has no name."), "NameMissing", ErrorCategory.InvalidArgument, named)
+                {
+                    ErrorDetails = new ErrorDetails($"The VM on {named.Name} has no name.")
+                    {
+                        RecommendedAction = "Give one for each host: -Name { \"web-$($_.Name)\" }",
+                    },
+                });
+                continue;
+            }
+
+            foreach (var host in FindHosts([reference]))
+            {
+                yield return Request(host, reference.Host, spec);
+            }
+        }
+    }
+
+    private ActionRequest Request(KumoiConnection host, KumoiHost? given, VMSpec spec)
+    {
+        bool start = Start, keepFailed = KeepFailed;
+        return new ActionRequest
+        {
+            Target = given ?? (object)host.Name,
+            ShouldProcessTarget = host.Name,
+            Verb = $"Create {(start ? "and start " : "")}VM '{(spec.Name.Length > 0 ? spec.Name : "as in the XML")}'",
+            Origin = LineageSource.OriginOf(given),
+            IsCompensated = true,
+            Work = async (_, token) =>
+            {
+                var operation = OperationId.New();
+                var vm = await VMActions.CreateAsync(host, spec, start, keepFailed, operation, token);
+                return new ActionResult([vm], () => VMActions.RemoveCreatedAsync(host, operation));
+            },
+        };
+    }
+
+    private VMSpec Spec() => new()
+    {
+        Name = Name ?? "",
+        MemoryBytes = MemoryBytes,
+        CpuCount = CpuCount,
+        Disks =
+        [
+            .. DiskPath.Select(path => new DiskSpec { Path = path, Format = DiskFormat }),
+            .. NewDiskBytes.Select(bytes => new DiskSpec { NewVolumeBytes = bytes, StoragePool = StoragePool, Format = DiskFormat }),
+            .. FloppyPath is null ? (DiskSpec[])[] : [new DiskSpec { Path = FloppyPath, Floppy = true }],
+        ],
+        Networks = NetworkName,
+        Kernel = Kernel,
+        Initrd = Initrd,
+        KernelArguments = KernelArguments,
+        Xml = Xml,
+    };
+}

@@ -1,0 +1,18 @@
+using System.Management.Automation;
+using Kumoi.Fleets;
+using Kumoi.PowerShell.Pumping;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>Stops the CPUs of VMs; their memory stays.</summary>
+[Cmdlet(VerbsLifecycle.Suspend, "KumoiVM", SupportsShouldProcess = true)]
+[OutputType(typeof(KumoiVM))]
+public sealed class SuspendKumoiVMCommand : VMActionCmdlet
+{
+    private protected override string Verb => "Suspend";
+
+    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken) =>
+        await VMActions.SuspendAsync(vm, cancellationToken);
+
+    private protected override Func<Task>? UndoOf(KumoiVM vm) => () => VMActions.ResumeAsync(vm, CancellationToken.None);
+}

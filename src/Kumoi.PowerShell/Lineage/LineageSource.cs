@@ -1,0 +1,44 @@
+namespace Kumoi.PowerShell.Lineage;
+
+/// <summary>Where elements of a lineage come from, and how to get at more of them. An element is known by its index here.</summary>
+internal abstract class LineageSource
+{
+    private readonly List<object> _elements = [];
+
+    /// <summary>All elements known so far, in the order in which they were enumerated.</summary>
+    public IReadOnlyList<object> Elements => _elements;
+
+    /// <summary>Adds an element as it was read, and returns it with its place in this lineage.</summary>
+    public object Add(object element)
+    {
+        var placed = Place(element, _elements.Count);
+        _elements.Add(placed);
+        return placed;
+    }
+
+    /// <summary>The same element, read now; null if it is gone. Fails if it cannot be read.</summary>
+    public async Task<object?> ReadAgainAsync(int index, CancellationToken cancellationToken) => _elements[index] switch
+    {
+        KumoiHost host => Place(await Fleets.FleetReads.ReadHostAsync(host.Connection, cancellationToken), index),
+        KumoiVM vm => await Fleets.FleetReads.ReadVMAsync(vm, cancellationToken) is { } now ? Place(now, index) : null,
+        _ => null,
+    };
+
+    public static LineageOrigin? OriginOf(object? element) => element switch
+    {
+        KumoiHost host => host.Origin as LineageOrigin,
+        KumoiVM vm => vm.Origin as LineageOrigin,
+        _ => null,
+    };
+
+    private object Place(object element, int index)
+    {
+        var origin = new LineageOrigin(this, index, []);
+        return element switch
+        {
+            KumoiHost host => host.WithOrigin(origin),
+            KumoiVM vm => vm.WithOrigin(origin),
+            _ => element,
+        };
+    }
+}

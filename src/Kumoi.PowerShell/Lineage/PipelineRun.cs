@@ -1,0 +1,56 @@
+using System.Management.Automation.Language;
+using System.Management.Automation.Runspaces;
+using System.Runtime.CompilerServices;
+using Kumoi.Lineage;
+
+namespace Kumoi.PowerShell.Lineage;
+
+/// <summary>
+/// One execution of one pipeline, shared by the Kumoi cmdlets in it. It is found by its statement and its runspace, and lives until the
+/// cmdlet that opened it is disposed: that it lives proves that it is this execution and not an earlier one.
+/// </summary>
+internal sealed class PipelineRun : IDisposable
+{
+    private static readonly ConditionalWeakTable<Runspace, List<PipelineRun>> Live = new();
+
+    private readonly List<PipelineRun> _siblings;
+
+    private PipelineRun(PipelineLocation location, List<PipelineRun> siblings)
+    {
+        Pipeline = location.Pipeline;
+        File = location.File;
+        _siblings = siblings;
+        siblings.Add(this);
+    }
+
+    public PipelineAst Pipeline { get; }
+
+    public string? File { get; }
+
+    public bool IsAlive { get; private set; } = true;
+
+    /// <summary>The elements that failed in this run, or were turned down as candidates: D of the definition.</summary>
+    public HashSet<int> Failed { get; } = [];
+
+    /// <summary>The elements that were worked on or are known to be dropped by the pipeline's own steps.</summary>
+    public HashSet<int> Used { get; } = [];
+
+    public LineageTrace Trace { get; } = new(TimeProvider.System);
+
+    /// <summary>What was bound when a Kumoi cmdlet began, by its position: a replay must not evaluate arguments again.</summary>
+    public Dictionary<int, BoundArguments> Arguments { get; } = [];
+
+    public static PipelineRun Open(PipelineLocation location) => new(location, Live.GetOrCreateValue(Runspace.DefaultRunspace));
+
+    /// <summary>The run that an upstream cmdlet of the same statement opened in this runspace; null if there is none.</summary>
+    public static PipelineRun? Find(PipelineLocation location) =>
+        Live.TryGetValue(Runspace.DefaultRunspace, out var runs)
+            ? runs.FindLast(run => ReferenceEquals(run.Pipeline, location.Pipeline))
+            : null;
+
+    public void Dispose()
+    {
+        IsAlive = false;
+        _siblings.Remove(this);
+    }
+}

@@ -1,0 +1,122 @@
+using System.Management.Automation;
+using System.Management.Automation.Language;
+using Kumoi.PowerShell.Pumping;
+
+namespace Kumoi.PowerShell.Lineage;
+
+/// <summary>
+/// One replay of a part of a pipeline: its feed, and what came out. Its token in a hidden parameter is what marks a replayed cmdlet;
+/// ambient state would leak into -Parallel, and into the inner statements of a substitute.
+/// </summary>
+internal sealed class ReplaySession : IDisposable
+{
+    private readonly PSCmdlet _owner;
+    private readonly List<ActionRequest> _requests = [];
+    private readonly List<Func<Task>> _undo = [];
+    private readonly Dictionary<string, object?> _hidden = new(StringComparer.Ordinal);
+
+    public ReplaySession(PSCmdlet owner, PipelineRun run, int terminal, IReadOnlyList<object> feed)
+    {
+        _owner = owner;
+        Run = run;
+        Terminal = terminal;
+        Feed = feed;
+        Lineage.Replay.Add(this);
+    }
+
+    public string Token { get; } = Guid.NewGuid().ToString("N");
+
+    public PipelineRun Run { get; }
+
+    /// <summary>The position of the terminal that replays; its copy in the replay only binds. Others work, and report failures here.</summary>
+    public int Terminal { get; }
+
+    public IReadOnlyList<object> Feed { get; }
+
+    /// <summary>Why a cmdlet between the extraction and the terminal could not do its part for the candidate; the first reason.</summary>
+    public Exception? Failure { get; private set; }
+
+    /// <summary>The requests that the terminal's copy bound.</summary>
+    public IReadOnlyList<ActionRequest> Requests => _requests;
+
+    /// <summary>How to undo what other cmdlets did for the candidate, newest first.</summary>
+    public IReadOnlyList<Func<Task>> Undo => [.. Enumerable.Reverse(_undo)];
+
+    public void Did(Func<Task> undo) => _undo.Add(undo);
+
+    public void Receive(ActionRequest request) => _requests.Add(request);
+
+    public void Fail(Exception reason) => Failure ??= reason;
+
+    /// <summary>The author's own value, looked up before the replay's scope hid it.</summary>
+    public object? Variable(string name) => _hidden[name];
+
+    /// <summary>
+    /// Runs the steps on the feed in the caller's scope, below a scope of their own, and returns what comes out. Records of other
+    /// streams are written again by the owner, by their type: the author's redirections and preferences mean what they meant.
+    /// </summary>
+    public IReadOnlyList<object> Invoke(IEnumerable<string> steps)
+    {
+        var text = Compose(steps);
+        var block = Parser.ParseInput(text, Run.File, out _, out var errors).GetScriptBlock();
+        if (errors.Length > 0)
+        {
+            throw new PSInvalidOperationException($"The pipeline cannot be replayed: {errors[0].Message}");
+        }
+
+        var results = new List<object>();
+        foreach (var item in _owner.InvokeCommand.InvokeScript(useLocalScope: false, block, input: null, args: null))
+        {
+            if (item?.BaseObject is ErrorRecord error)
+            {
+                _owner.WriteError(error);
+            }
+            else if (item is not null && !StreamRecords.TryWriteAgain(_owner, item.BaseObject))
+            {
+                results.Add(item.BaseObject);
+            }
+        }
+
+        return results;
+    }
+
+    public void Dispose() => Lineage.Replay.Remove(this);
+
+    private string Compose(IEnumerable<string> steps)
+    {
+        var source = (Run.Pipeline.PipelineElements[0] as CommandAst)?.CommandElements;
+        var feed = $"[Kumoi.PowerShell.Lineage.Replay]::Feed('{Token}')";
+        if (PipelineVariableOf(source) is { } variable)
+        {
+            feed += $" | Microsoft.PowerShell.Core\\ForEach-Object -PipelineVariable {variable} -Process {{ $_ }}";
+        }
+
+        var pipeline = string.Join(" | ", steps.Prepend(feed));
+        // A new scope hides these two; nothing else of the author's.
+        var prelude = "";
+        foreach (var name in new[] { "args", "PSBoundParameters" }.Where(name => pipeline.Contains(name, StringComparison.OrdinalIgnoreCase)))
+        {
+            _hidden[name] = _owner.SessionState.PSVariable.GetValue(name);
+            prelude += $"${name} = [Kumoi.PowerShell.Lineage.Replay]::Variable('{Token}', '{name}'); ";
+        }
+
+        return $"& {{ {prelude}{pipeline} }} *>&1";
+    }
+
+    private static string? PipelineVariableOf(IReadOnlyList<CommandElementAst>? elements)
+    {
+        for (var i = 0; elements is not null && i < elements.Count; i++)
+        {
+            if (elements[i] is CommandParameterAst { ParameterName: var name } parameter
+                && (name.Equals("pv", StringComparison.OrdinalIgnoreCase)
+                    || (name.Length >= 2 && "PipelineVariable".StartsWith(name, StringComparison.OrdinalIgnoreCase))))
+            {
+                return (parameter.Argument ?? elements.ElementAtOrDefault(i + 1) as Ast) is StringConstantExpressionAst { Value: var variable }
+                    ? CodeGeneration.EscapeSingleQuotedStringContent(variable) is var escaped ? $"'{escaped}'" : null
+                    : null;
+            }
+        }
+
+        return null;
+    }
+}

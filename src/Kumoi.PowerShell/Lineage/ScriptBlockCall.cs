@@ -1,0 +1,18 @@
+using System.Management.Automation;
+
+namespace Kumoi.PowerShell.Lineage;
+
+/// <summary>One call of a script block on one element, in a form that needs no variable in the caller's scope.</summary>
+internal sealed class ScriptBlockCall : IDisposable
+{
+    private readonly string _token = Guid.NewGuid().ToString("N");
+
+    public ScriptBlockCall(ScriptBlock block, PSObject element) => Replay.AddCall(_token, block, element);
+
+    /// <summary>Dot-sourced: the action's assignments are the caller's, as in ForEach-Object, and all its errors are merged.</summary>
+    public ScriptBlock Text => ScriptBlock.Create(
+        $". {{ [Kumoi.PowerShell.Lineage.Replay]::CallElement('{_token}') | Microsoft.PowerShell.Core\\ForEach-Object -Process "
+        + $"([Kumoi.PowerShell.Lineage.Replay]::CallBlock('{_token}')) }} *>&1");
+
+    public void Dispose() => Replay.RemoveCall(_token);
+}

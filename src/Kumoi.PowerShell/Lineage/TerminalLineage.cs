@@ -1,0 +1,296 @@
+using System.Management.Automation;
+using System.Management.Automation.Language;
+using Kumoi.Lineage;
+using Kumoi.PowerShell.Pumping;
+
+namespace Kumoi.PowerShell.Lineage;
+
+/// <summary>
+/// A terminal's view of its lineage: whether its elements can be replaced, by which candidates, and how a candidate gets to the
+/// terminal. Used on the pipeline thread only.
+/// </summary>
+internal sealed class TerminalLineage : IDisposable
+{
+    private readonly ActionCmdlet _terminal;
+    private readonly PipelineLocation _location;
+    private readonly PipelinePlan _plan;
+    private readonly PipelineRun _run;
+    private readonly bool _ownsRun;
+    private readonly HashSet<int> _arrived = [];
+    private LineageSource? _source;
+    private bool _mixed;
+    private bool _chainTold;
+
+    private TerminalLineage(ActionCmdlet terminal, PipelineLocation location)
+    {
+        _terminal = terminal;
+        _location = location;
+        var found = PipelineRun.Find(location);
+        _ownsRun = found is null;
+        _run = found ?? PipelineRun.Open(location);
+        _plan = PipelinePlan.Of(location.Pipeline, location.Position, terminal);
+        _run.Arguments[location.Position] = BoundArguments.Of(terminal, location.Command);
+    }
+
+    public LineageTrace Trace => _run.Trace;
+
+    /// <summary>Output must wait until all is settled: substitutes may come before the picks.</summary>
+    public bool SettlesBeforeOutput => _plan.Steps.Any(step => step.Kind is StepKind.Extraction && step.FromEnd) || _source is HeldSelection { FromEnd: true };
+
+    /// <summary>To be called in BeginProcessing; null where the terminal stands in no pipeline that can be recognised.</summary>
+    public static TerminalLineage? Of(ActionCmdlet terminal) =>
+        PipelineLocation.Of(terminal) is { Position: > 0 } location ? new TerminalLineage(terminal, location) : null;
+
+    /// <summary>Notes that an element has come.</summary>
+    public void Arrived(LineageOrigin? origin)
+    {
+        if (origin is null || (_source is not null && !ReferenceEquals(_source, origin.Source)))
+        {
+            _mixed = true;
+            return;
+        }
+
+        _source = origin.Source;
+        _arrived.Add(origin.Index);
+        _run.Used.Add(origin.Index);
+    }
+
+    /// <summary>Why no element of this terminal is replaced; null if they can be. Known for certain only when all input has come.</summary>
+    public string? Obstacle(bool inputEnded)
+    {
+        if (_source is null || _mixed)
+        {
+            return "the objects do not come from one Kumoi source";
+        }
+
+        if (_run.Arguments.Values.FirstOrDefault(arguments => arguments.Unknown is not null) is { } unknown)
+        {
+            return $"the script block of -{unknown.Unknown} is not written in the statement";
+        }
+
+        switch (_source)
+        {
+            case RecordedSource recorded when ReferenceEquals(recorded.Run, _run) && _run.IsAlive:
+                return _plan.ObstacleAfterSource(recorded.Position, _location.Position);
+            case RecordedSource:
+                return "the objects were read in another statement; Select-KumoiHost keeps a reserve across statements";
+            case HeldSelection held when ReferenceEquals(held.Run, _run):
+                return _plan.ObstacleBelow(held.Position, _location.Position);
+            case HeldSelection held:
+                if (_location.Pipeline.PipelineElements[0] is not CommandExpressionAst)
+                {
+                    return "the picks of another statement came through a command";
+                }
+
+                return _plan.ObstacleBelow(0, _location.Position)
+                    ?? (inputEnded && !_arrived.IsSupersetOf(held.Choose(new HashSet<int>())) ? "not all that were picked came here" : null);
+            default:
+                return "the source is not known";
+        }
+    }
+
+    /// <summary>Whether this lineage answers a failure of that domain: a failure of the VM itself must not burn through hosts.</summary>
+    public bool Answers(FaultDomain domain) => _source?.Elements.FirstOrDefault() switch
+    {
+        KumoiHost => domain is not FaultDomain.VM,
+        KumoiVM => domain is FaultDomain.VM or FaultDomain.Unknown || !EnclosingAction.IsWithinHosts,
+        _ => false,
+    };
+
+    public string NameOf(int index) => _source!.Elements[index].ToString()!;
+
+    /// <summary>An element failed, or a candidate was turned down: it is out of the lineage from now on.</summary>
+    public void Fail(int index) => _run.Failed.Add(index);
+
+    /// <summary>
+    /// The elements that the same pipeline would choose now, less those that were used: the candidates, in the order in which they are
+    /// to be taken. Empty: the reserve is exhausted. Null: the pipeline cannot be replayed, with the reason.
+    /// </summary>
+    public (IReadOnlyList<int>? Candidates, string? Obstacle) Candidates()
+    {
+        if (_source is HeldSelection held)
+        {
+            TellChain([(held.Title, LineageStepKind.Extraction, held.Elements.Count, held.Choose(new HashSet<int>()).Count)]);
+            return ([.. held.Choose(_run.Failed).Where(index => !_run.Used.Contains(index))], null);
+        }
+
+        var recorded = (RecordedSource)_source!;
+        if (recorded.TakeRest() is { } readRest)
+        {
+            _terminal.WaitFor(readRest);
+        }
+
+        var above = _plan.Between(recorded.Position, _plan.LastExtraction(recorded.Position) + 1).ToList();
+        if (!_chainTold)
+        {
+            // The same chain over everything must choose what has come: the proof that the replay means what the pipeline meant.
+            var original = Choose(above, new HashSet<int>());
+            TellChain([.. Count(above)]);
+            if (!_arrived.IsSubsetOf(original))
+            {
+                return (null, "running the same steps again chooses other elements than came");
+            }
+
+            // Chosen then, but dropped on the way here: the author's own steps turned them down.
+            _run.Used.UnionWith(original);
+        }
+
+        return ([.. Choose(above, _run.Failed).Where(index => !_run.Used.Contains(index))], null);
+    }
+
+    /// <summary>
+    /// Reads the candidates again and takes each through the filters above and the steps below to the terminal's binding. A candidate
+    /// that is unreadable, no longer matches or is turned down on the way gives no requests, and why.
+    /// </summary>
+    public IEnumerable<(int Index, IReadOnlyList<ActionRequest> Requests, string? Reason)> Bind(IReadOnlyList<int> candidates)
+    {
+        var steps = StepsOfCandidate().ToList();
+        var readings = candidates.Select(index => _terminal.StartRead(_source!, index)).ToList();
+        for (var i = 0; i < candidates.Count; i++)
+        {
+            _run.Used.Add(candidates[i]);
+            var (fresh, unreadable) = _terminal.EndRead(readings[i]);
+            if (fresh is null)
+            {
+                yield return (candidates[i], [], unreadable ?? "it is gone");
+                continue;
+            }
+
+            using var replay = new ReplaySession(_terminal, _run, _location.Position, [fresh]);
+            string? reason = null;
+            try
+            {
+                replay.Invoke(steps.Select(step => Text(step, replay)).Append(TerminalText(_location.Position, replay)));
+            }
+            catch (PipelineStoppedException)
+            {
+                throw;
+            }
+            catch (RuntimeException e)
+            {
+                // A terminating error, or break and the like: the candidate is not to be used.
+                reason = e.Message;
+            }
+
+            if (reason is null && replay.Failure is null && replay.Requests.Count > 0)
+            {
+                yield return (candidates[i], replay.Requests, null);
+                continue;
+            }
+
+            // What cmdlets before the terminal did to a candidate that is not used after all.
+            foreach (var undo in replay.Undo)
+            {
+                _terminal.TryUndo(undo, NameOf(candidates[i]));
+            }
+
+            yield return (candidates[i], [], reason ?? replay.Failure?.Message ?? "it no longer matches");
+        }
+    }
+
+    /// <summary>The place of an element in the order of the whole chain as it is now.</summary>
+    public IReadOnlyList<int> FinalOrder() => _source switch
+    {
+        HeldSelection held => held.Choose(_run.Failed),
+        RecordedSource recorded => Choose(
+            [.. _plan.Between(recorded.Position, _plan.LastExtraction(recorded.Position) + 1)], _run.Failed),
+        _ => [],
+    };
+
+    /// <summary>Tells in the trace where the elements came from and how many were worked on, when nothing had to be replayed.</summary>
+    public void TellAction(int count)
+    {
+        if (_source is not null)
+        {
+            TellChain([.. _plan.Steps.Where(step => step.Kind is not StepKind.Action).Select(step => (
+                step.Text, step.Kind is StepKind.Extraction ? LineageStepKind.Extraction : LineageStepKind.Operator, default(int?), default(int?)))]);
+        }
+
+        _run.Trace.Add(new LineageStep { Kind = LineageStepKind.Action, Operator = _location.Command.Extent.Text, CountIn = count });
+    }
+
+    public void Dispose()
+    {
+        if (_ownsRun)
+        {
+            _run.Dispose();
+        }
+    }
+
+    private IEnumerable<(PipelineStep Step, int Position)> StepsOfCandidate()
+    {
+        var first = _source switch
+        {
+            RecordedSource recorded => recorded.Position,
+            HeldSelection held when ReferenceEquals(held.Run, _run) => held.Position,
+            _ => 0,
+        };
+        var extraction = _source is RecordedSource ? _plan.LastExtraction(first) : first;
+        for (var position = first + 1; position < _location.Position; position++)
+        {
+            var step = _plan.Steps[position - 1];
+            if (position > extraction || step.Kind is StepKind.Filter)
+            {
+                yield return (step, position);
+            }
+        }
+    }
+
+    private string Text((PipelineStep Step, int Position) entry, ReplaySession replay) =>
+        entry.Step.Kind is StepKind.Action ? TerminalText(entry.Position, replay) : entry.Step.Replay;
+
+    private string TerminalText(int position, ReplaySession replay)
+    {
+        var command = (CommandAst)_location.Pipeline.PipelineElements[position];
+        var cmdlet = (CmdletInfo)CommandResolution.Resolve(_terminal.InvokeCommand, command.GetCommandName())!;
+        var arguments = _run.Arguments[position].Names.Select(
+            argument => $"-{argument}:([Kumoi.PowerShell.Lineage.Replay]::Argument('{replay.Token}', {position}, '{argument}'))");
+        return $"{cmdlet.ModuleName}\\{cmdlet.Name} -ReplayToken '{replay.Token}:{position}' {string.Join(' ', arguments)}";
+    }
+
+    /// <summary>Runs the steps above on the enumeration less <paramref name="without"/>, by the readings that were kept.</summary>
+    private List<int> Choose(IReadOnlyList<PipelineStep> above, IReadOnlySet<int> without) =>
+        Indices(Run([.. _source!.Elements.Where((_, index) => !without.Contains(index))], above.Select(step => step.Replay)));
+
+    /// <summary>The counts after each step, for the trace. Not where a step hands a variable to a later one: they only work together.</summary>
+    private IEnumerable<(string, LineageStepKind, int?, int?)> Count(IReadOnlyList<PipelineStep> above)
+    {
+        var together = above.Any(step => step.Replay.Contains("-p", StringComparison.OrdinalIgnoreCase));
+        IReadOnlyList<object> current = _source!.Elements;
+        foreach (var step in above)
+        {
+            var next = together ? current : Run(current, [step.Replay]);
+            yield return (
+                step.Text, step.Kind is StepKind.Extraction ? LineageStepKind.Extraction : LineageStepKind.Operator,
+                together ? null : current.Count, together ? null : next.Count);
+            current = next;
+        }
+    }
+
+    private List<object> Run(IReadOnlyList<object> feed, IEnumerable<string> steps)
+    {
+        using var replay = new ReplaySession(_terminal, _run, _location.Position, feed);
+        return [.. replay.Invoke(steps)];
+    }
+
+    private List<int> Indices(IEnumerable<object> elements) =>
+        [.. elements.Select(LineageSource.OriginOf).Where(origin => origin is not null && ReferenceEquals(origin.Source, _source)).Select(origin => origin!.Index)];
+
+    private void TellChain(IReadOnlyList<(string Text, LineageStepKind Kind, int? Before, int? After)> steps)
+    {
+        if (_chainTold)
+        {
+            return;
+        }
+
+        _chainTold = true;
+        _run.Trace.Add(new LineageStep
+        {
+            Kind = LineageStepKind.Source, Operator = _location.Pipeline.PipelineElements[0].Extent.Text, CountOut = _source!.Elements.Count,
+        });
+        foreach (var (text, kind, before, after) in steps)
+        {
+            _run.Trace.Add(new LineageStep { Kind = kind, Operator = text, CountIn = before, CountOut = after });
+        }
+    }
+}

@@ -1,0 +1,248 @@
+using System.Management.Automation;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Lineage;
+using Kumoi.PowerShell.Lineage;
+
+namespace Kumoi.PowerShell.Pumping;
+
+/// <content>What happens with failed elements when all input has come.</content>
+public abstract partial class ActionCmdlet
+{
+    /// <summary>Waits for work that the lineage needs.</summary>
+    internal void WaitFor(Func<CancellationToken, Task> work) => Await(work(StopToken));
+
+    /// <summary>Undoes one thing; what cannot be undone is a warning and a line in the trace.</summary>
+    internal void TryUndo(Func<Task> undo, string element)
+    {
+        string? problem = null;
+        try
+        {
+            Await(undo());
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            problem = e.Message;
+            WriteWarning($"What was done on {element} could not be undone: {problem}");
+        }
+
+        _lineage?.Trace.Add(new LineageStep
+        {
+            Kind = LineageStepKind.Compensation, Operator = MyInvocation.MyCommand.Name, Element = element, Detail = problem,
+        });
+    }
+
+    private void Substitute(TerminalLineage lineage)
+    {
+        var failures = _runs.Where(run => run.Error is not null).ToList();
+        var pending = failures.Where(run => !run.IsWritten && CanBeReplaced(run, inputEnded: true)).Select(run => new Failed(run)).ToList();
+        if (failures.Count > pending.Count && lineage.Obstacle(inputEnded: true) is { } obstacle)
+        {
+            WriteVerbose($"No substitution: {obstacle}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them.");
+        }
+
+        foreach (var failed in pending)
+        {
+            lineage.Fail(failed.Run.Request.Origin!.Index);
+        }
+
+        var (candidates, cannot) = pending.Count > 0 ? lineage.Candidates() : ([], null);
+        lineage.TellAction(_runs.Count);
+        foreach (var run in failures)
+        {
+            TellFailure(lineage, run);
+        }
+
+        while (pending.Count > 0)
+        {
+            if (candidates is null)
+            {
+                WriteVerbose($"No substitution: {cannot}.");
+                lineage.Trace.Add(new LineageStep { Kind = LineageStepKind.Note, Operator = "no substitution", Detail = cannot });
+                return;
+            }
+
+            if (candidates.Count == 0)
+            {
+                Exhaust(lineage, pending);
+                return;
+            }
+
+            Replace(lineage, pending, [.. candidates.Take(pending.Count)]);
+            if (pending.Count > 0)
+            {
+                (candidates, cannot) = lineage.Candidates();
+            }
+        }
+    }
+
+    /// <summary>One round: takes as many candidates as there are failures, and works on them. What is replaced leaves the list.</summary>
+    private void Replace(TerminalLineage lineage, List<Failed> pending, IReadOnlyList<int> candidates)
+    {
+        foreach (var failed in pending.Take(candidates.Count).Where(failed => !failed.IsUndone))
+        {
+            failed.IsUndone = true;
+            UndoEarlierSteps(failed.Run);
+        }
+
+        var firstNew = _runs.Count;
+        foreach (var (index, requests, reason) in lineage.Bind(candidates))
+        {
+            if (requests.Count == 0)
+            {
+                lineage.Fail(index);
+                pending.ForEach(failed => failed.Attempts.Add($"{lineage.NameOf(index)}: {reason}"));
+                Tell(LineageStepKind.Rejection, lineage.NameOf(index), reason);
+                continue;
+            }
+
+            Tell(LineageStepKind.Substitution, lineage.NameOf(index), null);
+            Submit(requests, isSubstitute: true);
+        }
+
+        Drain(waitForAll: true);
+        foreach (var run in _runs.Skip(firstNew).ToList())
+        {
+            var name = run.Request.Origin is { } origin ? lineage.NameOf(origin.Index) : run.Request.Target.ToString()!;
+            if (run.Error is null)
+            {
+                var replaced = pending[0];
+                pending.RemoveAt(0);
+                replaced.Run.IsWritten = true;
+                var failedName = lineage.NameOf(replaced.Run.Request.Origin!.Index);
+                Tell(LineageStepKind.Success, name, $"for {failedName}");
+                WriteWarning($"{failedName} failed: {replaced.Run.Error!.Message.TrimEnd('.')}; {name} took its place");
+                continue;
+            }
+
+            run.IsWritten = true;
+            TellFailure(lineage, run);
+            lineage.Fail(run.Request.Origin!.Index);
+            UndoEarlierSteps(run);
+            pending.ForEach(failed => failed.Attempts.Add($"{name}: {run.Error.Message}"));
+            if (!lineage.Answers(DomainOf(run.Error)) || LeavesOutcomeOpen(run))
+            {
+                // What failed now is not the candidate: others would fail alike, or could make a second copy.
+                GiveUp(pending[0], Errors.ToRecord(pending[0].Run.Error!, pending[0].Run.Request.Target), run.Error.Message);
+                pending.RemoveAt(0);
+            }
+
+            if (pending.Count == 0)
+            {
+                break;
+            }
+        }
+
+        void Tell(LineageStepKind kind, string element, string? detail) =>
+            lineage.Trace.Add(new LineageStep { Kind = kind, Operator = MyInvocation.MyCommand.Name, Element = element, Detail = detail });
+    }
+
+    private void Exhaust(TerminalLineage lineage, List<Failed> pending)
+    {
+        lineage.Trace.Add(new LineageStep
+        {
+            Kind = LineageStepKind.Exhaustion, Operator = MyInvocation.MyCommand.Name, Detail = $"{pending.Count} not replaced",
+        });
+        foreach (var failed in pending)
+        {
+            var name = lineage.NameOf(failed.Run.Request.Origin!.Index);
+            var record = Errors.ToRecord(failed.Run.Error!, failed.Run.Request.Target, Errors.ExhaustedId);
+            GiveUp(
+                failed, record,
+                $"Nothing was left to take the place of {name}"
+                + (failed.Attempts.Count == 0 ? "." : $"; tried {string.Join("; ", failed.Attempts.Distinct())}"));
+        }
+    }
+
+    /// <summary>The first cause stays the error; what was tried is told with it.</summary>
+    private void GiveUp(Failed failed, ErrorRecord record, string what)
+    {
+        failed.Run.IsWritten = true;
+        var action = record.ErrorDetails?.RecommendedAction;
+        record.ErrorDetails = new ErrorDetails($"{failed.Run.Error!.Message} {what}") { RecommendedAction = action ?? "" };
+        if (_replay is not null)
+        {
+            _replay.Fail(failed.Run.Error!);
+            return;
+        }
+
+        WriteError(record);
+    }
+
+    private void UndoEarlierSteps(ActionRun run)
+    {
+        if (KeepFailed || run.Request.Origin is not { } origin)
+        {
+            return;
+        }
+
+        foreach (var undo in origin.Undo.Reverse())
+        {
+            TryUndo(undo, run.Request.Target.ToString()!);
+        }
+    }
+
+    private void TellFailure(TerminalLineage lineage, ActionRun run)
+    {
+        var error = run.Error!;
+        lineage.Trace.Add(new LineageStep
+        {
+            Kind = LineageStepKind.Failure, Operator = MyInvocation.MyCommand.Name, Detail = error.Message, FaultDomain = DomainOf(error),
+            Element = run.Request.Origin is { } origin ? lineage.NameOf(origin.Index) : run.Request.Target.ToString(),
+        });
+        if (error is CompensationFailedException debris)
+        {
+            lineage.Trace.Add(new LineageStep
+            {
+                Kind = LineageStepKind.Compensation, Operator = MyInvocation.MyCommand.Name, Element = run.Request.Target.ToString(),
+                Detail = debris.Undoing.Message,
+            });
+        }
+    }
+
+    private bool CanBeReplaced(ActionRun run, bool inputEnded) =>
+        _lineage is not null
+        && run.Request.Origin is not null
+        && run.Error is { } error and not OperationCanceledException
+        && !LeavesOutcomeOpen(run)
+        && _lineage.Obstacle(inputEnded) is null
+        && _lineage.Answers(DomainOf(error));
+
+    /// <summary>It may have taken effect, and nobody has proven the opposite: another element must not take its place.</summary>
+    private static bool LeavesOutcomeOpen(ActionRun run) => run.Error switch
+    {
+        CompensationFailedException e => e.OutcomeUnknown,
+        HypervisorException e => e.OutcomeUnknown && !run.Request.IsCompensated,
+        ActionFailedException { Records: [{ Exception: HypervisorException e }, ..] } => e.OutcomeUnknown,
+        _ => false,
+    };
+
+    private static FaultDomain DomainOf(Exception error) => error switch
+    {
+        ActionFailedException { IsExhausted: true } => FaultDomain.Unknown,
+        ActionFailedException failed => Errors.DomainOf(failed.Records[0].Exception),
+        _ => Errors.DomainOf(error),
+    };
+
+    private IEnumerable<ActionRun> InLineageOrder(IEnumerable<ActionRun> runs)
+    {
+        if (_lineage is not { SettlesBeforeOutput: true })
+        {
+            return [.. runs];
+        }
+
+        var place = _lineage.FinalOrder().Select((index, at) => (index, at)).ToDictionary(entry => entry.index, entry => entry.at);
+        return [.. runs.OrderBy(run => run.Request.Origin is { } origin ? place.GetValueOrDefault(origin.Index, int.MaxValue) : int.MaxValue)];
+    }
+
+    /// <summary>An element that waits for another to take its place.</summary>
+    private sealed class Failed(ActionRun run)
+    {
+        public ActionRun Run => run;
+
+        /// <summary>What earlier cmdlets of the pipeline did to it was undone.</summary>
+        public bool IsUndone { get; set; }
+
+        public List<string> Attempts { get; } = [];
+    }
+}

@@ -1,0 +1,310 @@
+using System.Management.Automation;
+using System.Threading.Channels;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Lineage;
+
+namespace Kumoi.PowerShell.Pumping;
+
+/// <summary>
+/// A cmdlet that does something with each of its elements, concurrently, and replaces those that failed by what the same pipeline would
+/// have chosen next (lineage.md). Its children only say what to do: <see cref="CreateRequests"/>.
+/// </summary>
+public abstract partial class ActionCmdlet : FleetCmdlet
+{
+    /// <summary>A pipeline that brings more than this many elements waits for some to settle.</summary>
+    private const int MaxUnsettled = 4096;
+
+    private static readonly TimeSpan PatienceAfterStop = TimeSpan.FromSeconds(10);
+
+    private readonly Channel<Action<Cmdlet>> _messages = Channel.CreateBounded<Action<Cmdlet>>(256);
+    private readonly List<ActionRun> _runs = [];
+    private SemaphoreSlim? _throttle;
+    private TerminalLineage? _lineage;
+    private ReplaySession? _replay;
+    private int _position;
+    private int _firstUnwritten;
+    private Task _message = Task.CompletedTask;
+
+    /// <summary>How many elements are worked on at a time.</summary>
+    [Parameter]
+    [ValidateRange(1, 1024)]
+    public int ThrottleLimit { get; set; } = 32;
+
+    /// <summary>A failed element is an error at once; no other takes its place.</summary>
+    [Parameter]
+    public SwitchParameter NoSubstitution { get; set; }
+
+    /// <summary>What was done to an element before it failed is left as it is, to be looked at.</summary>
+    [Parameter]
+    public SwitchParameter KeepFailed { get; set; }
+
+    /// <summary>Marks a replay of this cmdlet by another. Not for users.</summary>
+    [Parameter(DontShow = true)]
+    [ValidateNotNullOrEmpty]
+    public string? ReplayToken { get; set; }
+
+    /// <summary>Whether other elements could still take the place of a failed one, as far as is known while it is worked on.</summary>
+    private protected bool MaySubstitute => _lineage is not null && _lineage.Obstacle(inputEnded: false) is null;
+
+    /// <summary>Whether ShouldProcess is asked at all: -Force of a cmdlet with a high impact means do not ask.</summary>
+    private protected virtual bool AsksFirst => true;
+
+    private bool IsBindingOnly => _replay is not null && _position == _replay.Terminal;
+
+    protected sealed override void BeginProcessing()
+    {
+        _throttle = new SemaphoreSlim(ThrottleLimit);
+        if (ReplayToken is not null)
+        {
+            (_replay, _position) = Replay.Find(ReplayToken)
+                ?? throw new PSInvalidOperationException("-ReplayToken is not for use in scripts.");
+        }
+        else if (!NoSubstitution && !IsWhatIf())
+        {
+            _lineage = TerminalLineage.Of(this);
+        }
+
+        Prepare();
+    }
+
+    /// <summary>Called once, before any object was bound.</summary>
+    private protected virtual void Prepare()
+    {
+    }
+
+    protected sealed override void ProcessRecord()
+    {
+        Submit(CreateRequests());
+        Drain(waitForAll: false);
+        while (_runs.Count - _firstUnwritten > MaxUnsettled && Unsettled() is { Count: > 0 } unsettled)
+        {
+            WaitForMessageOr(Task.WhenAny(unsettled));
+            Drain(waitForAll: false);
+        }
+    }
+
+    protected sealed override void EndProcessing()
+    {
+        if (IsBindingOnly)
+        {
+            return;
+        }
+
+        Drain(waitForAll: true);
+        if (_lineage is not null)
+        {
+            Substitute(_lineage);
+            LastTrace.Set(_lineage.Trace);
+        }
+
+        foreach (var run in InLineageOrder(_runs.Where(run => !run.IsWritten)))
+        {
+            Write(run);
+        }
+    }
+
+    /// <summary>What to do with the objects that were bound. Called on the pipeline thread for each input.</summary>
+    private protected abstract IEnumerable<ActionRequest> CreateRequests();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            // The pipeline may have been cut short: work not begun is dropped, work under way finishes or is undone.
+            Cancel();
+            Task.WhenAll(_runs.Select(run => Task.WhenAny(run.Task))).Wait(PatienceAfterStop);
+            _lineage?.Dispose();
+            _throttle?.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    /// <summary>Begins to read an element again.</summary>
+    internal Task<object?> StartRead(LineageSource source, int index) => source.ReadAgainAsync(index, StopToken);
+
+    internal (object? Fresh, string? Reason) EndRead(Task<object?> reading)
+    {
+        try
+        {
+            return (Await(reading), null);
+        }
+        catch (HypervisorException e)
+        {
+            return (null, e.Message);
+        }
+    }
+
+    private void Submit(IEnumerable<ActionRequest> requests, bool isSubstitute = false)
+    {
+        foreach (var request in requests)
+        {
+            if (IsBindingOnly)
+            {
+                _replay!.Receive(request);
+                continue;
+            }
+
+            if (!isSubstitute)
+            {
+                _lineage?.Arrived(request.Origin);
+            }
+
+            if ((!AsksFirst && !IsWhatIf()) || ShouldProcess(request.ShouldProcessTarget, request.Verb))
+            {
+                _runs.Add(new ActionRun(request, Begin(request)) { IsSubstitute = isSubstitute });
+            }
+        }
+    }
+
+    private Task<ActionResult> Begin(ActionRequest request)
+    {
+        if (request.Work is { } work)
+        {
+            return Task.Run(() => RunThrottledAsync(work), CancellationToken.None);
+        }
+
+        try
+        {
+            return Task.FromResult(request.InlineWork!());
+        }
+        catch (ActionFailedException e)
+        {
+            return Task.FromException<ActionResult>(e);
+        }
+    }
+
+    private async Task<ActionResult> RunThrottledAsync(Func<ActionProgress, CancellationToken, Task<ActionResult>> work)
+    {
+        await _throttle!.WaitAsync(StopToken);
+        try
+        {
+            return await work(new ActionProgress(_messages), StopToken);
+        }
+        finally
+        {
+            _throttle.Release();
+        }
+    }
+
+    private void Drain(bool waitForAll)
+    {
+        while (true)
+        {
+            while (_messages.Reader.TryRead(out var message))
+            {
+                message(this);
+            }
+
+            WriteSettled();
+            if (!waitForAll)
+            {
+                return;
+            }
+
+            var unsettled = Unsettled();
+            if (unsettled.Count > 0)
+            {
+                WaitForMessageOr(Task.WhenAny(unsettled));
+            }
+            else if (_messages.Reader.Count == 0)
+            {
+                // What settled since it was last looked at.
+                WriteSettled();
+                return;
+            }
+        }
+    }
+
+    /// <summary>Looked at once: what is under way can settle at any moment.</summary>
+    private List<Task> Unsettled() => [.. _runs.Skip(_firstUnwritten).Where(run => !run.IsSettled).Select(run => run.Task)];
+
+    private void WaitForMessageOr(Task settled)
+    {
+        // One waiter at a time: each new one would stay in the channel until a message comes.
+        if (_message.IsCompleted)
+        {
+            _message = _messages.Reader.WaitToReadAsync(StopToken).AsTask();
+        }
+
+        Wait(Task.WhenAny(settled, _message));
+    }
+
+    /// <summary>Writes what is settled, in order. Failures that may still be replaced wait for the end.</summary>
+    private void WriteSettled()
+    {
+        if (_lineage is { SettlesBeforeOutput: true })
+        {
+            return;
+        }
+
+        for (; _firstUnwritten < _runs.Count && _runs[_firstUnwritten].IsSettled; _firstUnwritten++)
+        {
+            var run = _runs[_firstUnwritten];
+            if (!run.IsWritten && (run.Error is null || (!run.IsSubstitute && !CanBeReplaced(run, inputEnded: false))))
+            {
+                Write(run);
+            }
+        }
+    }
+
+    private void Write(ActionRun run)
+    {
+        run.IsWritten = true;
+        if (run.Error is { } error)
+        {
+            WriteUnreplaced(run, error);
+            return;
+        }
+
+        if (_replay is not null && run.Task.Result.Undo is { } undo)
+        {
+            _replay.Did(undo);
+        }
+
+        foreach (var output in run.Task.Result.Output)
+        {
+            WriteObject(WithOrigin(output, run));
+        }
+    }
+
+    private void WriteUnreplaced(ActionRun run, Exception error)
+    {
+        if (_replay is not null)
+        {
+            _replay.Fail(error);
+        }
+        else if (error is ActionFailedException failed)
+        {
+            failed.Records.ForEach(WriteError);
+        }
+        else if (error is not OperationCanceledException || !StopToken.IsCancellationRequested)
+        {
+            WriteFailure(error, run.Request.Target);
+        }
+    }
+
+    /// <summary>What comes out stands for the element that went in, with what was done to it.</summary>
+    private object WithOrigin(object output, ActionRun run)
+    {
+        if (run.Request.Origin is not { } origin)
+        {
+            return output;
+        }
+
+        var undo = run.Task.Result.Undo;
+        var moved = origin with { Undo = undo is null ? origin.Undo : [.. origin.Undo, undo], Trace = _lineage?.Trace ?? origin.Trace };
+        return output switch
+        {
+            KumoiVM vm => vm.WithOrigin(moved),
+            KumoiHost host => host.WithOrigin(moved),
+            _ => output,
+        };
+    }
+
+    private bool IsWhatIf() =>
+        MyInvocation.BoundParameters.TryGetValue("WhatIf", out var given)
+            ? LanguagePrimitives.IsTrue(given)
+            : LanguagePrimitives.IsTrue(SessionState.PSVariable.GetValue("WhatIfPreference"));
+}

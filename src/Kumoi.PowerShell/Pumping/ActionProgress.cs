@@ -1,0 +1,24 @@
+using System.Management.Automation;
+using System.Threading.Channels;
+
+namespace Kumoi.PowerShell.Pumping;
+
+/// <summary>What a worker tells while it works. Only the pipeline thread may write, so it is handed over.</summary>
+internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
+{
+    /// <summary>Progress is told at most this often.</summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+
+    private long _lastReport;
+
+    public void Report(ProgressRecord record)
+    {
+        var now = TimeProvider.System.GetTimestamp();
+        if (record.RecordType is ProgressRecordType.Completed || _lastReport == 0 || TimeProvider.System.GetElapsedTime(_lastReport, now) >= Interval)
+        {
+            _lastReport = now;
+            // A full channel drops progress, never work.
+            channel.Writer.TryWrite(cmdlet => cmdlet.WriteProgress(record));
+        }
+    }
+}

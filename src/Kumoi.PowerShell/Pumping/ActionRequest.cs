@@ -1,0 +1,27 @@
+using Kumoi.PowerShell.Lineage;
+
+namespace Kumoi.PowerShell.Pumping;
+
+/// <summary>One thing to do with one element, bound and ready.</summary>
+internal sealed record ActionRequest
+{
+    /// <summary>The element, as errors name it.</summary>
+    public required object Target { get; init; }
+
+    /// <summary>What ShouldProcess shows as its target and action.</summary>
+    public required string ShouldProcessTarget { get; init; }
+
+    public required string Verb { get; init; }
+
+    /// <summary>The element's place in its lineage; null: it has none.</summary>
+    public LineageOrigin? Origin { get; init; }
+
+    /// <summary>Does it, on a worker. Either it takes effect or it leaves nothing behind, also when it is cancelled.</summary>
+    public Func<ActionProgress, CancellationToken, Task<ActionResult>>? Work { get; init; }
+
+    /// <summary>Does it on the pipeline thread: script blocks. Instead of <see cref="Work"/>.</summary>
+    public Func<ActionResult>? InlineWork { get; init; }
+
+    /// <summary>A definite failure leaves nothing behind, so that another element may take the place even if the outcome is unknown: never.</summary>
+    public bool IsCompensated { get; init; }
+}

@@ -1,0 +1,19 @@
+namespace Kumoi.PowerShell.Pumping;
+
+/// <summary>One request under way or settled.</summary>
+internal sealed class ActionRun(ActionRequest request, Task<ActionResult> task)
+{
+    public ActionRequest Request => request;
+
+    public Task<ActionResult> Task => task;
+
+    /// <summary>The element that this one stands in for, first cause and all attempts; null for one of the pipeline's own.</summary>
+    public bool IsSubstitute { get; init; }
+
+    /// <summary>Its output, or its error, was written.</summary>
+    public bool IsWritten { get; set; }
+
+    public bool IsSettled => task.IsCompleted;
+
+    public Exception? Error => task.IsFaulted ? task.Exception!.InnerException : task.IsCanceled ? new OperationCanceledException() : null;
+}

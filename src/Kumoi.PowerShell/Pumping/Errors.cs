@@ -1,0 +1,59 @@
+using System.Management.Automation;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+
+namespace Kumoi.PowerShell.Pumping;
+
+/// <summary>Failures as error records. The ids are stable: scripts may depend on them.</summary>
+internal static class Errors
+{
+    /// <summary>An element failed, and nothing was left in its lineage to take its place.</summary>
+    public const string ExhaustedId = "LineageExhausted";
+
+    public static ErrorRecord ToRecord(Exception error, object? target, string? id = null)
+    {
+        var cause = error is CompensationFailedException compensation ? compensation.Cause : error;
+        var hypervisor = cause as HypervisorException;
+        var record = new ErrorRecord(
+            error, id ?? (hypervisor is null ? cause.GetType().Name : hypervisor.Error is HypervisorError.Other ? "HypervisorFailed" : hypervisor.Error.ToString()),
+            Category(cause), target);
+        var action = error is CompensationFailedException ? "See what is left with Get-KumoiVM and remove it." : hypervisor?.RecommendedAction;
+        record.ErrorDetails = new ErrorDetails(error.Message) { RecommendedAction = action ?? "" };
+        return record;
+    }
+
+    public static ErrorRecord NotFound(string message, object target, string action) =>
+        new(new ItemNotFoundException(message), "NotFound", ErrorCategory.ObjectNotFound, target)
+        {
+            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
+        };
+
+    /// <summary>What the failure is of; unknown where it does not say.</summary>
+    public static FaultDomain DomainOf(Exception error) => error switch
+    {
+        CompensationFailedException e => DomainOf(e.Cause),
+        HypervisorException e => e.FaultDomain,
+        _ => FaultDomain.Unknown,
+    };
+
+    private static ErrorCategory Category(Exception error) => error switch
+    {
+        HypervisorException e => e.Error switch
+        {
+            HypervisorError.InvalidUri or HypervisorError.InvalidSpecification => ErrorCategory.InvalidArgument,
+            HypervisorError.LibraryMissing => ErrorCategory.NotInstalled,
+            HypervisorError.ConnectionFailed => ErrorCategory.ConnectionError,
+            HypervisorError.AuthenticationFailed => ErrorCategory.AuthenticationError,
+            HypervisorError.TimedOut => ErrorCategory.OperationTimeout,
+            HypervisorError.VMNotFound => ErrorCategory.ObjectNotFound,
+            HypervisorError.VMExists => ErrorCategory.ResourceExists,
+            HypervisorError.InvalidState => ErrorCategory.InvalidOperation,
+            HypervisorError.NotSupported => ErrorCategory.NotImplemented,
+            HypervisorError.ResourceUnavailable or HypervisorError.StorageFailed or HypervisorError.CircuitOpen => ErrorCategory.ResourceUnavailable,
+            HypervisorError.Aborted => ErrorCategory.OperationStopped,
+            _ => ErrorCategory.NotSpecified,
+        },
+        OperationCanceledException => ErrorCategory.OperationStopped,
+        _ => ErrorCategory.NotSpecified,
+    };
+}

@@ -1,0 +1,45 @@
+using System.Management.Automation;
+using Kumoi.PowerShell.Lineage;
+
+namespace Kumoi.PowerShell.Pumping;
+
+/// <summary>Runs a script block with <c>$_</c>, in the caller's scope as ForEach-Object does, and sorts its output from its errors.</summary>
+internal static class ScriptBlockRunner
+{
+    public static IReadOnlyList<PSObject> Run(PSCmdlet cmdlet, ScriptBlock block, PSObject element, out List<ErrorRecord> errors)
+    {
+        errors = [];
+        var output = new List<PSObject>();
+        using var call = new ScriptBlockCall(block, element);
+        try
+        {
+            foreach (var item in cmdlet.InvokeCommand.InvokeScript(useLocalScope: false, call.Text, input: null, args: null))
+            {
+                switch (item?.BaseObject)
+                {
+                    case null:
+                        break;
+                    case ErrorRecord error:
+                        errors.Add(error);
+                        break;
+                    default:
+                        if (!StreamRecords.TryWriteAgain(cmdlet, item.BaseObject))
+                        {
+                            output.Add(item);
+                        }
+
+                        break;
+                }
+            }
+        }
+        catch (RuntimeException e) when (e is not PipelineStoppedException && !IsFlowControl(e))
+        {
+            errors.Add(e.ErrorRecord);
+        }
+
+        return output;
+    }
+
+    // break, continue and exit are the author's business. Their exception types are internal to the engine.
+    private static bool IsFlowControl(RuntimeException e) => e.GetType() is { IsPublic: false, Name: "BreakException" or "ContinueException" or "ExitException" };
+}

@@ -1,0 +1,60 @@
+using Kumoi.PowerShell.Lineage;
+
+namespace Kumoi.PowerShell.Pumping;
+
+/// <summary>A cmdlet that reads elements, and remembers what it read for the pipeline that it stands in.</summary>
+public abstract class SourceCmdlet : FleetCmdlet
+{
+    private PipelineRun? _run;
+    private RecordedSource? _source;
+
+    protected override void BeginProcessing()
+    {
+        if (PipelineLocation.Of(this) is { } location && location.Position < location.Pipeline.PipelineElements.Count - 1)
+        {
+            _run = PipelineRun.Open(location);
+            _source = new RecordedSource(_run, location.Position);
+        }
+    }
+
+    /// <summary>
+    /// Writes the elements. If the pipeline is satisfied before the end, <paramref name="readRest"/> can give those that were not written.
+    /// </summary>
+    private protected void Emit<T>(IEnumerable<T> elements, Func<CancellationToken, Task<IReadOnlyList<T>>> readRest)
+        where T : notnull
+    {
+        var ended = false;
+        try
+        {
+            foreach (var element in elements)
+            {
+                WriteObject(_source is null ? element : _source.Add(element));
+            }
+
+            ended = true;
+        }
+        finally
+        {
+            if (!ended && _source is { } source)
+            {
+                source.StoppedEarly(async token =>
+                {
+                    foreach (var element in await readRest(token))
+                    {
+                        source.Add(element);
+                    }
+                });
+            }
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _run?.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

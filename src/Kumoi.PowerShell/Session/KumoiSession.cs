@@ -1,0 +1,53 @@
+using Kumoi.Fleets;
+using Kumoi.Hypervisors.Faults;
+using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Simulated;
+
+namespace Kumoi.PowerShell.Session;
+
+/// <summary>
+/// What all runspaces of the process share: <c>ForEach-Object -Parallel</c> and thread jobs see the same connections as the prompt.
+/// </summary>
+internal static class KumoiSession
+{
+    private static readonly Lock Gate = new();
+    private static Fleet? _fleet;
+    private static int _modules;
+
+    /// <summary>Made at first use: importing the module opens and loads nothing.</summary>
+    public static Fleet Fleet
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _fleet ??= new Fleet(
+                    [new SimulatedDriver(TimeProvider.System), new LibvirtDriver()],
+                    DependencyContext.CreateCallPolicies(),
+                    new FaultPlan(new Random(), TimeProvider.System),
+                    TimeProvider.System);
+            }
+        }
+    }
+
+    public static bool HasFleet => Volatile.Read(ref _fleet) is not null;
+
+    public static void ModuleLoaded() => Interlocked.Increment(ref _modules);
+
+    /// <summary>Closes all links when the last runspace lets go of the module.</summary>
+    public static void ModuleRemoved()
+    {
+        if (Interlocked.Decrement(ref _modules) > 0)
+        {
+            return;
+        }
+
+        Fleet? fleet;
+        lock (Gate)
+        {
+            (fleet, _fleet) = (_fleet, null);
+        }
+
+        fleet?.DisposeAsync().AsTask().Wait(TimeSpan.FromSeconds(10));
+    }
+}

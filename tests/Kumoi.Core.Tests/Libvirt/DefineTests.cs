@@ -1,0 +1,255 @@
+using System.Xml.Linq;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Libvirt;
+using Xunit;
+
+namespace Kumoi.Tests.Libvirt;
+
+public sealed class DefineTests : LibvirtTest
+{
+    private static readonly XNamespace Ours = KumoiMetadata.Namespace;
+
+    private readonly OperationId operation = OperationId.New();
+
+    [Fact]
+    public async Task A_name_is_given_once()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        VMReading first = await link.DefineAsync(Small("web"), operation, Deadline);
+
+        HypervisorException failure = await FailsAsync(
+            HypervisorError.VMExists, FaultDomain.VM, () => link.DefineAsync(Small("web") with { CpuCount = 4 }, OperationId.New(), Deadline));
+
+        Assert.Equal(1, (await link.FindVMAsync(first.Id, Deadline))!.CpuCount);
+        Assert.False(failure.OutcomeUnknown);
+    }
+
+    [Fact]
+    public async Task Of_many_who_define_the_same_name_one_wins()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+
+        OperationId[] operations = [.. Enumerable.Range(0, 16).Select(static _ => OperationId.New())];
+        HypervisorException?[] results = await Task.WhenAll(operations.Select(async id =>
+        {
+            try
+            {
+                await link.DefineAsync(Small("web"), id, Deadline);
+                return null;
+            }
+            catch (HypervisorException e)
+            {
+                return e;
+            }
+        }));
+
+        Assert.Single(results, static failure => failure is null);
+        Assert.All(results.OfType<HypervisorException>(), static failure => Assert.Equal(HypervisorError.VMExists, failure.Error));
+        Assert.True(await link.UndoDefineAsync(operations[Array.IndexOf(results, null)], Deadline));
+    }
+
+    [Fact]
+    public async Task Undoing_removes_what_the_operation_made_and_nothing_else()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 2);
+        OperationId other = OperationId.New();
+        await link.DefineAsync(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }, other, Deadline);
+        VMReading mine = await link.DefineAsync(
+            Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] },
+            operation,
+            Deadline);
+        await link.StartAsync(mine.Id, paused: false, operation, Deadline);
+
+        Assert.True(await link.UndoDefineAsync(operation, Deadline));
+
+        Assert.Equal(["other", "vm0", "vm1"], (await link.ReadVMsAsync(Deadline)).Select(static vm => vm.Name).Order());
+        Assert.False(await link.UndoDefineAsync(operation, Deadline));
+
+        // Its volume is gone, the other's is not: the one name can be used again, the other cannot.
+        await link.DefineAsync(
+            Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] },
+            operation,
+            Deadline);
+        VMReading stillThere = (await link.FindVMAsync("other", Deadline))!;
+        await link.UndefineAsync(stillThere.Id, removeVolumes: false, other, Deadline);
+        await FailsAsync(
+            HypervisorError.StorageFailed,
+            FaultDomain.Storage,
+            () => link.DefineAsync(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }, other, Deadline));
+    }
+
+    [Fact]
+    public async Task Removing_a_VM_with_its_volumes_frees_their_names()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        VMSpec spec = Small("db") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" }] };
+        VMReading first = await link.DefineAsync(spec, operation, Deadline);
+
+        await link.UndefineAsync(first.Id, removeVolumes: true, operation, Deadline);
+
+        VMReading second = await link.DefineAsync(spec, OperationId.New(), Deadline);
+        Assert.NotEqual(first.Id, second.Id);
+    }
+
+    [Fact]
+    public async Task A_pool_that_is_not_there_is_a_failure_of_the_storage_and_leaves_nothing()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        VMSpec spec = Small("db") with
+        {
+            Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }, new DiskSpec { NewVolumeBytes = 1 << 20, StoragePool = "gone" }],
+        };
+
+        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.DefineAsync(spec, operation, Deadline));
+
+        Assert.Empty(await link.ReadVMsAsync(Deadline));
+        Assert.False(await link.UndoDefineAsync(operation, Deadline));
+    }
+
+    [Fact]
+    public async Task Names_and_paths_are_escaped()
+    {
+        const string Name = "a'b\"c<d>&e";
+        const string Path = "/images/<x> & 'y'.img";
+        IHypervisorLink link = await OpenNodeAsync();
+
+        VMReading vm = await link.DefineAsync(Small(Name) with { Disks = [new DiskSpec { Path = Path }] }, operation, Deadline);
+
+        Assert.Equal(Name, vm.Name);
+        Assert.Equal(Name, (await link.FindVMAsync(Name, Deadline))!.Name);
+        XElement xml = XElement.Parse(await link.ReadXmlAsync(vm.Id, Deadline));
+        Assert.Equal(Path, (string?)xml.Element("devices")!.Element("disk")!.Element("source")!.Attribute("file"));
+    }
+
+    [Fact]
+    public async Task What_the_specification_says_is_in_the_definition()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        VMSpec spec = Small("web") with
+        {
+            Disks = [new DiskSpec { Path = "/images/a.qcow2" }, new DiskSpec { Path = "/images/boot.img", Floppy = true }, new DiskSpec { Path = "/dev/vg/b", ReadOnly = true }],
+            Networks = ["default"],
+            Kernel = "/boot/vmlinuz",
+            Initrd = "/boot/initrd",
+            KernelArguments = "console=ttyS0",
+        };
+
+        VMReading vm = await link.DefineAsync(spec, operation, Deadline);
+
+        XElement xml = XElement.Parse(await link.ReadXmlAsync(vm.Id, Deadline));
+        XElement[] disks = [.. xml.Element("devices")!.Elements("disk").OrderBy(static disk => (string?)disk.Element("target")!.Attribute("dev"))];
+        Assert.Equal(["fda", "vda", "vdb"], disks.Select(static disk => (string?)disk.Element("target")!.Attribute("dev")));
+        Assert.Equal(["floppy", "disk", "disk"], disks.Select(static disk => (string?)disk.Attribute("device")));
+        Assert.Equal([true, false, true], disks.Select(static disk => disk.Element("readonly") is not null));
+        Assert.Equal("/dev/vg/b", (string?)disks[2].Element("source")!.Attribute("dev"));
+        Assert.Equal("default", (string?)xml.Element("devices")!.Element("interface")!.Element("source")!.Attribute("network"));
+        Assert.Equal("/boot/vmlinuz", xml.Element("os")!.Element("kernel")!.Value);
+        Assert.Equal("console=ttyS0", xml.Element("os")!.Element("cmdline")!.Value);
+        Assert.Equal(operation.ToString(), (string?)xml.Element("metadata")!.Element(Ours + "operation")!.Attribute("id"));
+    }
+
+    [Fact]
+    public async Task One_XML_serves_for_many_VMs()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        VMReading original = await link.DefineAsync(
+            Small("original") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }, OperationId.New(), Deadline);
+        string template = await link.ReadXmlAsync(original.Id, Deadline);
+
+        VMReading one = await link.DefineAsync(new VMSpec { Name = "one", Xml = template }, operation, Deadline);
+        VMReading two = await link.DefineAsync(new VMSpec { Name = "two", Xml = template }, OperationId.New(), Deadline);
+
+        Assert.Equal(3, new[] { original.Id, one.Id, two.Id }.Distinct().Count());
+
+        // The copy carries its own operation only, and not the original's volumes: undoing it leaves those alone.
+        Assert.True(await link.UndoDefineAsync(operation, Deadline));
+        Assert.Equal(["original", "two"], (await link.ReadVMsAsync(Deadline)).Select(static vm => vm.Name).Order());
+        await link.UndefineAsync(original.Id, removeVolumes: true, operation, Deadline);
+    }
+
+    [Fact]
+    public async Task XML_under_its_own_name_and_id_does_not_replace_a_VM()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
+        VMReading vm = (await link.FindVMAsync("vm0", Deadline))!;
+        string xml = await link.ReadXmlAsync(vm.Id, Deadline);
+
+        await FailsAsync(HypervisorError.VMExists, FaultDomain.VM, () => link.DefineAsync(new VMSpec { Xml = xml }, operation, Deadline));
+        await FailsAsync(
+            HypervisorError.VMExists,
+            FaultDomain.VM,
+            () => link.DefineAsync(new VMSpec { Xml = xml.Replace("vm0", "renamed", StringComparison.Ordinal) }, operation, Deadline));
+    }
+
+    [Theory]
+    [InlineData("<domain type='test'><name>x</name")]
+    [InlineData("not XML at all")]
+    [InlineData("<network><name>x</name></network>")]
+    [InlineData("<domain type='test'><memory>65536</memory></domain>")]
+    [InlineData("<domain type='test'><name>x</name><memory>65536</memory><vcpu>many</vcpu><os><type>hvm</type></os></domain>")]
+    [InlineData("<!DOCTYPE d [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><domain type='test'><name>x</name><description>&f;</description><memory>65536</memory><os><type>hvm</type></os></domain>")]
+    [InlineData("<!DOCTYPE d [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]><domain type='test'><name>&b;</name><memory>65536</memory><os><type>hvm</type></os></domain>")]
+    public async Task Bad_XML_is_a_bad_specification(string xml)
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+
+        await FailsAsync(
+            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.DefineAsync(new VMSpec { Xml = xml }, operation, Deadline));
+
+        Assert.Empty(await link.ReadVMsAsync(Deadline));
+    }
+
+    [Fact]
+    public async Task Settings_that_make_no_sense_are_a_bad_specification()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        VMSpec[] specs =
+        [
+            Small(""),
+            Small("x") with { MemoryBytes = 0 },
+            Small("x") with { CpuCount = -1 },
+            Small("x") with { Disks = [new DiskSpec()] },
+            Small("x") with { Disks = [new DiskSpec { NewVolumeBytes = 0 }] },
+            Small("x") with { Disks = [new DiskSpec { Path = "/a", NewVolumeBytes = 1 }] },
+        ];
+
+        foreach (VMSpec spec in specs)
+        {
+            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.DefineAsync(spec, operation, Deadline));
+        }
+    }
+
+    [Fact]
+    public async Task A_definition_that_was_cancelled_before_it_began_makes_nothing()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => link.DefineAsync(Small("web"), operation, new CancellationToken(canceled: true)));
+
+        Assert.Empty(await link.ReadVMsAsync(Deadline));
+    }
+
+    [Theory]
+    [InlineData(0, "vda")]
+    [InlineData(25, "vdz")]
+    [InlineData(26, "vdaa")]
+    [InlineData(701, "vdzz")]
+    [InlineData(702, "vdaaa")]
+    public void Disks_are_named_as_the_kernel_does(int index, string expected) =>
+        Assert.Equal(expected, DomainXml.DeviceName("vd", index));
+
+    [Fact]
+    public void Hardware_help_is_used_where_the_host_offers_it()
+    {
+        const string Guest = "<guest><os_type>hvm</os_type><arch name='{0}'><domain type='qemu'/>{1}</arch></guest>";
+        const string Host = "<capabilities><host><cpu><arch>x86_64</arch></cpu></host>{0}</capabilities>";
+        string other = string.Format(null, Guest, "aarch64", "");
+        string plain = string.Format(null, Guest, "x86_64", "");
+        string helped = string.Format(null, Guest, "x86_64", "<domain type='kvm'/>");
+
+        Assert.Equal(new("qemu", "hvm", "x86_64"), HostCapabilities.Parse(string.Format(null, Host, other + plain)));
+        Assert.Equal(new("kvm", "hvm", "x86_64"), HostCapabilities.Parse(string.Format(null, Host, other + helped)));
+        Assert.Null(HostCapabilities.Parse(string.Format(null, Host, "")));
+    }
+}

@@ -1,0 +1,143 @@
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Libvirt;
+using Xunit;
+
+namespace Kumoi.Tests.Libvirt;
+
+public sealed class EventTests : LibvirtTest
+{
+    private readonly OperationId operation = OperationId.New();
+
+    [Fact]
+    public async Task What_happens_to_a_VM_is_told_in_order()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
+        await using IAsyncEnumerator<VMLifecycleEvent> events = await WatchAsync(link);
+
+        VMReading vm = await link.DefineAsync(Small("web"), operation, Deadline);
+        await link.StartAsync(vm.Id, paused: false, operation, Deadline);
+        await link.SuspendAsync(vm.Id, operation, Deadline);
+        await link.ResumeAsync(vm.Id, operation, Deadline);
+        await link.DestroyAsync(vm.Id, operation, Deadline);
+        await link.UndefineAsync(vm.Id, removeVolumes: false, operation, Deadline);
+
+        List<VMLifecycle> kinds = [];
+        while (!kinds.Contains(VMLifecycle.Undefined) && await events.MoveNextAsync())
+        {
+            if (events.Current.VMId == vm.Id)
+            {
+                Assert.Equal("web", events.Current.VMName);
+                kinds.Add(events.Current.Kind);
+            }
+        }
+
+        Assert.Equal(
+            [VMLifecycle.Defined, VMLifecycle.Started, VMLifecycle.Suspended, VMLifecycle.Resumed, VMLifecycle.Stopped, VMLifecycle.Undefined],
+            kinds);
+    }
+
+    [Fact]
+    public async Task Two_watchers_see_the_same_and_one_may_leave()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
+        await using IAsyncEnumerator<VMLifecycleEvent> staying = await WatchAsync(link);
+        await using (await WatchAsync(link))
+        {
+        }
+
+        await link.DefineAsync(Small("web"), operation, Deadline);
+
+        while (staying.Current.VMName != "web")
+        {
+            Assert.True(await staying.MoveNextAsync());
+        }
+
+        Assert.Equal(VMLifecycle.Defined, staying.Current.Kind);
+    }
+
+    [Fact]
+    public async Task A_watch_ends_when_it_is_cancelled()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(Deadline);
+        await using IAsyncEnumerator<VMLifecycleEvent> events = await WatchAsync(link, stop.Token);
+
+        await stop.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            while (await events.MoveNextAsync())
+            {
+            }
+        });
+    }
+
+    [Fact]
+    public async Task A_watch_ends_when_its_link_is_disposed()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
+        await using IAsyncEnumerator<VMLifecycleEvent> events = await WatchAsync(link);
+
+        await link.DisposeAsync();
+
+        while (await events.MoveNextAsync())
+        {
+        }
+    }
+
+    [Fact]
+    public async Task A_reader_that_is_too_slow_learns_that_it_missed_events()
+    {
+        LifecycleSink sink = new(capacity: 2, TimeProvider.System);
+
+        for (int i = 0; i < 5; i++)
+        {
+            sink.Post(new VMLifecycleEvent(default, Guid.NewGuid(), $"vm{i}", VMLifecycle.Started));
+        }
+
+        sink.Complete();
+        List<VMLifecycleEvent> told = [];
+        while (await sink.WaitAsync(Deadline))
+        {
+            while (sink.TryTake(out VMLifecycleEvent happened))
+            {
+                told.Add(happened);
+            }
+        }
+
+        Assert.Equal([VMLifecycle.Gap, VMLifecycle.Started, VMLifecycle.Started], told.Select(static e => e.Kind));
+        Assert.Equal(["vm0", "vm1"], told.Skip(1).Select(static e => e.VMName));
+    }
+
+    [Theory]
+    [InlineData(0, 0, VMLifecycle.Defined)]
+    [InlineData(1, 0, VMLifecycle.Undefined)]
+    [InlineData(2, 1, VMLifecycle.Started)] // migrated here
+    [InlineData(3, 0, VMLifecycle.Suspended)]
+    [InlineData(4, 0, VMLifecycle.Resumed)]
+    [InlineData(5, 1, VMLifecycle.Stopped)]
+    [InlineData(5, 2, VMLifecycle.Crashed)] // the guest crashed
+    [InlineData(5, 5, VMLifecycle.Crashed)] // its emulator died
+    [InlineData(6, 0, VMLifecycle.Shutdown)]
+    [InlineData(7, 0, VMLifecycle.PMSuspended)]
+    [InlineData(8, 0, VMLifecycle.Crashed)]
+    [InlineData(77, 0, VMLifecycle.Unknown)]
+    public void Events_of_libvirt_are_folded_into_ours(int kind, int detail, VMLifecycle expected) =>
+        Assert.Equal(expected, LifecycleFeed.ToLifecycle(kind, detail));
+
+    /// <summary>A watch that is known to be registered: it has told an event of vm0.</summary>
+    private async Task<IAsyncEnumerator<VMLifecycleEvent>> WatchAsync(IHypervisorLink link, CancellationToken? cancellationToken = null)
+    {
+        VMReading vm = (await link.FindVMAsync("vm0", Deadline))!;
+        IAsyncEnumerator<VMLifecycleEvent> events = link.WatchAsync(cancellationToken ?? Deadline).GetAsyncEnumerator(Deadline);
+        Task<bool> first = events.MoveNextAsync().AsTask();
+        while (!first.IsCompleted)
+        {
+            await link.SuspendAsync(vm.Id, operation, Deadline);
+            await link.ResumeAsync(vm.Id, operation, Deadline);
+        }
+
+        Assert.True(await first);
+        return events;
+    }
+}

@@ -1,0 +1,107 @@
+using Kumoi.Hypervisors;
+using Xunit;
+
+namespace Kumoi.Tests.Libvirt;
+
+public sealed class LifecycleTests : LibvirtTest
+{
+    private readonly OperationId operation = OperationId.New();
+
+    [Fact]
+    public async Task A_VM_goes_through_its_whole_life()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+
+        VMReading vm = await link.DefineAsync(Small("web") with { CpuCount = 2 }, operation, Deadline);
+        Assert.Equal("web", vm.Name);
+        Assert.Equal(PowerState.Shutoff, vm.State);
+        Assert.Equal(64L << 20, vm.MemoryBytes);
+        Assert.Equal(2, vm.CpuCount);
+        Assert.True(vm.IsPersistent);
+
+        await link.StartAsync(vm.Id, paused: false, operation, Deadline);
+        Assert.Equal(PowerState.Running, await StateAsync(link, vm));
+        await link.SuspendAsync(vm.Id, operation, Deadline);
+        Assert.Equal(PowerState.Paused, await StateAsync(link, vm));
+        await link.ResumeAsync(vm.Id, operation, Deadline);
+        await link.RebootAsync(vm.Id, operation, Deadline);
+        await link.DestroyAsync(vm.Id, operation, Deadline);
+        Assert.Equal(PowerState.Shutoff, await StateAsync(link, vm));
+        await link.StartAsync(vm.Id, paused: false, operation, Deadline);
+        await link.ShutdownAsync(vm.Id, operation, Deadline);
+        Assert.Equal(PowerState.Shutoff, await StateAsync(link, vm));
+
+        await link.UndefineAsync(vm.Id, removeVolumes: false, operation, Deadline);
+        Assert.Null(await link.FindVMAsync(vm.Id, Deadline));
+        Assert.Null(await link.FindVMAsync("web", Deadline));
+    }
+
+    [Fact]
+    public async Task A_running_VM_is_not_undefined()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        VMReading vm = await link.DefineAsync(Small("web"), operation, Deadline);
+        await link.StartAsync(vm.Id, paused: false, operation, Deadline);
+
+        await FailsAsync(
+            HypervisorError.InvalidState, FaultDomain.VM, () => link.UndefineAsync(vm.Id, removeVolumes: true, operation, Deadline));
+
+        Assert.True((await link.FindVMAsync(vm.Id, Deadline))!.IsPersistent);
+    }
+
+    [Fact]
+    public async Task A_stopped_VM_is_not_stopped_again()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
+        VMReading vm = (await link.FindVMAsync("vm0", Deadline))!;
+        await link.DestroyAsync(vm.Id, operation, Deadline);
+
+        HypervisorException failure = await FailsAsync(
+            HypervisorError.InvalidState, FaultDomain.VM, () => link.DestroyAsync(vm.Id, operation, Deadline));
+
+        Assert.False(failure.IsTransient);
+        Assert.False(failure.OutcomeUnknown);
+        Assert.Equal(55, failure.NativeCode);
+        Assert.NotNull(failure.RecommendedAction);
+    }
+
+    [Fact]
+    public async Task A_VM_that_is_not_there_is_a_failure_of_the_VM()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+
+        await FailsAsync(
+            HypervisorError.VMNotFound, FaultDomain.VM, () => link.StartAsync(Guid.NewGuid(), paused: false, operation, Deadline));
+        await FailsAsync(HypervisorError.VMNotFound, FaultDomain.VM, () => link.ReadXmlAsync(Guid.NewGuid(), Deadline));
+    }
+
+    [Fact]
+    public async Task A_driver_that_cannot_start_paused_does_not_start_at_all()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        VMReading vm = await link.DefineAsync(Small("web"), operation, Deadline);
+
+        await FailsAsync(
+            HypervisorError.NotSupported, FaultDomain.Host, () => link.StartAsync(vm.Id, paused: true, operation, Deadline));
+
+        Assert.Equal(PowerState.Shutoff, await StateAsync(link, vm));
+    }
+
+    [Fact]
+    public async Task Migration_is_not_supported_by_the_test_driver_and_leaves_the_VM_alone()
+    {
+        IHypervisorLink source = await OpenNodeAsync(vmCount: 1);
+        IHypervisorLink target = await OpenNodeAsync();
+        VMReading vm = (await source.FindVMAsync("vm0", Deadline))!;
+
+        await FailsAsync(
+            HypervisorError.NotSupported,
+            FaultDomain.Host,
+            () => source.MigrateAsync(vm.Id, target, new MigrationOptions(), progress: null, operation, Deadline));
+
+        Assert.Equal(PowerState.Running, await StateAsync(source, vm));
+    }
+
+    private async Task<PowerState> StateAsync(IHypervisorLink link, VMReading vm) =>
+        (await link.FindVMAsync(vm.Id, Deadline))!.State;
+}

@@ -1,0 +1,106 @@
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Libvirt;
+using Xunit;
+
+namespace Kumoi.Tests.Libvirt;
+
+public sealed class ReadingTests : LibvirtTest
+{
+    [Fact]
+    public async Task A_host_tells_what_it_is()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 3);
+
+        HostReading host = await link.ReadHostAsync(includeVMs: true, Deadline);
+
+        Assert.Equal(link.HostName, host.HostName);
+        Assert.Equal("TEST", host.HypervisorType, ignoreCase: true);
+        Assert.NotNull(host.HypervisorVersion);
+        Assert.Equal("kumoi", host.CpuModel);
+        Assert.Equal(8, host.CpuCount);
+        Assert.Equal(8L << 30, host.MemoryBytes);
+        Assert.Equal(3, host.VMs!.Count);
+    }
+
+    [Fact]
+    public async Task VMs_are_left_out_unless_asked_for()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 3);
+
+        Assert.Null((await link.ReadHostAsync(includeVMs: false, Deadline)).VMs);
+    }
+
+    [Fact]
+    public async Task All_VMs_come_in_one_reading()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 200);
+
+        IReadOnlyList<VMReading> vms = await link.ReadVMsAsync(Deadline);
+
+        Assert.Equal(Enumerable.Range(0, 200).Select(static i => $"vm{i}").Order(), vms.Select(static vm => vm.Name).Order());
+        Assert.Equal(200, vms.Select(static vm => vm.Id).Distinct().Count());
+        Assert.All(vms, static vm =>
+        {
+            Assert.Equal(PowerState.Running, vm.State);
+            Assert.Equal(64L << 20, vm.MemoryBytes);
+            Assert.Equal(2, vm.CpuCount);
+            Assert.True(vm.IsPersistent);
+        });
+    }
+
+    [Fact]
+    public async Task A_VM_reads_the_same_alone_by_id_by_name_and_in_bulk()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 5);
+
+        VMReading inBulk = (await link.ReadVMsAsync(Deadline)).Single(static vm => vm.Name == "vm3");
+        VMReading byName = (await link.FindVMAsync("vm3", Deadline))!;
+        VMReading byId = (await link.FindVMAsync(inBulk.Id, Deadline))!;
+
+        // The CPU time of the test driver is the clock's, so it differs between any two calls.
+        Assert.Equal(inBulk with { CapturedAt = default, CpuTime = default }, byName with { CapturedAt = default, CpuTime = default });
+        Assert.Equal(inBulk with { CapturedAt = default, CpuTime = default }, byId with { CapturedAt = default, CpuTime = default });
+    }
+
+    [Fact]
+    public async Task A_VM_that_is_not_there_reads_as_null()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+
+        Assert.Null(await link.FindVMAsync("nobody", Deadline));
+        Assert.Null(await link.FindVMAsync(Guid.NewGuid(), Deadline));
+        Assert.Empty(await link.ReadVMsAsync(Deadline));
+    }
+
+    [Fact]
+    public async Task Many_readers_share_a_link()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 20);
+
+        IReadOnlyList<VMReading>[] readings =
+            await Task.WhenAll(Enumerable.Range(0, 400).Select(_ => link.ReadVMsAsync(Deadline)));
+
+        Assert.All(readings, static vms => Assert.Equal(20, vms.Count));
+    }
+
+    [Fact]
+    public void The_busy_share_of_the_CPUs_is_that_between_two_samples()
+    {
+        Assert.Equal(0.25, CpuSampler.Ratio(new(0, 100, 1000), new(1, 200, 1400)));
+        Assert.Equal(double.NaN, CpuSampler.Ratio(new(0, 100, 1000), new(1, 100, 1000)));
+        Assert.Equal(double.NaN, CpuSampler.Ratio(new(0, 900, 1000), new(1, 10, 20))); // the host was booted in between
+    }
+
+    [Theory]
+    [InlineData(0, PowerState.Unknown)]
+    [InlineData(1, PowerState.Running)]
+    [InlineData(2, PowerState.Running)]
+    [InlineData(3, PowerState.Paused)]
+    [InlineData(4, PowerState.Running)]
+    [InlineData(5, PowerState.Shutoff)]
+    [InlineData(6, PowerState.Crashed)]
+    [InlineData(7, PowerState.PMSuspended)]
+    [InlineData(99, PowerState.Unknown)]
+    public void States_of_libvirt_are_folded_into_ours(int native, PowerState expected) =>
+        Assert.Equal(expected, VMStats.ToPowerState(native));
+}

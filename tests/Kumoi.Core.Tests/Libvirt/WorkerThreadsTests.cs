@@ -1,0 +1,137 @@
+using Kumoi.Hypervisors.Libvirt;
+using Xunit;
+
+namespace Kumoi.Tests.Libvirt;
+
+public sealed class WorkerThreadsTests
+{
+    private readonly CancellationToken deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+
+    [Fact]
+    public async Task Work_runs_on_a_thread_of_its_own()
+    {
+        await using WorkerThreads threads = new("test", maxThreads: 2);
+
+        Assert.False(await threads.RunAsync(static () => Thread.CurrentThread.IsThreadPoolThread, deadline));
+    }
+
+    [Fact]
+    public async Task Cancelling_does_not_wait_for_a_call_that_blocks_and_its_result_is_not_lost()
+    {
+        await using WorkerThreads threads = new("test", maxThreads: 1);
+        using ManualResetEventSlim release = new();
+        TaskCompletionSource started = new();
+        TaskCompletionSource<string> abandoned = new();
+        TaskCompletionSource disposed = new();
+        using CancellationTokenSource cancel = new();
+
+        Task<Result> call = threads.RunAsync(
+            () =>
+            {
+                started.SetResult();
+                release.Wait(deadline);
+                return new Result("late", disposed);
+            },
+            cancel.Token,
+            late => abandoned.SetResult(late.Name));
+        await started.Task.WaitAsync(deadline);
+        await cancel.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(deadline));
+        release.Set();
+        Assert.Equal("late", await abandoned.Task.WaitAsync(deadline));
+        await disposed.Task.WaitAsync(deadline);
+    }
+
+    [Fact]
+    public async Task Work_that_was_cancelled_while_it_waited_never_runs()
+    {
+        await using WorkerThreads threads = new("test", maxThreads: 1);
+        using ManualResetEventSlim release = new();
+        using CancellationTokenSource cancel = new();
+        bool hasRun = false;
+        Task<bool> first = threads.RunAsync(() => { release.Wait(deadline); return true; }, deadline);
+        Task<bool> second = threads.RunAsync(() => hasRun = true, cancel.Token);
+
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
+        release.Set();
+
+        await first;
+        await threads.RunAsync(static () => true, deadline); // comes after the cancelled one
+        Assert.False(hasRun);
+    }
+
+    [Fact]
+    public async Task Disposing_waits_for_what_runs_and_refuses_what_waits()
+    {
+        WorkerThreads threads = new("test", maxThreads: 1);
+        using ManualResetEventSlim release = new();
+        TaskCompletionSource started = new();
+        Task<bool> running = threads.RunAsync(() => { started.SetResult(); release.Wait(deadline); return true; }, deadline);
+        Task<bool> waiting = threads.RunAsync(static () => true, deadline);
+        await started.Task.WaitAsync(deadline);
+
+        Task disposing = threads.DisposeAsync().AsTask();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting.WaitAsync(deadline));
+        Assert.False(disposing.IsCompleted);
+        release.Set();
+        Assert.True(await running);
+        await disposing;
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => threads.RunAsync(static () => true, deadline));
+    }
+
+    [Fact]
+    public async Task All_threads_work_at_the_same_time_and_no_more()
+    {
+        await using WorkerThreads threads = new("test", maxThreads: 3);
+        using Barrier together = new(3);
+        int running = 0;
+        int most = 0;
+
+        await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => threads.RunAsync(
+            () =>
+            {
+                int now = Interlocked.Increment(ref running);
+                InterlockedMax(ref most, now);
+                Assert.True(together.SignalAndWait(TimeSpan.FromSeconds(60)));
+                Interlocked.Decrement(ref running);
+                return true;
+            },
+            deadline)));
+
+        Assert.Equal(3, most);
+    }
+
+    [Fact]
+    public async Task A_failure_reaches_who_waits()
+    {
+        await using WorkerThreads threads = new("test", maxThreads: 1);
+
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => threads.RunAsync<bool>(static () => throw new InvalidOperationException("no"), deadline));
+    }
+
+    private static void InterlockedMax(ref int target, int value)
+    {
+        int seen = Volatile.Read(ref target);
+        while (value > seen)
+        {
+            int before = Interlocked.CompareExchange(ref target, value, seen);
+            if (before == seen)
+            {
+                return;
+            }
+
+            seen = before;
+        }
+    }
+
+    private sealed class Result(string name, TaskCompletionSource disposed) : IDisposable
+    {
+        public string Name => name;
+
+        public void Dispose() => disposed.SetResult();
+    }
+}

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# What runs as one host of the lab. lab.sh starts it; it is not for people.
+#
+#   host-main.sh enter LAB NAME   in the machine's namespaces: goes into the host's own
+#   host-main.sh boot LAB NAME    process 1 of the host: mounts, hostname, libvirtd in a loop
+set -euo pipefail
+
+enter_namespaces() {
+  local lab=$1 name=$2 descriptor
+  # lab.sh hands the lab's lock down to here, so that until now, when our environment carries the lab's mark,
+  # no 'down' could come in between and miss us. Kept any longer, it would lock everybody out for as long as
+  # the host runs. So would a pipe of lab.sh's caller make that one wait.
+  for descriptor in "/proc/$$/fd"/*; do
+    descriptor=${descriptor##*/}
+    ((descriptor <= 2 || descriptor == 255)) || exec {descriptor}>&- # 255: bash reads this script from it
+  done
+  exec nsenter --net="$lab/net/$name" -- \
+    unshare --mount --uts --ipc --pid --fork --kill-child -- \
+    bash "${BASH_SOURCE[0]}" boot "$lab" "$name"
+}
+
+boot() {
+  local lab=$1 name=$2 host=$1/$2 namespace
+  # This host's copies of the mounts that hold the lab's network namespaces: they would keep them alive.
+  for namespace in "$lab"/net/*; do
+    umount "$namespace" 2>/dev/null || true # a neighbour's that is being made has no mount yet
+  done
+  mount -t proc proc /proc
+  mount -t sysfs sysfs /sys
+  # libvirt names cgroups by VM: those of two hosts would clash.
+  mount -t tmpfs tmpfs /sys/fs/cgroup
+
+  rm -rf "${host:?}"/run # as a real /run: empty after each boot
+  mkdir -p "$host"/run/{libvirt,lock} # lock: libvirt opens no console without
+  # Whole directories where they hold nothing that a host needs: then no mount point must be made on the machine.
+  local private
+  for private in run var/lib var/log var/cache etc/libvirt etc/hosts etc/passwd etc/group; do
+    mount --bind "$host/$private" "/$private"
+  done
+  hostname "$name"
+  cd /
+
+  while :; do
+    while [[ -e $host/daemon-stopped ]]; do sleep 0.1; done
+    libvirtd --listen --pid-file /run/libvirt/libvirtd.pid || echo "libvirtd ended with $?"
+    sleep 0.2
+  done
+}
+
+case $1 in
+  enter) enter_namespaces "$2" "$3" ;;
+  boot) boot "$2" "$3" ;;
+esac

@@ -1,0 +1,89 @@
+# shellcheck shell=bash disable=SC2154 # lab, net and here are lab.sh's
+# What can happen to a host. Sourced by lab.sh, which sets $lab.
+
+# --- disk images ---------------------------------------------------------------------------------------------
+
+is_qcow2() { [[ $(head -c 3 "$1") == QFI ]]; }
+
+# After this no VM with one of the host's own images starts or arrives there. Those that run are not touched:
+# they keep the file that they have open, which only changes its place.
+#   qcow2: the header is gone. QEMU: "Image is not in qcow2 format".
+#   raw:   has no header and any content is good, so a directory is in its place, as after a damage to the
+#          file system. QEMU: "'file' driver requires … to be a regular file".
+# Both are libvirt's error 1 (internal error) from its QEMU driver (domain 10): QEMU's words, after "process
+# exited while connecting to monitor" or, by chance of timing, "qemu unexpectedly closed the monitor".
+damage() {
+  local images=$lab/$1/var/lib/libvirt/images sound=$lab/$1/sound-images image name
+  mkdir -p "$sound"
+  for image in "$images"/*; do
+    name=${image##*/}
+    [[ -f $image && ! -e $sound/$name ]] || continue
+    mv "$image" "$sound/$name"
+    if is_qcow2 "$sound/$name"; then
+      cp "$sound/$name" "$image"
+      dd if=/dev/zero of="$image" bs=512 count=1 conv=notrunc status=none
+    else
+      mkdir "$image"
+    fi
+  done
+}
+
+mend() {
+  local images=$lab/$1/var/lib/libvirt/images sound=$lab/$1/sound-images image
+  for image in "$sound"/*; do
+    rm -rf "${images:?}/${image##*/}"
+    mv "$image" "$images"
+  done
+  rm -rf "$sound"
+}
+
+# --- power ---------------------------------------------------------------------------------------------------
+
+# The kernel of this machine lives on, and closes the dead host's sockets: its peers know at once. A real loss
+# of power tells nobody, which --silent imitates by pulling the cable first.
+power_off() {
+  local name=$1 how=$2 pid
+  case $how in
+    '') ;;
+    --silent) cut_cable "$name" ;;
+    *) usage_error "'power-off' does not know '$how'" ;;
+  esac
+  pid=$(host_pid "$name")
+  [[ ! $pid ]] || kill_and_wait KILL "$pid" # process 1: the kernel takes libvirtd and the QEMUs with it
+}
+
+power_on() {
+  local name=$1
+  lock_lab
+  heal_cable "$name"
+  [[ $(host_pid "$name") ]] || boot_host "$name"
+  [[ -e $lab/$name/daemon-stopped ]] || wait_for_host "$name"
+}
+
+# --- daemon --------------------------------------------------------------------------------------------------
+
+kill_daemon() {
+  local pid
+  pid=$(daemon_pid "$1")
+  [[ ! $pid ]] || kill_and_wait KILL "$pid"
+}
+
+# As an administrator stops a service. The file keeps host-main.sh from starting it again.
+stop_daemon() {
+  local name=$1 pid
+  : >"$lab/$name/daemon-stopped"
+  pid=$(daemon_pid "$name")
+  [[ ! $pid ]] || kill_and_wait TERM "$pid"
+}
+
+start_daemon() {
+  local name=$1
+  rm -f "$lab/$name/daemon-stopped"
+  [[ $(host_pid "$name") ]] || fail "$name is off"
+  wait_for_host "$name"
+}
+
+# --- network -------------------------------------------------------------------------------------------------
+
+cut_cable() { in_network_of switch ip link set "$1" down; }
+heal_cable() { in_network_of switch ip link set "$1" up; }

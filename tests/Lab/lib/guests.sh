@@ -1,0 +1,95 @@
+# shellcheck shell=bash disable=SC2154 # lab, net and here are lab.sh's
+# The tick guest's images and domain XML. Sourced by lab.sh, which sets $lab and $here.
+
+# Pages written per tick (18.2 a second), and the window of pages that they are taken from.
+#   idle  none
+#   warm  1 MiB/s in 2 MiB: converges in a few rounds
+#   hot   9 MiB/s in 8 MiB
+#   vhot  73 MiB/s in 24 MiB: a migration limited to 40 MiB/s does not converge (1,493 rounds in 600 s)
+readonly -A tick_variants=([idle]='0 1' [warm]='16 512' [hot]='128 2048' [vhot]='1024 6144')
+
+# Makes the images that every host sees, under the same path, in $lab/shared.
+make_shared_images() {
+  local variant pages window work
+  [[ -e $lab/shared/tick.qcow2 ]] && return # made last
+  work=$lab/shared.new
+  rm -rf "$work"
+  mkdir -p "$work"
+  for variant in "${!tick_variants[@]}"; do
+    read -r pages window <<<"${tick_variants[$variant]}"
+    nasm -f bin -D PAGES_PER_TICK="$pages" -D WINDOW_PAGES="$window" -o "$work/tick-$variant.img" "$here/guests/tick.asm"
+    # SeaBIOS boots this from any bus and as a floppy; a virtio disk of 64 KB it does not.
+    truncate -s 1M "$work/tick-$variant.img"
+  done
+  qemu-img convert -f raw -O qcow2 "$work/tick-idle.img" "$work/tick.qcow2"
+  mv -T "$work" "$lab/shared"
+}
+
+# The images that a host has for itself, and that 'damage' hits.
+make_host_images() {
+  local images=$lab/$1/var/lib/libvirt/images
+  [[ -e $images/web.qcow2 ]] && return
+  cp "$lab/shared/tick-idle.img" "$images/tick.img"
+  cp "$lab/shared/tick.qcow2" "$images/web.qcow2.new"
+  mv "$images/web.qcow2.new" "$images/web.qcow2"
+}
+
+floppy_xml() {
+  cat <<XML
+    <disk type='file' device='floppy'>
+      <driver name='qemu' type='raw'/>
+      <source file='$1'/>
+      <target dev='fda' bus='fdc'/>
+      <readonly/>
+    </disk>
+XML
+}
+
+# Read-only, so that libvirt takes it as safe to migrate: each host has its own, equal copy.
+virtio_disk_xml() {
+  cat <<XML
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2'/>
+      <source file='$1'/>
+      <target dev='vda' bus='virtio'/>
+      <readonly/>
+    </disk>
+XML
+}
+
+# domain_xml NAME VARIANT
+domain_xml() {
+  local name=$1 variant=$2 disk
+  [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || usage_error "not a name for a guest: '$name'"
+  case $variant in
+    idle | warm | hot | vhot) disk=$(floppy_xml "$lab/shared/tick-$variant.img") ;;
+    local) disk=$(floppy_xml /var/lib/libvirt/images/tick.img) ;;
+    qcow2) disk=$(virtio_disk_xml /var/lib/libvirt/images/web.qcow2) ;;
+    *) usage_error "no such variant: '$variant' (idle, warm, hot, vhot, local, qcow2)" ;;
+  esac
+  cat <<XML
+<domain type='qemu'>
+  <name>$name</name>
+  <memory unit='MiB'>32</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+  </os>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+$disk
+    <controller type='usb' model='none'/>
+    <serial type='file'>
+      <source path='/var/log/libvirt/qemu/$name.serial' append='on'/>
+    </serial>
+    <memballoon model='none'/>
+    <video>
+      <model type='none'/>
+    </video>
+  </devices>
+</domain>
+XML
+}

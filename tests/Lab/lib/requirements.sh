@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# What the lab needs of the machine, and how to get it. Sourced by lab.sh.
+
+# command or file pattern, and the Debian/Ubuntu package that brings it
+readonly -A lab_needs=(
+  [virsh]=libvirt-clients
+  [libvirtd]=libvirt-daemon
+  ['/usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so']=libvirt-daemon-driver-qemu
+  [qemu-system-x86_64]=qemu-system-x86
+  [qemu-img]=qemu-utils
+  [nasm]=nasm
+  [ip]=iproute2
+  [unshare]=util-linux
+  [nsenter]=util-linux
+  [flock]=util-linux
+)
+
+is_there() {
+  case $1 in
+    /*) compgen -G "$1" >/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+missing_packages() {
+  local need
+  for need in "${!lab_needs[@]}"; do
+    is_there "$need" || echo "${lab_needs[$need]}"
+  done | sort -u
+}
+
+cannot() {
+  printf 'lab: %s\n' "$@" >&2
+  exit 3
+}
+
+require_root() {
+  [[ $EUID -eq 0 ]] || cannot 'must be run as root: it makes namespaces, mounts and network links'
+}
+
+# Installs what is missing when it may; says what is missing, and how to get it, when it may not.
+require_machine() {
+  require_root
+  local -a packages
+  mapfile -t packages < <(missing_packages)
+  if ((${#packages[@]})); then
+    command -v apt-get >/dev/null ||
+      cannot "missing: ${packages[*]} (names of Debian and Ubuntu)" 'install them with the package manager of this machine'
+    echo "lab: installing ${packages[*]}" >&2
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"; } >&2 ||
+      cannot "missing: ${packages[*]}" "get them: apt-get install --no-install-recommends ${packages[*]}"
+    mapfile -t packages < <(missing_packages)
+    ((${#packages[@]} == 0)) || cannot "still missing after the installation: ${packages[*]}"
+  fi
+  unshare --mount --uts --ipc --net --pid --fork -- mount -t tmpfs tmpfs /tmp 2>/dev/null ||
+    cannot 'this root may not make namespaces and mounts' 'run it on a machine or VM of your own, or in a container with --privileged'
+}

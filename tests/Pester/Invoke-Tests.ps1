@@ -1,0 +1,24 @@
+# Runs the Pester tests of a folder in this process, and writes how many passed, failed and were skipped.
+param(
+  [Parameter(Mandatory)][string] $Path,
+  [Parameter(Mandatory)][string] $Report,
+  [Parameter(Mandatory)][string] $Module
+)
+$ErrorActionPreference = 'Stop'
+Import-Module Pester -MinimumVersion 5.5.0
+Import-Module $Module
+$env:KUMOI_MODULE = $Module
+$configuration = New-PesterConfiguration
+$configuration.Run.Path = $Path
+$configuration.Run.PassThru = $true
+$configuration.Output.Verbosity = 'Detailed'
+$configuration.Output.CIFormat = 'None'
+# As at a user's prompt: the tests inherit it.
+$ErrorActionPreference = 'Continue'
+$run = Invoke-Pester -Configuration $configuration
+[pscustomobject]@{
+  Passed = $run.PassedCount
+  # A container that cannot be run at all is a failure too.
+  Failed = $run.FailedCount + $run.FailedBlocksCount + $run.FailedContainersCount
+  Skipped = $run.SkippedCount
+} | ConvertTo-Json | Set-Content $Report
