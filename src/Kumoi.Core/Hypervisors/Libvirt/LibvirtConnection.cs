@@ -9,6 +9,9 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     private const int KeepAliveSeconds = 5;
     private const uint KeepAliveCount = 3;
 
+    /// <summary>The notice of a loss, which tells its reason, comes a moment after the calls that fail by it.</summary>
+    private static readonly TimeSpan NoticeDelay = TimeSpan.FromMilliseconds(250);
+
     private readonly LossNotice loss;
 
     private LibvirtConnection(ConnectionHandle handle, LossNotice loss, string label)
@@ -27,10 +30,14 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     public Task WhenLost => loss.Lost;
 
     /// <summary>Why the connection is gone; null while it is alive. Asks nobody (libvirt-host: virConnectIsAlive).</summary>
-    public ConnectionLoss? Loss =>
-        loss.Lost.IsCompletedSuccessfully ? (ConnectionLoss)loss.Lost.Result
-        : NativeConnection.virConnectIsAlive(Handle) == 0 ? ConnectionLoss.Error
-        : null;
+    public ConnectionLoss? Loss
+    {
+        get
+        {
+            bool isAlive = !loss.Lost.IsCompleted && NativeConnection.virConnectIsAlive(Handle) != 0;
+            return isAlive ? null : loss.Lost.Wait(NoticeDelay) ? (ConnectionLoss)loss.Lost.Result : ConnectionLoss.Error;
+        }
+    }
 
     /// <summary>libvirt-host: virConnectOpenAuth. May block for minutes where nobody answers.</summary>
     public static LibvirtConnection Open(LibvirtUri uri, string label)

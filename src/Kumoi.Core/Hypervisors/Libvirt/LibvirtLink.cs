@@ -107,7 +107,8 @@ internal sealed class LibvirtLink : IHypervisorLink
             cancellationToken);
 
     /// <summary>
-    /// libvirt-domain: virDomainDefineXMLFlags. When it is cancelled while the call runs, what it made is removed again.
+    /// libvirt-domain: virDomainDefineXMLFlags. When it is cancelled while the call runs, what it made is removed again, behind the
+    /// caller's back; who must be sure undoes the operation.
     /// </summary>
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
     {

@@ -68,7 +68,13 @@ internal sealed class MigrationReport(string vm, string source, string target, M
             return Stopped(MigrationStop.TargetLost, outcome, targetAnswers);
         }
 
-        HypervisorException known = LibvirtErrors.ToException(failure, Action, CallKind.Read, outcome.SourceLoss);
+        if (outcome.SourceLoss is { } loss)
+        {
+            failure = failure with { Message = $"the connection to {source} was lost ({failure.Message}); the VM is still there" };
+            return LibvirtErrors.ToException(failure, Action, CallKind.Read, loss);
+        }
+
+        HypervisorException known = LibvirtErrors.ToException(failure, Action, CallKind.Read, loss: null);
 
         // It runs on at the source, so what libvirt cannot name is a fault of the target, and so is a definition that only the
         // target does not accept; another target may do.
