@@ -99,6 +99,23 @@ public sealed class FleetTests
     }
 
     [Fact]
+    public async Task One_host_can_be_connected_under_two_names_and_disconnected_under_one()
+    {
+        await using var lab = LabFleet.Empty(new GateDriver());
+        foreach (var name in new[] { "left", "right", "left" })
+        {
+            await foreach (var outcome in lab.Fleet.ConnectAsync([new("gate://a", name, [])], default))
+            {
+                Assert.Equal(name, outcome.Result.Name);
+            }
+        }
+
+        await lab.Fleet.DisconnectAsync(lab.Host("left"));
+        Assert.Same(lab.Host("right"), Assert.Single(await ConnectAsync(lab.Fleet, "gate://a")).Result);
+        Assert.Single(lab.Fleet.Hosts);
+    }
+
+    [Fact]
     public async Task A_disconnected_host_is_gone_and_its_calls_fail()
     {
         var driver = new GateDriver();

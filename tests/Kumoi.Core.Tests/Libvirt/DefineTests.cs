@@ -2,6 +2,7 @@ using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Libvirt;
 using Xunit;
+using DomainXml = Kumoi.Hypervisors.Libvirt.DomainXml;
 
 namespace Kumoi.Tests.Libvirt;
 
