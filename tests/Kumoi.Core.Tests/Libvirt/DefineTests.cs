@@ -2,7 +2,6 @@ using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Libvirt;
 using Xunit;
-using DomainXml = Kumoi.Hypervisors.Libvirt.DomainXml;
 
 namespace Kumoi.Tests.Libvirt;
 
