@@ -60,6 +60,7 @@ internal sealed class HostBreaker(string host, FleetLimits limits, TimeProvider 
         }
     }
 
+    /// <summary>Notes how a call ended.</summary>
     /// <param name="isProbe">The call was let through after the pause.</param>
     /// <param name="answered">Null: the caller gave up, and nothing is known.</param>
     private void Leave(bool isProbe, bool? answered)
