@@ -8,11 +8,17 @@ $ErrorActionPreference = 'Stop'
 Import-Module Pester -MinimumVersion 5.5.0
 Import-Module $Module
 $env:KUMOI_MODULE = $Module
+# libvirt's own test driver runs in this process: it needs the library only.
+Connect-KumoiHost test:///default -ErrorAction SilentlyContinue -ErrorVariable missing | Out-Null
+$env:KUMOI_HAS_LIBVIRT = if ($missing) { '' } else { '1' }
+if ($missing) { Write-Host "Left out: the tests of libvirt in this process, because $missing" } else { Disconnect-KumoiHost * }
 $configuration = New-PesterConfiguration
 $configuration.Run.Path = $Path
 $configuration.Run.PassThru = $true
 $configuration.Output.Verbosity = 'Detailed'
 $configuration.Output.CIFormat = 'None'
+# As at a user's prompt: the tests inherit it.
+$ErrorActionPreference = 'Continue'
 $run = Invoke-Pester -Configuration $configuration
 [pscustomobject]@{
   Passed = $run.PassedCount

@@ -1,7 +1,7 @@
 namespace Kumoi.Hypervisors;
 
 /// <summary>A failed call on a hypervisor link. Callers decide by the properties, never by the message's text.</summary>
-public sealed class HypervisorException : Exception
+public sealed class HypervisorException : Exception, IFaultDomainSource
 {
     public HypervisorException(
         string message,

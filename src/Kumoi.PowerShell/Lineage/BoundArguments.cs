@@ -55,7 +55,6 @@ internal sealed class BoundArguments
     /// <summary>Script blocks given to parameters that take pipeline input: the engine keeps them out of BoundParameters until an object comes.</summary>
     private static IEnumerable<(string Name, ScriptBlock Block)> DelayBound(PSCmdlet cmdlet, CommandAst command)
     {
-        var parameters = ((CmdletInfo)cmdlet.MyInvocation.MyCommand).Parameters;
         for (var i = 1; i < command.CommandElements.Count; i++)
         {
             switch (command.CommandElements[i])
@@ -76,20 +75,6 @@ internal sealed class BoundArguments
 
                     break;
             }
-        }
-
-        // A positional block goes to the first positional parameter that took none.
-        if (command.CommandElements.Skip(1).OfType<ScriptBlockExpressionAst>().FirstOrDefault(IsPositional) is { } positional
-            && parameters.Values.FirstOrDefault(parameter => parameter.ParameterSets.Values.Any(set => set.Position == 0)) is { } first)
-        {
-            yield return (first.Name, Block(positional)!);
-        }
-
-        bool IsPositional(ScriptBlockExpressionAst block)
-        {
-            var index = command.CommandElements.IndexOf(block);
-            return command.CommandElements[index - 1] is not CommandParameterAst { Argument: null } before
-                || (Find(before.ParameterName) is { } name && parameters[name].SwitchParameter);
         }
 
         // What is ambiguous was refused before the cmdlet began.

@@ -29,7 +29,7 @@ internal sealed record PipelineLocation(PipelineAst Pipeline, int Position, stri
         var commands = Parsed.GetValue(script, text => Parse(text, frame.ScriptName));
         if (!commands.TryGetValue((invocation.ScriptLineNumber, invocation.OffsetInLine), out var command)
             || command.Parent is not PipelineAst pipeline
-            || pipeline.PipelineElements.Count != invocation.PipelineLength
+            || pipeline.PipelineElements.Count(element => element is CommandAst) != invocation.PipelineLength
             || command.GetCommandName() is not { } name
             || CommandResolution.Resolve(cmdlet.InvokeCommand, name) is not CmdletInfo resolved
             || resolved.ImplementingType != cmdlet.GetType())
@@ -38,7 +38,9 @@ internal sealed record PipelineLocation(PipelineAst Pipeline, int Position, stri
         }
 
         var position = pipeline.PipelineElements.IndexOf(command);
-        return position == invocation.PipelinePosition - 1 ? new PipelineLocation(pipeline, position, frame.ScriptName) : null;
+        // An expression at the beginning is no command to the engine, and is not counted.
+        var expressions = pipeline.PipelineElements[0] is CommandExpressionAst ? 1 : 0;
+        return position == invocation.PipelinePosition - 1 + expressions ? new PipelineLocation(pipeline, position, frame.ScriptName) : null;
     }
 
     private static Dictionary<(int Line, int Column), CommandAst> Parse(string script, string? file)

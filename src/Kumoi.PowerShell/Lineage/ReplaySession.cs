@@ -13,6 +13,7 @@ internal sealed class ReplaySession : IDisposable
     private readonly PSCmdlet _owner;
     private readonly List<ActionRequest> _requests = [];
     private readonly List<Func<Task>> _undo = [];
+    private readonly Dictionary<string, object?> _hidden = new(StringComparer.Ordinal);
 
     public ReplaySession(PSCmdlet owner, PipelineRun run, int terminal, IReadOnlyList<object> feed)
     {
@@ -47,7 +48,8 @@ internal sealed class ReplaySession : IDisposable
 
     public void Fail(Exception reason) => Failure ??= reason;
 
-    public object? Variable(string name) => _owner.SessionState.PSVariable.GetValue(name);
+    /// <summary>The author's own value, looked up before the replay's scope hid it.</summary>
+    public object? Variable(string name) => _hidden[name];
 
     /// <summary>
     /// Runs the steps on the feed in the caller's scope, below a scope of their own, and returns what comes out. Records of other
@@ -91,9 +93,13 @@ internal sealed class ReplaySession : IDisposable
 
         var pipeline = string.Join(" | ", steps.Prepend(feed));
         // A new scope hides these two; nothing else of the author's.
-        var prelude = string.Concat(new[] { "args", "PSBoundParameters" }
-            .Where(name => pipeline.Contains(name, StringComparison.OrdinalIgnoreCase))
-            .Select(name => $"${name} = [Kumoi.PowerShell.Lineage.Replay]::Variable('{Token}', '{name}'); "));
+        var prelude = "";
+        foreach (var name in new[] { "args", "PSBoundParameters" }.Where(name => pipeline.Contains(name, StringComparison.OrdinalIgnoreCase)))
+        {
+            _hidden[name] = _owner.SessionState.PSVariable.GetValue(name);
+            prelude += $"${name} = [Kumoi.PowerShell.Lineage.Replay]::Variable('{Token}', '{name}'); ";
+        }
+
         return $"& {{ {prelude}{pipeline} }} *>&1";
     }
 

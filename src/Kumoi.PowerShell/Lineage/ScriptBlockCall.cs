@@ -9,9 +9,10 @@ internal sealed class ScriptBlockCall : IDisposable
 
     public ScriptBlockCall(ScriptBlock block, PSObject element) => Replay.AddCall(_token, block, element);
 
+    /// <summary>Dot-sourced: the action's assignments are the caller's, as in ForEach-Object, and all its errors are merged.</summary>
     public ScriptBlock Text => ScriptBlock.Create(
-        $"[Kumoi.PowerShell.Lineage.Replay]::CallElement('{_token}') | Microsoft.PowerShell.Core\\ForEach-Object -Process "
-        + $"([Kumoi.PowerShell.Lineage.Replay]::CallBlock('{_token}')) *>&1");
+        $". {{ [Kumoi.PowerShell.Lineage.Replay]::CallElement('{_token}') | Microsoft.PowerShell.Core\\ForEach-Object -Process "
+        + $"([Kumoi.PowerShell.Lineage.Replay]::CallBlock('{_token}')) }} *>&1");
 
     public void Dispose() => Replay.RemoveCall(_token);
 }

@@ -24,6 +24,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     private ReplaySession? _replay;
     private int _position;
     private int _firstUnwritten;
+    private Task _message = Task.CompletedTask;
 
     /// <summary>How many elements are worked on at a time.</summary>
     [Parameter]
@@ -76,9 +77,9 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     {
         Submit(CreateRequests());
         Drain(waitForAll: false);
-        while (_runs.Count - _firstUnwritten > MaxUnsettled && _runs.Exists(run => !run.IsSettled))
+        while (_runs.Count - _firstUnwritten > MaxUnsettled && Unsettled() is { Count: > 0 } unsettled)
         {
-            WaitForMessageOr(Task.WhenAny(_runs.Where(run => !run.IsSettled).Select(run => run.Task)));
+            WaitForMessageOr(Task.WhenAny(unsettled));
             Drain(waitForAll: false);
         }
     }
@@ -197,16 +198,38 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             }
 
             WriteSettled();
-            if (!waitForAll || _runs.TrueForAll(run => run.IsSettled))
+            if (!waitForAll)
             {
                 return;
             }
 
-            WaitForMessageOr(Task.WhenAny(_runs.Where(run => !run.IsSettled).Select(run => run.Task)));
+            var unsettled = Unsettled();
+            if (unsettled.Count > 0)
+            {
+                WaitForMessageOr(Task.WhenAny(unsettled));
+            }
+            else if (_messages.Reader.Count == 0)
+            {
+                // What settled since it was last looked at.
+                WriteSettled();
+                return;
+            }
         }
     }
 
-    private void WaitForMessageOr(Task settled) => Wait(Task.WhenAny(settled, _messages.Reader.WaitToReadAsync(StopToken).AsTask()));
+    /// <summary>Looked at once: what is under way can settle at any moment.</summary>
+    private List<Task> Unsettled() => [.. _runs.Skip(_firstUnwritten).Where(run => !run.IsSettled).Select(run => run.Task)];
+
+    private void WaitForMessageOr(Task settled)
+    {
+        // One waiter at a time: each new one would stay in the channel until a message comes.
+        if (_message.IsCompleted)
+        {
+            _message = _messages.Reader.WaitToReadAsync(StopToken).AsTask();
+        }
+
+        Wait(Task.WhenAny(settled, _message));
+    }
 
     /// <summary>Writes what is settled, in order. Failures that may still be replaced wait for the end.</summary>
     private void WriteSettled()

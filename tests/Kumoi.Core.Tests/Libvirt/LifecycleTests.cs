@@ -87,6 +87,21 @@ public sealed class LifecycleTests : LibvirtTest
         Assert.Equal(PowerState.Shutoff, await StateAsync(link, vm));
     }
 
+    [Fact]
+    public async Task Migration_is_not_supported_by_the_test_driver_and_leaves_the_VM_alone()
+    {
+        IHypervisorLink source = await OpenNodeAsync(vmCount: 1);
+        IHypervisorLink target = await OpenNodeAsync();
+        VMReading vm = (await source.FindVMAsync("vm0", Deadline))!;
+
+        await FailsAsync(
+            HypervisorError.NotSupported,
+            FaultDomain.Host,
+            () => source.MigrateAsync(vm.Id, target, new MigrationOptions(), progress: null, operation, Deadline));
+
+        Assert.Equal(PowerState.Running, await StateAsync(source, vm));
+    }
+
     private async Task<PowerState> StateAsync(IHypervisorLink link, VMReading vm) =>
         (await link.FindVMAsync(vm.Id, Deadline))!.State;
 }

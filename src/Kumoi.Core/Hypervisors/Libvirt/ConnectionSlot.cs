@@ -7,6 +7,9 @@ internal sealed class ConnectionSlot(LibvirtUri uri) : IDisposable
     private LibvirtConnection? current;
     private volatile bool isDisposed;
 
+    /// <summary>Names the host in messages of connections that are opened from now on.</summary>
+    public string Label { get; set; } = uri.ExpectedName;
+
     /// <summary>Blocks while it connects. A connection that was given out stays usable for who has it.</summary>
     public LibvirtConnection Get()
     {
@@ -20,7 +23,7 @@ internal sealed class ConnectionSlot(LibvirtUri uri) : IDisposable
                 current = null;
             }
 
-            connection = current ??= LibvirtConnection.Open(uri);
+            connection = current ??= LibvirtConnection.Open(uri, Label);
         }
 
         if (isDisposed)

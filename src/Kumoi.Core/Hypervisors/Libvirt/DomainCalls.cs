@@ -9,7 +9,7 @@ internal static unsafe class DomainCalls
 
     /// <summary>libvirt-domain: virDomainGetXMLDesc.</summary>
     public static string ReadXml(LibvirtConnection connection, DomainHandle domain) =>
-        NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, 0)) ?? throw connection.Failed("read the VM's XML");
+        NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, 0)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
 
     /// <summary>libvirt-domain: virDomainCreateWithFlags.</summary>
     public static void Start(LibvirtConnection connection, DomainHandle domain, bool paused)

@@ -25,6 +25,7 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
         }
 
         ReadProduct(connection);
+        (long memory, long free) = ReadMemory(connection, (long)node.MemoryKib.Value * 1024);
         return new HostReading
         {
             CapturedAt = at,
@@ -34,8 +35,8 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
             CpuModel = Encoding.UTF8.GetString(NativeString.InField(node.Model, 32)),
             CpuCount = (int)node.CpuCount,
             CpuRatio = cpu.Read(connection),
-            MemoryBytes = (long)node.MemoryKib.Value * 1024,
-            FreeMemoryBytes = ReadFreeMemory(connection),
+            MemoryBytes = memory,
+            FreeMemoryBytes = free,
             VMs = vms,
         };
     }
@@ -58,22 +59,28 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
         type = Marshal.PtrToStringUTF8((nint)NativeConnection.virConnectGetType(connection.Handle));
     }
 
-    private static long ReadFreeMemory(LibvirtConnection connection)
+    /// <summary>Both from the same source where there is one: the two of libvirt need not agree, in a container for example.</summary>
+    private static (long Total, long Free) ReadMemory(LibvirtConnection connection, long nodeBytes)
     {
         if (NodeStats.Read(connection, NativeNode.virNodeGetMemoryStats, NativeNode.AllCells) is not { } stats)
         {
-            return (long)NativeNode.virNodeGetFreeMemory(connection.Handle);
+            return (nodeBytes, (long)NativeNode.virNodeGetFreeMemory(connection.Handle));
         }
 
-        ulong kib = 0;
+        ulong totalKib = (ulong)nodeBytes / 1024;
+        ulong freeKib = 0;
         foreach ((string name, ulong value) in stats)
         {
-            if (name is "free" or "buffers" or "cached")
+            if (name is "total")
             {
-                kib += value;
+                totalKib = value;
+            }
+            else if (name is "free" or "buffers" or "cached")
+            {
+                freeKib += value;
             }
         }
 
-        return (long)kib * 1024;
+        return ((long)totalKib * 1024, (long)freeKib * 1024);
     }
 }

@@ -9,6 +9,9 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     private const int KeepAliveSeconds = 5;
     private const uint KeepAliveCount = 3;
 
+    /// <summary>The notice of a loss, which tells its reason, comes a moment after the calls that fail by it.</summary>
+    private static readonly TimeSpan NoticeDelay = TimeSpan.FromMilliseconds(250);
+
     private readonly LossNotice loss;
 
     private LibvirtConnection(ConnectionHandle handle, LossNotice loss, string label)
@@ -21,19 +24,23 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     public ConnectionHandle Handle { get; }
 
     /// <summary>Names the host in messages.</summary>
-    public string Label { get; }
+    public string Label { get; set; }
 
     /// <summary>Completes when the connection is lost; never for drivers in this process.</summary>
     public Task WhenLost => loss.Lost;
 
     /// <summary>Why the connection is gone; null while it is alive. Asks nobody (libvirt-host: virConnectIsAlive).</summary>
-    public ConnectionLoss? Loss =>
-        loss.Lost.IsCompletedSuccessfully ? (ConnectionLoss)loss.Lost.Result
-        : NativeConnection.virConnectIsAlive(Handle) == 0 ? ConnectionLoss.Error
-        : null;
+    public ConnectionLoss? Loss
+    {
+        get
+        {
+            bool isAlive = !loss.Lost.IsCompleted && NativeConnection.virConnectIsAlive(Handle) != 0;
+            return isAlive ? null : loss.Lost.Wait(NoticeDelay) ? (ConnectionLoss)loss.Lost.Result : ConnectionLoss.Error;
+        }
+    }
 
     /// <summary>libvirt-host: virConnectOpenAuth. May block for minutes where nobody answers.</summary>
-    public static LibvirtConnection Open(LibvirtUri uri)
+    public static LibvirtConnection Open(LibvirtUri uri, string label)
     {
         LibvirtLibrary.EnsureReady();
         if (uri.NodeFile is { } file && !File.Exists(file))
@@ -57,7 +64,7 @@ internal sealed unsafe class LibvirtConnection : IDisposable
 
         // Drivers in this process and old daemons do not support it; then there is nothing to keep alive.
         _ = NativeConnection.virConnectSetKeepAlive(handle, KeepAliveSeconds, KeepAliveCount);
-        return new LibvirtConnection(handle, notice, uri.ExpectedName);
+        return new LibvirtConnection(handle, notice, label);
     }
 
     /// <summary>The exception for the call that just failed on this thread.</summary>

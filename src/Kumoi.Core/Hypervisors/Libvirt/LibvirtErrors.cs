@@ -19,7 +19,7 @@ internal static class LibvirtErrors
     {
         Meaning meaning = kind == CallKind.Open ? OfOpening(failure) : loss is { } reason ? OfLoss(reason) : OfCall(failure);
         return new HypervisorException(
-            $"Cannot {action}: {failure.Message}.",
+            $"Cannot {action}: {failure.Message.TrimEnd('.', ' ', '\n')}.",
             meaning.Domain,
             meaning.IsTransient,
             outcomeUnknown: kind == CallKind.Change && loss is not null,

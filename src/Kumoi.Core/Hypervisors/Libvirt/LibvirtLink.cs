@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Kumoi.Hypervisors.Libvirt.Migrations;
 using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt;
@@ -23,6 +25,8 @@ internal sealed class LibvirtLink : IHypervisorLink
     private readonly WorkerThreads controllers = new("kumoi-libvirt-control", ThreadsPerConnection);
     private readonly WorkerThreads jobs = new("kumoi-libvirt-job", MaxJobs);
     private readonly LifecycleWatches watches;
+    private readonly ConcurrentDictionary<Task, bool> migrations = new();
+    private readonly CancellationTokenSource closing = new();
     private int isDisposed;
 
     public LibvirtLink(LibvirtUri uri, TimeProvider time)
@@ -42,15 +46,22 @@ internal sealed class LibvirtLink : IHypervisorLink
 
     public string HostName { get; private set; }
 
+    /// <summary>Under which other hosts reach this one's daemon; null where this link's URI does not tell.</summary>
+    internal string? PeerUri => uri.IsReachableFromOtherHosts ? uri.ForOpening : null;
+
     /// <summary>Makes the first connection, reads the host's name, and takes the first CPU sample.</summary>
-    public async Task ConnectAsync(CancellationToken cancellationToken) =>
+    public async Task ConnectAsync(CancellationToken cancellationToken)
+    {
         HostName = await ReadAsync(
             connection =>
             {
                 cpu.Read(connection);
-                return HostReader.ReadName(connection);
+                return connection.Label = HostReader.ReadName(connection);
             },
             cancellationToken).ConfigureAwait(false);
+        observing.Label = HostName;
+        controlling.Label = HostName;
+    }
 
     public async Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken)
     {
@@ -96,7 +107,8 @@ internal sealed class LibvirtLink : IHypervisorLink
             cancellationToken);
 
     /// <summary>
-    /// libvirt-domain: virDomainDefineXMLFlags. When it is cancelled while the call runs, what it made is removed again.
+    /// libvirt-domain: virDomainDefineXMLFlags. When it is cancelled while the call runs, what it made is removed again, behind the
+    /// caller's back; who must be sure undoes the operation.
     /// </summary>
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
     {
@@ -139,13 +151,38 @@ internal sealed class LibvirtLink : IHypervisorLink
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
         ChangeAsync(id, (connection, domain) => VMDefiner.Undefine(connection, domain, removeVolumes), cancellationToken);
 
-    public Task<VMReading> MigrateAsync(
+    /// <summary>
+    /// libvirt-domain: virDomainMigrate3, or virDomainMigrateToURI3. A persistent VM moves with its definition, a transient one stays
+    /// transient. Once the call has gone out, cancelling aborts it and waits until it is known where the VM is.
+    /// </summary>
+    public async Task<VMReading> MigrateAsync(
         Guid id,
         IHypervisorLink target,
         MigrationOptions options,
         IProgress<MigrationProgress>? progress,
         OperationId operation,
-        CancellationToken cancellationToken) => throw new NotSupportedException();
+        CancellationToken cancellationToken)
+    {
+        if (target is not LibvirtLink other)
+        {
+            throw new HypervisorException(
+                $"Cannot migrate from {HostName} to {target.HostName}: the target is not a libvirt host.",
+                error: HypervisorError.NotSupported,
+                recommendedAction: "Migrate between hosts of the same kind.");
+        }
+
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, closing.Token);
+        Task<VMReading> migration = new Migration(this, other, id, options, progress, time).RunAsync(either.Token);
+        migrations.TryAdd(migration, true);
+        try
+        {
+            return await migration.ConfigureAwait(false);
+        }
+        finally
+        {
+            migrations.TryRemove(migration, out _);
+        }
+    }
 
     /// <summary>libvirt-domain: virConnectDomainEventRegisterAny. Ends when the link is disposed.</summary>
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => watches.WatchAsync(cancellationToken);
@@ -158,6 +195,8 @@ internal sealed class LibvirtLink : IHypervisorLink
             return;
         }
 
+        await closing.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAny(Task.WhenAll(migrations.Keys), Task.Delay(WorkerThreads.Patience)).ConfigureAwait(false);
         await watches.DisposeAsync().ConfigureAwait(false);
         await Task.WhenAll(
             jobs.DisposeAsync().AsTask(),
@@ -181,6 +220,30 @@ internal sealed class LibvirtLink : IHypervisorLink
     /// <summary>Runs a reading call on the observing connection.</summary>
     internal Task<T> ReadAsync<T>(Func<LibvirtConnection, T> work, CancellationToken cancellationToken) =>
         observers.RunAsync(() => work(observing.Get()), cancellationToken);
+
+    /// <summary>For <see cref="ReadAsync"/>: a VM that must be there.</summary>
+    internal Func<LibvirtConnection, VMReading> GetVM(Guid id) =>
+        connection =>
+        {
+            using DomainHandle domain = connection.GetDomain(id);
+            return vms.Read(connection, domain) ?? throw connection.NotFound($"VM {id}");
+        };
+
+    /// <summary>Runs a long call on a thread and a connection of its own.</summary>
+    internal Task<T> RunJobAsync<T>(Func<LibvirtConnection, T> work) =>
+        jobs.RunAsync(() => WithJobConnection(work), CancellationToken.None);
+
+    /// <summary>Lends a connection of its own. Blocks.</summary>
+    internal T WithJobConnection<T>(Func<LibvirtConnection, T> work)
+    {
+        if (uri.IsPrivatePerConnection)
+        {
+            return work(observing.Get());
+        }
+
+        using LibvirtConnection connection = LibvirtConnection.Open(uri, HostName);
+        return work(connection);
+    }
 
     /// <summary>Runs a changing call on the controlling connection.</summary>
     internal Task ChangeAsync(Guid id, Action<LibvirtConnection, DomainHandle> work, CancellationToken cancellationToken) =>

@@ -49,25 +49,9 @@ internal sealed class LifecycleWatches(WorkerThreads threads, ConnectionSlot con
     /// <summary>Ends all watches, and gives the connection free. Before the threads end.</summary>
     public async ValueTask DisposeAsync()
     {
-        LifecycleFeed? last;
-        lock (gate)
-        {
-            closing.Cancel();
-            last = feed;
-            feed = null;
-        }
-
-        if (last is not null)
-        {
-            Task deregistering = threads.RunAsync(
-                () =>
-                {
-                    last.Deregister();
-                    return true;
-                },
-                CancellationToken.None);
-            await Task.WhenAny(Task.WhenAll(deregistering, last.WhenReleased), Task.Delay(WorkerThreads.Patience)).ConfigureAwait(false);
-        }
+        await closing.CancelAsync().ConfigureAwait(false);
+        Task released = threads.RunAsync(Leave, CancellationToken.None).Unwrap();
+        await Task.WhenAny(released, Task.Delay(WorkerThreads.Patience)).ConfigureAwait(false);
     }
 
     private Task<LifecycleFeed> JoinAsync(LifecycleSink sink, CancellationToken cancellationToken) =>
@@ -80,6 +64,7 @@ internal sealed class LifecycleWatches(WorkerThreads threads, ConnectionSlot con
         {
             ObjectDisposedException.ThrowIf(closing.IsCancellationRequested, typeof(LibvirtLink));
             LibvirtConnection connection = connections.Get();
+            ObjectDisposedException.ThrowIf(closing.IsCancellationRequested, typeof(LibvirtLink)); // connecting may have taken long
             if (feed?.Connection != connection)
             {
                 // That of a lost connection is given back here, when there is a new one.
@@ -90,6 +75,18 @@ internal sealed class LifecycleWatches(WorkerThreads threads, ConnectionSlot con
 
             feed.Add(sink);
             return feed;
+        }
+    }
+
+    /// <summary>Blocks. The task completes when libvirt has let go.</summary>
+    private Task Leave()
+    {
+        lock (gate)
+        {
+            LifecycleFeed? last = feed;
+            feed = null;
+            last?.Deregister();
+            return last?.WhenReleased ?? Task.CompletedTask;
         }
     }
 

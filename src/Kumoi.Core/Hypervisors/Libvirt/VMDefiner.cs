@@ -99,13 +99,13 @@ internal sealed unsafe class VMDefiner
         {
             throw connection.ToException(
                 new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, "the VM is running"),
-                "remove the VM's definition",
+                $"remove VM '{domain.Name}'",
                 CallKind.Read);
         }
 
         if (removeVolumes)
         {
-            string xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed("read the VM's XML");
+            string xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
 
             // First the volumes: what fails then can be tried again, because the VM still tells what belongs to it.
             foreach (string image in DomainXml.OwnImages(xml))
@@ -180,7 +180,7 @@ internal sealed unsafe class VMDefiner
             LibvirtFailure failure = NativeError.Last();
             if (failure.Code is not (LibvirtCode.OperationInvalid or LibvirtCode.NoDomain))
             {
-                throw connection.ToException(failure, "stop the VM", CallKind.Change);
+                throw connection.ToException(failure, $"stop VM '{domain.Name}'", CallKind.Change);
             }
         }
 
@@ -212,7 +212,7 @@ internal sealed unsafe class VMDefiner
             }
         }
 
-        throw connection.ToException(failure, "remove the VM's definition", CallKind.Change);
+        throw connection.ToException(failure, $"remove VM '{domain.Name}'", CallKind.Change);
     }
 
     private static IReadOnlyList<(string Pool, string Name)>? VolumesOf(
@@ -227,7 +227,7 @@ internal sealed unsafe class VMDefiner
         LibvirtFailure failure = NativeError.Last();
         return failure.Code is LibvirtCode.NoDomainMetadata or LibvirtCode.NoDomain
             ? null
-            : throw connection.ToException(failure, "read a VM's metadata", CallKind.Read);
+            : throw connection.ToException(failure, $"read the metadata of VM '{domain.Name}'", CallKind.Read);
     }
 
     private static List<DomainHandle> ListDomains(LibvirtConnection connection)
@@ -252,7 +252,7 @@ internal sealed unsafe class VMDefiner
     private static bool IsActive(LibvirtConnection connection, DomainHandle domain) =>
         NativeDomain.virDomainIsActive(domain) switch
         {
-            < 0 => throw connection.Failed("read the VM's state"),
+            < 0 => throw connection.Failed($"read VM '{domain.Name}'"),
             var isActive => isActive == 1,
         };
 
@@ -263,7 +263,7 @@ internal sealed unsafe class VMDefiner
         try
         {
             int isPersistent = NativeDomain.virDomainIsPersistent(domain.DangerousGetHandle());
-            return isPersistent < 0 ? throw connection.Failed("read the VM's state") : isPersistent == 1;
+            return isPersistent < 0 ? throw connection.Failed($"read VM '{domain.Name}'") : isPersistent == 1;
         }
         finally
         {

@@ -80,12 +80,16 @@ internal static unsafe class VMStats
             }
         }
 
+        PowerState power = ToPowerState((int)state);
+
+        // For a VM that is off, some versions tell the time of whatever has its cgroup.
+        cpuNanoseconds = power is PowerState.Shutoff or PowerState.Crashed ? 0 : cpuNanoseconds;
         return new VMReading
         {
             CapturedAt = at,
             Id = id,
             Name = Marshal.PtrToStringUTF8((nint)NativeDomain.virDomainGetName(record->Domain)) ?? "",
-            State = ToPowerState((int)state),
+            State = power,
             IsPersistent = isPersistent,
             CpuCount = (int)cpus,
             CpuTime = TimeSpan.FromTicks(cpuNanoseconds / TimeSpan.NanosecondsPerTick),

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Threading.Channels;
 
 namespace Kumoi.Hypervisors.Simulated;
 
@@ -12,7 +11,7 @@ internal sealed class SimulatedHost
 
     private readonly double _baseCpuRatio;
     private readonly long _baseMemoryBytes;
-    private readonly List<Channel<VMLifecycleEvent>> _watchers = [];
+    private readonly List<SimulatedWatcher> _watchers = [];
     private readonly string[] _tags;
 
     public SimulatedHost(SimulatedFleetUri uri, int number)
@@ -73,18 +72,13 @@ internal sealed class SimulatedHost
     {
         foreach (var watcher in _watchers)
         {
-            watcher.Writer.TryWrite(new VMLifecycleEvent(now, vm.Id, vm.Name, kind));
+            watcher.Tell(new VMLifecycleEvent(now, vm.Id, vm.Name, kind));
         }
     }
 
-    public Channel<VMLifecycleEvent> AddWatcher()
-    {
-        var watcher = Channel.CreateBounded<VMLifecycleEvent>(new BoundedChannelOptions(1024) { FullMode = BoundedChannelFullMode.DropOldest });
-        _watchers.Add(watcher);
-        return watcher;
-    }
+    public void AddWatcher(SimulatedWatcher watcher) => _watchers.Add(watcher);
 
-    public void RemoveWatcher(Channel<VMLifecycleEvent> watcher) => _watchers.Remove(watcher);
+    public void RemoveWatcher(SimulatedWatcher watcher) => _watchers.Remove(watcher);
 
     private static bool UsesMemory(SimulatedVM vm) => vm.State is PowerState.Running or PowerState.Paused or PowerState.PMSuspended;
 

@@ -1,11 +1,11 @@
 using System.Runtime.CompilerServices;
-using System.Xml.Linq;
 
 namespace Kumoi.Hypervisors.Simulated;
 
 /// <summary>A link to one simulated host. Every call takes the fleet's delay, and then happens at once.</summary>
 internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, string uri, Action close) : IHypervisorLink
 {
+    private readonly List<SimulatedWatcher> _watchers = [];
     private int _closed;
 
     public string Uri => uri;
@@ -29,25 +29,22 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) =>
         Call(() => Existing(id).ToXml().ToString(), cancellationToken);
 
-    public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
-    {
-        var vm = Build(spec, operation);
-        return Call(
-            () =>
+    public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) => Call(
+        () =>
+        {
+            var vm = SimulatedVM.From(spec, operation);
+            if ((host.VMs.GetValueOrDefault(vm.Name) ?? host.Find(vm.Id)) is { } existing)
             {
-                if (host.VMs.ContainsKey(vm.Name))
-                {
-                    throw new HypervisorException(
-                        $"{host.Name} already has a VM named '{vm.Name}'.", FaultDomain.VM, error: HypervisorError.VMExists,
-                        recommendedAction: "Choose another name, or remove the existing VM with Remove-KumoiVM.");
-                }
+                throw new HypervisorException(
+                    $"{host.Name} already has the VM '{existing.Name}' with id {existing.Id:D}.", FaultDomain.VM, error: HypervisorError.VMExists,
+                    recommendedAction: "Choose another name, or remove the existing VM with Remove-KumoiVM.");
+            }
 
-                host.VMs.Add(vm.Name, vm);
-                host.Publish(vm, VMLifecycle.Defined, Now);
-                return vm.Read(Now);
-            },
-            cancellationToken);
-    }
+            host.VMs.Add(vm.Name, vm);
+            host.Publish(vm, VMLifecycle.Defined, Now);
+            return vm.Read(Now);
+        },
+        cancellationToken);
 
     public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) => Call(
         () =>
@@ -131,6 +128,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
             lock (fleet.Gate)
             {
                 cancellationToken.ThrowIfCancellationRequested();
+                EnsureStillPossible(vm, other.Host);
                 host.VMs.Remove(vm.Name);
                 other.Host.VMs.Add(vm.Name, vm);
                 host.Publish(vm, VMLifecycle.Stopped, Now);
@@ -149,15 +147,17 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
 
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        System.Threading.Channels.Channel<VMLifecycleEvent> watcher;
+        var watcher = new SimulatedWatcher();
         lock (fleet.Gate)
         {
-            watcher = host.AddWatcher();
+            EnsureOpen();
+            _watchers.Add(watcher);
+            host.AddWatcher(watcher);
         }
 
         try
         {
-            await foreach (var happened in watcher.Reader.ReadAllAsync(cancellationToken))
+            await foreach (var happened in watcher.ReadAllAsync(cancellationToken))
             {
                 yield return happened;
             }
@@ -166,6 +166,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         {
             lock (fleet.Gate)
             {
+                _watchers.Remove(watcher);
                 host.RemoveWatcher(watcher);
             }
         }
@@ -175,6 +176,11 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     {
         if (Interlocked.Exchange(ref _closed, 1) == 0)
         {
+            lock (fleet.Gate)
+            {
+                _watchers.ForEach(watcher => watcher.Close(Closed()));
+            }
+
             close();
         }
 
@@ -198,14 +204,31 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
             throw WrongState(vm, "migrate");
         }
 
-        if (target.VMs.ContainsKey(vm.Name))
+        EnsureRoom(target, vm);
+        vm.IsMigrating = true;
+        return vm;
+    }
+
+    /// <summary>While the memory was being copied, the VM may have been removed, and the target filled.</summary>
+    private void EnsureStillPossible(SimulatedVM vm, SimulatedHost target)
+    {
+        if (!ReferenceEquals(host.Find(vm.Id), vm))
+        {
+            throw new HypervisorException(
+                $"'{vm.Name}' was removed from {host.Name} while it was being migrated.", FaultDomain.VM, error: HypervisorError.Aborted);
+        }
+
+        EnsureRoom(target, vm);
+    }
+
+    private static void EnsureRoom(SimulatedHost target, SimulatedVM vm)
+    {
+        if (target.VMs.ContainsKey(vm.Name) || target.Find(vm.Id) is not null)
         {
             throw new HypervisorException($"{target.Name} already has a VM named '{vm.Name}'.", FaultDomain.Host, error: HypervisorError.VMExists);
         }
 
         EnsureMemory(target, vm);
-        vm.IsMigrating = true;
-        return vm;
     }
 
     private void EnsureMemory(SimulatedVM vm) => EnsureMemory(host, vm);
@@ -246,44 +269,27 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         $"Cannot {verb} '{vm.Name}': it is {(vm.IsMigrating ? "being migrated" : vm.State)}.", FaultDomain.VM, error: HypervisorError.InvalidState,
         recommendedAction: "Read the VM's state with Get-KumoiVM.");
 
-    private static SimulatedVM Build(VMSpec spec, OperationId operation)
-    {
-        var xml = spec.Xml is null ? null : DomainXml.Parse(spec.Xml);
-        var name = spec.Name.Length > 0 ? spec.Name : (string?)xml?.Element("name") ?? "";
-        if (name.Length == 0 || name.Contains('/', StringComparison.Ordinal) || name.Contains('\n', StringComparison.Ordinal))
-        {
-            throw new HypervisorException(
-                $"'{name}' is no name for a VM.", FaultDomain.VM, error: HypervisorError.InvalidSpecification,
-                recommendedAction: "Give a name that is not empty and has no '/' in it.");
-        }
-
-        return new SimulatedVM
-        {
-            Id = xml is not null && spec.Name.Length == 0 && Guid.TryParse((string?)xml.Element("uuid"), out var id) ? id : Guid.NewGuid(),
-            Name = name,
-            MemoryBytes = xml is null ? spec.MemoryBytes : DomainXml.Bytes(xml.Element("memory")),
-            CpuCount = xml is null ? spec.CpuCount : (int?)xml.Element("vcpu") ?? 1,
-            CpuLoad = 0.05,
-            Operation = operation,
-            Definition = xml,
-        };
-    }
-
     private async Task<T> Call<T>(Func<T> action, CancellationToken cancellationToken)
     {
         await Delay(cancellationToken);
-        if (Volatile.Read(ref _closed) != 0)
-        {
-            throw new HypervisorException(
-                $"The link to {host.Name} is closed.", FaultDomain.Host, error: HypervisorError.ConnectionFailed,
-                recommendedAction: "Connect again with Connect-KumoiHost.");
-        }
-
+        EnsureOpen();
         lock (fleet.Gate)
         {
             return action();
         }
     }
+
+    private void EnsureOpen()
+    {
+        if (Volatile.Read(ref _closed) != 0)
+        {
+            throw Closed();
+        }
+    }
+
+    private HypervisorException Closed() => new(
+        $"The link to {host.Name} is closed.", FaultDomain.Host, error: HypervisorError.ConnectionFailed,
+        recommendedAction: "Connect again with Connect-KumoiHost.");
 
     private Task Delay(CancellationToken cancellationToken)
     {

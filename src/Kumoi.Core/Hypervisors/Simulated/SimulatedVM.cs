@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Xml.Linq;
 
 namespace Kumoi.Hypervisors.Simulated;
@@ -51,6 +52,42 @@ internal sealed class SimulatedVM
         State = state;
     }
 
+    /// <summary>A VM as it is defined, shut off.</summary>
+    /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>.</exception>
+    public static SimulatedVM From(VMSpec spec, OperationId operation)
+    {
+        var xml = spec.Xml is null ? null : DomainXml.Parse(spec.Xml);
+        var name = spec.Name.Length > 0 ? spec.Name : (string?)xml?.Element("name") ?? "";
+        if (name.Length == 0 || name.Contains('/', StringComparison.Ordinal) || name.Contains('\n', StringComparison.Ordinal))
+        {
+            throw Refuse($"'{name}' is no name for a VM.", "Give a name that is not empty and has no '/' in it.");
+        }
+
+        var memory = xml is null ? spec.MemoryBytes : DomainXml.Bytes(xml.Element("memory"));
+        if (memory <= 0)
+        {
+            throw Refuse($"'{name}' has no memory.", "Give its memory in bytes, such as 1GB, or in the XML as <memory unit='GiB'>1</memory>.");
+        }
+
+        var cpus = xml?.Element("vcpu") is not { } vcpu ? spec.CpuCount
+            : int.TryParse(vcpu.Value.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var given) ? given : 0;
+        if (cpus <= 0)
+        {
+            throw Refuse($"'{name}' has no CPU.", "Give how many CPUs it has, 1 or more.");
+        }
+
+        return new SimulatedVM
+        {
+            Id = xml is not null && spec.Name.Length == 0 && Guid.TryParse((string?)xml.Element("uuid"), out var id) ? id : Guid.NewGuid(),
+            Name = name,
+            MemoryBytes = memory,
+            CpuCount = cpus,
+            CpuLoad = 0.05,
+            Operation = operation,
+            Definition = xml,
+        };
+    }
+
     public XElement ToXml()
     {
         var xml = Definition is { } definition ? new XElement(definition) : new XElement("domain", new XAttribute("type", "simulated"));
@@ -66,4 +103,7 @@ internal sealed class SimulatedVM
             new XElement("vcpu", CpuCount));
         return xml;
     }
+
+    private static HypervisorException Refuse(string message, string recommendedAction) =>
+        new(message, FaultDomain.VM, error: HypervisorError.InvalidSpecification, recommendedAction: recommendedAction);
 }

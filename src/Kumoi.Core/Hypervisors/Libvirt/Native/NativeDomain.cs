@@ -27,6 +27,9 @@ internal static unsafe partial class NativeDomain
     public static partial int virDomainGetInfo(nint domain, VirDomainInfo* info);
 
     [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainGetState(DomainHandle domain, int* state, int* reason, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainIsActive(DomainHandle domain);
 
     [LibraryImport(LibvirtLibrary.Name)]

@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Migrations;
+
+/// <summary>A domain's job, as seen and ended from another connection than the one that started it. Its methods block.</summary>
+internal static unsafe class MigrationJob
+{
+    /// <summary>Progress of the active job; null if there is none (libvirt-domain: virDomainGetJobStats).</summary>
+    public static MigrationProgress? Read(LibvirtConnection connection, DomainHandle domain)
+    {
+        int type = 0;
+        int count = 0;
+        VirTypedParameter* parameters = null;
+        if (NativeMigration.virDomainGetJobStats(domain, &type, &parameters, &count, 0) != 0)
+        {
+            LibvirtFailure failure = NativeError.Last();
+            return failure.Code is LibvirtCode.NoSupport or LibvirtCode.OperationInvalid or LibvirtCode.NoDomain
+                ? null
+                : throw connection.ToException(failure, $"read the job of VM '{domain.Name}'", CallKind.Read);
+        }
+
+        try
+        {
+            return type == 0 ? null : Decode(parameters, count);
+        }
+        finally
+        {
+            NativeTypedParameters.Free(parameters, count);
+        }
+    }
+
+    /// <summary>False if there was no job to abort (libvirt-domain: virDomainAbortJob).</summary>
+    public static bool Abort(LibvirtConnection connection, DomainHandle domain)
+    {
+        if (NativeMigration.virDomainAbortJob(domain) == 0)
+        {
+            return true;
+        }
+
+        LibvirtFailure failure = NativeError.Last();
+        return failure.Code is LibvirtCode.OperationInvalid or LibvirtCode.NoDomain or LibvirtCode.NoSupport
+            ? false
+            : throw connection.ToException(failure, $"abort the job of VM '{domain.Name}'", CallKind.Change);
+    }
+
+    private static MigrationProgress Decode(VirTypedParameter* parameters, int count)
+    {
+        long total = 0;
+        long processed = 0;
+        long remaining = 0;
+        long milliseconds = 0;
+        for (int i = 0; i < count; i++)
+        {
+            ReadOnlySpan<byte> name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(parameters[i].Field);
+            long value = parameters[i].AsInt64;
+            if (name.SequenceEqual("data_total"u8))
+            {
+                total = value;
+            }
+            else if (name.SequenceEqual("data_processed"u8))
+            {
+                processed = value;
+            }
+            else if (name.SequenceEqual("data_remaining"u8))
+            {
+                remaining = value;
+            }
+            else if (name.SequenceEqual("time_elapsed"u8))
+            {
+                milliseconds = value;
+            }
+        }
+
+        return new MigrationProgress(total, processed, remaining, TimeSpan.FromMilliseconds(milliseconds));
+    }
+}

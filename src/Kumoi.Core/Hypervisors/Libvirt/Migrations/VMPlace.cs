@@ -1,0 +1,21 @@
+namespace Kumoi.Hypervisors.Libvirt.Migrations;
+
+/// <summary>What one end of a migration has of the VM.</summary>
+internal enum VMPlace
+{
+    /// <summary>The host could not be asked.</summary>
+    Unknown = 0,
+
+    /// <summary>The host has no such VM.</summary>
+    Absent,
+
+    /// <summary>Defined, but not running.</summary>
+    Off,
+
+    /// <summary>Paused by somebody.</summary>
+    Paused,
+
+    /// <summary>Paused by the migration: its incoming copy, or the source's after the switch.</summary>
+    MigrationPaused,
+    Running,
+}

@@ -1,0 +1,38 @@
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Migrations;
+
+/// <summary>Reads what a host has of a VM. Blocks.</summary>
+internal static unsafe class VMPlaces
+{
+    // virDomainPausedReason
+    private const int PausedByMigration = 2;
+    private const int PausedWhileStarting = 11;
+
+    /// <summary>libvirt-domain: virDomainGetState.</summary>
+    public static VMPlace Read(LibvirtConnection connection, Guid id)
+    {
+        using DomainHandle? domain = connection.FindDomain(id);
+        if (domain is null)
+        {
+            return VMPlace.Absent;
+        }
+
+        int state;
+        int reason;
+        if (NativeDomain.virDomainGetState(domain, &state, &reason, 0) != 0)
+        {
+            LibvirtFailure failure = NativeError.Last();
+            return failure.Code == LibvirtCode.NoDomain
+                ? VMPlace.Absent
+                : throw connection.ToException(failure, $"read VM '{domain.Name}'", CallKind.Read);
+        }
+
+        return VMStats.ToPowerState(state) switch
+        {
+            PowerState.Paused => reason is PausedByMigration or PausedWhileStarting ? VMPlace.MigrationPaused : VMPlace.Paused,
+            PowerState.Shutoff or PowerState.Crashed => VMPlace.Off,
+            _ => VMPlace.Running,
+        };
+    }
+}

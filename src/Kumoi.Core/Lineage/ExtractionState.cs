@@ -1,0 +1,20 @@
+namespace Kumoi.Lineage;
+
+/// <summary>What an evaluation remembers of one extraction.</summary>
+internal sealed class ExtractionState
+{
+    /// <summary>What came out of it when all above had been settled, and what took a place since. All others are substitutes.</summary>
+    public HashSet<LineageItem>? Picks { get; set; }
+
+    /// <summary>All that ever came out of it.</summary>
+    public HashSet<LineageItem> Seen { get; } = [];
+
+    public IReadOnlyList<LineageItem> In { get; set; } = [];
+
+    public IReadOnlyList<LineageItem> Out { get; set; } = [];
+
+    /// <summary>How many it may still hold back: see <see cref="Nodes.LineageNode.Held"/>.</summary>
+    public int MayHold { get; set; } = int.MaxValue;
+
+    public void Settle() => Picks!.UnionWith(Out);
+}

@@ -1,0 +1,162 @@
+using Kumoi.Lineage.Nodes;
+
+namespace Kumoi.Lineage;
+
+/// <summary>
+/// A lazy list that replaces elements which fail (paper 001). An operator only adds a node that links to the one above it; a terminal
+/// operation evaluates the chain, and a list can be evaluated as often as wanted.
+/// <para>
+/// Let D be the elements that failed, and the candidates that were tried and turned down. The result is the ordinary chain over the list
+/// without D, in the ordinary order. As many substitutes are taken as elements failed; where the extractions cannot keep that count,
+/// <c>Skip</c> and <c>SkipLast</c> hold back fewer, the nearest first. Every operator is worked through on the whole list before the next.
+/// </para>
+/// <para>
+/// A failure that no extraction above answers (there is none, or it is of another fault domain) ends the evaluation as it is. One that is
+/// answered while nothing is left ends it with <see cref="ReserveExhaustedException"/>.
+/// </para>
+/// <para>Synchronous functions run one after the other; asynchronous ones run concurrently, up to <see cref="LineageOptions.MaxConcurrency"/>.</para>
+/// </summary>
+public sealed class LineageList<T>
+{
+    private readonly LineageNode _node;
+
+    internal LineageList(LineageNode node) => _node = node;
+
+    public LineageList<T> Where(Func<T, bool> predicate)
+    {
+        ArgumentNullException.ThrowIfNull(predicate);
+        return Where((element, _) => ValueTask.FromResult(predicate(element)));
+    }
+
+    public LineageList<T> Where(Func<T, CancellationToken, ValueTask<bool>> predicate)
+    {
+        ArgumentNullException.ThrowIfNull(predicate);
+        return new(new WhereNode<T>(_node, predicate));
+    }
+
+    public LineageList<TResult> Select<TResult>(Func<T, TResult> function)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        return Select((element, _) => ValueTask.FromResult(function(element)));
+    }
+
+    /// <summary>What the function makes of each element.</summary>
+    /// <param name="function">A reading or a conversion, or, with <paramref name="undo"/>, an action.</param>
+    /// <param name="undo">
+    /// Undoes what the function did to an element that fails, here or further down, or is turned down. The function may have done only a
+    /// part, or nothing. A function with an undo is never run on an element twice.
+    /// </param>
+    public LineageList<TResult> Select<TResult>(
+        Func<T, CancellationToken, ValueTask<TResult>> function, Func<T, CancellationToken, ValueTask>? undo = null)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        return new(new SelectNode<T, TResult>(_node, function, undo));
+    }
+
+    /// <summary>Elements of equal keys stay in the order in which they came.</summary>
+    public LineageList<T> OrderBy<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: false);
+
+    /// <inheritdoc cref="OrderBy{TKey}"/>
+    public LineageList<T> OrderByDescending<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: true);
+
+    public LineageList<T> Reverse() => new(new ReverseNode(_node));
+
+    /// <summary>An extraction: its reserve is the rest.</summary>
+    public LineageList<T> Take(int count) => new(new TakeNode(_node, AtLeastZero(count)));
+
+    /// <summary>An extraction: its reserve is what comes before.</summary>
+    public LineageList<T> TakeLast(int count) => new(new TakeLastNode(_node, AtLeastZero(count)));
+
+    /// <summary>An extraction: its reserve is the elements skipped, from the boundary backwards, where no other has any left.</summary>
+    public LineageList<T> Skip(int count) => new(new SkipNode(_node, AtLeastZero(count)));
+
+    /// <summary>An extraction: its reserve is the elements skipped, from the boundary onwards, where no other has any left.</summary>
+    public LineageList<T> SkipLast(int count) => new(new SkipLastNode(_node, AtLeastZero(count)));
+
+    /// <summary>Evaluates the list as it is.</summary>
+    public async Task<LineageResult<T>> EvaluateAsync(LineageOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new LineageOptions();
+        var trace = new LineageTrace(options.TimeProvider);
+        try
+        {
+            var items = await new LineageRun(_node, trace, options, cancellationToken).RunAsync();
+            return new LineageResult<T>([.. items.Select(item => (T)item!)], trace);
+        }
+        finally
+        {
+            options.Traced?.Invoke(trace);
+        }
+    }
+
+    /// <summary>Does something with each element. The result holds the elements on which it succeeded.</summary>
+    public Task<LineageResult<T>> ForEachAsync(
+        Action<T> action, LineageOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        return ForEachAsync(
+            (element, _) =>
+            {
+                action(element);
+                return ValueTask.CompletedTask;
+            },
+            undo: null, options, cancellationToken);
+    }
+
+    /// <summary>
+    /// Does something with each element. The result holds the elements on which it succeeded. <paramref name="undo"/> undoes what the
+    /// action did to an element that failed: all, a part, or nothing.
+    /// </summary>
+    public Task<LineageResult<T>> ForEachAsync(
+        Func<T, CancellationToken, ValueTask> action,
+        Func<T, CancellationToken, ValueTask>? undo = null,
+        LineageOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        return new LineageList<T>(new ForEachNode<T>(_node, action, undo)).EvaluateAsync(options, cancellationToken);
+    }
+
+    /// <summary>
+    /// Folds the elements in their order. The fold sees settled elements only: what it throws is thrown as it is.
+    /// </summary>
+    public async Task<TResult> AggregateAsync<TResult>(
+        TResult seed, Func<TResult, T, TResult> fold, LineageOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(fold);
+        return (await EvaluateAsync(options, cancellationToken)).Items.Aggregate(seed, fold);
+    }
+
+    public async Task<int> CountAsync(LineageOptions? options = null, CancellationToken cancellationToken = default) =>
+        (await EvaluateAsync(options, cancellationToken)).Items.Count;
+
+    public async Task<bool> AnyAsync(LineageOptions? options = null, CancellationToken cancellationToken = default) =>
+        await CountAsync(options, cancellationToken) > 0;
+
+    /// <summary>Asks all elements, whatever the first of them answer: an element that fails is replaced.</summary>
+    public Task<bool> AnyAsync(Func<T, bool> predicate, LineageOptions? options = null, CancellationToken cancellationToken = default) =>
+        Where(predicate).AnyAsync(options, cancellationToken);
+
+    /// <inheritdoc cref="AnyAsync(Func{T, bool}, LineageOptions?, CancellationToken)"/>
+    public async Task<bool> AllAsync(Func<T, bool> predicate, LineageOptions? options = null, CancellationToken cancellationToken = default) =>
+        (await Select(predicate).EvaluateAsync(options, cancellationToken)).Items.All(outcome => outcome);
+
+    /// <summary>The first element of the evaluated list: the operators above work on the whole of it.</summary>
+    /// <exception cref="InvalidOperationException">The list is empty.</exception>
+    public async Task<T> FirstAsync(LineageOptions? options = null, CancellationToken cancellationToken = default) =>
+        (await EvaluateAsync(options, cancellationToken)).Items is [var first, ..]
+            ? first
+            : throw new InvalidOperationException("The lineage has no elements.");
+
+    private LineageList<T> Order<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer, bool descending)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return new(new OrderByNode<T, TKey>(_node, (element, _) => ValueTask.FromResult(key(element)), comparer, descending));
+    }
+
+    private static int AtLeastZero(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        return count;
+    }
+}

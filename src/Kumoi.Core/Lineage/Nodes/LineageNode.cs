@@ -1,0 +1,56 @@
+namespace Kumoi.Lineage.Nodes;
+
+/// <summary>
+/// One operator of a lineage, linked to the one above it. Immutable: what an evaluation remembers is in its <see cref="LineageItem"/>s.
+/// An operator has up to two parts: a function that is run once on each element (<see cref="WorkAsync"/>), and the arrangement of the
+/// elements by what is remembered (<see cref="Arrange"/>), which is made anew as often as needed.
+/// </summary>
+internal abstract class LineageNode(LineageNode? parent)
+{
+    public LineageNode? Parent => parent;
+
+    /// <summary>0 for the source.</summary>
+    public int Depth { get; } = parent is null ? 0 : parent.Depth + 1;
+
+    /// <summary>The paper's name of the operator.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>It leaves elements unused, which can take the place of failed ones.</summary>
+    public virtual bool IsExtraction => false;
+
+    /// <summary>It has a function to run on each element.</summary>
+    public virtual bool Works => false;
+
+    /// <summary>The function's outcome is what the operators below see.</summary>
+    public virtual bool Transforms => false;
+
+    /// <summary>The function is asked again about a candidate that was read again.</summary>
+    public virtual bool ChecksAgain => false;
+
+    /// <summary>Its count of elements may differ from the one above, and the trace shows both.</summary>
+    public virtual bool IsFilter => false;
+
+    /// <summary>It is there for what its function does.</summary>
+    public virtual bool IsAction => false;
+
+    /// <summary>The operation has an inverse.</summary>
+    public virtual bool CanUndo => false;
+
+    /// <summary>Runs the function on an element's value.</summary>
+    public virtual ValueTask<object?> WorkAsync(object? value, CancellationToken cancellationToken) => throw new NotSupportedException(Name);
+
+    /// <summary>Whether an element with that outcome stays in.</summary>
+    public virtual bool Passes(object? outcome) => true;
+
+    /// <summary>Undoes what the function did, wholly or in part.</summary>
+    public virtual ValueTask UndoAsync(object? value) => throw new NotSupportedException(Name);
+
+    /// <summary>The elements as they leave the operator. <paramref name="mayHold"/>: see <see cref="Held"/>.</summary>
+    public virtual IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) => items;
+
+    /// <summary>
+    /// How many of so many elements it holds back that were meant to be left out (<c>Skip</c>). They are given up only where a count
+    /// could not be kept otherwise: then it may hold fewer.
+    /// </summary>
+    public virtual int Held(int count, int mayHold) => 0;
+}

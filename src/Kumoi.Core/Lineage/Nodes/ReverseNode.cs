@@ -1,0 +1,8 @@
+namespace Kumoi.Lineage.Nodes;
+
+internal sealed class ReverseNode(LineageNode parent) : LineageNode(parent)
+{
+    public override string Name => "reverse";
+
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) => [.. items.Reverse()];
+}

@@ -1,0 +1,13 @@
+namespace Kumoi.Lineage.Nodes;
+
+/// <summary>Its reserve is what it skipped, nearest the boundary first: it skips fewer.</summary>
+internal sealed class SkipNode(LineageNode parent, int skipped) : LineageNode(parent)
+{
+    public override string Name => "drop";
+
+    public override bool IsExtraction => true;
+
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) => [.. items.Skip(Math.Min(skipped, mayHold))];
+
+    public override int Held(int count, int mayHold) => Math.Min(Math.Min(skipped, mayHold), count);
+}

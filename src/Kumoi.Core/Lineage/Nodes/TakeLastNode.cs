@@ -1,0 +1,11 @@
+namespace Kumoi.Lineage.Nodes;
+
+/// <summary>The mirror image of <see cref="TakeNode"/>.</summary>
+internal sealed class TakeLastNode(LineageNode parent, int count) : LineageNode(parent)
+{
+    public override string Name => "takeRight";
+
+    public override bool IsExtraction => true;
+
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) => [.. items.TakeLast(count)];
+}

@@ -1,0 +1,11 @@
+namespace Kumoi.Lineage.Nodes;
+
+/// <summary>Its reserve is the rest, which moves up by itself when elements above are gone.</summary>
+internal sealed class TakeNode(LineageNode parent, int count) : LineageNode(parent)
+{
+    public override string Name => "take";
+
+    public override bool IsExtraction => true;
+
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) => [.. items.Take(count)];
+}

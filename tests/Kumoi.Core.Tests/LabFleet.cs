@@ -1,0 +1,56 @@
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Faults;
+using Kumoi.Hypervisors.Simulated;
+using Kumoi.Resilience;
+
+namespace Kumoi.Tests;
+
+/// <summary>A fleet of simulated hosts, with faults and a clock of its own.</summary>
+internal sealed class LabFleet : IAsyncDisposable
+{
+    private LabFleet(IReadOnlyList<IHypervisorDriver>? drivers)
+    {
+        Faults = new FaultPlan(new Random(1), Time);
+        Fleet = new Fleet(drivers ?? [new SimulatedDriver(Time)], new PollyCallPolicyFactory(Time), Faults, Time);
+    }
+
+    public ManualTime Time { get; } = new();
+
+    public FaultPlan Faults { get; }
+
+    public Fleet Fleet { get; }
+
+    public static LabFleet Empty(params IHypervisorDriver[] drivers) => new(drivers.Length > 0 ? drivers : null);
+
+    public static async Task<LabFleet> ConnectAsync(string uri)
+    {
+        var lab = Empty();
+        await foreach (var outcome in lab.Fleet.ConnectAsync([new ConnectRequest(uri, null, [])], CancellationToken.None))
+        {
+            _ = outcome.Result;
+        }
+
+        return lab;
+    }
+
+    public KumoiConnection Host(string name) => Fleet.Find(name) ?? throw new ArgumentException("No such host.", nameof(name));
+
+    public async Task<IReadOnlyList<VMReading>> VMsAsync(string host) => await Host(host).Link.ReadVMsAsync(CancellationToken.None);
+
+    public FaultRule Break(
+        string host, FaultOperation operation, FaultDomain domain = FaultDomain.Unknown, string? vm = null, string message = "injected fault", int? count = null) =>
+        Faults.Add(new FaultRule
+        {
+            HostMatches = name => string.Equals(name, host, StringComparison.Ordinal),
+            HostPattern = host,
+            VMMatches = vm is null ? null : name => string.Equals(name, vm, StringComparison.Ordinal),
+            VMPattern = vm,
+            Operation = operation,
+            FaultDomain = domain,
+            Message = message,
+            Count = count,
+        });
+
+    public ValueTask DisposeAsync() => Fleet.DisposeAsync();
+}

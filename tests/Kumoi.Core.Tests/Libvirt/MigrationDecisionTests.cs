@@ -1,0 +1,187 @@
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Libvirt.Migrations;
+using Xunit;
+
+namespace Kumoi.Tests.Libvirt;
+
+/// <summary>What is concluded from what both ends of a migration have. The rows are the failures that were measured in the lab.</summary>
+public sealed class MigrationDecisionTests
+{
+    private static readonly bool[] Either = [false, true];
+
+    private static IEnumerable<MigrationFacts> Everything =>
+        from isDone in Either
+        from isLost in Either
+        from hasJob in Either
+        from wasPaused in Either
+        from source in Enum.GetValues<VMPlace>()
+        from target in Enum.GetValues<VMPlace>()
+        select new MigrationFacts(isDone, isLost, hasJob, wasPaused, source, target);
+
+    [Fact]
+    public void A_migration_that_succeeded_moved_the_VM()
+    {
+        Assert.Equal(MigrationVerdict.Moved, Done(VMPlace.Absent, VMPlace.Running));
+        Assert.Equal(MigrationVerdict.Moved, Done(VMPlace.Unknown, VMPlace.Running)); // the source died right afterwards
+        Assert.Equal(MigrationVerdict.Moved, Done(VMPlace.Absent, VMPlace.Paused)); // it was paused before
+        Assert.Equal(MigrationVerdict.Undecided, Done(VMPlace.Absent, VMPlace.Unknown));
+    }
+
+    [Fact]
+    public void A_migration_that_failed_left_the_VM_where_it_was()
+    {
+        Assert.Equal(MigrationVerdict.Stayed, Failed(VMPlace.Running, VMPlace.Absent));
+        Assert.Equal(MigrationVerdict.Stayed, Failed(VMPlace.Running, VMPlace.Unknown)); // the target is dead
+        Assert.Equal(MigrationVerdict.Stayed, Failed(VMPlace.Running, VMPlace.MigrationPaused)); // cut off: it keeps the copy for a while
+        Assert.Equal(MigrationVerdict.Stayed, Failed(VMPlace.Off, VMPlace.Absent)); // the guest shut itself down
+    }
+
+    [Fact]
+    public void A_migration_whose_answer_was_lost_is_judged_by_both_ends()
+    {
+        Assert.Equal(MigrationVerdict.Stayed, Lost(VMPlace.Running, VMPlace.Absent));
+        Assert.Equal(MigrationVerdict.Moved, Lost(VMPlace.Absent, VMPlace.Running));
+        Assert.Equal(MigrationVerdict.Undecided, Lost(VMPlace.Running, VMPlace.MigrationPaused)); // peer-to-peer goes on
+        Assert.Equal(MigrationVerdict.Undecided, Lost(VMPlace.Running, VMPlace.Absent, hasJob: true));
+        Assert.Equal(MigrationVerdict.Undecided, Lost(VMPlace.Running, VMPlace.Unknown));
+        Assert.Equal(MigrationVerdict.Undecided, Lost(VMPlace.Unknown, VMPlace.Running)); // it may run there as well
+    }
+
+    [Fact]
+    public void A_VM_that_runs_on_both_ends_is_always_an_alarm() =>
+        Assert.All(
+            Everything.Where(static facts => facts is { Source: VMPlace.Running, Target: VMPlace.Running }),
+            static facts => Assert.Equal(MigrationVerdict.RunsTwice, facts.Judge()));
+
+    [Fact]
+    public void A_VM_is_never_said_to_be_where_it_is_not_known_to_be()
+    {
+        foreach (MigrationFacts facts in Everything)
+        {
+            switch (facts.Judge())
+            {
+                case MigrationVerdict.Moved:
+                    Assert.False(facts.Target is VMPlace.Unknown or VMPlace.Absent or VMPlace.MigrationPaused, facts.ToString());
+                    Assert.True(facts.IsDone || facts.Source is VMPlace.Off or VMPlace.Absent, facts.ToString());
+                    break;
+                case MigrationVerdict.Stayed:
+                    Assert.False(facts.IsDone, facts.ToString());
+                    Assert.False(facts.Source is VMPlace.Unknown or VMPlace.MigrationPaused, facts.ToString());
+                    Assert.NotEqual(VMPlace.Running, facts.Target);
+                    break;
+                case MigrationVerdict.MovedWithRemains:
+                    Assert.True(facts.Target is VMPlace.Running or VMPlace.Paused, facts.ToString());
+                    Assert.NotEqual(VMPlace.Running, facts.Target == VMPlace.Running ? facts.Source : VMPlace.Absent);
+                    break;
+            }
+        }
+    }
+
+    [Fact]
+    public void A_migration_is_stalled_when_no_byte_moved_for_the_timeout()
+    {
+        ManualTime time = new();
+        StallDetector stall = new(TimeSpan.FromSeconds(10), time);
+
+        time.Advance(TimeSpan.FromSeconds(9));
+        stall.Note(new MigrationProgress(100, 10, 90, TimeSpan.FromSeconds(9)));
+        time.Advance(TimeSpan.FromSeconds(9));
+        Assert.False(stall.IsStalled);
+        stall.Note(new MigrationProgress(100, 10, 90, TimeSpan.FromSeconds(18))); // only its clock moves
+        time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.True(stall.IsStalled);
+    }
+
+    [Theory]
+    [InlineData(false, true, 1 | 8 | 16 | 256)] // LIVE, PERSIST_DEST, UNDEFINE_SOURCE, CHANGE_PROTECTION
+    [InlineData(false, false, 1 | 256)]
+    [InlineData(true, true, 1 | 2 | 8 | 16 | 256)] // and PEER2PEER
+    public void A_persistent_VM_moves_with_its_definition(bool peerToPeer, bool isPersistent, uint expected) =>
+        Assert.Equal(expected, MigrationCall.Flags(new MigrationOptions { PeerToPeer = peerToPeer }, isPersistent));
+
+    [Fact]
+    public void The_unsafe_flag_is_the_admins_promise() =>
+        Assert.Equal(512u, MigrationCall.Flags(new MigrationOptions { AllowUnsafe = true }, isPersistent: false) & 512u);
+
+    [Fact]
+    public void A_call_is_either_issued_or_withdrawn()
+    {
+        MigrationCall call = new(Guid.NewGuid(), peerUri: null, flags: 0, bandwidthBytesPerSecond: null);
+
+        Assert.True(call.TryWithdraw());
+        Assert.True(call.TryWithdraw());
+    }
+
+    [Theory]
+    [InlineData(81, true, HypervisorError.InvalidState, FaultDomain.VM, false)]
+    [InlineData(55, true, HypervisorError.InvalidState, FaultDomain.VM, false)]
+    [InlineData(91, true, HypervisorError.NotSupported, FaultDomain.Host, false)]
+    [InlineData(67, true, HypervisorError.InvalidSpecification, FaultDomain.Host, false)] // only the target does not accept it
+    [InlineData(1, true, HypervisorError.Other, FaultDomain.Host, false)] // the target's QEMU died
+    [InlineData(9, true, HypervisorError.Other, FaultDomain.Host, false)]
+    [InlineData(1, false, HypervisorError.ConnectionFailed, FaultDomain.Host, true)] // the target host died
+    [InlineData(78, true, HypervisorError.Aborted, FaultDomain.Unknown, false)] // by somebody else
+    public void A_failure_is_of_the_VM_or_of_the_target(
+        int code, bool targetAnswers, HypervisorError error, FaultDomain domain, bool isTransient)
+    {
+        HypervisorException failure = Report().Failed(Outcome(code), MigrationStop.None, targetAnswers);
+
+        Assert.Equal(error, failure.Error);
+        Assert.Equal(domain, failure.FaultDomain);
+        Assert.Equal(isTransient, failure.IsTransient);
+        Assert.False(failure.OutcomeUnknown);
+        Assert.Equal(code, failure.NativeCode);
+    }
+
+    [Theory]
+    [InlineData(true, FaultDomain.Network)]
+    [InlineData(false, FaultDomain.Host)]
+    public void A_stalled_migration_says_so(bool targetAnswers, FaultDomain domain)
+    {
+        HypervisorException failure = Report().Failed(Outcome(78), MigrationStop.Stalled, targetAnswers);
+
+        Assert.Equal(HypervisorError.TimedOut, failure.Error);
+        Assert.Equal(domain, failure.FaultDomain);
+        Assert.True(failure.IsTransient);
+        Assert.Contains("moved no byte for 2.5 s", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("still on kvm1", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_alarm_is_no_unknown_outcome()
+    {
+        HypervisorException alarm = Report().RunsTwice();
+
+        Assert.False(alarm.OutcomeUnknown);
+        Assert.StartsWith("ALARM", alarm.Message, StringComparison.Ordinal);
+        Assert.NotNull(alarm.RecommendedAction);
+    }
+
+    private static MigrationVerdict Done(VMPlace source, VMPlace target) =>
+        new MigrationFacts(true, false, false, false, source, target).Judge();
+
+    private static MigrationVerdict Failed(VMPlace source, VMPlace target) =>
+        new MigrationFacts(false, false, false, false, source, target).Judge();
+
+    private static MigrationVerdict Lost(VMPlace source, VMPlace target, bool hasJob = false) =>
+        new MigrationFacts(false, true, hasJob, false, source, target).Judge();
+
+    private static MigrationReport Report() =>
+        new("web", "kvm1", "kvm2", new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(2.5) });
+
+    private static MigrationOutcome Outcome(int code) =>
+        new(new LibvirtFailure((LibvirtCode)code, LibvirtOrigin.Qemu, 0, "it did not work"), null, null);
+
+    private sealed class ManualTime : TimeProvider
+    {
+        private long now;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => now;
+
+        public void Advance(TimeSpan span) => now += span.Ticks;
+    }
+}

@@ -1,0 +1,343 @@
+using Kumoi.Hypervisors;
+using Kumoi.Lineage;
+using Xunit;
+
+namespace Kumoi.Tests.Lineage;
+
+public sealed class LineageListTests
+{
+    [Fact]
+    public async Task Nothing_is_evaluated_before_the_terminal_and_then_each_function_runs_once_per_element()
+    {
+        int enumerated = 0, asked = 0, keyed = 0, mapped = 0;
+        var list = Source().AsLineage()
+            .Where(_ => { asked++; return true; })
+            .OrderBy(x => { keyed++; return -x; })
+            .Select(x => { mapped++; return x; })
+            .Take(2);
+        Assert.Equal((0, 0, 0, 0), (enumerated, asked, keyed, mapped));
+
+        Assert.Equal([4, 3], (await list.EvaluateAsync()).Items);
+        Assert.Equal((1, 5, 5, 5), (enumerated, asked, keyed, mapped));
+
+        IEnumerable<int> Source()
+        {
+            enumerated++;
+            foreach (var x in Enumerable.Range(0, 5))
+            {
+                yield return x;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_lineage_can_be_evaluated_again_and_sees_the_source_as_it_is_then()
+    {
+        List<int> source = [1, 2, 3];
+        var list = source.AsLineage().Take(2);
+        Assert.Equal([1, 2], (await list.EvaluateAsync()).Items);
+        source.Insert(0, 0);
+        Assert.Equal([0, 1], (await list.EvaluateAsync()).Items);
+    }
+
+    [Theory]
+    [InlineData("Take", 2, "1 3 4")]
+    [InlineData("TakeLast", 9, "7 8 10")]
+    [InlineData("Skip", 9, "7 8 10")]
+    [InlineData("SkipLast", 2, "1 3 4")]
+    public async Task An_extraction_of_three_answers_a_failure_from_its_own_side_of_the_boundary(string operation, int failing, string expected)
+    {
+        var numbers = Enumerable.Range(1, 10).AsLineage();
+        var list = operation switch
+        {
+            "Take" => numbers.Take(3),
+            "TakeLast" => numbers.TakeLast(3),
+            "Skip" => numbers.Skip(7),
+            _ => numbers.SkipLast(7),
+        };
+        Assert.Equal(expected, string.Join(' ', (await list.ForEachAsync(x => Throw.If(x == failing))).Items));
+    }
+
+    [Fact]
+    public async Task What_was_skipped_stays_skipped_while_another_extraction_has_a_reserve()
+    {
+        var list = Enumerable.Range(1, 8).AsLineage().Skip(3).Take(4);
+        Assert.Equal([4, 6, 7, 8], (await list.ForEachAsync(x => Throw.If(x == 5))).Items);
+        Assert.Equal([3, 4, 7, 8], (await list.ForEachAsync(x => Throw.If(x is 5 or 6))).Items);
+    }
+
+    [Fact]
+    public async Task Below_reverse_and_a_stable_sort_the_substitute_comes_where_the_chain_would_have_put_it()
+    {
+        var words = new[] { "pear", "fig", "plum", "kiwi", "lime", "date" };
+        Assert.Equal(["lime", "kiwi"], (await words.AsLineage().Reverse().Take(2).ForEachAsync(x => Throw.If(x == "date"))).Items);
+        Assert.Equal(
+            ["fig", "plum", "kiwi"],
+            (await words.AsLineage().OrderBy(x => x.Length).Take(3).ForEachAsync(x => Throw.If(x == "pear"))).Items);
+        Assert.Equal(
+            ["kiwi", "pear", "plum"],
+            (await words.AsLineage().Take(3).OrderBy(x => x, StringComparer.Ordinal).ForEachAsync(x => Throw.If(x == "fig"))).Items);
+        Assert.Equal(
+            ["pear", "plum", "fig"],
+            (await words.AsLineage().Take(3).OrderByDescending(x => x.Length).ForEachAsync(_ => { })).Items);
+    }
+
+    [Fact]
+    public async Task A_failing_filter_below_an_extraction_is_answered_too()
+    {
+        var result = await Enumerable.Range(1, 9).AsLineage().Take(4).Where(x => Throw.If(x == 2) || x != 3).EvaluateAsync();
+        Assert.Equal([1, 4, 5], result.Items);
+    }
+
+    [Fact]
+    public async Task A_substitute_that_a_filter_below_drops_is_turned_down_and_the_next_one_is_taken()
+    {
+        var result = await Enumerable.Range(1, 9).AsLineage().Take(3).Where(x => x is not (4 or 5)).ForEachAsync(x => Throw.If(x == 2));
+        Assert.Equal([1, 3, 6], result.Items);
+        Assert.Equal(1, result.Trace.Substitutions);
+        Assert.Equal(2, result.Trace.Steps.Count(step => step.Kind is LineageStepKind.Rejection));
+    }
+
+    [Fact]
+    public async Task Only_as_many_candidates_are_turned_down_as_are_missing()
+    {
+        var result = await Enumerable.Range(1, 20).AsLineage()
+            .Take(4).Where(x => x is not (5 or 6 or 7 or 8)).TakeLast(1).ForEachAsync(x => Throw.If(x <= 4));
+        Assert.Equal([9], result.Items);
+    }
+
+    [Fact]
+    public async Task A_substitute_that_holds_a_place_is_not_turned_down_for_a_later_failure()
+    {
+        List<int> done = [];
+        var result = await Enumerable.Range(1, 9).AsLineage()
+            .Take(3)
+            .Select(async (x, _) => await Task.FromResult(x == 2 ? throw new InvalidOperationException() : x), (x, _) => Undo(x))
+            .Where(x => x is not (4 or 5))
+            .ForEachAsync(x => Throw.If(x == 1));
+        // 4 took the place of 2 and was filtered out as any other would have been; only 5, for 1, is a candidate that was turned down.
+        Assert.Equal([3, 6], result.Items);
+        Assert.Equal([2, 1, 5], done);
+
+        ValueTask Undo(int x)
+        {
+            done.Add(x);
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    [Fact]
+    public async Task A_candidate_is_read_again_and_turned_down_when_it_no_longer_matches()
+    {
+        List<string> read = [];
+        var hosts = new[] { "a", "b", "c", "d" };
+        var current = new HashSet<string>(hosts);
+        var result = await hosts.AsLineage(refresh: (x, _) => { read.Add(x); return ValueTask.FromResult(x); })
+            .Where(current.Contains)
+            .Take(2)
+            .ForEachAsync(x =>
+            {
+                current.Remove("c");
+                Throw.If(x == "a");
+            });
+        Assert.Equal(["b", "d"], result.Items);
+        Assert.Equal(["c", "d"], read);
+        Assert.Contains("take(alt) – c: 'filter' no longer holds", result.Trace.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_candidate_goes_on_as_it_was_read_again_and_readings_made_of_it_are_made_anew()
+    {
+        var made = 0;
+        var result = await Enumerable.Range(1, 4).AsLineage(refresh: (x, _) => ValueTask.FromResult(x + 10))
+            .Select(x => { made++; return x * 2; })
+            .Take(2)
+            .ForEachAsync(x => Throw.If(x == 2));
+        Assert.Equal([4, 26], result.Items);
+        Assert.Equal(5, made);
+    }
+
+    [Fact]
+    public async Task A_candidate_that_cannot_be_read_is_out()
+    {
+        var result = await Enumerable.Range(1, 4).AsLineage(refresh: (x, _) => ValueTask.FromResult(Throw.If(x == 3) ? 0 : x))
+            .Take(2)
+            .ForEachAsync(x => Throw.If(x == 2));
+        Assert.Equal([1, 4], result.Items);
+    }
+
+    [Fact]
+    public async Task An_action_with_an_undo_is_not_run_again_on_a_candidate_that_was_read_again()
+    {
+        List<int> done = [];
+        var result = await Enumerable.Range(1, 6).AsLineage(refresh: (x, _) => ValueTask.FromResult(x))
+            .Take(4)
+            .Select((x, _) => { done.Add(x); return ValueTask.FromResult(x); }, (_, _) => ValueTask.CompletedTask)
+            .Take(2)
+            .ForEachAsync(x => Throw.If(x == 2));
+        Assert.Equal([1, 3], result.Items);
+        Assert.Equal([1, 2, 3, 4, 5], done);
+    }
+
+    [Fact]
+    public async Task With_nothing_left_the_exception_holds_the_original_failure_and_all_attempts()
+    {
+        var original = new InvalidOperationException("first");
+        LineageTrace? trace = null;
+        var thrown = await Assert.ThrowsAsync<ReserveExhaustedException>(() => Enumerable.Range(1, 4).AsLineage().Take(2).ForEachAsync(
+            x => { if (x > 1) { throw x == 2 ? original : new InvalidOperationException("other"); } },
+            new LineageOptions { Traced = t => trace = t }));
+        Assert.Same(original, thrown.InnerException);
+        Assert.Equal(["2", "3", "4"], thrown.Attempts.Select(attempt => attempt.Element));
+        Assert.Equal("foreach", thrown.Attempts[0].Operator);
+        Assert.Equal(LineageStepKind.Exhaustion, trace!.Steps[^1].Kind);
+    }
+
+    [Fact]
+    public async Task A_list_shorter_than_its_extraction_has_no_reserve() =>
+        await Assert.ThrowsAsync<ReserveExhaustedException>(
+            () => Enumerable.Range(1, 4).AsLineage().Take(10).ForEachAsync(x => Throw.If(x == 2)));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task Without_an_extraction_above_the_original_failure_of_the_first_element_is_thrown_untouched(int concurrency)
+    {
+        var failures = Enumerable.Range(0, 6).Select(i => new InvalidOperationException("planned " + i)).ToArray();
+        var scramble = new Scramble(5);
+        var thrown = await Assert.ThrowsAsync<InvalidOperationException>(() => Task.FromResult(scramble.Run(
+            () => Enumerable.Range(0, 6).AsLineage()
+                .Where(async (x, _) =>
+                {
+                    await scramble.TurnAsync();
+                    return x < 2 ? true : throw failures[x];
+                })
+                .Take(1)
+                .EvaluateAsync(new LineageOptions { MaxConcurrency = concurrency }))));
+        Assert.Same(failures[2], thrown);
+    }
+
+    [Fact]
+    public async Task A_failure_of_a_domain_that_the_lineage_does_not_answer_passes_it()
+    {
+        var failure = new HypervisorException("the VM is broken", FaultDomain.VM);
+        var tried = 0;
+        var thrown = await Assert.ThrowsAsync<HypervisorException>(() => Enumerable.Range(1, 9).AsLineage(answers: FaultDomains.OfHosts)
+            .Take(2).ForEachAsync(_ => { tried++; throw failure; }));
+        Assert.Same(failure, thrown);
+        Assert.Equal(1, tried);
+    }
+
+    [Theory]
+    [InlineData(FaultDomain.Unknown)]
+    [InlineData(FaultDomain.Host)]
+    [InlineData(FaultDomain.Network)]
+    [InlineData(FaultDomain.Storage)]
+    public async Task A_lineage_of_hosts_answers_what_another_host_can_do_better(FaultDomain domain)
+    {
+        var result = await Enumerable.Range(1, 9).AsLineage(answers: FaultDomains.OfHosts)
+            .Take(2).ForEachAsync(x => { if (x == 1) { throw new HypervisorException("broken", domain); } });
+        Assert.Equal([2, 3], result.Items);
+    }
+
+    [Fact]
+    public async Task What_was_done_to_a_failed_element_is_undone_last_deed_first()
+    {
+        List<string> done = [];
+        var result = await Deploy(done).EvaluateAsync();
+        Assert.Equal([1, 3], result.Items);
+        Assert.Equal(
+            ["define 1", "define 2", "start 1", "start 2", "stop 2", "undefine 2", "define 3", "start 3"], done);
+    }
+
+    [Fact]
+    public async Task KeepFailed_keeps_the_debris()
+    {
+        List<string> done = [];
+        await Deploy(done).EvaluateAsync(new LineageOptions { KeepFailed = true });
+        Assert.DoesNotContain("undefine 2", done);
+    }
+
+    [Fact]
+    public async Task An_undo_that_fails_is_in_the_trace_and_stops_nothing()
+    {
+        var result = await Enumerable.Range(1, 3).AsLineage().Take(1).ForEachAsync(
+            (x, _) => { Throw.If(x == 1); return ValueTask.CompletedTask; }, (_, _) => throw new InvalidOperationException("no way back"));
+        Assert.Equal([2], result.Items);
+        Assert.Contains("undo foreach 1: could not be undone: no way back", result.Trace.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cancellation_undoes_what_is_under_way_and_nothing_more_is_begun()
+    {
+        using var source = new CancellationTokenSource();
+        List<int> begun = [], undone = [];
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Enumerable.Range(1, 9).AsLineage().Take(4).ForEachAsync(
+            async (x, token) =>
+            {
+                begun.Add(x);
+                if (x == 2)
+                {
+                    await source.CancelAsync();
+                }
+
+                token.ThrowIfCancellationRequested();
+            },
+            (x, _) => { undone.Add(x); return ValueTask.CompletedTask; },
+            cancellationToken: source.Token));
+        Assert.Equal([1, 2], begun);
+        Assert.Equal([2], undone);
+    }
+
+    [Fact]
+    public async Task The_terminals_replace_failed_elements_before_they_answer()
+    {
+        var numbers = Enumerable.Range(1, 9).AsLineage().Take(3).Select(x => Throw.If(x == 2) ? 0 : x);
+        Assert.Equal(3, await numbers.CountAsync());
+        Assert.Equal(1 + 3 + 4, await numbers.AggregateAsync(0, (sum, x) => sum + x));
+        Assert.Equal(1, await numbers.FirstAsync());
+        Assert.True(await numbers.AnyAsync());
+        Assert.True(await numbers.AnyAsync(x => x == 4));
+        Assert.False(await numbers.AllAsync(x => x < 4));
+        Assert.True(await numbers.AllAsync(x => x is not 2));
+        Assert.False(await Enumerable.Empty<int>().AsLineage().AnyAsync());
+        await Assert.ThrowsAsync<InvalidOperationException>(() => Enumerable.Empty<int>().AsLineage().FirstAsync());
+    }
+
+    [Fact]
+    public async Task An_exhausted_inner_lineage_fails_the_outer_element_and_the_outer_one_takes_the_next()
+    {
+        var result = await new[] { "a", "b", "c" }.AsLineage(answers: FaultDomains.OfHosts).Take(2).Select(
+            async (host, token) => await Enumerable.Range(1, 3).AsLineage(answers: FaultDomains.OfVMs).Take(1)
+                .Select(vm => host == "a" ? throw new HypervisorException("broken", FaultDomain.VM) : $"{host}-{vm}")
+                .FirstAsync(cancellationToken: token)).EvaluateAsync();
+        Assert.Equal(["b-1", "c-1"], result.Items);
+    }
+
+    [Fact]
+    public void Counts_and_throttles_out_of_range_are_refused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new[] { 1 }.AsLineage().Take(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new LineageOptions { MaxConcurrency = 0 });
+    }
+
+    private static LineageList<int> Deploy(List<string> done)
+    {
+        return Enumerable.Range(1, 5).AsLineage().Take(2)
+            .Select((x, _) => Do("define", x), async (x, _) => await Do("undefine", x))
+            .Select(
+                async (x, _) =>
+                {
+                    await Do("start", x);
+                    Throw.If(x == 2);
+                    return x;
+                },
+                async (x, _) => await Do("stop", x));
+
+        ValueTask<int> Do(string what, int x)
+        {
+            done.Add($"{what} {x}");
+            return ValueTask.FromResult(x);
+        }
+    }
+}

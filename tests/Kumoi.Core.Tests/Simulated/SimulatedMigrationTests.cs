@@ -1,0 +1,159 @@
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Simulated;
+using Xunit;
+
+namespace Kumoi.Tests.Simulated;
+
+/// <summary>Migrations of simulated VMs, in virtual time: each takes four delays of 10 ms after the call's own.</summary>
+public sealed class SimulatedMigrationTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(10);
+
+    private readonly ManualTime _time = new();
+    private readonly List<IHypervisorLink> _links = [];
+    private Guid _vm;
+
+    private IHypervisorLink One => _links[0];
+
+    private IHypervisorLink Two => _links[1];
+
+    public async ValueTask InitializeAsync()
+    {
+        var driver = new SimulatedDriver(_time);
+        foreach (var address in driver.Resolve("sim://lab?hosts=2&vms=1&running=1&seed=7&delay=10"))
+        {
+            _links.Add(await driver.OpenAsync(address, CancellationToken.None));
+        }
+
+        _vm = (await Pass(One.ReadVMsAsync(default)))[0].Id;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var link in _links)
+        {
+            await link.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task The_VM_moves_running_and_tells_how_far_it_is()
+    {
+        List<double> progress = [];
+        var moved = await Pass(Migrate(new Progress(now => progress.Add(now.Ratio))));
+        Assert.Equal(PowerState.Running, moved.State);
+        Assert.Equal([0.25, 0.5, 0.75, 1], progress);
+        Assert.Empty(await Pass(One.ReadVMsAsync(default)));
+        Assert.Equal(["kvm01-1", "kvm02-1"], (await Pass(Two.ReadVMsAsync(default))).Select(vm => vm.Name));
+    }
+
+    [Fact]
+    public async Task While_it_moves_nothing_else_is_done_to_it()
+    {
+        var migration = Migrate();
+        _time.Advance(Delay);
+        foreach (var call in new[]
+        {
+            One.DestroyAsync(_vm, OperationId.New(), default), One.SuspendAsync(_vm, OperationId.New(), default), Migrate(),
+        })
+        {
+            _time.Advance(Delay / 2);
+            Assert.Equal(HypervisorError.InvalidState, (await Assert.ThrowsAsync<HypervisorException>(() => Pass(call))).Error);
+        }
+
+        await Pass(migration);
+    }
+
+    [Fact]
+    public async Task Cancelled_it_stays_where_it_was()
+    {
+        using var source = new CancellationTokenSource();
+        var migration = Migrate(cancellationToken: source.Token);
+        _time.Advance(Delay * 3);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => migration);
+        Assert.Single(await Pass(One.ReadVMsAsync(default)));
+        Assert.Single(await Pass(Two.ReadVMsAsync(default)));
+        await Pass(Migrate());
+    }
+
+    [Fact]
+    public async Task It_is_not_lost_when_the_target_gets_a_VM_of_its_name_meanwhile()
+    {
+        var migration = Migrate();
+        _time.Advance(Delay * 2);
+        var define = Two.DefineAsync(new VMSpec { Name = "kvm01-1" }, OperationId.New(), default);
+        await Pass(define);
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => Pass(migration));
+        Assert.Equal((HypervisorError.VMExists, FaultDomain.Host), (failure.Error, failure.FaultDomain));
+        Assert.Equal(_vm, Assert.Single(await Pass(One.ReadVMsAsync(default))).Id);
+    }
+
+    [Fact]
+    public async Task It_does_not_rise_again_on_the_target_when_its_definition_was_undone_meanwhile()
+    {
+        var operation = OperationId.New();
+        var vm = await Pass(One.DefineAsync(new VMSpec { Name = "web" }, operation, default));
+        await Pass(One.StartAsync(vm.Id, false, OperationId.New(), default));
+        var migration = One.MigrateAsync(vm.Id, Two, new MigrationOptions(), null, OperationId.New(), default);
+        _time.Advance(Delay * 2);
+        Assert.True(await Pass(One.UndoDefineAsync(operation, default)));
+        Assert.Equal(HypervisorError.Aborted, (await Assert.ThrowsAsync<HypervisorException>(() => Pass(migration))).Error);
+        Assert.DoesNotContain(await Pass(Two.ReadVMsAsync(default)), found => found.Id == vm.Id);
+    }
+
+    [Fact]
+    public async Task Two_at_once_do_not_overfill_the_target()
+    {
+        var free = (await Pass(Two.ReadHostAsync(false, default))).FreeMemoryBytes;
+        var own = await Pass(Two.DefineAsync(new VMSpec { Name = "ballast", MemoryBytes = free - (6L << 30) }, OperationId.New(), default));
+        await Pass(Two.StartAsync(own.Id, false, OperationId.New(), default));
+        var other = await Pass(One.DefineAsync(new VMSpec { Name = "web", MemoryBytes = 4L << 30 }, OperationId.New(), default));
+        await Pass(One.StartAsync(other.Id, false, OperationId.New(), default));
+
+        var first = Migrate();
+        var second = One.MigrateAsync(other.Id, Two, new MigrationOptions(), null, OperationId.New(), default);
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => Pass(Task.WhenAll(first, second)));
+        Assert.Equal((HypervisorError.ResourceUnavailable, FaultDomain.Host), (failure.Error, failure.FaultDomain));
+        Assert.Single(await Pass(One.ReadVMsAsync(default)));
+        Assert.True((await Pass(Two.ReadHostAsync(false, default))).FreeMemoryBytes >= 0);
+    }
+
+    [Fact]
+    public async Task To_the_same_host_or_another_fleet_it_cannot_go()
+    {
+        var same = One.MigrateAsync(_vm, One, new MigrationOptions(), null, OperationId.New(), default);
+        Assert.Equal(HypervisorError.InvalidState, (await Assert.ThrowsAsync<HypervisorException>(() => Pass(same))).Error);
+
+        var driver = new SimulatedDriver(_time);
+        await using var strange = await driver.OpenAsync(driver.Resolve("sim://elsewhere")[0], default);
+        var away = One.MigrateAsync(_vm, strange, new MigrationOptions(), null, OperationId.New(), default);
+        Assert.Equal(HypervisorError.NotSupported, (await Assert.ThrowsAsync<HypervisorException>(() => Pass(away))).Error);
+    }
+
+    private Task<VMReading> Migrate(IProgress<MigrationProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        One.MigrateAsync(_vm, Two, new MigrationOptions(), progress, OperationId.New(), cancellationToken);
+
+    /// <summary>Lets time pass until the call has ended.</summary>
+    private async Task<T> Pass<T>(Task<T> call)
+    {
+        await Pass((Task)call);
+        return await call;
+    }
+
+    private async Task Pass(Task call)
+    {
+        while (!call.IsCompleted)
+        {
+            _time.Advance(Delay);
+            await Task.Yield();
+        }
+
+        await call;
+    }
+
+    private sealed class Progress(Action<MigrationProgress> report) : IProgress<MigrationProgress>
+    {
+        public void Report(MigrationProgress value) => report(value);
+    }
+}

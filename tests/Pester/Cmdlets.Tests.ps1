@@ -1,0 +1,220 @@
+BeforeDiscovery {
+  Import-Module $env:KUMOI_MODULE
+  $commands = (Get-Module Kumoi).ExportedCmdlets.Values
+  $changing = $commands | Where-Object { $_.Parameters.ContainsKey('WhatIf') } | ForEach-Object Name
+  $approved = (Get-Verb).Verb
+}
+BeforeAll { . $PSScriptRoot/Fleet.ps1 }
+
+Describe 'Every exported command' {
+  It '<_>: approved verb, singular noun, an output type or none' -ForEach ((Get-Module Kumoi).ExportedCmdlets.Keys) {
+    $command = Get-Command $_
+    (Get-Verb).Verb | Should -Contain $command.Verb
+    $command.Noun | Should -Not -Match 's$'
+  }
+
+  It 'that changes something supports -WhatIf and -Confirm' {
+    $readOnly = 'Get', 'Select', 'Connect'
+    foreach ($command in (Get-Module Kumoi).ExportedCmdlets.Values | Where-Object Verb -NotIn $readOnly) {
+      $command.Parameters.Keys | Should -Contain WhatIf -Because $command.Name
+    }
+  }
+
+  It 'hides -ReplayToken, and refuses it in scripts' {
+    Reset-Fleet
+    (TabExpansion2 'New-KumoiVM -').CompletionMatches.CompletionText | Should -Not -Contain '-ReplayToken'
+    { New-KumoiVM -Name x -VMHost kvm01 -ReplayToken 'guess:1' } | Should -Throw '*not for use in scripts*'
+  }
+}
+
+Describe '-WhatIf changes nothing' {
+  BeforeAll {
+    Reset-Fleet
+    Add-KumoiFault kvm09 Start | Out-Null
+    $before = Get-KumoiVM | ForEach-Object { "$($_.Name) $($_.VMHost) $($_.State)" }
+    # One call for each command that changes something; a command without a line here fails the test below.
+    $script:calls = @{
+      'Add-KumoiFault'       = { Add-KumoiFault kvm01 Start -WhatIf }
+      'Clear-KumoiFault'     = { Clear-KumoiFault -WhatIf }
+      'Disconnect-KumoiHost' = { Disconnect-KumoiHost kvm01 -WhatIf }
+      'Invoke-KumoiAction'   = { Get-KumoiHost kvm01 | Invoke-KumoiAction { New-KumoiVM -Name x -VMHost $_ } -WhatIf }
+      'Move-KumoiVM'         = { Move-KumoiVM kvm01-1 kvm02 -WhatIf }
+      'New-KumoiVM'          = { New-KumoiVM -Name x -VMHost kvm01 -WhatIf }
+      'Remove-KumoiVM'       = { Remove-KumoiVM kvm01-1 -Force -WhatIf; Remove-KumoiVM kvm01-2 -WhatIf }
+      'Restart-KumoiVM'      = { Restart-KumoiVM kvm01-1 -WhatIf }
+      'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
+      'Start-KumoiVM'        = { Start-KumoiVM kvm01-2 -WhatIf }
+      'Stop-KumoiVM'         = { Stop-KumoiVM kvm01-1 -WhatIf }
+      'Suspend-KumoiVM'      = { Suspend-KumoiVM kvm01-1 -WhatIf }
+    }
+  }
+
+  It '<_>' -ForEach $changing {
+    $script:calls.Keys | Should -Contain $_
+    & $script:calls[$_] 6>$null
+    Get-KumoiVM | ForEach-Object { "$($_.Name) $($_.VMHost) $($_.State)" } | Should -Be $before
+    Get-KumoiConnection | Should -HaveCount 20
+    Get-KumoiFault | Should -HaveCount 1
+  }
+}
+
+Describe 'VMs' {
+  BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
+
+  It 'go through their life' {
+    $vm = New-KumoiVM -Name web1 -VMHost kvm01 -MemoryBytes 256MB -CpuCount 2
+    $vm.State | Should -Be Shutoff
+    $vm.MemoryBytes | Should -Be 256MB
+    $vm.CpuCount | Should -Be 2
+    ($vm | Start-KumoiVM -PassThru).State | Should -Be Running
+    (Suspend-KumoiVM web1 -PassThru).State | Should -Be Paused
+    (Resume-KumoiVM web1 -PassThru).State | Should -Be Running
+    (Restart-KumoiVM web1 -PassThru).State | Should -Be Running
+    (Move-KumoiVM web1 -Destination kvm02 -PassThru).VMHost | Should -Be kvm02
+    (Stop-KumoiVM web1 -PassThru).State | Should -Be Shutoff
+    Remove-KumoiVM web1 -Confirm:$false
+    Get-KumoiVM web* | Should -BeNullOrEmpty
+  }
+
+  It 'can be started paused' { (Start-KumoiVM kvm01-2 -Paused -PassThru).State | Should -Be Paused }
+
+  It 'write nothing without -PassThru' { Start-KumoiVM kvm01-2 | Should -BeNullOrEmpty }
+
+  It 'come by wildcard, by object, by property name and by host' {
+    (Start-KumoiVM kvm0?-2 -PassThru).Name | Should -Be kvm01-2, kvm02-2, kvm03-2
+    (Get-KumoiVM *-2 | Stop-KumoiVM -TurnOff -PassThru).State | Should -Be Shutoff, Shutoff, Shutoff
+    ([pscustomobject]@{ Name = 'kvm01-2'; VMHost = 'kvm01' } | Start-KumoiVM -PassThru).Name | Should -Be kvm01-2
+    (Get-KumoiVM -VMHost kvm02, kvm03).VMHost | Select-Object -Unique | Should -Be kvm02, kvm03
+    (Get-KumoiHost kvm02 | Get-KumoiVM).Name | Should -Be kvm02-1, kvm02-2
+    (Get-KumoiVM -State Running).Name | Should -Be kvm01-1, kvm01-2, kvm02-1, kvm03-1
+  }
+
+  It 'give their definition with -Raw' {
+    (Get-KumoiVM kvm01-1).Xml | Should -BeNullOrEmpty
+    ([xml](Get-KumoiVM kvm01-1 -Raw).Xml).domain.name | Should -Be kvm01-1
+  }
+
+  It 'can be made from XML; the name is replaced' {
+    $vm = New-KumoiVM -Name web1 -VMHost kvm01 -Xml "<domain type='kvm'><name>template</name><memory unit='MiB'>64</memory><vcpu>2</vcpu><kept/></domain>"
+    $vm.Name | Should -Be web1
+    $vm.MemoryBytes | Should -Be 64MB
+    (Get-KumoiVM web1 -Raw).Xml | Should -Match '<kept'
+  }
+
+  It 'have no name of the host by accident' {
+    Get-KumoiHost kvm01 | New-KumoiVM -ErrorVariable errors -ErrorAction SilentlyContinue
+    $errors[0].FullyQualifiedErrorId | Should -BeLike 'NameMissing*'
+    Get-KumoiVM kvm01 -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+  }
+
+  It 'do not take their memory and CPUs from the host they are piped with' {
+    $vm = Get-KumoiHost kvm01 | New-KumoiVM -Name web1
+    $vm.MemoryBytes | Should -Be 1GB
+    $vm.CpuCount | Should -Be 1
+  }
+
+  It 'a running one is not removed without -Force' {
+    Remove-KumoiVM kvm01-1 -Confirm:$false -ErrorVariable errors -ErrorAction SilentlyContinue
+    $errors[0].FullyQualifiedErrorId | Should -BeLike 'InvalidState*'
+    $errors[0].ErrorDetails.RecommendedAction | Should -Match 'Stop-KumoiVM'
+    Remove-KumoiVM kvm01-1 -Force
+    Get-KumoiVM kvm01-1 -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+  }
+
+  It 'one VM moves to one host' {
+    Get-KumoiHost kvm02, kvm03 | Move-KumoiVM -VM kvm01-1 -ErrorVariable errors -ErrorAction SilentlyContinue
+    $errors[0].FullyQualifiedErrorId | Should -BeLike 'TooManyDestinations*'
+    (Get-KumoiVM kvm01-1).VMHost | Should -Be kvm02
+  }
+
+  It 'are moved one by one from the pipeline' {
+    (Get-KumoiVM *-1 -VMHost kvm01, kvm02 | Move-KumoiVM -Destination kvm03 -PassThru).VMHost | Should -Be kvm03, kvm03
+  }
+}
+
+Describe 'Objects' {
+  BeforeAll { Reset-Fleet }
+
+  It 'sort naturally, and are their name as text' {
+    "$((Get-KumoiHost)[0])" | Should -Be kvm01
+    (Get-KumoiHost | Sort-Object | ForEach-Object Name)[9, 10] | Should -Be kvm10, kvm11
+    (Get-KumoiVM | Sort-Object -Descending | Select-Object -First 1).Name | Should -Be kvm20-2
+  }
+
+  It 'have views: <type>' -ForEach @(
+    @{ type = 'host'; get = { Get-KumoiHost kvm01 }; header = 'Name +CPUs +CpuRatio +Memory\(GiB\)' }
+    @{ type = 'VM'; get = { Get-KumoiVM kvm01-1 }; header = 'Name +State +VMHost +CPUs' }
+    @{ type = 'connection'; get = { Get-KumoiConnection kvm01 }; header = 'Name +Driver +IsOpen' }
+  ) {
+    (& $get | Out-String -Width 200) -replace "`e\[[0-9;]*m" | Should -Match $header
+  }
+
+  It 'host types can be named in scripts' {
+    function Test-Type { param([Kumoi.KumoiHost] $VMHost, [Kumoi.PowerState] $State = 'Running') "$VMHost $State" }
+    Test-Type (Get-KumoiHost kvm01) | Should -Be 'kvm01 Running'
+    (Get-KumoiHost kvm01) -is [Kumoi.KumoiHost] | Should -BeTrue
+  }
+}
+
+Describe 'Completion' {
+  BeforeAll { Reset-Fleet }
+
+  It 'gives hosts: <line>' -ForEach @(
+    @{ line = 'Get-KumoiHost kvm0'; first = 'kvm01'; count = 9 }
+    @{ line = 'New-KumoiVM -Name x -VMHost kvm1'; first = 'kvm10'; count = 10 }
+    @{ line = 'Move-KumoiVM a -Destination kvm20'; first = 'kvm20'; count = 1 }
+  ) {
+    $found = (TabExpansion2 $line).CompletionMatches
+    $found[0].CompletionText | Should -Be $first
+    $found | Should -HaveCount $count
+  }
+
+  It 'gives VMs' {
+    (TabExpansion2 'Start-KumoiVM kvm01-').CompletionMatches.CompletionText | Should -Be kvm01-1, kvm01-2
+  }
+
+  It 'gives operations of faults' {
+    (TabExpansion2 'Add-KumoiFault kvm01 -Operation Mig').CompletionMatches.CompletionText | Should -Be Migrate
+  }
+
+  It 'does not block the prompt on a host that does not answer' {
+    Add-KumoiFault -VMHost kvm07 -Operation Read -Delay ([timespan]::FromMinutes(1)) | Out-Null
+    $watch = [System.Diagnostics.Stopwatch]::StartNew()
+    $null = TabExpansion2 'Start-KumoiVM kvm01-'
+    $watch.Elapsed.TotalSeconds | Should -BeLessThan 20
+    Clear-KumoiFault
+  }
+}
+
+Describe 'Faults' {
+  BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
+
+  It 'hit as often as they are told, and can be seen and cleared' {
+    $fault = Add-KumoiFault kvm02 Read -Count 1 -Message 'down'
+    Get-KumoiHost -ErrorVariable errors -ErrorAction SilentlyContinue | Should -HaveCount 2
+    $errors.Exception.Message | Should -Be down
+    Get-KumoiHost | Should -HaveCount 3
+    (Get-KumoiFault $fault.Id).Hits | Should -Be 1
+    Get-KumoiFault | Clear-KumoiFault
+    Get-KumoiFault | Should -BeNullOrEmpty
+  }
+
+  It 'only slow the host with -Delay alone' {
+    Add-KumoiFault kvm02 Read -Delay ([timespan]::FromMilliseconds(1)) | Out-Null
+    Get-KumoiHost | Should -HaveCount 3
+  }
+
+  It 'need -Force for hosts that are not simulated' -Skip:(-not $env:KUMOI_HAS_LIBVIRT) {
+    Connect-KumoiHost test:///default -Name real | Out-Null
+    { Add-KumoiFault real Start -ErrorAction Stop } | Should -Throw '*not simulated*'
+    Add-KumoiFault r* Read -Force -Message 'forced' | Out-Null
+    Get-KumoiHost real -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    $errors.Exception.Message | Should -Be forced
+  }
+
+  It 'on everything do not reach hosts that are not simulated' -Skip:(-not $env:KUMOI_HAS_LIBVIRT) {
+    Add-KumoiFault * Read -Message 'simulated only' -ErrorAction SilentlyContinue | Out-Null
+    Connect-KumoiHost test:///default -Name real | Out-Null
+    Get-KumoiHost real | Should -HaveCount 1
+  }
+}

@@ -1,0 +1,281 @@
+BeforeAll { . $PSScriptRoot/Fleet.ps1 }
+BeforeDiscovery { Import-Module $env:KUMOI_MODULE }
+
+Describe 'The main job: ten VMs come out although a host is broken' {
+  BeforeEach {
+    Reset-Fleet
+    Add-KumoiFault -VMHost kvm14 -Operation Start -Message "disk image isn't accessible" | Out-Null
+    $vms = Get-KumoiHost | Where-Object CpuRatio -lt 0.9 | Sort-Object CpuRatio | Select-Object -First 10 |
+      New-KumoiVM -Name { "web-$($_.Name)" } -MemoryBytes 64MB -Start -WarningVariable warnings -WarningAction SilentlyContinue -ErrorVariable errors
+  }
+
+  It 'runs ten VMs on ten hosts, the eleventh in the place of the broken one' {
+    $vms.Name | Should -Be ('kvm16', 'kvm20', 'kvm03', 'kvm19', 'kvm02', 'kvm07', 'kvm10', 'kvm13', 'kvm01', 'kvm08' | ForEach-Object { "web-$_" })
+    $vms.State | Should -Be (@('Running') * 10)
+    (Get-KumoiVM web-* -State Running).Count | Should -Be 10
+  }
+
+  It 'leaves nothing on the broken host' {
+    Get-KumoiVM web-* -VMHost kvm14 | Should -BeNullOrEmpty
+  }
+
+  It 'says so in one warning, and writes no error' {
+    $warnings.Message | Should -Be "kvm14 failed: disk image isn't accessible; kvm08 took its place"
+    $errors | Should -BeNullOrEmpty
+  }
+
+  It 'tells it in the trace' {
+    $trace = Get-KumoiLineage
+    $text = $trace.ToString()
+    $text | Should -Match '(?m)^Get-KumoiHost  20$'
+    $text | Should -Match '(?m)^\| Where-Object CpuRatio -lt 0.9  20 → 16$'
+    $text | Should -Match '(?m)^\| Select-Object -First 10  16 → 10$'
+    $text | Should -Match "(?m)New-KumoiVM ✗ kvm14: disk image isn't accessible$"
+    $text | Should -Match '(?m)New-KumoiVM\(alt\) kvm08$'
+    $text | Should -Match '(?m)New-KumoiVM\(alt\) ✓ kvm08: for kvm14$'
+    $trace.Substitutions | Should -Be 1
+    ($vms[0] | Get-KumoiLineage).ToString() | Should -Be $text
+  }
+}
+
+Describe 'The experiments of the paper' {
+  It '2: the VM lands on the next target' {
+    Reset-Fleet
+    Add-KumoiFault -VMHost kvm20 -Operation Migrate -Message 'Unknown failure' -FaultDomain Host | Out-Null
+    $moved = Get-KumoiHost | Where-Object Name -ne kvm16 | Sort-Object CpuRatio | Select-Object -First 1 |
+      Move-KumoiVM -VM kvm16-1 -PassThru -WarningAction SilentlyContinue
+    $moved.VMHost | Should -Be kvm03
+    (Get-KumoiVM kvm16-1).VMHost | Should -Be kvm03
+  }
+
+  It '3: all VMs of one host fail, the next host''s VM starts' {
+    Reset-Fleet 'sim://lab?hosts=20&vms=3&running=0&seed=7'
+    $chosen = Get-KumoiHost | Where-Object { $_.Tags -contains 'web' } | Sort-Object CpuRatio | Select-Object -First 11
+    $broken = $chosen[4].Name
+    Add-KumoiFault -VMHost $broken -Operation Start -Message 'Unknown failure' | Out-Null
+    $started = Get-KumoiHost | Where-Object { $_.Tags -contains 'web' } | Sort-Object CpuRatio | Select-Object -First 10 |
+      Invoke-KumoiAction { Get-KumoiVM -VMHost $_ -State Shutoff | Select-Object -First 1 | Start-KumoiVM -PassThru } -WarningVariable warnings -WarningAction SilentlyContinue
+    $started.VMHost | Should -Be @($chosen.Name | Where-Object { $_ -ne $broken })
+    (Get-KumoiVM -State Running).Count | Should -Be 10
+    $warnings.Message | Should -BeLike "$broken failed: *; $($chosen[10].Name) took its place"
+  }
+}
+
+Describe 'Without faults' {
+  BeforeEach { Reset-Fleet }
+
+  It 'gives the same objects in the same order as without lineage' {
+    $with = Get-KumoiHost | Where-Object CpuRatio -lt 0.9 | Sort-Object CpuRatio | Select-Object -First 10 | New-KumoiVM -Name { "a-$($_.Name)" } -MemoryBytes 64MB
+    Reset-Fleet
+    $without = Get-KumoiHost | Where-Object CpuRatio -lt 0.9 | Sort-Object CpuRatio | Select-Object -First 10 | New-KumoiVM -Name { "a-$($_.Name)" } -MemoryBytes 64MB -NoSubstitution
+    $with.Name | Should -Be $without.Name
+    $with.VMHost | Should -Be $without.VMHost
+  }
+
+  It 'shows nothing of the lineage on the objects' {
+    $hosts = Get-KumoiHost | Select-Object -First 1
+    ($hosts | ConvertTo-Json -Depth 2 -WarningAction SilentlyContinue) | Should -Not -Match 'Origin|Lineage'
+    ($hosts | Select-Object *).PSObject.Properties.Name | Should -Not -Contain Origin
+    $hosts.PSObject.Properties.Name | Should -Not -Contain Origin
+  }
+
+  It 'replays nothing' {
+    $calls = [System.Collections.Generic.List[string]]::new()
+    Get-KumoiHost | Where-Object { $calls.Add($_.Name); $true } | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } -MemoryBytes 64MB | Out-Null
+    $calls.Count | Should -Be 3
+  }
+}
+
+Describe 'Substitution' {
+  BeforeEach {
+    Reset-Fleet
+    $WarningPreference = 'SilentlyContinue'
+  }
+
+  It 'works below a satisfied Select-Object -First without Sort-Object: the rest is read then' {
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm01, kvm03, kvm04
+  }
+
+  It 'puts substitutes before the picks below Select-Object -Last' {
+    Add-KumoiFault -VMHost kvm19 -Operation Define | Out-Null
+    $vms = Get-KumoiHost | Select-Object -Last 3 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm17, kvm18, kvm20
+  }
+
+  It 'takes as many candidates as failures, and goes on when a substitute fails too' {
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+    Add-KumoiFault -VMHost kvm03 -Operation Define | Out-Null
+    Add-KumoiFault -VMHost kvm04 -Operation Define | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm01, kvm05, kvm06
+  }
+
+  It 'keeps stacked extractions what they mean' {
+    Add-KumoiFault -VMHost kvm17 -Operation Define | Out-Null
+    # Of the last five the first two: 16, 17. Without 17 the last five begin at 15.
+    $vms = Get-KumoiHost | Select-Object -Last 5 | Select-Object -First 2 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm15, kvm16
+  }
+
+  It 'reads a candidate again and turns it down if it no longer matches' {
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+    # While the pipeline runs, kvm03 gets a VM more than the filter allows: at the moment when the first VM is made.
+    $vms = Get-KumoiHost | Where-Object VMCount -eq 2 | Sort-Object Name | Select-Object -First 2 |
+      ForEach-Object { if ($_.Name -eq 'kvm01') { New-KumoiVM -Name other -VMHost kvm03 | Out-Null }; $_ } |
+      New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm01, kvm04
+    (Get-KumoiLineage).ToString() | Should -Match 'New-KumoiVM\(alt\) – kvm03: it no longer matches'
+  }
+
+  It 'gives the first cause as the error when nothing is left, with what was tried' {
+    Add-KumoiFault -VMHost kvm01 -Operation Define -Message 'first' | Out-Null
+    Add-KumoiFault -VMHost * -Operation Define -Message 'later' | Out-Null
+    $vms = Get-KumoiHost kvm01, kvm02, kvm03 | Select-Object -First 1 | New-KumoiVM -Name { "a-$($_.Name)" } -ErrorVariable errors -ErrorAction SilentlyContinue
+    $vms | Should -BeNullOrEmpty
+    $errors.Count | Should -Be 1
+    $errors[0].FullyQualifiedErrorId | Should -BeLike 'LineageExhausted*'
+    $errors[0].Exception.Message | Should -Be 'first'
+    $errors[0].ErrorDetails.Message | Should -Match 'kvm02: later; kvm03: later'
+  }
+
+  It 'stops at the exhausted reserve with -ErrorAction Stop, with the first cause' {
+    Add-KumoiFault -VMHost * -Operation Define -Message 'all broken' | Out-Null
+    { Get-KumoiHost kvm01, kvm02 | Select-Object -First 1 | New-KumoiVM -Name { "a-$($_.Name)" } -ErrorAction Stop } |
+      Should -Throw -ExpectedMessage 'all broken*' -ErrorId 'LineageExhausted,Kumoi.PowerShell.Cmdlets.NewKumoiVMCommand'
+  }
+
+  It 'does not burn through hosts when the failure is of the VM' {
+    Add-KumoiFault -VMHost * -Operation Migrate -FaultDomain VM -Message 'device blocks migration' | Out-Null
+    Get-KumoiHost kvm02, kvm03 | Select-Object -First 1 | Move-KumoiVM -VM kvm01-1 -ErrorVariable errors -ErrorAction SilentlyContinue
+    $errors.Count | Should -Be 1
+    (Get-KumoiFault).Hits | Should -Be 1
+    (Get-KumoiVM kvm01-1).VMHost | Should -Be kvm01
+  }
+
+  It 'undoes what took effect although it was reported as failed' {
+    Add-KumoiFault -VMHost kvm01 -Operation Define -OutcomeUnknown | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 1 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm02
+    Get-KumoiVM a-* | Should -HaveCount 1
+  }
+
+  It 'takes no substitute while the outcome is open' {
+    Add-KumoiFault -VMHost kvm01 -Operation Define -OutcomeUnknown -Message 'link lost' | Out-Null
+    Add-KumoiFault -VMHost kvm01 -Operation Stop -Message 'still lost' | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 1 | New-KumoiVM -Name web1 -ErrorVariable errors -ErrorAction SilentlyContinue
+    $vms | Should -BeNullOrEmpty
+    $errors[0].ToString() | Should -Match 'link lost.*still lost'
+    (Get-KumoiVM web1).VMHost | Should -Be kvm01
+  }
+
+  It 'takes no substitute for a migration whose outcome is open' {
+    Add-KumoiFault -VMHost kvm02 -Operation Migrate -OutcomeUnknown -FaultDomain Network | Out-Null
+    Get-KumoiHost kvm02, kvm03 | Select-Object -First 1 | Move-KumoiVM -VM kvm01-1 -ErrorVariable errors -ErrorAction SilentlyContinue
+    $errors | Should -HaveCount 1
+    (Get-KumoiVM kvm01-1).VMHost | Should -Be kvm02
+  }
+
+  It 'leaves the debris with -KeepFailed' {
+    Add-KumoiFault -VMHost kvm01 -Operation Start | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 1 | New-KumoiVM -Name { "a-$($_.Name)" } -Start -KeepFailed
+    $vms.VMHost | Should -Be kvm02
+    (Get-KumoiVM a-kvm01).State | Should -Be Shutoff
+  }
+
+  It 'is off with -NoSubstitution: nine VMs, and the error' {
+    Add-KumoiFault -VMHost kvm03 -Operation Define | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 10 | New-KumoiVM -Name { "a-$($_.Name)" } -NoSubstitution -ErrorVariable errors -ErrorAction SilentlyContinue
+    $vms | Should -HaveCount 9
+    $errors | Should -HaveCount 1
+  }
+
+  It 'never happens with -WhatIf' {
+    Add-KumoiFault -VMHost kvm01 -Operation * | Out-Null
+    Get-KumoiHost kvm02, kvm03 | Select-Object -First 1 | New-KumoiVM -Name { "a-$($_.Name)" } -WhatIf
+    Get-KumoiVM a-* -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+  }
+
+  It 'leaves the original failure untouched where nothing was extracted' {
+    Add-KumoiFault -VMHost kvm03 -Operation Define -Message 'broken' | Out-Null
+    $vms = Get-KumoiHost | New-KumoiVM -Name { "a-$($_.Name)" } -ErrorVariable errors -ErrorAction SilentlyContinue
+    $vms | Should -HaveCount 19
+    $errors.FullyQualifiedErrorId | Should -Be 'HypervisorFailed,Kumoi.PowerShell.Cmdlets.NewKumoiVMCommand'
+  }
+
+  It 'replaces VMs too' {
+    Add-KumoiFault -VMHost * -VM kvm01-2 -Operation Start | Out-Null
+    $vms = Get-KumoiVM -State Shutoff | Select-Object -First 2 | Start-KumoiVM -PassThru
+    $vms.Name | Should -Be kvm02-2, kvm03-2
+  }
+}
+
+Describe 'Several terminals in one pipeline' {
+  BeforeEach {
+    Reset-Fleet
+    $WarningPreference = 'SilentlyContinue'
+  }
+
+  It 'the later one undoes what the earlier did to the failed element, and both work on the substitute' {
+    Add-KumoiFault -VMHost kvm02 -Operation Start | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Start-KumoiVM -PassThru
+    $vms.VMHost | Should -Be kvm01, kvm03, kvm04
+    (Get-KumoiVM a-*).VMHost | Should -Be kvm01, kvm03, kvm04
+  }
+
+  It 'the earlier one substitutes before its successor sees anything' {
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Start-KumoiVM -PassThru
+    $vms.VMHost | Should -Be kvm01, kvm03, kvm04
+    $vms.State | Should -Be Running, Running, Running
+  }
+
+  It 'an earlier one that fails on a candidate drops it' {
+    Add-KumoiFault -VMHost kvm02 -Operation Start | Out-Null
+    Add-KumoiFault -VMHost kvm04 -Operation Define | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Start-KumoiVM -PassThru
+    $vms.VMHost | Should -Be kvm01, kvm03, kvm05
+    (Get-KumoiVM a-*).VMHost | Should -Be kvm01, kvm03, kvm05
+  }
+}
+
+Describe 'Held selection' {
+  BeforeEach {
+    Reset-Fleet
+    $WarningPreference = 'SilentlyContinue'
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+  }
+
+  It 'keeps its reserve whatever stands above it' {
+    $seen = [System.Collections.Generic.List[string]]::new()
+    function Get-Odd { Get-KumoiHost | Where-Object { $seen.Add($_.Name); $_.Name -ne 'kvm03' } }
+    $vms = Get-Odd | Select-KumoiHost -First 2 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm01, kvm04
+    $seen | Should -HaveCount 20
+  }
+
+  It 'substitutes across statements if all picks arrive' {
+    $picked = Get-KumoiHost | Select-KumoiHost -First 2
+    $vms = $picked | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm01, kvm03
+  }
+
+  It 'does not substitute across statements if a pick is missing' {
+    $picked = Get-KumoiHost | Select-KumoiHost -First 3
+    $vms = $picked | Where-Object Name -ne kvm01 | New-KumoiVM -Name { "a-$($_.Name)" } -ErrorAction SilentlyContinue -ErrorVariable errors
+    $vms.VMHost | Should -Be kvm03
+    $errors | Should -HaveCount 1
+  }
+
+  It 'takes from the end with -Last, substitutes first' {
+    Add-KumoiFault -VMHost kvm20 -Operation Define | Out-Null
+    $vms = Get-KumoiHost | Select-KumoiHost -Last 2 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm18, kvm19
+  }
+
+  It 'works for VMs' {
+    Add-KumoiFault -VMHost * -VM kvm01-2 -Operation Start | Out-Null
+    (Get-KumoiVM -State Shutoff | Select-KumoiVM -First 1 | Start-KumoiVM -PassThru).Name | Should -Be kvm02-2
+  }
+}
