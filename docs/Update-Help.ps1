@@ -13,7 +13,12 @@ param(
 )
 # No strict mode: it reaches into PlatyPS, which then fails.
 $ErrorActionPreference = 'Stop'
-Import-Module (Resolve-Path $Module).Path
+# A copy of the module without help: PlatyPS merges what Get-Help says into the pages, again at each run.
+$work = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-help-$PID"
+$null = New-Item -ItemType Directory -Force $work
+Copy-Item (Resolve-Path $Module) (Join-Path $work 'Kumoi') -Recurse
+Remove-Item (Join-Path $work 'Kumoi/en-US') -Recurse -Force -ErrorAction Ignore
+Import-Module (Join-Path $work 'Kumoi')
 if (-not (Get-Module -ListAvailable Microsoft.PowerShell.PlatyPS | Where-Object Version -ge 1.0.1)) {
   Write-Host 'Left out: docs/cmdlets, because Microsoft.PowerShell.PlatyPS is not here. Get it with: Install-PSResource Microsoft.PowerShell.PlatyPS'
   exit 3
@@ -98,9 +103,7 @@ foreach ($command in Get-Command -Module Kumoi -CommandType Cmdlet) {
   }
   else {
     $before = ''
-    $work = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-help-$PID"
-    Move-Item (New-MarkdownCommandHelp -CommandInfo $command -OutputFolder $work -Force) $page
-    Remove-Item $work -Recurse -Force
+    Move-Item (New-MarkdownCommandHelp -CommandInfo $command -OutputFolder (Join-Path $work 'new') -Force) $page
   }
 
   $after = Repair-Page -Text (Get-Content $page -Raw) -Command $command -IsWritten:($before -ne '')
@@ -115,6 +118,8 @@ foreach ($page in Get-ChildItem $Pages -Filter '*-Kumoi*.md') {
   if (-not (Get-Command $page.BaseName -Module Kumoi -ErrorAction Ignore)) { Write-Warning "$($page.Name) is of no cmdlet of the module." }
 }
 
+# Windows keeps the files of a module that is loaded; its temporary folder is emptied some day.
+Remove-Item $work -Recurse -Force -ErrorAction Ignore
 $missing = @(Select-String '\{\{' (Join-Path $Pages '*.md'))
 $missing | ForEach-Object { Write-Host "Text is missing: $($_.Filename):$($_.LineNumber): $($_.Line.Trim())" }
 exit [int]($missing.Count -gt 0)
