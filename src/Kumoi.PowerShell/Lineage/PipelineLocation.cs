@@ -10,6 +10,9 @@ internal sealed record PipelineLocation(PipelineAst Pipeline, int Position, stri
 {
     private static readonly ConditionalWeakTable<string, Dictionary<(int Line, int Column), CommandAst>> Parsed = new();
 
+    /// <summary>False: no pipeline is recognised, as if there were no lineage at all. For the benchmark of what lineage costs.</summary>
+    internal static bool IsEnabled { get; set; } = true;
+
     public CommandAst Command => (CommandAst)Pipeline.PipelineElements[Position];
 
     /// <summary>
@@ -18,6 +21,11 @@ internal sealed record PipelineLocation(PipelineAst Pipeline, int Position, stri
     /// </summary>
     public static PipelineLocation? Of(PSCmdlet cmdlet)
     {
+        if (!IsEnabled)
+        {
+            return null;
+        }
+
         var invocation = cmdlet.MyInvocation;
         var frame = Runspace.DefaultRunspace?.Debugger?.GetCallStack().FirstOrDefault();
         // Not Position.Text: a $(…) in any argument moves the position.

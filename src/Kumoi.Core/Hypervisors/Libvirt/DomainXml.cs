@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Xml;
 using System.Xml.Linq;
 
 namespace Kumoi.Hypervisors.Libvirt;
@@ -13,21 +12,7 @@ internal static class DomainXml
     /// </summary>
     public static XElement FromTemplate(VMSpec spec)
     {
-        XElement domain;
-        try
-        {
-            domain = SafeXml.Parse(spec.Xml!);
-        }
-        catch (XmlException e)
-        {
-            throw Invalid($"The XML cannot be read: {e.Message}", e);
-        }
-
-        if (domain.Name != "domain")
-        {
-            throw Invalid($"The XML is of a '{domain.Name.LocalName}', not of a 'domain'.");
-        }
-
+        var domain = DomainDefinition.Parse(spec.Xml!);
         if (spec.Name.Length > 0)
         {
             domain.Elements("uuid").Remove();

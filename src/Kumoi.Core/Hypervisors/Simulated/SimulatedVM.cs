@@ -56,14 +56,14 @@ internal sealed class SimulatedVM
     /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>.</exception>
     public static SimulatedVM From(VMSpec spec, OperationId operation)
     {
-        var xml = spec.Xml is null ? null : DomainXml.Parse(spec.Xml);
+        var xml = spec.Xml is null ? null : DomainDefinition.Parse(spec.Xml);
         var name = spec.Name.Length > 0 ? spec.Name : (string?)xml?.Element("name") ?? "";
         if (name.Length == 0 || name.Contains('/', StringComparison.Ordinal) || name.Contains('\n', StringComparison.Ordinal))
         {
             throw Refuse($"'{name}' is no name for a VM.", "Give a name that is not empty and has no '/' in it.");
         }
 
-        var memory = xml is null ? spec.MemoryBytes : DomainXml.Bytes(xml.Element("memory"));
+        var memory = xml is null ? spec.MemoryBytes : DomainDefinition.Bytes(xml.Element("memory"));
         if (memory <= 0)
         {
             throw Refuse($"'{name}' has no memory.", "Give its memory in bytes, such as 1GB, or in the XML as <memory unit='GiB'>1</memory>.");

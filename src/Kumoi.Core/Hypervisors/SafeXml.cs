@@ -1,7 +1,7 @@
 using System.Xml;
 using System.Xml.Linq;
 
-namespace Kumoi.Hypervisors.Libvirt;
+namespace Kumoi.Hypervisors;
 
 /// <summary>Parses XML that reads no file, no network and no entity.</summary>
 internal static class SafeXml

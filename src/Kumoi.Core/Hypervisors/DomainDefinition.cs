@@ -5,20 +5,15 @@ using System.Xml.Linq;
 namespace Kumoi.Hypervisors;
 
 /// <summary>What both drivers need of domain XML (https://libvirt.org/formatdomain.html): safe parsing, the name, the memory.</summary>
-internal static class DomainXml
+internal static class DomainDefinition
 {
-    /// <summary>Namespace of everything that Kumoi writes into a VM's metadata.</summary>
-    public static readonly XNamespace Kumoi = "https://kumoi.dev/xmlns/1";
-
     /// <summary>Parses without DTDs and external entities.</summary>
     /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>, with line and position.</exception>
     public static XElement Parse(string xml)
     {
         try
         {
-            var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null };
-            using var reader = XmlReader.Create(new StringReader(xml), settings);
-            var root = XDocument.Load(reader).Root!;
+            var root = SafeXml.Parse(xml);
             return string.Equals(root.Name.LocalName, "domain", StringComparison.Ordinal)
                 ? root
                 : throw Refuse($"The XML's root is <{root.Name.LocalName}>, not <domain>.");

@@ -1,0 +1,136 @@
+# Benchmarks and comparisons: each a ratio of two things measured in turn in one run. Prints a table and writes artifacts/bench.json.
+param([Parameter(Mandatory)][string] $Module)
+Set-StrictMode -Version Latest
+$ErrorActionPreference = 'Stop'
+Import-Module $Module
+$root = Split-Path $PSScriptRoot
+$pwsh = (Get-Process -Id $PID).Path
+$results = [System.Collections.Generic.List[object]]::new()
+$work = (New-Item -ItemType Directory -Force (Join-Path $root 'artifacts/bench')).FullName
+
+function Measure-Once { param([scriptblock] $Block) $watch = [System.Diagnostics.Stopwatch]::StartNew(); $null = & $Block; $watch.Elapsed.TotalMilliseconds }
+
+function Get-Median { param([double[]] $Values) $sorted = $Values | Sort-Object; $sorted[[int][math]::Floor(($sorted.Count - 1) / 2)] }
+
+# Ours and the peer's in turn; each block returns its milliseconds. The ratio is the median of the pairs' ratios.
+function Add-Comparison {
+  param([string] $Name, [scriptblock] $Ours, [scriptblock] $Peer, [string] $PeerCommand, [double] $Goal, [int] $Pairs, [int] $Warmup = 2)
+  $mine = [System.Collections.Generic.List[double]]::new()
+  $theirs = [System.Collections.Generic.List[double]]::new()
+  for ($i = -$Warmup; $i -lt $Pairs; $i++) {
+    # Who goes first changes each time.
+    if ($i % 2) { $b = & $Peer; $a = & $Ours } else { $a = & $Ours; $b = & $Peer }
+    if ($i -ge 0) { $mine.Add($a); $theirs.Add($b) }
+  }
+  $ratio = Get-Median (0..($Pairs - 1) | ForEach-Object { $mine[$_] / $theirs[$_] })
+  Add-Result $Name (Get-Median $mine) (Get-Median $theirs) $ratio $Goal $PeerCommand
+}
+
+function Add-Result {
+  param([string] $Name, [double] $Ours, [double] $Peer, [double] $Ratio, [double] $Goal, [string] $PeerCommand)
+  $results.Add([pscustomobject]@{
+    name = $Name; ours = [math]::Round($Ours, 2); peer = [math]::Round($Peer, 2); unit = 'ms'; ratio = [math]::Round($Ratio, 3)
+    goal = $Goal; holds = $Ratio -le $Goal; peerCommand = $PeerCommand
+  })
+}
+
+function Write-LeftOut { param([string] $What, [string] $Why) Write-Host "Left out: $What, because $Why." }
+
+# (a) Reading 1,000 VMs.
+$node = Join-Path $work 'thousand.xml'
+$domains = foreach ($i in 1..1000) {
+  "<domain type='test'><name>vm{0:d4}</name><uuid>00000000-0000-4000-8000-{0:d12}</uuid><memory>131072</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>" -f $i
+}
+Set-Content $node "<node>$domains<cpu><mhz>6000</mhz><model>i986</model><active>50</active><nodes>4</nodes><sockets>4</sockets><cores>4</cores><threads>2</threads></cpu><memory>600000000</memory></node>"
+$uri = "test://$node"
+$connected = try { Connect-KumoiHost $uri -Name thousand } catch { Write-LeftOut 'reading 1,000 VMs' $_; $null }
+if ($connected) {
+  if ((Get-KumoiVM).Count -ne 1000) { throw 'Get-KumoiVM did not read 1,000 VMs.' }
+  $python = @('/usr/bin/python3', 'python3') | Where-Object { (Get-Command $_ -ErrorAction Ignore) -and $(& $_ -c 'import libvirt' 2>$null; $LASTEXITCODE -eq 0) } | Select-Object -First 1
+  if ($python) {
+    # One long-lived process with an open connection, like our session: it reads once for each line, and prints its milliseconds.
+    $start = [System.Diagnostics.ProcessStartInfo]::new($python)
+    $start.ArgumentList.Add("$PSScriptRoot/read_vms.py")
+    $start.ArgumentList.Add($uri)
+    $start.RedirectStandardInput = $start.RedirectStandardOutput = $true
+    $reader = [System.Diagnostics.Process]::Start($start)
+    $ask = { param($What) $reader.StandardInput.WriteLine($What); [double] $reader.StandardOutput.ReadLine() }
+    Add-Comparison 'Get-KumoiVM, 1,000 VMs, open connection, against python3-libvirt reading the same' { Measure-Once { Get-KumoiVM } } { & $ask full } 'bench/read_vms.py full' 1 40 20
+    Add-Comparison 'Get-KumoiVM, 1,000 VMs, open connection, against python3-libvirt reading names and states only' { Measure-Once { Get-KumoiVM } } { & $ask states } 'bench/read_vms.py states' 1 40 5
+    $reader.StandardInput.Close()
+    $reader.WaitForExit()
+  }
+  else {
+    Write-LeftOut 'the comparison with python3-libvirt' 'it is not installed (apt-get install python3-libvirt)'
+  }
+
+  if (Get-Command virsh -CommandType Application -ErrorAction Ignore) {
+    Add-Comparison 'Connect-KumoiHost, Get-KumoiVM and Disconnect-KumoiHost, 1,000 VMs, against virsh domstats' {
+      Disconnect-KumoiHost thousand
+      Measure-Once { Connect-KumoiHost $uri -Name thousand; if ((Get-KumoiVM).Count -ne 1000) { throw 'not 1,000' }; Disconnect-KumoiHost thousand }
+      $null = Connect-KumoiHost $uri -Name thousand
+    } { Measure-Once { virsh -c $uri domstats } } "virsh -c $uri domstats" 1 11
+  }
+  else {
+    Write-LeftOut 'the comparison with virsh' 'it is not installed (apt-get install libvirt-clients)'
+  }
+  Disconnect-KumoiHost thousand
+}
+
+# (b) What lineage costs when nothing fails.
+$null = Connect-KumoiHost 'sim://large?hosts=10000&vms=1&seed=7'
+$enabled = (Get-Command Get-KumoiHost).ImplementingType.Assembly.GetType('Kumoi.PowerShell.Lineage.PipelineLocation').GetProperty('IsEnabled', [System.Reflection.BindingFlags]'NonPublic,Static')
+$deploy = {
+  Get-KumoiHost | Where-Object CpuRatio -lt 0.9 | Sort-Object CpuRatio | Select-Object -First 10 | New-KumoiVM -Name { "web-$($_.Name)" } -MemoryBytes 64MB | Remove-KumoiVM -Force
+}
+Add-Comparison 'lineage on, 10,000 simulated hosts, no failures, against the same with lineage off' {
+  $enabled.SetValue($null, $true); [System.GC]::Collect(); Measure-Once $deploy
+} { $enabled.SetValue($null, $false); [System.GC]::Collect(); try { Measure-Once $deploy } finally { $enabled.SetValue($null, $true) } } 'the same pipeline, no pipeline recognised' 1.05 25 4
+Disconnect-KumoiHost *
+
+# (c) Import beyond an empty start.
+$empty = [System.Collections.Generic.List[double]]::new()
+$import = [System.Collections.Generic.List[double]]::new()
+foreach ($i in 0..10) {
+  $a = Measure-Once { & $pwsh -NoProfile -NonInteractive -Command '1' }
+  $b = Measure-Once { & $pwsh -NoProfile -NonInteractive -Command "Import-Module '$Module'; 1" }
+  if ($i -gt 0) { $empty.Add($a); $import.Add($b) }
+}
+$beyond = Get-Median (0..9 | ForEach-Object { $import[$_] - $empty[$_] })
+Add-Result 'Import-Module beyond an empty pwsh start, against 300 ms' $beyond 300 ($beyond / 300) 1 'pwsh -NoProfile -Command 1'
+
+# (d) Deploying under a throttle.
+$null = Connect-KumoiHost 'sim://slow?hosts=20&vms=0&seed=7&delay=50'
+$hosts = Get-KumoiHost
+$throttle = 32
+# Each VM is three calls of 50 ms: define, start, read.
+$ideal = [math]::Ceiling(100 / $throttle) * 3 * 50
+Add-Comparison 'deploying 100 VMs over 20 simulated hosts with 50 ms per call, against what the throttle allows' {
+  $time = Measure-Once { 1..5 | ForEach-Object { $round = $_; $hosts } | ForEach-Object { [pscustomobject]@{ VMHost = $_; Name = "vm-$($_.Name)-$([guid]::NewGuid())" } } | New-KumoiVM -MemoryBytes 64MB -Start -ThrottleLimit $throttle }
+  if ((Get-KumoiVM -State Running).Count -ne 100) { throw 'not 100 VMs' }
+  Get-KumoiVM | Remove-KumoiVM -Force
+  $time
+} { $ideal } "ceil(100 / $throttle) rounds of 3 calls of 50 ms" 1.5 7 1
+Disconnect-KumoiHost *
+
+# (e) Ctrl+C in the pipeline where PowerShell tells cmdlets nothing of it.
+$null = Connect-KumoiHost 'sim://lab?hosts=20&vms=2&seed=7'
+$null = Add-KumoiFault * Start -Delay ([timespan]::FromMinutes(1))
+$stops = foreach ($i in 0..8) {
+  $before = (Get-KumoiFault).Hits
+  $shell = [powershell]::Create().AddScript("Import-Module '$Module'; Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { `"x-`$(`$_.Name)`" } -Start")
+  $null = $shell.BeginInvoke()
+  while ((Get-KumoiFault).Hits -lt $before + 2) { [System.Threading.Thread]::Yield() | Out-Null }
+  $time = Measure-Once { $shell.Stop() }
+  $shell.Dispose()
+  if ($i -gt 0) { $time }
+}
+$stop = Get-Median $stops
+Add-Result 'Ctrl+C below a satisfied Select-Object -First, against 200 ms' $stop 200 ($stop / 200) 1 '-'
+Clear-KumoiFault
+Disconnect-KumoiHost *
+
+$results | Format-Table name, @{ n = 'ours (ms)'; e = 'ours'; align = 'right' }, @{ n = 'peer (ms)'; e = 'peer'; align = 'right' }, ratio, goal, holds -Wrap | Out-String -Width 160 | Write-Host
+ConvertTo-Json $results.ToArray() | Set-Content (Join-Path $root 'artifacts/bench.json')
+Write-Host "artifacts/bench.json: $(@($results | Where-Object holds).Count) of $($results.Count) goals hold."
+if ($results | Where-Object { -not $_.holds }) { exit 1 }
