@@ -77,12 +77,8 @@ function Export-Help {
     Write-Host 'Left out: the help of the cmdlets, because Microsoft.PowerShell.PlatyPS is not here. Get it with: Install-PSResource Microsoft.PowerShell.PlatyPS'
     return
   }
-  Import-Module Microsoft.PowerShell.PlatyPS
-  $work = Join-Path $root 'artifacts/help'
-  Remove-Item $work -Recurse -Force -ErrorAction Ignore
-  $null = Import-MarkdownCommandHelp -Path $pages.FullName | Export-MamlCommandHelp -OutputFolder $work -Force
-  $target = New-Item -ItemType Directory -Force (Join-Path $module 'en-US')
-  Get-ChildItem $work -Recurse -Filter '*-Help.xml' | Copy-Item -Destination $target
+  $status = Invoke-Fresh "$root/docs/Export-Help.ps1" @('-Pages', "$root/docs/cmdlets", '-Target', (Join-Path $module 'en-US'))
+  if ($status -ne 0) { throw 'The help of the cmdlets could not be made from docs/cmdlets.' }
 }
 
 function Test-Lab {
@@ -181,7 +177,12 @@ switch ($Task) {
       default { throw "usage: ./build.ps1 lab up [N] | test | down | status" }
     }
   }
-  'docs' { Build-Module; exit (Invoke-Fresh "$root/docs/Update-Help.ps1" @('-Module', $module)) }
+  'docs' {
+    Build-Module
+    $status = Invoke-Fresh "$root/docs/Update-Help.ps1" @('-Module', $module)
+    Export-Help
+    exit $status
+  }
   'package' {
     Build-Module
     $archive = Join-Path $root "artifacts/Kumoi-$((Import-PowerShellDataFile "$root/Kumoi.psd1").ModuleVersion).zip"

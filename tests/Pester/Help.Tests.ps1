@@ -1,0 +1,119 @@
+# The help is what docs/cmdlets and docs/about say, as Get-Help shows it, and its examples run.
+BeforeDiscovery {
+  Import-Module $env:KUMOI_MODULE
+  $inHelp = Test-Path (Join-Path $env:KUMOI_MODULE 'en-US/Kumoi.PowerShell.dll-Help.xml')
+  $common = [System.Management.Automation.PSCmdlet]::CommonParameters
+  $cmdlets = @(Get-Command -Module Kumoi -CommandType Cmdlet | ForEach-Object {
+      $hidden = $_.Parameters.Values | Where-Object { $_.Attributes.Where({ $_ -is [Parameter] }).DontShow -contains $true }
+      @{ name = $_.Name; own = @($_.Parameters.Keys | Where-Object { $_ -notin $common -and $_ -notin $hidden.Name }) }
+    })
+  $examples = @(foreach ($cmdlet in $cmdlets) {
+      foreach ($example in (Get-Help $cmdlet.name).examples.example) {
+        $code = [string]$example.code
+        # An example that names a URI which is not of a simulated fleet needs real hosts.
+        $isReal = $code -match '(?<![\w+])(?!sim://)[a-z][a-z0-9+.-]*://'
+        @{ cmdlet = $cmdlet.name; title = $example.title.Trim(' -'); code = $code; isReal = $isReal }
+      }
+    })
+  $simulated = $examples.Where({ -not $_.isReal })
+  $real = $examples.Where({ $_.isReal })
+}
+
+Describe 'The help of <name>' -Skip:(-not $inHelp) -ForEach $cmdlets {
+  BeforeAll { $help = Get-Help $name -Full }
+
+  It 'says in a sentence what it does' {
+    # Without a help file, PowerShell gives the syntax here.
+    $help.Synopsis | Should -Match '\.$'
+    $help.Synopsis | Should -Not -Match "^\s*$name"
+  }
+
+  It 'describes it' {
+    ($help.description.Text -join '') | Should -Not -BeNullOrEmpty
+  }
+
+  It 'describes each of its own parameters, and no other' {
+    $described = @($help.parameters.parameter | Where-Object { $_.description.Text -join '' } | ForEach-Object name)
+    $described | Sort-Object | Should -Be ($own | Sort-Object)
+  }
+
+  It 'shows the common parameters in the syntax of its page' {
+    $page = Get-Content (Join-Path $PSScriptRoot "../../docs/cmdlets/$name.md") -Raw
+    $syntax = [regex]::Match($page, '(?s)## SYNTAX.*?(?=## DESCRIPTION)').Value
+    $fences = [regex]::Matches($syntax, '(?s)```(.*?)```')
+    $fences.Count | Should -BeGreaterThan 0
+    $fences | ForEach-Object { $_.Groups[1].Value | Should -Match '\[<CommonParameters>\]' }
+  }
+
+  It 'has two examples or more' {
+    @($help.examples.example).Count | Should -BeGreaterOrEqual 2
+    $help.examples.example.code | Should -Not -BeNullOrEmpty
+  }
+
+  It 'has no text that is still to be written, and nothing hidden' {
+    $all = ($help | Out-String) + (Get-Content (Join-Path $PSScriptRoot "../../docs/cmdlets/$name.md") -Raw)
+    $all | Should -Not -Match '\{\{|ReplayToken'
+  }
+}
+
+Describe 'The examples run' {
+  BeforeAll {
+    $script = Join-Path $TestDrive 'example.ps1'
+  }
+
+  BeforeEach {
+    Clear-KumoiFault
+    Get-KumoiConnection | Disconnect-KumoiHost
+  }
+
+  AfterAll {
+    Clear-KumoiFault
+    Get-KumoiConnection | Disconnect-KumoiHost
+  }
+
+  It '<cmdlet>, <title>' -ForEach $simulated {
+    if ($code -notmatch 'Connect-KumoiHost') { $null = Connect-KumoiHost 'sim://lab?hosts=20&vms=2&seed=7' }
+    Set-Content $script $code
+    $output = & $script 2>&1 3>$null 6>$null
+    $output | Where-Object { $_ -is [System.Management.Automation.ErrorRecord] } | Should -BeNullOrEmpty
+  }
+
+  It '<cmdlet>, <title> (needs real hosts)' -ForEach $real {
+    Set-ItResult -Skipped -Because 'its URI is not of a simulated fleet'
+  }
+}
+
+Describe 'Get-Help in a fresh pwsh' -Skip:(-not $inHelp) {
+  BeforeAll {
+    function Invoke-Fresh {
+      param([string] $Command)
+      $pwsh = (Get-Process -Id $PID).Path
+      & $pwsh -NoProfile -NonInteractive -Command "`$PSStyle.OutputRendering = 'PlainText'; Import-Module '$env:KUMOI_MODULE'; $Command" | Out-String -Width 4096
+    }
+  }
+
+  It 'shows the page of a cmdlet, with its examples and parameters' {
+    $text = Invoke-Fresh 'Get-Help New-KumoiVM -Full | Out-String -Width 400'
+    $text | Should -Match 'Makes one VM on each host\.'
+    $text | Should -Match 'Example 1: Ten VMs although a host is broken'
+    $text | Should -Match '-DiskFormat \{qcow2 \| raw\}'
+    $text | Should -Match '(?s)-ThrottleLimit <int>.*?Default value\s+32'
+  }
+
+  It 'shows <topic>' -ForEach @(
+    @{ topic = 'about_Kumoi' }
+    @{ topic = 'about_Kumoi_Connections' }
+    @{ topic = 'about_Kumoi_Faults' }
+    @{ topic = 'about_Kumoi_Lineage' }
+  ) {
+    $text = Invoke-Fresh "Get-Help $topic"
+    $text | Should -Match "(?m)^TOPIC\s+$topic\s*$"
+    $text | Should -Match '(?m)^SHORT DESCRIPTION\s*$'
+    $text | Should -Match '(?m)^LONG DESCRIPTION\s*$'
+  }
+
+  It 'lists the topics' {
+    $text = Invoke-Fresh '(Get-Help about_Kumoi*).Name'
+    $text -split '\s+' -ne '' | Sort-Object -Unique | Should -Be about_Kumoi, about_Kumoi_Connections, about_Kumoi_Faults, about_Kumoi_Lineage
+  }
+}
