@@ -9,6 +9,10 @@ namespace Kumoi.Fleets;
 public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyFactory policies, FaultPlan faults, TimeProvider time) : IAsyncDisposable
 {
     private readonly Lock _gate = new();
+
+    /// <summary>Guarded by the gate. One host may be connected under several names.</summary>
+    private readonly Dictionary<string, List<KumoiConnection>> _byUri = new(StringComparer.Ordinal);
+
     private SemaphoreSlim? _limitedCalls;
     private FleetLimits _limits = new();
     private ImmutableSortedDictionary<string, KumoiConnection> _hosts =
@@ -80,6 +84,14 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
             if (ReferenceEquals(_hosts.GetValueOrDefault(host.Name), host))
             {
                 _hosts = _hosts.Remove(host.Name);
+                if (_byUri[host.Uri] is { Count: > 1 } same)
+                {
+                    same.Remove(host);
+                }
+                else
+                {
+                    _byUri.Remove(host.Uri);
+                }
             }
         }
 
@@ -93,7 +105,6 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
         {
             await DisconnectAsync(host);
         }
-
     }
 
     private IEnumerable<Target> Resolve(ConnectRequest request)
@@ -115,22 +126,26 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
     private async Task<KumoiConnection> ConnectAsync(Target target, CancellationToken cancellationToken)
     {
         var expected = target.Name ?? target.Address.ExpectedName;
-        if (_hosts.GetValueOrDefault(expected) is { } known && string.Equals(known.Uri, target.Address.Uri, StringComparison.Ordinal))
+        if (Connected(target) is { } connected)
         {
-            return known;
+            return connected;
         }
 
-        var name = expected;
         var link = new GuardedLink(
             target.Address.Uri, expected, policies.ForHost(expected, target.Limits), new CallThrottle(AllCalls(), target.Limits.MaxCallsPerHost),
             Open);
         try
         {
             await link.OpenAsync(cancellationToken);
-            name = target.Name ?? link.ReportedName ?? expected;
-            var host = new KumoiConnection(
-                name, target.Driver, target.Tags, time.GetUtcNow(), link);
-            return Register(host);
+            var name = target.Name ?? link.ReportedName ?? expected;
+            var host = new KumoiConnection(name, target.Driver, target.Tags, time.GetUtcNow(), link);
+            if (Register(host, target) is { } other)
+            {
+                await link.DisposeAsync();
+                return other;
+            }
+
+            return host;
         }
         catch
         {
@@ -146,10 +161,29 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
         }
     }
 
-    private KumoiConnection Register(KumoiConnection host)
+    /// <summary>
+    /// The connection to the same host, under the same name if one was given. It is found by its URI: what a host calls itself is known only
+    /// once it is connected.
+    /// </summary>
+    private KumoiConnection? Connected(Target target)
     {
         lock (_gate)
         {
+            return _byUri.GetValueOrDefault(target.Address.Uri)?
+                .Find(host => target.Name is null || string.Equals(host.Name, target.Name, StringComparison.Ordinal));
+        }
+    }
+
+    /// <summary>Null: it is in the fleet now. Otherwise somebody else was quicker to connect the same host.</summary>
+    private KumoiConnection? Register(KumoiConnection host, Target target)
+    {
+        lock (_gate)
+        {
+            if (Connected(target) is { } quicker)
+            {
+                return quicker;
+            }
+
             if (_hosts.GetValueOrDefault(host.Name) is { } other)
             {
                 throw new HypervisorException(
@@ -158,10 +192,16 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
             }
 
             _hosts = _hosts.Add(host.Name, host);
+            if (!_byUri.TryGetValue(host.Uri, out var same))
+            {
+                _byUri[host.Uri] = same = [];
+            }
+
+            same.Add(host);
         }
 
         Changed?.Invoke(this, EventArgs.Empty);
-        return host;
+        return null;
     }
 
     private SemaphoreSlim AllCalls()

@@ -21,7 +21,7 @@ public sealed record FleetLimits
     /// <summary>The first pause between tries; it doubles, with jitter.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>So many failures of a host in a row within <see cref="BreakerWindow"/> open its circuit breaker, 2 or more.</summary>
+    /// <summary>So many failures of a host in a row within <see cref="BreakerWindow"/> open its circuit breaker, 1 or more.</summary>
     public int BreakerFailures { get; init; } = 5;
 
     public TimeSpan BreakerWindow { get; init; } = TimeSpan.FromSeconds(30);

@@ -32,7 +32,23 @@ public static class FleetReads
         KumoiConnection host, Func<KumoiVM, bool> isWanted, bool includeXml, CancellationToken cancellationToken)
     {
         var readings = await host.Link.ReadVMsAsync(cancellationToken);
-        var vms = readings.Select(reading => new KumoiVM(host, reading)).Where(isWanted).Order().ToList();
+        var vms = new List<KumoiVM>(readings.Count);
+        var isSorted = true;
+        foreach (var reading in readings)
+        {
+            var vm = new KumoiVM(host, reading);
+            if (isWanted(vm))
+            {
+                isSorted = isSorted && (vms.Count == 0 || vms[^1].CompareTo(vm) <= 0);
+                vms.Add(vm);
+            }
+        }
+
+        if (!isSorted)
+        {
+            vms.Sort();
+        }
+
         for (var i = 0; includeXml && i < vms.Count; i++)
         {
             try

@@ -5,7 +5,7 @@ namespace Kumoi;
 /// <summary>A host as it was read at <see cref="CapturedAt"/>. A snapshot: it never changes; read again with Get-KumoiHost.</summary>
 public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
 {
-    private readonly Lazy<IReadOnlyList<KumoiVM>> _vms;
+    private IReadOnlyList<KumoiVM>? _vms;
 
     internal KumoiHost(KumoiConnection connection, HostReading reading, object? origin = null)
     {
@@ -13,7 +13,6 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
         Reading = reading;
         Origin = origin;
         Tags = connection.Tags.Count == 0 ? reading.Tags : [.. reading.Tags.Union(connection.Tags, StringComparer.OrdinalIgnoreCase)];
-        _vms = new(() => [.. (reading.VMs ?? []).Select(vm => new KumoiVM(connection, vm)).Order()]);
     }
 
     public string Name => Connection.Name;
@@ -35,7 +34,7 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
     public int RunningVMCount => Reading.VMs?.Count(vm => vm.State is PowerState.Running) ?? 0;
 
     /// <summary>The host's VMs at the same moment, in natural order of their names.</summary>
-    public IReadOnlyList<KumoiVM> VMs => _vms.Value;
+    public IReadOnlyList<KumoiVM> VMs => _vms ??= [.. (Reading.VMs ?? []).Select(vm => new KumoiVM(Connection, vm)).Order()];
 
     /// <summary>The host's own labels and those given with <c>Connect-KumoiHost -Tag</c>.</summary>
     public IReadOnlyList<string> Tags { get; }
@@ -52,8 +51,11 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
 
     internal HostReading Reading { get; }
 
-    /// <summary>Where in which lineage this object stands. A field of its own and never shown: ETS members would leak into ConvertTo-Json.</summary>
-    internal object? Origin { get; }
+    /// <summary>
+    /// Where in which lineage this object stands. A field of its own and never shown: ETS members would leak into ConvertTo-Json. Set by
+    /// who made the object, before anybody else has it.
+    /// </summary>
+    internal object? Origin { get; set; }
 
     internal KumoiHost WithOrigin(object? origin) => new(Connection, Reading, origin);
 

@@ -50,7 +50,7 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
     internal VMReading Reading { get; }
 
     /// <inheritdoc cref="KumoiHost.Origin"/>
-    internal object? Origin { get; }
+    internal object? Origin { get; set; }
 
     internal KumoiVM WithOrigin(object? origin) => new(Connection, Reading, origin, Xml);
 

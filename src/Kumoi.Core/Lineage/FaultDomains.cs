@@ -22,8 +22,8 @@ public static class FaultDomains
 
     /// <summary>What a lineage of such elements answers unless it is told otherwise.</summary>
     internal static IReadOnlySet<FaultDomain> For<T>() =>
-        typeof(T) == typeof(KumoiConnection) || typeof(T) == typeof(HostReading) ? OfHosts
-        : typeof(T) == typeof(VMReading) ? OfVMs
+        typeof(T) == typeof(KumoiHost) || typeof(T) == typeof(KumoiConnection) || typeof(T) == typeof(HostReading) ? OfHosts
+        : typeof(T) == typeof(KumoiVM) || typeof(T) == typeof(VMReading) ? OfVMs
         : All;
 
     private static FrozenSet<FaultDomain> Set(params FaultDomain[] domains) => domains.ToFrozenSet();

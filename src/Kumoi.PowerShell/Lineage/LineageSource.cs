@@ -3,17 +3,27 @@ namespace Kumoi.PowerShell.Lineage;
 /// <summary>Where elements of a lineage come from, and how to get at more of them. An element is known by its index here.</summary>
 internal abstract class LineageSource
 {
+    private static readonly IReadOnlyList<Func<Task>> NothingDone = [];
+
     private readonly List<object> _elements = [];
 
     /// <summary>All elements known so far, in the order in which they were enumerated.</summary>
     public IReadOnlyList<object> Elements => _elements;
 
-    /// <summary>Adds an element as it was read, and returns it with its place in this lineage.</summary>
+    /// <summary>Adds an element that others may have already: returns a copy that knows its place in this lineage.</summary>
+    public object AddCopy(object element) => Add(element switch
+    {
+        KumoiHost host => host.WithOrigin(null),
+        KumoiVM vm => vm.WithOrigin(null),
+        _ => element,
+    });
+
+    /// <summary>Adds an element that was just read and that nobody else has: it is told its place in this lineage.</summary>
     public object Add(object element)
     {
-        var placed = Place(element, _elements.Count);
-        _elements.Add(placed);
-        return placed;
+        Place(element, _elements.Count);
+        _elements.Add(element);
+        return element;
     }
 
     /// <summary>The same element, read now; null if it is gone. Fails if it cannot be read.</summary>
@@ -33,12 +43,17 @@ internal abstract class LineageSource
 
     private object Place(object element, int index)
     {
-        var origin = new LineageOrigin(this, index, []);
-        return element switch
+        var origin = new LineageOrigin(this, index, NothingDone);
+        switch (element)
         {
-            KumoiHost host => host.WithOrigin(origin),
-            KumoiVM vm => vm.WithOrigin(origin),
-            _ => element,
-        };
+            case KumoiHost host:
+                host.Origin = origin;
+                break;
+            case KumoiVM vm:
+                vm.Origin = origin;
+                break;
+        }
+
+        return element;
     }
 }

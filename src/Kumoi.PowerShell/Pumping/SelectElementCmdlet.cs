@@ -41,7 +41,7 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
         var selection = new HeldSelection(
             _location is null ? null : PipelineRun.Find(_location), _location?.Position ?? 0,
             _location?.Command.Extent.Text ?? MyInvocation.MyCommand.Name, fromEnd, fromEnd ? Last : First);
-        var held = _input.Select(selection.Add).ToList();
+        var held = _input.Select(selection.AddCopy).ToList();
         foreach (var index in selection.Choose(new HashSet<int>()))
         {
             WriteObject(held[index]);

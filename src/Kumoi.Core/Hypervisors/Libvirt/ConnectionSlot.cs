@@ -1,14 +1,11 @@
 namespace Kumoi.Hypervisors.Libvirt;
 
 /// <summary>A connection that is opened when it is first needed, and again after it was lost.</summary>
-internal sealed class ConnectionSlot(LibvirtUri uri) : IDisposable
+internal sealed class ConnectionSlot(LibvirtUri uri, Func<string> label) : IDisposable
 {
     private readonly Lock gate = new();
     private LibvirtConnection? current;
     private volatile bool isDisposed;
-
-    /// <summary>Names the host in messages of connections that are opened from now on.</summary>
-    public string Label { get; set; } = uri.ExpectedName;
 
     /// <summary>Blocks while it connects. A connection that was given out stays usable for who has it.</summary>
     public LibvirtConnection Get()
@@ -23,7 +20,7 @@ internal sealed class ConnectionSlot(LibvirtUri uri) : IDisposable
                 current = null;
             }
 
-            connection = current ??= LibvirtConnection.Open(uri, Label);
+            connection = current ??= LibvirtConnection.Open(uri, label);
         }
 
         if (isDisposed)

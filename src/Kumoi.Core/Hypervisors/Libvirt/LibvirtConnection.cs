@@ -13,18 +13,19 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     private static readonly TimeSpan NoticeDelay = TimeSpan.FromMilliseconds(250);
 
     private readonly LossNotice loss;
+    private readonly Func<string> label;
 
-    private LibvirtConnection(ConnectionHandle handle, LossNotice loss, string label)
+    private LibvirtConnection(ConnectionHandle handle, LossNotice loss, Func<string> label)
     {
         Handle = handle;
         this.loss = loss;
-        Label = label;
+        this.label = label;
     }
 
     public ConnectionHandle Handle { get; }
 
     /// <summary>Names the host in messages.</summary>
-    public string Label { get; set; }
+    public string Label => label();
 
     /// <summary>Completes when the connection is lost; never for drivers in this process.</summary>
     public Task WhenLost => loss.Lost;
@@ -40,7 +41,7 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     }
 
     /// <summary>libvirt-host: virConnectOpenAuth. May block for minutes where nobody answers.</summary>
-    public static LibvirtConnection Open(LibvirtUri uri, string label)
+    public static LibvirtConnection Open(LibvirtUri uri, Func<string> label)
     {
         LibvirtLibrary.EnsureReady();
         if (uri.NodeFile is { } file && !File.Exists(file))

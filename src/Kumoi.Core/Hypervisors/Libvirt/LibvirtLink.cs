@@ -5,12 +5,12 @@ using Kumoi.Hypervisors.Libvirt.Native;
 namespace Kumoi.Hypervisors.Libvirt;
 
 /// <summary>
-/// One host through libvirt. Observing and controlling have a connection each, because a daemon answers calls that are quick
-/// behind those that are slow on the same connection; a migration has its own. A lost connection is made anew by the next call.
+/// One host through libvirt. Observing, controlling and watching have connections of their own, and so has every migration, so that
+/// no call waits behind one that is slow. A lost connection is made anew by the next call.
 /// </summary>
 internal sealed class LibvirtLink : IHypervisorLink
 {
-    private const int ThreadsPerConnection = 4; // libvirtd serves 5 requests of a connection at a time
+    private const int MaxCallsAtATime = 4; // of each kind; each has a connection while it runs
     private const int MaxJobs = 64;
 
     private readonly LibvirtUri uri;
@@ -19,10 +19,12 @@ internal sealed class LibvirtLink : IHypervisorLink
     private readonly HostReader hosts;
     private readonly VMReader vms;
     private readonly VMDefiner definer = new();
-    private readonly ConnectionSlot observing;
-    private readonly ConnectionSlot controlling;
-    private readonly WorkerThreads observers = new("kumoi-libvirt-observe", ThreadsPerConnection);
-    private readonly WorkerThreads controllers = new("kumoi-libvirt-control", ThreadsPerConnection);
+    private readonly ConnectionSlot? shared;
+    private readonly ConnectionPool observing;
+    private readonly ConnectionPool controlling;
+    private readonly ConnectionSlot watching;
+    private readonly WorkerThreads observers = new("kumoi-libvirt-observe", MaxCallsAtATime);
+    private readonly WorkerThreads controllers = new("kumoi-libvirt-control", MaxCallsAtATime);
     private readonly WorkerThreads jobs = new("kumoi-libvirt-job", MaxJobs);
     private readonly LifecycleWatches watches;
     private readonly ConcurrentDictionary<Task, bool> migrations = new();
@@ -36,10 +38,12 @@ internal sealed class LibvirtLink : IHypervisorLink
         cpu = new CpuSampler(time);
         hosts = new HostReader(time, cpu);
         vms = new VMReader(time);
-        observing = new ConnectionSlot(uri);
-        controlling = uri.IsPrivatePerConnection ? observing : new ConnectionSlot(uri);
-        watches = new LifecycleWatches(observers, observing, time);
         HostName = uri.ExpectedName;
+        shared = uri.IsPrivatePerConnection ? new ConnectionSlot(uri, Label) : null;
+        observing = new ConnectionPool(uri, Label, shared);
+        controlling = new ConnectionPool(uri, Label, shared);
+        watching = shared ?? new ConnectionSlot(uri, Label);
+        watches = new LifecycleWatches(observers, watching, time);
     }
 
     public string Uri => uri.Display;
@@ -50,18 +54,14 @@ internal sealed class LibvirtLink : IHypervisorLink
     internal string? PeerUri => uri.IsReachableFromOtherHosts ? uri.ForOpening : null;
 
     /// <summary>Makes the first connection, reads the host's name, and takes the first CPU sample.</summary>
-    public async Task ConnectAsync(CancellationToken cancellationToken)
-    {
+    public async Task ConnectAsync(CancellationToken cancellationToken) =>
         HostName = await ReadAsync(
             connection =>
             {
                 cpu.Read(connection);
-                return connection.Label = HostReader.ReadName(connection);
+                return HostReader.ReadName(connection);
             },
             cancellationToken).ConfigureAwait(false);
-        observing.Label = HostName;
-        controlling.Label = HostName;
-    }
 
     public async Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken)
     {
@@ -114,18 +114,17 @@ internal sealed class LibvirtLink : IHypervisorLink
     {
         ArgumentNullException.ThrowIfNull(spec);
         return controllers.RunAsync(
-            () =>
+            () => controlling.Use(connection =>
             {
-                LibvirtConnection connection = controlling.Get();
                 using DomainHandle domain = definer.Define(connection, spec, operation);
                 return vms.Read(connection, domain) ?? throw connection.NotFound($"VM '{spec.Name}'");
-            },
+            }),
             cancellationToken,
-            abandoned: _ => VMDefiner.Undo(controlling.Get(), operation));
+            abandoned: _ => controlling.Use(connection => VMDefiner.Undo(connection, operation)));
     }
 
     public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) =>
-        controllers.RunAsync(() => VMDefiner.Undo(controlling.Get(), operation), cancellationToken);
+        controllers.RunAsync(() => controlling.Use(connection => VMDefiner.Undo(connection, operation)), cancellationToken);
 
     public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) =>
         ChangeAsync(id, (connection, domain) => DomainCalls.Start(connection, domain, paused), cancellationToken);
@@ -209,6 +208,7 @@ internal sealed class LibvirtLink : IHypervisorLink
             closer.RunAsync(
                 () =>
                 {
+                    watching.Dispose();
                     observing.Dispose();
                     controlling.Dispose();
                     return true;
@@ -219,7 +219,7 @@ internal sealed class LibvirtLink : IHypervisorLink
 
     /// <summary>Runs a reading call on the observing connection.</summary>
     internal Task<T> ReadAsync<T>(Func<LibvirtConnection, T> work, CancellationToken cancellationToken) =>
-        observers.RunAsync(() => work(observing.Get()), cancellationToken);
+        observers.RunAsync(() => observing.Use(work), cancellationToken);
 
     /// <summary>For <see cref="ReadAsync"/>: a VM that must be there.</summary>
     internal Func<LibvirtConnection, VMReading> GetVM(Guid id) =>
@@ -236,24 +236,25 @@ internal sealed class LibvirtLink : IHypervisorLink
     /// <summary>Lends a connection of its own. Blocks.</summary>
     internal T WithJobConnection<T>(Func<LibvirtConnection, T> work)
     {
-        if (uri.IsPrivatePerConnection)
+        if (shared is not null)
         {
-            return work(observing.Get());
+            return work(shared.Get());
         }
 
-        using LibvirtConnection connection = LibvirtConnection.Open(uri, HostName);
+        using LibvirtConnection connection = LibvirtConnection.Open(uri, Label);
         return work(connection);
     }
 
     /// <summary>Runs a changing call on the controlling connection.</summary>
     internal Task ChangeAsync(Guid id, Action<LibvirtConnection, DomainHandle> work, CancellationToken cancellationToken) =>
         controllers.RunAsync(
-            () =>
+            () => controlling.Use(connection =>
             {
-                LibvirtConnection connection = controlling.Get();
                 using DomainHandle domain = connection.GetDomain(id);
                 work(connection, domain);
                 return true;
-            },
+            }),
             cancellationToken);
+
+    private string Label() => HostName;
 }

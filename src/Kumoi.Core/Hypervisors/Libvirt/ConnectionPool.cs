@@ -1,0 +1,73 @@
+namespace Kumoi.Hypervisors.Libvirt;
+
+/// <summary>
+/// Connections that are lent to one call at a time. Calls that share a connection hold each other up (libvirtd serves five at a
+/// time), and, worse, when keepalive ends a connection on which two calls wait, libvirt 9.0 wakes only one of them: the other one
+/// waits until TCP gives up, a quarter of an hour later.
+/// </summary>
+/// <param name="uri">Where to connect.</param>
+/// <param name="label">Names the host in messages.</param>
+/// <param name="shared">
+/// The one connection for all calls, where the driver gives each connection its own world; that one is in this process, and does not
+/// block. Else null.
+/// </param>
+internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, ConnectionSlot? shared) : IDisposable
+{
+    private readonly Lock gate = new();
+    private readonly List<ConnectionSlot> all = [];
+    private readonly Stack<ConnectionSlot> free = new(); // the one that was used last first, so that few are open when little happens
+    private bool isDisposed;
+
+    /// <summary>Runs a call on a connection that nobody else uses meanwhile. Blocks.</summary>
+    public T Use<T>(Func<LibvirtConnection, T> work)
+    {
+        if (shared is not null)
+        {
+            return work(shared.Get());
+        }
+
+        ConnectionSlot slot = Take();
+        try
+        {
+            return work(slot.Get());
+        }
+        finally
+        {
+            Return(slot);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            isDisposed = true;
+        }
+
+        shared?.Dispose();
+        all.ForEach(static slot => slot.Dispose());
+    }
+
+    private ConnectionSlot Take()
+    {
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(isDisposed, typeof(LibvirtLink));
+            if (!free.TryPop(out ConnectionSlot? slot))
+            {
+                slot = new ConnectionSlot(uri, label);
+                all.Add(slot);
+            }
+
+            return slot;
+        }
+    }
+
+    private void Return(ConnectionSlot slot)
+    {
+        lock (gate)
+        {
+            free.Push(slot);
+        }
+    }
+}

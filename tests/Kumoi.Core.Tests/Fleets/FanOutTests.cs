@@ -1,0 +1,150 @@
+using Kumoi.Fleets;
+using Xunit;
+
+namespace Kumoi.Tests.Fleets;
+
+public sealed class FanOutTests
+{
+    private readonly TaskCompletionSource<int>[] _work =
+        [.. Enumerable.Range(0, 6).Select(_ => new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously))];
+
+    [Fact]
+    public async Task Outcomes_come_in_the_order_of_the_elements_whoever_finishes_first()
+    {
+        await using var outcomes = Run(6).GetAsyncEnumerator();
+        for (var i = 5; i > 0; i--)
+        {
+            _work[i].SetResult(i);
+        }
+
+        var first = outcomes.MoveNextAsync().AsTask();
+        Assert.False(first.IsCompleted);
+        _work[0].SetResult(0);
+        Assert.True(await first);
+        for (var i = 0; i < 6; i++)
+        {
+            Assert.Equal((i, i), (outcomes.Current.Element, outcomes.Current.Result));
+            Assert.Equal(i < 5, await outcomes.MoveNextAsync());
+        }
+    }
+
+    [Fact]
+    public async Task A_failure_is_the_outcome_of_its_element_and_stops_nobody()
+    {
+        for (var i = 0; i < 6; i++)
+        {
+            if (i == 2)
+            {
+                _work[i].SetException(new InvalidOperationException("planned"));
+            }
+            else
+            {
+                _work[i].SetResult(i);
+            }
+        }
+
+        List<Outcome<int, int>> all = [];
+        await foreach (var outcome in Run(2))
+        {
+            all.Add(outcome);
+        }
+
+        Assert.Equal([0, 1, 3, 4, 5], all.Where(outcome => outcome.Succeeded).Select(outcome => outcome.Result));
+        Assert.Equal("planned", all[2].Error!.Message);
+        Assert.Throws<InvalidOperationException>(() => all[2].Result);
+    }
+
+    [Fact]
+    public async Task No_more_elements_are_under_way_than_the_limit_allows()
+    {
+        int under = 0, most = 0, begun = 0;
+        var gate = new SemaphoreSlim(0);
+        var full = new TaskCompletionSource();
+        var run = Task.Run(async () =>
+        {
+            await foreach (var outcome in FanOut.RunAsync(Enumerable.Range(0, 12).ToList(), 3, WorkAsync, default))
+            {
+                Assert.True(outcome.Succeeded);
+            }
+        });
+        await full.Task;
+        gate.Release(12);
+        await run;
+        Assert.Equal((3, 12), (most, begun));
+
+        async Task<int> WorkAsync(int x, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref begun);
+            if (Interlocked.Increment(ref under) == 3)
+            {
+                full.TrySetResult();
+            }
+
+            most = Math.Max(most, under);
+            await gate.WaitAsync(cancellationToken);
+            Interlocked.Decrement(ref under);
+            return x;
+        }
+    }
+
+    [Fact]
+    public async Task Cancellation_ends_the_enumeration_and_reaches_the_work()
+    {
+        using var source = new CancellationTokenSource();
+        var run = Task.Run(async () =>
+        {
+            await foreach (var _ in Run(6, source.Token))
+            {
+            }
+        });
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
+    }
+
+    [Fact]
+    public async Task Leaving_early_cancels_what_is_under_way_and_waits_for_it()
+    {
+        var cancelled = 0;
+        var begun = new CountdownEvent(3);
+        _work[0].SetResult(0);
+        await foreach (var outcome in FanOut.RunAsync(Enumerable.Range(0, 6).ToList(), 3, WorkAsync, default))
+        {
+            Assert.Equal(0, outcome.Result);
+            begun.Wait();
+            break;
+        }
+
+        Assert.Equal(3, cancelled);
+
+        async Task<int> WorkAsync(int x, CancellationToken cancellationToken)
+        {
+            if (x == 0)
+            {
+                return 0;
+            }
+
+            begun.Signal();
+            try
+            {
+                return await _work[x].Task.WaitAsync(cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                Interlocked.Increment(ref cancelled);
+                throw;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Nothing_gives_nothing()
+    {
+        await foreach (var outcome in FanOut.RunAsync<int, int>([], 3, (x, _) => Task.FromResult(x), default))
+        {
+            Assert.Fail($"An outcome of {outcome.Element}.");
+        }
+    }
+
+    private IAsyncEnumerable<Outcome<int, int>> Run(int limit, CancellationToken cancellationToken = default) =>
+        FanOut.RunAsync(Enumerable.Range(0, 6).ToList(), limit, (x, token) => _work[x].Task.WaitAsync(token), cancellationToken);
+}

@@ -1,0 +1,63 @@
+# The module as a whole, each time in a fresh pwsh.
+BeforeAll {
+  $script:pwsh = (Get-Process -Id $PID).Path
+  function Invoke-Pwsh { param([string] $Command) & $script:pwsh -NoProfile -NonInteractive -Command $Command }
+}
+
+Describe 'Importing' {
+  It 'loads no third-party assembly and opens nothing' {
+    $loaded = Invoke-Pwsh "
+      `$before = [AppDomain]::CurrentDomain.GetAssemblies().FullName
+      Import-Module '$env:KUMOI_MODULE'
+      [AppDomain]::CurrentDomain.GetAssemblies() | Where-Object { `$_.FullName -notin `$before -and -not `$_.IsDynamic } | ForEach-Object { `$_.GetName().Name }"
+    $loaded | Where-Object { $_ -notlike 'System.*' -and $_ -notlike 'Microsoft.*' } | Sort-Object | Should -Be Kumoi.Core, Kumoi.PowerShell
+  }
+
+  It 'exports what the manifest lists, and nothing else' {
+    $manifest = Import-PowerShellDataFile (Join-Path $env:KUMOI_MODULE Kumoi.psd1)
+    (Invoke-Pwsh "Import-Module '$env:KUMOI_MODULE'; (Get-Command -Module Kumoi).Name") | Should -Be $manifest.CmdletsToExport
+    $types = [Kumoi.KumoiHost].Assembly, (Get-Command Get-KumoiHost).ImplementingType.Assembly | ForEach-Object GetExportedTypes
+    # Every cmdlet of the assembly is exported.
+    $types | Where-Object { -not $_.IsAbstract -and [System.Management.Automation.Cmdlet].IsAssignableFrom($_) } | Should -HaveCount $manifest.CmdletsToExport.Count
+  }
+
+  It 'works beside a module that has loaded another Polly first' {
+    $other = Join-Path $TestDrive other
+    New-Item -ItemType Directory $other | Out-Null
+    $output = Invoke-Pwsh "
+      Add-Type -TypeDefinition 'namespace Polly { public class ResiliencePipelineBuilder { } }' -OutputAssembly '$other/Polly.Core.dll'
+      [void][System.Reflection.Assembly]::LoadFrom('$other/Polly.Core.dll')
+      Import-Module '$env:KUMOI_MODULE'
+      (Connect-KumoiHost 'sim://lab?hosts=2').Name
+      (Get-KumoiHost).Name
+      [AppDomain]::CurrentDomain.GetAssemblies() | Where-Object { `$_.GetName().Name -eq 'Polly.Core' } | ForEach-Object { [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext(`$_).Name }"
+    $output | Should -Be kvm01, kvm02, kvm01, kvm02, Default, Kumoi
+  }
+
+  It 'its types are the same in every runspace' {
+    Invoke-Pwsh "
+      Import-Module '$env:KUMOI_MODULE'
+      `$null = Connect-KumoiHost 'sim://lab?hosts=2'
+      `$seen = 1 | ForEach-Object -Parallel { Import-Module '$env:KUMOI_MODULE'; Get-KumoiHost }
+      `$seen.Name
+      `$seen[0] -is [Kumoi.KumoiHost]" | Should -Be kvm01, kvm02, True
+  }
+
+  It 'closes its connections when it is removed' {
+    Invoke-Pwsh "
+      Import-Module '$env:KUMOI_MODULE'
+      `$null = Connect-KumoiHost 'sim://lab?hosts=2'
+      Remove-Module Kumoi
+      Import-Module '$env:KUMOI_MODULE'
+      @(Get-KumoiConnection).Count" | Should -Be 0
+  }
+
+  It 'a runspace that ends does not close the others'' connections' {
+    Invoke-Pwsh "
+      Import-Module '$env:KUMOI_MODULE'
+      `$null = Connect-KumoiHost 'sim://lab?hosts=2'
+      Start-ThreadJob { Import-Module '$env:KUMOI_MODULE'; Get-KumoiHost } | Receive-Job -Wait -AutoRemoveJob | Out-Null
+      1..2 | ForEach-Object -Parallel { Import-Module '$env:KUMOI_MODULE'; Get-KumoiHost } | Out-Null
+      @(Get-KumoiHost).Count" | Should -Be 2
+  }
+}
