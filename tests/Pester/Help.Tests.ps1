@@ -117,3 +117,30 @@ Describe 'Get-Help in a fresh pwsh' -Skip:(-not $inHelp) {
     $text -split '\s+' -ne '' | Sort-Object -Unique | Should -Be about_Kumoi, about_Kumoi_Connections, about_Kumoi_Faults, about_Kumoi_Lineage
   }
 }
+
+Describe 'The README' {
+  BeforeAll {
+    $root = Resolve-Path (Join-Path $PSScriptRoot '../..')
+    $readme = (Get-Content (Join-Path $root 'README.md') -Raw) -replace '\r'
+    $demo = (Get-Content (Join-Path $root 'docs/demo.ps1') -Raw) -replace '\r'
+    function Get-Squeezed { param([string[]] $Lines) ($Lines | ForEach-Object TrimEnd | Where-Object { $_ }) -join "`n" }
+  }
+
+  It 'shows the demo as it is' {
+    $shown = [regex]::Match($readme, '(?s)```powershell\n(.*?)\n```').Groups[1].Value
+    $demo.Contains($shown) | Should -BeTrue -Because 'the first example of README.md is the body of docs/demo.ps1'
+  }
+
+  It 'shows what the demo prints' {
+    $shown = [regex]::Match($readme, '(?s)\n```\n(WARNING.*?)\n```').Groups[1].Value
+    $pwsh = (Get-Process -Id $PID).Path
+    $before, $env:NO_COLOR = $env:NO_COLOR, '1'
+    try {
+      $printed = & $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'docs/demo.ps1') -Module $env:KUMOI_MODULE
+    }
+    finally {
+      $env:NO_COLOR = $before
+    }
+    Get-Squeezed $printed | Should -Be (Get-Squeezed ($shown -split '\n'))
+  }
+}
