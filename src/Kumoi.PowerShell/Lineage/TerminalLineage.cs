@@ -93,7 +93,7 @@ internal sealed class TerminalLineage : IDisposable
     public bool Answers(FaultDomain domain) => _source?.Elements.FirstOrDefault() switch
     {
         KumoiHost => domain is not FaultDomain.VM,
-        KumoiVM => domain is FaultDomain.VM or FaultDomain.Unknown || !EnclosingAction.IsWithinHosts,
+        KumoiVM => domain is not FaultDomain.Host || !EnclosingAction.IsWithinHosts,
         _ => false,
     };
 
@@ -286,7 +286,9 @@ internal sealed class TerminalLineage : IDisposable
         _chainTold = true;
         _run.Trace.Add(new LineageStep
         {
-            Kind = LineageStepKind.Source, Operator = _location.Pipeline.PipelineElements[0].Extent.Text, CountOut = _source!.Elements.Count,
+            Kind = LineageStepKind.Source,
+            Operator = _location.Pipeline.PipelineElements[0].Extent.Text,
+            CountOut = _source!.Elements.Count,
         });
         foreach (var (text, kind, before, after) in steps)
         {

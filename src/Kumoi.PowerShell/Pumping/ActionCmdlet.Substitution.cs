@@ -26,10 +26,7 @@ public abstract partial class ActionCmdlet
             WriteWarning($"What was done on {element} could not be undone: {problem}");
         }
 
-        _lineage?.Trace.Add(new LineageStep
-        {
-            Kind = LineageStepKind.Compensation, Operator = MyInvocation.MyCommand.Name, Element = element, Detail = problem,
-        });
+        Tell(LineageStepKind.Compensation, element, problem);
     }
 
     private void Substitute(TerminalLineage lineage)
@@ -50,7 +47,7 @@ public abstract partial class ActionCmdlet
         lineage.TellAction(_runs.Count);
         foreach (var run in failures)
         {
-            TellFailure(lineage, run);
+            TellFailure(run);
         }
 
         while (pending.Count > 0)
@@ -58,7 +55,7 @@ public abstract partial class ActionCmdlet
             if (candidates is null)
             {
                 WriteVerbose($"No substitution: {cannot}.");
-                lineage.Trace.Add(new LineageStep { Kind = LineageStepKind.Note, Operator = "no substitution", Detail = cannot });
+                Tell(LineageStepKind.Note, null, $"no substitution: {cannot}");
                 return;
             }
 
@@ -116,7 +113,7 @@ public abstract partial class ActionCmdlet
             }
 
             run.IsWritten = true;
-            TellFailure(lineage, run);
+            TellFailure(run);
             lineage.Fail(run.Request.Origin!.Index);
             UndoEarlierSteps(run);
             pending.ForEach(failed => failed.Attempts.Add($"{name}: {run.Error.Message}"));
@@ -132,17 +129,11 @@ public abstract partial class ActionCmdlet
                 break;
             }
         }
-
-        void Tell(LineageStepKind kind, string element, string? detail) =>
-            lineage.Trace.Add(new LineageStep { Kind = kind, Operator = MyInvocation.MyCommand.Name, Element = element, Detail = detail });
     }
 
     private void Exhaust(TerminalLineage lineage, List<Failed> pending)
     {
-        lineage.Trace.Add(new LineageStep
-        {
-            Kind = LineageStepKind.Exhaustion, Operator = MyInvocation.MyCommand.Name, Detail = $"{pending.Count} not replaced",
-        });
+        Tell(LineageStepKind.Exhaustion, null, $"{pending.Count} not replaced");
         foreach (var failed in pending)
         {
             var name = lineage.NameOf(failed.Run.Request.Origin!.Index);
@@ -182,21 +173,23 @@ public abstract partial class ActionCmdlet
         }
     }
 
-    private void TellFailure(TerminalLineage lineage, ActionRun run)
+    private void Tell(LineageStepKind kind, string? element, string? detail, FaultDomain? domain = null) => _lineage?.Trace.Add(new LineageStep
+    {
+        Kind = kind,
+        Operator = MyInvocation.MyCommand.Name,
+        Element = element,
+        Detail = detail,
+        FaultDomain = domain,
+    });
+
+    private void TellFailure(ActionRun run)
     {
         var error = run.Error!;
-        lineage.Trace.Add(new LineageStep
-        {
-            Kind = LineageStepKind.Failure, Operator = MyInvocation.MyCommand.Name, Detail = error.Message, FaultDomain = DomainOf(error),
-            Element = run.Request.Origin is { } origin ? lineage.NameOf(origin.Index) : run.Request.Target.ToString(),
-        });
+        var element = run.Request.Origin is { } origin ? _lineage!.NameOf(origin.Index) : run.Request.Target.ToString();
+        Tell(LineageStepKind.Failure, element, error.Message, DomainOf(error));
         if (error is CompensationFailedException debris)
         {
-            lineage.Trace.Add(new LineageStep
-            {
-                Kind = LineageStepKind.Compensation, Operator = MyInvocation.MyCommand.Name, Element = run.Request.Target.ToString(),
-                Detail = debris.Undoing.Message,
-            });
+            Tell(LineageStepKind.Compensation, element, debris.Undoing.Message);
         }
     }
 
