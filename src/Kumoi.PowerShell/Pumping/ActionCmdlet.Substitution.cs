@@ -100,13 +100,13 @@ public abstract partial class ActionCmdlet
         Drain(waitForAll: true);
         foreach (var run in _runs.Skip(firstNew).ToList())
         {
-            var name = run.Request.Origin is { } origin ? lineage.NameOf(origin.Index) : run.Request.Target.ToString()!;
+            var name = run.Request.Origin is { } origin ? origin.Name : run.Request.Target.ToString()!;
             if (run.Error is null)
             {
                 var replaced = pending[0];
                 pending.RemoveAt(0);
                 replaced.Run.IsWritten = true;
-                var failedName = lineage.NameOf(replaced.Run.Request.Origin!.Index);
+                var failedName = replaced.Run.Request.Origin!.Name;
                 Tell(LineageStepKind.Success, name, $"for {failedName}");
                 WriteWarning($"{failedName} failed: {replaced.Run.Error!.Message.TrimEnd('.')}; {name} took its place");
                 continue;
@@ -136,7 +136,7 @@ public abstract partial class ActionCmdlet
         Tell(LineageStepKind.Exhaustion, null, $"{pending.Count} not replaced");
         foreach (var failed in pending)
         {
-            var name = lineage.NameOf(failed.Run.Request.Origin!.Index);
+            var name = failed.Run.Request.Origin!.Name;
             var record = Errors.ToRecord(failed.Run.Error!, failed.Run.Request.Target, Errors.ExhaustedId);
             GiveUp(
                 failed, record,
@@ -185,7 +185,7 @@ public abstract partial class ActionCmdlet
     private void TellFailure(ActionRun run)
     {
         var error = run.Error!;
-        var element = run.Request.Origin is { } origin ? _lineage!.NameOf(origin.Index) : run.Request.Target.ToString();
+        var element = run.Request.Origin is { } origin ? origin.Name : run.Request.Target.ToString();
         Tell(LineageStepKind.Failure, element, error.Message, DomainOf(error));
         if (error is CompensationFailedException debris)
         {
