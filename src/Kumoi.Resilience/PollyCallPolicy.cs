@@ -1,20 +1,23 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Polly;
+using Polly.CircuitBreaker;
 using Polly.Timeout;
 
 namespace Kumoi.Resilience;
 
 /// <summary>One host's policy: <c>retry(breaker(throttle(time-out(call))))</c>.</summary>
-internal sealed class PollyCallPolicy(
-    string host, ResiliencePipeline retry, HostBreaker breaker, IReadOnlyList<ResiliencePipeline> timeouts) : ICallPolicy
+internal sealed class PollyCallPolicy(string host, ResiliencePipeline retryAndBreaker, IReadOnlyList<ResiliencePipeline> timeouts) : ICallPolicy
 {
     public async Task<T> RunAsync<T>(
         CallKind kind,
         Func<CancellationToken, ValueTask<IDisposable>> enter,
         Func<CancellationToken, Task<T>> call,
-        CancellationToken cancellationToken) => await retry.ExecuteAsync(
-            static (state, token) => state.self.Breaker.RunAsync(
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await retryAndBreaker.ExecuteAsync(
                 static async (state, token) =>
                 {
                     using (await state.enter(token))
@@ -22,12 +25,17 @@ internal sealed class PollyCallPolicy(
                         return await state.self.TryOnceAsync(state.kind, state.call, token);
                     }
                 },
-                state,
-                token),
-            (self: this, kind, enter, call),
-            cancellationToken);
-
-    private HostBreaker Breaker => breaker;
+                (self: this, kind, enter, call),
+                cancellationToken);
+        }
+        catch (BrokenCircuitException e)
+        {
+            throw new HypervisorException(
+                $"{host} failed repeatedly; calls to it are held back for now.",
+                FaultDomain.Host, isTransient: true, error: HypervisorError.CircuitOpen, innerException: e,
+                recommendedAction: "Look at the host; try again in a few seconds, or reconnect to it to try at once.");
+        }
+    }
 
     private async Task<T> TryOnceAsync<T>(CallKind kind, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {

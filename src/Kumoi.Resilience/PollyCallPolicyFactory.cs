@@ -1,12 +1,13 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Polly;
+using Polly.CircuitBreaker;
 using Polly.Retry;
 using Polly.Timeout;
 
 namespace Kumoi.Resilience;
 
-/// <summary>Core's call policies: retry with jitter and time-out per try on Polly, and a circuit breaker per host.</summary>
+/// <summary>Core's call policies on Polly: retry with jitter, circuit breaker per host, time-out per try.</summary>
 public sealed class PollyCallPolicyFactory(TimeProvider time) : ICallPolicyFactory
 {
     public PollyCallPolicyFactory()
@@ -25,12 +26,21 @@ public sealed class PollyCallPolicyFactory(TimeProvider time) : ICallPolicyFacto
                 Delay = limits.RetryDelay,
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
-                ShouldHandle = new PredicateBuilder().Handle<HypervisorException>(e => e.IsTransient && !e.OutcomeUnknown && e.Error is not HypervisorError.CircuitOpen),
+                ShouldHandle = new PredicateBuilder().Handle<HypervisorException>(e => e.IsTransient && !e.OutcomeUnknown),
             });
         }
 
-        return new PollyCallPolicy(
-            host, builder.Build(), new HostBreaker(host, limits, time), Enum.GetValues<CallKind>().Select(kind => Timeout(limits, kind)).ToArray());
+        builder.AddCircuitBreaker(new CircuitBreakerStrategyOptions
+        {
+            FailureRatio = 0.5,
+            MinimumThroughput = limits.BreakerMinimumCalls,
+            SamplingDuration = limits.BreakerWindow,
+            BreakDuration = limits.BreakerPause,
+            // A failure of the VM, or a refused request, says nothing against the host: it has answered.
+            ShouldHandle = new PredicateBuilder().Handle<HypervisorException>(
+                e => e.Error is HypervisorError.ConnectionFailed or HypervisorError.TimedOut),
+        });
+        return new PollyCallPolicy(host, builder.Build(), Enum.GetValues<CallKind>().Select(kind => Timeout(limits, kind)).ToArray());
     }
 
     private ResiliencePipeline Timeout(FleetLimits limits, CallKind kind) =>

@@ -25,7 +25,10 @@ Describe 'Importing' {
     $other = Join-Path $TestDrive other
     New-Item -ItemType Directory $other | Out-Null
     $output = Invoke-Pwsh "
-      Add-Type -TypeDefinition 'namespace Polly { public class ResiliencePipelineBuilder { } }' -OutputAssembly '$other/Polly.Core.dll'
+      # Add-Type gives its assemblies names of its own.
+      `$builder = [System.Reflection.Emit.PersistedAssemblyBuilder]::new([System.Reflection.AssemblyName]'Polly.Core, Version=7.0.0.0', [object].Assembly)
+      [void]`$builder.DefineDynamicModule('Polly.Core').DefineType('Polly.ResiliencePipelineBuilder', 'Public').CreateType()
+      `$builder.Save('$other/Polly.Core.dll')
       [void][System.Reflection.Assembly]::LoadFrom('$other/Polly.Core.dll')
       Import-Module '$env:KUMOI_MODULE'
       (Connect-KumoiHost 'sim://lab?hosts=2').Name

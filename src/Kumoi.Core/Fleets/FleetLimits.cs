@@ -21,10 +21,13 @@ public sealed record FleetLimits
     /// <summary>The first pause between tries; it doubles, with jitter.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>So many failures of a host in a row within <see cref="BreakerWindow"/> open its circuit breaker, 1 or more.</summary>
-    public int BreakerFailures { get; init; } = 5;
+    /// <summary>
+    /// A host's circuit breaker opens when, within <see cref="BreakerWindow"/>, at least so many calls were made, 2 or more, and half of
+    /// them found the host out of reach.
+    /// </summary>
+    public int BreakerMinimumCalls { get; init; } = 5;
 
-    public TimeSpan BreakerWindow { get; init; } = TimeSpan.FromSeconds(30);
+    public TimeSpan BreakerWindow { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>While it is open, calls to the host fail at once.</summary>
     public TimeSpan BreakerPause { get; init; } = TimeSpan.FromSeconds(15);

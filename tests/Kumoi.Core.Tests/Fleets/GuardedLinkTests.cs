@@ -19,7 +19,7 @@ public sealed class GuardedLinkTests : IAsyncLifetime
             RetryDelay = TimeSpan.FromSeconds(1),
             ReadTimeout = TimeSpan.FromSeconds(15),
             WriteTimeout = TimeSpan.FromSeconds(60),
-            BreakerFailures = 3,
+            BreakerMinimumCalls = 4, // connecting is one
             BreakerWindow = TimeSpan.FromSeconds(30),
             BreakerPause = TimeSpan.FromSeconds(20),
         };
