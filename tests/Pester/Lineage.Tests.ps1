@@ -152,6 +152,7 @@ Describe 'Substitution' {
     $errors.Count | Should -Be 1
     (Get-KumoiFault).Hits | Should -Be 1
     (Get-KumoiVM kvm01-1).VMHost | Should -Be kvm01
+    (Get-KumoiLineage).ToString() | Should -Match 'no substitution: the failure is of fault domain VM'
   }
 
   It 'undoes what took effect although it was reported as failed' {

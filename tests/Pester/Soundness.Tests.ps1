@@ -194,6 +194,16 @@ Describe 'Substitution that means what was meant' {
     $vms.VMHost | Should -Be kvm01, kvm03, kvm04
   }
 
+  It 'methods that run a block which is written out are allowed above the choice' {
+    $vms = Get-KumoiHost | Where-Object { $_.VMs.Where({ $_.State -eq 'Running' }).Count -eq 1 } | Select-Object -First 2 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm01, kvm03
+  }
+
+  It '$_ of an outer block is the outer one''s' {
+    $vms = 4, 5 | ForEach-Object { $outer = $_; Get-KumoiHost | Where-Object Name -ne "kvm0$($_ - 1)" | Select-Object -First 2 | New-KumoiVM -Name { "o$outer-$($_.Name)" } }
+    $vms.Name | Should -Be o4-kvm01, o4-kvm04, o5-kvm01, o5-kvm03
+  }
+
   It 'per-element steps below the choice work on the candidate too' {
     $vms = Get-KumoiHost | Select-Object -First 3 | Where-Object Name -ne kvm04 | ForEach-Object { $_ } |
       Add-Member -NotePropertyName Note -NotePropertyValue x -PassThru | New-KumoiVM -Name { "$($_.Note)-$($_.Name)" }

@@ -29,7 +29,7 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
         Emit(Read(), async token =>
         {
             var rest = new List<KumoiHost>();
-            await foreach (var outcome in Fleet.ReadHostsAsync([.. hosts.Skip(done)], token))
+            await foreach (var outcome in Fleet.ReadHostsAsync([.. hosts.Skip(done)], token, ThrottleLimit))
             {
                 if (outcome.Succeeded && HasTag(outcome.Result))
                 {
@@ -42,7 +42,7 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
 
         IEnumerable<KumoiHost> Read()
         {
-            foreach (var outcome in Enumerate(token => Fleet.ReadHostsAsync(hosts, token)))
+            foreach (var outcome in Enumerate(token => Fleet.ReadHostsAsync(hosts, token, ThrottleLimit)))
             {
                 done++;
                 if (!outcome.Succeeded)

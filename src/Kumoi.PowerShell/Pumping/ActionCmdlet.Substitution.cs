@@ -33,11 +33,6 @@ public abstract partial class ActionCmdlet
     {
         var failures = _runs.Where(run => run.Error is not null).ToList();
         var pending = failures.Where(run => !run.IsWritten && CanBeReplaced(run, inputEnded: true)).Select(run => new Failed(run)).ToList();
-        if (failures.Count > pending.Count && lineage.Obstacle(inputEnded: true) is { } obstacle)
-        {
-            WriteVerbose($"No substitution: {obstacle}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them.");
-        }
-
         foreach (var failed in pending)
         {
             lineage.Fail(failed.Run.Request.Origin!.Index);
@@ -48,6 +43,10 @@ public abstract partial class ActionCmdlet
         foreach (var run in failures)
         {
             TellFailure(run);
+            if (run.IsWritten || !pending.Exists(failed => ReferenceEquals(failed.Run, run)))
+            {
+                TellWhyNot(lineage, run);
+            }
         }
 
         while (pending.Count > 0)
@@ -150,7 +149,7 @@ public abstract partial class ActionCmdlet
     {
         failed.Run.IsWritten = true;
         var action = record.ErrorDetails?.RecommendedAction;
-        record.ErrorDetails = new ErrorDetails($"{failed.Run.Error!.Message} {what}") { RecommendedAction = action ?? "" };
+        record.ErrorDetails = new ErrorDetails($"{failed.Run.Error!.Message.TrimEnd('.')}. {what}") { RecommendedAction = action ?? "" };
         if (_replay is not null)
         {
             _replay.Fail(failed.Run.Error!);
@@ -190,6 +189,20 @@ public abstract partial class ActionCmdlet
         if (error is CompensationFailedException debris)
         {
             Tell(LineageStepKind.Compensation, element, debris.Undoing.Message);
+        }
+    }
+
+    private void TellWhyNot(TerminalLineage lineage, ActionRun run)
+    {
+        var why = run.Request.Origin is null ? "the object does not come from a Kumoi source"
+            : LeavesOutcomeOpen(run) ? "it may have taken effect, and a substitute could be a second copy"
+            : lineage.Obstacle(inputEnded: true) is { } obstacle ? $"{obstacle}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them"
+            : !lineage.Answers(DomainOf(run.Error!)) ? $"the failure is of fault domain {DomainOf(run.Error!)}, which others would meet alike"
+            : null;
+        if (why is not null)
+        {
+            WriteVerbose($"No substitution for {run.Request.Target}: {why}.");
+            Tell(LineageStepKind.Note, null, $"no substitution: {why}");
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Management.Automation;
 using Kumoi.PowerShell.Lineage;
 
 namespace Kumoi.PowerShell.Pumping;
@@ -7,6 +8,11 @@ public abstract class SourceCmdlet : FleetCmdlet
 {
     private PipelineRun? _run;
     private RecordedSource? _source;
+
+    /// <summary>How many hosts are read at a time.</summary>
+    [Parameter]
+    [ValidateRange(1, 1024)]
+    public int ThrottleLimit { get; set; } = 128;
 
     protected override void BeginProcessing()
     {
