@@ -205,6 +205,17 @@ Describe 'Substitution' {
     $errors.FullyQualifiedErrorId | Should -Be 'HypervisorFailed,Kumoi.PowerShell.Cmdlets.NewKumoiVMCommand'
   }
 
+  It 'removes, stops, suspends and restarts what was chosen, and no other VM' {
+    Add-KumoiFault -VMHost * -VM kvm01-1 -Operation * | Out-Null
+    $before = (Get-KumoiVM -VMHost kvm0[2-9], kvm1*, kvm20).State
+    Get-KumoiVM -State Running | Select-Object -First 1 | Stop-KumoiVM -TurnOff -ErrorVariable errors -ErrorAction SilentlyContinue
+    Get-KumoiVM -State Running | Select-Object -First 1 | Suspend-KumoiVM -ErrorVariable +errors -ErrorAction SilentlyContinue
+    Get-KumoiVM -State Running | Select-Object -First 1 | Restart-KumoiVM -ErrorVariable +errors -ErrorAction SilentlyContinue
+    Get-KumoiVM -State Running | Select-Object -First 1 | Remove-KumoiVM -Force -ErrorVariable +errors -ErrorAction SilentlyContinue
+    $errors | Should -HaveCount 4
+    (Get-KumoiVM -VMHost kvm0[2-9], kvm1*, kvm20).State | Should -Be $before
+  }
+
   It 'replaces VMs too' {
     Add-KumoiFault -VMHost * -VM kvm01-2 -Operation Start | Out-Null
     $vms = Get-KumoiVM -State Shutoff | Select-Object -First 2 | Start-KumoiVM -PassThru
@@ -230,6 +241,30 @@ Describe 'Several terminals in one pipeline' {
     $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Start-KumoiVM -PassThru
     $vms.VMHost | Should -Be kvm01, kvm03, kvm04
     $vms.State | Should -Be Running, Running, Running
+  }
+
+  It 'both substitute in one run, each for its own failures' {
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+    Add-KumoiFault -VMHost kvm03 -Operation Start | Out-Null
+    $vms = Get-KumoiHost | Sort-Object Name | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Start-KumoiVM -PassThru
+    $vms.VMHost | Should -Be kvm01, kvm04, kvm05
+    (Get-KumoiVM a-*).VMHost | Should -Be kvm01, kvm04, kvm05
+  }
+
+  It 'three in a row' {
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+    Add-KumoiFault -VMHost kvm03 -Operation Start -Count 1 | Out-Null
+    Add-KumoiFault -VMHost kvm04 -Operation Start | Out-Null
+    $vms = Get-KumoiHost | Sort-Object Name | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Start-KumoiVM -Paused -PassThru | Resume-KumoiVM -PassThru
+    $vms.VMHost | Should -Be kvm01, kvm05, kvm06
+    (Get-KumoiVM a-*).VMHost | Should -Be kvm01, kvm05, kvm06
+    $vms.State | Should -Be Running, Running, Running
+  }
+
+  It 'one that replaces nothing itself is replayed for a later one' {
+    Add-KumoiFault -VMHost kvm02 -Operation Start | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } -NoSubstitution | Start-KumoiVM -PassThru
+    $vms.VMHost | Should -Be kvm01, kvm03, kvm04
   }
 
   It 'an earlier one that fails on a candidate drops it' {

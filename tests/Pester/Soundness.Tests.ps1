@@ -66,6 +66,18 @@ Describe 'No substitution where the pipeline is not known to mean the same twice
     $errors | Should -HaveCount 1
   }
 
+  It 'an element that comes more than once' {
+    $vms = Get-KumoiHost | Select-Object -First 3 | ForEach-Object { $_; $_ } | New-KumoiVM -Name { "a-$($_.Name)-$((++$script:n))" } @common
+    $vms.VMHost | Should -Be kvm01, kvm01, kvm03, kvm03
+  }
+
+  It 'a step below the choice that gives another element for a candidate' {
+    $other = Get-KumoiHost kvm09
+    $vms = Get-KumoiHost | Select-Object -First 3 | ForEach-Object { if ($_.Name -gt 'kvm03') { $other } else { $_ } } | New-KumoiVM -Name { "a-$($_.Name)" } @common
+    $vms.VMHost | Should -Be kvm01, kvm03
+    Get-KumoiVM a-kvm09 -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+  }
+
   It 'a function named like a built-in' {
     function Where-Object { $input | Microsoft.PowerShell.Core\Where-Object { $_.Name -ne 'kvm04' } }
     $vms = Get-KumoiHost | Where-Object | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } @common

@@ -20,7 +20,7 @@ public abstract partial class ActionCmdlet
         {
             Await(undo());
         }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException or ActionFailedException)
         {
             problem = e.Message;
             WriteWarning($"What was done on {element} could not be undone: {problem}");
@@ -33,12 +33,7 @@ public abstract partial class ActionCmdlet
     {
         var failures = _runs.Where(run => run.Error is not null).ToList();
         var pending = failures.Where(run => !run.IsWritten && CanBeReplaced(run, inputEnded: true)).Select(run => new Failed(run)).ToList();
-        foreach (var failed in pending)
-        {
-            lineage.Fail(failed.Run.Request.Origin!.Index);
-        }
-
-        var (candidates, cannot) = pending.Count > 0 ? lineage.Candidates() : ([], null);
+        var cannot = pending.Count > 0 ? lineage.Verify() : null;
         lineage.TellAction(_runs.Count);
         foreach (var run in failures)
         {
@@ -49,15 +44,21 @@ public abstract partial class ActionCmdlet
             }
         }
 
+        if (cannot is not null)
+        {
+            WriteVerbose($"No substitution: {cannot}.");
+            Tell(LineageStepKind.Note, null, $"no substitution: {cannot}");
+            return;
+        }
+
+        foreach (var failed in pending)
+        {
+            lineage.Fail(failed.Run.Request.Origin!.Index);
+        }
+
         while (pending.Count > 0)
         {
-            if (candidates is null)
-            {
-                WriteVerbose($"No substitution: {cannot}.");
-                Tell(LineageStepKind.Note, null, $"no substitution: {cannot}");
-                return;
-            }
-
+            var candidates = lineage.Candidates();
             if (candidates.Count == 0)
             {
                 Exhaust(lineage, pending);
@@ -65,10 +66,6 @@ public abstract partial class ActionCmdlet
             }
 
             Replace(lineage, pending, [.. candidates.Take(pending.Count)]);
-            if (pending.Count > 0)
-            {
-                (candidates, cannot) = lineage.Candidates();
-            }
         }
     }
 
@@ -82,9 +79,9 @@ public abstract partial class ActionCmdlet
         }
 
         var firstNew = _runs.Count;
-        foreach (var (index, requests, reason) in lineage.Bind(candidates))
+        foreach (var (index, request, reason) in lineage.Bind(candidates))
         {
-            if (requests.Count == 0)
+            if (request is null)
             {
                 lineage.Fail(index);
                 pending.ForEach(failed => failed.Attempts.Add($"{lineage.NameOf(index)}: {reason}"));
@@ -93,13 +90,13 @@ public abstract partial class ActionCmdlet
             }
 
             Tell(LineageStepKind.Substitution, lineage.NameOf(index), null);
-            Submit(requests, isSubstitute: true);
+            Submit([request], isSubstitute: true);
         }
 
         Drain(waitForAll: true);
         foreach (var run in _runs.Skip(firstNew).ToList())
         {
-            var name = run.Request.Origin is { } origin ? origin.Name : run.Request.Target.ToString()!;
+            var name = run.Request.Origin!.Name;
             if (run.Error is null)
             {
                 var replaced = pending[0];
@@ -113,7 +110,7 @@ public abstract partial class ActionCmdlet
 
             run.IsWritten = true;
             TellFailure(run);
-            lineage.Fail(run.Request.Origin!.Index);
+            lineage.Fail(run.Request.Origin.Index);
             UndoEarlierSteps(run);
             pending.ForEach(failed => failed.Attempts.Add($"{name}: {run.Error.Message}"));
             if (!lineage.Answers(DomainOf(run.Error)) || LeavesOutcomeOpen(run))
@@ -121,11 +118,6 @@ public abstract partial class ActionCmdlet
                 // What failed now is not the candidate: others would fail alike, or could make a second copy.
                 GiveUp(pending[0], Errors.ToRecord(pending[0].Run.Error!, pending[0].Run.Request.Target), run.Error.Message);
                 pending.RemoveAt(0);
-            }
-
-            if (pending.Count == 0)
-            {
-                break;
             }
         }
     }
