@@ -28,9 +28,9 @@ public sealed record FleetLimits
     /// A host's circuit breaker opens when, within <see cref="BreakerWindow"/>, at least so many calls were made, 2 or more, and half of
     /// them found the host out of reach.
     /// </summary>
-    public int BreakerMinimumCalls { get; init; } = 5;
+    public int BreakerMinimumCalls { get; init; } = 10;
 
-    public TimeSpan BreakerWindow { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan BreakerWindow { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>While it is open, calls to the host fail at once.</summary>
     public TimeSpan BreakerPause { get; init; } = TimeSpan.FromSeconds(15);
