@@ -11,7 +11,6 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVM))]
 public sealed class GetKumoiVMCommand : SourceCmdlet
 {
-    private readonly HashSet<(string Host, Guid Id)> _written = [];
     private readonly HashSet<string> _found = new(StringComparer.OrdinalIgnoreCase);
 
     [Parameter(Position = 0)]
@@ -37,7 +36,7 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
     {
         var matches = Names.Matcher(Name);
         var hosts = FindHosts(VMHost);
-        Emit(Read(), async token =>
+        Emit(Read(), async (written, token) =>
         {
             var all = new List<KumoiVM>();
             await foreach (var outcome in Fleet.ReadVMsAsync(hosts, IsWanted, includeXml: false, token, ThrottleLimit))
@@ -48,7 +47,8 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
                 }
             }
 
-            return [.. all.Where(vm => !_written.Contains((vm.VMHost, vm.Id)))];
+            var known = written.Cast<KumoiVM>().Select(vm => (vm.VMHost, vm.Id)).ToHashSet();
+            return [.. all.Where(vm => !known.Contains((vm.VMHost, vm.Id)))];
         });
 
         bool IsWanted(KumoiVM vm) => matches(vm.Name) && (State.Length == 0 || State.Contains(vm.State));
@@ -57,10 +57,13 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
         {
             foreach (var vm in ReadVMs(hosts, vm => matches(vm.Name), Raw, ThrottleLimit))
             {
-                _found.Add(vm.Name);
+                if (Name.Length > 0)
+                {
+                    _found.Add(vm.Name);
+                }
+
                 if (IsWanted(vm))
                 {
-                    _written.Add((vm.VMHost, vm.Id));
                     yield return vm;
                 }
             }
