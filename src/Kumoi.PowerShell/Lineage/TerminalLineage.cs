@@ -36,7 +36,7 @@ internal sealed class TerminalLineage : IDisposable
     public LineageTrace Trace => _run.Trace;
 
     /// <summary>Output must wait until all is settled: substitutes may come before the picks.</summary>
-    public bool SettlesBeforeOutput => _plan.Steps.Any(step => step.Kind is StepKind.Extraction && step.FromEnd) || _source is HeldSelection { FromEnd: true };
+    public bool SettlesBeforeOutput => _plan.Steps.Any(step => step.Kind is StepKind.Extraction && step.FromEnd) || _source is HeldSelection { SettlesBeforeOutput: true };
 
     /// <summary>To be called in BeginProcessing; null where the terminal stands in no pipeline that can be recognised.</summary>
     public static TerminalLineage? Of(ActionCmdlet terminal) =>

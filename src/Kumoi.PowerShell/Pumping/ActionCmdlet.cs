@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Lineage;
+using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -59,6 +60,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     /// <summary>Why this cmdlet replaces nothing, wherever its elements come from; null if it may.</summary>
     internal string? OwnObstacle =>
         NoSubstitution ? "-NoSubstitution was given"
+        : KumoiPreference.Of(this).Substitution is SubstitutionPreference.None ? "$KumoiPreference.Substitution is None"
         : IsWhatIf() ? "nothing is done with -WhatIf"
         : MeansAnyElement ? null
         : $"{MyInvocation.MyCommand.Name} acts on what was chosen, and on nothing else";
