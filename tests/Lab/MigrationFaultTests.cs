@@ -92,6 +92,25 @@ public sealed class MigrationFaultTests(RealLab lab) : LabTest(lab)
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task Of_many_targets_only_the_last_has_power_and_it_gets_the_VM(bool peerToPeer)
+    {
+        var vm = await StartBusyAsync();
+        foreach (var dead in (string[])["k2", "k3", "k4", "k5"])
+        {
+            await Lab.HurtAsync("power-off", dead);
+        }
+
+        var result = await Targets().Take(1).ForEachAsync(
+            async (target, token) => await VMActions.MoveAsync(vm, target, Options(target, peerToPeer, isSlow: false), null, token));
+
+        Assert.Equal(("k6", 4), (Assert.Single(result.Items).Name, result.Trace.Failures));
+        Assert.True(Host("k1").IsOpen);
+        await Lab.CountsOnAsync("k6", VM);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task The_daemon_of_the_source_is_killed_midway_and_the_VM_runs_on_there(bool peerToPeer)
     {
         var vm = await StartBusyAsync();
