@@ -14,6 +14,7 @@ namespace Kumoi.Tests.Lab;
 /// </summary>
 public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
 {
+    private const long MiB = 1L << 20;
     private const int Rounds = 24;
     private const int VMs = 4;
 
@@ -28,13 +29,13 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
         {
             var moment = (CallMoment)random.Next(3);
             var call = random.Next(1, (VMs * CallsOfAVM) + 1);
-            await CancelAsync(string.Create(CultureInfo.InvariantCulture, $"r{round:00}"), call, moment);
-            await RemoveAllVMsAsync();
+            await CancelAsync(string.Create(CultureInfo.InvariantCulture, $"r{round:00}"), call, moment, withVolume: int.IsOddInteger(round));
+            await RemoveAllVMsAsync(removeVolumes: true);
         }
     }
 
     /// <summary>Cancels at that moment of the so-manieth call that reaches it.</summary>
-    private async Task CancelAsync(string round, int call, CallMoment moment)
+    private async Task CancelAsync(string round, int call, CallMoment moment, bool withVolume)
     {
         using var cancellation = new CancellationTokenSource();
         var created = new ConcurrentBag<string>();
@@ -47,7 +48,8 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fleet.Hosts.AsLineage().Take(VMs)
                 .Select(async (host, token) =>
                 {
-                    var vm = await CreateAsync(host, $"{round}-{host.Name}", "idle", cancellationToken: token);
+                    var spec = await SpecAsync($"{round}-{host.Name}", withVolume);
+                    var vm = await VMActions.CreateAsync(host, spec, start: true, keepFailed: false, OperationId.New(), token);
                     created.Add($"{vm.VMHost} {vm.Name} {vm.State}");
                     return vm;
                 })
@@ -56,15 +58,18 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
 
         // The fleet is closed: nothing is under way any more, so this is how it stays.
         var there = new List<string>();
+        var volumes = 0;
         foreach (var host in Fleet.Hosts)
         {
             there.AddRange((await VMsAsync(host.Name)).Select(vm => $"{host.Name} {vm.Name} {vm.State}"));
+            volumes += Directory.EnumerateFiles(Lab.Host(host.Name).Images, round + "-*").Count();
         }
 
         Assert.True(
             created.Order(StringComparer.Ordinal).SequenceEqual(there.Order(StringComparer.Ordinal), StringComparer.Ordinal),
             $"Round {round}, {moment} call {call}: reported were [{string.Join(", ", created)}], there are [{string.Join(", ", there)}].");
         Assert.All(created, vm => Assert.EndsWith(" Running", vm, StringComparison.Ordinal));
+        Assert.Equal(withVolume ? created.Count : 0, volumes);
 
         async Task WatchAsync(WatchedCall watched, CallMoment now)
         {
@@ -82,4 +87,8 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
             await cancellation.CancelAsync();
         }
     }
+
+    private async Task<VMSpec> SpecAsync(string name, bool withVolume) => withVolume
+        ? new VMSpec { Name = name, MemoryBytes = 64 * MiB, Disks = [new DiskSpec { NewVolumeBytes = MiB }] }
+        : new VMSpec { Xml = await Lab.XmlAsync(name, "idle") };
 }

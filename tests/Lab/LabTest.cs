@@ -67,13 +67,13 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
 
     protected async Task<PowerState?> StateAsync(string host, string vm) => (await Host(host).Link.FindVMAsync(vm, CancellationToken.None))?.State;
 
-    protected async Task RemoveAllVMsAsync()
+    protected async Task RemoveAllVMsAsync(bool removeVolumes = false)
     {
         foreach (var host in Fleet.Hosts)
         {
             foreach (var vm in await host.Link.ReadVMsAsync(CancellationToken.None))
             {
-                await VMActions.RemoveAsync(new KumoiVM(host, vm), turnOff: true, removeVolumes: false, CancellationToken.None);
+                await VMActions.RemoveAsync(new KumoiVM(host, vm), turnOff: true, removeVolumes, CancellationToken.None);
             }
         }
     }
