@@ -1,9 +1,17 @@
 namespace Kumoi;
 
-/// <summary>Orders names as people do: kvm2 before kvm10. Case is ignored unless nothing else tells two names apart.</summary>
+/// <summary>Orders names as people do: kvm2 before kvm10.</summary>
 public sealed class NaturalOrder : IComparer<string>
 {
-    public static NaturalOrder Instance { get; } = new();
+    private readonly bool _ignoresCase;
+
+    private NaturalOrder(bool ignoresCase) => _ignoresCase = ignoresCase;
+
+    /// <summary>Case is ignored unless nothing else tells two names apart.</summary>
+    public static NaturalOrder Instance { get; } = new(ignoresCase: false);
+
+    /// <summary>Names that differ in case only are the same name: for hosts.</summary>
+    public static NaturalOrder IgnoringCase { get; } = new(ignoresCase: true);
 
     public int Compare(string? x, string? y)
     {
@@ -36,7 +44,7 @@ public sealed class NaturalOrder : IComparer<string>
         }
 
         var rest = (x.Length - i).CompareTo(y.Length - j);
-        return rest != 0 ? rest : string.CompareOrdinal(x, y);
+        return rest != 0 ? rest : string.Compare(x, y, _ignoresCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
     }
 
     /// <summary>The run of digits at <paramref name="at"/> without leading zeros: of two such runs the longer is the larger number.</summary>

@@ -101,6 +101,25 @@ Describe 'VMs' {
     (Get-KumoiVM web1 -Raw).Xml | Should -Match '<kept'
   }
 
+  It 'keep the name that is in the XML if none is given' {
+    (Get-KumoiHost kvm01 | New-KumoiVM -Xml "<domain type='kvm'><name>template</name><memory unit='MiB'>64</memory></domain>").Name | Should -Be template
+  }
+
+  It 'that are missing are one error, whichever host they are looked for on' {
+    (Get-KumoiHost | Get-KumoiVM kvm01-1, nothing -ErrorVariable errors -ErrorAction SilentlyContinue).VMHost | Should -Be kvm01
+    $errors.TargetObject | Should -Be nothing
+  }
+
+  It 'can be read while others are moved away' {
+    Reset-Fleet 'sim://lab?hosts=2&vms=6&running=6&seed=7'
+    Add-KumoiFault kvm01 Migrate -Delay ([timespan]::FromMinutes(1)) | Out-Null
+    $shell = [powershell]::Create().AddScript("Import-Module '$env:KUMOI_MODULE'; Get-KumoiVM -VMHost kvm01 | Move-KumoiVM -Destination kvm02")
+    $null = $shell.BeginInvoke()
+    while ((Get-KumoiFault).Hits -lt 4) { [System.Threading.Tasks.Task]::Delay(5).Wait() }
+    Get-KumoiVM -VMHost kvm01 | Should -HaveCount 6
+    $shell.Stop()
+  }
+
   It 'have no name of the host by accident' {
     Get-KumoiHost kvm01 | New-KumoiVM -ErrorVariable errors -ErrorAction SilentlyContinue
     $errors[0].FullyQualifiedErrorId | Should -BeLike 'NameMissing*'

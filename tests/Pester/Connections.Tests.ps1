@@ -42,6 +42,19 @@ Describe 'Connecting' {
     (Connect-KumoiHost 'sim://other/kvm01?hosts=1' -Name second).Name | Should -Be second
   }
 
+  It 'takes all limits' {
+    Connect-KumoiHost 'sim://lab?hosts=1' -Limit @{ Retries = 0; ReadTimeout = '00:00:00.050'; BreakerMinimumCalls = 2; BreakerWindow = '00:01:00' } | Out-Null
+    Add-KumoiFault kvm01 Read -Delay ([timespan]::FromMinutes(1)) | Out-Null
+    $ids = 1..4 | ForEach-Object { Get-KumoiHost -ErrorVariable errors -ErrorAction SilentlyContinue; $errors[0].FullyQualifiedErrorId.Split(',')[0] }
+    $ids[0, -1] | Should -Be TimedOut, CircuitOpen
+  }
+
+  It 'names of hosts ignore case' {
+    Connect-KumoiHost 'sim://lab?hosts=2' | Out-Null
+    (Get-KumoiHost KVM01).Name | Should -Be kvm01
+    (Get-KumoiVM -VMHost Kvm02).VMHost | Select-Object -Unique | Should -Be kvm02
+  }
+
   It 'labels hosts' {
     Connect-KumoiHost 'sim://lab?hosts=2' -Tag edge | Out-Null
     Get-KumoiHost -Tag edge | Should -HaveCount 2

@@ -152,6 +152,7 @@ Describe 'Substitution' {
     $errors.Count | Should -Be 1
     (Get-KumoiFault).Hits | Should -Be 1
     (Get-KumoiVM kvm01-1).VMHost | Should -Be kvm01
+    (Get-KumoiLineage).ToString() | Should -Match 'no substitution: the failure is of fault domain VM'
   }
 
   It 'undoes what took effect although it was reported as failed' {
@@ -191,6 +192,25 @@ Describe 'Substitution' {
     $errors | Should -HaveCount 1
   }
 
+  It 'is off with $KumoiPreference, also in one function only' {
+    Add-KumoiFault -VMHost kvm03 -Operation Define | Out-Null
+    function New-Strictly { $KumoiPreference = @{ Substitution = 'None' }; Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "s-$($_.Name)" } -ErrorAction SilentlyContinue }
+    New-Strictly | Should -HaveCount 2
+    Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Should -HaveCount 3
+    $KumoiPreference.Substitution = 'None'
+    try { Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "b-$($_.Name)" } -ErrorAction SilentlyContinue | Should -HaveCount 2 }
+    finally { $KumoiPreference.Substitution = 'Auto' }
+  }
+
+  It 'works below Sort-Object -Top and -Bottom and Select-Object -Index' {
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+    Add-KumoiFault -VMHost kvm19 -Operation Define | Out-Null
+    (Get-KumoiHost | Sort-Object Name -Top 3 | New-KumoiVM -Name { "t-$($_.Name)" }).VMHost | Should -Be kvm01, kvm03, kvm04
+    (Get-KumoiHost | Sort-Object Name -Bottom 3 | New-KumoiVM -Name { "b-$($_.Name)" }).VMHost | Should -Be kvm17, kvm18, kvm20
+    # Of the list without kvm02 and kvm19, the second is kvm03; kvm05, which was picked and made, stays.
+    (Get-KumoiHost | Sort-Object Name | Select-Object -Index 1, 4 | New-KumoiVM -Name { "i-$($_.Name)" }).VMHost | Should -Be kvm03, kvm05
+  }
+
   It 'never happens with -WhatIf' {
     Add-KumoiFault -VMHost kvm01 -Operation * | Out-Null
     Get-KumoiHost kvm02, kvm03 | Select-Object -First 1 | New-KumoiVM -Name { "a-$($_.Name)" } -WhatIf
@@ -202,6 +222,17 @@ Describe 'Substitution' {
     $vms = Get-KumoiHost | New-KumoiVM -Name { "a-$($_.Name)" } -ErrorVariable errors -ErrorAction SilentlyContinue
     $vms | Should -HaveCount 19
     $errors.FullyQualifiedErrorId | Should -Be 'HypervisorFailed,Kumoi.PowerShell.Cmdlets.NewKumoiVMCommand'
+  }
+
+  It 'removes, stops, suspends and restarts what was chosen, and no other VM' {
+    Add-KumoiFault -VMHost * -VM kvm01-1 -Operation * | Out-Null
+    $before = (Get-KumoiVM -VMHost kvm0[2-9], kvm1*, kvm20).State
+    Get-KumoiVM -State Running | Select-Object -First 1 | Stop-KumoiVM -TurnOff -ErrorVariable errors -ErrorAction SilentlyContinue
+    Get-KumoiVM -State Running | Select-Object -First 1 | Suspend-KumoiVM -ErrorVariable +errors -ErrorAction SilentlyContinue
+    Get-KumoiVM -State Running | Select-Object -First 1 | Restart-KumoiVM -ErrorVariable +errors -ErrorAction SilentlyContinue
+    Get-KumoiVM -State Running | Select-Object -First 1 | Remove-KumoiVM -Force -ErrorVariable +errors -ErrorAction SilentlyContinue
+    $errors | Should -HaveCount 4
+    (Get-KumoiVM -VMHost kvm0[2-9], kvm1*, kvm20).State | Should -Be $before
   }
 
   It 'replaces VMs too' {
@@ -229,6 +260,30 @@ Describe 'Several terminals in one pipeline' {
     $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Start-KumoiVM -PassThru
     $vms.VMHost | Should -Be kvm01, kvm03, kvm04
     $vms.State | Should -Be Running, Running, Running
+  }
+
+  It 'both substitute in one run, each for its own failures' {
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+    Add-KumoiFault -VMHost kvm03 -Operation Start | Out-Null
+    $vms = Get-KumoiHost | Sort-Object Name | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Start-KumoiVM -PassThru
+    $vms.VMHost | Should -Be kvm01, kvm04, kvm05
+    (Get-KumoiVM a-*).VMHost | Should -Be kvm01, kvm04, kvm05
+  }
+
+  It 'three in a row' {
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+    Add-KumoiFault -VMHost kvm03 -Operation Start -Count 1 | Out-Null
+    Add-KumoiFault -VMHost kvm04 -Operation Start | Out-Null
+    $vms = Get-KumoiHost | Sort-Object Name | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Start-KumoiVM -Paused -PassThru | Resume-KumoiVM -PassThru
+    $vms.VMHost | Should -Be kvm01, kvm05, kvm06
+    (Get-KumoiVM a-*).VMHost | Should -Be kvm01, kvm05, kvm06
+    $vms.State | Should -Be Running, Running, Running
+  }
+
+  It 'one that replaces nothing itself is replayed for a later one' {
+    Add-KumoiFault -VMHost kvm02 -Operation Start | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } -NoSubstitution | Start-KumoiVM -PassThru
+    $vms.VMHost | Should -Be kvm01, kvm03, kvm04
   }
 
   It 'an earlier one that fails on a candidate drops it' {
@@ -272,6 +327,37 @@ Describe 'Held selection' {
     Add-KumoiFault -VMHost kvm20 -Operation Define | Out-Null
     $vms = Get-KumoiHost | Select-KumoiHost -Last 2 | New-KumoiVM -Name { "a-$($_.Name)" }
     $vms.VMHost | Should -Be kvm18, kvm19
+  }
+
+  It 'draws further by chance' {
+    $drawn = (Get-KumoiHost | Select-KumoiHost -Random 20 -Seed 3).Name
+    $drawn | Should -Not -Be (Get-KumoiHost).Name
+    $before = $drawn[0..($drawn.IndexOf('kvm02'))].Count
+    $vms = Get-KumoiHost | Select-KumoiHost -Random $before -Seed 3 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be @($drawn[0..$before] | Where-Object { $_ -ne 'kvm02' })
+  }
+
+  It 'takes the next best by score, which is asked once for each' {
+    $asked = [System.Collections.Generic.List[string]]::new()
+    $best = (Get-KumoiHost | Sort-Object FreeMemoryBytes -Descending -Stable).Name
+    Clear-KumoiFault
+    Add-KumoiFault -VMHost $best[1] -Operation Define | Out-Null
+    $vms = Get-KumoiHost | Select-KumoiHost -Score { $asked.Add($_.Name); $_.FreeMemoryBytes } -First 3 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be $best[0], $best[2], $best[3]
+    $asked | Should -HaveCount 20
+  }
+
+  It 'has no candidate for -While' {
+    $vms = Get-KumoiHost | Select-KumoiHost -While { $_.Name -lt 'kvm04' } | New-KumoiVM -Name { "a-$($_.Name)" } -ErrorVariable errors -ErrorAction SilentlyContinue
+    $vms.VMHost | Should -Be kvm01, kvm03
+    $errors.FullyQualifiedErrorId | Should -BeLike 'LineageExhausted*'
+  }
+
+  It 'takes as much as adds up with -AccumulateWhile, and goes on when one fails' {
+    # Three hosts have 48 CPUs together.
+    $vms = Get-KumoiHost | Select-KumoiHost -AccumulateWhile { param($Taken, $Candidate) ($Taken | Measure-Object CpuCount -Sum).Sum + $Candidate.CpuCount -le 48 } |
+      New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm01, kvm03, kvm04
   }
 
   It 'works for VMs' {

@@ -66,6 +66,18 @@ Describe 'No substitution where the pipeline is not known to mean the same twice
     $errors | Should -HaveCount 1
   }
 
+  It 'an element that comes more than once' {
+    $vms = Get-KumoiHost | Select-Object -First 3 | ForEach-Object { $_; $_ } | New-KumoiVM -Name { "a-$($_.Name)-$((++$script:n))" } @common
+    $vms.VMHost | Should -Be kvm01, kvm01, kvm03, kvm03
+  }
+
+  It 'a step below the choice that gives another element for a candidate' {
+    $other = Get-KumoiHost kvm09
+    $vms = Get-KumoiHost | Select-Object -First 3 | ForEach-Object { if ($_.Name -gt 'kvm03') { $other } else { $_ } } | New-KumoiVM -Name { "a-$($_.Name)" } @common
+    $vms.VMHost | Should -Be kvm01, kvm03
+    Get-KumoiVM a-kvm09 -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+  }
+
   It 'a function named like a built-in' {
     function Where-Object { $input | Microsoft.PowerShell.Core\Where-Object { $_.Name -ne 'kvm04' } }
     $vms = Get-KumoiHost | Where-Object | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } @common
@@ -192,6 +204,16 @@ Describe 'Substitution that means what was meant' {
     function Test-Wanted { param($Candidate) $name = $Candidate.Name; $name.StartsWith('kvm') -and [math]::Round($Candidate.CpuRatio) -le 1 }
     $vms = Get-KumoiHost | Where-Object { $name = $_.Name; (Test-Wanted $_) -and $name -like 'kvm*' } | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" }
     $vms.VMHost | Should -Be kvm01, kvm03, kvm04
+  }
+
+  It 'methods that run a block which is written out are allowed above the choice' {
+    $vms = Get-KumoiHost | Where-Object { $_.VMs.Where({ $_.State -eq 'Running' }).Count -eq 1 } | Select-Object -First 2 | New-KumoiVM -Name { "a-$($_.Name)" }
+    $vms.VMHost | Should -Be kvm01, kvm03
+  }
+
+  It '$_ of an outer block is the outer one''s' {
+    $vms = 4, 5 | ForEach-Object { $outer = $_; Get-KumoiHost | Where-Object Name -ne "kvm0$($_ - 1)" | Select-Object -First 2 | New-KumoiVM -Name { "o$outer-$($_.Name)" } }
+    $vms.Name | Should -Be o4-kvm01, o4-kvm04, o5-kvm01, o5-kvm03
   }
 
   It 'per-element steps below the choice work on the candidate too' {

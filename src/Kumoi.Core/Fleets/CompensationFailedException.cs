@@ -4,7 +4,7 @@ namespace Kumoi.Fleets;
 
 /// <summary>A step failed, and what it had done could not be undone. The first cause stays the cause.</summary>
 public sealed class CompensationFailedException(Exception cause, Exception undoing)
-    : Exception($"{cause.Message} What it had made could not be removed: {undoing.Message}", cause), IFaultDomainSource
+    : Exception($"{cause.Message.TrimEnd('.')}. What it had made could not be removed: {undoing.Message}", cause), IFaultDomainSource
 {
     /// <summary>Why the step failed.</summary>
     public Exception Cause => InnerException!;

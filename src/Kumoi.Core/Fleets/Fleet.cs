@@ -16,7 +16,7 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
     private SemaphoreSlim? _limitedCalls;
     private FleetLimits _limits = new();
     private ImmutableSortedDictionary<string, KumoiConnection> _hosts =
-        ImmutableSortedDictionary.Create<string, KumoiConnection>(NaturalOrder.Instance);
+        ImmutableSortedDictionary.Create<string, KumoiConnection>(NaturalOrder.IgnoringCase);
 
     /// <summary>Raised after the hosts have changed, for caches of their names.</summary>
     public event EventHandler? Changed;
@@ -46,7 +46,7 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
     /// connected already under the same URI gives its connection as it is.
     /// </summary>
     public async IAsyncEnumerable<Outcome<string, KumoiConnection>> ConnectAsync(
-        IReadOnlyList<ConnectRequest> requests, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IReadOnlyList<ConnectRequest> requests, [EnumeratorCancellation] CancellationToken cancellationToken, int? limit = null)
     {
         var targets = new List<Target>();
         foreach (var request in requests)
@@ -68,7 +68,7 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
         }
 
         var ordered = targets.OrderBy(target => target.Name ?? target.Address.ExpectedName, NaturalOrder.Instance).ToList();
-        await foreach (var outcome in FanOut.RunAsync(ordered, Limits.MaxCalls, ConnectAsync, cancellationToken))
+        await foreach (var outcome in FanOut.RunAsync(ordered, limit ?? Limits.MaxCalls, ConnectAsync, cancellationToken))
         {
             yield return outcome.Succeeded
                 ? Outcome<string, KumoiConnection>.Success(outcome.Element.Address.Uri, outcome.Result)
@@ -132,7 +132,7 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
         }
 
         var link = new GuardedLink(
-            target.Address.Uri, expected, policies.ForHost(expected, target.Limits), new CallThrottle(AllCalls(), target.Limits.MaxCallsPerHost),
+            target.Address.Uri, expected, policies.ForHost(expected, target.Limits), new CallThrottle(AllCalls(), target.Limits.MaxCallsPerHost, target.Limits.MaxJobsPerHost),
             Open);
         try
         {

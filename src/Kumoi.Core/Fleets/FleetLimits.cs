@@ -9,7 +9,10 @@ public sealed record FleetLimits
     /// <summary>How many calls may be under way on one host, 1 or more. libvirtd serves 5 of a connection at a time.</summary>
     public int MaxCallsPerHost { get; init; } = 4;
 
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+    /// <summary>How many migrations away from one host may be under way, 1 or more. They do not count as calls.</summary>
+    public int MaxJobsPerHost { get; init; } = 4;
+
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
     public TimeSpan ReadTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
@@ -25,9 +28,9 @@ public sealed record FleetLimits
     /// A host's circuit breaker opens when, within <see cref="BreakerWindow"/>, at least so many calls were made, 2 or more, and half of
     /// them found the host out of reach.
     /// </summary>
-    public int BreakerMinimumCalls { get; init; } = 5;
+    public int BreakerMinimumCalls { get; init; } = 10;
 
-    public TimeSpan BreakerWindow { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan BreakerWindow { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>While it is open, calls to the host fail at once.</summary>
     public TimeSpan BreakerPause { get; init; } = TimeSpan.FromSeconds(15);

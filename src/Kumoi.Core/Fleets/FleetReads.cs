@@ -7,8 +7,8 @@ public static class FleetReads
 {
     /// <summary>Every host with its VMs.</summary>
     public static IAsyncEnumerable<Outcome<KumoiConnection, KumoiHost>> ReadHostsAsync(
-        this Fleet fleet, IReadOnlyList<KumoiConnection> hosts, CancellationToken cancellationToken) =>
-        FanOut.RunAsync(hosts, fleet.Limits.MaxCalls, ReadHostAsync, cancellationToken);
+        this Fleet fleet, IReadOnlyList<KumoiConnection> hosts, CancellationToken cancellationToken, int? limit = null) =>
+        FanOut.RunAsync(hosts, limit ?? fleet.Limits.MaxCalls, ReadHostAsync, cancellationToken);
 
     /// <summary>Every host's VMs, in natural order of their names; with <paramref name="includeXml"/> one more call for each VM that is wanted.</summary>
     public static IAsyncEnumerable<Outcome<KumoiConnection, IReadOnlyList<KumoiVM>>> ReadVMsAsync(
@@ -16,9 +16,10 @@ public static class FleetReads
         IReadOnlyList<KumoiConnection> hosts,
         Func<KumoiVM, bool> isWanted,
         bool includeXml,
-        CancellationToken cancellationToken) =>
+        CancellationToken cancellationToken,
+        int? limit = null) =>
         FanOut.RunAsync(
-            hosts, fleet.Limits.MaxCalls, (host, token) => ReadVMsAsync(host, isWanted, includeXml, token), cancellationToken);
+            hosts, limit ?? fleet.Limits.MaxCalls, (host, token) => ReadVMsAsync(host, isWanted, includeXml, token), cancellationToken);
 
     /// <summary>The same host, read now.</summary>
     internal static async Task<KumoiHost> ReadHostAsync(KumoiConnection host, CancellationToken cancellationToken) =>

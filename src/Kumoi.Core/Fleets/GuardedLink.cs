@@ -126,7 +126,7 @@ internal sealed class GuardedLink(
     private Task<T> Run<T>(CallKind kind, Func<IHypervisorLink, CancellationToken, Task<T>> call, CancellationToken cancellationToken) =>
         policy.RunAsync(
             kind,
-            throttle.EnterAsync,
+            kind is CallKind.Job ? throttle.EnterJobAsync : throttle.EnterAsync,
             async token =>
             {
                 var link = Volatile.Read(ref _inner) ?? await CurrentAsync(token);

@@ -57,6 +57,9 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
     /// </summary>
     internal object? Origin { get; set; }
 
+    /// <summary>With an <see cref="Origin"/> that holds many objects: which of them this is.</summary>
+    internal int OriginIndex { get; set; }
+
     internal KumoiHost WithOrigin(object? origin) => new(Connection, Reading, origin);
 
     public int CompareTo(KumoiHost? other) => NaturalOrder.Instance.Compare(Name, other?.Name);

@@ -52,6 +52,9 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
     /// <inheritdoc cref="KumoiHost.Origin"/>
     internal object? Origin { get; set; }
 
+    /// <inheritdoc cref="KumoiHost.OriginIndex"/>
+    internal int OriginIndex { get; set; }
+
     internal KumoiVM WithOrigin(object? origin) => new(Connection, Reading, origin, Xml);
 
     public int CompareTo(KumoiVM? other)

@@ -38,22 +38,46 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
     [ValidateRange(1, 64)]
     public int CallsPerHost { get; set; } = 4;
 
+    /// <summary>How many hosts are connected to at a time.</summary>
+    [Parameter]
+    [ValidateRange(1, 1024)]
+    public int ThrottleLimit { get; set; } = 128;
+
+    /// <summary>All limits at once, as a hashtable with the names of <see cref="FleetLimits"/>: @{ BreakerPause = '00:00:30'; MaxJobsPerHost = 2 }.</summary>
+    [Parameter]
+    public FleetLimits? Limit { get; set; }
+
+    protected override void BeginProcessing()
+    {
+        if (Limit is not null)
+        {
+            // Of all limits this one is of the whole fleet.
+            Fleet.Limits = Fleet.Limits with { MaxCalls = Limit.MaxCalls };
+        }
+    }
+
     protected override void ProcessRecord()
     {
-        var limits = Fleet.Limits with
+        var limits = Limit ?? Fleet.Limits;
+        if (IsBound(nameof(TimeoutSec)))
         {
-            ConnectTimeout = TimeSpan.FromSeconds(TimeoutSec),
-            ReadTimeout = TimeSpan.FromSeconds(TimeoutSec),
-            WriteTimeout = TimeSpan.FromSeconds(TimeoutSec * 8),
-            Retries = RetryCount,
-            MaxCallsPerHost = CallsPerHost,
+            var timeout = TimeSpan.FromSeconds(TimeoutSec);
+            limits = limits with { ConnectTimeout = timeout, ReadTimeout = timeout, WriteTimeout = 8 * timeout };
+        }
+
+        limits = limits with
+        {
+            Retries = IsBound(nameof(RetryCount)) ? RetryCount : limits.Retries,
+            MaxCallsPerHost = IsBound(nameof(CallsPerHost)) ? CallsPerHost : limits.MaxCallsPerHost,
         };
         _requests.AddRange(Uri.Select(uri => new ConnectRequest(uri, Name, Tag) { Limits = limits }));
     }
 
+    private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
+
     protected override void EndProcessing()
     {
-        foreach (var outcome in Enumerate(token => Fleet.ConnectAsync(_requests, token)))
+        foreach (var outcome in Enumerate(token => Fleet.ConnectAsync(_requests, token, ThrottleLimit)))
         {
             if (outcome.Succeeded)
             {

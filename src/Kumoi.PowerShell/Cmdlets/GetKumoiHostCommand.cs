@@ -26,10 +26,10 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
     {
         var hosts = FindHosts(VMHost);
         var done = 0;
-        Emit(Read(), async token =>
+        Emit(Read(), async (_, token) =>
         {
             var rest = new List<KumoiHost>();
-            await foreach (var outcome in Fleet.ReadHostsAsync([.. hosts.Skip(done)], token))
+            await foreach (var outcome in Fleet.ReadHostsAsync([.. hosts.Skip(done)], token, ThrottleLimit))
             {
                 if (outcome.Succeeded && HasTag(outcome.Result))
                 {
@@ -42,7 +42,7 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
 
         IEnumerable<KumoiHost> Read()
         {
-            foreach (var outcome in Enumerate(token => Fleet.ReadHostsAsync(hosts, token)))
+            foreach (var outcome in Enumerate(token => Fleet.ReadHostsAsync(hosts, token, ThrottleLimit)))
             {
                 done++;
                 if (!outcome.Succeeded)

@@ -11,7 +11,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVM))]
 public sealed class GetKumoiVMCommand : SourceCmdlet
 {
-    private readonly HashSet<(string Host, Guid Id)> _written = [];
+    private readonly HashSet<string> _found = new(StringComparer.OrdinalIgnoreCase);
 
     [Parameter(Position = 0)]
     [SupportsWildcards]
@@ -35,12 +35,11 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
     protected override void ProcessRecord()
     {
         var matches = Names.Matcher(Name);
-        var missing = Name.Where(name => !Names.HasWildcards(name)).ToHashSet(StringComparer.OrdinalIgnoreCase);
         var hosts = FindHosts(VMHost);
-        Emit(Read(), async token =>
+        Emit(Read(), async (written, token) =>
         {
             var all = new List<KumoiVM>();
-            await foreach (var outcome in Fleet.ReadVMsAsync(hosts, IsWanted, includeXml: false, token))
+            await foreach (var outcome in Fleet.ReadVMsAsync(hosts, IsWanted, includeXml: false, token, ThrottleLimit))
             {
                 if (outcome.Succeeded)
                 {
@@ -48,29 +47,29 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
                 }
             }
 
-            return [.. all.Where(vm => !_written.Contains((vm.VMHost, vm.Id)))];
+            var known = written.Cast<KumoiVM>().Select(vm => (vm.VMHost, vm.Id)).ToHashSet();
+            return [.. all.Where(vm => !known.Contains((vm.VMHost, vm.Id)))];
         });
-
-        foreach (var name in missing)
-        {
-            WriteError(Errors.NotFound(
-                $"No VM named '{name}' was found.", name,
-                Fleet.Hosts.Count == 0 ? "Connect first with Connect-KumoiHost." : "Get-KumoiVM lists the VMs of all connected hosts."));
-        }
 
         bool IsWanted(KumoiVM vm) => matches(vm.Name) && (State.Length == 0 || State.Contains(vm.State));
 
         IEnumerable<KumoiVM> Read()
         {
-            foreach (var vm in ReadVMs(hosts, vm => matches(vm.Name), Raw))
+            foreach (var vm in ReadVMs(hosts, vm => matches(vm.Name), Raw, ThrottleLimit))
             {
-                missing.Remove(vm.Name);
+                if (Name.Length > 0)
+                {
+                    _found.Add(vm.Name);
+                }
+
                 if (IsWanted(vm))
                 {
-                    _written.Add((vm.VMHost, vm.Id));
                     yield return vm;
                 }
             }
         }
     }
+
+    /// <summary>A name is missing if no host of the whole input had it.</summary>
+    protected override void EndProcessing() => WriteMissing(Name.Where(name => !Names.HasWildcards(name) && !_found.Contains(name)));
 }

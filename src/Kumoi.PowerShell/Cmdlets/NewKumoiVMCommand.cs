@@ -86,8 +86,10 @@ public sealed class NewKumoiVMCommand : ActionCmdlet
         foreach (var reference in VMHost)
         {
             // A host has a Name too, and PowerShell binds it: nobody means that.
-            if (!_nameWasGiven && reference.Host is { } named && string.Equals(named.Name, Name, StringComparison.Ordinal))
+            var isHostsName = !_nameWasGiven && reference.Host is { } piped && string.Equals(piped.Name, Name, StringComparison.Ordinal);
+            if (isHostsName && Xml is null)
             {
+                var named = reference.Host!;
                 WriteError(new ErrorRecord(
                     new PSInvalidOperationException($"The VM on {named.Name} has no name."), "NameMissing", ErrorCategory.InvalidArgument, named)
                 {
@@ -101,7 +103,7 @@ public sealed class NewKumoiVMCommand : ActionCmdlet
 
             foreach (var host in FindHosts([reference]))
             {
-                yield return Request(host, reference.Host, spec);
+                yield return Request(host, reference.Host, isHostsName ? spec with { Name = "" } : spec);
             }
         }
     }

@@ -17,6 +17,8 @@ public sealed class RemoveKumoiVMCommand : VMActionCmdlet
     [Parameter]
     public SwitchParameter RemoveDisk { get; set; }
 
+    private protected override bool MeansAnyElement => false;
+
     private protected override string Verb => RemoveDisk ? "Remove with its disks" : "Remove";
 
     private protected override bool AsksFirst => !Force;

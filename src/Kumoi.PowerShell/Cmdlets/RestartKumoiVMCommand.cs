@@ -13,6 +13,8 @@ public sealed class RestartKumoiVMCommand : VMActionCmdlet
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    private protected override bool MeansAnyElement => false;
+
     private protected override string Verb => "Restart";
 
     private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken) =>

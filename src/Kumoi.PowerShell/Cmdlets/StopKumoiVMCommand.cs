@@ -18,6 +18,8 @@ public sealed class StopKumoiVMCommand : VMActionCmdlet
     [ValidateRange(0, 86400)]
     public int TimeoutSec { get; set; } = 120;
 
+    private protected override bool MeansAnyElement => false;
+
     private protected override string Verb => "Stop";
 
     private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken) =>

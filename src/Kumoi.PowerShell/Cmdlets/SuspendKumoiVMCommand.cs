@@ -9,6 +9,8 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVM))]
 public sealed class SuspendKumoiVMCommand : VMActionCmdlet
 {
+    private protected override bool MeansAnyElement => false;
+
     private protected override string Verb => "Suspend";
 
     private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken) =>

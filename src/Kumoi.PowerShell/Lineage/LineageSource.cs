@@ -36,21 +36,24 @@ internal abstract class LineageSource
 
     public static LineageOrigin? OriginOf(object? element) => element switch
     {
-        KumoiHost host => host.Origin as LineageOrigin,
-        KumoiVM vm => vm.Origin as LineageOrigin,
+        KumoiHost host => OriginOf(host.Origin, host.OriginIndex),
+        KumoiVM vm => OriginOf(vm.Origin, vm.OriginIndex),
         _ => null,
     };
 
+    // An element that was only read holds its source and index: with ten thousand hosts an object for each of them would be felt.
+    private static LineageOrigin? OriginOf(object? origin, int index) =>
+        origin is LineageSource source ? new LineageOrigin(source, index, NothingDone) : origin as LineageOrigin;
+
     private object Place(object element, int index)
     {
-        var origin = new LineageOrigin(this, index, NothingDone);
         switch (element)
         {
             case KumoiHost host:
-                host.Origin = origin;
+                (host.Origin, host.OriginIndex) = (this, index);
                 break;
             case KumoiVM vm:
-                vm.Origin = origin;
+                (vm.Origin, vm.OriginIndex) = (this, index);
                 break;
         }
 

@@ -33,7 +33,7 @@ internal sealed class PipelinePlan
         var extraction = LastExtraction(source);
         if (extraction == 0)
         {
-            return "the pipeline has no Select-Object -First or -Last, so it left no reserve";
+            return "the pipeline chooses nothing (Select-Object -First, -Last, -Index, Sort-Object -Top, -Bottom), so it left no reserve";
         }
 
         foreach (var step in Between(source, extraction + 1))

@@ -24,7 +24,7 @@ internal sealed record PipelineStep
     /// <summary>For <see cref="StepKind.Opaque"/>: why.</summary>
     public string? Obstacle { get; init; }
 
-    /// <summary>An extraction that takes from the end: its substitutes come before its picks.</summary>
+    /// <summary>An extraction whose substitutes do not simply come after its picks: -Last, -Bottom, -Index.</summary>
     public bool FromEnd { get; init; }
 
     public bool IsPerElement => Kind is StepKind.Filter or StepKind.PerElement or StepKind.Action;
@@ -50,7 +50,9 @@ internal sealed record PipelineStep
         var runsItsArguments = kind is StepKind.Order or StepKind.Extraction
             || (kind is StepKind.Filter && !command.CommandElements.OfType<CommandParameterAst>().Any(IsComparison));
         var effect = command.CommandElements.Skip(1)
-            .Select(element => runsItsArguments ? purity.FindEffectOfArgument(element, asker.SessionState) : purity.FindEffect(element))
+            .Select((element, before) => runsItsArguments && !IsCount(cmdlet, command.CommandElements[before])
+                ? purity.FindEffectOfArgument(element, asker.SessionState)
+                : purity.FindEffect(element))
             .FirstOrDefault(found => found is not null)?.Extent.Text;
         return new PipelineStep
         {
@@ -85,13 +87,8 @@ internal sealed record PipelineStep
             case "Microsoft.PowerShell.Commands.WhereObjectCommand":
                 return StepKind.Filter;
             case "Microsoft.PowerShell.Commands.SortObjectCommand":
-                if (parameters.Overlaps(["Top", "Bottom"]))
-                {
-                    obstacle = "Sort-Object -Top and -Bottom are not replayed: write Sort-Object … | Select-Object -First n";
-                    return StepKind.Opaque;
-                }
-
-                return StepKind.Order;
+                fromEnd = parameters.Contains("Bottom");
+                return parameters.Overlaps(["Top", "Bottom"]) ? StepKind.Extraction : StepKind.Order;
             case "Microsoft.PowerShell.Commands.ForEachObjectCommand":
                 if (parameters.Overlaps(["Begin", "End", "Parallel"])
                     || command.CommandElements.Count(element => element is ScriptBlockExpressionAst) > 1)
@@ -104,9 +101,10 @@ internal sealed record PipelineStep
             case "Microsoft.PowerShell.Commands.AddMemberCommand":
                 return parameters.Contains("PassThru") ? StepKind.PerElement : StepKind.Opaque;
             case "Microsoft.PowerShell.Commands.SelectObjectCommand":
-                if (parameters.Contains("First") || parameters.Contains("Last"))
+                if (parameters.Overlaps(["First", "Last", "Index"]))
                 {
-                    fromEnd = parameters.Contains("Last");
+                    // A substitute for one of several indices stands among the picks.
+                    fromEnd = parameters.Overlaps(["Last", "Index"]);
                     return StepKind.Extraction;
                 }
 
@@ -152,6 +150,12 @@ internal sealed record PipelineStep
 
         return string.Join(' ', parts);
     }
+
+    /// <summary>Whether what follows is a number, which nothing runs.</summary>
+    private static bool IsCount(CmdletInfo cmdlet, CommandElementAst before) =>
+        before is CommandParameterAst { Argument: null } parameter
+        && !IsCommonVariable(parameter.ParameterName)
+        && cmdlet.ResolveParameter(parameter.ParameterName)?.Name is "First" or "Last" or "Skip" or "SkipLast" or "Index" or "Top" or "Bottom";
 
     /// <summary>An operator of Where-Object's property form (-lt, -Match, …).</summary>
     private static bool IsComparison(CommandParameterAst parameter) =>

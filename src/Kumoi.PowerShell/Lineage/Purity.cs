@@ -123,7 +123,13 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
         call.Member is StringConstantExpressionAst { Value: var name }
         && (call.Static
             ? IsPureType(call.Expression) && !name.Equals("new", StringComparison.OrdinalIgnoreCase)
-            : PureMethods.Contains(name));
+            : PureMethods.Contains(name) || IsOverCollection(name, call));
+
+    // $_.VMs.Where({ … }): what it runs is written out, and looked into by itself.
+    private static bool IsOverCollection(string name, InvokeMemberExpressionAst call) =>
+        (name.Equals("Where", StringComparison.OrdinalIgnoreCase) || name.Equals("ForEach", StringComparison.OrdinalIgnoreCase))
+        && call.Arguments is [ScriptBlockExpressionAst, ..] and var arguments
+        && arguments.Skip(1).All(argument => argument is ConstantExpressionAst);
 
     private static bool IsPureType(ExpressionAst expression) =>
         expression is TypeExpressionAst type && PureStaticTypes.Contains(type.TypeName.FullName);

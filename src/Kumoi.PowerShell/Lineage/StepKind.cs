@@ -12,7 +12,7 @@ internal enum StepKind
     /// <summary>Sort-Object.</summary>
     Order,
 
-    /// <summary>Select-Object -First or -Last: keeps some and leaves a reserve.</summary>
+    /// <summary>Select-Object -First, -Last or -Index, Sort-Object -Top or -Bottom: keeps some and leaves a reserve.</summary>
     Extraction,
 
     /// <summary>Works on each element by itself: ForEach-Object, Add-Member, Select-Object with properties.</summary>

@@ -19,6 +19,7 @@ internal sealed class TerminalLineage : IDisposable
     private readonly HashSet<int> _arrived = [];
     private LineageSource? _source;
     private bool _mixed;
+    private bool _repeated;
     private bool _chainTold;
 
     private TerminalLineage(ActionCmdlet terminal, PipelineLocation location)
@@ -35,7 +36,7 @@ internal sealed class TerminalLineage : IDisposable
     public LineageTrace Trace => _run.Trace;
 
     /// <summary>Output must wait until all is settled: substitutes may come before the picks.</summary>
-    public bool SettlesBeforeOutput => _plan.Steps.Any(step => step.Kind is StepKind.Extraction && step.FromEnd) || _source is HeldSelection { FromEnd: true };
+    public bool SettlesBeforeOutput => _plan.Steps.Any(step => step.Kind is StepKind.Extraction && step.FromEnd) || _source is HeldSelection { SettlesBeforeOutput: true };
 
     /// <summary>To be called in BeginProcessing; null where the terminal stands in no pipeline that can be recognised.</summary>
     public static TerminalLineage? Of(ActionCmdlet terminal) =>
@@ -51,16 +52,26 @@ internal sealed class TerminalLineage : IDisposable
         }
 
         _source = origin.Source;
-        _arrived.Add(origin.Index);
+        _repeated |= !_arrived.Add(origin.Index);
         _run.Used.Add(origin.Index);
     }
 
     /// <summary>Why no element of this terminal is replaced; null if they can be. Known for certain only when all input has come.</summary>
     public string? Obstacle(bool inputEnded)
     {
+        if (_terminal.OwnObstacle is { } own)
+        {
+            return own;
+        }
+
         if (_source is null || _mixed)
         {
             return "the objects do not come from one Kumoi source";
+        }
+
+        if (_repeated)
+        {
+            return "an element came more than once";
         }
 
         if (_run.Arguments.Values.FirstOrDefault(arguments => arguments.Unknown is not null) is { } unknown)
@@ -93,7 +104,7 @@ internal sealed class TerminalLineage : IDisposable
     public bool Answers(FaultDomain domain) => _source?.Elements.FirstOrDefault() switch
     {
         KumoiHost => domain is not FaultDomain.VM,
-        KumoiVM => domain is FaultDomain.VM or FaultDomain.Unknown || !EnclosingAction.IsWithinHosts,
+        KumoiVM => domain is not FaultDomain.Host || !EnclosingAction.IsWithinHosts,
         _ => false,
     };
 
@@ -103,46 +114,40 @@ internal sealed class TerminalLineage : IDisposable
     public void Fail(int index) => _run.Failed.Add(index);
 
     /// <summary>
-    /// The elements that the same pipeline would choose now, less those that were used: the candidates, in the order in which they are
-    /// to be taken. Empty: the reserve is exhausted. Null: the pipeline cannot be replayed, with the reason.
+    /// Runs the chain again over what this terminal was given, less what failed before it: it must choose what has come. That proves that
+    /// the replay means what the pipeline meant. Null if it does; otherwise why nothing is replaced. To be called before the terminal's own
+    /// failures are counted.
     /// </summary>
-    public (IReadOnlyList<int>? Candidates, string? Obstacle) Candidates()
+    public string? Verify()
     {
-        if (_source is HeldSelection held)
-        {
-            TellChain([(held.Title, LineageStepKind.Extraction, held.Elements.Count, held.Choose(new HashSet<int>()).Count)]);
-            return ([.. held.Choose(_run.Failed).Where(index => !_run.Used.Contains(index))], null);
-        }
-
-        var recorded = (RecordedSource)_source!;
-        if (recorded.TakeRest() is { } readRest)
+        if (_source is RecordedSource recorded && recorded.TakeRest() is { } readRest)
         {
             _terminal.WaitFor(readRest);
         }
 
-        var above = _plan.Between(recorded.Position, _plan.LastExtraction(recorded.Position) + 1).ToList();
-        if (!_chainTold)
+        var chosen = Choose();
+        TellChain([.. Counts()]);
+        if (!_arrived.IsSubsetOf(chosen))
         {
-            // The same chain over everything must choose what has come: the proof that the replay means what the pipeline meant.
-            var original = Choose(above, new HashSet<int>());
-            TellChain([.. Count(above)]);
-            if (!_arrived.IsSubsetOf(original))
-            {
-                return (null, "running the same steps again chooses other elements than came");
-            }
-
-            // Chosen then, but dropped on the way here: the author's own steps turned them down.
-            _run.Used.UnionWith(original);
+            return "running the same steps again chooses other elements than came";
         }
 
-        return ([.. Choose(above, _run.Failed).Where(index => !_run.Used.Contains(index))], null);
+        // Chosen, but dropped on the way here: the author's own steps turned them down.
+        _run.Used.UnionWith(chosen);
+        return null;
     }
 
     /// <summary>
-    /// Reads the candidates again and takes each through the filters above and the steps below to the terminal's binding. A candidate
-    /// that is unreadable, no longer matches or is turned down on the way gives no requests, and why.
+    /// The elements that the same pipeline would choose now, less those that were used: the candidates, in the order in which they are
+    /// to be taken. Empty: the reserve is exhausted.
     /// </summary>
-    public IEnumerable<(int Index, IReadOnlyList<ActionRequest> Requests, string? Reason)> Bind(IReadOnlyList<int> candidates)
+    public IReadOnlyList<int> Candidates() => [.. Choose().Where(index => !_run.Used.Contains(index))];
+
+    /// <summary>
+    /// Reads the candidates again and takes each through the filters above and the steps below to the terminal's binding. A candidate
+    /// that is unreadable, no longer matches or is turned down on the way gives no request, and why.
+    /// </summary>
+    public IEnumerable<(int Index, ActionRequest? Request, string? Reason)> Bind(IReadOnlyList<int> candidates)
     {
         var steps = StepsOfCandidate().ToList();
         var readings = candidates.Select(index => _terminal.StartRead(_source!, index)).ToList();
@@ -152,7 +157,7 @@ internal sealed class TerminalLineage : IDisposable
             var (fresh, unreadable) = _terminal.EndRead(readings[i]);
             if (fresh is null)
             {
-                yield return (candidates[i], [], unreadable ?? "it is gone");
+                yield return (candidates[i], null, unreadable ?? "it is gone");
                 continue;
             }
 
@@ -172,9 +177,10 @@ internal sealed class TerminalLineage : IDisposable
                 reason = e.Message;
             }
 
-            if (reason is null && replay.Failure is null && replay.Requests.Count > 0)
+            reason ??= replay.Failure?.Message ?? Unfit(replay.Requests, candidates[i]);
+            if (reason is null)
             {
-                yield return (candidates[i], replay.Requests, null);
+                yield return (candidates[i], replay.Requests[0], null);
                 continue;
             }
 
@@ -184,18 +190,19 @@ internal sealed class TerminalLineage : IDisposable
                 _terminal.TryUndo(undo, NameOf(candidates[i]));
             }
 
-            yield return (candidates[i], [], reason ?? replay.Failure?.Message ?? "it no longer matches");
+            yield return (candidates[i], null, reason);
         }
     }
 
-    /// <summary>The place of an element in the order of the whole chain as it is now.</summary>
-    public IReadOnlyList<int> FinalOrder() => _source switch
+    private string? Unfit(IReadOnlyList<ActionRequest> requests, int candidate) => requests switch
     {
-        HeldSelection held => held.Choose(_run.Failed),
-        RecordedSource recorded => Choose(
-            [.. _plan.Between(recorded.Position, _plan.LastExtraction(recorded.Position) + 1)], _run.Failed),
-        _ => [],
+        [] => "it no longer matches",
+        [{ Origin: { } origin }] when ReferenceEquals(origin.Source, _source) && origin.Index == candidate => null,
+        _ => "the steps below the choice made something else of it",
     };
+
+    /// <summary>The elements in the order of the whole chain as it is now.</summary>
+    public IReadOnlyList<int> FinalOrder() => _source is null ? [] : Choose();
 
     /// <summary>Tells in the trace where the elements came from and how many were worked on, when nothing had to be replayed.</summary>
     public void TellAction(int count)
@@ -248,15 +255,31 @@ internal sealed class TerminalLineage : IDisposable
         return $"{cmdlet.ModuleName}\\{cmdlet.Name} -ReplayToken '{replay.Token}:{position}' {string.Join(' ', arguments)}";
     }
 
-    /// <summary>Runs the steps above on the enumeration less <paramref name="without"/>, by the readings that were kept.</summary>
-    private List<int> Choose(IReadOnlyList<PipelineStep> above, IReadOnlySet<int> without) =>
-        Indices(Run([.. _source!.Elements.Where((_, index) => !without.Contains(index))], above.Select(step => step.Replay)));
+    /// <summary>What the chain chooses from the enumeration less what has failed, by the readings that were kept.</summary>
+    private IReadOnlyList<int> Choose() => _source switch
+    {
+        HeldSelection held => held.Choose(_run.Failed),
+        RecordedSource recorded => Indices(Run(Left(), Above(recorded).Select(step => step.Replay))),
+        _ => [],
+    };
+
+    private IReadOnlyList<PipelineStep> Above(RecordedSource source) =>
+        [.. _plan.Between(source.Position, _plan.LastExtraction(source.Position) + 1)];
+
+    private IReadOnlyList<object> Left() => [.. _source!.Elements.Where((_, index) => !_run.Failed.Contains(index))];
 
     /// <summary>The counts after each step, for the trace. Not where a step hands a variable to a later one: they only work together.</summary>
-    private IEnumerable<(string, LineageStepKind, int?, int?)> Count(IReadOnlyList<PipelineStep> above)
+    private IEnumerable<(string, LineageStepKind, int?, int?)> Counts()
     {
+        if (_source is not RecordedSource recorded)
+        {
+            yield return (((HeldSelection)_source!).Title, LineageStepKind.Extraction, _source.Elements.Count, Choose().Count);
+            yield break;
+        }
+
+        var above = Above(recorded);
         var together = above.Any(step => step.Replay.Contains("-p", StringComparison.OrdinalIgnoreCase));
-        IReadOnlyList<object> current = _source!.Elements;
+        var current = Left();
         foreach (var step in above)
         {
             var next = together ? current : Run(current, [step.Replay]);
@@ -286,7 +309,9 @@ internal sealed class TerminalLineage : IDisposable
         _chainTold = true;
         _run.Trace.Add(new LineageStep
         {
-            Kind = LineageStepKind.Source, Operator = _location.Pipeline.PipelineElements[0].Extent.Text, CountOut = _source!.Elements.Count,
+            Kind = LineageStepKind.Source,
+            Operator = _location.Pipeline.PipelineElements[0].Extent.Text,
+            CountOut = _source!.Elements.Count,
         });
         foreach (var (text, kind, before, after) in steps)
         {

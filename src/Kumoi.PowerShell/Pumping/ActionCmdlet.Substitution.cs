@@ -20,25 +20,35 @@ public abstract partial class ActionCmdlet
         {
             Await(undo());
         }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException or ActionFailedException)
         {
             problem = e.Message;
             WriteWarning($"What was done on {element} could not be undone: {problem}");
         }
 
-        _lineage?.Trace.Add(new LineageStep
-        {
-            Kind = LineageStepKind.Compensation, Operator = MyInvocation.MyCommand.Name, Element = element, Detail = problem,
-        });
+        Tell(LineageStepKind.Compensation, element, problem);
     }
 
     private void Substitute(TerminalLineage lineage)
     {
         var failures = _runs.Where(run => run.Error is not null).ToList();
         var pending = failures.Where(run => !run.IsWritten && CanBeReplaced(run, inputEnded: true)).Select(run => new Failed(run)).ToList();
-        if (failures.Count > pending.Count && lineage.Obstacle(inputEnded: true) is { } obstacle)
+        var cannot = pending.Count > 0 ? lineage.Verify() : null;
+        lineage.TellAction(_runs.Count);
+        foreach (var run in failures)
         {
-            WriteVerbose($"No substitution: {obstacle}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them.");
+            TellFailure(run);
+            if (run.IsWritten || !pending.Exists(failed => ReferenceEquals(failed.Run, run)))
+            {
+                TellWhyNot(lineage, run);
+            }
+        }
+
+        if (cannot is not null)
+        {
+            WriteVerbose($"No substitution: {cannot}.");
+            Tell(LineageStepKind.Note, null, $"no substitution: {cannot}");
+            return;
         }
 
         foreach (var failed in pending)
@@ -46,22 +56,9 @@ public abstract partial class ActionCmdlet
             lineage.Fail(failed.Run.Request.Origin!.Index);
         }
 
-        var (candidates, cannot) = pending.Count > 0 ? lineage.Candidates() : ([], null);
-        lineage.TellAction(_runs.Count);
-        foreach (var run in failures)
-        {
-            TellFailure(lineage, run);
-        }
-
         while (pending.Count > 0)
         {
-            if (candidates is null)
-            {
-                WriteVerbose($"No substitution: {cannot}.");
-                lineage.Trace.Add(new LineageStep { Kind = LineageStepKind.Note, Operator = "no substitution", Detail = cannot });
-                return;
-            }
-
+            var candidates = lineage.Candidates();
             if (candidates.Count == 0)
             {
                 Exhaust(lineage, pending);
@@ -69,10 +66,6 @@ public abstract partial class ActionCmdlet
             }
 
             Replace(lineage, pending, [.. candidates.Take(pending.Count)]);
-            if (pending.Count > 0)
-            {
-                (candidates, cannot) = lineage.Candidates();
-            }
         }
     }
 
@@ -86,9 +79,9 @@ public abstract partial class ActionCmdlet
         }
 
         var firstNew = _runs.Count;
-        foreach (var (index, requests, reason) in lineage.Bind(candidates))
+        foreach (var (index, request, reason) in lineage.Bind(candidates))
         {
-            if (requests.Count == 0)
+            if (request is null)
             {
                 lineage.Fail(index);
                 pending.ForEach(failed => failed.Attempts.Add($"{lineage.NameOf(index)}: {reason}"));
@@ -97,27 +90,27 @@ public abstract partial class ActionCmdlet
             }
 
             Tell(LineageStepKind.Substitution, lineage.NameOf(index), null);
-            Submit(requests, isSubstitute: true);
+            Submit([request], isSubstitute: true);
         }
 
         Drain(waitForAll: true);
         foreach (var run in _runs.Skip(firstNew).ToList())
         {
-            var name = run.Request.Origin is { } origin ? lineage.NameOf(origin.Index) : run.Request.Target.ToString()!;
+            var name = run.Request.Origin!.Name;
             if (run.Error is null)
             {
                 var replaced = pending[0];
                 pending.RemoveAt(0);
                 replaced.Run.IsWritten = true;
-                var failedName = lineage.NameOf(replaced.Run.Request.Origin!.Index);
+                var failedName = replaced.Run.Request.Origin!.Name;
                 Tell(LineageStepKind.Success, name, $"for {failedName}");
                 WriteWarning($"{failedName} failed: {replaced.Run.Error!.Message.TrimEnd('.')}; {name} took its place");
                 continue;
             }
 
             run.IsWritten = true;
-            TellFailure(lineage, run);
-            lineage.Fail(run.Request.Origin!.Index);
+            TellFailure(run);
+            lineage.Fail(run.Request.Origin.Index);
             UndoEarlierSteps(run);
             pending.ForEach(failed => failed.Attempts.Add($"{name}: {run.Error.Message}"));
             if (!lineage.Answers(DomainOf(run.Error)) || LeavesOutcomeOpen(run))
@@ -126,26 +119,15 @@ public abstract partial class ActionCmdlet
                 GiveUp(pending[0], Errors.ToRecord(pending[0].Run.Error!, pending[0].Run.Request.Target), run.Error.Message);
                 pending.RemoveAt(0);
             }
-
-            if (pending.Count == 0)
-            {
-                break;
-            }
         }
-
-        void Tell(LineageStepKind kind, string element, string? detail) =>
-            lineage.Trace.Add(new LineageStep { Kind = kind, Operator = MyInvocation.MyCommand.Name, Element = element, Detail = detail });
     }
 
     private void Exhaust(TerminalLineage lineage, List<Failed> pending)
     {
-        lineage.Trace.Add(new LineageStep
-        {
-            Kind = LineageStepKind.Exhaustion, Operator = MyInvocation.MyCommand.Name, Detail = $"{pending.Count} not replaced",
-        });
+        Tell(LineageStepKind.Exhaustion, null, $"{pending.Count} not replaced");
         foreach (var failed in pending)
         {
-            var name = lineage.NameOf(failed.Run.Request.Origin!.Index);
+            var name = failed.Run.Request.Origin!.Name;
             var record = Errors.ToRecord(failed.Run.Error!, failed.Run.Request.Target, Errors.ExhaustedId);
             GiveUp(
                 failed, record,
@@ -159,7 +141,7 @@ public abstract partial class ActionCmdlet
     {
         failed.Run.IsWritten = true;
         var action = record.ErrorDetails?.RecommendedAction;
-        record.ErrorDetails = new ErrorDetails($"{failed.Run.Error!.Message} {what}") { RecommendedAction = action ?? "" };
+        record.ErrorDetails = new ErrorDetails($"{failed.Run.Error!.Message.TrimEnd('.')}. {what}") { RecommendedAction = action ?? "" };
         if (_replay is not null)
         {
             _replay.Fail(failed.Run.Error!);
@@ -182,21 +164,37 @@ public abstract partial class ActionCmdlet
         }
     }
 
-    private void TellFailure(TerminalLineage lineage, ActionRun run)
+    private void Tell(LineageStepKind kind, string? element, string? detail, FaultDomain? domain = null) => _lineage?.Trace.Add(new LineageStep
+    {
+        Kind = kind,
+        Operator = MyInvocation.MyCommand.Name,
+        Element = element,
+        Detail = detail,
+        FaultDomain = domain,
+    });
+
+    private void TellFailure(ActionRun run)
     {
         var error = run.Error!;
-        lineage.Trace.Add(new LineageStep
-        {
-            Kind = LineageStepKind.Failure, Operator = MyInvocation.MyCommand.Name, Detail = error.Message, FaultDomain = DomainOf(error),
-            Element = run.Request.Origin is { } origin ? lineage.NameOf(origin.Index) : run.Request.Target.ToString(),
-        });
+        var element = run.Request.Origin is { } origin ? origin.Name : run.Request.Target.ToString();
+        Tell(LineageStepKind.Failure, element, error.Message, DomainOf(error));
         if (error is CompensationFailedException debris)
         {
-            lineage.Trace.Add(new LineageStep
-            {
-                Kind = LineageStepKind.Compensation, Operator = MyInvocation.MyCommand.Name, Element = run.Request.Target.ToString(),
-                Detail = debris.Undoing.Message,
-            });
+            Tell(LineageStepKind.Compensation, element, debris.Undoing.Message);
+        }
+    }
+
+    private void TellWhyNot(TerminalLineage lineage, ActionRun run)
+    {
+        var why = run.Request.Origin is null ? "the object does not come from a Kumoi source"
+            : LeavesOutcomeOpen(run) ? "it may have taken effect, and a substitute could be a second copy"
+            : lineage.Obstacle(inputEnded: true) is { } obstacle ? $"{obstacle}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them"
+            : !lineage.Answers(DomainOf(run.Error!)) ? $"the failure is of fault domain {DomainOf(run.Error!)}, which others would meet alike"
+            : null;
+        if (why is not null)
+        {
+            WriteVerbose($"No substitution for {run.Request.Target}: {why}.");
+            Tell(LineageStepKind.Note, null, $"no substitution: {why}");
         }
     }
 

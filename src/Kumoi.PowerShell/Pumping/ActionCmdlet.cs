@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Lineage;
+using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -50,6 +51,20 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     /// <summary>Whether ShouldProcess is asked at all: -Force of a cmdlet with a high impact means do not ask.</summary>
     private protected virtual bool AsksFirst => true;
 
+    /// <summary>
+    /// Whether another element may stand in for a failed one. Not where that would be a harm: who asks for a VM to be removed or stopped
+    /// means that VM.
+    /// </summary>
+    private protected virtual bool MeansAnyElement => true;
+
+    /// <summary>Why this cmdlet replaces nothing, wherever its elements come from; null if it may.</summary>
+    internal string? OwnObstacle =>
+        NoSubstitution ? "-NoSubstitution was given"
+        : KumoiPreference.Of(this).Substitution is SubstitutionPreference.None ? "$KumoiPreference.Substitution is None"
+        : IsWhatIf() ? "nothing is done with -WhatIf"
+        : MeansAnyElement ? null
+        : $"{MyInvocation.MyCommand.Name} acts on what was chosen, and on nothing else";
+
     private bool IsBindingOnly => _replay is not null && _position == _replay.Terminal;
 
     protected sealed override void BeginProcessing()
@@ -60,7 +75,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             (_replay, _position) = Replay.Find(ReplayToken)
                 ?? throw new PSInvalidOperationException("-ReplayToken is not for use in scripts.");
         }
-        else if (!NoSubstitution && !IsWhatIf())
+        else
         {
             _lineage = TerminalLineage.Of(this);
         }

@@ -65,7 +65,12 @@ public abstract class FleetCmdlet : KumoiCmdlet
             yield return vm;
         }
 
-        foreach (var name in missing)
+        WriteMissing(missing);
+    }
+
+    private protected void WriteMissing(IEnumerable<string> names)
+    {
+        foreach (var name in names)
         {
             WriteError(Errors.NotFound(
                 $"No VM named '{name}' was found.", name,
@@ -73,9 +78,9 @@ public abstract class FleetCmdlet : KumoiCmdlet
         }
     }
 
-    internal IEnumerable<KumoiVM> ReadVMs(IReadOnlyList<KumoiConnection> hosts, Func<KumoiVM, bool> isWanted, bool includeXml)
+    internal IEnumerable<KumoiVM> ReadVMs(IReadOnlyList<KumoiConnection> hosts, Func<KumoiVM, bool> isWanted, bool includeXml, int? limit = null)
     {
-        foreach (var outcome in Enumerate(token => Fleet.ReadVMsAsync(hosts, isWanted, includeXml, token)))
+        foreach (var outcome in Enumerate(token => Fleet.ReadVMsAsync(hosts, isWanted, includeXml, token, limit)))
         {
             if (outcome.Succeeded)
             {

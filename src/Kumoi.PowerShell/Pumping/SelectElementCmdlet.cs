@@ -12,8 +12,9 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
     private PipelineLocation? _location;
     private PipelineRun? _opened;
 
-    /// <summary>How many to take from the beginning.</summary>
+    /// <summary>How many to take from the beginning; with -Score, of the best.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = "First")]
+    [Parameter(Mandatory = true, ParameterSetName = "Score")]
     [ValidateRange(0, int.MaxValue)]
     public int First { get; set; }
 
@@ -21,6 +22,27 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
     [Parameter(Mandatory = true, ParameterSetName = "Last")]
     [ValidateRange(0, int.MaxValue)]
     public int Last { get; set; }
+
+    /// <summary>How many to draw by chance, without putting back.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = "Random")]
+    [ValidateRange(0, int.MaxValue)]
+    public int Random { get; set; }
+
+    /// <summary>The same seed draws the same elements of the same input.</summary>
+    [Parameter(ParameterSetName = "Random")]
+    public int? Seed { get; set; }
+
+    /// <summary>Gives a number for each element ($_); the highest are the best. Of equals the first comes first.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = "Score")]
+    public ScriptBlock? Score { get; set; }
+
+    /// <summary>Takes elements ($_) from the beginning as long as this is true.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = "While")]
+    public ScriptBlock? While { get; set; }
+
+    /// <summary>Takes elements from the beginning as long as this is true of what was taken before and the next: param($Taken, $Candidate).</summary>
+    [Parameter(Mandatory = true, ParameterSetName = "AccumulateWhile")]
+    public ScriptBlock? AccumulateWhile { get; set; }
 
     private protected abstract object Input { get; }
 
@@ -37,10 +59,19 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
 
     protected override void EndProcessing()
     {
-        var fromEnd = string.Equals(ParameterSetName, "Last", StringComparison.Ordinal);
+        // Outcomes and scores are taken once, now: a substitute is chosen by what the others were chosen by.
+        Func<IReadOnlyList<int>, IEnumerable<int>> choose = ParameterSetName switch
+        {
+            "First" => left => left.Take(First),
+            "Last" => left => left.TakeLast(Last),
+            "Random" => TakeRandom(),
+            "Score" => TakeByScore(),
+            "While" => TakeWhile(),
+            _ => Accumulate,
+        };
         var selection = new HeldSelection(
             _location is null ? null : PipelineRun.Find(_location), _location?.Position ?? 0,
-            _location?.Command.Extent.Text ?? MyInvocation.MyCommand.Name, fromEnd, fromEnd ? Last : First);
+            _location?.Command.Extent.Text ?? MyInvocation.MyCommand.Name, ParameterSetName is "Last", choose);
         var held = _input.Select(selection.AddCopy).ToList();
         foreach (var index in selection.Choose(new HashSet<int>()))
         {
@@ -57,4 +88,48 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
 
         base.Dispose(disposing);
     }
+
+    private Func<IReadOnlyList<int>, IEnumerable<int>> TakeRandom()
+    {
+        var order = Enumerable.Range(0, _input.Count).ToArray();
+        (Seed is { } seed ? new Random(seed) : System.Random.Shared).Shuffle(order);
+        var draw = new int[order.Length];
+        for (var i = 0; i < order.Length; i++)
+        {
+            draw[order[i]] = i;
+        }
+
+        return left => left.OrderBy(index => draw[index]).Take(Random);
+    }
+
+    private Func<IReadOnlyList<int>, IEnumerable<int>> TakeByScore()
+    {
+        var scores = _input.Select(element => LanguagePrimitives.ConvertTo<double>(Ask(Score!, element))).ToArray();
+        return left => left.OrderByDescending(index => scores[index]).Take(First);
+    }
+
+    private Func<IReadOnlyList<int>, IEnumerable<int>> TakeWhile()
+    {
+        // Asked as far as needed: what comes after the first that is refused is never looked at.
+        var taken = _input.TakeWhile(element => LanguagePrimitives.IsTrue(Ask(While!, element))).Count();
+        return left => left.TakeWhile(index => index < taken);
+    }
+
+    private IEnumerable<int> Accumulate(IReadOnlyList<int> left)
+    {
+        var taken = new List<object>();
+        foreach (var index in left)
+        {
+            if (!LanguagePrimitives.IsTrue(AccumulateWhile!.InvokeReturnAsIs(taken.ToArray(), _input[index])))
+            {
+                yield break;
+            }
+
+            taken.Add(_input[index]);
+            yield return index;
+        }
+    }
+
+    private static object? Ask(ScriptBlock block, object element) =>
+        block.InvokeWithContext(null, [new PSVariable("_", element)]) is [.., var last] ? last : null;
 }

@@ -1,3 +1,4 @@
+using System.Management.Automation;
 using Kumoi.PowerShell.Lineage;
 
 namespace Kumoi.PowerShell.Pumping;
@@ -7,6 +8,11 @@ public abstract class SourceCmdlet : FleetCmdlet
 {
     private PipelineRun? _run;
     private RecordedSource? _source;
+
+    /// <summary>How many hosts are read at a time.</summary>
+    [Parameter]
+    [ValidateRange(1, 1024)]
+    public int ThrottleLimit { get; set; } = 128;
 
     protected override void BeginProcessing()
     {
@@ -18,9 +24,10 @@ public abstract class SourceCmdlet : FleetCmdlet
     }
 
     /// <summary>
-    /// Writes the elements. If the pipeline is satisfied before the end, <paramref name="readRest"/> can give those that were not written.
+    /// Writes the elements. If the pipeline is satisfied before the end, <paramref name="readRest"/> can give those that were not
+    /// written; it is told those that were.
     /// </summary>
-    private protected void Emit<T>(IEnumerable<T> elements, Func<CancellationToken, Task<IReadOnlyList<T>>> readRest)
+    private protected void Emit<T>(IEnumerable<T> elements, Func<IReadOnlyList<object>, CancellationToken, Task<IReadOnlyList<T>>> readRest)
         where T : notnull
     {
         var ended = false;
@@ -39,7 +46,7 @@ public abstract class SourceCmdlet : FleetCmdlet
             {
                 source.StoppedEarly(async token =>
                 {
-                    foreach (var element in await readRest(token))
+                    foreach (var element in await readRest(source.Elements, token))
                     {
                         source.Add(element);
                     }
