@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Polly;
@@ -17,16 +18,18 @@ internal sealed class PollyCallPolicy(string host, ResiliencePipeline retryAndBr
     {
         try
         {
-            return await retryAndBreaker.ExecuteAsync(
-                static async (state, token) =>
-                {
-                    using (await state.enter(token))
+            return kind is CallKind.Job
+                ? await RunJobAsync(enter, call, cancellationToken)
+                : await retryAndBreaker.ExecuteAsync(
+                    static async (state, token) =>
                     {
-                        return await state.self.TryOnceAsync(state.kind, state.call, token);
-                    }
-                },
-                (self: this, kind, enter, call),
-                cancellationToken);
+                        using (await state.enter(token))
+                        {
+                            return await state.self.TryOnceAsync(state.kind, state.call, token);
+                        }
+                    },
+                    (self: this, kind, enter, call),
+                    cancellationToken);
         }
         catch (BrokenCircuitException e)
         {
@@ -35,6 +38,35 @@ internal sealed class PollyCallPolicy(string host, ResiliencePipeline retryAndBr
                 FaultDomain.Host, isTransient: true, error: HypervisorError.CircuitOpen, innerException: e,
                 recommendedAction: "Look at the host; try again in a few seconds, or reconnect to it to try at once.");
         }
+    }
+
+    /// <summary>
+    /// A job has a second host, its target, whose failures say nothing against this one: neither the breaker nor the retry sees them. Nor
+    /// would anybody expect hours of work to begin anew by themselves.
+    /// </summary>
+    private async Task<T> RunJobAsync<T>(
+        Func<CancellationToken, ValueTask<IDisposable>> enter, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    {
+        ExceptionDispatchInfo? failure = null;
+        var result = await retryAndBreaker.ExecuteAsync(
+            async token =>
+            {
+                using (await enter(token))
+                {
+                    try
+                    {
+                        return await TryOnceAsync(CallKind.Job, call, token);
+                    }
+                    catch (HypervisorException e)
+                    {
+                        failure = ExceptionDispatchInfo.Capture(e);
+                        return default!;
+                    }
+                }
+            },
+            cancellationToken);
+        failure?.Throw();
+        return result;
     }
 
     private async Task<T> TryOnceAsync<T>(CallKind kind, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)

@@ -19,6 +19,27 @@ enter_namespaces() {
     bash "${BASH_SOURCE[0]}" boot "$lab" "$name"
 }
 
+# A /dev with what libvirtd and QEMU need, and without /dev/kvm: where it exists in a virtual machine it may be
+# far too slow to use, and guests shall run the same everywhere, by software emulation. It must not be there at
+# all: a /dev/kvm that does not open makes libvirt ask QEMU anew, 5 s, at each call.
+make_devices() {
+  local devices=$1 node
+  mkdir -p "$devices"
+  mount -t tmpfs -o mode=755 tmpfs "$devices"
+  mkdir "$devices"/{net,pts,shm}
+  for node in null zero full random urandom tty net/tun userfaultfd; do
+    [[ -c /dev/$node ]] || continue
+    : >"$devices/$node"
+    mount --bind "/dev/$node" "$devices/$node" # in a container nodes cannot be made, only shown again
+  done
+  mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$devices/pts"
+  mount -t tmpfs -o mode=1777 tmpfs "$devices/shm"
+  ln -s pts/ptmx "$devices/ptmx"
+  ln -s /proc/self/fd "$devices/fd"
+  for node in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${node%:*}" "$devices/${node#*:}"; done
+  mount --move "$devices" /dev
+}
+
 boot() {
   local lab=$1 name=$2 host=$1/$2 namespace
   # This host's copies of the mounts that hold the lab's network namespaces: they would keep them alive.
@@ -27,6 +48,7 @@ boot() {
   done
   mount -t proc proc /proc
   mount -t sysfs sysfs /sys
+  make_devices "$host/dev"
   # libvirt names cgroups by VM: those of two hosts would clash.
   mount -t tmpfs tmpfs /sys/fs/cgroup
 

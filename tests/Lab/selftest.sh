@@ -135,6 +135,8 @@ use() {
   check 'each answers with its own name' test "$(on k3 hostname)" = k3
   check 'info is JSON' is_json < <(lab info --json)
   check 'the default pool is active' on k1 pool-info default
+  check 'a host has no /dev/kvm' lab exec k1 test ! -e /dev/kvm
+  check 'so it offers software emulation only' test "$(on k1 capabilities | grep -o "domain type='[a-z]*'" | sort -u)" = "domain type='qemu'"
   check 'the sockets are for root only' test "$(stat -c %a "$directory/k1/run/libvirt/libvirt-sock")" = 700
 
   check 'a tick guest starts on k1' start_guest k1 roamer idle

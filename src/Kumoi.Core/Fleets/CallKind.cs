@@ -9,6 +9,6 @@ public enum CallKind
     /// <summary>Changes something; a time-out leaves its outcome unknown.</summary>
     Write,
 
-    /// <summary>Changes something and may take hours (a migration): no time-out.</summary>
+    /// <summary>Changes something, may take hours, and has a second host (a migration): no time-out, and never made again.</summary>
     Job,
 }

@@ -134,8 +134,9 @@ internal sealed class GuardedLink(
                 {
                     return await call(link, token);
                 }
-                catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed)
+                catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed && kind is not CallKind.Job)
                 {
+                    // A job may have lost its target, and closing this link would end all other jobs on it. The next call tells.
                     await DropAsync(link);
                     throw;
                 }

@@ -4,7 +4,7 @@ namespace Kumoi.Fleets;
 public interface ICallPolicy
 {
     /// <summary>
-    /// Makes the call. Only transient failures whose outcome is known are tried again.
+    /// Makes the call. Only transient failures whose outcome is known are tried again, and no jobs.
     /// <paramref name="enter"/> waits for the throttle before each try, outside its time-out; disposing its result leaves.
     /// </summary>
     /// <exception cref="Hypervisors.HypervisorException">

@@ -122,6 +122,33 @@ public sealed class GuardedLinkTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Migrations_that_lose_their_target_fail_at_once_and_say_nothing_against_the_source()
+    {
+        await using var target = new GateLink(_driver, new HostAddress("gate://b", "b"));
+        for (var calls = 1; calls <= 10; calls++)
+        {
+            _driver.Script.Enqueue(Lost(isTransient: true));
+            var failure = await Assert.ThrowsAsync<HypervisorException>(
+                () => Host.Link.MigrateAsync(Guid.Empty, target, new MigrationOptions(), null, OperationId.New(), default));
+            Assert.Equal((HypervisorError.ConnectionFailed, calls), (failure.Error, _driver.Calls));
+        }
+
+        Assert.True(Host.IsOpen);
+        Assert.False(Assert.Single(_driver.Opened).IsClosed); // else the other migrations from this host would end
+        await ReadAsync();
+    }
+
+    [Fact]
+    public async Task A_host_that_is_held_back_begins_no_migration()
+    {
+        await TripAsync();
+        await using var target = new GateLink(_driver, new HostAddress("gate://b", "b"));
+        var refused = await Assert.ThrowsAsync<HypervisorException>(
+            () => Host.Link.MigrateAsync(Guid.Empty, target, new MigrationOptions(), null, OperationId.New(), default));
+        Assert.Equal((HypervisorError.CircuitOpen, 3), (refused.Error, _driver.Calls));
+    }
+
+    [Fact]
     public async Task Waiting_for_a_place_is_no_part_of_a_calls_time()
     {
         _driver.HoldsCalls = true;

@@ -1,0 +1,94 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Lineage;
+using Kumoi.Resilience;
+using Xunit;
+
+namespace Kumoi.Tests.Lab;
+
+/// <summary>
+/// Cancelled in the middle of creating VMs, an evaluation leaves no half-made one: what there is has been reported and runs, all else is
+/// gone, also where a call was under way that libvirt cannot take back.
+/// </summary>
+public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
+{
+    private const long MiB = 1L << 20;
+    private const int Rounds = 24;
+    private const int VMs = 4;
+
+    /// <summary>Of each VM: define, start, read.</summary>
+    private const int CallsOfAVM = 3;
+
+    [Fact]
+    public async Task At_any_call_and_moment_every_VM_is_whole_or_gone()
+    {
+        var random = new Random(20_260);
+        for (var round = 0; round < Rounds; round++)
+        {
+            var moment = (CallMoment)random.Next(3);
+            var call = random.Next(1, (VMs * CallsOfAVM) + 1);
+            await CancelAsync(string.Create(CultureInfo.InvariantCulture, $"r{round:00}"), call, moment, withVolume: int.IsOddInteger(round));
+            await RemoveAllVMsAsync(removeVolumes: true);
+        }
+    }
+
+    /// <summary>Cancels at that moment of the so-manieth call that reaches it.</summary>
+    private async Task CancelAsync(string round, int call, CallMoment moment, bool withVolume)
+    {
+        using var cancellation = new CancellationTokenSource();
+        var created = new ConcurrentBag<string>();
+        var isCreating = false;
+        var seen = 0;
+        var fleet = await ConnectAsync(new WatchedCalls(new PollyCallPolicyFactory(), WatchAsync));
+        await using (fleet)
+        {
+            isCreating = true;
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fleet.Hosts.AsLineage().Take(VMs)
+                .Select(async (host, token) =>
+                {
+                    var spec = await SpecAsync($"{round}-{host.Name}", withVolume);
+                    var vm = await VMActions.CreateAsync(host, spec, start: true, keepFailed: false, OperationId.New(), token);
+                    created.Add($"{vm.VMHost} {vm.Name} {vm.State}");
+                    return vm;
+                })
+                .EvaluateAsync(cancellationToken: cancellation.Token));
+        }
+
+        // The fleet is closed: nothing is under way any more, so this is how it stays.
+        var there = new List<string>();
+        var volumes = 0;
+        foreach (var host in Fleet.Hosts)
+        {
+            there.AddRange((await VMsAsync(host.Name)).Select(vm => $"{host.Name} {vm.Name} {vm.State}"));
+            volumes += Directory.EnumerateFiles(Lab.Host(host.Name).Images, round + "-*").Count();
+        }
+
+        Assert.True(
+            created.Order(StringComparer.Ordinal).SequenceEqual(there.Order(StringComparer.Ordinal), StringComparer.Ordinal),
+            $"Round {round}, {moment} call {call}: reported were [{string.Join(", ", created)}], there are [{string.Join(", ", there)}].");
+        Assert.All(created, vm => Assert.EndsWith(" Running", vm, StringComparison.Ordinal));
+        Assert.Equal(withVolume ? created.Count : 0, volumes);
+
+        async Task WatchAsync(WatchedCall watched, CallMoment now)
+        {
+            if (!isCreating || now != moment || Interlocked.Increment(ref seen) != call)
+            {
+                return;
+            }
+
+            if (moment is CallMoment.While && watched.Kind is CallKind.Write)
+            {
+                await Eventually.HoldsAsync(
+                    () => watched.Running.IsCompleted || Lab.HasBegunToStart(watched.Host, $"{round}-{watched.Host}"), "the call is over, or QEMU begins");
+            }
+
+            await cancellation.CancelAsync();
+        }
+    }
+
+    private async Task<VMSpec> SpecAsync(string name, bool withVolume) => withVolume
+        ? new VMSpec { Name = name, MemoryBytes = 64 * MiB, Disks = [new DiskSpec { NewVolumeBytes = MiB }] }
+        : new VMSpec { Xml = await Lab.XmlAsync(name, "idle") };
+}

@@ -1,0 +1,4 @@
+namespace Kumoi.Tests.Lab;
+
+/// <summary>One host of the lab, as <c>lab.sh info --json</c> describes it. The directories are paths on this machine.</summary>
+public sealed record LabHost(string Name, string Address, string Uri, string TcpUri, string Images, string SerialLogs);

@@ -1,0 +1,80 @@
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Faults;
+using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Resilience;
+using Xunit;
+
+namespace Kumoi.Tests.Lab;
+
+/// <summary>A test on the lab's hosts. It begins on sound hosts without VMs, and at its end every connection must close cleanly.</summary>
+public abstract class LabTest(RealLab lab) : IAsyncLifetime
+{
+    private Fleet? _fleet;
+
+    protected RealLab Lab => lab;
+
+    protected Fleet Fleet => _fleet!;
+
+    public async ValueTask InitializeAsync()
+    {
+        if (lab.Obstacle is { } obstacle)
+        {
+            Assert.Skip(obstacle);
+        }
+
+        _fleet = await ConnectAsync(new PollyCallPolicyFactory());
+        await RemoveAllVMsAsync();
+        lab.ForgetPrinted();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        await lab.MakeAllWellAsync();
+        if (_fleet is not null)
+        {
+            await _fleet.DisposeAsync();
+            await Eventually.HoldsAsync(() => ConnectionHandle.LiveCount == 0, "every connection is closed");
+            Assert.Equal(0, ConnectionHandle.UncleanCloseCount);
+        }
+    }
+
+    protected KumoiConnection Host(string name) => Fleet.Find(name) ?? throw new ArgumentException("No such host.", nameof(name));
+
+    /// <summary>A fleet of all hosts of the lab, beside the test's own.</summary>
+    private protected async Task<Fleet> ConnectAsync(ICallPolicyFactory policies)
+    {
+        var time = TimeProvider.System;
+        var fleet = new Fleet([new LibvirtDriver(time)], policies, new FaultPlan(new Random(1), time), time);
+        await foreach (var outcome in fleet.ConnectAsync([.. lab.Hosts.Select(host => new ConnectRequest(host.Uri, host.Name, []))], CancellationToken.None))
+        {
+            _ = outcome.Result;
+        }
+
+        return fleet;
+    }
+
+    protected async Task<KumoiVM> CreateAsync(
+        KumoiConnection host, string name, string variant, bool start = true, OperationId? operation = null, CancellationToken cancellationToken = default)
+    {
+        var spec = new VMSpec { Xml = await lab.XmlAsync(name, variant) };
+        return await VMActions.CreateAsync(host, spec, start, keepFailed: false, operation ?? OperationId.New(), cancellationToken);
+    }
+
+    protected Task<IReadOnlyList<VMReading>> VMsAsync(string host) => Host(host).Link.ReadVMsAsync(CancellationToken.None);
+
+    protected async Task<PowerState?> StateAsync(string host, string vm) => (await Host(host).Link.FindVMAsync(vm, CancellationToken.None))?.State;
+
+    protected async Task RemoveAllVMsAsync(bool removeVolumes = false)
+    {
+        foreach (var host in Fleet.Hosts)
+        {
+            foreach (var vm in await host.Link.ReadVMsAsync(CancellationToken.None))
+            {
+                await VMActions.RemoveAsync(new KumoiVM(host, vm), turnOff: true, removeVolumes, CancellationToken.None);
+            }
+        }
+    }
+}
