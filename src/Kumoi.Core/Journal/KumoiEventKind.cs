@@ -1,0 +1,35 @@
+namespace Kumoi;
+
+/// <summary>What an event tells of.</summary>
+public enum KumoiEventKind
+{
+    /// <summary>Of a kind that this version does not know: a newer one wrote it.</summary>
+    Other = 0,
+
+    /// <summary>An element failed, and another took its place.</summary>
+    Substitution,
+
+    /// <summary>What was done on a failed element could not be undone.</summary>
+    Compensation,
+
+    /// <summary>An element failed, and nothing was left to take its place.</summary>
+    Exhaustion,
+
+    /// <summary>A failure was masked.</summary>
+    FailureOblivious,
+
+    /// <summary>A change may or may not have taken effect.</summary>
+    OutcomeUnknown,
+
+    /// <summary>The link to a host was lost.</summary>
+    ConnectionLost,
+
+    /// <summary>A lost link is open again.</summary>
+    ConnectionReopened,
+
+    /// <summary>What the hypervisor told of a VM. Only watched, never in the journal.</summary>
+    VMLifecycle,
+
+    /// <summary>Events may have been missed before this one.</summary>
+    Gap,
+}

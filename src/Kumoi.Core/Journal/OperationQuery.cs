@@ -1,0 +1,12 @@
+namespace Kumoi.Journal;
+
+/// <summary>Which operations to read. What is not given does not matter.</summary>
+public sealed record OperationQuery
+{
+    public IReadOnlyList<Guid> Ids { get; init; } = [];
+
+    public IReadOnlyList<OperationState> States { get; init; } = [];
+
+    /// <summary>Begun at this moment or later.</summary>
+    public DateTimeOffset? After { get; init; }
+}

@@ -1,0 +1,104 @@
+using Microsoft.Data.Sqlite;
+
+namespace Kumoi.Journal.Sqlite;
+
+/// <summary>The writer's connection, with its statements prepared. For one thread.</summary>
+internal sealed class AppendConnection : IDisposable
+{
+    private static readonly string[] OperationParameters =
+        ["id", "kind", "host", "simulated", "vmId", "vm", "target", "at", "details", "pid", "pidAt", "machine", "user"];
+
+    private static readonly string[] OutcomeParameters = ["sequence", "state", "error", "at", "vmId", "vm"];
+    private static readonly string[] EventParameters = ["at", "kind", "host", "vm", "operation", "message", "data"];
+
+    private readonly SqliteConnection _connection;
+    private readonly SqliteCommand _begin;
+    private readonly SqliteCommand _commit;
+    private readonly SqliteCommand _insertOperation;
+    private readonly SqliteCommand _updateOperation;
+    private readonly SqliteCommand _insertEvent;
+
+    public AppendConnection(SqliteConnection connection)
+    {
+        _connection = connection;
+        // Takes the write lock at once: a transaction that reads first could find that it cannot write any more.
+        _begin = Command("BEGIN IMMEDIATE");
+        _commit = Command("COMMIT");
+        _insertOperation = Command(
+            """
+            INSERT INTO operations (id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, machine, user, state)
+            VALUES (@id, @kind, @host, @simulated, @vmId, @vm, @target, @at, @details, @pid, @pidAt, @machine, @user, 'Pending')
+            """,
+            OperationParameters);
+        _updateOperation = Command(
+            """
+            UPDATE operations SET state = @state, error = @error, ended_at = @at, vm_id = coalesce(@vmId, vm_id), vm = coalesce(@vm, vm)
+            WHERE sequence = @sequence
+            """,
+            OutcomeParameters);
+        _insertEvent = Command(
+            """
+            INSERT INTO events (at, kind, host, vm, operation_id, message, data)
+            VALUES (@at, @kind, @host, @vm, @operation, @message, @data)
+            """,
+            EventParameters);
+    }
+
+    public void Begin() => _begin.ExecuteNonQuery();
+
+    public void Commit() => _commit.ExecuteNonQuery();
+
+    public long Insert(OperationIntent intent) => Insert(
+        _insertOperation, intent.Id.ToString("D"), intent.Kind.ToString(), intent.VMHost, intent.IsSimulated ? 1L : 0L, intent.VMId?.ToString("D"),
+        intent.VM, intent.Target, Rows.ToText(intent.StartedAt), intent.Details, (long)intent.Owner.ProcessId,
+        Rows.ToText(intent.Owner.ProcessStartedAt), intent.Owner.Machine, intent.Owner.User);
+
+    public long Update(long sequence, OperationOutcome outcome)
+    {
+        Bind(
+            _updateOperation, sequence, outcome.State.ToString(), outcome.Error, Rows.ToText(outcome.At), outcome.VMId?.ToString("D"), outcome.VM);
+        _updateOperation.ExecuteNonQuery();
+        return sequence;
+    }
+
+    public long Insert(KumoiEvent happened) => Insert(
+        _insertEvent, Rows.ToText(happened.At), happened.Kind.ToString(), happened.VMHost, happened.VM, happened.OperationId?.ToString("D"),
+        happened.Message, happened.Data);
+
+    public void Dispose()
+    {
+        foreach (var command in (SqliteCommand[])[_begin, _commit, _insertOperation, _updateOperation, _insertEvent])
+        {
+            command.Dispose();
+        }
+
+        _connection.Dispose();
+    }
+
+    private long Insert(SqliteCommand command, params ReadOnlySpan<object?> values)
+    {
+        Bind(command, values);
+        command.ExecuteNonQuery();
+        return SQLitePCL.raw.sqlite3_last_insert_rowid(_connection.Handle);
+    }
+
+    private static void Bind(SqliteCommand command, params ReadOnlySpan<object?> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            command.Parameters[i].Value = values[i] ?? DBNull.Value;
+        }
+    }
+
+    private SqliteCommand Command(string sql, params ReadOnlySpan<string> parameters)
+    {
+        var command = _connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(new SqliteParameter("@" + parameter, value: null));
+        }
+
+        return command;
+    }
+}
