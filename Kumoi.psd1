@@ -14,9 +14,11 @@
     'Connect-KumoiHost'
     'Disconnect-KumoiHost'
     'Get-KumoiConnection'
+    'Get-KumoiEvent'
     'Get-KumoiFault'
     'Get-KumoiHost'
     'Get-KumoiLineage'
+    'Get-KumoiOperation'
     'Get-KumoiVM'
     'Invoke-KumoiAction'
     'Move-KumoiVM'
@@ -29,6 +31,7 @@
     'Start-KumoiVM'
     'Stop-KumoiVM'
     'Suspend-KumoiVM'
+    'Watch-KumoiEvent'
   )
   FunctionsToExport    = @()
   AliasesToExport      = @()

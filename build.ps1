@@ -39,15 +39,22 @@ function Invoke-Fresh {
 }
 
 function Build-Module {
-  foreach ($project in 'Kumoi.PowerShell', 'Kumoi.Resilience') {
+  foreach ($project in 'Kumoi.PowerShell', 'Kumoi.Resilience', 'Kumoi.Journal.Sqlite') {
     Invoke-Native dotnet @('build', "$root/src/$project", '-c', 'Release', '-v', 'quiet', '-nologo')
   }
   Remove-Item $module -Recurse -Force -ErrorAction Ignore
   $bin = New-Item -ItemType Directory -Force (Join-Path $module 'bin')
   $deps = New-Item -ItemType Directory -Force (Join-Path $module 'deps')
   Copy-Item "$root/src/Kumoi.PowerShell/bin/Release/net10.0/Kumoi.*" $bin -Include '*.dll', '*.pdb'
-  Get-ChildItem "$root/src/Kumoi.Resilience/bin/Release/net10.0/*" -Include '*.dll', '*.pdb' |
-    Where-Object BaseName -ne 'Kumoi.Core' | Copy-Item -Destination $deps
+  foreach ($project in 'Kumoi.Resilience', 'Kumoi.Journal.Sqlite') {
+    Get-ChildItem "$root/src/$project/bin/Release/net10.0/*" -Include '*.dll', '*.pdb' |
+      Where-Object BaseName -ne 'Kumoi.Core' | Copy-Item -Destination $deps
+  }
+  # SQLite for machines that have none, where PowerShell itself runs.
+  foreach ($platform in 'linux-x64', 'linux-arm64', 'linux-arm', 'linux-musl-x64', 'osx-x64', 'osx-arm64', 'win-x64', 'win-x86', 'win-arm64') {
+    $native = New-Item -ItemType Directory -Force (Join-Path $deps "runtimes/$platform/native")
+    Copy-Item "$root/src/Kumoi.Journal.Sqlite/bin/Release/net10.0/runtimes/$platform/native/*" $native
+  }
   Copy-Item "$root/Kumoi.psd1", "$root/Kumoi.Format.ps1xml" $module
   Get-ChildItem "$root/docs/about/*.help.txt" -ErrorAction Ignore | ForEach-Object {
     Copy-Item $_ (New-Item -ItemType Directory -Force (Join-Path $module 'en-US'))

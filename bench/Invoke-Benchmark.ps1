@@ -3,6 +3,8 @@ param([Parameter(Mandatory)][string] $Module)
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 Import-Module $Module
+# On the same kind of disk as the user's journal, but not in it.
+$env:KUMOI_STATE = Join-Path (Split-Path $PSScriptRoot) "artifacts/bench/state-$PID"
 $root = Split-Path $PSScriptRoot
 $pwsh = (Get-Process -Id $PID).Path
 $results = [System.Collections.Generic.List[object]]::new()
@@ -131,6 +133,9 @@ $stop = Get-Median $stops
 Add-Result 'Ctrl+C below a satisfied Select-Object -First, against 200 ms' $stop 200 ($stop / 200) 1 '-'
 Clear-KumoiFault
 Disconnect-KumoiHost *
+
+Remove-Module Kumoi
+Remove-Item $env:KUMOI_STATE -Recurse -Force -ErrorAction Ignore
 
 $results | Format-Table name, @{ n = 'ours (ms)'; e = 'ours'; align = 'right' }, @{ n = 'peer (ms)'; e = 'peer'; align = 'right' }, ratio, goal, holds -Wrap | Out-String -Width 160 | Write-Host
 ConvertTo-Json $results.ToArray() | Set-Content (Join-Path $root 'artifacts/bench.json')

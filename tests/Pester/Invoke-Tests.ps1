@@ -5,6 +5,8 @@ param(
   [Parameter(Mandatory)][string] $Module
 )
 $ErrorActionPreference = 'Stop'
+# The user's journal is none of the tests' business.
+$env:KUMOI_STATE = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-tests-$PID"
 Import-Module Pester -MinimumVersion 5.5.0
 Import-Module $Module
 $env:KUMOI_MODULE = $Module
@@ -26,3 +28,4 @@ $run = Invoke-Pester -Configuration $configuration
   Failed = $run.FailedCount + $run.FailedBlocksCount + $run.FailedContainersCount
   Skipped = $run.SkippedCount
 } | ConvertTo-Json | Set-Content $Report
+Remove-Item $env:KUMOI_STATE -Recurse -Force -ErrorAction Ignore

@@ -2,11 +2,17 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
+using Kumoi.Journal;
 
 namespace Kumoi.Fleets;
 
-/// <summary>All hosts that a session is connected to. Safe for concurrent use.</summary>
-public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyFactory policies, FaultPlan faults, TimeProvider time) : IAsyncDisposable
+/// <summary>
+/// All hosts that a session is connected to. Safe for concurrent use. With a journal, which is asked for when there is something to write,
+/// every change is journaled; without one, none is.
+/// </summary>
+public sealed class Fleet(
+    IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyFactory policies, FaultPlan faults, TimeProvider time, Func<IJournal>? journal = null)
+    : IAsyncDisposable
 {
     private readonly Lock _gate = new();
 
@@ -22,6 +28,8 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
     public event EventHandler? Changed;
 
     public FaultPlan Faults => faults;
+
+    internal FleetJournal? Journal { get; } = journal is null ? null : new FleetJournal(journal, time);
 
     public FleetLimits Limits
     {
@@ -138,7 +146,8 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
         {
             await link.OpenAsync(cancellationToken);
             var name = target.Name ?? link.ReportedName ?? expected;
-            var host = new KumoiConnection(name, target.Driver, target.Tags, time.GetUtcNow(), link);
+            var host = new KumoiConnection(name, target.Driver, target.Tags, time.GetUtcNow(), link, Journal);
+            link.Watcher = change => Tell(host, change);
             if (Register(host, target) is { } other)
             {
                 await link.DisposeAsync();
@@ -203,6 +212,14 @@ public sealed class Fleet(IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyF
         Changed?.Invoke(this, EventArgs.Empty);
         return null;
     }
+
+    private void Tell(KumoiConnection host, LinkChange change) => Journal?.Tell(new KumoiEvent
+    {
+        At = time.GetUtcNow(),
+        Kind = change.Loss is null ? KumoiEventKind.ConnectionReopened : KumoiEventKind.ConnectionLost,
+        VMHost = host.Name,
+        Message = change.Loss is null ? $"The link to {host.Name} is open again." : $"The link to {host.Name} was lost: {change.Loss.Message}",
+    });
 
     private SemaphoreSlim AllCalls()
     {

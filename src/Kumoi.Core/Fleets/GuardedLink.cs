@@ -14,6 +14,7 @@ internal sealed class GuardedLink(
     private readonly SemaphoreSlim _opening = new(1);
     private IHypervisorLink? _inner;
     private bool _disposed;
+    private bool _wasLost;
 
     public string Uri => uri;
 
@@ -21,6 +22,9 @@ internal sealed class GuardedLink(
 
     /// <summary>Whether the link is open as far as is known without a call.</summary>
     public bool IsOpen => Volatile.Read(ref _inner) is not null;
+
+    /// <summary>Is told when the link is lost, and when it is open again. Must not wait.</summary>
+    public Action<LinkChange>? Watcher { get; set; }
 
     /// <summary>Opens the link, or fails as <see cref="CallKind.Connect"/>.</summary>
     public Task OpenAsync(CancellationToken cancellationToken) => EnsureOpenAsync(cancellationToken);
@@ -137,7 +141,7 @@ internal sealed class GuardedLink(
                 catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed && kind is not CallKind.Job)
                 {
                     // A job may have lost its target, and closing this link would end all other jobs on it. The next call tells.
-                    await DropAsync(link);
+                    await DropAsync(link, e);
                     throw;
                 }
             },
@@ -158,7 +162,17 @@ internal sealed class GuardedLink(
                     recommendedAction: "Connect again with Connect-KumoiHost.");
             }
 
-            return _inner ??= await open(cancellationToken);
+            if (_inner is null)
+            {
+                _inner = await open(cancellationToken);
+                if (_wasLost)
+                {
+                    _wasLost = false;
+                    Watcher?.Invoke(new LinkChange(Loss: null));
+                }
+            }
+
+            return _inner;
         }
         finally
         {
@@ -166,10 +180,12 @@ internal sealed class GuardedLink(
         }
     }
 
-    private async Task DropAsync(IHypervisorLink lost)
+    private async Task DropAsync(IHypervisorLink lost, HypervisorException loss)
     {
         if (ReferenceEquals(Interlocked.CompareExchange(ref _inner, null, lost), lost))
         {
+            Volatile.Write(ref _wasLost, true);
+            Watcher?.Invoke(new LinkChange(loss));
             await lost.DisposeAsync();
         }
     }

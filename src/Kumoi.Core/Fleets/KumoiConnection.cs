@@ -7,7 +7,9 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
 {
     private readonly Fleets.GuardedLink _link;
 
-    internal KumoiConnection(string name, IHypervisorDriver driver, IReadOnlyList<string> tags, DateTimeOffset connectedAt, Fleets.GuardedLink link)
+    internal KumoiConnection(
+        string name, IHypervisorDriver driver, IReadOnlyList<string> tags, DateTimeOffset connectedAt, Fleets.GuardedLink link,
+        Fleets.FleetJournal? journal = null)
     {
         Name = name;
         Driver = driver.Name;
@@ -15,6 +17,8 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
         Tags = tags;
         ConnectedAt = connectedAt;
         _link = link;
+        Journal = journal;
+        Link = journal is null ? link : new Fleets.JournalingLink(link, name, IsSimulated, journal);
     }
 
     /// <summary>The host's name in this session: its own, or the one that was given when connecting.</summary>
@@ -37,7 +41,10 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     /// <summary>The labels that the admin gave the host when connecting.</summary>
     public IReadOnlyList<string> Tags { get; }
 
-    internal IHypervisorLink Link => _link;
+    internal IHypervisorLink Link { get; }
+
+    /// <summary>Null: nothing is journaled.</summary>
+    internal Fleets.FleetJournal? Journal { get; }
 
     public int CompareTo(KumoiConnection? other) => NaturalOrder.Instance.Compare(Name, other?.Name);
 

@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Journal;
 
 namespace Kumoi.Fleets;
 
@@ -152,8 +153,20 @@ public static class VMActions
         {
             await RemoveCreatedAsync(host, operation);
         }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException or JournalException)
         {
+            if (host.Journal is { } journal)
+            {
+                await journal.TellAsync(new KumoiEvent
+                {
+                    At = journal.Now,
+                    Kind = KumoiEventKind.Compensation,
+                    VMHost = host.Name,
+                    OperationId = operation.Value,
+                    Message = $"What was made on {host.Name} could not be removed: {e.Message}",
+                });
+            }
+
             throw new CompensationFailedException(cause, e);
         }
     }

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Journal;
 using Kumoi.Lineage;
 using Kumoi.PowerShell.Lineage;
 
@@ -20,10 +21,11 @@ public abstract partial class ActionCmdlet
         {
             Await(undo());
         }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException or ActionFailedException)
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException or ActionFailedException or JournalException)
         {
             problem = e.Message;
             WriteWarning($"What was done on {element} could not be undone: {problem}");
+            Record(KumoiEventKind.Compensation, element, $"What was done on {element} could not be undone: {problem}");
         }
 
         Tell(LineageStepKind.Compensation, element, problem);
@@ -104,7 +106,9 @@ public abstract partial class ActionCmdlet
                 replaced.Run.IsWritten = true;
                 var failedName = replaced.Run.Request.Origin!.Name;
                 Tell(LineageStepKind.Success, name, $"for {failedName}");
-                WriteWarning($"{failedName} failed: {replaced.Run.Error!.Message.TrimEnd('.')}; {name} took its place");
+                var told = $"{failedName} failed: {replaced.Run.Error!.Message.TrimEnd('.')}; {name} took its place";
+                WriteWarning(told);
+                Record(KumoiEventKind.Substitution, replaced.Run.Request.Target, told, ("substitute", name), ("cause", replaced.Run.Error.Message));
                 continue;
             }
 
@@ -133,6 +137,9 @@ public abstract partial class ActionCmdlet
                 failed, record,
                 $"Nothing was left to take the place of {name}"
                 + (failed.Attempts.Count == 0 ? "." : $"; tried {string.Join("; ", failed.Attempts.Distinct())}"));
+            Record(
+                KumoiEventKind.Exhaustion, failed.Run.Request.Target, $"Nothing was left to take the place of {name}.",
+                ("cause", failed.Run.Error!.Message));
         }
     }
 
@@ -186,7 +193,8 @@ public abstract partial class ActionCmdlet
 
     private void TellWhyNot(TerminalLineage lineage, ActionRun run)
     {
-        var why = run.Request.Origin is null ? "the object does not come from a Kumoi source"
+        var why = run.Error is JournalException ? "without the journal nothing is changed on any host"
+            : run.Request.Origin is null ? "the object does not come from a Kumoi source"
             : LeavesOutcomeOpen(run) ? "it may have taken effect, and a substitute could be a second copy"
             : lineage.Obstacle(inputEnded: true) is { } obstacle ? $"{obstacle}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them"
             : !lineage.Answers(DomainOf(run.Error!)) ? $"the failure is of fault domain {DomainOf(run.Error!)}, which others would meet alike"
@@ -201,7 +209,7 @@ public abstract partial class ActionCmdlet
     private bool CanBeReplaced(ActionRun run, bool inputEnded) =>
         _lineage is not null
         && run.Request.Origin is not null
-        && run.Error is { } error and not OperationCanceledException
+        && run.Error is { } error and not (OperationCanceledException or JournalException)
         && !LeavesOutcomeOpen(run)
         && _lineage.Obstacle(inputEnded) is null
         && _lineage.Answers(DomainOf(error));

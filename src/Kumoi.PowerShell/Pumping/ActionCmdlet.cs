@@ -117,6 +117,8 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         {
             Write(run);
         }
+
+        WarnOfJournal();
     }
 
     /// <summary>What to do with the objects that were bound. Called on the pipeline thread for each input.</summary>

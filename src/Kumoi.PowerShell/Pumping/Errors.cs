@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Journal;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -14,10 +15,10 @@ internal static class Errors
     {
         var cause = error is CompensationFailedException compensation ? compensation.Cause : error;
         var hypervisor = cause as HypervisorException;
-        var record = new ErrorRecord(
-            error, id ?? (hypervisor is null ? cause.GetType().Name : hypervisor.Error is HypervisorError.Other ? "HypervisorFailed" : hypervisor.Error.ToString()),
-            Category(cause), target);
-        var action = error is CompensationFailedException ? "See what is left with Get-KumoiVM and remove it." : hypervisor?.RecommendedAction;
+        var record = new ErrorRecord(error, id ?? IdOf(cause), Category(cause), target);
+        var action = error is CompensationFailedException ? "See what is left with Get-KumoiVM and remove it."
+            : cause is JournalException journal ? journal.RecommendedAction
+            : hypervisor?.RecommendedAction;
         record.ErrorDetails = new ErrorDetails(error.Message) { RecommendedAction = action ?? "" };
         return record;
     }
@@ -36,8 +37,22 @@ internal static class Errors
         _ => FaultDomain.Unknown,
     };
 
+    private static string IdOf(Exception cause) => cause switch
+    {
+        HypervisorException { Error: HypervisorError.Other } => "HypervisorFailed",
+        HypervisorException e => e.Error.ToString(),
+        JournalException e => "Journal" + e.Error,
+        _ => cause.GetType().Name,
+    };
+
     private static ErrorCategory Category(Exception error) => error switch
     {
+        JournalException e => e.Error switch
+        {
+            JournalError.Damaged or JournalError.NewerSchema => ErrorCategory.InvalidData,
+            JournalError.Busy => ErrorCategory.ResourceBusy,
+            _ => ErrorCategory.ResourceUnavailable,
+        },
         HypervisorException e => e.Error switch
         {
             HypervisorError.InvalidUri or HypervisorError.InvalidSpecification => ErrorCategory.InvalidArgument,

@@ -1,11 +1,12 @@
 using System.Reflection;
 using System.Runtime.Loader;
 using Kumoi.Fleets;
+using Kumoi.Journal;
 
 namespace Kumoi.PowerShell.Session;
 
 /// <summary>
-/// Loads <c>deps/</c> (Polly and what stands on it) apart from everything else in the process, so that another module's older Polly
+/// Loads <c>deps/</c> (Polly, SQLite and what stands on them) apart from everything else in the process, so that another module's older Polly
 /// does not become ours. Core stays in the default context: its types are the interface between the two.
 /// </summary>
 internal sealed class DependencyContext : AssemblyLoadContext
@@ -23,6 +24,12 @@ internal sealed class DependencyContext : AssemblyLoadContext
     {
         var assembly = Shared.Value.LoadFromAssemblyName(new AssemblyName("Kumoi.Resilience"));
         return (ICallPolicyFactory)Activator.CreateInstance(assembly.GetType("Kumoi.Resilience.PollyCallPolicyFactory", throwOnError: true)!)!;
+    }
+
+    public static IJournal CreateJournal(string folder)
+    {
+        var assembly = Shared.Value.LoadFromAssemblyName(new AssemblyName("Kumoi.Journal.Sqlite"));
+        return (IJournal)Activator.CreateInstance(assembly.GetType("Kumoi.Journal.Sqlite.SqliteJournal", throwOnError: true)!, folder, TimeProvider.System)!;
     }
 
     protected override Assembly? Load(AssemblyName assemblyName)

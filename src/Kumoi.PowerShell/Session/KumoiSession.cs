@@ -2,6 +2,7 @@ using Kumoi.Fleets;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Simulated;
+using Kumoi.Journal;
 
 namespace Kumoi.PowerShell.Session;
 
@@ -10,8 +11,12 @@ namespace Kumoi.PowerShell.Session;
 /// </summary>
 internal static class KumoiSession
 {
+    private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(10);
     private static readonly Lock Gate = new();
+    private static readonly Lock JournalGate = new();
     private static Fleet? _fleet;
+    private static IJournal? _journal;
+    private static string? _journalFolder;
     private static int _modules;
 
     /// <summary>Made at first use: importing the module opens and loads nothing.</summary>
@@ -25,7 +30,31 @@ internal static class KumoiSession
                     [new SimulatedDriver(TimeProvider.System), new LibvirtDriver()],
                     DependencyContext.CreateCallPolicies(),
                     new FaultPlan(new Random(), TimeProvider.System),
-                    TimeProvider.System);
+                    TimeProvider.System,
+                    () => Journal);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The user's journal: made at the first change or journal cmdlet, and made anew when <c>KUMOI_STATE</c> has been set to another folder.
+    /// </summary>
+    /// <exception cref="JournalException">There is no folder for it.</exception>
+    public static IJournal Journal
+    {
+        get
+        {
+            var folder = JournalFolder.Find();
+            lock (JournalGate)
+            {
+                if (_journal is null || !string.Equals(_journalFolder, folder, StringComparison.Ordinal))
+                {
+                    _ = _journal?.DisposeAsync().AsTask();
+                    _journal = DependencyContext.CreateJournal(folder);
+                    _journalFolder = folder;
+                }
+
+                return _journal;
             }
         }
     }
@@ -48,6 +77,13 @@ internal static class KumoiSession
             (fleet, _fleet) = (_fleet, null);
         }
 
-        fleet?.DisposeAsync().AsTask().Wait(TimeSpan.FromSeconds(10));
+        fleet?.DisposeAsync().AsTask().Wait(PatienceAtTheEnd);
+        IJournal? journal;
+        lock (JournalGate)
+        {
+            (journal, _journal) = (_journal, null);
+        }
+
+        journal?.DisposeAsync().AsTask().Wait(PatienceAtTheEnd);
     }
 }

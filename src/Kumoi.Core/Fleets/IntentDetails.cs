@@ -1,0 +1,82 @@
+using System.Text.Json.Nodes;
+using System.Xml;
+using Kumoi.Hypervisors;
+
+namespace Kumoi.Fleets;
+
+/// <summary>
+/// What was asked for, as the journal keeps it. An allow-list: a VM's XML and a kernel's arguments can hold passwords, and stay out.
+/// </summary>
+internal static class IntentDetails
+{
+    public const string None = "{}";
+
+    public static string Of(VMSpec spec)
+    {
+        if (spec.Xml is not null)
+        {
+            return new JsonObject { ["fromXml"] = true }.ToJsonString();
+        }
+
+        var details = new JsonObject
+        {
+            ["memoryBytes"] = spec.MemoryBytes,
+            ["cpuCount"] = spec.CpuCount,
+            ["disks"] = new JsonArray([.. spec.Disks.Select(Of)]),
+            ["networks"] = new JsonArray([.. spec.Networks.Select(network => (JsonNode)network)]),
+        };
+        if (spec.Kernel is not null)
+        {
+            details["kernel"] = spec.Kernel;
+        }
+
+        return details.ToJsonString();
+    }
+
+    public static string Of(MigrationOptions options) => new JsonObject
+    {
+        ["peerToPeer"] = options.PeerToPeer,
+        ["allowUnsafe"] = options.AllowUnsafe,
+        ["bandwidthBytesPerSecond"] = options.BandwidthBytesPerSecond,
+        ["targetUri"] = WithoutSecrets(options.TargetUri),
+    }.ToJsonString();
+
+    /// <summary>The name that the VM is going to have; null where it cannot be told.</summary>
+    public static string? NameOf(VMSpec spec)
+    {
+        if (spec.Name.Length > 0 || spec.Xml is null)
+        {
+            return spec.Name;
+        }
+
+        try
+        {
+            return SafeXml.Parse(spec.Xml).Element("name")?.Value;
+        }
+        catch (XmlException)
+        {
+            // The driver is going to say so.
+            return null;
+        }
+    }
+
+    /// <summary>Neither a password of the authority nor parameters, which can hold anything.</summary>
+    private static string? WithoutSecrets(string? uri) =>
+        Uri.TryCreate(uri, UriKind.Absolute, out var parsed) ? $"{parsed.Scheme}://{parsed.Authority}{parsed.AbsolutePath}" : null;
+
+    private static JsonNode Of(DiskSpec disk)
+    {
+        var node = new JsonObject();
+        if (disk.Path is not null)
+        {
+            node["path"] = disk.Path;
+        }
+        else
+        {
+            node["newVolumeBytes"] = disk.NewVolumeBytes;
+            node["storagePool"] = disk.StoragePool;
+        }
+
+        return node;
+    }
+}
