@@ -167,6 +167,8 @@ switch ($Task) {
   'build' { Build-Module }
   'demo' {
     Build-Module
+    # Simulated changes are none of the user's journal.
+    $env:KUMOI_STATE = Join-Path $root 'artifacts/demo'
     exit (Invoke-Fresh "$root/docs/demo.ps1" @('-Module', $module))
   }
   'test' { Invoke-AllTest }

@@ -12,6 +12,8 @@ internal static class NativeSqlite
     /// <summary>The first with read-only WAL (https://sqlite.org/wal.html, "Read-Only Databases").</summary>
     private const int OldestVersion = 3_022_000;
 
+    private const string Variable = "KUMOI_SQLITE";
+
     private static readonly Lazy<bool> Once = new(() =>
     {
         NativeLibrary.SetDllImportResolver(typeof(SQLitePCL.SQLite3Provider_e_sqlite3).Assembly, Resolve);
@@ -56,7 +58,7 @@ internal static class NativeSqlite
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
     {
-        foreach (var candidate in Candidates(Environment.GetEnvironmentVariable("KUMOI_SQLITE")))
+        foreach (var candidate in Candidates(Environment.GetEnvironmentVariable(Variable)))
         {
             if (NativeLibrary.TryLoad(candidate, out var library))
             {
@@ -69,7 +71,7 @@ internal static class NativeSqlite
             }
         }
 
-        return 0;
+        throw new DllNotFoundException("No usable SQLite library was found.");
     }
 
     /// <summary>New enough, and built for more than one thread.</summary>

@@ -2,6 +2,7 @@ using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
+using Kumoi.Journal;
 using Kumoi.Resilience;
 
 namespace Kumoi.Tests;
@@ -9,10 +10,10 @@ namespace Kumoi.Tests;
 /// <summary>A fleet of simulated hosts, with faults and a clock of its own.</summary>
 internal sealed class LabFleet : IAsyncDisposable
 {
-    private LabFleet(IReadOnlyList<IHypervisorDriver>? drivers)
+    private LabFleet(IReadOnlyList<IHypervisorDriver>? drivers, Func<IJournal>? journal = null)
     {
         Faults = new FaultPlan(new Random(1), Time);
-        Fleet = new Fleet(drivers ?? [new SimulatedDriver(Time)], new PollyCallPolicyFactory(Time), Faults, Time);
+        Fleet = new Fleet(drivers ?? [new SimulatedDriver(Time)], new PollyCallPolicyFactory(Time), Faults, Time, journal);
     }
 
     public ManualTime Time { get; } = new();
@@ -23,9 +24,9 @@ internal sealed class LabFleet : IAsyncDisposable
 
     public static LabFleet Empty(params IHypervisorDriver[] drivers) => new(drivers.Length > 0 ? drivers : null);
 
-    public static async Task<LabFleet> ConnectAsync(string uri)
+    public static async Task<LabFleet> ConnectAsync(string uri, Func<IJournal>? journal = null)
     {
-        var lab = Empty();
+        var lab = new LabFleet(drivers: null, journal);
         await foreach (var outcome in lab.Fleet.ConnectAsync([new ConnectRequest(uri, null, [])], CancellationToken.None))
         {
             _ = outcome.Result;

@@ -50,13 +50,18 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
     public async Task AppendAsync(KumoiEvent happened, CancellationToken cancellationToken) =>
         await (await OpenAsync(cancellationToken)).AppendAsync(happened, cancellationToken);
 
-    /// <summary>Appends an event some time soon: nobody waits for it.</summary>
+    /// <summary>Appends an event some time soon, after those that were told before: nobody waits for it.</summary>
     public void Tell(KumoiEvent happened)
     {
-        var told = TellAsync(happened);
+        if (!_places.Wait(TimeSpan.Zero))
+        {
+            Interlocked.Increment(ref _dropped);
+            return;
+        }
+
         lock (_gate)
         {
-            _told = _told.IsCompleted ? told : Task.WhenAll(_told, told);
+            _told = TellNextAsync(_told, happened);
         }
     }
 
@@ -75,23 +80,9 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
     /// <summary>Appends an event. What cannot be appended is told at the next opportunity; this never fails.</summary>
     public async Task TellAsync(KumoiEvent happened)
     {
-        if (!await _places.WaitAsync(TimeSpan.Zero))
-        {
-            Interlocked.Increment(ref _dropped);
-            return;
-        }
-
         try
         {
-            var journal = await OpenAsync(CancellationToken.None);
-            if (Interlocked.Exchange(ref _dropped, 0) is > 0 and var dropped)
-            {
-                await journal.AppendAsync(
-                    new KumoiEvent { At = Now, Kind = KumoiEventKind.Gap, Message = $"{dropped} events came too fast for the journal." },
-                    CancellationToken.None);
-            }
-
-            await journal.AppendAsync(happened, CancellationToken.None);
+            await AppendAsync(happened, CancellationToken.None);
         }
         catch (JournalException e)
         {
@@ -101,10 +92,18 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
         {
             // The session has ended.
         }
-        finally
+    }
+
+    private async Task TellNextAsync(Task before, KumoiEvent happened)
+    {
+        await before;
+        if (Interlocked.Exchange(ref _dropped, 0) is > 0 and var dropped)
         {
-            _places.Release();
+            await TellAsync(new KumoiEvent { At = Now, Kind = KumoiEventKind.Gap, Message = $"{dropped} events came too fast for the journal." });
         }
+
+        await TellAsync(happened);
+        _places.Release();
     }
 
     /// <summary>Away from the caller's thread: the first opening loads assemblies.</summary>

@@ -1,0 +1,47 @@
+using System.Diagnostics;
+
+namespace Kumoi.Tests.Journal;
+
+/// <summary>Starts tests/Kumoi.Journal.Child.</summary>
+internal static class JournalChild
+{
+    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "Kumoi.Journal.Child.dll");
+
+    public static Process Start(string what, string folder, params (string Name, string Value)[] environment) =>
+        Start(Environment.ProcessPath!, ["exec", Program, what, folder], environment);
+
+    public static (int Status, string Output) Run(string what, string folder, params (string Name, string Value)[] environment) =>
+        Finish(Start(what, folder, environment));
+
+    /// <summary>As a user without rights; null if such a user cannot start it here. Needs root.</summary>
+    public static (int Status, string Output)? RunAsNobody(string what, string folder)
+    {
+        string[] become = ["--reuid=65534", "--regid=65534", "--clear-groups", Environment.ProcessPath!, "exec", Program];
+        using var probe = Start("/usr/bin/setpriv", [.. become, "read", "/nowhere"], []);
+        return Finish(probe).Status == 0 ? Finish(Start("/usr/bin/setpriv", [.. become, what, folder], [])) : null;
+    }
+
+    private static Process Start(string program, string[] arguments, (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        return Process.Start(start)!;
+    }
+
+    private static (int Status, string Output) Finish(Process process)
+    {
+        using (process)
+        {
+            process.ErrorDataReceived += static (_, _) => { };
+            process.BeginErrorReadLine();
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return (process.ExitCode, output);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Faults;
+using Kumoi.Journal;
+using Xunit;
+
+namespace Kumoi.Tests.Journal;
+
+/// <summary>What a fleet with a journal writes into it.</summary>
+public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
+{
+    private readonly IJournal _journal;
+    private LabFleet _lab = null!;
+    private int _asked;
+
+    public JournalingLinkTests() => _journal = Open();
+
+    public async ValueTask InitializeAsync() => _lab = await LabFleet.ConnectAsync("sim://lab?hosts=3&vms=2&seed=7", () =>
+    {
+        _asked++;
+        return _journal;
+    });
+
+    public async ValueTask DisposeAsync()
+    {
+        await _lab.DisposeAsync();
+        await _journal.DisposeAsync();
+        Dispose();
+    }
+
+    [Fact]
+    public async Task Reads_do_not_ask_for_the_journal()
+    {
+        await _lab.Host("kvm01").Link.ReadHostAsync(includeVMs: true, default);
+        await _lab.VMsAsync("kvm01");
+        Assert.Equal(0, _asked);
+    }
+
+    [Fact]
+    public async Task Each_change_is_one_operation_with_what_it_was_about()
+    {
+        var host = _lab.Host("kvm01");
+        var operation = OperationId.New();
+        var vm = await host.Link.DefineAsync(new VMSpec { Name = "web", MemoryBytes = 64 << 20, KernelArguments = "password=secret" }, operation, default);
+        await host.Link.StartAsync(vm.Id, paused: false, operation, default);
+        await host.Link.MigrateAsync(vm.Id, _lab.Host("kvm02").Link, new MigrationOptions { TargetUri = "qemu+tcp://kvm02/system?password=secret" }, null, OperationId.New(), default);
+        var operations = await OperationsAsync(_journal);
+        Assert.Equal(
+            [
+                (OperationKind.Define, "kvm01", "web", null, OperationState.Succeeded),
+                (OperationKind.Start, "kvm01", "web", null, OperationState.Succeeded),
+                (OperationKind.Migrate, "kvm01", "web", "kvm02", OperationState.Succeeded),
+            ],
+            operations.Select(o => (o.Kind, o.VMHost, o.VM, o.Target, o.State)));
+        Assert.All(operations, o => Assert.Equal((vm.Id, true, _lab.Time.GetUtcNow()), (o.VMId!.Value, o.IsSimulated, o.StartedAt)));
+        Assert.Equal([operation.Value, operation.Value], operations.Take(2).Select(o => o.Id));
+        Assert.DoesNotContain("secret", string.Concat(operations.Select(o => o.Details)), StringComparison.Ordinal);
+        Assert.Empty(await EventsAsync(_journal));
+    }
+
+    [Fact]
+    public async Task A_VM_that_was_read_before_is_known_by_name()
+    {
+        var vm = (await _lab.VMsAsync("kvm01"))[0];
+        await Assert.ThrowsAsync<HypervisorException>(() => _lab.Host("kvm01").Link.ResumeAsync(vm.Id, OperationId.New(), default));
+        var operation = Assert.Single(await OperationsAsync(_journal));
+        Assert.Equal((vm.Name, OperationState.Failed), (operation.VM, operation.State));
+        Assert.Contains(vm.Name, operation.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_unknown_outcome_is_recorded_as_unknown_with_an_event()
+    {
+        _lab.Faults.Add(new FaultRule { HostPattern = "*", HostMatches = _ => true, Operation = FaultOperation.Define, OutcomeUnknown = true, Message = "answer lost" });
+        var operation = OperationId.New();
+        await Assert.ThrowsAsync<HypervisorException>(() => _lab.Host("kvm01").Link.DefineAsync(new VMSpec { Name = "web" }, operation, default));
+        Assert.Equal(OperationState.Unknown, Assert.Single(await OperationsAsync(_journal)).State);
+        var told = Assert.Single(await EventsAsync(_journal));
+        Assert.Equal((KumoiEventKind.OutcomeUnknown, "kvm01", "web", operation.Value), (told.Kind, told.VMHost, told.VM, told.OperationId!.Value));
+    }
+
+    [Fact]
+    public async Task Without_a_journal_that_can_be_written_the_call_does_not_go_out()
+    {
+        await System.IO.File.WriteAllTextAsync(Folder, "a file where the folder should be");
+        try
+        {
+            await Assert.ThrowsAsync<JournalException>(() => _lab.Host("kvm01").Link.DefineAsync(new VMSpec { Name = "web" }, OperationId.New(), default));
+            Assert.DoesNotContain(await _lab.VMsAsync("kvm01"), vm => vm.Name is "web");
+        }
+        finally
+        {
+            System.IO.File.Delete(Folder);
+        }
+    }
+
+    [Fact]
+    public async Task A_lost_link_and_its_return_are_events()
+    {
+        _lab.Faults.Add(new FaultRule
+        {
+            HostPattern = "kvm01",
+            HostMatches = name => name is "kvm01",
+            Operation = FaultOperation.Connect,
+            Message = "no route",
+            Count = 1,
+        });
+        var host = _lab.Host("kvm01");
+        await CloseUnderneathAsync(host);
+        await Assert.ThrowsAsync<HypervisorException>(() => host.Link.ReadVMsAsync(default));
+        await Assert.ThrowsAsync<HypervisorException>(() => host.Link.ReadVMsAsync(default));
+        await host.Link.ReadVMsAsync(default);
+        await _lab.Fleet.Journal!.SettleAsync();
+        var told = await EventsAsync(_journal);
+        Assert.Equal([KumoiEventKind.ConnectionLost, KumoiEventKind.ConnectionReopened], told.Select(happened => happened.Kind));
+        Assert.All(told, happened => Assert.Equal("kvm01", happened.VMHost));
+    }
+
+    [Fact]
+    public async Task A_watch_of_the_fleet_gives_what_hosts_tell_and_what_is_journaled_and_ends_clean()
+    {
+        using var stop = new CancellationTokenSource();
+        var watch = new FleetWatch(_lab.Fleet, _journal, TimeProvider.System, name => name is "kvm01").WatchAsync(stop.Token).GetAsyncEnumerator();
+        var vm = (await _lab.VMsAsync("kvm01")).First(vm => vm.State is PowerState.Running);
+        var seen = new HashSet<KumoiEventKind>();
+        var next = watch.MoveNextAsync().AsTask();
+        while (seen.Count < 2)
+        {
+            while (!next.IsCompleted)
+            {
+                // Until the watch has begun, what happens may be before it.
+                await _lab.Host("kvm01").Link.SuspendAsync(vm.Id, OperationId.New(), default);
+                await _lab.Host("kvm01").Link.ResumeAsync(vm.Id, OperationId.New(), default);
+                await _journal.AppendAsync(Event("journaled"), default);
+            }
+
+            await next;
+            seen.Add(watch.Current.Kind);
+            next = watch.MoveNextAsync().AsTask();
+        }
+
+        Assert.Equal([KumoiEventKind.Substitution, KumoiEventKind.VMLifecycle], seen.Order());
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            while (await next)
+            {
+                next = watch.MoveNextAsync().AsTask();
+            }
+        });
+        await watch.DisposeAsync();
+    }
+
+    private static async Task CloseUnderneathAsync(KumoiConnection host)
+    {
+        var guarded = host.Link.GetType().GetProperty("Inner", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!.GetValue(host.Link)!;
+        var inner = (IHypervisorLink)guarded.GetType().GetField("_inner", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!.GetValue(guarded)!;
+        await inner.DisposeAsync();
+    }
+}

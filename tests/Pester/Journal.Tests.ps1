@@ -1,0 +1,201 @@
+# The journal as its users see it. Each test has a journal of its own.
+BeforeAll {
+  . $PSScriptRoot/Fleet.ps1
+  $script:pwsh = (Get-Process -Id $PID).Path
+  $script:stateOfAll = $env:KUMOI_STATE
+  $script:number = 0
+  function Reset-All {
+    $env:KUMOI_STATE = Join-Path $TestDrive "state$(($script:number++))"
+    Reset-Fleet
+  }
+  function Wait-Until {
+    # A watch begins some time after it was asked for: does something again and again until it was seen.
+    param([scriptblock] $Condition, [scriptblock] $Again)
+    $clock = [System.Diagnostics.Stopwatch]::StartNew()
+    while (-not (& $Condition)) {
+      if ($clock.Elapsed.TotalSeconds -gt 30) { throw 'It did not happen within 30 s.' }
+      & $Again
+    }
+  }
+}
+
+AfterAll {
+  Clear-KumoiFault
+  if (Get-KumoiConnection) { Disconnect-KumoiHost * }
+  $env:KUMOI_STATE = $script:stateOfAll
+}
+
+Describe 'The journal' {
+  BeforeEach { Reset-All }
+
+  It 'is not touched by reads' {
+    Get-KumoiHost | Get-KumoiVM | Out-Null
+    Get-KumoiEvent | Should -BeNullOrEmpty
+    Get-KumoiOperation | Should -BeNullOrEmpty
+    $env:KUMOI_STATE | Should -Not -Exist
+  }
+
+  It 'has each change with its outcome' {
+    $vm = New-KumoiVM -VMHost kvm05 -Name web -Start
+    Stop-KumoiVM $vm -TurnOff -Confirm:$false
+    $operations = Get-KumoiOperation -VM web
+    $operations.Kind | Should -Be Define, Start, Destroy
+    $operations.State | Should -Be Succeeded, Succeeded, Succeeded
+    $operations.VMHost | Select-Object -Unique | Should -Be kvm05
+    $operations.IsSimulated | Should -Not -Contain $false
+    $operations[0].Id | Should -Be $operations[1].Id
+    $operations[0].Owner.ProcessId | Should -Be $PID
+    (Get-KumoiOperation $operations[0].Id).Kind | Should -Be Define, Start
+    ($vm | Get-KumoiOperation).Count | Should -Be 3
+    Get-KumoiOperation -VM other | Should -BeNullOrEmpty
+    Get-KumoiOperation -VMHost kvm1* | Should -BeNullOrEmpty
+    Get-KumoiOperation -State Failed, Pending | Should -BeNullOrEmpty
+    Get-KumoiOperation -After (Get-Date).AddMinutes(1) | Should -BeNullOrEmpty
+    (Get-KumoiOperation -After (Get-Date).AddMinutes(-1)).Count | Should -Be 3
+  }
+
+  It 'has nothing of -WhatIf' {
+    New-KumoiVM -VMHost kvm05 -Name web -WhatIf
+    $env:KUMOI_STATE | Should -Not -Exist
+  }
+
+  It 'has a substitution as one event, with its operations' {
+    Add-KumoiFault kvm14 Start -Message 'disk image is damaged' | Out-Null
+    Get-KumoiHost | Sort-Object CpuRatio | Select-Object -First 10 | New-KumoiVM -Name { "web-$($_.Name)" } -Start -WarningAction SilentlyContinue | Should -HaveCount 10
+    $told = Get-KumoiEvent
+    $told | Should -HaveCount 1
+    $told.Kind | Should -Be Substitution
+    $told.VMHost | Should -Be kvm14
+    $told.Message | Should -Be 'kvm14 failed: disk image is damaged; kvm08 took its place'
+    ($told.Data | ConvertFrom-Json).substitute | Should -Be kvm08
+    (Get-KumoiOperation -VMHost kvm14).Kind | Should -Be Define, Start, UndoDefine
+    (Get-KumoiOperation -VMHost kvm14).State | Should -Be Succeeded, Failed, Succeeded
+  }
+
+  It 'has an exhausted reserve, and what could not be undone' {
+    Add-KumoiFault * Start | Out-Null
+    Add-KumoiFault kvm16 Stop | Out-Null
+    Get-KumoiHost | Sort-Object CpuRatio | Select-Object -First 1 | New-KumoiVM -Name { "web-$($_.Name)" } -Start -ErrorAction SilentlyContinue
+    (Get-KumoiEvent -Kind Exhaustion).VMHost | Should -Be kvm16
+    (Get-KumoiEvent -Kind Compensation).VMHost | Should -Be kvm16
+    (Get-KumoiEvent).Count | Should -Be 2
+  }
+
+  It 'has an unknown outcome as Unknown, with an event' {
+    Add-KumoiFault kvm05 Start -OutcomeUnknown -Message 'answer lost' | Out-Null
+    Start-KumoiVM (New-KumoiVM -VMHost kvm05 -Name web) -ErrorAction SilentlyContinue
+    $unknown = Get-KumoiOperation -State Unknown
+    $unknown.Kind, $unknown.VM, $unknown.Error | Should -Be Start, web, 'answer lost'
+    (Get-KumoiEvent -Kind OutcomeUnknown).OperationId | Should -Be $unknown.Id
+  }
+
+  It 'gives the first and the last events, by host, VM and time' {
+    1..5 | ForEach-Object {
+      Add-KumoiFault "kvm0$_" Start -OutcomeUnknown | Out-Null
+      Start-KumoiVM (New-KumoiVM -VMHost "kvm0$_" -Name "web$_") -ErrorAction SilentlyContinue
+    }
+    (Get-KumoiEvent -First 2).VM | Should -Be web1, web2
+    (Get-KumoiEvent -Last 2).VM | Should -Be web4, web5
+    (Get-KumoiEvent -VMHost kvm03).VM | Should -Be web3
+    (Get-KumoiEvent -VM web[34] -Last 1).VM | Should -Be web4
+    (Get-KumoiEvent -Before (Get-KumoiEvent -VM web3).At.LocalDateTime).VM | Should -Be web1, web2
+    (Get-KumoiEvent -After (Get-KumoiEvent -VM web3).At.LocalDateTime).VM | Should -Be web3, web4, web5
+  }
+
+  It 'is shared with other processes' {
+    New-KumoiVM -VMHost kvm05 -Name mine | Out-Null
+    & $script:pwsh -NoProfile -NonInteractive -Command "
+      Import-Module '$env:KUMOI_MODULE'
+      `$null = Connect-KumoiHost 'sim://lab?hosts=2'
+      `$null = New-KumoiVM -VMHost kvm01 -Name theirs
+      (Get-KumoiOperation).VM" | Should -Be mine, theirs
+    (Get-KumoiOperation).VM | Should -Be mine, theirs
+  }
+}
+
+Describe 'A journal that cannot be written' {
+  BeforeEach { Reset-All }
+
+  It 'stops a change before it goes out, replaces nothing, and says what to do' {
+    New-Item -ItemType Directory $env:KUMOI_STATE | Out-Null
+    Set-Content (Join-Path $env:KUMOI_STATE journal.db) 'damaged'
+    Get-KumoiHost | Sort-Object CpuRatio | Select-Object -First 1 | New-KumoiVM -Name { "web-$($_.Name)" } -ErrorVariable failure -ErrorAction SilentlyContinue
+    $failure | Should -HaveCount 1
+    $failure.FullyQualifiedErrorId | Should -BeLike 'JournalDamaged,*'
+    $failure.Exception.Message | Should -BeLike "*$(Join-Path $env:KUMOI_STATE journal.db)*"
+    $failure.ErrorDetails.RecommendedAction | Should -BeLike '*KUMOI_STATE*'
+    Get-KumoiVM web* | Should -BeNullOrEmpty
+    Get-Content (Join-Path $env:KUMOI_STATE journal.db) | Should -Be damaged
+    { Get-KumoiEvent -ErrorAction Stop } | Should -Throw -ErrorId 'JournalDamaged,*'
+  }
+
+  It 'is left behind when KUMOI_STATE is set anew' {
+    Set-Content $env:KUMOI_STATE 'a file where the folder should be'
+    New-KumoiVM -VMHost kvm05 -Name web -ErrorAction SilentlyContinue -ErrorVariable failure | Should -BeNullOrEmpty
+    $failure.FullyQualifiedErrorId | Should -BeLike 'JournalUnavailable,*'
+    $env:KUMOI_STATE += '-other'
+    (New-KumoiVM -VMHost kvm05 -Name web).Name | Should -Be web
+    (Get-KumoiOperation).VM | Should -Be web
+  }
+
+  It 'does not stop reads' {
+    Set-Content $env:KUMOI_STATE 'a file where the folder should be'
+    Get-KumoiHost | Should -HaveCount 20
+  }
+}
+
+Describe 'Watch-KumoiEvent' {
+  BeforeEach {
+    Reset-All
+    $vm = Get-KumoiVM -State Running | Select-Object -First 1
+    function Switch-VM { Suspend-KumoiVM $vm; Resume-KumoiVM $vm }
+    function Start-Watch {
+      param([string] $Command)
+      $shell = [powershell]::Create().AddScript("Import-Module '$env:KUMOI_MODULE'; $Command")
+      $output = [System.Management.Automation.PSDataCollection[psobject]]::new()
+      $handle = $shell.BeginInvoke([System.Management.Automation.PSDataCollection[psobject]]$null, $output)
+      [pscustomobject]@{ Shell = $shell; Output = $output; Handle = $handle }
+    }
+  }
+
+  It 'gives what hosts tell of their VMs, and ends when enough has come' {
+    $watch = Start-Watch 'Watch-KumoiEvent -Kind VMLifecycle | Select-Object -First 2'
+    Wait-Until { $watch.Handle.IsCompleted } { Switch-VM }
+    $watch.Shell.EndInvoke($watch.Handle)
+    $watch.Output | Should -HaveCount 2
+    $watch.Output[0].Kind | Should -Be VMLifecycle
+    $watch.Output[0].VM | Should -Be $vm.Name
+    $watch.Output[0].VMHost | Should -Be $vm.VMHost
+    $watch.Shell.Dispose()
+  }
+
+  It 'gives what other processes have journaled' {
+    $watch = Start-Watch 'Watch-KumoiEvent -Kind OutcomeUnknown | Select-Object -First 1'
+    Wait-Until { $watch.Handle.IsCompleted } {
+      & $script:pwsh -NoProfile -NonInteractive -Command "
+        Import-Module '$env:KUMOI_MODULE'
+        `$null = Connect-KumoiHost 'sim://other?hosts=1'
+        `$null = Add-KumoiFault * Define -OutcomeUnknown
+        New-KumoiVM -VMHost * -Name theirs -ErrorAction SilentlyContinue"
+    }
+    $watch.Output[0].VM | Should -Be theirs
+    $watch.Shell.Dispose()
+  }
+
+  It 'can be stopped while nothing happens' {
+    $watch = Start-Watch 'Watch-KumoiEvent'
+    Wait-Until { $watch.Output.Count -gt 0 } { Switch-VM }
+    $time = [System.Diagnostics.Stopwatch]::StartNew()
+    $watch.Shell.Stop()
+    $time.ElapsedMilliseconds | Should -BeLessThan 2000
+    $watch.Shell.Dispose()
+  }
+
+  It 'watches only the hosts that were asked for' {
+    $other = Get-KumoiVM -State Running | Where-Object VMHost -ne $vm.VMHost | Select-Object -First 1
+    $watch = Start-Watch "Watch-KumoiEvent -VMHost $($other.VMHost) | Select-Object -First 1"
+    Wait-Until { $watch.Handle.IsCompleted } { Switch-VM; Suspend-KumoiVM $other; Resume-KumoiVM $other }
+    $watch.Output[0].VMHost | Should -Be $other.VMHost
+    $watch.Shell.Dispose()
+  }
+}
