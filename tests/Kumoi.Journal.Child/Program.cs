@@ -1,5 +1,7 @@
 // A process that writes or reads a journal, for the tests: "append FOLDER" appends until it is killed and prints a line for each append
-// that was acknowledged; "append-one FOLDER" appends one event; "read FOLDER" prints the messages of all events.
+// that was acknowledged; "append-one FOLDER" appends one event; "read FOLDER" prints the messages of all events;
+// "measure FOLDER" prints what an append costs.
+using System.Diagnostics;
 using System.Globalization;
 using Kumoi;
 using Kumoi.Journal;
@@ -16,6 +18,9 @@ try
             break;
         case "append-one":
             await journal.AppendAsync(Event("one"), CancellationToken.None);
+            break;
+        case "measure":
+            await MeasureAsync();
             break;
         default:
             await foreach (var happened in journal.ReadEventsAsync(new EventQuery(), CancellationToken.None))
@@ -55,6 +60,33 @@ async Task AppendForeverAsync()
         var number = await journal.AppendAsync(Event(message), CancellationToken.None);
         Acknowledge(string.Create(CultureInfo.InvariantCulture, $"event {number} {message}"));
     }
+}
+
+async Task MeasureAsync()
+{
+    const int waves = 50;
+    await Task.WhenAll(Enumerable.Range(0, 2000).Select(_ => journal.AppendAsync(Event("warm"), CancellationToken.None)));
+    var alone = new List<double>();
+    for (var i = 0; i < 400; i++)
+    {
+        var began = Stopwatch.GetTimestamp();
+        await journal.AppendAsync(Event("alone"), CancellationToken.None);
+        alone.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+    }
+
+    alone.Sort();
+    var start = Stopwatch.GetTimestamp();
+    await Task.WhenAll(Enumerable.Range(0, 100).Select(async _ =>
+    {
+        for (var i = 0; i < waves; i++)
+        {
+            await journal.AppendAsync(Event("together"), CancellationToken.None);
+        }
+    }));
+    var together = Stopwatch.GetElapsedTime(start);
+    Acknowledge(string.Create(
+        CultureInfo.InvariantCulture,
+        $"one at a time: {alone[alone.Count / 2]:0.00} ms (p95 {alone[(int)(alone.Count * 0.95)]:0.00}); 100 at a time: {100 * waves / together.TotalSeconds:0} appends/s, {together.TotalMilliseconds / waves:0.00} ms each"));
 }
 
 static KumoiEvent Event(string message) => new() { At = DateTimeOffset.UtcNow, Kind = KumoiEventKind.Substitution, VMHost = "kvm1", Message = message };
