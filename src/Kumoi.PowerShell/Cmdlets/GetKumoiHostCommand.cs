@@ -26,7 +26,7 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
     {
         var hosts = FindHosts(VMHost);
         var done = 0;
-        Emit(Read(), async (_, token) =>
+        Emit(Read(), async token =>
         {
             var rest = new List<KumoiHost>();
             await foreach (var outcome in Fleet.ReadHostsAsync([.. hosts.Skip(done)], token, ThrottleLimit))
@@ -56,6 +56,8 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
             }
         }
     }
+
+    private protected override bool IsWanted(object element) => HasTag((KumoiHost)element);
 
     private bool HasTag(KumoiHost host) => Tag.Length == 0 || host.Tags.Any(Names.Matcher(Tag));
 }
