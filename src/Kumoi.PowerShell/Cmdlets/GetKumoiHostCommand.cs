@@ -26,7 +26,7 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
     {
         var hosts = FindHosts(VMHost);
         var done = 0;
-        Emit(Read(), async token =>
+        Emit(Read(), async (_, token) =>
         {
             var rest = new List<KumoiHost>();
             await foreach (var outcome in Fleet.ReadHostsAsync([.. hosts.Skip(done)], token, ThrottleLimit))

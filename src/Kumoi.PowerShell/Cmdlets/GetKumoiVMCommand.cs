@@ -41,15 +41,16 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
         var hostsDone = 0;
         IReadOnlyList<KumoiVM> current = [];
         var currentDone = 0;
-        Emit(Read(), async token =>
+        Emit(Read(), async (written, token) =>
         {
-            // The rest of the host at hand was read already. What this session has made since then was not there to be chosen.
+            // The rest of the host at hand was read already. What this session has made or moved since then was not there to be chosen.
+            var known = written.Cast<KumoiVM>().Select(vm => vm.Id).ToHashSet();
             var rest = current.Skip(currentDone).ToList();
             await foreach (var outcome in Fleet.ReadVMsAsync([.. hosts.Skip(hostsDone)], Wanted, Raw, token, ThrottleLimit))
             {
                 if (outcome.Succeeded)
                 {
-                    rest.AddRange(outcome.Result.Where(vm => !KumoiSession.WasMadeSince(vm.Id, began)));
+                    rest.AddRange(outcome.Result.Where(vm => known.Add(vm.Id) && !KumoiSession.WasMadeSince(vm.Id, began)));
                 }
             }
 

@@ -75,9 +75,9 @@ internal sealed class BoundArguments(CmdletInfo command)
     private static ScriptBlock? WrittenBlock(PSCmdlet cmdlet, CommandAst statement, string name) =>
         CommandArguments.Of((CmdletInfo)cmdlet.MyInvocation.MyCommand, statement).Values
             .FirstOrDefault(argument => string.Equals(argument.Name, name, StringComparison.OrdinalIgnoreCase)).Value switch
-            {
-                ScriptBlockExpressionAst literal => literal.ScriptBlock.GetScriptBlock(),
-                VariableExpressionAst variable => cmdlet.SessionState.PSVariable.GetValue(variable.VariablePath.UserPath) as ScriptBlock,
-                _ => null,
-            };
+        {
+            ScriptBlockExpressionAst literal => literal.ScriptBlock.GetScriptBlock(),
+            VariableExpressionAst variable => cmdlet.SessionState.PSVariable.GetValue(variable.VariablePath.UserPath) as ScriptBlock,
+            _ => null,
+        };
 }

@@ -212,7 +212,7 @@ public abstract partial class ActionCmdlet
     private void TellFailure(ActionRun run)
     {
         var error = run.Error!;
-        var element = run.Request.Origin is { } origin ? origin.Name : run.Request.Target.ToString();
+        var element = run.Request.Origin is { IsElement: false } origin ? origin.Name : run.Request.Target.ToString();
         Tell(LineageStepKind.Failure, element, error.Message, DomainOf(error));
         if (error is CompensationFailedException debris)
         {

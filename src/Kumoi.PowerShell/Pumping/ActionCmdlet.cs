@@ -290,9 +290,23 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             _replay.Did(undo);
         }
 
-        foreach (var output in run.Task.Result.Output)
+        try
         {
-            WriteObject(WithOrigin(output, run));
+            foreach (var output in run.Task.Result.Output)
+            {
+                WriteObject(WithOrigin(output, run));
+            }
+        }
+        catch (PipelineStoppedException) when (!Stopping)
+        {
+            // A later command has enough. Failures that waited to be replaced are errors now.
+            foreach (var failed in _runs.Where(other => other is { IsWritten: false, IsSettled: true, Error: not null, IsSubstitute: false }).ToList())
+            {
+                failed.IsWritten = true;
+                WriteUnreplaced(failed, failed.Error!);
+            }
+
+            throw;
         }
     }
 
@@ -325,7 +339,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         }
 
         var undo = run.Task.Result.Undo;
-        var moved = origin with { Undo = undo is null ? origin.Undo : [.. origin.Undo, undo], Trace = _lineage?.Trace ?? origin.Trace };
+        var moved = origin with { IsElement = false, Undo = undo is null ? origin.Undo : [.. origin.Undo, undo], Trace = _lineage?.Trace ?? origin.Trace };
         return (output is PSObject wrapped ? wrapped.BaseObject : output) switch
         {
             KumoiVM vm => vm.WithOrigin(moved),

@@ -28,9 +28,10 @@ public abstract class SourceCmdlet : FleetCmdlet
     private protected abstract bool IsWanted(object element);
 
     /// <summary>
-    /// Writes the elements. If the pipeline is satisfied before the end, <paramref name="readRest"/> can give those that were not written.
+    /// Writes the elements. If the pipeline is satisfied before the end, <paramref name="readRest"/> can give those that were not
+    /// written; it is told those that were.
     /// </summary>
-    private protected void Emit<T>(IEnumerable<T> elements, Func<CancellationToken, Task<IReadOnlyList<T>>> readRest)
+    private protected void Emit<T>(IEnumerable<T> elements, Func<IReadOnlyList<object>, CancellationToken, Task<IReadOnlyList<T>>> readRest)
         where T : notnull
     {
         var ended = false;
@@ -51,7 +52,7 @@ public abstract class SourceCmdlet : FleetCmdlet
                 source.IsIncomplete = MyInvocation.ExpectingInput;
                 source.StoppedEarly(async token =>
                 {
-                    foreach (var element in await readRest(token))
+                    foreach (var element in await readRest(source.Elements, token))
                     {
                         source.Add(element);
                     }
