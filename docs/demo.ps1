@@ -7,12 +7,12 @@ Import-Module $Module
 Connect-KumoiHost 'sim://lab?hosts=20&vms=2&seed=7' | Out-Null
 Add-KumoiFault -VMHost kvm14 -Operation Start -Message "disk image isn't accessible" | Out-Null
 
-Get-KumoiHost |
+$vms = Get-KumoiHost |
   Where-Object CpuRatio -lt 0.9 |
   Sort-Object CpuRatio |
   Select-Object -First 10 |
-  New-KumoiVM -Name { "web-$($_.Name)" } -MemoryBytes 64MB -Start |
-  Format-Table | Out-Host
+  New-KumoiVM -Name { "web-$($_.Name)" } -MemoryBytes 64MB -Start
 
+$vms | Format-Table | Out-Host
 Get-KumoiLineage | Out-Host
 "Left on the broken host: $(@(Get-KumoiVM web-* -VMHost kvm14).Count) VMs"
