@@ -27,7 +27,9 @@ public static class FleetReads
 
     /// <summary>The same VM, read now on the host where it was; null if it is not there any more.</summary>
     internal static async Task<KumoiVM?> ReadVMAsync(KumoiVM vm, CancellationToken cancellationToken) =>
-        await vm.Connection.Link.FindVMAsync(vm.Id, cancellationToken) is { } reading ? new KumoiVM(vm.Connection, reading) : null;
+        await vm.Connection.Link.FindVMAsync(vm.Id, cancellationToken) is { } reading
+            ? new KumoiVM(vm.Connection, reading, xml: vm.Xml is null ? null : await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken))
+            : null;
 
     private static async Task<IReadOnlyList<KumoiVM>> ReadVMsAsync(
         KumoiConnection host, Func<KumoiVM, bool> isWanted, bool includeXml, CancellationToken cancellationToken)

@@ -57,5 +57,7 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
         }
     }
 
+    private protected override bool IsWanted(object element) => HasTag((KumoiHost)element);
+
     private bool HasTag(KumoiHost host) => Tag.Length == 0 || host.Tags.Any(Names.Matcher(Tag));
 }

@@ -25,6 +25,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     private ReplaySession? _replay;
     private int _position;
     private int _firstUnwritten;
+    private bool _ended;
     private Task _message = Task.CompletedTask;
 
     /// <summary>How many elements are worked on at a time.</summary>
@@ -109,11 +110,13 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         Drain(waitForAll: true);
         if (_lineage is not null)
         {
+            _ended = true;
             Substitute(_lineage);
             LastTrace.Set(_lineage.Trace);
         }
 
-        foreach (var run in InLineageOrder(_runs.Where(run => !run.IsWritten)))
+        // What exists is written before any error: with -ErrorAction Stop the first error ends the pipeline.
+        foreach (var run in InLineageOrder(_runs.Where(run => !run.IsWritten)).OrderBy(run => run.Error is not null))
         {
             Write(run);
         }
@@ -129,6 +132,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             // The pipeline may have been cut short: work not begun is dropped, work under way finishes or is undone.
             Cancel();
             Task.WhenAll(_runs.Select(run => Task.WhenAny(run.Task))).Wait(PatienceAfterStop);
+            TellWhatWasCutShort();
             _lineage?.Dispose();
             _throttle?.Dispose();
         }
@@ -151,8 +155,10 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         }
     }
 
-    private void Submit(IEnumerable<ActionRequest> requests, bool isSubstitute = false)
+    /// <summary>Begins with the requests that the user does not decline; true if there was none of those.</summary>
+    private bool Submit(IEnumerable<ActionRequest> requests, bool isSubstitute = false)
     {
+        var accepted = true;
         foreach (var request in requests)
         {
             if (IsBindingOnly)
@@ -170,7 +176,13 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             {
                 _runs.Add(new ActionRun(request, Begin(request)) { IsSubstitute = isSubstitute });
             }
+            else
+            {
+                accepted = false;
+            }
         }
+
+        return accepted;
     }
 
     private Task<ActionResult> Begin(ActionRequest request)
@@ -278,9 +290,23 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             _replay.Did(undo);
         }
 
-        foreach (var output in run.Task.Result.Output)
+        try
         {
-            WriteObject(WithOrigin(output, run));
+            foreach (var output in run.Task.Result.Output)
+            {
+                WriteObject(WithOrigin(output, run));
+            }
+        }
+        catch (PipelineStoppedException) when (!Stopping)
+        {
+            // A later command has enough. Failures that waited to be replaced are errors now.
+            foreach (var failed in _runs.Where(other => other is { IsWritten: false, IsSettled: true, Error: not null, IsSubstitute: false }).ToList())
+            {
+                failed.IsWritten = true;
+                WriteUnreplaced(failed, failed.Error!);
+            }
+
+            throw;
         }
     }
 
@@ -289,6 +315,10 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         if (_replay is not null)
         {
             _replay.Fail(error);
+        }
+        else if (run.Verdict is { } verdict)
+        {
+            WriteError(verdict);
         }
         else if (error is ActionFailedException failed)
         {
@@ -309,8 +339,8 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         }
 
         var undo = run.Task.Result.Undo;
-        var moved = origin with { Undo = undo is null ? origin.Undo : [.. origin.Undo, undo], Trace = _lineage?.Trace ?? origin.Trace };
-        return output switch
+        var moved = origin with { IsElement = false, Undo = undo is null ? origin.Undo : [.. origin.Undo, undo], Trace = _lineage?.Trace ?? origin.Trace };
+        return (output is PSObject wrapped ? wrapped.BaseObject : output) switch
         {
             KumoiVM vm => vm.WithOrigin(moved),
             KumoiHost host => host.WithOrigin(moved),

@@ -19,9 +19,13 @@ public abstract class SourceCmdlet : FleetCmdlet
         if (PipelineLocation.Of(this) is { } location && location.Position < location.Pipeline.PipelineElements.Count - 1)
         {
             _run = PipelineRun.Open(location);
-            _source = new RecordedSource(_run, location.Position);
+            _source = new RecordedSource(
+                _run, location.Position, MyInvocation.BoundParameters.TryGetValue("PipelineVariable", out var variable) ? (string)variable : null, IsWanted);
         }
     }
+
+    /// <summary>Whether the parameters ask for such an element.</summary>
+    private protected abstract bool IsWanted(object element);
 
     /// <summary>
     /// Writes the elements. If the pipeline is satisfied before the end, <paramref name="readRest"/> can give those that were not
@@ -44,6 +48,8 @@ public abstract class SourceCmdlet : FleetCmdlet
         {
             if (!ended && _source is { } source)
             {
+                // What else would have come down the pipeline to this cmdlet, nobody knows.
+                source.IsIncomplete = MyInvocation.ExpectingInput;
                 source.StoppedEarly(async token =>
                 {
                     foreach (var element in await readRest(source.Elements, token))
@@ -59,6 +65,7 @@ public abstract class SourceCmdlet : FleetCmdlet
     {
         if (disposing)
         {
+            _source?.End();
             _run?.Dispose();
         }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
@@ -11,6 +12,7 @@ namespace Kumoi.PowerShell.Session;
 internal static class KumoiSession
 {
     private static readonly Lock Gate = new();
+    private static readonly ConcurrentDictionary<Guid, DateTimeOffset> Made = new();
     private static Fleet? _fleet;
     private static int _modules;
 
@@ -31,6 +33,12 @@ internal static class KumoiSession
     }
 
     public static bool HasFleet => Volatile.Read(ref _fleet) is not null;
+
+    /// <summary>Notes a VM that this session has made.</summary>
+    public static void NoteMade(Guid vm) => Made[vm] = DateTimeOffset.UtcNow;
+
+    /// <summary>A pipeline must not take as a substitute what came into being through it.</summary>
+    public static bool WasMadeSince(Guid vm, DateTimeOffset then) => Made.TryGetValue(vm, out var at) && at >= then;
 
     public static void ModuleLoaded() => Interlocked.Increment(ref _modules);
 
