@@ -9,13 +9,20 @@ namespace Kumoi.FailureOblivious;
 /// </summary>
 internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorLink
 {
-    private HostReading? _lastReading;
-
     public string Uri => inner.Uri;
 
     public string HostName => inner.HostName;
 
     public IHypervisorLink Inner => inner;
+
+    /// <summary>For <see cref="MaskMode.LastKnown"/>.</summary>
+    public HostReading? LastReading { get; set; }
+
+    /// <summary>What stands in for a reading of the host.</summary>
+    public HostReading Stand(MaskMode mode, bool includeVMs) =>
+        mode is MaskMode.LastKnown && LastReading is { } last
+            ? last with { IsMasked = true }
+            : TypedDefault.Of<HostReading>(mode) with { HostName = HostName, VMs = includeVMs ? [] : null };
 
     public Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken) =>
         FailureObliviousScope.Current is { } scope
@@ -80,14 +87,12 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
     {
         try
         {
-            return _lastReading = await inner.ReadHostAsync(includeVMs, cancellationToken);
+            return LastReading = await inner.ReadHostAsync(includeVMs, cancellationToken);
         }
         catch (HypervisorException e) when (Masks(scope, e))
         {
             Tell(scope, nameof(ReadHostAsync), "", e);
-            return scope.Mode is MaskMode.LastKnown && _lastReading is { } last
-                ? last with { IsMasked = true }
-                : TypedDefault.Of<HostReading>(scope.Mode) with { HostName = HostName, VMs = includeVMs ? [] : null };
+            return Stand(scope.Mode, includeVMs);
         }
     }
 

@@ -23,7 +23,7 @@ public static class FleetReads
 
     /// <summary>The same host, read now.</summary>
     internal static async Task<KumoiHost> ReadHostAsync(KumoiConnection host, CancellationToken cancellationToken) =>
-        new(host, await host.Link.ReadHostAsync(includeVMs: true, cancellationToken));
+        new(host, host.LastReading = await host.Link.ReadHostAsync(includeVMs: true, cancellationToken));
 
     /// <summary>The same VM, read now on the host where it was; null if it is not there any more.</summary>
     internal static async Task<KumoiVM?> ReadVMAsync(KumoiVM vm, CancellationToken cancellationToken) =>

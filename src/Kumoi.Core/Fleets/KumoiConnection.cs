@@ -6,6 +6,7 @@ namespace Kumoi;
 public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
 {
     private readonly Fleets.GuardedLink _link;
+    private readonly FailureOblivious.FailureObliviousLink _masking;
 
     internal KumoiConnection(string name, IHypervisorDriver driver, IReadOnlyList<string> tags, DateTimeOffset connectedAt, Fleets.GuardedLink link)
     {
@@ -15,6 +16,7 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
         Tags = tags;
         ConnectedAt = connectedAt;
         _link = link;
+        _masking = new FailureOblivious.FailureObliviousLink(link);
     }
 
     /// <summary>The host's name in this session: its own, or the one that was given when connecting.</summary>
@@ -37,7 +39,31 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     /// <summary>The labels that the admin gave the host when connecting.</summary>
     public IReadOnlyList<string> Tags { get; }
 
-    internal IHypervisorLink Link => _link;
+    internal IHypervisorLink Link => _masking;
+
+    /// <summary>A host that stands in for one that could not be read; null if <paramref name="values"/> names no property of a host.</summary>
+    internal KumoiHost? Masked(FailureOblivious.MaskMode mode, IEnumerable<KeyValuePair<string, object?>> values)
+    {
+        var reading = _masking.Stand(mode, includeVMs: true);
+        foreach (var (name, value) in values)
+        {
+            if (FailureOblivious.TypedDefault.With(reading, name, value) is not { } changed)
+            {
+                return null;
+            }
+
+            reading = changed;
+        }
+
+        return new KumoiHost(this, reading);
+    }
+
+    /// <summary>The last good reading of the host; null before the first.</summary>
+    internal HostReading? LastReading
+    {
+        get => _masking.LastReading;
+        set => _masking.LastReading = value;
+    }
 
     public int CompareTo(KumoiConnection? other) => NaturalOrder.Instance.Compare(Name, other?.Name);
 

@@ -64,7 +64,7 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
                 hostsDone++;
                 if (!outcome.Succeeded)
                 {
-                    WriteFailure(outcome.Error!, outcome.Element.Name);
+                    WriteUnreadable(outcome.Element, outcome.Error!);
                     continue;
                 }
 
@@ -83,7 +83,11 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
     }
 
     /// <summary>A name is missing if no host of the whole input had it.</summary>
-    protected override void EndProcessing() => WriteMissing(Name.Where(name => !Names.HasWildcards(name) && !_found.Contains(name)));
+    protected override void EndProcessing()
+    {
+        WriteMissing(Name.Where(name => !Names.HasWildcards(name) && !_found.Contains(name)));
+        base.EndProcessing();
+    }
 
     private protected override bool IsWanted(object element) => Wanted((KumoiVM)element);
 

@@ -26,6 +26,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     private int _position;
     private int _firstUnwritten;
     private bool _ended;
+    private MaskedFailures? _masked;
     private Task _message = Task.CompletedTask;
 
     /// <summary>How many elements are worked on at a time.</summary>
@@ -36,6 +37,13 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     /// <summary>A failed element is an error at once; no other takes its place.</summary>
     [Parameter]
     public SwitchParameter NoSubstitution { get; set; }
+
+    /// <summary>
+    /// A failure that nothing could replace is no error: the element is left out. One that may have taken effect all the same is an error
+    /// even so.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter FailureOblivious { get; set; }
 
     /// <summary>What was done to an element before it failed is left as it is, to be looked at.</summary>
     [Parameter]
@@ -81,6 +89,9 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             _lineage = TerminalLineage.Of(this);
         }
 
+        _masked = FailureOblivious || (!MyInvocation.BoundParameters.ContainsKey(nameof(FailureOblivious)) && KumoiPreference.Of(this).FailureOblivious)
+            ? new MaskedFailures(this, MyInvocation.MyCommand.Name)
+            : null;
         Prepare();
     }
 
@@ -120,6 +131,8 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         {
             Write(run);
         }
+
+        _masked?.Warn();
     }
 
     /// <summary>What to do with the objects that were bound. Called on the pipeline thread for each input.</summary>
@@ -315,6 +328,10 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         if (_replay is not null)
         {
             _replay.Fail(error);
+        }
+        else if (_masked is not null && MaskedFailures.CanBeMasked(error))
+        {
+            _masked.Add(run.Request.Target.ToString()!, error);
         }
         else if (run.Verdict is { } verdict)
         {

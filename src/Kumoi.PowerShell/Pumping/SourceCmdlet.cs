@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Kumoi.PowerShell.Lineage;
+using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -14,13 +15,37 @@ public abstract class SourceCmdlet : FleetCmdlet
     [ValidateRange(1, 1024)]
     public int ThrottleLimit { get; set; } = 128;
 
+    /// <summary>A host that cannot be read is no error: it stands there with typed defaults, or its VMs are left out.</summary>
+    [Parameter]
+    public SwitchParameter FailureOblivious { get; set; }
+
+    private protected MaskedFailures? Masked { get; private set; }
+
     protected override void BeginProcessing()
     {
+        Masked = FailureOblivious || (!MyInvocation.BoundParameters.ContainsKey(nameof(FailureOblivious)) && KumoiPreference.Of(this).FailureOblivious)
+            ? new MaskedFailures(this, MyInvocation.MyCommand.Name)
+            : null;
         if (PipelineLocation.Of(this) is { } location && location.Position < location.Pipeline.PipelineElements.Count - 1)
         {
             _run = PipelineRun.Open(location);
             _source = new RecordedSource(
                 _run, location.Position, MyInvocation.BoundParameters.TryGetValue("PipelineVariable", out var variable) ? (string)variable : null, IsWanted);
+        }
+    }
+
+    protected override void EndProcessing() => Masked?.Warn();
+
+    /// <summary>An error for what could not be read, unless failures are masked.</summary>
+    private protected void WriteUnreadable(KumoiConnection host, Exception error)
+    {
+        if (Masked is not null && MaskedFailures.CanBeMasked(error))
+        {
+            Masked.Add(host.Name, error);
+        }
+        else
+        {
+            WriteFailure(error, host.Name);
         }
     }
 

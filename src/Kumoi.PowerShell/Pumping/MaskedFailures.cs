@@ -1,0 +1,43 @@
+using System.Management.Automation;
+using Kumoi.FailureOblivious;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+
+namespace Kumoi.PowerShell.Pumping;
+
+/// <summary>
+/// The failures that one cmdlet has masked with -FailureOblivious. Each is told at once as an information record with the tag
+/// <c>FailureOblivious</c>, and one warning at the end gives their number: masked is not silent.
+/// </summary>
+internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
+{
+    private readonly List<(string Element, Exception Cause)> _masked = [];
+
+    /// <summary>A write that may have taken effect is never masked: it must be found out.</summary>
+    public static bool CanBeMasked(Exception error) => error switch
+    {
+        HypervisorException e => !e.OutcomeUnknown,
+        CompensationFailedException => false,
+        ActionFailedException e => e.Records.TrueForAll(record => CanBeMasked(record.Exception)),
+        OperationCanceledException => false,
+        _ => true,
+    };
+
+    public void Add(string element, Exception cause)
+    {
+        _masked.Add((element, cause));
+        cmdlet.WriteInformation(
+            new InformationRecord(new MaskedListFailure(operation, [(element, cause)]), operation) { Tags = { "FailureOblivious" } });
+    }
+
+    public void Warn()
+    {
+        if (_masked.Count > 0)
+        {
+            cmdlet.WriteWarning(
+                $"{_masked.Count} {(_masked.Count == 1 ? "failure was" : "failures were")} masked: "
+                + string.Join("; ", _masked.Select(masked => $"{masked.Element}: {masked.Cause.Message.TrimEnd('.')}").Distinct().Take(3))
+                + (_masked.Count > 3 ? "; …" : ""));
+        }
+    }
+}
