@@ -6,7 +6,7 @@ internal sealed class ExtractionState
     /// <summary>What came out of it when all above had been settled, and what took a place since. All others are substitutes.</summary>
     public HashSet<LineageItem>? Picks { get; set; }
 
-    /// <summary>All that ever came out of it.</summary>
+    /// <summary>All substitutes that ever came out of it.</summary>
     public HashSet<LineageItem> Seen { get; } = [];
 
     public IReadOnlyList<LineageItem> In { get; set; } = [];
@@ -15,6 +15,14 @@ internal sealed class ExtractionState
 
     /// <summary>How many it may still hold back: see <see cref="Nodes.LineageNode.Held"/>.</summary>
     public int MayHold { get; set; } = int.MaxValue;
+
+    /// <summary>What <c>SkipWhile</c> skipped.</summary>
+    public HashSet<LineageItem> Skipped { get; } = [];
+
+    /// <summary>What <c>AccumulateWhile</c> last took out of what.</summary>
+    public (IReadOnlyList<LineageItem> In, IReadOnlyList<LineageItem> Out)? Asked { get; set; }
+
+    public bool CameOut(LineageItem item) => Picks is not null && (Picks.Contains(item) || Seen.Contains(item));
 
     public void Settle() => Picks!.UnionWith(Out);
 }

@@ -1,9 +1,10 @@
+using Kumoi.Hypervisors;
 using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
 
 /// <summary>One element of the source in one evaluation, with all that is remembered of it.</summary>
-internal sealed class LineageItem(object? source, IReadOnlyList<LineageNode> nodes)
+internal sealed class LineageItem(object? source, ulong position, object identity, IReadOnlyList<LineageNode> nodes)
 {
     private readonly object?[] _outcomes = new object?[nodes.Count];
     private readonly Progress[] _progress = new Progress[nodes.Count];
@@ -17,6 +18,12 @@ internal sealed class LineageItem(object? source, IReadOnlyList<LineageNode> nod
 
     /// <summary>The element as last read.</summary>
     public object? Source { get; set; } = source;
+
+    /// <summary>Where it stands in the source, from 0.</summary>
+    public ulong Position => position;
+
+    /// <summary>The same for the same element in any evaluation: what it is, and which of such elements, from 0.</summary>
+    public object Identity => identity;
 
     /// <summary>It failed or was turned down: the chain is looked at without it.</summary>
     public bool IsOut { get; set; }
@@ -45,6 +52,13 @@ internal sealed class LineageItem(object? source, IReadOnlyList<LineageNode> nod
         return Source;
     }
 
+    /// <summary>The elements of a source.</summary>
+    public static List<LineageItem> From(SourceNode source, IReadOnlyList<LineageNode> nodes)
+    {
+        Dictionary<object, int> seen = [];
+        return [.. source.Elements.Select((element, i) => new LineageItem(element, (ulong)i, Identify(element, seen), nodes))];
+    }
+
     /// <summary>The filter that turned it down when it was read again; null: none.</summary>
     public LineageNode? TurnedDownBy { get; private set; }
 
@@ -68,5 +82,20 @@ internal sealed class LineageItem(object? source, IReadOnlyList<LineageNode> nod
                 return;
             }
         }
+    }
+
+    private static (object What, int Nth) Identify(object? element, Dictionary<object, int> seen)
+    {
+        // Two readings of one host or VM are never equal.
+        var what = element switch
+        {
+            HostReading host => host.HostName,
+            VMReading vm => vm.Id,
+            null => "",
+            _ => element,
+        };
+        var nth = seen.GetValueOrDefault(what);
+        seen[what] = nth + 1;
+        return (what, nth);
     }
 }

@@ -16,7 +16,7 @@ namespace Kumoi.Lineage;
 /// </para>
 /// <para>Synchronous functions run one after the other; asynchronous ones run concurrently, up to <see cref="LineageOptions.MaxConcurrency"/>.</para>
 /// </summary>
-public sealed class LineageList<T>
+public partial class LineageList<T>
 {
     private readonly LineageNode _node;
 
@@ -54,10 +54,10 @@ public sealed class LineageList<T>
     }
 
     /// <summary>Elements of equal keys stay in the order in which they came.</summary>
-    public LineageList<T> OrderBy<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: false);
+    public OrderedLineageList<T> OrderBy<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: false);
 
     /// <inheritdoc cref="OrderBy{TKey}"/>
-    public LineageList<T> OrderByDescending<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: true);
+    public OrderedLineageList<T> OrderByDescending<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: true);
 
     public LineageList<T> Reverse() => new(new ReverseNode(_node));
 
@@ -148,10 +148,10 @@ public sealed class LineageList<T>
             ? first
             : throw new InvalidOperationException("The lineage has no elements.");
 
-    private LineageList<T> Order<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer, bool descending)
+    private OrderedLineageList<T> Order<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer, bool descending)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return new(new OrderByNode<T, TKey>(_node, (element, _) => ValueTask.FromResult(key(element)), comparer, descending));
+        return new OrderedLineageList<T>(new OrderByNode<T, TKey>(_node, (element, _) => ValueTask.FromResult(key(element)), comparer, descending));
     }
 
     private static int AtLeastZero(int count)

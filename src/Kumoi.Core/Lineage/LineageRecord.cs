@@ -6,6 +6,7 @@ namespace Kumoi.Lineage;
 internal sealed class LineageRecord(LineageTrace trace, SourceNode source, int depth)
 {
     private readonly bool[] _operators = new bool[depth];
+    private readonly HashSet<LineageNode> _withoutCandidate = [];
     private readonly List<LineageAttempt> _attempts = [];
 
     /// <summary>Once for each operator: its line, with the counts of the first time.</summary>
@@ -73,6 +74,15 @@ internal sealed class LineageRecord(LineageTrace trace, SourceNode source, int d
             ? "no extraction above: no substitution"
             : $"a failure of the {domain} is not answered here",
     });
+
+    /// <summary>Once for each operator: why what it left is no reserve.</summary>
+    public void NoCandidate(LineageNode node)
+    {
+        if (node.NoCandidate is not null && _withoutCandidate.Add(node))
+        {
+            trace.Add(new LineageStep { Kind = LineageStepKind.Note, Operator = node.Name, Detail = node.NoCandidate });
+        }
+    }
 
     public ReserveExhaustedException Exhausted(LineageNode extraction, Exception original)
     {

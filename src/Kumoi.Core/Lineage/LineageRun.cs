@@ -29,7 +29,7 @@ internal sealed class LineageRun
 
         _source = (SourceNode)_nodes[0];
         _extractions = [.. _nodes.Select(_ => new ExtractionState())];
-        _items = [.. _source.Elements.Select(element => new LineageItem(element, _nodes))];
+        _items = LineageItem.From(_source, _nodes);
         _record = new LineageRecord(trace, _source, _nodes.Length);
         _options = options;
         _cancellationToken = cancellationToken;
@@ -39,8 +39,13 @@ internal sealed class LineageRun
     /// <exception cref="ReserveExhaustedException">An element failed and nothing was left to take its place.</exception>
     public async Task<IReadOnlyList<object?>> RunAsync()
     {
+        foreach (var node in _nodes)
+        {
+            node.Begin();
+        }
+
         _record.Operator(_source, _items.Count, _items.Count);
-        foreach (var node in _nodes.Where(node => node.Works))
+        foreach (var node in _nodes.Where(node => node.Works || node.Asks))
         {
             await SettleAsync(node);
         }
@@ -68,8 +73,8 @@ internal sealed class LineageRun
                 continue;
             }
 
-            var begun = Pending(node, items);
-            var failure = await WorkAsync(node, begun);
+            var begun = node.Works ? Pending(node, items) : [];
+            var failure = node.Asks ? await AskAsync(node, items) : await WorkAsync(node, begun);
             if (original is not null)
             {
                 _record.Succeeded(node, begun.Where(item => !item.IsOut));
@@ -114,7 +119,12 @@ internal sealed class LineageRun
                 return null;
             }
 
-            var arranged = node.Arrange(items, _extractions[d].MayHold);
+            if (node.Asks && await AskAsync(node, items) is not null)
+            {
+                return null;
+            }
+
+            var arranged = node.Arrange(items, _extractions[d]);
             _record.Operator(node, items.Count, arranged.Count);
             if (node.IsExtraction && !await EnterAsync(node, items, arranged))
             {
@@ -184,11 +194,18 @@ internal sealed class LineageRun
 
         var failures = await LineagePump.RunAsync(
             items, _options.MaxConcurrency, item => item.WorkAsync(node, _cancellationToken), failure => !IsAnswered(node, failure), _cancellationToken);
+        return await FailAsync(node, items.Count, items, failures, isCandidate: false);
+    }
+
+    /// <summary>Takes out the items that failed. Returns the first failure.</summary>
+    private async Task<Exception?> FailAsync(
+        LineageNode node, int count, IReadOnlyList<LineageItem> items, IReadOnlyList<Exception?> failures, bool isCandidate)
+    {
         for (var i = 0; i < items.Count; i++)
         {
             if (failures[i] is { } failure)
             {
-                _record.Operator(node, items.Count, null);
+                _record.Operator(node, count, null);
                 _record.Failed(node, items[i], failure);
                 items[i].IsOut = true;
             }
@@ -196,13 +213,29 @@ internal sealed class LineageRun
 
         await UndoAsync([.. items.Where(item => item.IsOut)]);
         _cancellationToken.ThrowIfCancellationRequested();
-        if (failures.FirstOrDefault(failure => failure is not null && !IsAnswered(node, failure)) is { } passing)
+        if (failures.FirstOrDefault(failure => failure is not null && !isCandidate && !IsAnswered(node, failure)) is { } passing)
         {
             _record.NotAnswered(node, passing);
             ExceptionDispatchInfo.Throw(passing);
         }
 
         return failures.FirstOrDefault(failure => failure is not null);
+    }
+
+    /// <summary>Lets the operator ask about the items, and takes out one that fails. It remembers what came of it.</summary>
+    private async Task<Exception?> AskAsync(LineageNode node, IReadOnlyList<LineageItem> items)
+    {
+        var extraction = _extractions[node.Depth];
+        try
+        {
+            node.Arrange(items, extraction);
+            return null;
+        }
+        catch (FailedElementException e)
+        {
+            // Once all above was settled, what it asks about are candidates of its own: one that fails is out, and the next is asked about.
+            return await FailAsync(node, items.Count, [e.Item], [e.InnerException], extraction.Picks is not null);
+        }
     }
 
     private bool IsAnswered(LineageNode node, Exception failure) =>
@@ -234,7 +267,8 @@ internal sealed class LineageRun
                 return true;
             }
 
-            below = extraction.In;
+            _record.NoCandidate(node);
+            below = node.IsConditional ? below : extraction.In;
         }
 
         foreach (var node in ExtractionsAbove(depth))
