@@ -1,13 +1,13 @@
-using Kumoi.Hypervisors;
 using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
 
-/// <summary>One element of the source in one evaluation, with all that is remembered of it.</summary>
-internal sealed class LineageItem(object? source, ulong position, object identity, IReadOnlyList<LineageNode> nodes)
+/// <summary>One element of a chain in one evaluation, with all that is remembered of it.</summary>
+internal abstract class LineageItem(IReadOnlyList<LineageNode> nodes)
 {
     private readonly object?[] _outcomes = new object?[nodes.Count];
     private readonly Progress[] _progress = new Progress[nodes.Count];
+    private bool _isOut;
 
     private enum Progress : byte
     {
@@ -16,20 +16,30 @@ internal sealed class LineageItem(object? source, ulong position, object identit
         Done,
     }
 
-    /// <summary>The element as last read.</summary>
-    public object? Source { get; set; } = source;
+    /// <summary>The chain that it is in.</summary>
+    public IReadOnlyList<LineageNode> Nodes => nodes;
 
-    /// <summary>Where it stands in the source, from 0.</summary>
-    public ulong Position => position;
+    /// <summary>What comes into the chain.</summary>
+    public abstract object? Source { get; }
 
-    /// <summary>The same for the same element in any evaluation: what it is, and which of such elements, from 0.</summary>
-    public object Identity => identity;
+    /// <summary>A number that is its own: draws are made by it.</summary>
+    public abstract ulong Position { get; }
+
+    /// <summary>The same for the same element in any evaluation.</summary>
+    public abstract object Identity { get; }
+
+    public abstract string Name { get; }
+
+    /// <summary>The elements of sources that it is made of.</summary>
+    public abstract IEnumerable<LineageItem> Elements { get; }
 
     /// <summary>It failed or was turned down: the chain is looked at without it.</summary>
-    public bool IsOut { get; set; }
+    public virtual bool IsOut => _isOut;
 
     /// <summary>The round in which it was last read again; 0: never.</summary>
     public int ReadInRound { get; set; }
+
+    public void TakeOut() => _isOut = true;
 
     public object? Outcome(int depth) => _outcomes[depth];
 
@@ -37,6 +47,9 @@ internal sealed class LineageItem(object? source, ulong position, object identit
 
     /// <summary>The operator's function was run on it, to the end or not.</summary>
     public bool WasBegun(int depth) => _progress[depth] is not Progress.None;
+
+    /// <summary>What the function did has been undone.</summary>
+    public void Forget(int depth) => _progress[depth] = Progress.None;
 
     /// <summary>What the operator at <paramref name="depth"/> sees.</summary>
     public object? ValueAt(int depth)
@@ -50,13 +63,6 @@ internal sealed class LineageItem(object? source, ulong position, object identit
         }
 
         return Source;
-    }
-
-    /// <summary>The elements of a source.</summary>
-    public static List<LineageItem> From(SourceNode source, IReadOnlyList<LineageNode> nodes)
-    {
-        Dictionary<object, int> seen = [];
-        return [.. source.Elements.Select((element, i) => new LineageItem(element, (ulong)i, Identify(element, seen), nodes))];
     }
 
     /// <summary>The filter that turned it down when it was read again; null: none.</summary>
@@ -82,20 +88,5 @@ internal sealed class LineageItem(object? source, ulong position, object identit
                 return;
             }
         }
-    }
-
-    private static (object What, int Nth) Identify(object? element, Dictionary<object, int> seen)
-    {
-        // Two readings of one host or VM are never equal.
-        var what = element switch
-        {
-            HostReading host => host.HostName,
-            VMReading vm => vm.Id,
-            null => "",
-            _ => element,
-        };
-        var nth = seen.GetValueOrDefault(what);
-        seen[what] = nth + 1;
-        return (what, nth);
     }
 }

@@ -72,4 +72,26 @@ public partial class LineageList<T>
         var sides = new Sides();
         return (new(new SplitLeftNode(_node, AtLeastZero(count), sides)), new(new SplitRightNode(_node, count, sides)));
     }
+
+    /// <summary>
+    /// The elements of this list, then those of the other one. Both are evaluated anew for it; an element that fails is replaced on its
+    /// own side.
+    /// </summary>
+    public LineageList<T> Concat(LineageList<T> other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return new(new ConcatNode(_node, other._node));
+    }
+
+    /// <summary>
+    /// Pairs of the elements of this list and the other one, in the order of this one, as many as the shorter has. Both are evaluated anew
+    /// for it. A pair that fails is replaced on the side that the failure names (<see cref="PairFailureException"/>); where it names none,
+    /// on each side that answers its fault domain. A pair stays while both its elements do; the partner of a failed element is paired with
+    /// what takes its place.
+    /// </summary>
+    public LineageList<(T Left, TOther Right)> Zip<TOther>(LineageList<TOther> other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return new(new ZipNode<T, TOther>(_node, other.Node));
+    }
 }

@@ -22,6 +22,8 @@ public partial class LineageList<T>
 
     internal LineageList(LineageNode node) => _node = node;
 
+    internal LineageNode Node => _node;
+
     public LineageList<T> Where(Func<T, bool> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
@@ -80,7 +82,7 @@ public partial class LineageList<T>
         var trace = new LineageTrace(options.TimeProvider);
         try
         {
-            var items = await new LineageRun(_node, trace, options, cancellationToken).RunAsync();
+            var items = await LineageRun.EvaluateAsync(_node, new LineageContext(trace, options, cancellationToken));
             return new LineageResult<T>([.. items.Select(item => (T)item!)], trace);
         }
         finally
