@@ -18,11 +18,7 @@ internal sealed class ConcatOrigin(LineageRun left, LineageRun right, IReadOnlyL
         return SideOf(part).Blame(part, failure, hasReserve);
     }
 
-    public override IReadOnlyList<LineageItem> Candidates(LineageItem item, HashSet<LineageItem> picks)
-    {
-        var part = PartOf(item);
-        return SideOf(part).Candidates(part, [.. PartsOf(picks)]);
-    }
+    public override IReadOnlyList<LineageItem> Candidates(LineageItem item, HashSet<LineageItem> picks) => CandidatesOf(PartOf(item), PartsOf(picks));
 
     public override bool TurnDownDropped(IReadOnlyList<LineageItem> passed, int missing)
     {

@@ -24,5 +24,13 @@ internal sealed class ExtractionState
 
     public bool CameOut(LineageItem item) => Picks is not null && (Picks.Contains(item) || Seen.Contains(item));
 
+    /// <summary>So many of the items, in their order: what came out before, and then the preferred ones.</summary>
+    public IReadOnlyList<LineageItem> Choose(int count, IReadOnlyList<LineageItem> items, IEnumerable<LineageItem> preferred)
+    {
+        HashSet<LineageItem> chosen = [.. items.Where(CameOut)];
+        chosen.UnionWith(preferred.Where(item => !CameOut(item)).Take(count - chosen.Count));
+        return [.. items.Where(chosen.Contains)];
+    }
+
     public void Settle() => Picks!.UnionWith(Out);
 }

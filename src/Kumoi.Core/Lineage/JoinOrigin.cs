@@ -17,6 +17,13 @@ internal abstract class JoinOrigin(LineageRun left, LineageRun right, LineageCon
 
     protected LineageRun SideOf(LineageItem part) => left.Holds(part) ? left : right;
 
+    /// <summary><see cref="LineageOrigin.Candidates"/> of a part, where <paramref name="held"/> are parts that had a place.</summary>
+    protected IReadOnlyList<LineageItem> CandidatesOf(LineageItem part, IEnumerable<LineageItem> held)
+    {
+        var side = SideOf(part);
+        return side.Candidates(part, [.. held.Where(side.Holds)]);
+    }
+
     public override void Begin()
     {
         left.Begin();
@@ -36,8 +43,8 @@ internal abstract class JoinOrigin(LineageRun left, LineageRun right, LineageCon
     {
         HashSet<LineageItem> held = [.. PartsOf(picks)];
         List<LineageItem> parts = [.. PartsOf(items).Where(part => part.ReadInRound != context.Round && !held.Contains(part))];
-        await left.ReadAgainAsync(extraction, [.. parts.Where(left.Holds)], held);
-        await right.ReadAgainAsync(extraction, [.. parts.Where(right.Holds)], held);
+        await left.ReadAgainAsync(extraction, [.. parts.Where(left.Holds)], [.. held.Where(left.Holds)]);
+        await right.ReadAgainAsync(extraction, [.. parts.Where(right.Holds)], [.. held.Where(right.Holds)]);
     }
 
     public override void Hold()

@@ -44,7 +44,7 @@ internal sealed class ZipOrigin(
         var of = (PairItem)item;
         List<LineageItem> candidates = [.. of.Parts.Where(part => !held.Contains(part))];
         // Two that lost their partners and do not go together: the left one gives way.
-        return [.. (candidates.Count > 0 ? candidates : [of.Left]).SelectMany(part => SideOf(part).Candidates(part, held))];
+        return [.. (candidates.Count > 0 ? candidates : [of.Left]).SelectMany(part => CandidatesOf(part, held))];
     }
 
     public override bool TurnDownDropped(IReadOnlyList<LineageItem> passed, int missing)

@@ -10,5 +10,5 @@ internal sealed class SplitLeftNode(LineageNode parent, int count, Sides sides) 
     public override bool IsConditional => true;
 
     public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
-        [.. items.Where(Take).Take(count)];
+        state.Choose(count, items, items.Where(Take));
 }

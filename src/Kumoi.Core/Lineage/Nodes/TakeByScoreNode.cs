@@ -15,10 +15,7 @@ internal sealed class TakeByScoreNode<T>(LineageNode parent, int count, Func<T, 
     public override ValueTask<object?> WorkAsync(object? value, CancellationToken cancellationToken) =>
         ValueTask.FromResult<object?>(score((T)value!));
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state)
-    {
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
         // NaN compares below all numbers: what has no score comes last.
-        HashSet<LineageItem> best = [.. items.OrderByDescending(item => (double)item.Outcome(Depth)!).Take(count)];
-        return [.. items.Where(best.Contains)];
-    }
+        state.Choose(count, items, items.OrderByDescending(item => (double)item.Outcome(Depth)!));
 }

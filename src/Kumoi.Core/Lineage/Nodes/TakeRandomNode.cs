@@ -11,14 +11,11 @@ internal sealed class TakeRandomNode(LineageNode parent, int count, int seed) : 
 
     public override bool IsExtraction => true;
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state)
-    {
-        HashSet<LineageItem> drawn = [.. items.OrderBy(item => Draw(seed, item.Position)).Take(count)];
-        return [.. items.Where(drawn.Contains)];
-    }
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
+        state.Choose(count, items, items.OrderBy(item => Draw(seed, item.Position)));
 
     // SplitMix64: neighbouring positions and seeds give unrelated draws.
-    private static ulong Draw(int seed, ulong position)
+    internal static ulong Draw(int seed, ulong position)
     {
         unchecked
         {
