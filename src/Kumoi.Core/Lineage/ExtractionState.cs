@@ -1,6 +1,6 @@
 namespace Kumoi.Lineage;
 
-/// <summary>What an evaluation remembers of one extraction.</summary>
+/// <summary>What an evaluation remembers of one extraction, or of another operator that goes by the place of its elements.</summary>
 internal sealed class ExtractionState
 {
     /// <summary>What came out of it when all above had been settled, and what took a place since. All others are substitutes.</summary>
@@ -16,8 +16,8 @@ internal sealed class ExtractionState
     /// <summary>How many it may still hold back: see <see cref="Nodes.LineageNode.Held"/>.</summary>
     public int MayHold { get; set; } = int.MaxValue;
 
-    /// <summary>What <c>SkipWhile</c> skipped.</summary>
-    public HashSet<LineageItem> Skipped { get; } = [];
+    /// <summary>What <c>SkipWhile</c> skipped, or came out of the right side of <c>SplitAt</c>: it stays so.</summary>
+    public HashSet<LineageItem> Decided { get; } = [];
 
     /// <summary>What <c>AccumulateWhile</c> last took out of what.</summary>
     public (IReadOnlyList<LineageItem> In, IReadOnlyList<LineageItem> Out)? Asked { get; set; }

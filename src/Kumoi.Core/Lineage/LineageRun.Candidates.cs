@@ -41,7 +41,7 @@ internal sealed partial class LineageRun
 
         List<LineageItem> substitutes = [.. arranged.Where(item => !extraction.Picks.Contains(item) && extraction.Seen.Add(item))];
         _context.Record.Substituted(node, substitutes);
-        if (!CanRefresh || substitutes.Count == 0)
+        if (substitutes.Count == 0)
         {
             return true;
         }
@@ -60,14 +60,19 @@ internal sealed partial class LineageRun
     /// <summary>Reads items again and asks the filters above <paramref name="depth"/> about them.</summary>
     private async Task ReadAgainAsync(LineageNode extraction, int depth, IReadOnlyList<LineageItem> items, HashSet<LineageItem> picks)
     {
+        if (!CanRefresh)
+        {
+            return;
+        }
+
         foreach (var item in items)
         {
             item.ReadInRound = _context.Round;
         }
 
         await _origin.ReadAgainAsync(extraction, items, picks);
-        List<LineageItem> read = [.. items.Where(item => !item.IsOut)];
-        var failures = await _context.PumpAsync(CanRefresh ? read : [], item => item.CheckAgainAsync(depth, _context.CancellationToken));
+        List<LineageItem> read = [.. items.Where(item => !item.IsOut && item.Elements.Any(element => element.ReadInRound == _context.Round))];
+        var failures = await _context.PumpAsync(read, item => item.CheckAgainAsync(depth, _context.CancellationToken));
         for (var i = 0; i < failures.Length; i++)
         {
             if (failures[i] is { } failure)

@@ -10,6 +10,13 @@ internal sealed partial class ChainOracle
         return items.FindAll(stay.Concat(preferred.Except(stay)).Take(count).Contains);
     }
 
+    private List<ChainElement> RightOf(int id, int count, List<ChainElement> items)
+    {
+        var right = items.Where((x, i) => i >= count || Memory(id).CameOut.Contains(x)).ToList();
+        Memory(id).CameOut.UnionWith(right);
+        return right;
+    }
+
     private List<ChainElement> TakenWhile(int id, List<ChainElement> items)
     {
         List<ChainElement> taken = [];

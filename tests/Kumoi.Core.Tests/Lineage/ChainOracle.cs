@@ -177,7 +177,7 @@ internal sealed partial class ChainOracle(ChainCase given)
             Op.OrderBy or Op.OrderByDescending or Op.ThenBy => Sorted(chain, at, items),
             Op.Reverse => [.. Enumerable.Reverse(items)],
             Op.Take or Op.LeftOf => Chosen(id, n, items, items),
-            Op.RightOf => [.. items.Skip(n)],
+            Op.RightOf => RightOf(id, n, items),
             Op.TakeLast => Chosen(id, n, items, Enumerable.Reverse(items)),
             Op.Skip => [.. items.Skip(n - memory.Given)],
             Op.SkipLast => [.. items.SkipLast(n - memory.Given)],

@@ -21,12 +21,12 @@ internal sealed class SkipWhileNode<T>(LineageNode parent, Func<T, bool> predica
     {
         var skipping = true;
         List<LineageItem> kept = [];
-        foreach (var item in items.Where(item => !state.Skipped.Contains(item)))
+        foreach (var item in items.Where(item => !state.Decided.Contains(item)))
         {
             skipping = skipping && !state.CameOut(item) && (bool)item.Outcome(Depth)!;
             if (skipping)
             {
-                state.Skipped.Add(item);
+                state.Decided.Add(item);
             }
             else
             {
