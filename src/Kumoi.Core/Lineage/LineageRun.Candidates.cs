@@ -46,7 +46,8 @@ internal sealed partial class LineageRun
             return true;
         }
 
-        await ReadAgainAsync(node, node.Depth, [.. substitutes.Where(item => item.ReadInRound != _context.Round)], extraction.Picks);
+        // TakeWhile is a filter itself, so it is asked too.
+        await ReadAgainAsync(node, node.Depth + 1, [.. substitutes.Where(item => item.ReadInRound != _context.Round)], extraction.Picks);
         _context.CancellationToken.ThrowIfCancellationRequested();
         if (substitutes.TrueForAll(item => !item.IsOut))
         {

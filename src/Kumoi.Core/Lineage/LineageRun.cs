@@ -56,7 +56,7 @@ internal sealed partial class LineageRun
         }
     }
 
-    /// <summary>Settles all operators.</summary>
+    /// <summary>Settles all operators, and looks at what comes out.</summary>
     public async Task SettleAsync()
     {
         await _origin.SettleAsync();
@@ -65,6 +65,8 @@ internal sealed partial class LineageRun
         {
             await SettleAsync(node);
         }
+
+        await ReachingAsync(End);
     }
 
     /// <summary>What comes out at the end. Null: more elements are out now.</summary>

@@ -85,7 +85,7 @@ internal sealed partial class ChainOracle
         }
 
         var came = arranged.FindAll(x => !memory.Settled.Contains(x) && memory.CameOut.Add(x));
-        ReadAgain(chain, at, came, memory.Settled);
+        ReadAgain(chain, at + 1, came, memory.Settled);
         return !came.Exists(IsOut);
     }
 
