@@ -237,21 +237,20 @@ public abstract partial class ActionCmdlet : FleetCmdlet
                 message(this);
             }
 
+            // In this order: what settles after it was looked at is in the list, and ends the wait at once.
+            var unsettled = Unsettled();
             WriteSettled();
             if (!waitForAll)
             {
                 return;
             }
 
-            var unsettled = Unsettled();
             if (unsettled.Count > 0)
             {
                 WaitForMessageOr(Task.WhenAny(unsettled));
             }
             else if (_messages.Reader.Count == 0)
             {
-                // What settled since it was last looked at.
-                WriteSettled();
                 return;
             }
         }
