@@ -44,7 +44,7 @@ public sealed class LineageJoinTests
             """,
             result.Trace.ToString(),
             ignoreLineEndingDifferences: true);
-        var thrown = await Assert.ThrowsAsync<ReserveExhaustedException>(() => both.ForEachAsync(x => Throw.If(x > 102)));
+        var thrown = await Assert.ThrowsAsync<ReserveExhaustedException>(() => both.ForEachAsync(x => Throw.If(x > 101)));
         Assert.Contains("'takeRight'", thrown.Message, StringComparison.Ordinal);
     }
 
