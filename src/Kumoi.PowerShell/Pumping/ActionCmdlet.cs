@@ -89,9 +89,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             _lineage = TerminalLineage.Of(this);
         }
 
-        _masked = FailureOblivious || (!MyInvocation.BoundParameters.ContainsKey(nameof(FailureOblivious)) && KumoiPreference.Of(this).FailureOblivious)
-            ? new MaskedFailures(this, MyInvocation.MyCommand.Name)
-            : null;
+        _masked = MaskedFailures.Of(this, FailureOblivious);
         Prepare();
     }
 

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -12,6 +13,12 @@ namespace Kumoi.PowerShell.Pumping;
 internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
 {
     private readonly List<(string Element, Exception Cause)> _masked = [];
+
+    /// <summary>Null where failures are not masked: the switch decides, or else the preference.</summary>
+    public static MaskedFailures? Of(PSCmdlet cmdlet, SwitchParameter given) =>
+        given || (!cmdlet.MyInvocation.BoundParameters.ContainsKey("FailureOblivious") && KumoiPreference.Of(cmdlet).FailureOblivious)
+            ? new MaskedFailures(cmdlet, cmdlet.MyInvocation.MyCommand.Name)
+            : null;
 
     /// <summary>A write that may have taken effect is never masked: it must be found out.</summary>
     public static bool CanBeMasked(Exception error) => error switch

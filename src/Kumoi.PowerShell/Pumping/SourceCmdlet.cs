@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using Kumoi.PowerShell.Lineage;
-using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -23,9 +22,7 @@ public abstract class SourceCmdlet : FleetCmdlet
 
     protected override void BeginProcessing()
     {
-        Masked = FailureOblivious || (!MyInvocation.BoundParameters.ContainsKey(nameof(FailureOblivious)) && KumoiPreference.Of(this).FailureOblivious)
-            ? new MaskedFailures(this, MyInvocation.MyCommand.Name)
-            : null;
+        Masked = MaskedFailures.Of(this, FailureOblivious);
         if (PipelineLocation.Of(this) is { } location && location.Position < location.Pipeline.PipelineElements.Count - 1)
         {
             _run = PipelineRun.Open(location);
