@@ -89,33 +89,25 @@ function Export-Help {
 }
 
 function Test-Lab {
-  # Why the lab cannot run here; empty if it can.
+  # Why the lab cannot run here, and what to do; empty if it can.
   if (-not $IsLinux) { return 'it needs Linux' }
-  if ((& id -u) -ne '0') { return 'it needs root: run this with sudo' }
-  foreach ($program in 'libvirtd', 'qemu-system-x86_64', 'qemu-img', 'nasm', 'ip', 'virsh') {
-    if (-not (Get-Command $program -CommandType Application -ErrorAction Ignore)) {
-      return "$program is not installed: './build.sh lab up' installs what is missing, or says what it is"
-    }
-  }
-}
-
-function Get-Count {
-  # passed, failed and skipped of a test report (CTRF, or Pester's result object).
-  param($Report)
-  if ($Report -is [string]) {
-    if (-not (Test-Path $Report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0 } }
-    $summary = (Get-Content $Report -Raw | ConvertFrom-Json).results.summary
-    return [pscustomobject]@{ Passed = $summary.passed; Failed = $summary.failed; Skipped = $summary.skipped }
-  }
+  & "$root/tests/Lab/lab.sh" check
 }
 
 function Invoke-CSharpTest {
+  # Runs a folder's tests; how many passed, failed and were skipped.
+  param([Parameter(Mandatory)][string] $Path, [Parameter(Mandatory)][string] $Assembly, [Parameter(Mandatory)][string] $Name)
   New-Item -ItemType Directory -Force $results | Out-Null
-  Invoke-Native dotnet @('build', "$root/tests/Kumoi.Core.Tests", '-c', 'Release', '-v', 'quiet', '-nologo')
-  $report = Join-Path $results 'core.json'
+  Invoke-Native dotnet @('build', $Path, '-c', 'Release', '-v', 'quiet', '-nologo') | Out-Host
+  $report = Join-Path $results "$Name.json"
   Remove-Item $report -ErrorAction Ignore
-  & dotnet "$root/tests/Kumoi.Core.Tests/bin/Release/net10.0/Kumoi.Core.Tests.dll" -ctrf $report | Out-Host
-  Get-Count $report
+  & dotnet "$Path/bin/Release/net10.0/$Assembly.dll" -ctrf $report | Out-Host
+  $status = $LASTEXITCODE
+  if (-not (Test-Path $report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0 } }
+  $summary = (Get-Content $report -Raw | ConvertFrom-Json).results.summary
+  # What fails outside of a test is only in the status.
+  $failed = if ($status -ne 0 -and $summary.failed -eq 0) { 1 } else { $summary.failed }
+  [pscustomobject]@{ Passed = $summary.passed; Failed = $failed; Skipped = $summary.skipped }
 }
 
 function Invoke-PesterTest {
@@ -130,37 +122,49 @@ function Invoke-PesterTest {
 }
 
 function Invoke-LabTest {
+  # A count for the C# tests, and one for the Pester tests.
+  param([switch] $WithoutPester)
   $lab = Join-Path $root 'tests/Lab/lab.sh'
-  Invoke-Native $lab @('up', '6')
   try {
-    Invoke-PesterTest -Path "$root/tests/Lab" -Name lab
+    Invoke-Native $lab @('up', '6') | Out-Host
+    Invoke-CSharpTest -Path "$root/tests/Lab" -Assembly Kumoi.Lab.Tests -Name lab-csharp
+    if (-not $WithoutPester) { Invoke-PesterTest -Path "$root/tests/Lab" -Name lab }
   }
   finally {
     & $lab down | Out-Host
   }
 }
 
+function Complete-Test {
+  # Prints the sum; the status says whether all is well.
+  param([Parameter(Mandatory)][object[]] $Counts)
+  $sum = $Counts | Measure-Object -Property Passed, Failed, Skipped -Sum
+  Write-Host "$($sum[0].Sum) passed, $($sum[1].Sum) failed, $($sum[2].Sum) skipped"
+  exit [int]($sum[1].Sum -gt 0)
+}
+
+function Test-Pester {
+  # Says how to get it where it is not.
+  param([Parameter(Mandatory)][string] $LeftOut)
+  if (Get-Gallery Pester 5.5.0) { return $true }
+  Write-Host "Left out: $LeftOut, because Pester 5 is not here. Get it with: Install-PSResource Pester"
+  $false
+}
+
 function Invoke-AllTest {
   Build-Module
-  $counts = @(Invoke-CSharpTest)
-  $pester = Get-Gallery Pester 5.5.0
-  if ($pester) {
-    $counts += Invoke-PesterTest -Path "$root/tests/Pester" -Name module
-    $obstacle = Test-Lab
-    if ($obstacle) {
-      Write-Host "Left out: the tests on real hosts, because $obstacle."
-    }
-    else {
-      $counts += Invoke-LabTest
-    }
+  $counts = @(Invoke-CSharpTest -Path "$root/tests/Kumoi.Core.Tests" -Assembly Kumoi.Core.Tests -Name core)
+  $pester = Test-Pester -LeftOut 'the Pester tests'
+  if ($pester) { $counts += Invoke-PesterTest -Path "$root/tests/Pester" -Name module }
+  $obstacle = Test-Lab
+  if ($obstacle) {
+    Write-Host "Left out: the tests on real hosts, because $obstacle."
   }
   else {
-    Write-Host 'Left out: the tests of the module, because Pester 5 is not here. Get it with: Install-PSResource Pester'
+    $counts += Invoke-LabTest -WithoutPester:(-not $pester)
   }
 
-  $sum = $counts | Measure-Object -Property Passed, Failed, Skipped -Sum
-  Write-Host "$($sum[0].Sum) passed, $($sum[1].Sum) failed, $($sum[2].Sum) skipped"
-  if ($sum[1].Sum -gt 0) { exit 1 }
+  Complete-Test $counts
 }
 
 switch ($Task) {
@@ -179,9 +183,8 @@ switch ($Task) {
         $obstacle = Test-Lab
         if ($obstacle) { throw "The lab cannot run here: $obstacle." }
         Build-Module
-        $count = Invoke-LabTest
-        Write-Host "$($count.Passed) passed, $($count.Failed) failed, $($count.Skipped) skipped"
-        exit [int]($count.Failed -gt 0)
+        $pester = Test-Pester -LeftOut 'the Pester tests in the lab'
+        Complete-Test @(Invoke-LabTest -WithoutPester:(-not $pester))
       }
       default { throw "usage: ./build.ps1 lab up [N] | test | down | status" }
     }

@@ -43,15 +43,46 @@ need_pwsh() {
   exit 3
 }
 
-run_csharp_tests() {
+# Why the lab cannot run here, and what to do; nothing if it can.
+lab_obstacle() {
+  if [ "$(uname)" = Linux ]; then tests/Lab/lab.sh check || true; else echo 'it needs Linux'; fi
+}
+
+# Reports of the tests that were begun.
+reports=()
+
+run_csharp_tests() { # run_csharp_tests FOLDER ASSEMBLY REPORT; not stopped by 'set -e' where its status is asked for
+  local report=artifacts/tests/$3.json
   mkdir -p artifacts/tests
-  dotnet build tests/Kumoi.Core.Tests -c Release -v quiet
+  rm -f "$report"
+  reports+=("$report")
+  dotnet build "$1" -c Release -v quiet -nologo || return
+  dotnet "$1/bin/Release/net10.0/$2.dll" -ctrf "$report"
+}
+
+run_lab_tests() {
   local status=0
-  dotnet tests/Kumoi.Core.Tests/bin/Release/net10.0/Kumoi.Core.Tests.dll -ctrf artifacts/tests/core.json || status=$?
+  trap 'tests/Lab/lab.sh down' EXIT # also when somebody ends us
+  { tests/Lab/lab.sh up 6 && run_csharp_tests tests/Lab Kumoi.Lab.Tests lab-csharp; } || status=$?
+  tests/Lab/lab.sh down || status=$?
+  trap - EXIT
   return $status
 }
 
-count_of() { sed -n "s/^ *\"$1\": *\([0-9]*\).*/\1/p" artifacts/tests/core.json | head -n 1; }
+# passed, failed or skipped, in all reports. Tests without a report have failed.
+count_of() {
+  local report sum=0
+  for report in ${reports[@]+"${reports[@]}"}; do
+    if [ -s "$report" ]; then
+      sum=$((sum + $(grep -o "\"$1\": *[0-9][0-9]*" "$report" | head -n 1 | grep -o '[0-9]*$')))
+    elif [ "$1" = failed ]; then
+      sum=$((sum + 1))
+    fi
+  done
+  echo "$sum"
+}
+
+print_counts() { echo "$(count_of passed) passed, $(count_of failed) failed, $(count_of skipped) skipped"; }
 
 case $task in
   help | -h | --help) usage; exit 0 ;;
@@ -73,16 +104,34 @@ case $task in
     ;;
   test)
     status=0
-    run_csharp_tests || status=$?
-    left_out 'the Pester tests of the module, also those in the lab'
-    echo "$(count_of passed) passed, $(count_of failed) failed, $(count_of skipped) skipped"
+    run_csharp_tests tests/Kumoi.Core.Tests Kumoi.Core.Tests core || status=$?
+    obstacle=$(lab_obstacle)
+    if [ -n "$obstacle" ]; then
+      echo "Left out: the tests on real hosts, because $obstacle."
+    else
+      run_lab_tests || status=$?
+    fi
+    left_out 'the Pester tests'
+    print_counts
     exit $status
     ;;
   build) dotnet build Kumoi.slnx -c Release ;;
   lab)
     case ${1:-} in
-      up | down) exec tests/Lab/lab.sh "$@" ;;
-      *) need_pwsh ;;
+      up | down | status) exec tests/Lab/lab.sh "$@" ;;
+      test)
+        obstacle=$(lab_obstacle)
+        if [ -n "$obstacle" ]; then
+          echo "The lab cannot run here: $obstacle." >&2
+          exit 3
+        fi
+        status=0
+        run_lab_tests || status=$?
+        left_out 'the Pester tests in the lab'
+        print_counts
+        exit $status
+        ;;
+      *) echo 'usage: ./build.sh lab up [N] | test | down | status' >&2; exit 2 ;;
     esac
     ;;
   *) need_pwsh ;;

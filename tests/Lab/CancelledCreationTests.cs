@@ -16,6 +16,7 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
 {
     private const long MiB = 1L << 20;
     private const int Rounds = 24;
+    private const int MeetingRounds = 40;
     private const int VMs = 4;
 
     /// <summary>Of each VM: define, start, read.</summary>
@@ -31,6 +32,35 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
             var call = random.Next(1, (VMs * CallsOfAVM) + 1);
             await CancelAsync(string.Create(CultureInfo.InvariantCulture, $"r{round:00}"), call, moment, withVolume: int.IsOddInteger(round));
             await RemoveAllVMsAsync(removeVolumes: true);
+        }
+    }
+
+    /// <summary>As after a cancellation: the start goes on in the host's daemon while what it belongs to is undone.</summary>
+    [Fact]
+    public async Task An_undo_that_meets_the_start_leaves_nothing()
+    {
+        for (var round = 0; round < MeetingRounds; round++)
+        {
+            var host = Fleet.Hosts[round % Fleet.Hosts.Count];
+            var operation = OperationId.New();
+            var vm = await CreateAsync(host, $"meeting-{round}", "idle", start: false, operation);
+            using var barrier = new Barrier(2);
+
+            var undoing = Task.Run(async () =>
+            {
+                barrier.SignalAndWait();
+                Assert.True(await host.Link.UndoDefineAsync(operation, CancellationToken.None));
+            });
+            var starting = Task.Run(async () =>
+            {
+                barrier.SignalAndWait();
+                Thread.SpinWait(400 * (15 + round)); // so that it comes in between the calls of the undoing, each time elsewhere
+                await host.Link.StartAsync(vm.Id, paused: false, operation, CancellationToken.None);
+            });
+
+            await undoing;
+            _ = await Record.ExceptionAsync(() => starting); // whoever comes first is fine
+            Assert.Null(await host.Link.FindVMAsync(vm.Id, CancellationToken.None));
         }
     }
 

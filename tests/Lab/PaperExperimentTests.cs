@@ -64,6 +64,10 @@ public sealed partial class PaperExperimentTests(RealLab lab) : LabTest(lab)
         Assert.All(deployed.Items, vm => Assert.Equal(PowerState.Running, vm.State));
         Assert.Empty(await VMsAsync("k2"));
 
+        // Also on a machine with /dev/kvm, which may be far too slow to use there.
+        var xml = await Host("k1").Link.ReadXmlAsync(deployed.Items[0].Id, CancellationToken.None);
+        Assert.StartsWith("<domain type='qemu'", xml, StringComparison.Ordinal);
+
         VMSpec Web(KumoiConnection host) => new()
         {
             Name = "web-" + host.Name,

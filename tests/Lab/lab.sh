@@ -18,6 +18,7 @@ usage() {
   cat <<'END'
 usage: lab.sh COMMAND
 
+  check                   why the lab cannot run on this machine as it is, in one line with status 3; nothing: it can
   up [N]                  N hosts k1 … kN are there and answer (6 when not said); those that run are left as they are
   down                    nothing of the lab is left, whatever state it was in
   status                  a line per host: name, address, libvirtd's process, guests
@@ -255,6 +256,7 @@ main() {
   choose_lab
   case $command in
     help | --help | -h) usage ;;
+    check) check_machine ;;
     up) up "$@" ;;
     down) down ;;
     domain-xml)

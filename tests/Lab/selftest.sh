@@ -12,6 +12,8 @@ readonly net=10.79.0
 scratch=$(mktemp -d)
 readonly scratch
 output=$scratch/output
+mkdir "$scratch/few-programs"
+for program in dirname realpath sort; do ln -s "$(command -v "$program")" "$scratch/few-programs"; done
 
 lab() { KUMOI_LAB_DIR=$directory KUMOI_LAB_NET=$net "$here/lab.sh" "$@"; }
 neighbour_lab() { KUMOI_LAB_DIR=$neighbour KUMOI_LAB_NET=$net "$here/lab.sh" "$@"; }
@@ -128,6 +130,8 @@ nothing_left() { # nothing_left DIRECTORY NETWORK-NAMESPACES
 # --- the checks ----------------------------------------------------------------------------------------------
 
 use() {
+  check 'it can run here' lab check
+  check 'without a program it cannot, and says so' fails 'is not installed' env PATH="$scratch/few-programs" "$BASH" "$here/lab.sh" check
   check 'down with nothing there' lab down
   check 'up 3' lab up 3
   check 'up 3 again leaves all as it is' lab up 3

@@ -89,6 +89,15 @@ Describe 'The journal' {
     (Get-KumoiEvent -Kind OutcomeUnknown).OperationId | Should -Be $unknown.Id
   }
 
+  It 'has masked failures, repeated ones once' {
+    Add-KumoiFault kvm03 Read -Message 'no answer' | Out-Null
+    Get-KumoiHost -FailureOblivious -WarningAction SilentlyContinue | Out-Null
+    $told = Get-KumoiEvent -Kind FailureOblivious
+    $told | Should -HaveCount 1
+    $told.VMHost | Should -Be kvm03
+    $told.Message | Should -Be 'Get-KumoiHost left out kvm03: no answer'
+  }
+
   It 'gives the first and the last events, by host, VM and time' {
     1..5 | ForEach-Object {
       Add-KumoiFault "kvm0$_" Start -OutcomeUnknown | Out-Null
@@ -124,6 +133,8 @@ Describe 'A journal that cannot be written' {
     $failure.FullyQualifiedErrorId | Should -BeLike 'JournalDamaged,*'
     $failure.Exception.Message | Should -BeLike "*$(Join-Path $env:KUMOI_STATE journal.db)*"
     $failure.ErrorDetails.RecommendedAction | Should -BeLike '*KUMOI_STATE*'
+    New-KumoiVM -VMHost kvm05 -Name web -FailureOblivious -ErrorVariable failure -ErrorAction SilentlyContinue
+    $failure | Should -HaveCount 1 -Because 'it is never masked'
     Get-KumoiVM web* | Should -BeNullOrEmpty
     Get-Content (Join-Path $env:KUMOI_STATE journal.db) | Should -Be damaged
     { Get-KumoiEvent -ErrorAction Stop } | Should -Throw -ErrorId 'JournalDamaged,*'

@@ -13,6 +13,16 @@ Describe 'Importing' {
     $loaded | Where-Object { $_ -notlike 'System.*' -and $_ -notlike 'Microsoft.*' } | Sort-Object | Should -Be Kumoi.Core, Kumoi.PowerShell
   }
 
+  It 'works in strict mode, where errors stop the script' {
+    Invoke-Pwsh "
+      Set-StrictMode -Version Latest
+      `$ErrorActionPreference = 'Stop'
+      Import-Module '$env:KUMOI_MODULE'
+      `$null = Connect-KumoiHost 'sim://lab?hosts=3'
+      `$null = Add-KumoiFault kvm01 Define
+      (Get-KumoiHost | Where-Object CpuRatio -lt 2 | Select-Object -First 1 | New-KumoiVM -Name { `"a-`$(`$_.Name)`" } -WarningAction SilentlyContinue).VMHost" | Should -Be kvm02
+  }
+
   It 'exports what the manifest lists, and nothing else' {
     $manifest = Import-PowerShellDataFile (Join-Path $env:KUMOI_MODULE Kumoi.psd1)
     (Invoke-Pwsh "Import-Module '$env:KUMOI_MODULE'; (Get-Command -Module Kumoi).Name") | Should -Be $manifest.CmdletsToExport

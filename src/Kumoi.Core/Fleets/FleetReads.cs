@@ -23,11 +23,13 @@ public static class FleetReads
 
     /// <summary>The same host, read now.</summary>
     internal static async Task<KumoiHost> ReadHostAsync(KumoiConnection host, CancellationToken cancellationToken) =>
-        new(host, await host.Link.ReadHostAsync(includeVMs: true, cancellationToken));
+        new(host, host.LastReading = await host.Link.ReadHostAsync(includeVMs: true, cancellationToken));
 
     /// <summary>The same VM, read now on the host where it was; null if it is not there any more.</summary>
     internal static async Task<KumoiVM?> ReadVMAsync(KumoiVM vm, CancellationToken cancellationToken) =>
-        await vm.Connection.Link.FindVMAsync(vm.Id, cancellationToken) is { } reading ? new KumoiVM(vm.Connection, reading) : null;
+        await vm.Connection.Link.FindVMAsync(vm.Id, cancellationToken) is { } reading
+            ? new KumoiVM(vm.Connection, reading, xml: vm.Xml is null ? null : await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken))
+            : null;
 
     private static async Task<IReadOnlyList<KumoiVM>> ReadVMsAsync(
         KumoiConnection host, Func<KumoiVM, bool> isWanted, bool includeXml, CancellationToken cancellationToken)

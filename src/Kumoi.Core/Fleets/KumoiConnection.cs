@@ -6,6 +6,7 @@ namespace Kumoi;
 public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
 {
     private readonly Fleets.GuardedLink _link;
+    private readonly FailureOblivious.FailureObliviousLink _masking;
 
     internal KumoiConnection(
         string name, IHypervisorDriver driver, IReadOnlyList<string> tags, DateTimeOffset connectedAt, Fleets.GuardedLink link,
@@ -18,7 +19,8 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
         ConnectedAt = connectedAt;
         _link = link;
         Journal = journal;
-        Link = journal is null ? link : new Fleets.JournalingLink(link, name, IsSimulated, journal);
+        // Masking is outermost: what was masked has been tried, and is journaled as what it was.
+        _masking = new FailureOblivious.FailureObliviousLink(journal is null ? link : new Fleets.JournalingLink(link, name, IsSimulated, journal));
     }
 
     /// <summary>The host's name in this session: its own, or the one that was given when connecting.</summary>
@@ -41,10 +43,34 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     /// <summary>The labels that the admin gave the host when connecting.</summary>
     public IReadOnlyList<string> Tags { get; }
 
-    internal IHypervisorLink Link { get; }
+    internal IHypervisorLink Link => _masking;
 
     /// <summary>Null: nothing is journaled.</summary>
     internal Fleets.FleetJournal? Journal { get; }
+
+    /// <summary>A host that stands in for one that could not be read; null if <paramref name="values"/> names no property of a host.</summary>
+    internal KumoiHost? Masked(FailureOblivious.MaskMode mode, IEnumerable<KeyValuePair<string, object?>> values)
+    {
+        var reading = _masking.Stand(mode, includeVMs: true);
+        foreach (var (name, value) in values)
+        {
+            if (FailureOblivious.TypedDefault.With(reading, name, value) is not { } changed)
+            {
+                return null;
+            }
+
+            reading = changed;
+        }
+
+        return new KumoiHost(this, reading);
+    }
+
+    /// <summary>The last good reading of the host; null before the first.</summary>
+    internal HostReading? LastReading
+    {
+        get => _masking.LastReading;
+        set => _masking.LastReading = value;
+    }
 
     public int CompareTo(KumoiConnection? other) => NaturalOrder.Instance.Compare(Name, other?.Name);
 

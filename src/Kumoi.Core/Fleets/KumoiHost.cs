@@ -45,6 +45,9 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
 
     public string CpuModel => Reading.CpuModel;
 
+    /// <summary>The host could not be read, and stands here with typed defaults.</summary>
+    public bool IsMasked => Reading.IsMasked;
+
     public DateTimeOffset CapturedAt => Reading.CapturedAt;
 
     internal KumoiConnection Connection { get; }

@@ -40,6 +40,9 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
 
     public Guid Id => Reading.Id;
 
+    /// <inheritdoc cref="KumoiHost.IsMasked"/>
+    public bool IsMasked => Reading.IsMasked;
+
     public DateTimeOffset CapturedAt => Reading.CapturedAt;
 
     /// <summary>The hypervisor's own definition; only with <c>Get-KumoiVM -Raw</c>.</summary>

@@ -33,6 +33,14 @@ public static class VMActions
         catch (Exception e) when (!keepFailed && (defined || e is OperationCanceledException or HypervisorException { OutcomeUnknown: true }))
         {
             await UndoCreateAsync(host, operation, e);
+            if (e is HypervisorException { OutcomeUnknown: true } unknown)
+            {
+                // Now it is known: whatever it may have made is gone.
+                throw new HypervisorException(
+                    unknown.Message, unknown.FaultDomain, unknown.IsTransient, outcomeUnknown: false, unknown.Error, unknown.NativeCode,
+                    unknown.RecommendedAction, unknown);
+            }
+
             throw;
         }
     }

@@ -1,3 +1,5 @@
+using Kumoi.FailureOblivious;
+
 namespace Kumoi.Hypervisors;
 
 /// <summary>One host as it was at <see cref="CapturedAt"/>, with all its VMs when they were asked for.</summary>
@@ -21,6 +23,7 @@ public sealed record HostReading
     public int CpuCount { get; init; }
 
     /// <summary>Share of all CPUs that was busy between the previous reading and this one, 0..1; NaN where unknown.</summary>
+    [TypedDefault(1.0)]
     public double CpuRatio { get; init; } = double.NaN;
 
     public long MemoryBytes { get; init; }
@@ -30,6 +33,9 @@ public sealed record HostReading
 
     /// <summary>Null when VMs were not asked for.</summary>
     public IReadOnlyList<VMReading>? VMs { get; init; }
+
+    /// <summary>Made up in the place of a reading that failed.</summary>
+    public bool IsMasked { get; init; }
 
     /// <summary>Labels that come with the host itself (the simulated fleet's racks and roles); the fleet adds the admin's.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];

@@ -14,6 +14,9 @@ public sealed record VMReading
     /// <summary>False: the VM is transient and vanishes when it stops.</summary>
     public bool IsPersistent { get; init; }
 
+    /// <inheritdoc cref="HostReading.IsMasked"/>
+    public bool IsMasked { get; init; }
+
     public int CpuCount { get; init; }
 
     /// <summary>CPU time used since the VM started; zero where unknown or not running.</summary>

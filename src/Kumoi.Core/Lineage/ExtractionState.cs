@@ -1,12 +1,12 @@
 namespace Kumoi.Lineage;
 
-/// <summary>What an evaluation remembers of one extraction.</summary>
+/// <summary>What an evaluation remembers of one extraction, or of another operator that goes by the place of its elements.</summary>
 internal sealed class ExtractionState
 {
     /// <summary>What came out of it when all above had been settled, and what took a place since. All others are substitutes.</summary>
     public HashSet<LineageItem>? Picks { get; set; }
 
-    /// <summary>All that ever came out of it.</summary>
+    /// <summary>All substitutes that ever came out of it.</summary>
     public HashSet<LineageItem> Seen { get; } = [];
 
     public IReadOnlyList<LineageItem> In { get; set; } = [];
@@ -15,6 +15,22 @@ internal sealed class ExtractionState
 
     /// <summary>How many it may still hold back: see <see cref="Nodes.LineageNode.Held"/>.</summary>
     public int MayHold { get; set; } = int.MaxValue;
+
+    /// <summary>What <c>SkipWhile</c> skipped, or came out of the right side of <c>SplitAt</c>: it stays so.</summary>
+    public HashSet<LineageItem> Decided { get; } = [];
+
+    /// <summary>What <c>AccumulateWhile</c> last took out of what.</summary>
+    public (IReadOnlyList<LineageItem> In, IReadOnlyList<LineageItem> Out)? Asked { get; set; }
+
+    public bool CameOut(LineageItem item) => Picks is not null && (Picks.Contains(item) || Seen.Contains(item));
+
+    /// <summary>So many of the items, in their order: what came out before, and then the preferred ones.</summary>
+    public IReadOnlyList<LineageItem> Choose(int count, IReadOnlyList<LineageItem> items, IEnumerable<LineageItem> preferred)
+    {
+        HashSet<LineageItem> chosen = [.. items.Where(CameOut)];
+        chosen.UnionWith(preferred.Where(item => !CameOut(item)).Take(count - chosen.Count));
+        return [.. items.Where(chosen.Contains)];
+    }
 
     public void Settle() => Picks!.UnionWith(Out);
 }

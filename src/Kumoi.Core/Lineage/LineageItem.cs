@@ -2,11 +2,12 @@ using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
 
-/// <summary>One element of the source in one evaluation, with all that is remembered of it.</summary>
-internal sealed class LineageItem(object? source, IReadOnlyList<LineageNode> nodes)
+/// <summary>One element of a chain in one evaluation, with all that is remembered of it.</summary>
+internal abstract class LineageItem(IReadOnlyList<LineageNode> nodes)
 {
     private readonly object?[] _outcomes = new object?[nodes.Count];
     private readonly Progress[] _progress = new Progress[nodes.Count];
+    private bool _isOut;
 
     private enum Progress : byte
     {
@@ -15,14 +16,30 @@ internal sealed class LineageItem(object? source, IReadOnlyList<LineageNode> nod
         Done,
     }
 
-    /// <summary>The element as last read.</summary>
-    public object? Source { get; set; } = source;
+    /// <summary>The chain that it is in.</summary>
+    public IReadOnlyList<LineageNode> Nodes => nodes;
+
+    /// <summary>What comes into the chain.</summary>
+    public abstract object? Source { get; }
+
+    /// <summary>A number that is its own: draws are made by it.</summary>
+    public abstract ulong Position { get; }
+
+    /// <summary>The same for the same element in any evaluation.</summary>
+    public abstract object Identity { get; }
+
+    public abstract string Name { get; }
+
+    /// <summary>The elements of sources that it is made of.</summary>
+    public abstract IEnumerable<LineageItem> Elements { get; }
 
     /// <summary>It failed or was turned down: the chain is looked at without it.</summary>
-    public bool IsOut { get; set; }
+    public virtual bool IsOut => _isOut;
 
     /// <summary>The round in which it was last read again; 0: never.</summary>
     public int ReadInRound { get; set; }
+
+    public void TakeOut() => _isOut = true;
 
     public object? Outcome(int depth) => _outcomes[depth];
 
@@ -30,6 +47,9 @@ internal sealed class LineageItem(object? source, IReadOnlyList<LineageNode> nod
 
     /// <summary>The operator's function was run on it, to the end or not.</summary>
     public bool WasBegun(int depth) => _progress[depth] is not Progress.None;
+
+    /// <summary>What the function did has been undone.</summary>
+    public void Forget(int depth) => _progress[depth] = Progress.None;
 
     /// <summary>What the operator at <paramref name="depth"/> sees.</summary>
     public object? ValueAt(int depth)

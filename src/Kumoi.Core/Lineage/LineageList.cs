@@ -16,11 +16,13 @@ namespace Kumoi.Lineage;
 /// </para>
 /// <para>Synchronous functions run one after the other; asynchronous ones run concurrently, up to <see cref="LineageOptions.MaxConcurrency"/>.</para>
 /// </summary>
-public sealed class LineageList<T>
+public partial class LineageList<T>
 {
     private readonly LineageNode _node;
 
     internal LineageList(LineageNode node) => _node = node;
+
+    internal LineageNode Node => _node;
 
     public LineageList<T> Where(Func<T, bool> predicate)
     {
@@ -54,10 +56,10 @@ public sealed class LineageList<T>
     }
 
     /// <summary>Elements of equal keys stay in the order in which they came.</summary>
-    public LineageList<T> OrderBy<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: false);
+    public OrderedLineageList<T> OrderBy<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: false);
 
     /// <inheritdoc cref="OrderBy{TKey}"/>
-    public LineageList<T> OrderByDescending<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: true);
+    public OrderedLineageList<T> OrderByDescending<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: true);
 
     public LineageList<T> Reverse() => new(new ReverseNode(_node));
 
@@ -80,7 +82,7 @@ public sealed class LineageList<T>
         var trace = new LineageTrace(options.TimeProvider);
         try
         {
-            var items = await new LineageRun(_node, trace, options, cancellationToken).RunAsync();
+            var items = await LineageRun.EvaluateAsync(_node, new LineageContext(trace, options, cancellationToken));
             return new LineageResult<T>([.. items.Select(item => (T)item!)], trace);
         }
         finally
@@ -148,10 +150,10 @@ public sealed class LineageList<T>
             ? first
             : throw new InvalidOperationException("The lineage has no elements.");
 
-    private LineageList<T> Order<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer, bool descending)
+    private OrderedLineageList<T> Order<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer, bool descending)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return new(new OrderByNode<T, TKey>(_node, (element, _) => ValueTask.FromResult(key(element)), comparer, descending));
+        return new OrderedLineageList<T>(new OrderByNode<T, TKey>(_node, (element, _) => ValueTask.FromResult(key(element)), comparer, descending));
     }
 
     private static int AtLeastZero(int count)

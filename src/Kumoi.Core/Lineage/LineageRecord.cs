@@ -3,47 +3,48 @@ using Kumoi.Lineage.Nodes;
 namespace Kumoi.Lineage;
 
 /// <summary>What one evaluation tells: its trace, and the attempts for the exception. Used by one thread at a time.</summary>
-internal sealed class LineageRecord(LineageTrace trace, SourceNode source, int depth)
+internal sealed class LineageRecord(LineageTrace trace)
 {
-    private readonly bool[] _operators = new bool[depth];
+    private readonly HashSet<LineageNode> _withoutCandidate = [];
     private readonly List<LineageAttempt> _attempts = [];
 
-    /// <summary>Once for each operator: its line, with the counts of the first time.</summary>
-    public void Operator(LineageNode node, int countIn, int? countOut)
+    /// <summary>Its line, with the counts of the first time.</summary>
+    public void Operator(LineageNode node, int countIn, int? countOut) => trace.Add(new LineageStep
     {
-        if (_operators[node.Depth])
-        {
-            return;
-        }
+        Kind = KindOf(node),
+        Operator = node.Name,
+        CountIn = node.IsFilter || countOut is null ? countIn : null,
+        CountOut = countOut,
+    });
 
-        _operators[node.Depth] = true;
-        trace.Add(new LineageStep
-        {
-            Kind = KindOf(node),
-            Operator = node.Name,
-            CountIn = node.IsFilter || countOut is null ? countIn : null,
-            CountOut = countOut,
-        });
-    }
-
-    public void Failed(LineageNode node, LineageItem item, Exception failure)
+    public void Failed(LineageNode node, string element, Exception failure)
     {
-        _attempts.Add(new LineageAttempt(NameOf(item), node.Name, failure));
+        _attempts.Add(new LineageAttempt(element, node.Name, failure));
         trace.Add(new LineageStep
         {
             Kind = LineageStepKind.Failure,
             Operator = node.Name,
-            Element = NameOf(item),
+            Element = element,
             Detail = failure.Message,
             FaultDomain = FaultDomains.Of(failure),
         });
     }
 
-    public void TurnedDown(LineageNode extraction, LineageItem item, string why)
+    /// <summary>Takes out a candidate, as far as it is one.</summary>
+    public void TurnDown(LineageNode extraction, LineageItem item, IReadOnlyList<LineageItem> elements, string why)
     {
-        _attempts.Add(new LineageAttempt(NameOf(item), extraction.Name, null));
-        Add(LineageStepKind.Rejection, extraction, item, why);
+        var name = NameOf(item, elements);
+        _attempts.Add(new LineageAttempt(name, extraction.Name, null));
+        trace.Add(new LineageStep { Kind = LineageStepKind.Rejection, Operator = extraction.Name, Element = name, Detail = why });
+        foreach (var element in elements)
+        {
+            element.TakeOut();
+        }
     }
+
+    /// <summary>The item's name, or, where only a part of it is concerned, the part's.</summary>
+    public static string NameOf(LineageItem item, IReadOnlyList<LineageItem> elements) =>
+        item.Elements.All(elements.Contains) ? item.Name : string.Join(", ", elements.Select(element => element.Name));
 
     public void Substituted(LineageNode extraction, IEnumerable<LineageItem> items)
     {
@@ -65,14 +66,23 @@ internal sealed class LineageRecord(LineageTrace trace, SourceNode source, int d
         Add(LineageStepKind.Compensation, node, item, failure is null ? null : "could not be undone: " + failure.Message);
 
     /// <summary>Why there is no substitution.</summary>
-    public void NotAnswered(LineageNode node, Exception failure) => trace.Add(new LineageStep
+    public void NotAnswered(LineageNode node, Exception failure, LineageBlame blame) => trace.Add(new LineageStep
     {
         Kind = LineageStepKind.Note,
         Operator = node.Name,
-        Detail = FaultDomains.Of(failure) is var domain && (domain is FaultDomain.Unknown || source.Answers.Contains(domain))
+        Detail = blame.Elements.Count > 0
             ? "no extraction above: no substitution"
-            : $"a failure of the {domain} is not answered here",
+            : $"a failure of the {FaultDomains.Of(failure)} is not answered here",
     });
+
+    /// <summary>Once for each operator: why what it left is no reserve.</summary>
+    public void NoCandidate(LineageNode node)
+    {
+        if (node.NoCandidate is not null && _withoutCandidate.Add(node))
+        {
+            trace.Add(new LineageStep { Kind = LineageStepKind.Note, Operator = node.Name, Detail = node.NoCandidate });
+        }
+    }
 
     public ReserveExhaustedException Exhausted(LineageNode extraction, Exception original)
     {
@@ -83,9 +93,7 @@ internal sealed class LineageRecord(LineageTrace trace, SourceNode source, int d
     }
 
     private void Add(LineageStepKind kind, LineageNode node, LineageItem item, string? detail) =>
-        trace.Add(new LineageStep { Kind = kind, Operator = node.Name, Element = NameOf(item), Detail = detail });
-
-    private string NameOf(LineageItem item) => source.NameOf(item.Source);
+        trace.Add(new LineageStep { Kind = kind, Operator = node.Name, Element = item.Name, Detail = detail });
 
     private static LineageStepKind KindOf(LineageNode node) => node switch
     {

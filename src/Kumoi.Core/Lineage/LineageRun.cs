@@ -4,22 +4,19 @@ using Kumoi.Lineage.Nodes;
 namespace Kumoi.Lineage;
 
 /// <summary>
-/// One evaluation of a lineage, operator by operator. Elements that fail are taken out, and the ordinary chain over the rest says which
+/// One evaluation of a chain, operator by operator. Elements that fail are taken out, and the ordinary chain over the rest says which
 /// elements take their places; outcomes are remembered, so only the new ones are worked on. An operator is settled when nothing fails
-/// there any more and as many elements reach it as did at first.
+/// there any more and as many elements reach it as did at first. A chain begins with a source, or where two others are joined.
 /// </summary>
-internal sealed class LineageRun
+internal sealed partial class LineageRun
 {
     private readonly LineageNode[] _nodes;
-    private readonly SourceNode _source;
+    private readonly LineageOrigin _origin;
     private readonly ExtractionState[] _extractions;
-    private readonly List<LineageItem> _items;
-    private readonly LineageRecord _record;
-    private readonly LineageOptions _options;
-    private readonly CancellationToken _cancellationToken;
-    private int _round;
+    private readonly HashSet<LineageNode> _told = [];
+    private readonly LineageContext _context;
 
-    public LineageRun(LineageNode last, LineageTrace trace, LineageOptions options, CancellationToken cancellationToken)
+    private LineageRun(LineageNode last, LineageContext context)
     {
         _nodes = new LineageNode[last.Depth + 1];
         for (LineageNode? node = last; node is not null; node = node.Parent)
@@ -27,63 +24,128 @@ internal sealed class LineageRun
             _nodes[node.Depth] = node;
         }
 
-        _source = (SourceNode)_nodes[0];
         _extractions = [.. _nodes.Select(_ => new ExtractionState())];
-        _items = [.. _source.Elements.Select(element => new LineageItem(element, _nodes))];
-        _record = new LineageRecord(trace, _source, _nodes.Length);
-        _options = options;
-        _cancellationToken = cancellationToken;
+        _context = context;
+        _origin = _nodes[0] is JoinNode join
+            ? join.Join(new LineageRun(join.Left, context), new LineageRun(join.Right, context), _nodes, context)
+            : new SourceOrigin((SourceNode)_nodes[0], _nodes, context);
     }
+
+    public bool CanRefresh => _origin.CanRefresh;
+
+    private int End => _nodes.Length;
 
     /// <summary>The values of the elements that come out at the end.</summary>
     /// <exception cref="ReserveExhaustedException">An element failed and nothing was left to take its place.</exception>
-    public async Task<IReadOnlyList<object?>> RunAsync()
+    public static async Task<IReadOnlyList<object?>> EvaluateAsync(LineageNode last, LineageContext context)
     {
-        _record.Operator(_source, _items.Count, _items.Count);
-        foreach (var node in _nodes.Where(node => node.Works))
+        var run = new LineageRun(last, context);
+        context.Last = run;
+        run.Begin();
+        await run.SettleAsync();
+        var items = await run.ReachingAsync(run.End);
+        return [.. items.Select(item => item.ValueAt(run.End))];
+    }
+
+    public void Begin()
+    {
+        _origin.Begin();
+        foreach (var node in _nodes)
+        {
+            node.Begin();
+        }
+    }
+
+    /// <summary>Settles all operators, and looks at what comes out.</summary>
+    public async Task SettleAsync()
+    {
+        await _origin.SettleAsync();
+        await ReachingAsync(1);
+        foreach (var node in _nodes.Where(node => node.Works || node.Asks))
         {
             await SettleAsync(node);
         }
 
-        var items = await ReachingAsync(_nodes.Length);
-        return [.. items.Select(item => item.ValueAt(_nodes.Length))];
+        await ReachingAsync(End);
+    }
+
+    /// <summary>What comes out at the end. Null: more elements are out now.</summary>
+    public Task<IReadOnlyList<LineageItem>?> TryEndAsync() => TryReachAsync(End);
+
+    /// <summary>The item is one of this chain.</summary>
+    public bool Holds(LineageItem item) => ReferenceEquals(item.Nodes, _nodes);
+
+    /// <summary>What took a place holds it: another failure further down must not turn it down again.</summary>
+    public void Hold() => Hold(End);
+
+    /// <summary>Undoes what this evaluation did to elements that are out, last deed first.</summary>
+    public async Task UndoAsync()
+    {
+        foreach (var node in _nodes.Reverse().Where(node => node.CanUndo && !_context.Options.KeepFailed))
+        {
+            List<LineageItem> begun = [.. _origin.Known.Where(item => item.IsOut && item.WasBegun(node.Depth))];
+            var failures = await LineagePump.RunAsync(
+                begun,
+                _context.Options.MaxConcurrency,
+                item => node.UndoAsync(item.ValueAt(node.Depth)),
+                (_, _) => false,
+                CancellationToken.None);
+            for (var i = 0; i < begun.Count; i++)
+            {
+                begun[i].Forget(node.Depth);
+                _context.Record.Undone(node, begun[i], failures[i]);
+            }
+        }
+
+        await _origin.UndoAsync();
     }
 
     private async Task SettleAsync(LineageNode node)
     {
-        Exception? original = null;
+        ElementFailure? original = null;
         int? wanted = null;
         while (true)
         {
-            _round++;
+            _context.Round++;
             var items = await ReachingAsync(node.Depth);
             wanted ??= items.Count;
             if (items.Count < wanted)
             {
-                if (!await WidenAsync(node.Depth, items, wanted.Value - items.Count))
+                var missing = wanted.Value - items.Count;
+                if (!TurnDownDropped(node.Depth, items, missing) && !GiveUpHeld(node.Depth, missing))
                 {
-                    throw _record.Exhausted(ExtractionsAbove(node.Depth).First(), original!);
+                    throw _context.Record.Exhausted(NearestExtraction(node.Depth, original!.Elements), original.Failure);
                 }
 
+                await _context.Last!.UndoAsync();
                 continue;
             }
 
-            var begun = Pending(node, items);
-            var failure = await WorkAsync(node, begun);
+            var begun = node.Works ? Pending(node, items) : [];
+            var failure = node.Asks ? await AskAsync(node, items) : await WorkAsync(node, begun);
             if (original is not null)
             {
-                _record.Succeeded(node, begun.Where(item => !item.IsOut));
+                _context.Record.Succeeded(node, begun.Where(item => !item.IsOut));
             }
 
             if (failure is null)
             {
-                // From here on what took a place holds it: another failure further down must not turn it down again.
-                ExtractionsAbove(node.Depth).ToList().ForEach(above => _extractions[above.Depth].Settle());
+                Hold(node.Depth);
                 return;
             }
 
             original ??= failure;
         }
+    }
+
+    private void Hold(int depth)
+    {
+        foreach (var extraction in ExtractionsAbove(depth))
+        {
+            _extractions[extraction.Depth].Settle();
+        }
+
+        _origin.Hold();
     }
 
     /// <summary>
@@ -104,18 +166,24 @@ internal sealed class LineageRun
     /// <summary>Null: more elements are out now.</summary>
     private async Task<IReadOnlyList<LineageItem>?> TryReachAsync(int depth)
     {
-        _cancellationToken.ThrowIfCancellationRequested();
-        IReadOnlyList<LineageItem> items = [.. _items.Where(item => !item.IsOut)];
+        _context.CancellationToken.ThrowIfCancellationRequested();
+        if (await _origin.TryItemsAsync() is not { } items)
+        {
+            return null;
+        }
+
+        Tell(_nodes[0], items.Count, items.Count);
         for (var d = 1; d < depth; d++)
         {
             var node = _nodes[d];
-            if (node.Works && await WorkAsync(node, Pending(node, items)) is not null)
+            if ((node.Works && await WorkAsync(node, Pending(node, items)) is not null)
+                || (node.Asks && await AskAsync(node, items) is not null))
             {
                 return null;
             }
 
-            var arranged = node.Arrange(items, _extractions[d].MayHold);
-            _record.Operator(node, items.Count, arranged.Count);
+            var arranged = node.Arrange(items, _extractions[d]);
+            Tell(node, items.Count, arranged.Count);
             if (node.IsExtraction && !await EnterAsync(node, items, arranged))
             {
                 return null;
@@ -127,55 +195,8 @@ internal sealed class LineageRun
         return items;
     }
 
-    /// <summary>Notes what comes out of an extraction; reads substitutes again. False: one of them is out.</summary>
-    private async Task<bool> EnterAsync(LineageNode node, IReadOnlyList<LineageItem> items, IReadOnlyList<LineageItem> arranged)
-    {
-        var extraction = _extractions[node.Depth];
-        extraction.In = items;
-        extraction.Out = arranged;
-        if (extraction.Picks is null)
-        {
-            extraction.Picks = [.. arranged];
-            return true;
-        }
-
-        var substitutes = arranged.Where(item => !extraction.Picks.Contains(item) && extraction.Seen.Add(item)).ToList();
-        _record.Substituted(node, substitutes);
-        return !_source.CanRefresh || await ReadAgainAsync(node, [.. substitutes.Where(item => item.ReadInRound != _round)]);
-    }
-
-    /// <summary>Reads substitutes again and asks the filters above the extraction about them. False: one of them is out.</summary>
-    private async Task<bool> ReadAgainAsync(LineageNode extraction, IReadOnlyList<LineageItem> items)
-    {
-        var failures = await LineagePump.RunAsync(items, _options.MaxConcurrency, ReadAsync, _ => false, _cancellationToken);
-        for (var i = 0; i < items.Count; i++)
-        {
-            if (failures[i] is { } failure)
-            {
-                _record.Failed(extraction, items[i], failure);
-                items[i].IsOut = true;
-            }
-            else if (items[i].TurnedDownBy is { } filter)
-            {
-                _record.TurnedDown(extraction, items[i], $"'{filter.Name}' no longer holds");
-                items[i].IsOut = true;
-            }
-        }
-
-        await UndoAsync([.. items.Where(item => item.IsOut)]);
-        _cancellationToken.ThrowIfCancellationRequested();
-        return items.All(item => !item.IsOut);
-
-        async ValueTask ReadAsync(LineageItem item)
-        {
-            item.ReadInRound = _round;
-            item.Source = await _source.RefreshAsync(item.Source, _cancellationToken);
-            await item.CheckAgainAsync(extraction.Depth, _cancellationToken);
-        }
-    }
-
     /// <summary>Runs the operator's function on the items and takes out those that fail. Returns the first failure.</summary>
-    private async Task<Exception?> WorkAsync(LineageNode node, IReadOnlyList<LineageItem> items)
+    private async Task<ElementFailure?> WorkAsync(LineageNode node, IReadOnlyList<LineageItem> items)
     {
         if (items.Count == 0)
         {
@@ -183,91 +204,70 @@ internal sealed class LineageRun
         }
 
         var failures = await LineagePump.RunAsync(
-            items, _options.MaxConcurrency, item => item.WorkAsync(node, _cancellationToken), failure => !IsAnswered(node, failure), _cancellationToken);
+            items,
+            _context.Options.MaxConcurrency,
+            item => item.WorkAsync(node, _context.CancellationToken),
+            (item, failure) => !Blame(node.Depth, item, failure, hasReserve: false).IsAnswered,
+            _context.CancellationToken);
+        return await FailAsync(node, items.Count, items, failures, isCandidate: false);
+    }
+
+    /// <summary>Lets the operator ask about the items, and takes out one that fails. It remembers what came of it.</summary>
+    private async Task<ElementFailure?> AskAsync(LineageNode node, IReadOnlyList<LineageItem> items)
+    {
+        var extraction = _extractions[node.Depth];
+        try
+        {
+            node.Arrange(items, extraction);
+            return null;
+        }
+        catch (FailedElementException e)
+        {
+            // Once all above was settled, what it asks about are candidates of its own: one that fails is out, and the next is asked about.
+            return await FailAsync(node, items.Count, [e.Item], [e.InnerException], isCandidate: extraction.Picks is not null);
+        }
+    }
+
+    /// <summary>Takes out the items that failed. Returns the first failure.</summary>
+    private async Task<ElementFailure?> FailAsync(
+        LineageNode node, int count, IReadOnlyList<LineageItem> items, IReadOnlyList<Exception?> failures, bool isCandidate)
+    {
+        ElementFailure? first = null;
+        (Exception Failure, LineageBlame Blame)? passing = null;
         for (var i = 0; i < items.Count; i++)
         {
             if (failures[i] is { } failure)
             {
-                _record.Operator(node, items.Count, null);
-                _record.Failed(node, items[i], failure);
-                items[i].IsOut = true;
+                var blame = Blame(node.Depth, items[i], failure, isCandidate);
+                IReadOnlyList<LineageItem> elements = blame.Elements.Count > 0 ? blame.Elements : [.. items[i].Elements];
+                Tell(node, count, null);
+                _context.Record.Failed(node, LineageRecord.NameOf(items[i], elements), failure);
+                elements.ToList().ForEach(element => element.TakeOut());
+                first ??= new ElementFailure(failure, elements);
+                passing ??= blame.IsAnswered ? null : (failure, blame);
             }
         }
 
-        await UndoAsync([.. items.Where(item => item.IsOut)]);
-        _cancellationToken.ThrowIfCancellationRequested();
-        if (failures.FirstOrDefault(failure => failure is not null && !IsAnswered(node, failure)) is { } passing)
+        if (first is not null)
         {
-            _record.NotAnswered(node, passing);
-            ExceptionDispatchInfo.Throw(passing);
+            await _context.Last!.UndoAsync();
         }
 
-        return failures.FirstOrDefault(failure => failure is not null);
+        _context.CancellationToken.ThrowIfCancellationRequested();
+        if (passing is { } thrown)
+        {
+            _context.Record.NotAnswered(node, thrown.Failure, thrown.Blame);
+            ExceptionDispatchInfo.Throw(thrown.Failure);
+        }
+
+        return first;
     }
 
-    private bool IsAnswered(LineageNode node, Exception failure) =>
-        ExtractionsAbove(node.Depth).Any()
-        && (FaultDomains.Of(failure) is FaultDomain.Unknown || _source.Answers.Contains(FaultDomains.Of(failure)));
-
-    /// <summary>
-    /// Lets more elements reach the operator at <paramref name="depth"/>: substitutes that were filtered out on the way are out, so that
-    /// the next ones come; where no extraction has any such, the nearest one that holds elements back gives them up.
-    /// False: nothing is left.
-    /// </summary>
-    private async Task<bool> WidenAsync(int depth, IReadOnlyList<LineageItem> reaching, int missing)
+    private void Tell(LineageNode node, int countIn, int? countOut)
     {
-        var below = reaching;
-        foreach (var node in ExtractionsAbove(depth))
+        if (_told.Add(node))
         {
-            var extraction = _extractions[node.Depth];
-            HashSet<LineageItem> passed = [.. below];
-            var dropped = extraction.Out.Where(item => !extraction.Picks!.Contains(item) && !passed.Contains(item)).Take(missing).ToList();
-            if (dropped.Count > 0)
-            {
-                foreach (var item in dropped)
-                {
-                    _record.TurnedDown(node, item, "filtered out below");
-                    item.IsOut = true;
-                }
-
-                await UndoAsync(dropped);
-                return true;
-            }
-
-            below = extraction.In;
-        }
-
-        foreach (var node in ExtractionsAbove(depth))
-        {
-            var extraction = _extractions[node.Depth];
-            var held = node.Held(extraction.In.Count, extraction.MayHold);
-            if (held > 0)
-            {
-                extraction.MayHold = Math.Max(0, held - missing);
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    /// <summary>Undoes what this evaluation did to elements that are out, last deed first.</summary>
-    private async Task UndoAsync(IReadOnlyList<LineageItem> items)
-    {
-        if (_options.KeepFailed)
-        {
-            return;
-        }
-
-        foreach (var node in _nodes.Reverse().Where(node => node.CanUndo))
-        {
-            var begun = items.Where(item => item.WasBegun(node.Depth)).ToList();
-            var failures = await LineagePump.RunAsync(
-                begun, _options.MaxConcurrency, item => node.UndoAsync(item.ValueAt(node.Depth)), _ => false, CancellationToken.None);
-            for (var i = 0; i < begun.Count; i++)
-            {
-                _record.Undone(node, begun[i], failures[i]);
-            }
+            _context.Record.Operator(node, countIn, countOut);
         }
     }
 

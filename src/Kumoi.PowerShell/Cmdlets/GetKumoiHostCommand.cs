@@ -1,5 +1,9 @@
+using System.Collections;
 using System.Management.Automation;
+using System.Reflection;
+using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
+using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Pumping;
@@ -21,6 +25,14 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
     [Parameter]
     [SupportsWildcards]
     public string[] Tag { get; set; } = [];
+
+    /// <summary>What stands in for a host that cannot be read.</summary>
+    [Parameter]
+    public MaskMode MaskMode { get; set; }
+
+    /// <summary>Values of properties of such a host, by their names: @{ CpuRatio = 1.0 }.</summary>
+    [Parameter]
+    public Hashtable MaskedValue { get; set; } = [];
 
     protected override void ProcessRecord()
     {
@@ -47,7 +59,11 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
                 done++;
                 if (!outcome.Succeeded)
                 {
-                    WriteFailure(outcome.Error!, outcome.Element.Name);
+                    WriteUnreadable(outcome.Element, outcome.Error!);
+                    if (Masked is not null && MaskedFailures.CanBeMasked(outcome.Error!))
+                    {
+                        yield return Stand(outcome.Element);
+                    }
                 }
                 else if (HasTag(outcome.Result))
                 {
@@ -56,6 +72,20 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
             }
         }
     }
+
+    private KumoiHost Stand(KumoiConnection host)
+    {
+        var values = MaskedValue.Cast<DictionaryEntry>().Select(entry => KeyValuePair.Create(entry.Key.ToString()!, Convert(entry)));
+        return host.Masked(MaskMode, values) ?? throw new PSInvalidOperationException(
+            $"-MaskedValue names what is no property of a host's reading: {string.Join(", ", MaskedValue.Keys.Cast<object>())}.");
+    }
+
+    private static object? Convert(DictionaryEntry entry) =>
+        typeof(HostReading).GetProperty(entry.Key.ToString()!, BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance) is { } property
+            ? LanguagePrimitives.ConvertTo(entry.Value, property.PropertyType, System.Globalization.CultureInfo.InvariantCulture)
+            : entry.Value;
+
+    private protected override bool IsWanted(object element) => HasTag((KumoiHost)element);
 
     private bool HasTag(KumoiHost host) => Tag.Length == 0 || host.Tags.Any(Names.Matcher(Tag));
 }

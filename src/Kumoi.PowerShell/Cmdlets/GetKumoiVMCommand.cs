@@ -3,6 +3,7 @@ using Kumoi.Fleets;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Pumping;
+using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
@@ -12,6 +13,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 public sealed class GetKumoiVMCommand : SourceCmdlet
 {
     private readonly HashSet<string> _found = new(StringComparer.OrdinalIgnoreCase);
+    private Func<string, bool>? _nameMatches;
 
     [Parameter(Position = 0)]
     [SupportsWildcards]
@@ -34,42 +36,62 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
 
     protected override void ProcessRecord()
     {
-        var matches = Names.Matcher(Name);
         var hosts = FindHosts(VMHost);
+        var began = DateTimeOffset.UtcNow;
+        var hostsDone = 0;
+        IReadOnlyList<KumoiVM> current = [];
+        var currentDone = 0;
         Emit(Read(), async (written, token) =>
         {
-            var all = new List<KumoiVM>();
-            await foreach (var outcome in Fleet.ReadVMsAsync(hosts, IsWanted, includeXml: false, token, ThrottleLimit))
+            // The rest of the host at hand was read already. What this session has made or moved since then was not there to be chosen.
+            var known = written.Cast<KumoiVM>().Select(vm => vm.Id).ToHashSet();
+            var rest = current.Skip(currentDone).ToList();
+            await foreach (var outcome in Fleet.ReadVMsAsync([.. hosts.Skip(hostsDone)], Wanted, Raw, token, ThrottleLimit))
             {
                 if (outcome.Succeeded)
                 {
-                    all.AddRange(outcome.Result);
+                    rest.AddRange(outcome.Result.Where(vm => known.Add(vm.Id) && !KumoiSession.WasMadeSince(vm.Id, began)));
                 }
             }
 
-            var known = written.Cast<KumoiVM>().Select(vm => (vm.VMHost, vm.Id)).ToHashSet();
-            return [.. all.Where(vm => !known.Contains((vm.VMHost, vm.Id)))];
+            return rest;
         });
-
-        bool IsWanted(KumoiVM vm) => matches(vm.Name) && (State.Length == 0 || State.Contains(vm.State));
 
         IEnumerable<KumoiVM> Read()
         {
-            foreach (var vm in ReadVMs(hosts, vm => matches(vm.Name), Raw, ThrottleLimit))
+            foreach (var outcome in Enumerate(token => Fleet.ReadVMsAsync(hosts, NameMatches, Raw, token, ThrottleLimit)))
             {
-                if (Name.Length > 0)
+                hostsDone++;
+                if (!outcome.Succeeded)
                 {
-                    _found.Add(vm.Name);
+                    WriteUnreadable(outcome.Element, outcome.Error!);
+                    continue;
                 }
 
-                if (IsWanted(vm))
+                if (Name.Length > 0)
                 {
-                    yield return vm;
+                    _found.UnionWith(outcome.Result.Select(vm => vm.Name));
+                }
+
+                current = State.Length == 0 ? outcome.Result : [.. outcome.Result.Where(Wanted)];
+                for (currentDone = 0; currentDone < current.Count;)
+                {
+                    yield return current[currentDone++];
                 }
             }
         }
     }
 
     /// <summary>A name is missing if no host of the whole input had it.</summary>
-    protected override void EndProcessing() => WriteMissing(Name.Where(name => !Names.HasWildcards(name) && !_found.Contains(name)));
+    protected override void EndProcessing()
+    {
+        WriteMissing(Name.Where(name => !Names.HasWildcards(name) && !_found.Contains(name)));
+        base.EndProcessing();
+    }
+
+    private protected override bool IsWanted(object element) => Wanted((KumoiVM)element);
+
+    private bool Wanted(KumoiVM vm) => (State.Length == 0 || State.Contains(vm.State)) && NameMatches(vm);
+
+    private bool NameMatches(KumoiVM vm) => (_nameMatches ??= Names.Matcher(Name))(vm.Name);
 }

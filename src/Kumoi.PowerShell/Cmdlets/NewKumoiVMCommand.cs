@@ -5,6 +5,7 @@ using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Pumping;
+using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
@@ -117,11 +118,11 @@ public sealed class NewKumoiVMCommand : ActionCmdlet
             ShouldProcessTarget = host.Name,
             Verb = $"Create {(start ? "and start " : "")}VM '{(spec.Name.Length > 0 ? spec.Name : "as in the XML")}'",
             Origin = LineageSource.OriginOf(given),
-            IsCompensated = true,
             Work = async (_, token) =>
             {
                 var operation = OperationId.New();
                 var vm = await VMActions.CreateAsync(host, spec, start, keepFailed, operation, token);
+                KumoiSession.NoteMade(vm.Id);
                 return new ActionResult([vm], () => VMActions.RemoveCreatedAsync(host, operation));
             },
         };

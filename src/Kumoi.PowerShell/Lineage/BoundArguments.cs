@@ -1,6 +1,6 @@
-using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using System.Reflection;
 
 namespace Kumoi.PowerShell.Lineage;
 
@@ -8,7 +8,7 @@ namespace Kumoi.PowerShell.Lineage;
 /// The arguments of a cmdlet as they were when it began: values, and the script blocks whose binding waits for each object. Evaluating
 /// the statement's arguments again would make a second New-Guid, or ask for a second credential.
 /// </summary>
-internal sealed class BoundArguments
+internal sealed class BoundArguments(CmdletInfo command)
 {
     /// <summary>What concerns the author's variables and streams, not the work.</summary>
     private static readonly HashSet<string> Left = new(StringComparer.OrdinalIgnoreCase)
@@ -18,73 +18,66 @@ internal sealed class BoundArguments
 
     private readonly Dictionary<string, object?> _values = new(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>The cmdlet as it was found then: a script block of the pipeline can give its name another meaning.</summary>
+    public CmdletInfo Cmdlet => command;
+
     public IReadOnlyCollection<string> Names => _values.Keys;
 
-    /// <summary>A parameter whose script block could not be found again, so that the cmdlet cannot be replayed; null: there is none.</summary>
-    public string? Unknown { get; private set; }
+    /// <summary>Why the cmdlet cannot be replayed; null if it can.</summary>
+    public string? Obstacle { get; private set; }
 
     public object? this[string name] => _values[name];
 
     /// <summary>To be called in BeginProcessing, before any object was bound.</summary>
-    public static BoundArguments Of(PSCmdlet cmdlet, CommandAst command)
+    public static BoundArguments Of(PSCmdlet cmdlet, CommandAst statement)
     {
-        var bound = new BoundArguments();
-        var waiting = new List<string>();
+        var bound = new BoundArguments((CmdletInfo)cmdlet.MyInvocation.MyCommand);
         foreach (var (name, value) in cmdlet.MyInvocation.BoundParameters)
         {
-            if (value is not null && !value.GetType().IsVisible && value.GetType().Assembly == typeof(PSObject).Assembly)
+            if (string.Equals(name, "PipelineVariable", StringComparison.OrdinalIgnoreCase))
             {
-                // The engine's own place-holder for a script block that is bound anew for each object.
-                waiting.Add(name);
+                bound.Obstacle = $"{cmdlet.MyInvocation.MyCommand.Name} -PipelineVariable hands on a variable";
             }
-            else if (!Left.Contains(name))
+
+            if (Left.Contains(name))
             {
-                bound._values[name] = value;
+                continue;
+            }
+
+            var argument = IsPlaceHolder(value) ? BlockOf(value) ?? WrittenBlock(cmdlet, statement, name) : value;
+            bound._values[name] = argument;
+            if (argument is null && IsPlaceHolder(value))
+            {
+                bound.Obstacle = $"the script block of -{name} is not written in the statement";
+            }
+            else if (argument is ScriptBlock block && VariableUse.OwnToRun(block.Ast) is { } own)
+            {
+                bound.Obstacle = $"the script block of -{name} uses ${own}, which means something else in each run";
             }
         }
 
-        foreach (var (name, block) in DelayBound(cmdlet, command))
-        {
-            bound._values.TryAdd(name, block);
-        }
-
-        bound.Unknown = waiting.Find(name => !bound._values.ContainsKey(name));
         return bound;
     }
 
-    /// <summary>Script blocks given to parameters that take pipeline input: the engine keeps them out of BoundParameters until an object comes.</summary>
-    private static IEnumerable<(string Name, ScriptBlock Block)> DelayBound(PSCmdlet cmdlet, CommandAst command)
+    /// <summary>The engine's own stand-in for a script block that is bound anew for each object.</summary>
+    private static bool IsPlaceHolder(object? value) =>
+        value is not null && !value.GetType().IsVisible && value.GetType().Assembly == typeof(PSObject).Assembly;
+
+    /// <summary>The block behind the stand-in, as it is: it knows its module and the script's own types. The engine does not publish it.</summary>
+    private static ScriptBlock? BlockOf(object placeHolder)
     {
-        for (var i = 1; i < command.CommandElements.Count; i++)
-        {
-            switch (command.CommandElements[i])
-            {
-                case CommandParameterAst named when Find(named.ParameterName) is { } name
-                    && Block(named.Argument ?? command.CommandElements.ElementAtOrDefault(i + 1)) is { } block:
-                    yield return (name, block);
-                    break;
-                case VariableExpressionAst { Splatted: true } splat
-                    when cmdlet.SessionState.PSVariable.GetValue(splat.VariablePath.UserPath) is IDictionary table:
-                    foreach (DictionaryEntry entry in table)
-                    {
-                        if (entry.Value is ScriptBlock splatted && Find(entry.Key.ToString()!) is { } splattedName)
-                        {
-                            yield return (splattedName, splatted);
-                        }
-                    }
+        const BindingFlags any = BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public;
+        var argument = placeHolder.GetType().GetField("_argument", any)?.GetValue(placeHolder);
+        return argument?.GetType().GetProperty("ArgumentValue", any)?.GetValue(argument) as ScriptBlock;
+    }
 
-                    break;
-            }
-        }
-
-        // What is ambiguous was refused before the cmdlet began.
-        string? Find(string given) => cmdlet.MyInvocation.MyCommand.ResolveParameter(given)?.Name;
-
-        ScriptBlock? Block(Ast? argument) => argument switch
+    /// <summary>The same from the statement, should the engine keep it elsewhere some day.</summary>
+    private static ScriptBlock? WrittenBlock(PSCmdlet cmdlet, CommandAst statement, string name) =>
+        CommandArguments.Of((CmdletInfo)cmdlet.MyInvocation.MyCommand, statement).Values
+            .FirstOrDefault(argument => string.Equals(argument.Name, name, StringComparison.OrdinalIgnoreCase)).Value switch
         {
             ScriptBlockExpressionAst literal => literal.ScriptBlock.GetScriptBlock(),
             VariableExpressionAst variable => cmdlet.SessionState.PSVariable.GetValue(variable.VariablePath.UserPath) as ScriptBlock,
             _ => null,
         };
-    }
 }

@@ -9,6 +9,9 @@ internal sealed record LineageOrigin(LineageSource Source, int Index, IReadOnlyL
     /// <summary>The pipeline that last worked on the element, for Get-KumoiLineage.</summary>
     public Kumoi.Lineage.LineageTrace? Trace { get; init; }
 
+    /// <summary>The object is the element itself, and not something that was made from it.</summary>
+    public bool IsElement { get; init; }
+
     /// <summary>The name of the element that the object is or was made from.</summary>
-    public string Name => Source.Elements[Index].ToString()!;
+    public string Name => Source.NameOf(Index);
 }

@@ -26,13 +26,25 @@ internal abstract class LineageSource
         return element;
     }
 
-    /// <summary>The same element, read now; null if it is gone. Fails if it cannot be read.</summary>
-    public async Task<object?> ReadAgainAsync(int index, CancellationToken cancellationToken) => _elements[index] switch
+    public string NameOf(int index) => index < _elements.Count ? _elements[index].ToString()! : "(an element of an earlier pipeline)";
+
+    /// <summary>The same element, read now; null if it is gone, or is no longer what the source asked for. Fails if it cannot be read.</summary>
+    public async Task<object?> ReadAgainAsync(int index, CancellationToken cancellationToken)
     {
-        KumoiHost host => Place(await Fleets.FleetReads.ReadHostAsync(host.Connection, cancellationToken), index),
-        KumoiVM vm => await Fleets.FleetReads.ReadVMAsync(vm, cancellationToken) is { } now ? Place(now, index) : null,
-        _ => null,
-    };
+        object? now = _elements[index] switch
+        {
+            KumoiHost host => await Fleets.FleetReads.ReadHostAsync(host.Connection, cancellationToken),
+            KumoiVM vm => await Fleets.FleetReads.ReadVMAsync(vm, cancellationToken),
+            _ => null,
+        };
+        return now is not null && IsWanted(now) ? Place(now, index) : null;
+    }
+
+    /// <summary>Whether the source would give this reading at all.</summary>
+    protected virtual bool IsWanted(object element) => true;
+
+    /// <summary>Lets go of the elements: nobody can be replaced any more, and who keeps one of them must not keep all.</summary>
+    protected void Release() => _elements.Clear();
 
     public static LineageOrigin? OriginOf(object? element) => element switch
     {
@@ -43,7 +55,7 @@ internal abstract class LineageSource
 
     // An element that was only read holds its source and index: with ten thousand hosts an object for each of them would be felt.
     private static LineageOrigin? OriginOf(object? origin, int index) =>
-        origin is LineageSource source ? new LineageOrigin(source, index, NothingDone) : origin as LineageOrigin;
+        origin is LineageSource source ? new LineageOrigin(source, index, NothingDone) { IsElement = true } : origin as LineageOrigin;
 
     private object Place(object element, int index)
     {

@@ -14,6 +14,7 @@ internal sealed class PipelineRun : IDisposable
     private static readonly ConditionalWeakTable<Runspace, List<PipelineRun>> Live = new();
 
     private readonly List<PipelineRun> _siblings;
+    private readonly ConditionalWeakTable<LineageSource, ElementLedger> _ledgers = new();
 
     private PipelineRun(PipelineLocation location, List<PipelineRun> siblings)
     {
@@ -29,11 +30,8 @@ internal sealed class PipelineRun : IDisposable
 
     public bool IsAlive { get; private set; } = true;
 
-    /// <summary>The elements that failed in this run, or were turned down as candidates: D of the definition.</summary>
-    public HashSet<int> Failed { get; } = [];
-
-    /// <summary>The elements that were worked on or are known to be dropped by the pipeline's own steps.</summary>
-    public HashSet<int> Used { get; } = [];
+    /// <summary>What this run did with the elements of a source. A pipeline can have several.</summary>
+    public ElementLedger Of(LineageSource source) => _ledgers.GetOrCreateValue(source);
 
     public LineageTrace Trace { get; } = new(TimeProvider.System);
 

@@ -7,25 +7,37 @@ namespace Kumoi.PowerShell.Lineage;
 /// <summary>One step of a pipeline: what it is, and how it is written when it is run again.</summary>
 internal sealed record PipelineStep
 {
-    private static readonly string[] CommonVariables =
-        ["OutVariable", "ov", "ErrorVariable", "ev", "WarningVariable", "wv", "InformationVariable", "iv", "OutBuffer", "ob"];
+    /// <summary>The operators of Where-Object's property form.</summary>
+    public static readonly HashSet<string> Comparisons = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "EQ", "CEQ", "NE", "CNE", "GT", "CGT", "LT", "CLT", "GE", "CGE", "LE", "CLE", "Like", "CLike", "NotLike", "CNotLike", "Match", "CMatch",
+        "NotMatch", "CNotMatch", "Contains", "CContains", "NotContains", "CNotContains", "In", "CIn", "NotIn", "CNotIn", "Is", "IsNot", "Not",
+    };
 
     public required StepKind Kind { get; init; }
 
     /// <summary>As the author wrote it.</summary>
     public required string Text { get; init; }
 
-    /// <summary>The same without redirections and variables for the author's own use, module-qualified.</summary>
+    /// <summary>The same without variables for the author's own use, module-qualified.</summary>
     public string Replay { get; init; } = "";
 
-    /// <summary>The expression that may have an effect; null if running it again has none.</summary>
+    /// <summary>The expression that may have an effect when the step is run again on everything; null if there is none.</summary>
     public string? Effect { get; init; }
+
+    /// <summary>The expression outside of script blocks that may have an effect when it is evaluated again; null if there is none.</summary>
+    public string? ArgumentEffect { get; init; }
 
     /// <summary>For <see cref="StepKind.Opaque"/>: why.</summary>
     public string? Obstacle { get; init; }
 
     /// <summary>An extraction whose substitutes do not simply come after its picks: -Last, -Bottom, -Index.</summary>
     public bool FromEnd { get; init; }
+
+    /// <summary>It hands a variable to later steps.</summary>
+    public bool HasPipelineVariable { get; init; }
+
+    public CommandAst? Command { get; init; }
 
     public bool IsPerElement => Kind is StepKind.Filter or StepKind.PerElement or StepKind.Action;
 
@@ -45,29 +57,61 @@ internal sealed record PipelineStep
                     : $"'{name}' is no cmdlet, so what it does with the elements is unknown");
         }
 
-        var kind = KindOf(cmdlet, command, out var fromEnd, out var obstacle);
+        var arguments = CommandArguments.Of(cmdlet, command);
+        var kind = KindOf(cmdlet, command, arguments, out var fromEnd, out var obstacle);
+        if (kind is not StepKind.Action && ObstacleOf(command, arguments) is { } written)
+        {
+            return Opaque(text, written);
+        }
+
         // Where-Object CpuRatio -lt $limit runs no argument; Where-Object $filter and Sort-Object $keys may.
-        var runsItsArguments = kind is StepKind.Order or StepKind.Extraction
-            || (kind is StepKind.Filter && !command.CommandElements.OfType<CommandParameterAst>().Any(IsComparison));
-        var effect = command.CommandElements.Skip(1)
-            .Select((element, before) => runsItsArguments && !IsCount(cmdlet, command.CommandElements[before])
-                ? purity.FindEffectOfArgument(element, asker.SessionState)
-                : purity.FindEffect(element))
-            .FirstOrDefault(found => found is not null)?.Extent.Text;
+        var runsItsArguments = kind is StepKind.Order or StepKind.Extraction || (kind is StepKind.Filter && !arguments.Names.Overlaps(Comparisons));
         return new PipelineStep
         {
             Kind = kind,
             Text = text,
-            Replay = Rebuild(cmdlet, command),
-            Effect = effect,
+            Replay = $"{cmdlet.ModuleName}\\{cmdlet.Name} {string.Join(' ', arguments.Replayed.Select(part => part.Extent.Text).Concat(command.Redirections.Select(part => part.Extent.Text)))}",
+            Effect = arguments.Values
+                .Select(argument => runsItsArguments && !IsCount(argument.Name) ? purity.FindEffectOfArgument(argument.Value) : purity.FindEffect(argument.Value))
+                .FirstOrDefault(found => found is not null)?.Extent.Text,
+            ArgumentEffect = arguments.Values.Where(argument => argument.Value is not ScriptBlockExpressionAst)
+                .Select(argument => purity.FindEffect(argument.Value)).FirstOrDefault(found => found is not null)?.Extent.Text,
             Obstacle = obstacle,
             FromEnd = fromEnd,
+            HasPipelineVariable = arguments.Names.Contains("PipelineVariable"),
+            Command = command,
         };
     }
 
     private static PipelineStep Opaque(string text, string obstacle) => new() { Kind = StepKind.Opaque, Text = text, Obstacle = obstacle };
 
-    private static StepKind KindOf(CmdletInfo cmdlet, CommandAst command, out bool fromEnd, out string? obstacle)
+    /// <summary>What is written in the step that cannot be replayed, whatever the step does.</summary>
+    private static string? ObstacleOf(CommandAst command, CommandArguments arguments)
+    {
+        if (arguments.IsSplatted)
+        {
+            return $"the parameters of '{command.Extent.Text}' are not written out";
+        }
+
+        if (command.Redirections.Any(redirection => redirection is not FileRedirectionAst { Location: VariableExpressionAst { VariablePath.UserPath: "null" } }))
+        {
+            return $"'{command.Extent.Text}' redirects its output";
+        }
+
+        if (VariableUse.OwnToRun(command) is { } own)
+        {
+            return $"'{command.Extent.Text}' uses ${own}, which means something else in each run";
+        }
+
+        // The types of a script are known to that script only.
+        return command.FindAll(static ast => ast is TypeExpressionAst or TypeConstraintAst, searchNestedScriptBlocks: true)
+                .FirstOrDefault(ast => (ast is TypeExpressionAst expression ? expression.TypeName : ((TypeConstraintAst)ast).TypeName) is var type
+                    && type.GetReflectionType() is null && type.GetReflectionAttributeType() is null && !type.FullName.Equals("ordered", StringComparison.OrdinalIgnoreCase)) is { } unknown
+            ? $"'{unknown.Extent.Text}' is a type that is known to the script only"
+            : null;
+    }
+
+    private static StepKind KindOf(CmdletInfo cmdlet, CommandAst command, CommandArguments arguments, out bool fromEnd, out string? obstacle)
     {
         fromEnd = false;
         obstacle = null;
@@ -81,92 +125,39 @@ internal sealed record PipelineStep
             return typeof(SelectElementCmdlet).IsAssignableFrom(cmdlet.ImplementingType) ? StepKind.Held : StepKind.Opaque;
         }
 
-        var parameters = ParametersOf(cmdlet, command);
+        var names = arguments.Names;
         switch (cmdlet.ImplementingType.FullName)
         {
             case "Microsoft.PowerShell.Commands.WhereObjectCommand":
                 return StepKind.Filter;
             case "Microsoft.PowerShell.Commands.SortObjectCommand":
-                fromEnd = parameters.Contains("Bottom");
-                return parameters.Overlaps(["Top", "Bottom"]) ? StepKind.Extraction : StepKind.Order;
+                fromEnd = names.Contains("Bottom");
+                return names.Overlaps(["Top", "Bottom"]) ? StepKind.Extraction : StepKind.Order;
             case "Microsoft.PowerShell.Commands.ForEachObjectCommand":
-                if (parameters.Overlaps(["Begin", "End", "Parallel"])
-                    || command.CommandElements.Count(element => element is ScriptBlockExpressionAst) > 1)
+                // One block that is written out, or one name of a property: more of them would be a begin or an end.
+                if (arguments.Values is [{ Name: null or "Process" or "MemberName", Value: ScriptBlockExpressionAst or StringConstantExpressionAst }])
                 {
-                    obstacle = $"'{command.Extent.Text}' keeps something between elements";
-                    return StepKind.Opaque;
+                    return StepKind.PerElement;
                 }
 
-                return StepKind.PerElement;
+                obstacle = $"'{command.Extent.Text}' is more than one script block that is written out: it may keep something between elements";
+                return StepKind.Opaque;
             case "Microsoft.PowerShell.Commands.AddMemberCommand":
-                return parameters.Contains("PassThru") ? StepKind.PerElement : StepKind.Opaque;
+                return names.Contains("PassThru") ? StepKind.PerElement : StepKind.Opaque;
             case "Microsoft.PowerShell.Commands.SelectObjectCommand":
-                if (parameters.Overlaps(["First", "Last", "Index"]))
+                if (names.Overlaps(["First", "Last", "Index"]))
                 {
                     // A substitute for one of several indices stands among the picks.
-                    fromEnd = parameters.Overlaps(["Last", "Index"]);
+                    fromEnd = names.Overlaps(["Last", "Index"]);
                     return StepKind.Extraction;
                 }
 
-                return parameters.IsSubsetOf(["Property", "ExcludeProperty", "ExpandProperty"]) ? StepKind.PerElement : StepKind.Opaque;
+                return names.IsSubsetOf(["Property", "ExcludeProperty", "ExpandProperty"]) ? StepKind.PerElement : StepKind.Opaque;
             default:
                 return StepKind.Opaque;
         }
     }
 
-    /// <summary>The full names of the parameters that are written out; a splat, whose names are not, gives one that nothing allows.</summary>
-    private static HashSet<string> ParametersOf(CmdletInfo cmdlet, CommandAst command)
-    {
-        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var element in command.CommandElements.Skip(1))
-        {
-            if (element is CommandParameterAst parameter && !IsCommonVariable(parameter.ParameterName))
-            {
-                names.Add(cmdlet.ResolveParameter(parameter.ParameterName)?.Name ?? parameter.ParameterName);
-            }
-            else if (element is VariableExpressionAst { Splatted: true } splat)
-            {
-                names.Add("@" + splat.VariablePath.UserPath);
-            }
-        }
-
-        return names;
-    }
-
-    private static string Rebuild(CmdletInfo cmdlet, CommandAst command)
-    {
-        var parts = new List<string> { $"{cmdlet.ModuleName}\\{cmdlet.Name}" };
-        for (var i = 1; i < command.CommandElements.Count; i++)
-        {
-            var element = command.CommandElements[i];
-            if (element is CommandParameterAst parameter && IsCommonVariable(parameter.ParameterName))
-            {
-                i += parameter.Argument is null ? 1 : 0;
-                continue;
-            }
-
-            parts.Add(element.Extent.Text);
-        }
-
-        return string.Join(' ', parts);
-    }
-
-    /// <summary>Whether what follows is a number, which nothing runs.</summary>
-    private static bool IsCount(CmdletInfo cmdlet, CommandElementAst before) =>
-        before is CommandParameterAst { Argument: null } parameter
-        && !IsCommonVariable(parameter.ParameterName)
-        && cmdlet.ResolveParameter(parameter.ParameterName)?.Name is "First" or "Last" or "Skip" or "SkipLast" or "Index" or "Top" or "Bottom";
-
-    /// <summary>An operator of Where-Object's property form (-lt, -Match, …).</summary>
-    private static bool IsComparison(CommandParameterAst parameter) =>
-        !IsCommonVariable(parameter.ParameterName)
-        && !"FilterScript".StartsWith(parameter.ParameterName, StringComparison.OrdinalIgnoreCase)
-        && !"InputObject".StartsWith(parameter.ParameterName, StringComparison.OrdinalIgnoreCase)
-        && !"Verbose".Equals(parameter.ParameterName, StringComparison.OrdinalIgnoreCase)
-        && !"PipelineVariable".StartsWith(parameter.ParameterName, StringComparison.OrdinalIgnoreCase)
-        && !"ErrorAction".StartsWith(parameter.ParameterName, StringComparison.OrdinalIgnoreCase);
-
-    private static bool IsCommonVariable(string name) => Array.Exists(
-        CommonVariables, common => common.Equals(name, StringComparison.OrdinalIgnoreCase)
-            || (name.Length >= 4 && common.StartsWith(name, StringComparison.OrdinalIgnoreCase)));
+    /// <summary>A number, which nothing runs.</summary>
+    private static bool IsCount(string? parameter) => parameter is "First" or "Last" or "Skip" or "SkipLast" or "Index" or "Top" or "Bottom";
 }

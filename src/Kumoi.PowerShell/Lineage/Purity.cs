@@ -8,7 +8,7 @@ namespace Kumoi.PowerShell.Lineage;
 /// Whether running a piece of script again has no effect: an allow-list, so that what is not known counts as having one. Null: free of
 /// effects; otherwise the expression that is not known to be.
 /// </summary>
-internal sealed class Purity(CommandInvocationIntrinsics commands)
+internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState session)
 {
     private static readonly HashSet<string> PureMethods = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -45,8 +45,7 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
     /// <summary>Parameters of the listed cmdlets that would have an effect all the same.</summary>
     private static readonly string[] EffectfulParameters =
     [
-        "OutVariable", "ov", "PipelineVariable", "pv", "ErrorVariable", "ev", "WarningVariable", "wv", "InformationVariable", "iv", "Parallel", "AsJob",
-        "MemberName", "ArgumentList",
+        "OutVariable", "PipelineVariable", "ErrorVariable", "WarningVariable", "InformationVariable", "Parallel", "AsJob", "MemberName", "ArgumentList",
     ];
 
     private readonly HashSet<string> _functionsUnderWay = new(StringComparer.OrdinalIgnoreCase);
@@ -69,21 +68,18 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
     /// The same for an argument of a step that runs what it is given: a variable is looked into, since it may hold a script block;
     /// what can only be known by evaluating it counts as having an effect.
     /// </summary>
-    public Ast? FindEffectOfArgument(CommandElementAst argument, SessionState session) => argument switch
+    public Ast? FindEffectOfArgument(Ast argument) => argument switch
     {
-        ScriptBlockExpressionAst or ConstantExpressionAst or ExpandableStringExpressionAst or CommandParameterAst { Argument: null } =>
-            FindEffect(argument),
-        CommandParameterAst { Argument: var value } => FindEffectOfArgument(value, session),
-        ArrayLiteralAst list => list.Elements.Select(item => FindEffectOfArgument(item, session)).FirstOrDefault(effect => effect is not null),
-        HashtableAst => FindEffect(argument),
-        VariableExpressionAst { VariablePath.IsVariable: true } variable =>
+        ScriptBlockExpressionAst or ConstantExpressionAst or ExpandableStringExpressionAst or HashtableAst => FindEffect(argument),
+        ArrayLiteralAst list => list.Elements.Select(FindEffectOfArgument).FirstOrDefault(effect => effect is not null),
+        VariableExpressionAst { VariablePath.IsVariable: true, Splatted: false } variable =>
             IsPureValue(session.PSVariable.GetValue(variable.VariablePath.UserPath)) ? null : argument,
         _ => argument,
     };
 
     private bool IsPureValue(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
     {
-        ScriptBlock block => FindEffect(block.Ast) is null,
+        ScriptBlock block => FindEffect(block.Ast) is null && VariableUse.OwnToRun(block.Ast) is null,
         string => true,
         IDictionary table => table.Values.Cast<object?>().All(IsPureValue),
         IEnumerable list => list.Cast<object?>().All(IsPureValue),
@@ -96,7 +92,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
         NamedBlockAst or StatementBlockAst or CommandExpressionAst { Redirections.Count: 0 } => null,
         PipelineAst => IsBackground(ast) ? ast : null,
         ScriptBlockExpressionAst or ConstantExpressionAst or ExpandableStringExpressionAst => null,
-        VariableExpressionAst or UsingExpressionAst or BinaryExpressionAst or ParenExpressionAst or SubExpressionAst => null,
+        BinaryExpressionAst binary => IsPure(binary) ? null : ast,
+        VariableExpressionAst or UsingExpressionAst or ParenExpressionAst or SubExpressionAst => null,
         ArrayExpressionAst or ArrayLiteralAst or HashtableAst or IndexExpressionAst => null,
         UnaryExpressionAst unary => unary.TokenKind is TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus or TokenKind.PostfixMinusMinus
             ? ast : null,
@@ -119,11 +116,23 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
 
     private static bool IsBackground(Ast ast) => ast.GetType().GetProperty("Background")?.GetValue(ast) is true;
 
-    private static bool IsPure(InvokeMemberExpressionAst call) =>
+    private bool IsPure(InvokeMemberExpressionAst call) =>
         call.Member is StringConstantExpressionAst { Value: var name }
         && (call.Static
             ? IsPureType(call.Expression) && !name.Equals("new", StringComparison.OrdinalIgnoreCase)
-            : PureMethods.Contains(name) || IsOverCollection(name, call));
+            : (PureMethods.Contains(name) || IsOverCollection(name, call)) && !IsOfScriptClass(call.Expression));
+
+    /// <summary>A class of the author's may have a method of any name.</summary>
+    private bool IsOfScriptClass(ExpressionAst expression) =>
+        expression is VariableExpressionAst { VariablePath.IsVariable: true } variable
+        && session.PSVariable.GetValue(variable.VariablePath.UserPath) is { } value
+        && (value is PSObject wrapped ? wrapped.BaseObject : value).GetType().Assembly.IsDynamic;
+
+    /// <summary>-replace and -split run a script block that they are given: it must be written out.</summary>
+    private static bool IsPure(BinaryExpressionAst binary) =>
+        binary.Operator is not (TokenKind.Ireplace or TokenKind.Creplace or TokenKind.Isplit or TokenKind.Csplit)
+        || (binary.Right is ArrayLiteralAst list ? list.Elements : [binary.Right])
+            .All(element => element is ConstantExpressionAst or ExpandableStringExpressionAst or ScriptBlockExpressionAst);
 
     // $_.VMs.Where({ … }): what it runs is written out, and looked into by itself.
     private static bool IsOverCollection(string name, InvokeMemberExpressionAst call) =>
@@ -142,24 +151,23 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
             return false;
         }
 
-        if (command.CommandElements.OfType<CommandParameterAst>().Any(parameter => Array.Exists(
-            EffectfulParameters, effectful => effectful.StartsWith(parameter.ParameterName, StringComparison.OrdinalIgnoreCase)
-                && parameter.ParameterName.Length >= Math.Min(3, effectful.Length))))
-        {
-            return false;
-        }
-
         return CommandResolution.Resolve(commands, name) switch
         {
-            CmdletInfo cmdlet => IsPure(cmdlet, command),
-            FunctionInfo function => IsPure(function),
+            CmdletInfo cmdlet => IsPure(cmdlet, CommandArguments.Of(cmdlet, command)),
+            // What a function of a module calls is found in that module, not here.
+            FunctionInfo { Module: null } function => IsPure(function),
             _ => false,
         };
     }
 
-    private static bool IsPure(CmdletInfo cmdlet, CommandAst command)
+    private static bool IsPure(CmdletInfo cmdlet, CommandArguments arguments)
     {
         var type = cmdlet.ImplementingType;
+        if (arguments.IsSplatted || arguments.Names.Overlaps(EffectfulParameters))
+        {
+            return false;
+        }
+
         if (type.Assembly == typeof(Purity).Assembly)
         {
             return string.Equals(cmdlet.Verb, "Get", StringComparison.OrdinalIgnoreCase);
@@ -172,13 +180,20 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
         }
 
         // A variable can hold a script block, and ForEach-Object Name calls a method: only what is written out can be looked into.
-        var arguments = command.CommandElements.Skip(1);
         return PureCmdlets.Contains(type.Name)
-            && (type.Name is not "ForEachObjectCommand" || arguments.All(element => element is ScriptBlockExpressionAst or CommandParameterAst))
-            && (type.Name is not ("WhereObjectCommand" or "SortObjectCommand" or "SelectObjectCommand" or "GroupObjectCommand" or "MeasureObjectCommand")
-                || arguments.OfType<CommandParameterAst>().Any()
-                || !arguments.Any(element => element is VariableExpressionAst or MemberExpressionAst or IndexExpressionAst or ParenExpressionAst));
+            && type.Name switch
+            {
+                "ForEachObjectCommand" => arguments.Values.All(argument => argument.Value is ScriptBlockExpressionAst),
+                "WhereObjectCommand" => arguments.Names.Overlaps(PipelineStep.Comparisons) || arguments.Values.All(argument => IsWrittenOut(argument.Value)),
+                "SortObjectCommand" or "SelectObjectCommand" or "GroupObjectCommand" or "MeasureObjectCommand" =>
+                    arguments.Values.All(argument => argument.Name is "First" or "Last" or "Skip" or "Top" or "Bottom" || IsWrittenOut(argument.Value)),
+                _ => true,
+            };
     }
+
+    private static bool IsWrittenOut(Ast argument) =>
+        argument is ScriptBlockExpressionAst or ConstantExpressionAst or HashtableAst
+        || (argument is ArrayLiteralAst list && list.Elements.All(IsWrittenOut));
 
     private bool IsPure(FunctionInfo function)
     {
@@ -190,10 +205,12 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
         try
         {
             // A function's own parameters are assigned by the call: only what its blocks do counts.
-            var body = (function.ScriptBlock.Ast as FunctionDefinitionAst)?.Body ?? function.ScriptBlock.Ast as ScriptBlockAst;
+            var definition = function.ScriptBlock.Ast as FunctionDefinitionAst;
+            var body = definition?.Body ?? function.ScriptBlock.Ast as ScriptBlockAst;
             return body is not null
                 && body.DynamicParamBlock is null
-                && (body.ParamBlock?.Parameters ?? []).All(parameter => parameter.DefaultValue is null || FindEffect(parameter.DefaultValue) is null)
+                && !HasCleanBlock(body)
+                && ParametersOf(definition).Concat(body.ParamBlock?.Parameters ?? []).All(IsPure)
                 && new[] { body.BeginBlock, body.ProcessBlock, body.EndBlock }.All(block => block is null || FindEffect(block) is null)
                 && AssignedBeforeRead(body) is null;
         }
@@ -202,6 +219,19 @@ internal sealed class Purity(CommandInvocationIntrinsics commands)
             _functionsUnderWay.Remove(function.Name);
         }
     }
+
+    // The reference library does not know it: function f($a, $b) { }.
+    private static IEnumerable<ParameterAst> ParametersOf(FunctionDefinitionAst? definition) =>
+        definition?.GetType().GetProperty("Parameters")?.GetValue(definition) as IEnumerable<ParameterAst> ?? [];
+
+    // Newer than the reference library.
+    private static bool HasCleanBlock(ScriptBlockAst body) => body.GetType().GetProperty("CleanBlock")?.GetValue(body) is not null;
+
+    private bool IsPure(ParameterAst parameter) =>
+        (parameter.DefaultValue is null || FindEffect(parameter.DefaultValue) is null)
+        && parameter.Attributes.All(attribute => attribute is TypeConstraintAst { TypeName: var type }
+            ? PureCasts.Contains(type.FullName)
+            : attribute.TypeName.FullName is "Parameter" or "Alias" or "ValidateNotNull" or "ValidateNotNullOrEmpty" or "ValidateSet" or "ValidateRange");
 
     private static bool IsPlain(AssignmentStatementAst assignment) =>
         assignment.Operator is TokenKind.Equals

@@ -33,6 +33,9 @@ internal sealed class ReplaySession : IDisposable
 
     public IReadOnlyList<object> Feed { get; }
 
+    /// <summary>The variable that stands for each object of the feed, if the source had one.</summary>
+    public string? PipelineVariable { get; init; }
+
     /// <summary>Why a cmdlet between the extraction and the terminal could not do its part for the candidate; the first reason.</summary>
     public Exception? Failure { get; private set; }
 
@@ -52,10 +55,11 @@ internal sealed class ReplaySession : IDisposable
     public object? Variable(string name) => _hidden[name];
 
     /// <summary>
-    /// Runs the steps on the feed in the caller's scope, below a scope of their own, and returns what comes out. Records of other
-    /// streams are written again by the owner, by their type: the author's redirections and preferences mean what they meant.
+    /// Runs the steps on the feed in the caller's scope, as they ran there the first time, and returns what comes out. Records of other
+    /// streams are written again by the owner, by their type: the author's redirections and preferences mean what they meant; with
+    /// <paramref name="isQuiet"/> they are dropped, because they were written before.
     /// </summary>
-    public IReadOnlyList<object> Invoke(IEnumerable<string> steps)
+    public IReadOnlyList<object> Invoke(IEnumerable<string> steps, bool isQuiet = false)
     {
         var text = Compose(steps);
         var block = Parser.ParseInput(text, Run.File, out _, out var errors).GetScriptBlock();
@@ -67,11 +71,19 @@ internal sealed class ReplaySession : IDisposable
         var results = new List<object>();
         foreach (var item in _owner.InvokeCommand.InvokeScript(useLocalScope: false, block, input: null, args: null))
         {
-            if (item?.BaseObject is ErrorRecord error)
+            if (item is null)
             {
-                _owner.WriteError(error);
+                continue;
             }
-            else if (item is not null && !StreamRecords.TryWriteAgain(_owner, item.BaseObject))
+
+            if (item.BaseObject is ErrorRecord error)
+            {
+                if (!isQuiet)
+                {
+                    _owner.WriteError(error);
+                }
+            }
+            else if (!StreamRecords.TryWriteAgain(isQuiet ? null : _owner, item.BaseObject))
             {
                 results.Add(item.BaseObject);
             }
@@ -84,39 +96,23 @@ internal sealed class ReplaySession : IDisposable
 
     private string Compose(IEnumerable<string> steps)
     {
-        var source = (Run.Pipeline.PipelineElements[0] as CommandAst)?.CommandElements;
         var feed = $"[Kumoi.PowerShell.Lineage.Replay]::Feed('{Token}')";
-        if (PipelineVariableOf(source) is { } variable)
+        if (PipelineVariable is { } variable)
         {
-            feed += $" | Microsoft.PowerShell.Core\\ForEach-Object -PipelineVariable {variable} -Process {{ $_ }}";
+            feed += $" | Microsoft.PowerShell.Core\\ForEach-Object -PipelineVariable '{CodeGeneration.EscapeSingleQuotedStringContent(variable)}' -Process {{ $_ }}";
         }
 
-        var pipeline = string.Join(" | ", steps.Prepend(feed));
-        // A new scope hides these two; nothing else of the author's.
+        // Dot-sourced: a scope of its own would hide $private:x, and lose counters. These two are each block's own all the same.
         var prelude = "";
-        foreach (var name in new[] { "args", "PSBoundParameters" }.Where(name => pipeline.Contains(name, StringComparison.OrdinalIgnoreCase)))
+        foreach (var name in new[] { "args", "PSBoundParameters" })
         {
-            _hidden[name] = _owner.SessionState.PSVariable.GetValue(name);
-            prelude += $"${name} = [Kumoi.PowerShell.Lineage.Replay]::Variable('{Token}', '{name}'); ";
-        }
-
-        return $"& {{ {prelude}{pipeline} }} *>&1";
-    }
-
-    private static string? PipelineVariableOf(IReadOnlyList<CommandElementAst>? elements)
-    {
-        for (var i = 0; elements is not null && i < elements.Count; i++)
-        {
-            if (elements[i] is CommandParameterAst { ParameterName: var name } parameter
-                && (name.Equals("pv", StringComparison.OrdinalIgnoreCase)
-                    || (name.Length >= 2 && "PipelineVariable".StartsWith(name, StringComparison.OrdinalIgnoreCase))))
+            if (_owner.SessionState.PSVariable.GetValue(name) is { } value)
             {
-                return (parameter.Argument ?? elements.ElementAtOrDefault(i + 1) as Ast) is StringConstantExpressionAst { Value: var variable }
-                    ? CodeGeneration.EscapeSingleQuotedStringContent(variable) is var escaped ? $"'{escaped}'" : null
-                    : null;
+                _hidden[name] = value;
+                prelude += $"${name} = [Kumoi.PowerShell.Lineage.Replay]::Variable('{Token}', '{name}'); ";
             }
         }
 
-        return null;
+        return $". {{ {prelude}{string.Join(" | ", steps.Prepend(feed))} }} *>&1";
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using Kumoi.Lineage;
@@ -16,10 +17,13 @@ internal sealed class TerminalLineage : IDisposable
     private readonly PipelinePlan _plan;
     private readonly PipelineRun _run;
     private readonly bool _ownsRun;
+    private readonly bool _writesVariablesByDefault;
     private readonly HashSet<int> _arrived = [];
     private LineageSource? _source;
     private bool _mixed;
     private bool _repeated;
+    private bool _madeFromElements;
+    private IReadOnlyList<int> _chosen = [];
     private bool _chainTold;
 
     private TerminalLineage(ActionCmdlet terminal, PipelineLocation location)
@@ -31,12 +35,18 @@ internal sealed class TerminalLineage : IDisposable
         _run = found ?? PipelineRun.Open(location);
         _plan = PipelinePlan.Of(location.Pipeline, location.Position, terminal);
         _run.Arguments[location.Position] = BoundArguments.Of(terminal, location.Command);
+        _writesVariablesByDefault = terminal.SessionState.PSVariable.GetValue("PSDefaultParameterValues") is IDictionary defaults
+            && defaults.Keys.OfType<string>().Any(key => key.EndsWith("Variable", StringComparison.OrdinalIgnoreCase) || key.EndsWith("v", StringComparison.OrdinalIgnoreCase));
     }
 
     public LineageTrace Trace => _run.Trace;
 
     /// <summary>Output must wait until all is settled: substitutes may come before the picks.</summary>
-    public bool SettlesBeforeOutput => _plan.Steps.Any(step => step.Kind is StepKind.Extraction && step.FromEnd) || _source is HeldSelection { SettlesBeforeOutput: true };
+    public bool SettlesBeforeOutput =>
+        (_plan.Steps.Any(step => step.Kind is StepKind.Extraction && step.FromEnd) || _source is HeldSelection { SettlesBeforeOutput: true })
+        && Obstacle(inputEnded: false) is null;
+
+    private ElementLedger Ledger => _run.Of(_source!);
 
     /// <summary>To be called in BeginProcessing; null where the terminal stands in no pipeline that can be recognised.</summary>
     public static TerminalLineage? Of(ActionCmdlet terminal) =>
@@ -53,7 +63,8 @@ internal sealed class TerminalLineage : IDisposable
 
         _source = origin.Source;
         _repeated |= !_arrived.Add(origin.Index);
-        _run.Used.Add(origin.Index);
+        _madeFromElements |= !origin.IsElement;
+        Ledger.Used.Add(origin.Index);
     }
 
     /// <summary>Why no element of this terminal is replaced; null if they can be. Known for certain only when all input has come.</summary>
@@ -74,23 +85,41 @@ internal sealed class TerminalLineage : IDisposable
             return "an element came more than once";
         }
 
-        if (_run.Arguments.Values.FirstOrDefault(arguments => arguments.Unknown is not null) is { } unknown)
+        if (_run.Arguments.Values.Select(arguments => arguments.Obstacle).FirstOrDefault(found => found is not null) is { } unbound)
         {
-            return $"the script block of -{unknown.Unknown} is not written in the statement";
+            return unbound;
+        }
+
+        if (_writesVariablesByDefault)
+        {
+            return "$PSDefaultParameterValues writes variables of its own";
         }
 
         switch (_source)
         {
+            case RecordedSource { IsIncomplete: true }:
+                return "the pipeline was satisfied before all input had reached the source, so what would have followed is not known";
             case RecordedSource recorded when ReferenceEquals(recorded.Run, _run) && _run.IsAlive:
-                return _plan.ObstacleAfterSource(recorded.Position, _location.Position);
+                return _plan.ObstacleAfterSource(recorded.Position, _location.Position, recorded.PipelineVariable is not null)
+                    ?? EarlierVariable(recorded.Position);
             case RecordedSource:
                 return "the objects were read in another statement; Select-KumoiHost keeps a reserve across statements";
             case HeldSelection held when ReferenceEquals(held.Run, _run):
-                return _plan.ObstacleBelow(held.Position, _location.Position);
+                return _plan.ObstacleBelow(held.Position, _location.Position) ?? EarlierVariable(held.Position + 1);
             case HeldSelection held:
                 if (_location.Pipeline.PipelineElements[0] is not CommandExpressionAst)
                 {
                     return "the picks of another statement came through a command";
+                }
+
+                if (_madeFromElements)
+                {
+                    return "the objects were made from what was picked, in another statement";
+                }
+
+                if (held.Run is { IsAlive: true })
+                {
+                    return "the pipeline that picked them is still under way, and replaces them itself";
                 }
 
                 return _plan.ObstacleBelow(0, _location.Position)
@@ -111,7 +140,7 @@ internal sealed class TerminalLineage : IDisposable
     public string NameOf(int index) => _source!.Elements[index].ToString()!;
 
     /// <summary>An element failed, or a candidate was turned down: it is out of the lineage from now on.</summary>
-    public void Fail(int index) => _run.Failed.Add(index);
+    public void Fail(int index) => Ledger.Failed.Add(index);
 
     /// <summary>
     /// Runs the chain again over what this terminal was given, less what failed before it: it must choose what has come. That proves that
@@ -125,6 +154,11 @@ internal sealed class TerminalLineage : IDisposable
             _terminal.WaitFor(readRest);
         }
 
+        if (_source!.Elements.Count > 0 && PSObject.AsPSObject(_source.Elements[0]).Properties.Any(property => property is PSScriptProperty or PSCodeProperty))
+        {
+            return "the elements have properties that run scripts";
+        }
+
         var chosen = Choose();
         TellChain([.. Counts()]);
         if (!_arrived.IsSubsetOf(chosen))
@@ -133,7 +167,7 @@ internal sealed class TerminalLineage : IDisposable
         }
 
         // Chosen, but dropped on the way here: the author's own steps turned them down.
-        _run.Used.UnionWith(chosen);
+        Ledger.Used.UnionWith(chosen);
         return null;
     }
 
@@ -141,28 +175,29 @@ internal sealed class TerminalLineage : IDisposable
     /// The elements that the same pipeline would choose now, less those that were used: the candidates, in the order in which they are
     /// to be taken. Empty: the reserve is exhausted.
     /// </summary>
-    public IReadOnlyList<int> Candidates() => [.. Choose().Where(index => !_run.Used.Contains(index))];
+    public IReadOnlyList<int> Candidates() => [.. (_chosen = Choose()).Where(index => !Ledger.Used.Contains(index))];
 
     /// <summary>
     /// Reads the candidates again and takes each through the filters above and the steps below to the terminal's binding. A candidate
     /// that is unreadable, no longer matches or is turned down on the way gives no request, and why.
     /// </summary>
-    public IEnumerable<(int Index, ActionRequest? Request, string? Reason)> Bind(IReadOnlyList<int> candidates)
+    public IEnumerable<(int Index, ActionRequest? Request, string? Reason, Exception? Failure)> Bind(IReadOnlyList<int> candidates)
     {
         var steps = StepsOfCandidate().ToList();
         var readings = candidates.Select(index => _terminal.StartRead(_source!, index)).ToList();
         for (var i = 0; i < candidates.Count; i++)
         {
-            _run.Used.Add(candidates[i]);
+            Ledger.Used.Add(candidates[i]);
             var (fresh, unreadable) = _terminal.EndRead(readings[i]);
             if (fresh is null)
             {
-                yield return (candidates[i], null, unreadable ?? "it is gone");
+                yield return (candidates[i], null, unreadable ?? "it no longer matches", null);
                 continue;
             }
 
-            using var replay = new ReplaySession(_terminal, _run, _location.Position, [fresh]);
+            using var replay = new ReplaySession(_terminal, _run, _location.Position, [fresh]) { PipelineVariable = (_source as RecordedSource)?.PipelineVariable };
             string? reason = null;
+            var restore = Remember();
             try
             {
                 replay.Invoke(steps.Select(step => Text(step, replay)).Append(TerminalText(_location.Position, replay)));
@@ -171,16 +206,20 @@ internal sealed class TerminalLineage : IDisposable
             {
                 throw;
             }
-            catch (RuntimeException e)
+            catch (Exception e) when (e is RuntimeException || ScriptBlockRunner.IsFlowControl(e))
             {
                 // A terminating error, or break and the like: the candidate is not to be used.
                 reason = e.Message;
+            }
+            finally
+            {
+                restore();
             }
 
             reason ??= replay.Failure?.Message ?? Unfit(replay.Requests, candidates[i]);
             if (reason is null)
             {
-                yield return (candidates[i], replay.Requests[0], null);
+                yield return (candidates[i], replay.Requests[0], null, null);
                 continue;
             }
 
@@ -190,7 +229,7 @@ internal sealed class TerminalLineage : IDisposable
                 _terminal.TryUndo(undo, NameOf(candidates[i]));
             }
 
-            yield return (candidates[i], null, reason);
+            yield return (candidates[i], null, reason, replay.Failure);
         }
     }
 
@@ -201,8 +240,8 @@ internal sealed class TerminalLineage : IDisposable
         _ => "the steps below the choice made something else of it",
     };
 
-    /// <summary>The elements in the order of the whole chain as it is now.</summary>
-    public IReadOnlyList<int> FinalOrder() => _source is null ? [] : Choose();
+    /// <summary>The elements in the order of the whole chain, as the last candidates were chosen from it.</summary>
+    public IReadOnlyList<int> FinalOrder => _chosen;
 
     /// <summary>Tells in the trace where the elements came from and how many were worked on, when nothing had to be replayed.</summary>
     public void TellAction(int count)
@@ -248,8 +287,7 @@ internal sealed class TerminalLineage : IDisposable
 
     private string TerminalText(int position, ReplaySession replay)
     {
-        var command = (CommandAst)_location.Pipeline.PipelineElements[position];
-        var cmdlet = (CmdletInfo)CommandResolution.Resolve(_terminal.InvokeCommand, command.GetCommandName())!;
+        var cmdlet = _run.Arguments[position].Cmdlet;
         var arguments = _run.Arguments[position].Names.Select(
             argument => $"-{argument}:([Kumoi.PowerShell.Lineage.Replay]::Argument('{replay.Token}', {position}, '{argument}'))");
         return $"{cmdlet.ModuleName}\\{cmdlet.Name} -ReplayToken '{replay.Token}:{position}' {string.Join(' ', arguments)}";
@@ -258,7 +296,7 @@ internal sealed class TerminalLineage : IDisposable
     /// <summary>What the chain chooses from the enumeration less what has failed, by the readings that were kept.</summary>
     private IReadOnlyList<int> Choose() => _source switch
     {
-        HeldSelection held => held.Choose(_run.Failed),
+        HeldSelection held => held.Choose(Ledger.Failed),
         RecordedSource recorded => Indices(Run(Left(), Above(recorded).Select(step => step.Replay))),
         _ => [],
     };
@@ -266,7 +304,7 @@ internal sealed class TerminalLineage : IDisposable
     private IReadOnlyList<PipelineStep> Above(RecordedSource source) =>
         [.. _plan.Between(source.Position, _plan.LastExtraction(source.Position) + 1)];
 
-    private IReadOnlyList<object> Left() => [.. _source!.Elements.Where((_, index) => !_run.Failed.Contains(index))];
+    private IReadOnlyList<object> Left() => [.. _source!.Elements.Where((_, index) => !Ledger.Failed.Contains(index))];
 
     /// <summary>The counts after each step, for the trace. Not where a step hands a variable to a later one: they only work together.</summary>
     private IEnumerable<(string, LineageStepKind, int?, int?)> Counts()
@@ -292,9 +330,45 @@ internal sealed class TerminalLineage : IDisposable
 
     private List<object> Run(IReadOnlyList<object> feed, IEnumerable<string> steps)
     {
-        using var replay = new ReplaySession(_terminal, _run, _location.Position, feed);
-        return [.. replay.Invoke(steps)];
+        using var replay = new ReplaySession(_terminal, _run, _location.Position, feed) { PipelineVariable = (_source as RecordedSource)?.PipelineVariable };
+        var restore = Remember();
+        try
+        {
+            // What the steps had to say, they said the first time.
+            return [.. replay.Invoke(steps, isQuiet: true)];
+        }
+        finally
+        {
+            restore();
+        }
     }
+
+    /// <summary>How to give the author's variables, which the steps above the choice write, their values back.</summary>
+    private Action Remember()
+    {
+        if (_source is not RecordedSource recorded)
+        {
+            return static () => { };
+        }
+
+        var variables = _terminal.SessionState.PSVariable;
+        var written = _plan.WrittenAbove(recorded.Position)
+            .Except(_location.Pipeline.PipelineElements.Skip(_plan.LastExtraction(recorded.Position) + 1).SelectMany(VariableUse.Written), StringComparer.OrdinalIgnoreCase)
+            .Select(name => (Name: name, Value: variables.GetValue(name))).ToList();
+        return () => written.ForEach(variable => variables.Set(variable.Name, variable.Value));
+    }
+
+    private string? EarlierVariable(int position) =>
+        _location.Pipeline.PipelineElements.Take(position).OfType<CommandAst>()
+            .Any(command => command.CommandElements.OfType<CommandParameterAst>().Any(IsPipelineVariable) || command.CommandElements.Any(IsSplat))
+            ? "-PipelineVariable of an earlier command is not known for a substitute"
+            : null;
+
+    private static bool IsSplat(CommandElementAst element) => element is VariableExpressionAst { Splatted: true };
+
+    private static bool IsPipelineVariable(CommandParameterAst parameter) =>
+        parameter.ParameterName.Equals("pv", StringComparison.OrdinalIgnoreCase)
+        || (parameter.ParameterName.Length >= 2 && "PipelineVariable".StartsWith(parameter.ParameterName, StringComparison.OrdinalIgnoreCase));
 
     private List<int> Indices(IEnumerable<object> elements) =>
         [.. elements.Select(LineageSource.OriginOf).Where(origin => origin is not null && ReferenceEquals(origin.Source, _source)).Select(origin => origin!.Index)];

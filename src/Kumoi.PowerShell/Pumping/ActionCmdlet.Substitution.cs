@@ -77,27 +77,43 @@ public abstract partial class ActionCmdlet
         foreach (var failed in pending.Take(candidates.Count).Where(failed => !failed.IsUndone))
         {
             failed.IsUndone = true;
-            UndoEarlierSteps(failed.Run);
+            UndoEarlierSteps(failed.Run.Request);
         }
 
         var firstNew = _runs.Count;
-        foreach (var (index, request, reason) in lineage.Bind(candidates))
+        foreach (var (index, request, reason, failure) in lineage.Bind(candidates))
         {
             if (request is null)
             {
-                lineage.Fail(index);
-                pending.ForEach(failed => failed.Attempts.Add($"{lineage.NameOf(index)}: {reason}"));
-                Tell(LineageStepKind.Rejection, lineage.NameOf(index), reason);
+                TurnDown(lineage, pending, index, reason!);
+                if (failure is not null && LeavesOutcomeOpen(failure))
+                {
+                    GiveUp(pending[0], Errors.ToRecord(pending[0].Run.Error!, pending[0].Run.Request.Target), failure.Message);
+                    pending.RemoveAt(0);
+                    break;
+                }
+
                 continue;
             }
 
             Tell(LineageStepKind.Substitution, lineage.NameOf(index), null);
-            Submit([request], isSubstitute: true);
+            if (!Submit([request], isSubstitute: true))
+            {
+                UndoEarlierSteps(request);
+                TurnDown(lineage, pending, index, "it was declined");
+            }
         }
 
         Drain(waitForAll: true);
         foreach (var run in _runs.Skip(firstNew).ToList())
         {
+            if (pending.Count == 0)
+            {
+                // Its element was given up meanwhile. What was made in its place stays, and comes out; a failure concerns nobody.
+                run.IsWritten |= run.Error is not null;
+                continue;
+            }
+
             var name = run.Request.Origin!.Name;
             if (run.Error is null)
             {
@@ -115,9 +131,9 @@ public abstract partial class ActionCmdlet
             run.IsWritten = true;
             TellFailure(run);
             lineage.Fail(run.Request.Origin.Index);
-            UndoEarlierSteps(run);
+            UndoEarlierSteps(run.Request);
             pending.ForEach(failed => failed.Attempts.Add($"{name}: {run.Error.Message}"));
-            if (!lineage.Answers(DomainOf(run.Error)) || LeavesOutcomeOpen(run))
+            if (!lineage.Answers(DomainOf(run.Error)) || LeavesOutcomeOpen(run.Error) || run.Error is JournalException)
             {
                 // What failed now is not the candidate: others would fail alike, or could make a second copy.
                 GiveUp(pending[0], Errors.ToRecord(pending[0].Run.Error!, pending[0].Run.Request.Target), run.Error.Message);
@@ -143,31 +159,51 @@ public abstract partial class ActionCmdlet
         }
     }
 
-    /// <summary>The first cause stays the error; what was tried is told with it.</summary>
-    private void GiveUp(Failed failed, ErrorRecord record, string what)
+    /// <summary>The first cause stays the error; what was tried is told with it. It is written when all outputs are.</summary>
+    private static void GiveUp(Failed failed, ErrorRecord record, string what)
     {
-        failed.Run.IsWritten = true;
         var action = record.ErrorDetails?.RecommendedAction;
         record.ErrorDetails = new ErrorDetails($"{failed.Run.Error!.Message.TrimEnd('.')}. {what}") { RecommendedAction = action ?? "" };
-        if (_replay is not null)
-        {
-            _replay.Fail(failed.Run.Error!);
-            return;
-        }
-
-        WriteError(record);
+        failed.Run.Verdict = record;
     }
 
-    private void UndoEarlierSteps(ActionRun run)
+    private void TurnDown(TerminalLineage lineage, List<Failed> pending, int index, string reason)
     {
-        if (KeepFailed || run.Request.Origin is not { } origin)
+        lineage.Fail(index);
+        pending.ForEach(failed => failed.Attempts.Add($"{lineage.NameOf(index)}: {reason}"));
+        Tell(LineageStepKind.Rejection, lineage.NameOf(index), reason);
+    }
+
+    private void UndoEarlierSteps(ActionRequest request)
+    {
+        if (KeepFailed || request.Origin is not { } origin)
         {
             return;
         }
 
         foreach (var undo in origin.Undo.Reverse())
         {
-            TryUndo(undo, run.Request.Target.ToString()!);
+            TryUndo(undo, request.Target.ToString()!);
+        }
+    }
+
+    /// <summary>A later command may have ended the pipeline while failures waited to be replaced: they are told in the trace at least.</summary>
+    private void TellWhatWasCutShort()
+    {
+        if (_lineage is null || _ended)
+        {
+            return;
+        }
+
+        foreach (var run in _runs.Where(run => run is { IsWritten: false, Error: not null and not OperationCanceledException }))
+        {
+            TellFailure(run);
+            Tell(LineageStepKind.Note, null, "not replaced: the pipeline was ended by a later command");
+        }
+
+        if (_runs.Count > 0 && System.Management.Automation.Runspaces.Runspace.DefaultRunspace is not null)
+        {
+            LastTrace.Set(_lineage.Trace);
         }
     }
 
@@ -183,7 +219,7 @@ public abstract partial class ActionCmdlet
     private void TellFailure(ActionRun run)
     {
         var error = run.Error!;
-        var element = run.Request.Origin is { } origin ? origin.Name : run.Request.Target.ToString();
+        var element = run.Request.Origin is { IsElement: false } origin ? origin.Name : run.Request.Target.ToString();
         Tell(LineageStepKind.Failure, element, error.Message, DomainOf(error));
         if (error is CompensationFailedException debris)
         {
@@ -195,7 +231,7 @@ public abstract partial class ActionCmdlet
     {
         var why = run.Error is JournalException ? "without the journal nothing is changed on any host"
             : run.Request.Origin is null ? "the object does not come from a Kumoi source"
-            : LeavesOutcomeOpen(run) ? "it may have taken effect, and a substitute could be a second copy"
+            : LeavesOutcomeOpen(run.Error!) ? "it may have taken effect, and a substitute could be a second copy"
             : lineage.Obstacle(inputEnded: true) is { } obstacle ? $"{obstacle}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them"
             : !lineage.Answers(DomainOf(run.Error!)) ? $"the failure is of fault domain {DomainOf(run.Error!)}, which others would meet alike"
             : null;
@@ -210,18 +246,23 @@ public abstract partial class ActionCmdlet
         _lineage is not null
         && run.Request.Origin is not null
         && run.Error is { } error and not (OperationCanceledException or JournalException)
-        && !LeavesOutcomeOpen(run)
+        && !LeavesOutcomeOpen(error)
+        && !IsNoFailureOfTheElement(run, error)
         && _lineage.Obstacle(inputEnded) is null
         && _lineage.Answers(DomainOf(error));
 
     /// <summary>It may have taken effect, and nobody has proven the opposite: another element must not take its place.</summary>
-    private static bool LeavesOutcomeOpen(ActionRun run) => run.Error switch
+    private static bool LeavesOutcomeOpen(Exception error) => error switch
     {
         CompensationFailedException e => e.OutcomeUnknown,
-        HypervisorException e => e.OutcomeUnknown && !run.Request.IsCompensated,
-        ActionFailedException { Records: [{ Exception: HypervisorException e }, ..] } => e.OutcomeUnknown,
+        HypervisorException e => e.OutcomeUnknown,
+        ActionFailedException e => e.Records.Exists(record => LeavesOutcomeOpen(record.Exception)),
         _ => false,
     };
+
+    /// <summary>To start a VM that runs already is a mistake in the request: another VM is not what was meant.</summary>
+    private static bool IsNoFailureOfTheElement(ActionRun run, Exception error) =>
+        run.Request.Target is KumoiVM && error is HypervisorException { Error: HypervisorError.InvalidState or HypervisorError.InvalidSpecification };
 
     private static FaultDomain DomainOf(Exception error) => error switch
     {
@@ -232,12 +273,13 @@ public abstract partial class ActionCmdlet
 
     private IEnumerable<ActionRun> InLineageOrder(IEnumerable<ActionRun> runs)
     {
-        if (_lineage is not { SettlesBeforeOutput: true })
+        // Without a substitute the elements are in order as they came.
+        if (_lineage is not { SettlesBeforeOutput: true } || !_runs.Exists(run => run.IsSubstitute))
         {
             return [.. runs];
         }
 
-        var place = _lineage.FinalOrder().Select((index, at) => (index, at)).ToDictionary(entry => entry.index, entry => entry.at);
+        var place = _lineage.FinalOrder.Select((index, at) => (index, at)).ToDictionary(entry => entry.index, entry => entry.at);
         return [.. runs.OrderBy(run => run.Request.Origin is { } origin ? place.GetValueOrDefault(origin.Index, int.MaxValue) : int.MaxValue)];
     }
 

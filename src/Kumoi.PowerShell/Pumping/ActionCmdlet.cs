@@ -25,6 +25,8 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     private ReplaySession? _replay;
     private int _position;
     private int _firstUnwritten;
+    private bool _ended;
+    private MaskedFailures? _masked;
     private Task _message = Task.CompletedTask;
 
     /// <summary>How many elements are worked on at a time.</summary>
@@ -35,6 +37,13 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     /// <summary>A failed element is an error at once; no other takes its place.</summary>
     [Parameter]
     public SwitchParameter NoSubstitution { get; set; }
+
+    /// <summary>
+    /// A failure that nothing could replace is no error: the element is left out. One that may have taken effect all the same is an error
+    /// even so.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter FailureOblivious { get; set; }
 
     /// <summary>What was done to an element before it failed is left as it is, to be looked at.</summary>
     [Parameter]
@@ -80,6 +89,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             _lineage = TerminalLineage.Of(this);
         }
 
+        _masked = MaskedFailures.Of(this, FailureOblivious);
         Prepare();
     }
 
@@ -109,16 +119,19 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         Drain(waitForAll: true);
         if (_lineage is not null)
         {
+            _ended = true;
             Substitute(_lineage);
             LastTrace.Set(_lineage.Trace);
         }
 
-        foreach (var run in InLineageOrder(_runs.Where(run => !run.IsWritten)))
+        // What exists is written before any error: with -ErrorAction Stop the first error ends the pipeline.
+        foreach (var run in InLineageOrder(_runs.Where(run => !run.IsWritten)).OrderBy(run => run.Error is not null))
         {
             Write(run);
         }
 
         WarnOfJournal();
+        _masked?.Warn();
     }
 
     /// <summary>What to do with the objects that were bound. Called on the pipeline thread for each input.</summary>
@@ -131,6 +144,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             // The pipeline may have been cut short: work not begun is dropped, work under way finishes or is undone.
             Cancel();
             Task.WhenAll(_runs.Select(run => Task.WhenAny(run.Task))).Wait(PatienceAfterStop);
+            TellWhatWasCutShort();
             _lineage?.Dispose();
             _throttle?.Dispose();
         }
@@ -153,8 +167,10 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         }
     }
 
-    private void Submit(IEnumerable<ActionRequest> requests, bool isSubstitute = false)
+    /// <summary>Begins with the requests that the user does not decline; true if there was none of those.</summary>
+    private bool Submit(IEnumerable<ActionRequest> requests, bool isSubstitute = false)
     {
+        var accepted = true;
         foreach (var request in requests)
         {
             if (IsBindingOnly)
@@ -172,7 +188,13 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             {
                 _runs.Add(new ActionRun(request, Begin(request)) { IsSubstitute = isSubstitute });
             }
+            else
+            {
+                accepted = false;
+            }
         }
+
+        return accepted;
     }
 
     private Task<ActionResult> Begin(ActionRequest request)
@@ -214,21 +236,20 @@ public abstract partial class ActionCmdlet : FleetCmdlet
                 message(this);
             }
 
+            // In this order: what settles after it was looked at is in the list, and ends the wait at once.
+            var unsettled = Unsettled();
             WriteSettled();
             if (!waitForAll)
             {
                 return;
             }
 
-            var unsettled = Unsettled();
             if (unsettled.Count > 0)
             {
                 WaitForMessageOr(Task.WhenAny(unsettled));
             }
             else if (_messages.Reader.Count == 0)
             {
-                // What settled since it was last looked at.
-                WriteSettled();
                 return;
             }
         }
@@ -280,9 +301,23 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             _replay.Did(undo);
         }
 
-        foreach (var output in run.Task.Result.Output)
+        try
         {
-            WriteObject(WithOrigin(output, run));
+            foreach (var output in run.Task.Result.Output)
+            {
+                WriteObject(WithOrigin(output, run));
+            }
+        }
+        catch (PipelineStoppedException) when (!Stopping)
+        {
+            // A later command has enough. Failures that waited to be replaced are errors now.
+            foreach (var failed in _runs.Where(other => other is { IsWritten: false, IsSettled: true, Error: not null, IsSubstitute: false }).ToList())
+            {
+                failed.IsWritten = true;
+                WriteUnreplaced(failed, failed.Error!);
+            }
+
+            throw;
         }
     }
 
@@ -291,6 +326,14 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         if (_replay is not null)
         {
             _replay.Fail(error);
+        }
+        else if (_masked is not null && MaskedFailures.CanBeMasked(error))
+        {
+            _masked.Add(run.Request.Target.ToString()!, error);
+        }
+        else if (run.Verdict is { } verdict)
+        {
+            WriteError(verdict);
         }
         else if (error is ActionFailedException failed)
         {
@@ -311,8 +354,8 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         }
 
         var undo = run.Task.Result.Undo;
-        var moved = origin with { Undo = undo is null ? origin.Undo : [.. origin.Undo, undo], Trace = _lineage?.Trace ?? origin.Trace };
-        return output switch
+        var moved = origin with { IsElement = false, Undo = undo is null ? origin.Undo : [.. origin.Undo, undo], Trace = _lineage?.Trace ?? origin.Trace };
+        return (output is PSObject wrapped ? wrapped.BaseObject : output) switch
         {
             KumoiVM vm => vm.WithOrigin(moved),
             KumoiHost host => host.WithOrigin(moved),

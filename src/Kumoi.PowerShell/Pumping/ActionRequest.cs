@@ -21,7 +21,4 @@ internal sealed record ActionRequest
 
     /// <summary>Does it on the pipeline thread: script blocks. Instead of <see cref="Work"/>.</summary>
     public Func<ActionResult>? InlineWork { get; init; }
-
-    /// <summary>A definite failure leaves nothing behind, so that another element may take the place even if the outcome is unknown: never.</summary>
-    public bool IsCompensated { get; init; }
 }

@@ -1,3 +1,5 @@
+using System.Management.Automation;
+
 namespace Kumoi.PowerShell.Pumping;
 
 /// <summary>One request under way or settled.</summary>
@@ -9,6 +11,9 @@ internal sealed class ActionRun(ActionRequest request, Task<ActionResult> task)
 
     /// <summary>The element that this one stands in for, first cause and all attempts; null for one of the pipeline's own.</summary>
     public bool IsSubstitute { get; init; }
+
+    /// <summary>The error to write for it, once it is known that nothing takes its place.</summary>
+    public ErrorRecord? Verdict { get; set; }
 
     /// <summary>Its output, or its error, was written.</summary>
     public bool IsWritten { get; set; }

@@ -32,7 +32,7 @@ internal static class ScriptBlockRunner
                 }
             }
         }
-        catch (RuntimeException e) when (e is not PipelineStoppedException && !IsFlowControl(e))
+        catch (RuntimeException e) when (e is not PipelineStoppedException)
         {
             errors.Add(e.ErrorRecord);
         }
@@ -41,5 +41,5 @@ internal static class ScriptBlockRunner
     }
 
     // break, continue and exit are the author's business. Their exception types are internal to the engine.
-    private static bool IsFlowControl(RuntimeException e) => e.GetType() is { IsPublic: false, Name: "BreakException" or "ContinueException" or "ExitException" };
+    public static bool IsFlowControl(Exception e) => e.GetType().Name is "BreakException" or "ContinueException" or "ExitException";
 }

@@ -14,14 +14,40 @@ public abstract class SourceCmdlet : FleetCmdlet
     [ValidateRange(1, 1024)]
     public int ThrottleLimit { get; set; } = 128;
 
+    /// <summary>A host that cannot be read is no error: it stands there with typed defaults, or its VMs are left out.</summary>
+    [Parameter]
+    public SwitchParameter FailureOblivious { get; set; }
+
+    private protected MaskedFailures? Masked { get; private set; }
+
     protected override void BeginProcessing()
     {
+        Masked = MaskedFailures.Of(this, FailureOblivious);
         if (PipelineLocation.Of(this) is { } location && location.Position < location.Pipeline.PipelineElements.Count - 1)
         {
             _run = PipelineRun.Open(location);
-            _source = new RecordedSource(_run, location.Position);
+            _source = new RecordedSource(
+                _run, location.Position, MyInvocation.BoundParameters.TryGetValue("PipelineVariable", out var variable) ? (string)variable : null, IsWanted);
         }
     }
+
+    protected override void EndProcessing() => Masked?.Warn();
+
+    /// <summary>An error for what could not be read, unless failures are masked.</summary>
+    private protected void WriteUnreadable(KumoiConnection host, Exception error)
+    {
+        if (Masked is not null && MaskedFailures.CanBeMasked(error))
+        {
+            Masked.Add(host.Name, error);
+        }
+        else
+        {
+            WriteFailure(error, host.Name);
+        }
+    }
+
+    /// <summary>Whether the parameters ask for such an element.</summary>
+    private protected abstract bool IsWanted(object element);
 
     /// <summary>
     /// Writes the elements. If the pipeline is satisfied before the end, <paramref name="readRest"/> can give those that were not
@@ -44,6 +70,8 @@ public abstract class SourceCmdlet : FleetCmdlet
         {
             if (!ended && _source is { } source)
             {
+                // What else would have come down the pipeline to this cmdlet, nobody knows.
+                source.IsIncomplete = MyInvocation.ExpectingInput;
                 source.StoppedEarly(async token =>
                 {
                     foreach (var element in await readRest(source.Elements, token))
@@ -59,6 +87,7 @@ public abstract class SourceCmdlet : FleetCmdlet
     {
         if (disposing)
         {
+            _source?.End();
             _run?.Dispose();
         }
 

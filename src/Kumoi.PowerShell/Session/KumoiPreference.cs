@@ -15,6 +15,9 @@ public sealed class KumoiPreference
 
     public SubstitutionPreference Substitution { get; set; }
 
+    /// <summary>As if -FailureOblivious were given to every cmdlet that has it.</summary>
+    public bool FailureOblivious { get; set; }
+
     /// <summary>The one in the caller's scope, also where it is a hashtable; the session's where there is none that can be understood.</summary>
     internal static KumoiPreference Of(PSCmdlet cmdlet) =>
         LanguagePrimitives.TryConvertTo<KumoiPreference>(cmdlet.SessionState.PSVariable.GetValue(VariableName), out var own) && own is not null ? own : Session;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
@@ -14,6 +15,7 @@ internal static class KumoiSession
     private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(10);
     private static readonly Lock Gate = new();
     private static readonly Lock JournalGate = new();
+    private static readonly ConcurrentDictionary<Guid, DateTimeOffset> Made = new();
     private static Fleet? _fleet;
     private static IJournal? _journal;
     private static string? _journalFolder;
@@ -60,6 +62,12 @@ internal static class KumoiSession
     }
 
     public static bool HasFleet => Volatile.Read(ref _fleet) is not null;
+
+    /// <summary>Notes a VM that this session has made.</summary>
+    public static void NoteMade(Guid vm) => Made[vm] = DateTimeOffset.UtcNow;
+
+    /// <summary>A pipeline must not take as a substitute what came into being through it.</summary>
+    public static bool WasMadeSince(Guid vm, DateTimeOffset then) => Made.TryGetValue(vm, out var at) && at >= then;
 
     public static void ModuleLoaded() => Interlocked.Increment(ref _modules);
 

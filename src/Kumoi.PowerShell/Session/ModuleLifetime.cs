@@ -11,7 +11,7 @@ public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssembly
         using var shell = System.Management.Automation.PowerShell.Create(RunspaceMode.CurrentRunspace);
         // A binary module cannot export a variable. What a profile has set stays.
         shell.AddScript(
-            $"if ($null -eq $global:{KumoiPreference.VariableName}) {{ $global:{KumoiPreference.VariableName} = [Kumoi.PowerShell.Session.KumoiPreference]::Session }}")
+            $"if (-not (Test-Path variable:global:{KumoiPreference.VariableName})) {{ $global:{KumoiPreference.VariableName} = [Kumoi.PowerShell.Session.KumoiPreference]::Session }}")
             .Invoke();
     }
 

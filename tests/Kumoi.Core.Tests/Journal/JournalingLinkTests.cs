@@ -1,3 +1,4 @@
+using System.Reflection;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
@@ -153,8 +154,14 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
 
     private static async Task CloseUnderneathAsync(KumoiConnection host)
     {
-        var guarded = host.Link.GetType().GetProperty("Inner", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!.GetValue(host.Link)!;
-        var inner = (IHypervisorLink)guarded.GetType().GetField("_inner", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!.GetValue(guarded)!;
+        // Below masking and journaling.
+        object link = host.Link;
+        while (link.GetType().GetProperty("Inner", BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public) is { } below)
+        {
+            link = below.GetValue(link)!;
+        }
+
+        var inner = (IHypervisorLink)link.GetType().GetField("_inner", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(link)!;
         await inner.DisposeAsync();
     }
 }

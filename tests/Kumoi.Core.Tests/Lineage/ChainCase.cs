@@ -1,100 +1,104 @@
 using System.Globalization;
-using FsCheck;
-using FsCheck.Fluent;
 
 namespace Kumoi.Tests.Lineage;
 
-internal enum Op
-{
-    Where = 0,
-    Select,
-    OrderBy,
-    OrderByDescending,
-    Reverse,
-    Take,
-    Skip,
-    TakeLast,
-    SkipLast,
-}
-
-/// <summary>A list of 0…Count-1, a chain of operators that ends in an action, and which elements fail, pass or are stale where.</summary>
+/// <summary>A chain that ends in an action, and which elements fail, pass or are stale where.</summary>
 internal sealed record ChainCase(
-    int Count, IReadOnlyList<(Op Op, int N)> Ops, IReadOnlyList<(int Op, int Element)> Failing, IReadOnlyList<int> Stale, int Salt, int Concurrency)
+    Chain Chain, IReadOnlyList<(int Op, int Number)> Failing, IReadOnlyList<int> Stale, bool Names, int Salt, int Concurrency)
 {
     /// <summary>The action stands below all operators.</summary>
-    public int Action => Ops.Count;
+    public const int Action = -1;
 
-    public bool Works(int op) => op == Action || Ops[op].Op is Op.Where or Op.Select or Op.OrderBy or Op.OrderByDescending;
+    public bool Fails(int op, int number) => Failing.Contains((op, number));
 
-    public bool IsExtraction(int op) => op < Action && Ops[op].Op is Op.Take or Op.Skip or Op.TakeLast or Op.SkipLast;
+    public bool Fails(int op, ChainElement element) => element.Numbers.Any(number => Fails(op, number));
 
-    public bool Fails(int op, int element) => Failing.Contains((op, element));
+    /// <summary>Of a filter: stale elements do not pass when they have been read again.</summary>
+    public bool Passes(int op, ChainElement element, HashSet<int> readAgain) =>
+        Mixed(op, element) % 4 != 0 && !element.Numbers.Any(number => Stale.Contains(number) && readAgain.Contains(number));
 
-    public bool Passes(int op, int element) => Mixed(op, element) % 4 != 0;
+    public bool Skips(int op, ChainElement element) => Mixed(op, element) % 4 != 0;
 
-    public int Key(int op, int element) => Mixed(op, element) % 5;
+    /// <summary>Even operators take by weight; odd ones in a way that makes no sense, so that it depends on all that is taken.</summary>
+    public bool Accumulates(ChainLink link, IReadOnlyList<ChainElement> taken, ChainElement element) => link.Id % 2 == 0
+        ? taken.Sum(one => Key(link.Id, one)) + Key(link.Id, element) <= link.N * 2
+        : Mixed(link.Id + taken.Sum(one => one.Numbers[0]), element) % 6 != 0;
 
-    private int Mixed(int op, int element) => (int)(unchecked(((uint)((op * 31) + element + Salt) * 2654435761u) >> 11) & 0xffff);
+    public int Key(int op, ChainElement element) => Mixed(op, element) % 5;
+
+    private int Mixed(int op, ChainElement element)
+    {
+        var mixed = (uint)((op * 31) + Salt);
+        foreach (var number in element.Numbers)
+        {
+            mixed = unchecked((mixed + (uint)number) * 2654435761u);
+        }
+
+        return (int)((mixed >> 11) & 0xffff);
+    }
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"0..{Count - 1} | {string.Join(" | ", Ops.Select((op, i) => op.N >= 0 ? $"{i}:{op.Op} {op.N}" : $"{i}:{op.Op}"))} | {Action}:foreach; failing (op, element) {string.Join(" ", Failing)}; stale {string.Join(" ", Stale)}; salt {Salt}; concurrency {Concurrency}");
+        $"{Chain} | {Action}:foreach; failing (op, number) {string.Join(" ", Failing)}; stale {string.Join(" ", Stale)}; names {Names}; salt {Salt}; concurrency {Concurrency}");
 
-    public static Arbitrary<ChainCase> Arbitrary()
+    public static ChainCase Draw(int seed)
     {
-        var op =
-            from kind in Gen.Elements(Enum.GetValues<Op>())
-            from n in Gen.Frequency((1, Gen.Constant(0)), (9, Gen.Choose(1, 8)))
-            select (kind, kind >= Op.Take ? n : -1);
-        var generated =
-            from count in Gen.Choose(0, 16)
-            from depth in Gen.Choose(1, 6)
-            from ops in Gen.ArrayOf(op, depth)
-                // Most failures stand where a substitute can answer them; those without extraction above end the evaluation at once.
-            let extraction = Math.Max(0, Array.FindIndex(ops, o => o.kind >= Op.Take))
-            let place = Gen.Frequency((1, Gen.Choose(0, depth)), (30, Gen.Choose(extraction + 1, depth)))
-            from failures in Gen.Choose(0, 8)
-            from failing in Gen.ArrayOf(Gen.Zip(place, Gen.Choose(0, 16)), failures)
-            from stales in Gen.Choose(0, 3)
-            from stale in Gen.ArrayOf(Gen.Choose(0, 16), stales)
-            from salt in Gen.Choose(0, 1000)
-            from concurrency in Gen.Choose(1, 5)
-            select new ChainCase(count, ops, [.. failing.Select(f => (f.Item1, f.Item2))], stale, salt, concurrency);
-        return Arb.From(generated, Smaller);
+        var random = new Random(seed);
+        var id = 0;
+        var chain = DrawChain(random, joins: random.Next(3) switch { 0 => 0, 1 => 1, _ => random.Next(3) }, ref id, first: 0);
+        var chains = chain.All.ToList();
+        List<(int, int)> places = [.. from one in chains from link in one.Links select (link.Id, one.First)];
+        List<(int, int)> failing = [];
+        for (var i = random.Next(9); i > 0; i--)
+        {
+            var number = DrawNumber(random, chains);
+            // Most failures stand where a substitute can answer them; those without extraction above end the evaluation at once.
+            List<int> ops = [Action, Action, .. chains.Where(one => one.Has(number)).SelectMany(one => Answered(one, random.Next(30) == 0))];
+            failing.Add((ops[random.Next(ops.Count)], number));
+        }
+
+        List<int> stale = [.. Enumerable.Range(0, random.Next(4)).Select(_ => DrawNumber(random, chains))];
+        return new ChainCase(chain, failing, stale, random.Next(3) > 0, random.Next(1000), random.Next(1, 6));
     }
 
-    private static IEnumerable<ChainCase> Smaller(ChainCase x)
+    public IEnumerable<ChainCase> Smaller() =>
+    [
+        .. Chain.Smaller().Select(chain => this with { Chain = chain }),
+        .. Failing.Select((_, at) => this with { Failing = [.. Failing.Where((_, i) => i != at)] }),
+        .. Stale.Select((_, at) => this with { Stale = [.. Stale.Where((_, i) => i != at)] }),
+        .. Concurrency > 1 ? [this with { Concurrency = 1 }] : Array.Empty<ChainCase>(),
+    ];
+
+    private static IEnumerable<int> Answered(Chain chain, bool anywhere)
     {
-        if (x.Count > 0)
+        var first = anywhere || chain.Left is not null ? 0 : chain.Links.Select(link => link.IsExtraction).ToList().IndexOf(true);
+        return first < 0 ? [] : chain.Links.Skip(anywhere || chain.Left is not null ? 0 : first + 1).Select(link => link.Id);
+    }
+
+    private static int DrawNumber(Random random, List<Chain> chains)
+    {
+        var sources = chains.Where(chain => chain.Left is null).ToList();
+        return sources[random.Next(sources.Count)].First + random.Next(12);
+    }
+
+    private static Chain DrawChain(Random random, int joins, ref int id, int first)
+    {
+        Chain? left = null, right = null;
+        if (joins > 0)
         {
-            yield return x with { Count = x.Count - 1 };
+            var below = random.Next(joins);
+            left = DrawChain(random, below, ref id, first);
+            right = DrawChain(random, joins - 1 - below, ref id, first + (100 * (below + 1)));
         }
 
-        for (var i = 0; i < x.Ops.Count; i++)
+        var kinds = Enum.GetValues<Op>();
+        List<ChainLink> links = [];
+        for (var i = random.Next(joins > 0 ? 0 : 1, joins > 0 || first > 0 ? 4 : 7); i > 0; i--)
         {
-            var at = i;
-            yield return x with
-            {
-                Ops = [.. x.Ops.Where((_, j) => j != at)],
-                Failing = [.. x.Failing.Where(f => f.Op != at).Select(f => f.Op > at ? (f.Op - 1, f.Element) : f)],
-            };
+            var op = links is [.., { IsSort: true }] && random.Next(3) == 0 ? Op.ThenBy : kinds[random.Next(kinds.Length)];
+            links.Add(new ChainLink(id++, op, random.Next(10) == 0 ? 0 : random.Next(1, 9)));
         }
 
-        for (var i = 0; i < x.Failing.Count; i++)
-        {
-            var at = i;
-            yield return x with { Failing = [.. x.Failing.Where((_, j) => j != at)] };
-        }
-
-        for (var i = 0; i < x.Stale.Count; i++)
-        {
-            var at = i;
-            yield return x with { Stale = [.. x.Stale.Where((_, j) => j != at)] };
-        }
-
-        if (x.Concurrency > 1)
-        {
-            yield return x with { Concurrency = 1 };
-        }
+        return new Chain(first, left is null ? random.Next(17) : 0, left, right, random.Next(2) == 0, links);
     }
 }

@@ -1,128 +1,180 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Kumoi.Lineage;
 
 namespace Kumoi.Tests.Lineage;
 
-/// <summary>A <see cref="ChainCase"/> run as a real <see cref="LineageList{T}"/>. Each Select adds 1000 to the value, so that values show the way they took.</summary>
-internal sealed class ChainEvaluation(ChainCase chain)
+/// <summary>A <see cref="ChainCase"/> run as a real <see cref="LineageList{T}"/>.</summary>
+internal sealed partial class ChainEvaluation(ChainCase given)
 {
-    private const int Step = 1000;
-
-    private readonly HashSet<(int Op, int Element)> _ran = [];
+    private readonly HashSet<(int Op, string Element)> _ran = [];
     private readonly HashSet<int> _readAgain = [];
+    private Scramble? _scramble;
 
-    public IReadOnlyList<int>? Result { get; private set; }
+    /// <summary>Each element with the way it took.</summary>
+    public IReadOnlyList<string>? Result { get; private set; }
 
     public bool Exhausted { get; private set; }
 
-    public (int Op, int Element)? Passing { get; private set; }
+    public (int Op, string Element)? Passing { get; private set; }
 
     public HashSet<int> Out { get; } = [];
 
     /// <summary>On which elements which operator's function succeeded.</summary>
-    public HashSet<(int Op, int Element)> Succeeded { get; } = [];
+    public HashSet<(int Op, ChainElement Element)> Succeeded { get; } = [];
 
     public string? RunTwice { get; private set; }
 
-    public int MostAtOnce { get; private set; }
+    public int MostAtOnce => _scramble!.MostAtOnce;
 
     public LineageTrace? Trace { get; private set; }
 
     public void Run(int seed)
     {
-        var scramble = new Scramble(seed);
-        var options = new LineageOptions { MaxConcurrency = chain.Concurrency, Traced = trace => Trace = trace };
+        _scramble = new Scramble(seed);
+        var options = new LineageOptions { MaxConcurrency = given.Concurrency, Traced = trace => Trace = trace };
         try
         {
-            var result = scramble.Run(() => Build(scramble).ForEachAsync(
-                async (x, _) => await WorkAsync(scramble, chain.Action, x), options: options));
-            if (result.Items.Any(x => x / Step != chain.Ops.Count(op => op.Op is Op.Select)))
-            {
-                throw new InvalidOperationException("A value skipped a Select.");
-            }
-
-            Result = [.. result.Items.Select(x => x % Step)];
+            var result = _scramble.Run(() => Build(given.Chain).ForEachAsync(async (x, _) => await WorkAsync(ChainCase.Action, x), options: options));
+            Result = [.. result.Items.Select(x => x.Key + x.Path)];
         }
         catch (ReserveExhaustedException)
         {
             Exhausted = true;
         }
+        catch (PairFailureException e)
+        {
+            Exception inner = e;
+            while (inner is PairFailureException)
+            {
+                inner = inner.InnerException!;
+            }
+
+            Pass((PlannedException)inner);
+        }
         catch (PlannedException e)
         {
-            Passing = (e.Op, e.Element);
+            Pass(e);
         }
 
-        MostAtOnce = scramble.MostAtOnce;
-        Out.UnionWith(Trace!.Steps
-            .Where(step => step.Kind is LineageStepKind.Failure or LineageStepKind.Rejection)
-            .Select(step => int.Parse(step.Element!, System.Globalization.CultureInfo.InvariantCulture) % Step));
+        var gone = Trace!.Steps.Where(step => step.Kind is LineageStepKind.Failure or LineageStepKind.Rejection);
+        Out.UnionWith(gone.SelectMany(step => Number().Matches(step.Element!)).Select(match => int.Parse(match.Value, CultureInfo.InvariantCulture)));
     }
 
-    private LineageList<int> Build(Scramble scramble)
+    private void Pass(PlannedException e) => Passing = (e.Op, e.Element);
+
+    private LineageList<ChainElement> Build(Chain chain)
     {
-        var list = Enumerable.Range(0, chain.Count).AsLineage(
-            refresh: (x, _) =>
-            {
-                _readAgain.Add(x);
-                return ValueTask.FromResult(x);
-            });
-        for (var i = 0; i < chain.Ops.Count; i++)
+        LineageList<ChainElement> list;
+        if (chain.Left is null)
         {
-            var (kind, n) = chain.Ops[i];
-            var op = i;
-            list = kind switch
-            {
-                Op.Where => list.Where(async (x, _) =>
+            list = Enumerable.Range(0, chain.Count).Select(i => ChainElement.Of(chain.First + i, (ulong)i)).AsLineage(
+                refresh: (x, _) =>
                 {
-                    await WorkAsync(scramble, op, x);
-                    return chain.Passes(op, x % Step) && !(_readAgain.Contains(x % Step) && chain.Stale.Contains(x % Step));
-                }),
-                Op.Select => list.Select(async (x, _) =>
-                {
-                    await WorkAsync(scramble, op, x);
-                    return x + Step;
-                }),
-                Op.OrderBy => list.OrderBy(x => Key(op, x)),
-                Op.OrderByDescending => list.OrderByDescending(x => Key(op, x)),
-                Op.Reverse => list.Reverse(),
-                Op.Take => list.Take(n),
-                Op.Skip => list.Skip(n),
-                Op.TakeLast => list.TakeLast(n),
-                _ => list.SkipLast(n),
-            };
+                    _readAgain.Add(x.Numbers[0]);
+                    return ValueTask.FromResult(x);
+                });
         }
-
-        return list;
-    }
-
-    private async Task WorkAsync(Scramble scramble, int op, int x)
-    {
-        Note(op, x % Step);
-        await scramble.TurnAsync();
-        Throw(op, x % Step);
-    }
-
-    private int Key(int op, int x)
-    {
-        Note(op, x % Step);
-        Throw(op, x % Step);
-        return chain.Key(op, x % Step);
-    }
-
-    private void Note(int op, int element)
-    {
-        if (!_ran.Add((op, element)) && !_readAgain.Contains(element))
+        else if (chain.IsZip)
         {
-            RunTwice = $"{op} on {element}";
+            list = Build(chain.Left).Zip(Build(chain.Right!)).Select(pair => ChainElement.Pair(pair.Left, pair.Right));
         }
-    }
-
-    private void Throw(int op, int element)
-    {
-        if (chain.Fails(op, element))
+        else
         {
-            throw new PlannedException(op, element);
+            list = Build(chain.Left).Concat(Build(chain.Right!));
         }
 
-        Succeeded.Add((op, element));
+        return chain.Links.Aggregate(list, Add);
     }
+
+    private LineageList<ChainElement> Add(LineageList<ChainElement> list, ChainLink link)
+    {
+        var (id, op, n) = link;
+        return op switch
+        {
+            Op.Where => list.Where(async (x, _) =>
+            {
+                await WorkAsync(id, x);
+                return given.Passes(id, x, _readAgain);
+            }),
+            Op.Select => list.Select(async (x, _) =>
+            {
+                await WorkAsync(id, x);
+                return x.Through(id);
+            }),
+            Op.OrderByDescending => list.OrderByDescending(x => Key(id, x)),
+            Op.ThenBy when list is OrderedLineageList<ChainElement> ordered => ordered.ThenBy(x => Key(id, x)),
+            Op.OrderBy or Op.ThenBy => list.OrderBy(x => Key(id, x)),
+            Op.Reverse => list.Reverse(),
+            Op.Matching => list.Partition(x => Passes(id, x)).Matching,
+            Op.Others => list.Partition(x => Passes(id, x)).Others,
+            Op.RightOf => list.SplitAt(n).Others,
+            Op.TakeWhile => list.TakeWhile(x => Passes(id, x)),
+            Op.SkipWhile => list.SkipWhile(x => Do(id, x) && given.Skips(id, x)),
+            Op.AccumulateWhile => list.AccumulateWhile((taken, x) =>
+            {
+                Throw(id, x);
+                return given.Accumulates(link, taken, x);
+            }),
+            Op.Take => list.Take(n),
+            Op.Skip => list.Skip(n),
+            Op.TakeLast => list.TakeLast(n),
+            Op.SkipLast => list.SkipLast(n),
+            Op.TakeRandom => list.TakeRandom(n, id),
+            Op.TakeByScore => list.TakeByScore(n, x => Key(id, x)),
+            _ => list.SplitAt(n).First,
+        };
+    }
+
+    private async Task WorkAsync(int op, ChainElement x)
+    {
+        Note(op, x);
+        await _scramble!.TurnAsync();
+        Throw(op, x);
+    }
+
+    private bool Do(int op, ChainElement x)
+    {
+        Note(op, x);
+        Throw(op, x);
+        return true;
+    }
+
+    private bool Passes(int op, ChainElement x) => Do(op, x) && given.Passes(op, x, _readAgain);
+
+    private int Key(int op, ChainElement x) => Do(op, x) ? given.Key(op, x) : 0;
+
+    private void Note(int op, ChainElement x)
+    {
+        if (!_ran.Add((op, x.Key)) && !x.Numbers.Any(_readAgain.Contains))
+        {
+            RunTwice = $"{op} on {x}";
+        }
+    }
+
+    private void Throw(int op, ChainElement x)
+    {
+        if (given.Fails(op, x))
+        {
+            throw Named(op, x) ?? new PlannedException(op, x.Key);
+        }
+
+        Succeeded.Add((op, x));
+    }
+
+    /// <summary>The failure of the first element of a pair that fails, if failures are to name it.</summary>
+    private Exception? Named(int op, ChainElement x)
+    {
+        if (!given.Names || x.Left is null)
+        {
+            return null;
+        }
+
+        var side = given.Fails(op, x.Left) ? PairSide.Left : PairSide.Right;
+        var part = side is PairSide.Left ? x.Left : x.Right!;
+        return new PairFailureException(side, Named(op, part) ?? new PlannedException(op, part.Key));
+    }
+
+    [GeneratedRegex("[0-9]+", RegexOptions.NonBacktracking)]
+    private static partial Regex Number();
 }

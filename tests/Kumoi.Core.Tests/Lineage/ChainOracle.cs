@@ -1,88 +1,79 @@
+using Kumoi.Lineage.Nodes;
+
 namespace Kumoi.Tests.Lineage;
 
 /// <summary>
-/// The definition, without memory, order of work or concurrency: after every change of D all is computed again by plain LINQ over the
-/// list without D. Exponentially simple-minded on purpose.
+/// The definition, without outcomes, order of work or concurrency: after every change of D all is computed again by plain LINQ over the
+/// lists without D. All it keeps is what the definition keeps: which elements had a place, and which were a pair.
 /// </summary>
-internal sealed class ChainOracle(ChainCase chain)
+internal sealed partial class ChainOracle(ChainCase given)
 {
-    private readonly List<int> _out = [];
+    private readonly HashSet<int> _out = [];
     private readonly HashSet<int> _readAgain = [];
-    private readonly int[] _given = new int[chain.Ops.Count];
-    private readonly HashSet<int>?[] _settled = new HashSet<int>?[chain.Ops.Count];
+    private readonly Dictionary<int, ChainMemory> _memories = [];
+    private readonly Dictionary<Chain, JoinMemory> _joins = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>The elements that come out; null: exhausted, or a failure without extraction above.</summary>
-    public List<int>? Result { get; private set; }
+    /// <summary>The elements that come out, with the way they took; null: exhausted, or a failure that nothing answers.</summary>
+    public List<string>? Result { get; private set; }
 
     public bool Exhausted { get; private set; }
 
     /// <summary>The failure that passes, if one does.</summary>
-    public (int Op, int Element)? Passing { get; private set; }
+    public (int Op, string Element)? Passing { get; private set; }
 
-    public HashSet<int> Out => [.. _out];
+    public HashSet<int> Out => _out;
 
     /// <summary>What enters the operator in the end.</summary>
-    public HashSet<int> Reaching(int op) => [.. Rows(op)[op]];
+    public HashSet<ChainElement> Reaching(int op) => [.. Memory(op).In];
 
     public void Solve()
     {
-        for (var op = 0; op <= chain.Action; op++)
+        if (SettleChain(given.Chain) && Settle(given.Chain, given.Chain.Links.Count, new ChainLink(ChainCase.Action, Op.Select, 0)))
         {
-            if (chain.Works(op) && !Settle(op))
+            Result = [.. Memory(ChainCase.Action).In.Select(x => x.Key + x.Path)];
+        }
+    }
+
+    private ChainMemory Memory(int op) => _memories.TryGetValue(op, out var found) ? found : _memories[op] = new ChainMemory();
+
+    private JoinMemory Join(Chain chain) => _joins.TryGetValue(chain, out var found) ? found : _joins[chain] = new JoinMemory();
+
+    private bool SettleChain(Chain chain)
+    {
+        if (chain.Left is not null && (!SettleChain(chain.Left) || !SettleChain(chain.Right!)))
+        {
+            return false;
+        }
+
+        // The join is looked at before anything below it works.
+        while (Look(chain, 0) is null)
+        {
+            if (Passing is not null)
             {
-                return;
+                return false;
             }
         }
 
-        Result = Rows(chain.Action)[chain.Action];
+        return Enumerable.Range(0, chain.Links.Count)
+            .Where(i => chain.Links[i].Works || chain.Links[i].Op is Op.AccumulateWhile)
+            .All(i => Settle(chain, i, chain.Links[i]));
     }
 
-    /// <summary>Plain LINQ: what enters each operator down to <paramref name="last"/>.</summary>
-    private List<List<int>> Rows(int last)
-    {
-        var rows = new List<List<int>> { Enumerable.Range(0, chain.Count).Except(_out).ToList() };
-        for (var op = 0; op < last; op++)
-        {
-            var items = rows[op];
-            var (kind, n) = chain.Ops[op];
-            var at = op;
-            rows.Add((kind switch
-            {
-                Op.Where => items.Where(x => chain.Passes(at, x) && !(_readAgain.Contains(x) && chain.Stale.Contains(x))),
-                Op.OrderBy => items.OrderBy(x => chain.Key(at, x)),
-                Op.OrderByDescending => items.OrderByDescending(x => chain.Key(at, x)),
-                Op.Reverse => Enumerable.Reverse(items),
-                Op.Take => items.Take(n),
-                Op.TakeLast => items.TakeLast(n),
-                Op.Skip => items.Skip(n - _given[at]),
-                Op.SkipLast => items.SkipLast(n - _given[at]),
-                _ => items,
-            }).ToList());
-        }
-
-        return rows;
-    }
-
-    private bool Settle(int op)
+    private bool Settle(Chain chain, int at, ChainLink link)
     {
         int? wanted = null;
-        while (true)
+        while (Passing is null)
         {
-            var rows = Rows(op);
-            foreach (var above in Enumerable.Range(0, op).Where(chain.IsExtraction))
-            {
-                _settled[above] ??= [.. rows[above + 1]];
-            }
-
-            if (Change(rows, op - 1))
+            if (Look(chain, at) is not { } items)
             {
                 continue;
             }
 
-            wanted ??= rows[op].Count;
-            if (rows[op].Count < wanted)
+            Memory(link.Id).In = items;
+            wanted ??= items.Count;
+            if (items.Count < wanted)
             {
-                if (!Widen(rows, op))
+                if (!TurnDownDropped(chain, at, items, wanted.Value - items.Count) && !GiveUp(chain, at, wanted.Value - items.Count))
                 {
                     Exhausted = true;
                     return false;
@@ -91,47 +82,9 @@ internal sealed class ChainOracle(ChainCase chain)
                 continue;
             }
 
-            if (!Fail(rows[op], op))
+            if (!(link.Op is Op.AccumulateWhile ? Accumulate(chain, at, items) is null : Fail(chain, at, link.Id, items)))
             {
-                if (Passing is not null)
-                {
-                    return false;
-                }
-
-                foreach (var above in Enumerable.Range(0, op).Where(chain.IsExtraction))
-                {
-                    _settled[above]!.UnionWith(rows[above + 1]);
-                }
-
-                return true;
-            }
-
-            if (Passing is not null)
-            {
-                return false;
-            }
-        }
-    }
-
-    /// <summary>From the top: the first operator at which something fails, or a substitute turns out to be stale.</summary>
-    private bool Change(List<List<int>> rows, int last)
-    {
-        for (var op = 0; op <= last; op++)
-        {
-            if (chain.Works(op) && Fail(rows[op], op))
-            {
-                return true;
-            }
-
-            if (!chain.IsExtraction(op))
-            {
-                continue;
-            }
-
-            var read = rows[op + 1].Where(x => !_settled[op]!.Contains(x) && _readAgain.Add(x)).Where(chain.Stale.Contains).ToList();
-            if (read.Count > 0)
-            {
-                _out.AddRange(Enumerable.Range(0, op).Any(above => chain.Ops[above].Op is Op.Where) ? read : []);
+                Hold(chain, at);
                 return true;
             }
         }
@@ -139,49 +92,115 @@ internal sealed class ChainOracle(ChainCase chain)
         return false;
     }
 
-    private bool Fail(List<int> items, int op)
+    private void Hold(Chain chain, int at)
     {
-        var failing = items.Where(x => chain.Fails(op, x)).ToList();
-        if (failing.Count > 0 && !Enumerable.Range(0, op).Any(chain.IsExtraction))
+        foreach (var link in chain.Links.Take(at).Where(link => link.IsExtraction))
         {
-            Passing = (op, failing[0]);
+            Memory(link.Id).Settled!.UnionWith(Memory(link.Id).Out);
         }
 
-        _out.AddRange(failing);
-        return failing.Count > 0;
+        if (chain.Left is not null)
+        {
+            Hold(chain.Left, chain.Left.Links.Count);
+            Hold(chain.Right!, chain.Right!.Links.Count);
+            Join(chain).Settled?.UnionWith(Join(chain).Out);
+        }
     }
 
-    private bool Widen(List<List<int>> rows, int op)
+    /// <summary>From the top: what enters the operator. Null: something failed on the way, or a substitute turned out to be stale.</summary>
+    private List<ChainElement>? Look(Chain chain, int at)
     {
-        var extractions = Enumerable.Range(0, op).Where(chain.IsExtraction).Reverse().ToList();
-        var below = op;
-        foreach (var extraction in extractions)
+        if (Source(chain) is not { } items)
         {
-            var useless = rows[extraction + 1].Where(x => !_settled[extraction]!.Contains(x)).Except(rows[below]).ToList();
-            if (useless.Count > 0)
-            {
-                _out.Add(useless[0]);
-                return true;
-            }
-
-            below = extraction;
+            return null;
         }
 
-        foreach (var extraction in extractions)
+        for (var i = 0; i < at; i++)
         {
-            var (kind, n) = chain.Ops[extraction];
-            if (kind is Op.Skip or Op.SkipLast && rows[extraction].Count > rows[extraction + 1].Count)
+            var link = chain.Links[i];
+            var memory = Memory(link.Id);
+            memory.In = items;
+            if (link.Works && Fail(chain, i, link.Id, items))
             {
-                // Until one element more comes through.
-                do
-                {
-                    _given[extraction]++;
-                }
-                while (rows[extraction].Count <= n - _given[extraction]);
-                return true;
+                return null;
             }
+
+            if (Arrange(chain, i, items) is not { } arranged || (link.IsExtraction && !Enter(chain, i, arranged)))
+            {
+                return null;
+            }
+
+            items = arranged;
         }
 
-        return false;
+        return items;
     }
+
+    private List<ChainElement>? Source(Chain chain)
+    {
+        if (chain.Left is null)
+        {
+            return [.. Enumerable.Range(0, chain.Count).Select(i => ChainElement.Of(chain.First + i, (ulong)i)).Where(x => !IsOut(x))];
+        }
+
+        if (Look(chain.Left, chain.Left.Links.Count) is not { } lefts || Look(chain.Right!, chain.Right!.Links.Count) is not { } rights)
+        {
+            return null;
+        }
+
+        var join = Join(chain);
+        (join.Lefts, join.Rights) = (lefts, rights);
+        join.Wanted ??= (lefts.Count, rights.Count);
+        if (!chain.IsZip)
+        {
+            return [.. lefts.Select(x => x with { Position = unchecked(x.Position * 2) }), .. rights.Select(x => x with { Position = unchecked((x.Position * 2) + 1) })];
+        }
+
+        join.Pairs.RemoveAll(IsOut);
+        var freeLefts = lefts.Where(x => !join.Pairs.Exists(pair => pair.Left == x)).ToList();
+        var freeRights = rights.Where(x => !join.Pairs.Exists(pair => pair.Right == x)).ToList();
+        join.Pairs.AddRange(freeLefts.Zip(freeRights, ChainElement.Pair));
+        join.Out = lefts.SelectMany(x => join.Pairs.FindAll(pair => pair.Left == x && rights.Contains(pair.Right!))).ToList();
+        join.Settled ??= [.. join.Out];
+        return join.Out;
+    }
+
+    private List<ChainElement>? Arrange(Chain chain, int at, List<ChainElement> items)
+    {
+        var (id, op, n) = chain.Links[at];
+        var memory = Memory(id);
+        return op switch
+        {
+            Op.Where or Op.Matching => items.FindAll(x => given.Passes(id, x, _readAgain)),
+            Op.Others => items.FindAll(x => !given.Passes(id, x, _readAgain)),
+            Op.Select => items.ConvertAll(x => x.Through(id)),
+            Op.OrderBy or Op.OrderByDescending or Op.ThenBy => Sorted(chain, at, items),
+            Op.Reverse => [.. Enumerable.Reverse(items)],
+            Op.Take or Op.LeftOf => Chosen(id, n, items, items),
+            Op.RightOf => RightOf(id, n, items),
+            Op.TakeLast => Chosen(id, n, items, Enumerable.Reverse(items)),
+            Op.Skip => [.. items.Skip(n - memory.Given)],
+            Op.SkipLast => [.. items.SkipLast(n - memory.Given)],
+            Op.TakeRandom => Chosen(id, n, items, items.OrderBy(x => TakeRandomNode.Draw(id, x.Position))),
+            Op.TakeByScore => Chosen(id, n, items, items.OrderByDescending(x => given.Key(id, x))),
+            Op.TakeWhile => TakenWhile(id, items),
+            Op.SkipWhile => SkippedWhile(id, items),
+            _ => Accumulate(chain, at, items),
+        };
+    }
+
+    private List<ChainElement> Sorted(Chain chain, int at, List<ChainElement> items)
+    {
+        var from = at;
+        while (chain.Links[from].Op is Op.ThenBy && from > 0 && chain.Links[from - 1].IsSort)
+        {
+            from--;
+        }
+
+        var first = chain.Links[from];
+        var sorted = first.Op is Op.OrderByDescending ? items.OrderByDescending(x => given.Key(first.Id, x)) : items.OrderBy(x => given.Key(first.Id, x));
+        return [.. chain.Links.Skip(from + 1).Take(at - from).Aggregate(sorted, (before, link) => before.ThenBy(x => given.Key(link.Id, x)))];
+    }
+
+    private bool IsOut(ChainElement x) => x.Numbers.Any(_out.Contains);
 }

@@ -124,6 +124,41 @@ public sealed class PaperExperimentTests
         Assert.Equal(1, lab.Faults.Rules.Single(entry => entry.Rule.Id == rule.Id).Hits);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Balance_of_Fig_5_frees_enough_memory_whether_a_target_or_a_VM_fails(bool aVMFails)
+    {
+        const long wanted = 6L << 30;
+        await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=20&vms=6&running=6&seed=7");
+        var source = lab.Host("kvm01");
+        var target = (await TargetsAsync(lab, source))[0];
+        var vms = (await lab.VMsAsync("kvm01")).OrderByDescending(vm => vm.MemoryBytes).ToList();
+        lab.Break(aVMFails ? "kvm01" : target, FaultOperation.Migrate, aVMFails ? FaultDomain.VM : FaultDomain.Host, aVMFails ? vms[1].Name : null);
+        var unharmed = aVMFails ? vms.Where((_, i) => i is not 1) : vms;
+        var expected = unharmed.Where((_, i) => unharmed.Take(i).Sum(vm => vm.MemoryBytes) < wanted).ToList();
+
+        var result = await (await VMsOfAsync(source))
+            .OrderBy(vm => -vm.MemoryBytes)
+            .AccumulateWhile((taken, _) => taken.Sum(vm => vm.MemoryBytes) < wanted)
+            .ForEachAsync(async (vm, token) => await MigrateToAnyAsync(lab, source, vm, token), options: new LineageOptions { MaxConcurrency = 1 });
+
+        Assert.Equal(expected.Select(vm => vm.Id), result.Items.Select(vm => vm.Id));
+        Assert.Equal(vms.Except(expected).Select(vm => vm.Id).Order(), (await lab.VMsAsync("kvm01")).Select(vm => vm.Id).Order());
+        Assert.Equal(aVMFails ? 1 : 0, result.Trace.Failures);
+        Assert.StartsWith(
+            $"list  6{Environment.NewLine}| sortBy  6{Environment.NewLine}| accumulateWhile  ", result.Trace.ToString(), StringComparison.Ordinal);
+        if (aVMFails)
+        {
+            Assert.Contains($"|   foreach ✗ {vms[1].Name}", result.Trace.ToString(), StringComparison.Ordinal);
+            Assert.Contains("|   accumulateWhile(alt) ", result.Trace.ToString(), StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.Equal(6, (await lab.VMsAsync(target)).Count);
+        }
+    }
+
     private static async Task<LineageList<VMReading>> VMsOfAsync(KumoiConnection host, CancellationToken cancellationToken = default) =>
         (await host.Link.ReadVMsAsync(cancellationToken)).AsLineage();
 

@@ -38,6 +38,25 @@ require_root() {
   [[ $EUID -eq 0 ]] || cannot 'must be run as root: it makes namespaces, mounts and network links'
 }
 
+may_make_namespaces() {
+  unshare --mount --uts --ipc --net --pid --fork -- mount -t tmpfs tmpfs /tmp 2>/dev/null
+}
+
+# Says in one line why the lab cannot run here as things are, and what to do; with status 3. Changes nothing.
+check_machine() {
+  local obstacle=''
+  local -a packages
+  mapfile -t packages < <(missing_packages)
+  if ((EUID != 0)); then
+    obstacle='it needs root: use sudo'
+  elif ((${#packages[@]})); then
+    obstacle="${packages[*]} (names of Debian and Ubuntu) is not installed: 'sudo ./build.sh lab up' installs what is missing"
+  elif ! may_make_namespaces; then
+    obstacle='this root may not make namespaces and mounts: use a machine or VM of your own, or a container with --privileged'
+  fi
+  [[ ! $obstacle ]] || { echo "$obstacle" && exit 3; }
+}
+
 # Installs what is missing when it may; says what is missing, and how to get it, when it may not.
 require_machine() {
   require_root
@@ -52,6 +71,6 @@ require_machine() {
     mapfile -t packages < <(missing_packages)
     ((${#packages[@]} == 0)) || cannot "still missing after the installation: ${packages[*]}"
   fi
-  unshare --mount --uts --ipc --net --pid --fork -- mount -t tmpfs tmpfs /tmp 2>/dev/null ||
+  may_make_namespaces ||
     cannot 'this root may not make namespaces and mounts' 'run it on a machine or VM of your own, or in a container with --privileged'
 }

@@ -175,15 +175,7 @@ internal sealed unsafe class VMDefiner
     private static void Remove(LibvirtConnection connection, DomainHandle domain, IReadOnlyList<(string Pool, string Name)> volumes)
     {
         bool isPersistent = IsPersistent(connection, domain);
-        if (IsActive(connection, domain) && NativeDomain.virDomainDestroy(domain) != 0)
-        {
-            LibvirtFailure failure = NativeError.Last();
-            if (failure.Code is not (LibvirtCode.OperationInvalid or LibvirtCode.NoDomain))
-            {
-                throw connection.ToException(failure, $"stop VM '{domain.Name}'", CallKind.Change);
-            }
-        }
-
+        Stop(connection, domain);
         foreach ((string pool, string name) in volumes)
         {
             VolumeStore.Delete(connection, pool, name);
@@ -192,6 +184,24 @@ internal sealed unsafe class VMDefiner
         if (isPersistent)
         {
             Undefine(connection, domain);
+
+            // A start that nobody waits for any more may have come in between; then the VM runs on without a definition.
+            Stop(connection, domain);
+        }
+    }
+
+    /// <summary>Also of a VM that is off or gone.</summary>
+    private static void Stop(LibvirtConnection connection, DomainHandle domain)
+    {
+        if (NativeDomain.virDomainDestroy(domain) == 0)
+        {
+            return;
+        }
+
+        LibvirtFailure failure = NativeError.Last();
+        if (failure.Code is not (LibvirtCode.OperationInvalid or LibvirtCode.NoDomain))
+        {
+            throw connection.ToException(failure, $"stop VM '{domain.Name}'", CallKind.Change);
         }
     }
 

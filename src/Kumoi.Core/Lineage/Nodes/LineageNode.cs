@@ -45,8 +45,28 @@ internal abstract class LineageNode(LineageNode? parent)
     /// <summary>Undoes what the function did, wholly or in part.</summary>
     public virtual ValueTask UndoAsync(object? value) => throw new NotSupportedException(Name);
 
-    /// <summary>The elements as they leave the operator. <paramref name="mayHold"/>: see <see cref="Held"/>.</summary>
-    public virtual IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) => items;
+    /// <summary>
+    /// The arrangement asks a function of the author's, whose answer depends on the other elements. It is made by one thread, and an
+    /// element on which the function fails comes as <see cref="FailedElementException"/>.
+    /// </summary>
+    public virtual bool Asks => false;
+
+    /// <summary>
+    /// What it leaves is not always a reserve, so a candidate from above that does not pass is turned down, as by a filter; below other
+    /// extractions it is one of their reserve.
+    /// </summary>
+    public virtual bool IsConditional => NoCandidate is not null;
+
+    /// <summary>Why what it left may hold no candidate, where a predicate decides.</summary>
+    public virtual string? NoCandidate => null;
+
+    /// <summary>An evaluation of the list begins.</summary>
+    public virtual void Begin()
+    {
+    }
+
+    /// <summary>The elements as they leave the operator.</summary>
+    public virtual IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) => items;
 
     /// <summary>
     /// How many of so many elements it holds back that were meant to be left out (<c>Skip</c>). They are given up only where a count

@@ -4,5 +4,5 @@ internal sealed class ReverseNode(LineageNode parent) : LineageNode(parent)
 {
     public override string Name => "reverse";
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) => [.. items.Reverse()];
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) => [.. items.Reverse()];
 }

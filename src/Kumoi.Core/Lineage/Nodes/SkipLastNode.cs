@@ -7,7 +7,8 @@ internal sealed class SkipLastNode(LineageNode parent, int skipped) : LineageNod
 
     public override bool IsExtraction => true;
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) => [.. items.SkipLast(Math.Min(skipped, mayHold))];
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
+        [.. items.SkipLast(Math.Min(skipped, state.MayHold))];
 
     public override int Held(int count, int mayHold) => Math.Min(Math.Min(skipped, mayHold), count);
 }

@@ -7,7 +7,8 @@ internal sealed class SkipNode(LineageNode parent, int skipped) : LineageNode(pa
 
     public override bool IsExtraction => true;
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) => [.. items.Skip(Math.Min(skipped, mayHold))];
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
+        [.. items.Skip(Math.Min(skipped, state.MayHold))];
 
     public override int Held(int count, int mayHold) => Math.Min(Math.Min(skipped, mayHold), count);
 }

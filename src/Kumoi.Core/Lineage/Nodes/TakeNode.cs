@@ -7,5 +7,5 @@ internal sealed class TakeNode(LineageNode parent, int count) : LineageNode(pare
 
     public override bool IsExtraction => true;
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) => [.. items.Take(count)];
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) => state.Choose(count, items, items);
 }

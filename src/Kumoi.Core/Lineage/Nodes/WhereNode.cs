@@ -16,6 +16,6 @@ internal sealed class WhereNode<T>(LineageNode parent, Func<T, CancellationToken
 
     public override bool Passes(object? outcome) => (bool)outcome!;
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, int mayHold) =>
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
         [.. items.Where(item => Passes(item.Outcome(Depth)))];
 }

@@ -1,0 +1,15 @@
+using Kumoi.Lineage.Nodes;
+
+namespace Kumoi.Lineage;
+
+/// <summary>An element of one of two chains, in the chain below both.</summary>
+internal sealed class ConcatItem(LineageItem part, int side, IReadOnlyList<LineageNode> nodes) : JoinedItem([part], nodes)
+{
+    public override object? Source => part.ValueAt(part.Nodes.Count);
+
+    public override ulong Position => unchecked((part.Position * 2) + (ulong)side);
+
+    public override object Identity => (side, part.Identity);
+
+    public override string Name => part.Name;
+}

@@ -1,0 +1,13 @@
+namespace Kumoi.Lineage.Nodes;
+
+/// <summary>Sorts by a remembered key; elements that compare equal stay in the order in which they came (the paper's Table 3).</summary>
+internal abstract class SortNode(LineageNode parent) : LineageNode(parent)
+{
+    public override bool Works => true;
+
+    /// <summary>By this key, and by those of the sorts that it refines before it.</summary>
+    public abstract int Compare(LineageItem one, LineageItem other);
+
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
+        [.. items.Order(Comparer<LineageItem>.Create(Compare))];
+}

@@ -1,0 +1,42 @@
+using Kumoi.Lineage.Nodes;
+
+namespace Kumoi.Lineage;
+
+/// <summary>The elements of a source, enumerated once.</summary>
+internal sealed class SourceOrigin(SourceNode source, IReadOnlyList<LineageNode> nodes, LineageContext context) : LineageOrigin
+{
+    private readonly List<LineageItem> _items = SourceItem.From(source, nodes);
+
+    public override bool CanRefresh => source.CanRefresh;
+
+    public override IEnumerable<LineageItem> Known => _items;
+
+    public override Task<IReadOnlyList<LineageItem>?> TryItemsAsync() =>
+        Task.FromResult<IReadOnlyList<LineageItem>?>([.. _items.Where(item => !item.IsOut)]);
+
+    public override async Task ReadAgainAsync(LineageNode extraction, IReadOnlyList<LineageItem> items, HashSet<LineageItem> picks)
+    {
+        var failures = await context.PumpAsync(items, ReadAsync);
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (failures[i] is { } failure)
+            {
+                context.Record.Failed(extraction, items[i].Name, failure);
+                items[i].TakeOut();
+            }
+        }
+
+        async ValueTask ReadAsync(LineageItem item)
+        {
+            var read = (SourceItem)item;
+            read.Element = await source.RefreshAsync(read.Element, context.CancellationToken);
+        }
+    }
+
+    public override LineageBlame Blame(LineageItem item, Exception failure, bool hasReserve) =>
+        FaultDomains.Of(failure) is FaultDomain.Unknown || source.Answers.Contains(FaultDomains.Of(failure))
+            ? new LineageBlame([item], hasReserve)
+            : new LineageBlame([], true);
+
+    public override IReadOnlyList<LineageItem> Candidates(LineageItem item, HashSet<LineageItem> picks) => [item];
+}

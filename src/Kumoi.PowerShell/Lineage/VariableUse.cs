@@ -1,0 +1,41 @@
+using System.Management.Automation.Language;
+
+namespace Kumoi.PowerShell.Lineage;
+
+/// <summary>Which variables a piece of script reads and writes, by their names without a scope.</summary>
+internal static class VariableUse
+{
+    /// <summary>What a script block that is run again cannot see as it was.</summary>
+    private static readonly HashSet<string> OwnToEachRun = new(StringComparer.OrdinalIgnoreCase) { "input", "MyInvocation" };
+
+    public static IEnumerable<string> Read(Ast root) =>
+        root.FindAll(static ast => ast is VariableExpressionAst, searchNestedScriptBlocks: true).Cast<VariableExpressionAst>().Select(NameOf);
+
+    public static IEnumerable<string> Written(Ast root)
+    {
+        foreach (var ast in root.FindAll(static ast => ast is AssignmentStatementAst or UnaryExpressionAst or ForEachStatementAst or ConvertExpressionAst, true))
+        {
+            var target = ast switch
+            {
+                AssignmentStatementAst assignment => assignment.Left,
+                UnaryExpressionAst { TokenKind: TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus or TokenKind.PostfixMinusMinus } unary => unary.Child,
+                ForEachStatementAst loop => loop.Variable,
+                ConvertExpressionAst { Type.TypeName.FullName: var type } cast when type.Equals("ref", StringComparison.OrdinalIgnoreCase) => cast.Child,
+                _ => null,
+            };
+            foreach (var variable in target?.FindAll(static found => found is VariableExpressionAst, searchNestedScriptBlocks: false) ?? [])
+            {
+                yield return NameOf((VariableExpressionAst)variable);
+            }
+        }
+    }
+
+    /// <summary>A variable that has another meaning in each run; null if there is none.</summary>
+    public static string? OwnToRun(Ast root) => Read(root).FirstOrDefault(OwnToEachRun.Contains);
+
+    private static string NameOf(VariableExpressionAst variable)
+    {
+        var path = variable.VariablePath.UserPath;
+        return path[(path.LastIndexOf(':') + 1)..];
+    }
+}
