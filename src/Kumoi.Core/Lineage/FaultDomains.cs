@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
+using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Journal;
 
 namespace Kumoi.Lineage;
 
@@ -19,6 +21,18 @@ public static class FaultDomains
 
     /// <summary>What the failure is of.</summary>
     public static FaultDomain Of(Exception failure) => (failure as IFaultDomainSource)?.FaultDomain ?? FaultDomain.Unknown;
+
+    /// <summary>
+    /// No other element may take the place: what failed may have taken effect all the same (a second copy could run), or it is the
+    /// journal, without which nothing is changed anywhere.
+    /// </summary>
+    internal static bool ConcernsNoElement(Exception failure) => failure switch
+    {
+        HypervisorException e => e.OutcomeUnknown,
+        CompensationFailedException e => e.OutcomeUnknown,
+        JournalException => true,
+        _ => false,
+    };
 
     /// <summary>What a lineage of such elements answers unless it is told otherwise.</summary>
     internal static IReadOnlySet<FaultDomain> For<T>() =>

@@ -34,7 +34,8 @@ internal sealed class SourceOrigin(SourceNode source, IReadOnlyList<LineageNode>
     }
 
     public override LineageBlame Blame(LineageItem item, Exception failure, bool hasReserve) =>
-        FaultDomains.Of(failure) is FaultDomain.Unknown || source.Answers.Contains(FaultDomains.Of(failure))
+        !FaultDomains.ConcernsNoElement(failure)
+        && (FaultDomains.Of(failure) is FaultDomain.Unknown || source.Answers.Contains(FaultDomains.Of(failure)))
             ? new LineageBlame([item], hasReserve)
             : new LineageBlame([], true);
 

@@ -83,6 +83,23 @@ public sealed class PaperExperimentTests
     }
 
     [Fact]
+    public async Task A_failure_whose_outcome_is_unknown_takes_no_substitute()
+    {
+        await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=4&vms=1&running=0");
+        lab.Faults.Add(new FaultRule
+        {
+            HostPattern = "kvm01",
+            HostMatches = name => name is "kvm01",
+            Operation = FaultOperation.Start,
+            OutcomeUnknown = true,
+        });
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => lab.Fleet.Hosts.AsLineage().Take(1).ForEachAsync(
+            async (host, token) => await host.Link.StartAsync((await lab.VMsAsync(host.Name))[0].Id, false, OperationId.New(), token)));
+        Assert.True(failure.OutcomeUnknown);
+        Assert.Equal(PowerState.Shutoff, (await lab.VMsAsync("kvm02"))[0].State);
+    }
+
+    [Fact]
     public async Task Experiment_3_when_all_VMs_of_a_host_fail_the_next_host_starts_one()
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=20&vms=2&running=0&seed=7");
