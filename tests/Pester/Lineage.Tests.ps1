@@ -104,6 +104,19 @@ Describe 'Substitution' {
     $vms.VMHost | Should -Be kvm17, kvm18, kvm20
   }
 
+  It 'counts each step in the trace, however it is written' {
+    Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
+    Get-KumoiHost | Where-Object -Property CpuRatio -lt 0.9 | Sort-Object -Property Name | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Out-Null
+    (Get-KumoiLineage).ToString() | Should -Match '(?m)^\| Where-Object -Property CpuRatio -lt 0.9  20 → 16$'
+  }
+
+  It 'an earlier cmdlet that is called as a value is not replayed, and the failure stays a plain error' {
+    Add-KumoiFault -VMHost kvm02 -Operation Start -Message 'broken' | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 3 | & (Get-Command New-KumoiVM) -Name { "a-$($_.Name)" } | Start-KumoiVM -PassThru -ErrorVariable errors -ErrorAction SilentlyContinue
+    $vms.VMHost | Should -Be kvm01, kvm03
+    $errors.Exception.Message | Should -Be broken
+  }
+
   It 'takes as many candidates as failures, and goes on when a substitute fails too' {
     Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
     Add-KumoiFault -VMHost kvm03 -Operation Define | Out-Null

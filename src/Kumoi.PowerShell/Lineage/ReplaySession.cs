@@ -62,14 +62,14 @@ internal sealed class ReplaySession : IDisposable
     public IReadOnlyList<object> Invoke(IEnumerable<string> steps, bool isQuiet = false)
     {
         var text = Compose(steps);
-        var block = Parser.ParseInput(text, Run.File, out _, out var errors).GetScriptBlock();
+        var parsed = Parser.ParseInput(text, Run.File, out _, out var errors);
         if (errors.Length > 0)
         {
             throw new PSInvalidOperationException($"The pipeline cannot be replayed: {errors[0].Message}");
         }
 
         var results = new List<object>();
-        foreach (var item in _owner.InvokeCommand.InvokeScript(useLocalScope: false, block, input: null, args: null))
+        foreach (var item in _owner.InvokeCommand.InvokeScript(useLocalScope: false, parsed.GetScriptBlock(), input: null, args: null))
         {
             if (item is null)
             {

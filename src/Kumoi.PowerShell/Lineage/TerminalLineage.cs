@@ -90,6 +90,12 @@ internal sealed class TerminalLineage : IDisposable
             return unbound;
         }
 
+        // A cmdlet that is called by a proxy, or as a value, was not recognised when it began.
+        if (_plan.Steps.Where((step, index) => step.Kind is StepKind.Action && !_run.Arguments.ContainsKey(index + 1)).FirstOrDefault() is { } unrecognised)
+        {
+            return $"what '{unrecognised.Text}' was given is not known";
+        }
+
         if (_writesVariablesByDefault)
         {
             return "$PSDefaultParameterValues writes variables of its own";
@@ -137,7 +143,7 @@ internal sealed class TerminalLineage : IDisposable
         _ => false,
     };
 
-    public string NameOf(int index) => _source!.Elements[index].ToString()!;
+    public string NameOf(int index) => _source!.NameOf(index);
 
     /// <summary>An element failed, or a candidate was turned down: it is out of the lineage from now on.</summary>
     public void Fail(int index) => Ledger.Failed.Add(index);
@@ -159,8 +165,17 @@ internal sealed class TerminalLineage : IDisposable
             return "the elements have properties that run scripts";
         }
 
-        var chosen = Choose();
-        TellChain([.. Counts()]);
+        IReadOnlyList<int> chosen;
+        try
+        {
+            chosen = Choose();
+            TellChain(Counts());
+        }
+        catch (Exception e) when (e is RuntimeException and not PipelineStoppedException or PSInvalidOperationException || ScriptBlockRunner.IsFlowControl(e))
+        {
+            return $"the steps cannot be run again: {e.Message}";
+        }
+
         if (!_arrived.IsSubsetOf(chosen))
         {
             return "running the same steps again chooses other elements than came";
@@ -248,8 +263,7 @@ internal sealed class TerminalLineage : IDisposable
     {
         if (_source is not null)
         {
-            TellChain([.. _plan.Steps.Where(step => step.Kind is not StepKind.Action).Select(step => (
-                step.Text, step.Kind is StepKind.Extraction ? LineageStepKind.Extraction : LineageStepKind.Operator, default(int?), default(int?)))]);
+            TellChain(_plan.Steps.Where(step => step.Kind is not StepKind.Action).Select(step => (step.Text, KindOf(step), default(int?), default(int?))));
         }
 
         _run.Trace.Add(new LineageStep { Kind = LineageStepKind.Action, Operator = _location.Command.Extent.Text, CountIn = count });
@@ -306,27 +320,28 @@ internal sealed class TerminalLineage : IDisposable
 
     private IReadOnlyList<object> Left() => [.. _source!.Elements.Where((_, index) => !Ledger.Failed.Contains(index))];
 
-    /// <summary>The counts after each step, for the trace. Not where a step hands a variable to a later one: they only work together.</summary>
-    private IEnumerable<(string, LineageStepKind, int?, int?)> Counts()
+    /// <summary>The chain step by step, with what goes into each step and what comes out.</summary>
+    private List<(string Text, LineageStepKind Kind, int? Before, int? After)> Counts()
     {
         if (_source is not RecordedSource recorded)
         {
-            yield return (((HeldSelection)_source!).Title, LineageStepKind.Extraction, _source.Elements.Count, Choose().Count);
-            yield break;
+            return [(((HeldSelection)_source!).Title, LineageStepKind.Extraction, _source.Elements.Count, Choose().Count)];
         }
 
-        var above = Above(recorded);
-        var together = above.Any(step => step.Replay.Contains("-p", StringComparison.OrdinalIgnoreCase));
+        var counts = new List<(string, LineageStepKind, int?, int?)>();
         var current = Left();
-        foreach (var step in above)
+        foreach (var step in Above(recorded))
         {
-            var next = together ? current : Run(current, [step.Replay]);
-            yield return (
-                step.Text, step.Kind is StepKind.Extraction ? LineageStepKind.Extraction : LineageStepKind.Operator,
-                together ? null : current.Count, together ? null : next.Count);
+            var next = Run(current, [step.Replay]);
+            counts.Add((step.Text, KindOf(step), current.Count, next.Count));
             current = next;
         }
+
+        return counts;
     }
+
+    private static LineageStepKind KindOf(PipelineStep step) =>
+        step.Kind is StepKind.Extraction ? LineageStepKind.Extraction : LineageStepKind.Operator;
 
     private List<object> Run(IReadOnlyList<object> feed, IEnumerable<string> steps)
     {
@@ -373,7 +388,7 @@ internal sealed class TerminalLineage : IDisposable
     private List<int> Indices(IEnumerable<object> elements) =>
         [.. elements.Select(LineageSource.OriginOf).Where(origin => origin is not null && ReferenceEquals(origin.Source, _source)).Select(origin => origin!.Index)];
 
-    private void TellChain(IReadOnlyList<(string Text, LineageStepKind Kind, int? Before, int? After)> steps)
+    private void TellChain(IEnumerable<(string Text, LineageStepKind Kind, int? Before, int? After)> steps)
     {
         if (_chainTold)
         {

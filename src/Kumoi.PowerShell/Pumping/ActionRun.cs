@@ -9,7 +9,7 @@ internal sealed class ActionRun(ActionRequest request, Task<ActionResult> task)
 
     public Task<ActionResult> Task => task;
 
-    /// <summary>The element that this one stands in for, first cause and all attempts; null for one of the pipeline's own.</summary>
+    /// <summary>It stands in for an element that failed.</summary>
     public bool IsSubstitute { get; init; }
 
     /// <summary>The error to write for it, once it is known that nothing takes its place.</summary>

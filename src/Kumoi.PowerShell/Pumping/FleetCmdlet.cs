@@ -59,7 +59,7 @@ public abstract class FleetCmdlet : KumoiCmdlet
 
         var matches = Names.Matcher(names);
         var missing = names.Where(name => !Names.HasWildcards(name)).ToHashSet(StringComparer.OrdinalIgnoreCase);
-        foreach (var vm in ReadVMs(FindHosts(onHosts), vm => matches(vm.Name), includeXml: false))
+        foreach (var vm in ReadVMs(FindHosts(onHosts), vm => matches(vm.Name)))
         {
             missing.Remove(vm.Name);
             yield return vm;
@@ -78,9 +78,9 @@ public abstract class FleetCmdlet : KumoiCmdlet
         }
     }
 
-    internal IEnumerable<KumoiVM> ReadVMs(IReadOnlyList<KumoiConnection> hosts, Func<KumoiVM, bool> isWanted, bool includeXml, int? limit = null)
+    private IEnumerable<KumoiVM> ReadVMs(IReadOnlyList<KumoiConnection> hosts, Func<KumoiVM, bool> isWanted)
     {
-        foreach (var outcome in Enumerate(token => Fleet.ReadVMsAsync(hosts, isWanted, includeXml, token, limit)))
+        foreach (var outcome in Enumerate(token => Fleet.ReadVMsAsync(hosts, isWanted, includeXml: false, token)))
         {
             if (outcome.Succeeded)
             {
