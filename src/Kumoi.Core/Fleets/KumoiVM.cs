@@ -27,6 +27,12 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
     /// <summary>CPU time used since the VM started.</summary>
     public TimeSpan CpuTime => Reading.CpuTime;
 
+    /// <summary>
+    /// Share of its CPUs that was busy just before <see cref="CapturedAt"/>, 0..1; 0 for a VM that is known not to run; NaN where it is not
+    /// known, as at the first reading since it started.
+    /// </summary>
+    public double CpuRatio => Reading.CpuRatio;
+
     public long DiskReadBytes => Reading.DiskReadBytes;
 
     public long DiskWrittenBytes => Reading.DiskWrittenBytes;

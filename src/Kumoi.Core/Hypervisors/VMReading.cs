@@ -1,3 +1,5 @@
+using Kumoi.FailureOblivious;
+
 namespace Kumoi.Hypervisors;
 
 /// <summary>One VM as it was at <see cref="CapturedAt"/>.</summary>
@@ -21,6 +23,13 @@ public sealed record VMReading
 
     /// <summary>CPU time used since the VM started; zero where unknown or not running.</summary>
     public TimeSpan CpuTime { get; init; }
+
+    /// <summary>
+    /// Share of its CPUs that was busy between the previous reading of the VM on this link and this one, 0..1; 0 for a VM that is known not
+    /// to run; NaN where unknown, such as at the first reading since it started.
+    /// </summary>
+    [TypedDefault(1.0)]
+    public double CpuRatio { get; init; } = double.NaN;
 
     /// <summary>The memory that the VM may use.</summary>
     public long MemoryBytes { get; init; }

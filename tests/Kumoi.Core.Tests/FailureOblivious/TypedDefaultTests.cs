@@ -32,10 +32,11 @@ public sealed class TypedDefaultTests
     }
 
     [Fact]
-    public void A_dead_host_does_not_look_idle_unless_the_papers_rule_is_asked_for()
+    public void A_dead_host_or_its_VM_does_not_look_idle_unless_the_papers_rule_is_asked_for()
     {
         Assert.Equal(1.0, TypedDefault.Of<HostReading>(MaskMode.Pessimistic).CpuRatio);
         Assert.Equal(0.0, TypedDefault.Of<HostReading>(MaskMode.Zero).CpuRatio);
+        Assert.Equal(1.0, TypedDefault.Of<VMReading>(MaskMode.Pessimistic).CpuRatio);
     }
 
     [Fact]

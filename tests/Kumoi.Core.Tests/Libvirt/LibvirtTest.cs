@@ -53,15 +53,16 @@ public abstract class LibvirtTest : IAsyncLifetime
 
     protected Task<IHypervisorLink> OpenDefaultAsync() => OpenAsync("test:///default");
 
-    protected async Task<IHypervisorLink> OpenAsync(string uri)
+    protected async Task<IHypervisorLink> OpenAsync(string uri, LibvirtDriver? driver = null)
     {
-        IHypervisorLink link = await Driver.OpenAsync(Driver.Resolve(uri)[0], Deadline);
+        driver ??= Driver;
+        IHypervisorLink link = await driver.OpenAsync(driver.Resolve(uri)[0], Deadline);
         links.Add(link);
         return link;
     }
 
     /// <summary>A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, and a storage pool.</summary>
-    protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0)
+    protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null)
     {
         string file = Path.Combine(Path.GetTempPath(), $"kumoi-{Guid.NewGuid():N}.xml");
         files.Add(file);
@@ -78,7 +79,7 @@ public abstract class LibvirtTest : IAsyncLifetime
               {string.Concat(domains)}
             </node>
             """);
-        return OpenAsync($"test://{file}");
+        return OpenAsync($"test://{file}", driver);
     }
 
     protected static VMSpec Small(string name) => new() { Name = name, MemoryBytes = 64L << 20 };

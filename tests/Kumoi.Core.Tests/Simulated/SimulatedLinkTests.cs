@@ -153,6 +153,20 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
         Assert.Equal(TimeSpan.FromSeconds(5), (await One.FindVMAsync(vm.Id, default))!.CpuTime);
     }
 
+    [Fact]
+    public async Task A_VM_is_as_busy_as_its_load_while_it_runs_and_idle_otherwise()
+    {
+        var vm = await DefineAsync(One, "web");
+        Assert.Equal(0, vm.CpuRatio);
+        await One.StartAsync(vm.Id, false, OperationId.New(), default);
+        Assert.Equal(0.05, (await One.FindVMAsync(vm.Id, default))!.CpuRatio);
+        await One.SuspendAsync(vm.Id, OperationId.New(), default);
+        Assert.Equal(0, (await One.FindVMAsync(vm.Id, default))!.CpuRatio);
+        var fleetsOwn = await One.ReadVMsAsync(default);
+        Assert.InRange(fleetsOwn[0].CpuRatio, 0.001, 0.5);
+        Assert.Equal(0, fleetsOwn[1].CpuRatio);
+    }
+
     private static Task<VMReading> DefineAsync(IHypervisorLink link, string name, long memoryBytes = 1L << 30) =>
         link.DefineAsync(new VMSpec { Name = name, MemoryBytes = memoryBytes }, OperationId.New(), default);
 

@@ -15,6 +15,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
     /// <summary>VIR_CONNECT_LIST_DOMAINS_TRANSIENT.</summary>
     private const uint TransientOnly = 1 << 3;
 
+    private readonly VMCpuSampler cpu = new(time, NativeDomain.virDomainGetID);
     private volatile bool lacksNoWait;
     private volatile bool lacksStats;
 
@@ -25,13 +26,14 @@ internal sealed unsafe class VMReader(TimeProvider time)
         HashSet<Guid> transient = [];
         ForEachDomain(connection, TransientOnly, domain => transient.Add(VMStats.Id(domain)));
 
-        DateTimeOffset at = time.GetUtcNow();
+        ReadingMoment at = ReadingMoment.Now(time);
         VirDomainStatsRecord** records = null;
         int count = GetStats(connection, null, &records);
         if (count < 0)
         {
             List<VMReading> readings = [];
             ForEachDomain(connection, 0, domain => AddWithoutStats(connection, readings, domain, at, transient));
+            cpu.KeepOnly(readings);
             return readings;
         }
 
@@ -44,6 +46,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
                 readings[i] = Read(connection, records[i], id, at, !transient.Contains(id));
             }
 
+            cpu.KeepOnly(readings);
             return readings;
         }
         finally
@@ -59,7 +62,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
         domain.DangerousAddRef(ref isHeld);
         try
         {
-            DateTimeOffset at = time.GetUtcNow();
+            ReadingMoment at = ReadingMoment.Now(time);
             nint pointer = domain.DangerousGetHandle();
             int persistent = NativeDomain.virDomainIsPersistent(pointer);
             if (persistent < 0)
@@ -74,7 +77,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
             {
                 VirDomainStatsRecord empty = new() { Domain = pointer };
                 return ReadInfo(connection, pointer) is { } info
-                    ? VMStats.Decode(&empty, VMStats.Id(pointer), at, persistent == 1, &info)
+                    ? VMStats.Decode(&empty, VMStats.Id(pointer), at, persistent == 1, &info, cpu)
                     : null;
             }
 
@@ -93,26 +96,26 @@ internal sealed unsafe class VMReader(TimeProvider time)
         }
     }
 
-    private static VMReading Read(
-        LibvirtConnection connection, VirDomainStatsRecord* record, Guid id, DateTimeOffset at, bool isPersistent)
+    private VMReading Read(
+        LibvirtConnection connection, VirDomainStatsRecord* record, Guid id, ReadingMoment at, bool isPersistent)
     {
         // The test driver's statistics have the state only; there this is a call of a microsecond in this process.
         if (VMStats.HasSizes(record) || ReadInfo(connection, record->Domain) is not { } info)
         {
-            return VMStats.Decode(record, id, at, isPersistent, info: null);
+            return VMStats.Decode(record, id, at, isPersistent, info: null, cpu);
         }
 
-        return VMStats.Decode(record, id, at, isPersistent, &info);
+        return VMStats.Decode(record, id, at, isPersistent, &info, cpu);
     }
 
-    private static void AddWithoutStats(
-        LibvirtConnection connection, List<VMReading> readings, nint domain, DateTimeOffset at, HashSet<Guid> transient)
+    private void AddWithoutStats(
+        LibvirtConnection connection, List<VMReading> readings, nint domain, ReadingMoment at, HashSet<Guid> transient)
     {
         if (ReadInfo(connection, domain) is { } info)
         {
             VirDomainStatsRecord empty = new() { Domain = domain };
             Guid id = VMStats.Id(domain);
-            readings.Add(VMStats.Decode(&empty, id, at, !transient.Contains(id), &info));
+            readings.Add(VMStats.Decode(&empty, id, at, !transient.Contains(id), &info, cpu));
         }
     }
 

@@ -38,12 +38,14 @@ internal static unsafe class VMStats
     /// <param name="at">When it was asked for.</param>
     /// <param name="isPersistent">Whether it outlives its stop.</param>
     /// <param name="info">Where the statistics lack the sizes; else null.</param>
-    public static VMReading Decode(VirDomainStatsRecord* record, Guid id, DateTimeOffset at, bool isPersistent, VirDomainInfo* info)
+    /// <param name="cpu">The samples of the VMs of this host.</param>
+    public static VMReading Decode(
+        VirDomainStatsRecord* record, Guid id, ReadingMoment at, bool isPersistent, VirDomainInfo* info, VMCpuSampler cpu)
     {
         long state = info == null ? 0 : info->State;
         long memoryKib = info == null ? 0 : (long)info->MaxMemoryKib.Value;
         long cpus = info == null ? 0 : info->CpuCount;
-        long cpuNanoseconds = info == null ? 0 : (long)info->CpuTimeNanoseconds;
+        long cpuNanoseconds = info == null ? -1 : (long)info->CpuTimeNanoseconds;
         long read = 0;
         long written = 0;
         long received = 0;
@@ -84,15 +86,17 @@ internal static unsafe class VMStats
 
         // For a VM that is off, some versions tell the time of whatever has its cgroup.
         cpuNanoseconds = power is PowerState.Shutoff or PowerState.Crashed ? 0 : cpuNanoseconds;
+        TimeSpan? cpuTime = cpuNanoseconds < 0 ? null : TimeSpan.FromTicks(cpuNanoseconds / TimeSpan.NanosecondsPerTick);
         return new VMReading
         {
-            CapturedAt = at,
+            CapturedAt = at.Clock,
             Id = id,
             Name = Marshal.PtrToStringUTF8((nint)NativeDomain.virDomainGetName(record->Domain)) ?? "",
             State = power,
             IsPersistent = isPersistent,
             CpuCount = (int)cpus,
-            CpuTime = TimeSpan.FromTicks(cpuNanoseconds / TimeSpan.NanosecondsPerTick),
+            CpuTime = cpuTime ?? TimeSpan.Zero,
+            CpuRatio = cpu.Read(record->Domain, id, power, (int)cpus, cpuTime, at.Timestamp),
             MemoryBytes = memoryKib * 1024,
             DiskReadBytes = read,
             DiskWrittenBytes = written,

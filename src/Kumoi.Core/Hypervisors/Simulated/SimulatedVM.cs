@@ -42,6 +42,7 @@ internal sealed class SimulatedVM
         IsPersistent = true,
         CpuCount = CpuCount,
         CpuTime = PastCpuTime + (RunningSince is { } since ? (now - since) * (CpuLoad * CpuCount) : TimeSpan.Zero),
+        CpuRatio = State is PowerState.Running ? CpuLoad : 0,
         MemoryBytes = MemoryBytes,
     };
 
