@@ -1,3 +1,4 @@
+using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
 
@@ -43,6 +44,24 @@ public static class VMActions
 
             throw;
         }
+    }
+
+    /// <summary>
+    /// Makes a copy of a VM's definition under another name, and starts it if asked. What was made is removed again if a step fails or is
+    /// cancelled. <paramref name="change"/> may change the copied domain XML before it is defined.
+    /// </summary>
+    public static async Task<KumoiVM> CloneAsync(
+        KumoiVM master,
+        KumoiConnection host,
+        string name,
+        bool start,
+        Action<XElement>? change,
+        OperationId operation,
+        CancellationToken cancellationToken)
+    {
+        var xml = DomainDefinition.Parse(await master.Connection.Link.ReadXmlAsync(master.Id, cancellationToken));
+        change?.Invoke(xml);
+        return await CreateAsync(host, new VMSpec { Name = name, Xml = xml.ToString() }, start, keepFailed: false, operation, cancellationToken);
     }
 
     /// <summary>Removes the VM that <paramref name="operation"/> made on the host; true if there was one.</summary>

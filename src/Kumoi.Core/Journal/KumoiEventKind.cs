@@ -32,4 +32,10 @@ public enum KumoiEventKind
 
     /// <summary>Events may have been missed before this one.</summary>
     Gap,
+
+    /// <summary>What the VMs of a host have used.</summary>
+    Usage,
+
+    /// <summary>A group of VMs was made larger or smaller, or could not be.</summary>
+    Scaling,
 }

@@ -16,8 +16,6 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     /// <summary>A pipeline that brings more than this many elements waits for some to settle.</summary>
     private const int MaxUnsettled = 4096;
 
-    private static readonly TimeSpan PatienceAfterStop = TimeSpan.FromSeconds(10);
-
     private readonly Channel<Action<Cmdlet>> _messages = Channel.CreateBounded<Action<Cmdlet>>(256);
     private readonly List<ActionRun> _runs = [];
     private SemaphoreSlim? _throttle;
@@ -266,7 +264,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             _message = _messages.Reader.WaitToReadAsync(StopToken).AsTask();
         }
 
-        Wait(Task.WhenAny(settled, _message));
+        WaitForEnd(Task.WhenAny(settled, _message));
     }
 
     /// <summary>Writes what is settled, in order. Failures that may still be replaced wait for the end.</summary>
@@ -362,9 +360,4 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             _ => output,
         };
     }
-
-    private bool IsWhatIf() =>
-        MyInvocation.BoundParameters.TryGetValue("WhatIf", out var given)
-            ? LanguagePrimitives.IsTrue(given)
-            : LanguagePrimitives.IsTrue(SessionState.PSVariable.GetValue("WhatIfPreference"));
 }

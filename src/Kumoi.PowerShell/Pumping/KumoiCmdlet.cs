@@ -16,6 +16,9 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
     /// </summary>
     private static readonly TimeSpan StoppingPoll = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>How long what is under way may take to end when the pipeline is stopped.</summary>
+    private protected static readonly TimeSpan PatienceAfterStop = TimeSpan.FromSeconds(10);
+
     private readonly CancellationTokenSource _stop = new();
 
     internal static Fleet Fleet => KumoiSession.Fleet;
@@ -54,18 +57,32 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
     /// <summary>Waits on the pipeline thread; Ctrl+C ends the wait.</summary>
     protected T Await<T>(Task<T> task)
     {
-        Wait(task);
+        WaitForEnd(task);
         return task.GetAwaiter().GetResult();
     }
 
     protected void Await(Task task)
     {
-        Wait(task);
+        WaitForEnd(task);
         task.GetAwaiter().GetResult();
     }
 
+    /// <summary>Waits; when the pipeline is stopped, what is under way may still take effect or be undone.</summary>
+    private protected T Settle<T>(Task<T> task)
+    {
+        try
+        {
+            return Await(task);
+        }
+        catch (PipelineStoppedException)
+        {
+            Task.WhenAny(task).Wait(PatienceAfterStop);
+            throw;
+        }
+    }
+
     /// <summary>Returns when the task is done, whatever became of it, or throws when the pipeline is stopped.</summary>
-    protected void Wait(Task task)
+    protected void WaitForEnd(Task task)
     {
         while (!task.IsCompleted)
         {
@@ -115,6 +132,12 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>Whether nothing is to be done: -WhatIf, or else the preference.</summary>
+    private protected bool IsWhatIf() =>
+        MyInvocation.BoundParameters.TryGetValue("WhatIf", out var given)
+            ? LanguagePrimitives.IsTrue(given)
+            : LanguagePrimitives.IsTrue(SessionState.PSVariable.GetValue("WhatIfPreference"));
+
     /// <summary>One error for one element; the pipeline goes on.</summary>
     internal void WriteFailure(Exception error, object? target) => WriteError(Errors.ToRecord(error, target));
 
@@ -122,7 +145,7 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
     {
         try
         {
-            enumerator.DisposeAsync().AsTask().Wait(TimeSpan.FromSeconds(5));
+            enumerator.DisposeAsync().AsTask().Wait(PatienceAfterStop);
         }
         catch (AggregateException e) when (e.InnerException is OperationCanceledException or NotSupportedException)
         {

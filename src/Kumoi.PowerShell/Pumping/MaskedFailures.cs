@@ -39,6 +39,18 @@ internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
             new InformationRecord(new MaskedListFailure(operation, [(element, cause)]), operation) { Tags = { "FailureOblivious" } });
     }
 
+    /// <summary>What was masked in a workload.</summary>
+    public void AddAll(MaskLog log)
+    {
+        foreach (var failure in log.Failures.OfType<MaskedObjectFailure>())
+        {
+            for (var i = 0; i < failure.Count; i++)
+            {
+                Add(failure.Type, failure.Cause);
+            }
+        }
+    }
+
     public void Warn()
     {
         if (_masked.Count > 0)

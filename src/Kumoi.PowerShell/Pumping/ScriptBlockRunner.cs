@@ -40,6 +40,10 @@ internal static class ScriptBlockRunner
         return output;
     }
 
+    /// <summary>The last thing that the block writes about an element (<c>$_</c>); its errors are exceptions only if they are terminating.</summary>
+    public static object? Ask(ScriptBlock block, object element) =>
+        block.InvokeWithContext(null, [new PSVariable("_", element)]) is [.., var last] ? last : null;
+
     // break, continue and exit are the author's business. Their exception types are internal to the engine.
     public static bool IsFlowControl(Exception e) => e.GetType().Name is "BreakException" or "ContinueException" or "ExitException";
 }

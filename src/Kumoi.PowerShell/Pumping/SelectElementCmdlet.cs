@@ -104,14 +104,14 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
 
     private Func<IReadOnlyList<int>, IEnumerable<int>> TakeByScore()
     {
-        var scores = _input.Select(element => LanguagePrimitives.ConvertTo<double>(Ask(Score!, element))).ToArray();
+        var scores = _input.Select(element => LanguagePrimitives.ConvertTo<double>(ScriptBlockRunner.Ask(Score!, element))).ToArray();
         return left => left.OrderByDescending(index => scores[index]).Take(First);
     }
 
     private Func<IReadOnlyList<int>, IEnumerable<int>> TakeWhile()
     {
         // Asked as far as needed: what comes after the first that is refused is never looked at.
-        var taken = _input.TakeWhile(element => LanguagePrimitives.IsTrue(Ask(While!, element))).Count();
+        var taken = _input.TakeWhile(element => LanguagePrimitives.IsTrue(ScriptBlockRunner.Ask(While!, element))).Count();
         return left => left.TakeWhile(index => index < taken);
     }
 
@@ -129,7 +129,4 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
             yield return index;
         }
     }
-
-    private static object? Ask(ScriptBlock block, object element) =>
-        block.InvokeWithContext(null, [new PSVariable("_", element)]) is [.., var last] ? last : null;
 }

@@ -4,6 +4,7 @@ using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;
+using Kumoi.Workloads;
 
 namespace Kumoi.PowerShell.Session;
 
@@ -16,6 +17,7 @@ internal static class KumoiSession
     private static readonly Lock Gate = new();
     private static readonly Lock JournalGate = new();
     private static readonly ConcurrentDictionary<Guid, DateTimeOffset> Made = new();
+    private static readonly Dictionary<string, ScalingRun> ScalingRuns = new(StringComparer.OrdinalIgnoreCase);
     private static Fleet? _fleet;
     private static IJournal? _journal;
     private static string? _journalFolder;
@@ -69,6 +71,27 @@ internal static class KumoiSession
     /// <summary>A pipeline must not take as a substitute what came into being through it.</summary>
     public static bool WasMadeSince(Guid vm, DateTimeOffset then) => Made.TryGetValue(vm, out var at) && at >= then;
 
+    /// <summary>All groups that were scaled in the background, by name.</summary>
+    public static IReadOnlyList<ScalingRun> Scalings
+    {
+        get
+        {
+            lock (ScalingRuns)
+            {
+                return [.. ScalingRuns.OrderBy(run => run.Key, NaturalOrder.IgnoringCase).Select(run => run.Value)];
+            }
+        }
+    }
+
+    /// <summary>Begins to scale a group; null if it is being scaled already.</summary>
+    public static ScalingRun? StartScaling(string group, Func<ScalingRun> start)
+    {
+        lock (ScalingRuns)
+        {
+            return ScalingRuns.TryGetValue(group, out var run) && run.Status.State is ScalingState.Running ? null : ScalingRuns[group] = start();
+        }
+    }
+
     public static void ModuleLoaded() => Interlocked.Increment(ref _modules);
 
     /// <summary>Closes all links when the last runspace lets go of the module.</summary>
@@ -83,6 +106,12 @@ internal static class KumoiSession
         lock (Gate)
         {
             (fleet, _fleet) = (_fleet, null);
+        }
+
+        Task.WaitAll([.. Scalings.Select(run => run.StopAsync())], PatienceAtTheEnd);
+        lock (ScalingRuns)
+        {
+            ScalingRuns.Clear();
         }
 
         fleet?.DisposeAsync().AsTask().Wait(PatienceAtTheEnd);

@@ -1,0 +1,204 @@
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+
+namespace Kumoi.Workloads;
+
+/// <summary>
+/// Elasticity (paper 000, Fig. 19): keeps the mean load of a group of VMs between two limits, by clones of a master. A group changes by one
+/// VM, when its load has been beyond a limit for some cycles in a row. It is never taken below its minimum nor above its maximum.
+/// </summary>
+/// <remarks>
+/// VMs whose load could not be read are left out of the mean. Those on a host that could not be read still count: they may be running.
+/// </remarks>
+public sealed class Scaling : Workload
+{
+    private readonly ScalingOptions _scaling;
+    private readonly Func<IReadOnlyList<KumoiConnection>> _hosts;
+
+    /// <summary>Where the group's VMs were seen last: a host that cannot be read does not take its VMs along.</summary>
+    private readonly Dictionary<Guid, KumoiVM> _seen = [];
+    private int _breach;
+    private IReadOnlyList<KumoiHost> _readings = [];
+
+    /// <summary>Of one group.</summary>
+    /// <param name="fleet">The fleet.</param>
+    /// <param name="hosts">The hosts that may run the group's VMs; asked at each look.</param>
+    /// <param name="scaling">How the group is scaled.</param>
+    /// <param name="options">How failures are treated.</param>
+    public Scaling(Fleet fleet, Func<IReadOnlyList<KumoiConnection>> hosts, ScalingOptions scaling, WorkloadOptions options)
+        : base(fleet, options)
+    {
+        _scaling = scaling;
+        _hosts = hosts;
+    }
+
+    /// <summary>The last look at the group; null before the first.</summary>
+    public KumoiScalingCycle? Last { get; private set; }
+
+    /// <summary>Looks at the group once more. Null: nothing is to be done now; <see cref="Last"/> tells what was seen.</summary>
+    /// <exception cref="HypervisorException">A host could not be read, and failures are not masked.</exception>
+    public override async Task<KumoiPlanStep?> NextAsync(CancellationToken cancellationToken)
+    {
+        _readings = await ReadAsync(_hosts(), cancellationToken);
+        var members = Remember();
+        var unreadable = _readings.Where(host => host.IsMasked).Select(host => host.Name).ToHashSet(StringComparer.Ordinal);
+        var lost = _seen.Values.Count(vm => IsLive(vm) && unreadable.Contains(vm.VMHost));
+        var loads = members.Where(vm => vm.State is PowerState.Running && !double.IsNaN(vm.CpuRatio)).Select(vm => vm.CpuRatio).ToList();
+        var mean = loads.Count == 0 ? double.NaN : loads.Average();
+        var count = members.Count + lost;
+        _breach = mean > _scaling.UpperCpuRatio ? Math.Max(0, _breach) + 1 : mean < _scaling.LowerCpuRatio ? Math.Min(0, _breach) - 1 : 0;
+        var step = Decide(members, count);
+        Last = new KumoiScalingCycle
+        {
+            Group = _scaling.Group,
+            At = Time.GetUtcNow(),
+            VMCount = count,
+            UnreadableCount = lost,
+            CpuRatio = mean,
+            Breach = _breach,
+            Step = step,
+        };
+        return step;
+    }
+
+    /// <summary>One look, and what follows from it.</summary>
+    public async Task<KumoiScalingCycle> CycleAsync(CancellationToken cancellationToken)
+    {
+        if (await NextAsync(cancellationToken) is { } step)
+        {
+            Last = Last! with { Step = await ExecuteAsync(step, cancellationToken) };
+            Fleet.Journal?.Tell(new KumoiEvent
+            {
+                At = Time.GetUtcNow(),
+                Kind = KumoiEventKind.Scaling,
+                VMHost = Last.Step.VMHost,
+                VM = step.Name,
+                Message = $"{step.Reason}: {Last.Step}",
+            });
+        }
+
+        return Last!;
+    }
+
+    /// <summary>A plan is of one look: nothing is assumed for the next.</summary>
+    public override void Assume(KumoiPlanStep step) => LeaveOut(step);
+
+    public override void LeaveOut(KumoiPlanStep step)
+    {
+        // The next look sees what became of it.
+    }
+
+    protected override async Task<KumoiPlanStep> DoAsync(KumoiPlanStep step, CancellationToken cancellationToken)
+    {
+        var done = step.Action is PlanAction.Clone ? await CloneAsync(step, cancellationToken) : await RemoveAsync(step, cancellationToken);
+        _breach = 0;
+        return done;
+    }
+
+    private List<KumoiVM> Remember()
+    {
+        var read = _readings.Where(host => !host.IsMasked).ToDictionary(host => host.Name, StringComparer.Ordinal);
+        foreach (var gone in _seen.Where(seen => read.ContainsKey(seen.Value.VMHost)).Select(seen => seen.Key).ToList())
+        {
+            _seen.Remove(gone);
+        }
+
+        foreach (var vm in read.Values.SelectMany(host => host.VMs).Where(vm => NumberOf(vm) > 0))
+        {
+            _seen[vm.Id] = vm;
+        }
+
+        return [.. _seen.Values.Where(vm => read.ContainsKey(vm.VMHost) && IsLive(vm)).OrderBy(NumberOf)];
+    }
+
+    private KumoiPlanStep? Decide(List<KumoiVM> members, int count)
+    {
+        if (count < _scaling.Minimum)
+        {
+            return Clone(Text($"{count} of at least {_scaling.Minimum} VMs"));
+        }
+
+        if (count > _scaling.Maximum && members.Count > 0)
+        {
+            return Remove(Text($"{count} of at most {_scaling.Maximum} VMs"), members[^1]);
+        }
+
+        if (_breach >= _scaling.BreachCount && count < _scaling.Maximum)
+        {
+            return Clone(Text($"load above {_scaling.UpperCpuRatio:0.##} for {_breach} cycles"));
+        }
+
+        return -_breach >= _scaling.BreachCount && count > _scaling.Minimum && members.Count > 0
+            ? Remove(Text($"load below {_scaling.LowerCpuRatio:0.##} for {-_breach} cycles"), members[^1])
+            : null;
+    }
+
+    private KumoiPlanStep Clone(string reason)
+    {
+        var taken = _seen.Values.Select(NumberOf).ToHashSet();
+        return new()
+        {
+            Order = NextOrder(),
+            Action = PlanAction.Clone,
+            Name = ScalingGroup.NameOf(_scaling.Group, Enumerable.Range(1, taken.Count + 1).First(number => !taken.Contains(number))),
+            VMHost = Targets() is [var best, ..] ? best.Name : _scaling.Master.VMHost,
+            Reason = reason,
+        };
+    }
+
+    private KumoiPlanStep Remove(string reason, KumoiVM vm) => new()
+    {
+        Order = NextOrder(),
+        Action = PlanAction.Remove,
+        VM = vm,
+        Name = vm.Name,
+        VMHost = vm.VMHost,
+        Reason = reason,
+    };
+
+    private IReadOnlyList<KumoiHost> Targets() => Placement.Find(
+        _readings.Where(host => !host.IsMasked),
+        new PlacementRequest(_scaling.Master.MemoryBytes, _scaling.Master.CpuCount, _scaling.Limits),
+        Placement.RankOf(PlacementRank.LeastLoaded));
+
+    private async Task<KumoiPlanStep> CloneAsync(KumoiPlanStep step, CancellationToken cancellationToken)
+    {
+        var targets = Targets();
+        if (targets.Count == 0)
+        {
+            throw new HypervisorException(
+                $"No host has room for '{step.Name}'.", FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
+                recommendedAction: "Connect more hosts, or lower the group's maximum.");
+        }
+
+        var (made, substitutions) = await OnFirstAsync(Options.Substitute ? targets : targets.Take(1), MakeAsync, cancellationToken);
+        return step with { VM = made, VMHost = made.VMHost, Substitutions = substitutions };
+
+        Task<KumoiVM> MakeAsync(KumoiHost host, CancellationToken token) => VMActions.CloneAsync(
+            _scaling.Master, host.Connection, step.Name, start: true, domain => ScalingGroup.Mark(domain, _scaling.Group), OperationId.New(), token);
+    }
+
+    /// <summary>The last VM that carries the group's mark: one that only has such a name is somebody else's.</summary>
+    private async Task<KumoiPlanStep> RemoveAsync(KumoiPlanStep step, CancellationToken cancellationToken)
+    {
+        foreach (var vm in Remember().AsEnumerable().Reverse())
+        {
+            if (ScalingGroup.IsMarked(await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken), _scaling.Group))
+            {
+                var stopped = await ShutDownAsync(vm, _scaling.StopPatience, turnOff: true, cancellationToken);
+                await VMActions.RemoveAsync(stopped, turnOff: true, removeVolumes: true, cancellationToken);
+                return step with { VM = stopped, Name = vm.Name, VMHost = vm.VMHost };
+            }
+        }
+
+        throw new HypervisorException(
+            $"No VM of '{_scaling.Group}' was made by scaling: none is removed.", FaultDomain.VM, error: HypervisorError.InvalidState,
+            recommendedAction: "Only clones that Kumoi has made for this group are removed. Remove other VMs yourself, or raise the minimum.");
+    }
+
+    private int NumberOf(KumoiVM vm) => ScalingGroup.NumberOf(_scaling.Group, vm.Name);
+
+    private static bool IsLive(KumoiVM vm) => vm.State is not (PowerState.Shutoff or PowerState.Crashed);
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
+}

@@ -1,0 +1,11 @@
+namespace Kumoi;
+
+/// <summary>Whether a group of VMs is being scaled.</summary>
+public enum ScalingState
+{
+    Running = 0,
+    Stopped,
+
+    /// <summary>A failure that was not masked has ended it.</summary>
+    Failed,
+}

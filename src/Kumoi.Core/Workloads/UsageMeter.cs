@@ -1,0 +1,130 @@
+using Kumoi.FailureOblivious;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Journal;
+
+namespace Kumoi.Workloads;
+
+/// <summary>
+/// Accounts what VMs use (paper 000, Fig. 21): each cycle reads them all, and tells for each what it has used since it was read last. A VM
+/// that could not be read in a cycle is accounted in the next in which it can. Not safe for concurrent use.
+/// </summary>
+public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvider time)
+{
+    /// <summary>A VM that nobody has accounted for so long begins anew.</summary>
+    private static readonly TimeSpan LongestInterval = TimeSpan.FromDays(31);
+
+    private readonly Dictionary<Guid, UsageCounters> _last = [];
+    private readonly Dictionary<string, DateTimeOffset> _hostsRead = new(StringComparer.Ordinal);
+
+    /// <summary>What was masked.</summary>
+    public MaskLog Log { get; } = new();
+
+    /// <summary>Goes on from what the journal has, so that what was used since then is accounted in the first cycle.</summary>
+    /// <returns>Whether it has anything.</returns>
+    /// <exception cref="JournalException">The journal cannot be read.</exception>
+    public async Task<bool> ContinueAsync(IJournal journal, CancellationToken cancellationToken)
+    {
+        var query = new EventQuery { Kinds = [KumoiEventKind.Usage], After = time.GetUtcNow() - LongestInterval, NewestFirst = true };
+        await foreach (var told in journal.ReadEventsAsync(query, cancellationToken))
+        {
+            if (told.VMHost is { } host)
+            {
+                _hostsRead.TryAdd(host, told.At);
+            }
+
+            foreach (var (id, counters) in UsageRecord.Parse(told.Data))
+            {
+                _last.TryAdd(id, counters);
+            }
+        }
+
+        return _hostsRead.Count > 0;
+    }
+
+    /// <summary>
+    /// Reads all VMs once. The first cycle tells only of VMs that are known already: of the others it notes the counters. What is told is
+    /// in the journal when this returns.
+    /// </summary>
+    /// <exception cref="HypervisorException">A host could not be read, and failures are not masked: nothing was accounted.</exception>
+    /// <exception cref="JournalException">The journal cannot be written: nothing was accounted.</exception>
+    public async Task<IReadOnlyList<KumoiUsage>> CycleAsync(
+        IReadOnlyList<KumoiConnection> hosts, Func<KumoiVM, bool> isWanted, CancellationToken cancellationToken)
+    {
+        var read = new List<(KumoiConnection Host, IReadOnlyList<KumoiVM> VMs)>(hosts.Count);
+        await foreach (var outcome in fleet.ReadVMsAsync(hosts, isWanted, includeXml: false, cancellationToken))
+        {
+            if (outcome.Succeeded)
+            {
+                read.Add((outcome.Element, outcome.Result));
+            }
+            else if (options.Mask is not null && outcome.Error is HypervisorException)
+            {
+                Log.Add(new MaskedObjectFailure(outcome.Element.Name, "Read", "", outcome.Error), outcome.Element.Name);
+            }
+            else
+            {
+                throw outcome.Error!;
+            }
+        }
+
+        var told = new List<KumoiUsage>();
+        foreach (var (host, vms) in read)
+        {
+            told.AddRange(await AccountAsync(host, vms, cancellationToken));
+        }
+
+        return told;
+    }
+
+    private async Task<List<KumoiUsage>> AccountAsync(KumoiConnection host, IReadOnlyList<KumoiVM> vms, CancellationToken cancellationToken)
+    {
+        var usages = new List<KumoiUsage>(vms.Count);
+        var now = vms.ToDictionary(vm => vm.Id, vm => UsageCounters.Of(vm.Reading));
+        foreach (var vm in vms)
+        {
+            // A VM that was not on a host that was read before has come since: all that it counts is new.
+            var before = _last.GetValueOrDefault(vm.Id) ?? (_hostsRead.TryGetValue(host.Name, out var at) ? UsageCounters.Zero(at) : null);
+            if (before is not null && now[vm.Id].Since(before) is var used && (vm.State is not PowerState.Shutoff || used.CpuSec > 0))
+            {
+                usages.Add(new KumoiUsage
+                {
+                    VM = vm.Name,
+                    VMId = vm.Id,
+                    VMHost = host.Name,
+                    From = before.At,
+                    To = vm.CapturedAt,
+                    MemoryBytes = vm.MemoryBytes,
+                    CpuSec = used.CpuSec,
+                    DiskReadBytes = used.DiskRead,
+                    DiskWrittenBytes = used.DiskWritten,
+                    NetworkReceivedBytes = used.NetworkReceived,
+                    NetworkSentBytes = used.NetworkSent,
+                });
+            }
+        }
+
+        if (fleet.Journal is { } journal)
+        {
+            await journal.AppendAsync(
+                new KumoiEvent
+                {
+                    At = time.GetUtcNow(),
+                    Kind = KumoiEventKind.Usage,
+                    VMHost = host.Name,
+                    Message = $"{usages.Count} VMs of {host.Name} used {usages.Sum(usage => usage.CpuSec):0.###} s of CPU.",
+                    Data = UsageRecord.Format(usages, now),
+                },
+                cancellationToken);
+        }
+
+        // Only what is in the journal is accounted.
+        foreach (var (id, counters) in now)
+        {
+            _last[id] = counters;
+        }
+
+        _hostsRead[host.Name] = time.GetUtcNow();
+        return usages;
+    }
+}

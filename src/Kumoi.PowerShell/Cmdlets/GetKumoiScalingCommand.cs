@@ -1,0 +1,24 @@
+using System.Management.Automation;
+using Kumoi.PowerShell.Completion;
+using Kumoi.PowerShell.Parameters;
+using Kumoi.PowerShell.Pumping;
+using Kumoi.PowerShell.Session;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>The groups that this session scales in the background, or did.</summary>
+[Cmdlet(VerbsCommon.Get, "KumoiScaling")]
+[OutputType(typeof(KumoiScaling))]
+public sealed class GetKumoiScalingCommand : KumoiCmdlet
+{
+    [Parameter(Position = 0)]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(ScalingGroupCompleter))]
+    public string[] Group { get; set; } = [];
+
+    protected override void EndProcessing()
+    {
+        var matches = Names.Matcher(Group);
+        WriteObject(KumoiSession.Scalings.Select(run => run.Status).Where(status => matches(status.Group)), enumerateCollection: true);
+    }
+}

@@ -1,0 +1,105 @@
+using System.Management.Automation;
+using Kumoi.FailureOblivious;
+using Kumoi.Journal;
+using Kumoi.PowerShell.Completion;
+using Kumoi.PowerShell.Parameters;
+using Kumoi.PowerShell.Pumping;
+using Kumoi.PowerShell.Session;
+using Kumoi.Workloads;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>Accounts what VMs use in each interval: CPU, disks and network.</summary>
+[Cmdlet(VerbsDiagnostic.Measure, "KumoiUsage")]
+[OutputType(typeof(KumoiUsage))]
+public sealed class MeasureKumoiUsageCommand : FleetCmdlet
+{
+    [Parameter(Position = 0)]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(VMNameCompleter))]
+    public string[] Name { get; set; } = [];
+
+    /// <summary>Only VMs of these hosts.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public HostReference[] VMHost { get; set; } = [];
+
+    /// <summary>The length of an interval.</summary>
+    [Parameter]
+    [ValidateRange(0, 86400)]
+    public int IntervalSec { get; set; } = 60;
+
+    /// <summary>How many intervals.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int Count { get; set; } = 1;
+
+    /// <summary>The first interval began when a VM was last accounted, by whatever session; the journal knows.</summary>
+    [Parameter]
+    public SwitchParameter Continue { get; set; }
+
+    /// <summary>Also appends to this file: comma-separated values.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Path { get; set; }
+
+    /// <summary>A host that cannot be read is no error: its VMs are accounted in the next interval in which it can.</summary>
+    [Parameter]
+    public SwitchParameter FailureOblivious { get; set; }
+
+    protected override void EndProcessing()
+    {
+        var file = Path is null ? null : GetUnresolvedProviderPathFromPSPath(Path);
+        var masked = MaskedFailures.Of(this, FailureOblivious);
+        var meter = new UsageMeter(Fleet, new WorkloadOptions { Mask = masked is null ? null : MaskMode.Pessimistic }, TimeProvider.System);
+        var matches = Names.Matcher(Name);
+        try
+        {
+            var known = Continue && Await(meter.ContinueAsync(KumoiSession.Journal, StopToken));
+            if (!known)
+            {
+                Await(meter.CycleAsync(FindHosts(VMHost), vm => matches(vm.Name), StopToken));
+            }
+
+            for (var i = 0; i < Count; i++)
+            {
+                if (!known || i > 0)
+                {
+                    Await(Task.Delay(TimeSpan.FromSeconds(IntervalSec), StopToken));
+                }
+
+                var usages = Await(meter.CycleAsync(FindHosts(VMHost), vm => matches(vm.Name), StopToken));
+                if (file is not null)
+                {
+                    UsageFile.Append(file, usages);
+                }
+
+                WriteObject(usages, enumerateCollection: true);
+            }
+        }
+        catch (JournalException e)
+        {
+            ThrowTerminatingError(Errors.ToRecord(e, null));
+        }
+        catch (Hypervisors.HypervisorException e)
+        {
+            WriteFailure(e, null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            ThrowTerminatingError(new ErrorRecord(e, "UsageFileFailed", ErrorCategory.WriteError, file)
+            {
+                ErrorDetails = new ErrorDetails($"{e.Message} What was accounted is in the journal.")
+                {
+                    RecommendedAction = "Get-KumoiEvent -Kind Usage has it. Give another -Path, and go on with -Continue.",
+                },
+            });
+        }
+        finally
+        {
+            masked?.AddAll(meter.Log);
+            masked?.Warn();
+        }
+    }
+}
