@@ -7,6 +7,9 @@ namespace Kumoi.Hypervisors;
 /// <summary>What both drivers need of domain XML (https://libvirt.org/formatdomain.html): safe parsing, the name, the memory.</summary>
 internal static class DomainDefinition
 {
+    /// <summary>The namespace of what Kumoi writes into the metadata of a domain.</summary>
+    public const string KumoiNamespace = "https://kumoi.dev/xmlns/1";
+
     /// <summary>Parses without DTDs and external entities.</summary>
     /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>, with line and position.</exception>
     public static XElement Parse(string xml)

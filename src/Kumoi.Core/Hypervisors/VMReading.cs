@@ -21,7 +21,10 @@ public sealed record VMReading
 
     public int CpuCount { get; init; }
 
-    /// <summary>CPU time used since the VM started; zero where unknown or not running.</summary>
+    /// <summary>
+    /// CPU time used since the VM started, or arrived on its host by a migration: all its counters begin anew then. Zero where unknown or
+    /// not running.
+    /// </summary>
     public TimeSpan CpuTime { get; init; }
 
     /// <summary>

@@ -26,6 +26,21 @@ public sealed class SimulatedFleetTests
         Assert.Equal(ManualTime.Start, reading.CapturedAt);
     }
 
+    /// <summary>Bytes per second: the four counters of each host's first VM after one second. Written down from another process.</summary>
+    [Theory]
+    [InlineData("kvm01", "543741 1333696 180713 514735")]
+    [InlineData("kvm02", "3832818 2045592 289342 610834")]
+    public async Task The_same_seed_gives_the_same_traffic_in_every_process(string name, string bytes)
+    {
+        var time = new ManualTime();
+        var driver = new SimulatedDriver(time);
+        await using var link = await driver.OpenAsync(driver.Resolve($"sim://lab/{name}?hosts=20&vms=2&seed=7")[0], CancellationToken.None);
+        time.Advance(TimeSpan.FromSeconds(1));
+        var vm = (await link.ReadVMsAsync(CancellationToken.None))[0];
+        Assert.Equal(bytes, string.Create(
+            CultureInfo.InvariantCulture, $"{vm.DiskReadBytes} {vm.DiskWrittenBytes} {vm.NetworkReceivedBytes} {vm.NetworkSentBytes}"));
+    }
+
     [Fact]
     public async Task A_host_reads_the_same_however_many_others_there_are()
     {

@@ -1,3 +1,4 @@
+using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Simulated;
 using Xunit;
@@ -115,6 +116,41 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_XML_says_how_busy_a_VM_is_and_a_copy_is_as_busy()
+    {
+        const string xml = """
+            <domain><name>busy</name><memory unit='MiB'>512</memory><vcpu>2</vcpu><metadata><other xmlns='urn:other'/>
+            <kumoi:simulated xmlns:kumoi='https://kumoi.dev/xmlns/1' cpuLoad='0.40'/></metadata></domain>
+            """;
+        var busy = await One.DefineAsync(new VMSpec { Xml = xml }, OperationId.New(), default);
+        var copy = await Two.DefineAsync(new VMSpec { Name = "copy", Xml = await One.ReadXmlAsync(busy.Id, default) }, OperationId.New(), default);
+        await Two.StartAsync(copy.Id, false, OperationId.New(), default);
+        Assert.Equal(0.4, (await Two.FindVMAsync(copy.Id, default))!.CpuRatio);
+        var metadata = XElement.Parse(await Two.ReadXmlAsync(copy.Id, default)).Element("metadata")!;
+        Assert.Equal(["other", "simulated"], metadata.Elements().Select(element => element.Name.LocalName));
+        Assert.Equal("0.4", (string?)metadata.Elements().Last().Attribute("cpuLoad"));
+
+        var fleetsOwn = (await One.ReadVMsAsync(default))[1];
+        Assert.Equal("kvm01-1", fleetsOwn.Name);
+        var copyOfIt = await Two.DefineAsync(new VMSpec { Name = "copy2", Xml = await One.ReadXmlAsync(fleetsOwn.Id, default) }, OperationId.New(), default);
+        await Two.StartAsync(copyOfIt.Id, false, OperationId.New(), default);
+        Assert.Equal(fleetsOwn.CpuRatio, (await Two.FindVMAsync(copyOfIt.Id, default))!.CpuRatio);
+    }
+
+    [Theory]
+    [InlineData("1.01")]
+    [InlineData("-0.1")]
+    [InlineData("0,4")]
+    [InlineData("NaN")]
+    [InlineData("much")]
+    [InlineData("")]
+    public async Task A_load_that_is_no_share_is_refused(string load) => await FailsAsync(
+        () => One.DefineAsync(
+            new VMSpec { Xml = $"<domain><name>a</name><memory>1024</memory><metadata><simulated xmlns='https://kumoi.dev/xmlns/1' cpuLoad='{load}'/></metadata></domain>" },
+            OperationId.New(), default),
+        HypervisorError.InvalidSpecification, FaultDomain.VM);
+
+    [Fact]
     public async Task Undoing_a_define_removes_what_that_operation_made_and_nothing_else()
     {
         OperationId mine = OperationId.New(), other = OperationId.New();
@@ -166,6 +202,32 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
         Assert.InRange(fleetsOwn[0].CpuRatio, 0.001, 0.5);
         Assert.Equal(0, fleetsOwn[1].CpuRatio);
     }
+
+    [Fact]
+    public async Task The_counters_of_a_running_VM_grow_with_the_time_that_it_runs()
+    {
+        var vm = (await One.ReadVMsAsync(default))[0];
+        Assert.Equal(default, Counters(vm));
+        _time.Advance(TimeSpan.FromSeconds(10));
+        var early = Counters((await One.FindVMAsync(vm.Id, default))!);
+        Assert.All<long>([early.Read, early.Written, early.Received, early.Sent], bytes => Assert.InRange(bytes, 10, 10 * 4L << 20));
+        _time.Advance(TimeSpan.FromSeconds(30));
+        Assert.Equal((early.Read * 4, early.Written * 4, early.Received * 4, early.Sent * 4), Counters((await One.FindVMAsync(vm.Id, default))!));
+
+        await One.SuspendAsync(vm.Id, OperationId.New(), default);
+        _time.Advance(TimeSpan.FromSeconds(60));
+        Assert.Equal(early.Read * 4, Counters((await One.FindVMAsync(vm.Id, default))!).Read);
+        await One.DestroyAsync(vm.Id, OperationId.New(), default);
+        Assert.Equal(default, Counters((await One.FindVMAsync(vm.Id, default))!));
+
+        var defined = await DefineAsync(One, "web");
+        await One.StartAsync(defined.Id, false, OperationId.New(), default);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((65536L, 32768L, 16384L, 16384L), Counters((await One.FindVMAsync(defined.Id, default))!));
+    }
+
+    private static (long Read, long Written, long Received, long Sent) Counters(VMReading vm) =>
+        (vm.DiskReadBytes, vm.DiskWrittenBytes, vm.NetworkReceivedBytes, vm.NetworkSentBytes);
 
     private static Task<VMReading> DefineAsync(IHypervisorLink link, string name, long memoryBytes = 1L << 30) =>
         link.DefineAsync(new VMSpec { Name = name, MemoryBytes = memoryBytes }, OperationId.New(), default);

@@ -48,6 +48,22 @@ public sealed class SimulatedMigrationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Its_counters_begin_anew_on_the_target_as_those_of_a_new_QEMU_do()
+    {
+        _time.Advance(TimeSpan.FromHours(1));
+        var before = (await Pass(One.FindVMAsync(_vm, default)))!;
+        var moved = await Pass(Migrate());
+        Assert.Equal((TimeSpan.Zero, 0L, 0L, 0L, 0L), Counters(moved));
+        _time.Advance(TimeSpan.FromMinutes(30));
+        var after = (await Pass(Two.FindVMAsync(_vm, default)))!;
+        Assert.InRange(after.CpuTime, before.CpuTime * 0.49, before.CpuTime * 0.51);
+        Assert.InRange(after.DiskReadBytes, (long)(before.DiskReadBytes * 0.49), (long)(before.DiskReadBytes * 0.51));
+
+        static (TimeSpan CpuTime, long Read, long Written, long Received, long Sent) Counters(VMReading vm) =>
+            (vm.CpuTime, vm.DiskReadBytes, vm.DiskWrittenBytes, vm.NetworkReceivedBytes, vm.NetworkSentBytes);
+    }
+
+    [Fact]
     public async Task While_it_moves_nothing_else_is_done_to_it()
     {
         var migration = Migrate();

@@ -9,7 +9,7 @@ namespace Kumoi.Hypervisors.Libvirt;
 /// </summary>
 internal static class KumoiMetadata
 {
-    public const string Namespace = "https://kumoi.dev/xmlns/1";
+    public const string Namespace = DomainDefinition.KumoiNamespace;
 
     private static readonly XNamespace Kumoi = Namespace;
 

@@ -10,7 +10,8 @@ internal sealed class SimulatedFleet
     {
         _uri = uri;
         Time = time;
-        _hosts = [.. Enumerable.Range(1, uri.Hosts).Select(number => new SimulatedHost(uri, number))];
+        var now = time.GetUtcNow();
+        _hosts = [.. Enumerable.Range(1, uri.Hosts).Select(number => new SimulatedHost(uri, number, now))];
     }
 
     public Lock Gate { get; } = new();

@@ -14,7 +14,7 @@ internal sealed class SimulatedHost
     private readonly List<SimulatedWatcher> _watchers = [];
     private readonly string[] _tags;
 
-    public SimulatedHost(SimulatedFleetUri uri, int number)
+    public SimulatedHost(SimulatedFleetUri uri, int number, DateTimeOffset now)
     {
         Name = uri.HostName(number);
         // An own generator for each host: a host's readings do not depend on how many others there are.
@@ -24,6 +24,7 @@ internal sealed class SimulatedHost
         _baseCpuRatio = Math.Min(0.97, 0.05 + (random.NextDouble() * 1.15));
         _baseMemoryBytes = (2L << 30) + (random.NextInt64(8) << 28);
         _tags = [random.NextDouble() < 0.7 ? "web" : "db", "rack" + (1 + ((number - 1) % 4)).ToString(CultureInfo.InvariantCulture)];
+        var traffic = new Random(HashCode(uri.Seed, -number)); // another one: the draws of the first stay as they are
         for (var i = 1; i <= uri.VMs; i++)
         {
             var vm = new SimulatedVM
@@ -33,8 +34,9 @@ internal sealed class SimulatedHost
                 MemoryBytes = (1L << 30) << random.Next(3),
                 CpuCount = 1 << random.Next(2),
                 CpuLoad = random.NextDouble() * 0.5,
-                State = i <= uri.Running ? PowerState.Running : PowerState.Shutoff,
+                Traffic = SimulatedTraffic.Draw(traffic),
             };
+            vm.ChangeState(i <= uri.Running ? PowerState.Running : PowerState.Shutoff, now);
             VMs.Add(vm.Name, vm);
         }
     }

@@ -131,6 +131,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
                 EnsureStillPossible(vm, other.Host);
                 host.VMs.Remove(vm.Name);
                 other.Host.VMs.Add(vm.Name, vm);
+                vm.Arrive(Now);
                 host.Publish(vm, VMLifecycle.Stopped, Now);
                 other.Host.Publish(vm, VMLifecycle.Started, Now);
                 return vm.Read(Now);

@@ -6,6 +6,10 @@ namespace Kumoi.Hypervisors.Simulated;
 /// <summary>One simulated VM. Guarded by its fleet's gate.</summary>
 internal sealed class SimulatedVM
 {
+    private const double DefaultCpuLoad = 0.05;
+
+    private static readonly XNamespace Kumoi = DomainDefinition.KumoiNamespace;
+
     public required Guid Id { get; init; }
 
     public required string Name { get; init; }
@@ -14,8 +18,10 @@ internal sealed class SimulatedVM
 
     public required int CpuCount { get; init; }
 
-    /// <summary>How busy its CPUs are while it runs, 0..1.</summary>
+    /// <summary>How busy its CPUs are while it runs, 0..1. Its XML tells it, and may say what it shall be.</summary>
     public required double CpuLoad { get; init; }
+
+    public required SimulatedTraffic Traffic { get; init; }
 
     /// <summary>The operation that defined it; null for those that the fleet came with.</summary>
     public OperationId? Operation { get; init; }
@@ -23,34 +29,49 @@ internal sealed class SimulatedVM
     /// <summary>The definition that it was made from, if it was XML.</summary>
     public XElement? Definition { get; init; }
 
-    public PowerState State { get; set; } = PowerState.Shutoff;
+    public PowerState State { get; private set; } = PowerState.Shutoff;
 
     /// <summary>Set while it is being migrated: one job at a time.</summary>
     public bool IsMigrating { get; set; }
 
-    /// <summary>CPU time up to <see cref="RunningSince"/>.</summary>
-    public TimeSpan PastCpuTime { get; set; }
+    /// <summary>How long it ran, up to <see cref="RunningSince"/>, since it was started on its host or arrived there.</summary>
+    public TimeSpan PastRunningTime { get; private set; }
 
-    public DateTimeOffset? RunningSince { get; set; }
+    public DateTimeOffset? RunningSince { get; private set; }
 
-    public VMReading Read(DateTimeOffset now) => new()
+    public VMReading Read(DateTimeOffset now)
     {
-        CapturedAt = now,
-        Id = Id,
-        Name = Name,
-        State = State,
-        IsPersistent = true,
-        CpuCount = CpuCount,
-        CpuTime = PastCpuTime + (RunningSince is { } since ? (now - since) * (CpuLoad * CpuCount) : TimeSpan.Zero),
-        CpuRatio = State is PowerState.Running ? CpuLoad : 0,
-        MemoryBytes = MemoryBytes,
-    };
+        var running = RunningTime(now);
+        return new()
+        {
+            CapturedAt = now,
+            Id = Id,
+            Name = Name,
+            State = State,
+            IsPersistent = true,
+            CpuCount = CpuCount,
+            CpuTime = running * (CpuLoad * CpuCount),
+            CpuRatio = State is PowerState.Running ? CpuLoad : 0,
+            MemoryBytes = MemoryBytes,
+            DiskReadBytes = (long)(Traffic.DiskRead * running.TotalSeconds),
+            DiskWrittenBytes = (long)(Traffic.DiskWritten * running.TotalSeconds),
+            NetworkReceivedBytes = (long)(Traffic.NetworkReceived * running.TotalSeconds),
+            NetworkSentBytes = (long)(Traffic.NetworkSent * running.TotalSeconds),
+        };
+    }
 
     public void ChangeState(PowerState state, DateTimeOffset now)
     {
-        PastCpuTime = state is PowerState.Shutoff ? TimeSpan.Zero : Read(now).CpuTime;
+        PastRunningTime = state is PowerState.Shutoff ? TimeSpan.Zero : RunningTime(now);
         RunningSince = state is PowerState.Running ? now : null;
         State = state;
+    }
+
+    /// <summary>On another host: what runs there is a new QEMU, whose counters begin at zero.</summary>
+    public void Arrive(DateTimeOffset now)
+    {
+        PastRunningTime = TimeSpan.Zero;
+        RunningSince = State is PowerState.Running ? now : null;
     }
 
     /// <summary>A VM as it is defined, shut off.</summary>
@@ -83,7 +104,8 @@ internal sealed class SimulatedVM
             Name = name,
             MemoryBytes = memory,
             CpuCount = cpus,
-            CpuLoad = 0.05,
+            CpuLoad = xml is null ? DefaultCpuLoad : CpuLoadOf(xml),
+            Traffic = SimulatedTraffic.Light,
             Operation = operation,
             Definition = xml,
         };
@@ -102,8 +124,28 @@ internal sealed class SimulatedVM
             new XElement("uuid", Id.ToString("D")),
             new XElement("memory", new XAttribute("unit", "b"), MemoryBytes),
             new XElement("vcpu", CpuCount));
+        if (xml.Element("metadata") is not { } metadata)
+        {
+            xml.Add(metadata = new XElement("metadata"));
+        }
+
+        metadata.Elements(Kumoi + "simulated").Remove();
+        metadata.Add(new XElement(
+            Kumoi + "simulated",
+            new XAttribute(XNamespace.Xmlns + "kumoi", Kumoi.NamespaceName),
+            new XAttribute("cpuLoad", CpuLoad)));
         return xml;
     }
+
+    private static double CpuLoadOf(XElement domain)
+    {
+        var given = (string?)domain.Element("metadata")?.Element(Kumoi + "simulated")?.Attribute("cpuLoad");
+        return given is null ? DefaultCpuLoad
+            : double.TryParse(given, NumberStyles.Float, CultureInfo.InvariantCulture, out var load) && load is >= 0 and <= 1 ? load
+            : throw Refuse($"'{given}' is no simulated CPU load.", "Give cpuLoad as the busy share of the VM's CPUs, 0 to 1, such as 0.4.");
+    }
+
+    private TimeSpan RunningTime(DateTimeOffset now) => PastRunningTime + (RunningSince is { } since ? now - since : TimeSpan.Zero);
 
     private static HypervisorException Refuse(string message, string recommendedAction) =>
         new(message, FaultDomain.VM, error: HypervisorError.InvalidSpecification, recommendedAction: recommendedAction);
