@@ -23,6 +23,15 @@ internal sealed class ManualTime : TimeProvider
         }
     }
 
+    /// <summary>When something has begun to wait.</summary>
+    public async Task WaitingAsync()
+    {
+        while (Waiting == 0)
+        {
+            await Task.Yield();
+        }
+    }
+
     public override DateTimeOffset GetUtcNow()
     {
         lock (_gate)

@@ -155,6 +155,7 @@ public static class VMActions
         await link.UndefineAsync(vm.Id, removeVolumes, OperationId.New(), cancellationToken);
     }
 
+    /// <summary>Moves a running VM, live. A failure that is its own host's counts as the VM's: no other target would do better.</summary>
     public static async Task<KumoiVM> MoveAsync(
         KumoiVM vm, KumoiConnection target, MigrationOptions options, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
@@ -165,8 +166,36 @@ public static class VMActions
                 recommendedAction: "Choose another destination.");
         }
 
-        var reading = await vm.Connection.Link.MigrateAsync(vm.Id, target.Link, options, progress, OperationId.New(), cancellationToken);
-        return new KumoiVM(target, reading);
+        try
+        {
+            var reading = await vm.Connection.Link.MigrateAsync(vm.Id, target.Link, options, progress, OperationId.New(), cancellationToken);
+            return new KumoiVM(target, reading);
+        }
+        catch (HypervisorException e) when (!e.OutcomeUnknown && e.FaultDomain is not FaultDomain.VM)
+        {
+            if (await WhyOutOfReachAsync(vm.Connection, cancellationToken) is { } why)
+            {
+                throw new HypervisorException(
+                    $"{e.Message.TrimEnd('.')}. {vm.VMHost}, the host of '{vm.Name}', is out of reach: {why}", FaultDomain.VM, e.IsTransient,
+                    outcomeUnknown: false, e.Error, e.NativeCode, "Move the VM when its host answers again: other targets would fail alike.", e);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Null: the host answers.</summary>
+    private static async Task<string?> WhyOutOfReachAsync(KumoiConnection host, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await host.Link.ReadHostAsync(includeVMs: false, cancellationToken);
+            return null;
+        }
+        catch (HypervisorException e)
+        {
+            return e.Message;
+        }
     }
 
     private static async Task<KumoiVM> ReadAgainAsync(KumoiVM vm, CancellationToken cancellationToken) =>

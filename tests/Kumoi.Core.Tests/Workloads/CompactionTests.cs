@@ -95,6 +95,20 @@ public sealed class CompactionTests : WorkloadTest
     }
 
     [Fact]
+    public async Task A_source_that_is_out_of_reach_burns_through_no_targets()
+    {
+        await using var lab = await LabFleet.ConnectAsync(Seven);
+        var workload = Compaction(lab, Loose);
+        var step = await workload.NextAsync(default);
+        lab.Break("kvm07", FaultOperation.Any, FaultDomain.Host, message: "No route to host");
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => workload.ExecuteAsync(step!, default));
+        Assert.Equal(FaultDomain.VM, failure.FaultDomain);
+        Assert.StartsWith("No route to host. kvm07, the host of 'kvm07-1', is out of reach", failure.Message, StringComparison.Ordinal);
+        // The migration, and the look whether the source answers.
+        Assert.Equal(2, lab.Faults.Rules[0].Hits);
+    }
+
+    [Fact]
     public async Task A_target_that_can_no_longer_be_read_is_passed_over_without_substitution_where_failures_are_masked()
     {
         await using var lab = await LabFleet.ConnectAsync(Seven);
