@@ -218,6 +218,34 @@ Describe 'Faults' {
     Get-KumoiFault | Should -BeNullOrEmpty
   }
 
+  It 'let so many calls pass with -After' {
+    $fault = Add-KumoiFault kvm02 Read -After 2 -Count 1 -Message 'down later'
+    $fault.After | Should -Be 2
+    1..2 | ForEach-Object { Get-KumoiHost | Should -HaveCount 3 }
+    Get-KumoiHost -ErrorVariable errors -ErrorAction SilentlyContinue | Should -HaveCount 2
+    $errors.Exception.Message | Should -Be 'down later'
+    Get-KumoiHost | Should -HaveCount 3
+    (Get-KumoiFault).Hits | Should -Be 1
+    { Add-KumoiFault kvm02 Read -After -1 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+  }
+
+  It 'pass unnoticed with -Transient, as long as there are tries left' {
+    $fault = Add-KumoiFault kvm02 Read -Transient -Count 1
+    $fault.IsTransient | Should -BeTrue
+    Get-KumoiHost -ErrorAction Stop | Should -HaveCount 3
+    (Get-KumoiFault).Hits | Should -Be 1
+    Clear-KumoiFault
+    Add-KumoiFault kvm02 Read -Transient -Message 'again and again' | Out-Null
+    Get-KumoiHost -ErrorVariable errors -ErrorAction SilentlyContinue | Should -HaveCount 2
+    $errors.Exception.Message | Should -Be 'again and again'
+    (Get-KumoiFault).Hits | Should -Be 3
+  }
+
+  It 'fail after the delay with -Delay and -Transient' {
+    Add-KumoiFault kvm02 Read -Delay ([timespan]::FromMilliseconds(1)) -Transient -Count 3 | Out-Null
+    Get-KumoiHost -ErrorAction SilentlyContinue | Should -HaveCount 2
+  }
+
   It 'only slow the host with -Delay alone' {
     Add-KumoiFault kvm02 Read -Delay ([timespan]::FromMilliseconds(1)) | Out-Null
     Get-KumoiHost | Should -HaveCount 3

@@ -25,6 +25,11 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
     [SupportsWildcards]
     public string? VM { get; set; }
 
+    /// <summary>How many calls that match pass before the first one fails.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int After { get; set; }
+
     /// <summary>How many calls fail; all by default.</summary>
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
@@ -41,6 +46,10 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
     /// <summary>What the failure is said to be of. A failure of the VM is not answered by other hosts.</summary>
     [Parameter]
     public FaultDomain FaultDomain { get; set; }
+
+    /// <summary>The failure says that the same call may succeed if it is made again: it is tried again.</summary>
+    [Parameter]
+    public SwitchParameter Transient { get; set; }
 
     /// <summary>The call takes effect and is then reported as failed.</summary>
     [Parameter]
@@ -74,7 +83,7 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
             return;
         }
 
-        var fails = MyInvocation.BoundParameters.Keys.Intersect(["Message", "FaultDomain", "OutcomeUnknown"]).Any();
+        var fails = MyInvocation.BoundParameters.Keys.Intersect(["Message", "FaultDomain", "Transient", "OutcomeUnknown"]).Any();
         var rule = Fleet.Faults.Add(new FaultRule
         {
             HostPattern = VMHost,
@@ -82,10 +91,12 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
             Operation = Operation is "*" ? FaultOperation.Any : Enum.Parse<FaultOperation>(Operation, ignoreCase: true),
             VMPattern = VM,
             VMMatches = VM is null ? null : Names.Matcher([VM]),
+            After = After,
             Count = Count,
             Probability = Probability,
             Message = Message,
             FaultDomain = FaultDomain,
+            IsTransient = Transient,
             OutcomeUnknown = OutcomeUnknown,
             Delay = Delay,
             OnlyDelays = Delay > TimeSpan.Zero && !fails,

@@ -19,6 +19,9 @@ public sealed class KumoiFault
 
     public string? VM => Rule.VMPattern;
 
+    /// <summary>How many calls that match pass before it begins to hit.</summary>
+    public int After => Rule.After;
+
     public int? Count => Rule.Count;
 
     /// <summary>How many calls it has hit.</summary>
@@ -29,6 +32,8 @@ public sealed class KumoiFault
     public string? Message => Rule.OnlyDelays ? null : Rule.Message;
 
     public FaultDomain FaultDomain => Rule.FaultDomain;
+
+    public bool IsTransient => Rule.IsTransient;
 
     public bool OutcomeUnknown => Rule.OutcomeUnknown;
 

@@ -113,6 +113,32 @@ public sealed class FaultPlanTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task So_many_matching_calls_pass_before_a_rule_begins_to_hit()
+    {
+        var rule = _plan.Add(Rule("kvm01") with { Operation = FaultOperation.Read, After = 2, Count = 1 });
+        var link = await OpenAsync("kvm01");
+        await link.ReadVMsAsync(default);
+        await DefineAsync(link, "other"); // is no read
+        await (await OpenAsync("kvm02")).ReadVMsAsync(default); // is another host's
+        await link.ReadVMsAsync(default);
+        Assert.Equal((rule, 0), Assert.Single(_plan.Rules));
+        await FailsAsync(() => link.ReadVMsAsync(default));
+        await link.ReadVMsAsync(default);
+        Assert.Equal((rule, 1), Assert.Single(_plan.Rules));
+    }
+
+    [Fact]
+    public async Task A_call_that_one_rule_lets_pass_may_be_hit_by_the_next_and_what_one_hits_the_next_does_not_count()
+    {
+        _plan.Add(Rule("kvm01") with { After = 1, Count = 1, Message = "first" });
+        _plan.Add(Rule("kvm01") with { After = 1, Message = "second" });
+        var link = await OpenAsync("kvm01");
+        await link.ReadVMsAsync(default); // the one that each lets pass
+        Assert.Equal("first", (await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(default))).Message);
+        Assert.Equal("second", (await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(default))).Message);
+    }
+
+    [Fact]
     public async Task When_a_rule_is_spent_the_next_one_that_matches_hits()
     {
         _plan.Add(Rule("kvm01") with { Count = 1, Message = "first" });
@@ -214,6 +240,16 @@ public sealed class FaultPlanTests : IAsyncDisposable
             }
         });
         Assert.Equal(HypervisorError.ConnectionFailed, failure.Error);
+    }
+
+    [Fact]
+    public async Task A_failure_is_transient_if_its_rule_says_so()
+    {
+        var link = await OpenAsync("kvm01");
+        _plan.Add(Rule("kvm01") with { Count = 1, IsTransient = true });
+        _plan.Add(Rule("kvm01"));
+        Assert.True((await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(default))).IsTransient);
+        Assert.False((await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(default))).IsTransient);
     }
 
     private static FaultRule Rule(string host) =>

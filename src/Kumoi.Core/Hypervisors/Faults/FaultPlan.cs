@@ -1,10 +1,10 @@
 namespace Kumoi.Hypervisors.Faults;
 
-/// <summary>All fault rules of a session. The first rule that matches a call and is not spent hits it. Safe for concurrent use.</summary>
+/// <summary>All fault rules of a session. The first rule that matches a call, has begun and is not spent hits it. Safe for concurrent use.</summary>
 public sealed class FaultPlan(Random random, TimeProvider time)
 {
     private readonly Lock _gate = new();
-    private readonly List<(FaultRule Rule, int[] Hits)> _rules = [];
+    private readonly List<Entry> _rules = [];
     private int _lastId;
     private volatile bool _any;
 
@@ -18,7 +18,7 @@ public sealed class FaultPlan(Random random, TimeProvider time)
         lock (_gate)
         {
             rule = rule with { Id = ++_lastId };
-            _rules.Add((rule, new int[1]));
+            _rules.Add(new Entry(rule));
             _any = true;
             return rule;
         }
@@ -31,7 +31,7 @@ public sealed class FaultPlan(Random random, TimeProvider time)
         {
             lock (_gate)
             {
-                return [.. _rules.Select(entry => (entry.Rule, entry.Hits[0]))];
+                return [.. _rules.Select(entry => (entry.Rule, entry.Hits))];
             }
         }
     }
@@ -52,15 +52,17 @@ public sealed class FaultPlan(Random random, TimeProvider time)
     {
         lock (_gate)
         {
-            foreach (var (rule, hits) in _rules)
+            foreach (var entry in _rules)
             {
+                var rule = entry.Rule;
                 if ((rule.Operation == FaultOperation.Any || rule.Operation == operation)
-                    && (rule.Count is not { } count || hits[0] < count)
+                    && (rule.Count is not { } count || entry.Hits < count)
                     && (rule.HostMatches(host) || (otherHost is not null && rule.HostMatches(otherHost)))
                     && (rule.VMMatches is not { } matches || (vm is not null && matches(vm)))
+                    && !entry.LetsPass()
                     && (rule.Probability >= 1 || random.NextDouble() < rule.Probability))
                 {
-                    hits[0]++;
+                    entry.Hits++;
                     return rule;
                 }
             }
@@ -107,8 +109,31 @@ public sealed class FaultPlan(Random random, TimeProvider time)
         throw new HypervisorException(
             rule.Message,
             rule.FaultDomain,
+            rule.IsTransient,
             outcomeUnknown: rule.OutcomeUnknown,
             error: operation is FaultOperation.Connect ? HypervisorError.ConnectionFailed : HypervisorError.Other,
             recommendedAction: $"This is injected fault {rule.Id} (Add-KumoiFault): remove it with 'Clear-KumoiFault -Id {rule.Id}'.");
+    }
+
+    /// <summary>A rule, and what has come of it. Guarded by the plan's gate.</summary>
+    private sealed class Entry(FaultRule rule)
+    {
+        private int _passed;
+
+        public FaultRule Rule => rule;
+
+        public int Hits { get; set; }
+
+        /// <summary>Whether a call that matches is one of the first, which pass; counts it.</summary>
+        public bool LetsPass()
+        {
+            if (_passed >= rule.After)
+            {
+                return false;
+            }
+
+            _passed++;
+            return true;
+        }
     }
 }

@@ -19,6 +19,9 @@ public sealed record FaultRule
 
     public string? VMPattern { get; init; }
 
+    /// <summary>So many calls that match pass unharmed before the rule begins to hit, 0 or more.</summary>
+    public int After { get; init; }
+
     /// <summary>After so many hits the rule is spent; null: never.</summary>
     public int? Count { get; init; }
 
@@ -28,6 +31,9 @@ public sealed record FaultRule
     public string Message { get; init; } = "injected fault";
 
     public FaultDomain FaultDomain { get; init; }
+
+    /// <summary>The failure says that the same call may succeed if it is made again, which the fleet then does.</summary>
+    public bool IsTransient { get; init; }
 
     /// <summary>The call takes effect, and is then reported as failed with an unknown outcome.</summary>
     public bool OutcomeUnknown { get; init; }
