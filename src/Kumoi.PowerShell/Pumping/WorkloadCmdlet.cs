@@ -15,7 +15,6 @@ public abstract class WorkloadCmdlet : FleetCmdlet
 {
     private readonly List<KumoiConnection> _hosts = [];
     private MaskedFailures? _masked;
-    private bool _asked;
 
     /// <summary>The hosts concerned, in the order in which they are given; else all, by name.</summary>
     [Parameter(ValueFromPipeline = true)]
@@ -31,13 +30,14 @@ public abstract class WorkloadCmdlet : FleetCmdlet
     [Parameter]
     public MaskMode MaskMode { get; set; }
 
-    private protected IReadOnlyList<KumoiConnection> Hosts => _asked ? _hosts : Fleet.Hosts;
+    /// <summary>All hosts only where none were asked for: neither an empty pipeline nor an empty list means everything.</summary>
+    private protected IReadOnlyList<KumoiConnection> Hosts =>
+        MyInvocation.ExpectingInput || MyInvocation.BoundParameters.ContainsKey(nameof(VMHost)) ? _hosts : Fleet.Hosts;
 
     protected override void BeginProcessing() => _masked = MaskedFailures.Of(this, FailureOblivious);
 
     protected override void ProcessRecord()
     {
-        _asked |= VMHost.Length > 0 || MyInvocation.ExpectingInput;
         foreach (var host in VMHost.SelectMany(reference => FindHosts([reference])))
         {
             if (!_hosts.Contains(host))
