@@ -51,8 +51,8 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
     protected override void EndProcessing()
     {
         var file = Path is null ? null : GetUnresolvedProviderPathFromPSPath(Path);
-        var masked = MaskedFailures.Of(this, FailureOblivious);
-        var meter = new UsageMeter(Fleet, new WorkloadOptions { Mask = masked is null ? null : MaskMode.Pessimistic }, TimeProvider.System);
+        Masked = MaskedFailures.Of(this, FailureOblivious);
+        var meter = new UsageMeter(Fleet, new WorkloadOptions { Mask = Masked is null ? null : MaskMode.Pessimistic }, TimeProvider.System);
         var matches = Names.Matcher(Name);
         try
         {
@@ -98,8 +98,8 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
         }
         finally
         {
-            masked?.AddAll(meter.Log);
-            masked?.Warn();
+            Masked?.AddAll(meter.Log);
+            Masked?.Warn();
         }
     }
 }

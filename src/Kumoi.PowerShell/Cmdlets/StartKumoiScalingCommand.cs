@@ -85,6 +85,10 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
     [Parameter]
     public SwitchParameter FailureOblivious { get; set; }
 
+    /// <summary>A host on which a clone fails is a failure: no other host takes its place.</summary>
+    [Parameter]
+    public SwitchParameter NoSubstitution { get; set; }
+
     protected override void ProcessRecord()
     {
         if (LowerCpuRatio >= UpperCpuRatio || Minimum > Maximum)
@@ -95,13 +99,13 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
             return;
         }
 
+        Masked = MaskedFailures.Of(this, FailureOblivious);
         if (FindVMs([Master], null).ToList() is not [var master])
         {
             Refuse($"'{Master}' is not one VM.", "MasterNotFound", "Give one VM, as Get-KumoiVM finds it.");
             return;
         }
 
-        var masked = MaskedFailures.Of(this, FailureOblivious);
         var options = new ScalingOptions
         {
             Group = Group,
@@ -120,26 +124,36 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
         var matches = Names.Matcher([.. VMHost.Select(host => host.Value is string name ? name : WildcardPattern.Escape(host.ToString()))]);
         var scaling = new Scaling(
             fleet, () => [.. fleet.Hosts.Where(host => matches(host.Name))], options,
-            new WorkloadOptions { Mask = masked is null ? null : MaskMode.Pessimistic });
-        if (IsWhatIf())
+            new WorkloadOptions
+            {
+                Mask = Masked is null ? null : MaskMode.Pessimistic,
+                Substitute = !NoSubstitution && KumoiPreference.Of(this).Substitution is not SubstitutionPreference.None,
+            });
+        try
         {
-            Await(scaling.NextAsync(StopToken));
-            WriteObject(scaling.Last);
+            if (IsWhatIf())
+            {
+                Await(scaling.NextAsync(StopToken));
+                WriteObject(scaling.Last);
+            }
+            else if (ShouldProcess(Group, $"Scale between {Minimum} and {Maximum} clones of {master.Name}"))
+            {
+                if (!Wait)
+                {
+                    Begin(scaling, options);
+                    return;
+                }
+
+                Watch(scaling);
+            }
         }
-        else if (!ShouldProcess(Group, $"Scale between {Minimum} and {Maximum} clones of {master.Name}"))
+        catch (Exception e) when (e is not PipelineStoppedException)
         {
-            return;
+            WriteFailure(e, Group);
         }
-        else if (!Wait)
-        {
-            Begin(scaling, options);
-        }
-        else
-        {
-            Watch(scaling);
-            masked?.AddAll(scaling.Log);
-            masked?.Warn();
-        }
+
+        Masked?.AddAll(scaling.Log);
+        Masked?.Warn();
     }
 
     private void Begin(Scaling scaling, ScalingOptions options)
@@ -155,21 +169,14 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
 
     private void Watch(Scaling scaling)
     {
-        try
+        for (var i = 0; i < Count; i++)
         {
-            for (var i = 0; i < Count; i++)
+            if (i > 0)
             {
-                if (i > 0)
-                {
-                    Await(Task.Delay(TimeSpan.FromSeconds(IntervalSec), StopToken));
-                }
-
-                WriteObject(Settle(scaling.CycleAsync(StopToken)));
+                Await(Task.Delay(TimeSpan.FromSeconds(IntervalSec), StopToken));
             }
-        }
-        catch (Exception e) when (e is not PipelineStoppedException)
-        {
-            WriteFailure(e, Group);
+
+            WriteObject(Settle(scaling.CycleAsync(StopToken)));
         }
     }
 

@@ -24,7 +24,6 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     private int _position;
     private int _firstUnwritten;
     private bool _ended;
-    private MaskedFailures? _masked;
     private Task _message = Task.CompletedTask;
 
     /// <summary>How many elements are worked on at a time.</summary>
@@ -87,7 +86,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             _lineage = TerminalLineage.Of(this);
         }
 
-        _masked = MaskedFailures.Of(this, FailureOblivious);
+        Masked = MaskedFailures.Of(this, FailureOblivious);
         Prepare();
     }
 
@@ -129,7 +128,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         }
 
         WarnOfJournal();
-        _masked?.Warn();
+        Masked?.Warn();
     }
 
     /// <summary>What to do with the objects that were bound. Called on the pipeline thread for each input.</summary>
@@ -325,9 +324,9 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         {
             _replay.Fail(error);
         }
-        else if (_masked is not null && MaskedFailures.CanBeMasked(error))
+        else if (Masked is not null && MaskedFailures.CanBeMasked(error))
         {
-            _masked.Add(run.Request.Target.ToString()!, error);
+            Masked.Add(run.Request.Target.ToString()!, error);
         }
         else if (run.Verdict is { } verdict)
         {

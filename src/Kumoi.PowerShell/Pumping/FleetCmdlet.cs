@@ -7,6 +7,22 @@ namespace Kumoi.PowerShell.Pumping;
 /// <summary>A cmdlet that finds hosts and VMs by reference. What is not found, or cannot be read, is one error each.</summary>
 public abstract class FleetCmdlet : KumoiCmdlet
 {
+    /// <summary>Null: failures are not masked.</summary>
+    private protected MaskedFailures? Masked { get; set; }
+
+    /// <summary>An error for a host that could not be read, unless failures are masked.</summary>
+    private protected void WriteUnreadable(KumoiConnection host, Exception error)
+    {
+        if (Masked is not null && MaskedFailures.CanBeMasked(error))
+        {
+            Masked.Add(host.Name, error);
+        }
+        else
+        {
+            WriteFailure(error, host.Name);
+        }
+    }
+
     /// <summary>The connected hosts that the references name, in natural order, each once; all if there are no references.</summary>
     internal IReadOnlyList<KumoiConnection> FindHosts(IReadOnlyList<HostReference>? references)
     {
@@ -91,7 +107,7 @@ public abstract class FleetCmdlet : KumoiCmdlet
             }
             else
             {
-                WriteFailure(outcome.Error!, outcome.Element.Name);
+                WriteUnreadable(outcome.Element, outcome.Error!);
             }
         }
     }

@@ -18,8 +18,6 @@ public abstract class SourceCmdlet : FleetCmdlet
     [Parameter]
     public SwitchParameter FailureOblivious { get; set; }
 
-    private protected MaskedFailures? Masked { get; private set; }
-
     protected override void BeginProcessing()
     {
         Masked = MaskedFailures.Of(this, FailureOblivious);
@@ -32,19 +30,6 @@ public abstract class SourceCmdlet : FleetCmdlet
     }
 
     protected override void EndProcessing() => Masked?.Warn();
-
-    /// <summary>An error for what could not be read, unless failures are masked.</summary>
-    private protected void WriteUnreadable(KumoiConnection host, Exception error)
-    {
-        if (Masked is not null && MaskedFailures.CanBeMasked(error))
-        {
-            Masked.Add(host.Name, error);
-        }
-        else
-        {
-            WriteFailure(error, host.Name);
-        }
-    }
 
     /// <summary>Whether the parameters ask for such an element.</summary>
     private protected abstract bool IsWanted(object element);

@@ -14,7 +14,6 @@ namespace Kumoi.PowerShell.Pumping;
 public abstract class WorkloadCmdlet : FleetCmdlet
 {
     private readonly List<KumoiConnection> _hosts = [];
-    private MaskedFailures? _masked;
 
     /// <summary>The hosts concerned, in the order in which they are given; else all, by name.</summary>
     [Parameter(ValueFromPipeline = true)]
@@ -34,7 +33,7 @@ public abstract class WorkloadCmdlet : FleetCmdlet
     private protected IReadOnlyList<KumoiConnection> Hosts =>
         MyInvocation.ExpectingInput || MyInvocation.BoundParameters.ContainsKey(nameof(VMHost)) ? _hosts : Fleet.Hosts;
 
-    protected override void BeginProcessing() => _masked = MaskedFailures.Of(this, FailureOblivious);
+    protected override void BeginProcessing() => Masked = MaskedFailures.Of(this, FailureOblivious);
 
     protected override void ProcessRecord()
     {
@@ -49,7 +48,7 @@ public abstract class WorkloadCmdlet : FleetCmdlet
 
     private protected WorkloadOptions CreateOptions(bool substitute) => new()
     {
-        Mask = _masked is null ? null : MaskMode,
+        Mask = Masked is null ? null : MaskMode,
         Substitute = substitute && !NoSubstitutionByPreference,
     };
 
@@ -117,7 +116,7 @@ public abstract class WorkloadCmdlet : FleetCmdlet
 
             WriteObject(outcome.Element with { State = PlanStepState.Failed, Error = outcome.Error!.Message });
             WriteFailure(outcome.Error, outcome.Element.Name);
-            goOn &= _masked is not null && outcome.Error is not JournalException;
+            goOn &= Masked is not null && outcome.Error is not JournalException;
         }
 
         if (!goOn)
@@ -130,8 +129,8 @@ public abstract class WorkloadCmdlet : FleetCmdlet
 
     private protected void Finish(MaskLog log)
     {
-        _masked?.AddAll(log);
-        _masked?.Warn();
+        Masked?.AddAll(log);
+        Masked?.Warn();
     }
 
     private void Write(KumoiPlanStep done)
