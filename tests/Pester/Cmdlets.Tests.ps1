@@ -14,7 +14,7 @@ Describe 'Every exported command' {
   }
 
   It 'that changes something supports -WhatIf and -Confirm' {
-    $readOnly = 'Get', 'Select', 'Connect', 'Watch'
+    $readOnly = 'Get', 'Find', 'Select', 'Measure', 'Connect', 'Watch'
     foreach ($command in (Get-Module Kumoi).ExportedCmdlets.Values | Where-Object Verb -NotIn $readOnly) {
       $command.Parameters.Keys | Should -Contain WhatIf -Because $command.Name
     }
@@ -38,12 +38,17 @@ Describe '-WhatIf changes nothing' {
       'Clear-KumoiFault'     = { Clear-KumoiFault -WhatIf }
       'Disconnect-KumoiHost' = { Disconnect-KumoiHost kvm01 -WhatIf }
       'Invoke-KumoiAction'   = { Get-KumoiHost kvm01 | Invoke-KumoiAction { New-KumoiVM -Name x -VMHost $_ } -WhatIf }
+      'Invoke-KumoiBalance'  = { Invoke-KumoiBalance -MaxCpuRatio 0.5 -WhatIf | Should -Not -BeNullOrEmpty }
       'Move-KumoiVM'         = { Move-KumoiVM kvm01-1 kvm02 -WhatIf }
       'New-KumoiVM'          = { New-KumoiVM -Name x -VMHost kvm01 -WhatIf }
+      'Optimize-KumoiPlacement' = { Optimize-KumoiPlacement -MaxCpuRatio 1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Remove-KumoiVM'       = { Remove-KumoiVM kvm01-1 -Force -WhatIf; Remove-KumoiVM kvm01-2 -WhatIf }
       'Restart-KumoiVM'      = { Restart-KumoiVM kvm01-1 -WhatIf }
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
+      'Start-KumoiScaling'   = { Start-KumoiScaling web kvm01-1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Start-KumoiVM'        = { Start-KumoiVM kvm01-2 -WhatIf }
+      'Stop-KumoiFleet'      = { Stop-KumoiFleet -WhatIf | Should -Not -BeNullOrEmpty }
+      'Stop-KumoiScaling'    = { Stop-KumoiScaling * -WhatIf }
       'Stop-KumoiVM'         = { Stop-KumoiVM kvm01-1 -WhatIf }
       'Suspend-KumoiVM'      = { Suspend-KumoiVM kvm01-1 -WhatIf }
     }
