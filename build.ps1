@@ -9,7 +9,7 @@
 [CmdletBinding()]
 param(
   [Parameter(Position = 0)]
-  [ValidateSet('build', 'demo', 'test', 'lab', 'docs', 'package', 'bench', 'shell')]
+  [ValidateSet('build', 'demo', 'test', 'lab', 'docs', 'package', 'bench', 'experiments', 'shell')]
   [string] $Task = 'build',
 
   [Parameter(Position = 1, ValueFromRemainingArguments)]
@@ -203,6 +203,23 @@ switch ($Task) {
     Write-Host $archive
   }
   'bench' { Build-Module; exit (Invoke-Fresh "$root/bench/Invoke-Benchmark.ps1" @('-Module', $module)) }
+  'experiments' {
+    Build-Module
+    $with = @('-Module', $module, '-Report', "$root/artifacts/experiments.json", '-Page', "$root/docs/experiments.md")
+    $obstacle = Test-Lab
+    if ($obstacle) {
+      Write-Host "Left out: the experiments on real hosts, because $obstacle."
+      exit (Invoke-Fresh "$root/experiments/Invoke-Experiments.ps1" $with)
+    }
+    try {
+      Invoke-Native "$root/tests/Lab/lab.sh" @('up', '6') | Out-Host
+      $status = Invoke-Fresh "$root/experiments/Invoke-Experiments.ps1" ($with + '-Lab')
+    }
+    finally {
+      & "$root/tests/Lab/lab.sh" down | Out-Host
+    }
+    exit $status
+  }
   'shell' {
     Build-Module
     & $pwsh -NoLogo -NoExit -Command "Import-Module '$module'; Connect-KumoiHost 'sim://lab?hosts=20&vms=2&seed=7' | Out-Null; Write-Host 'Kumoi with a simulated fleet of 20 hosts. Try: Get-KumoiHost | Sort-Object CpuRatio | Select-Object -First 3'"

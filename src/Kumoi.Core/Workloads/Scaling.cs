@@ -17,6 +17,9 @@ public sealed class Scaling : Workload
 
     /// <summary>Where the group's VMs were seen last: a host that cannot be read does not take its VMs along.</summary>
     private readonly Dictionary<Guid, KumoiVM> _seen = [];
+
+    /// <summary>VMs whose removal has begun: what fails half-way is finished in the next cycle.</summary>
+    private readonly HashSet<Guid> _leaving = [];
     private int _breach;
     private IReadOnlyList<KumoiHost> _readings = [];
 
@@ -42,7 +45,7 @@ public sealed class Scaling : Workload
         _readings = await ReadAsync(_hosts(), cancellationToken);
         var members = Remember();
         var unreadable = _readings.Where(host => host.IsMasked).Select(host => host.Name).ToHashSet(StringComparer.Ordinal);
-        var lost = _seen.Values.Count(vm => IsLive(vm) && unreadable.Contains(vm.VMHost));
+        var lost = _seen.Values.Count(vm => IsMember(vm) && unreadable.Contains(vm.VMHost));
         var loads = members.Where(vm => vm.State is PowerState.Running && !double.IsNaN(vm.CpuRatio)).Select(vm => vm.CpuRatio).ToList();
         var mean = loads.Count == 0 ? double.NaN : loads.Average();
         var count = members.Count + lost;
@@ -108,11 +111,17 @@ public sealed class Scaling : Workload
             _seen[vm.Id] = vm;
         }
 
-        return [.. _seen.Values.Where(vm => read.ContainsKey(vm.VMHost) && IsLive(vm)).OrderBy(NumberOf)];
+        _leaving.IntersectWith(_seen.Keys);
+        return [.. _seen.Values.Where(vm => read.ContainsKey(vm.VMHost) && IsMember(vm)).OrderBy(NumberOf)];
     }
 
     private KumoiPlanStep? Decide(List<KumoiVM> members, int count)
     {
+        if (_seen.Values.FirstOrDefault(vm => _leaving.Contains(vm.Id) && _readings.Any(host => !host.IsMasked && host.Name == vm.VMHost)) is { } leaving)
+        {
+            return Remove("its removal was not finished", leaving);
+        }
+
         if (count < _scaling.Minimum)
         {
             return Clone(Text($"{count} of at least {_scaling.Minimum} VMs"));
@@ -172,6 +181,8 @@ public sealed class Scaling : Workload
         }
 
         var (made, substitutions) = await OnFirstAsync(Options.Substitute ? targets : targets.Take(1), MakeAsync, cancellationToken);
+        // Its host may be out of reach at the next look.
+        _seen[made.Id] = made;
         return step with { VM = made, VMHost = made.VMHost, Substitutions = substitutions };
 
         Task<KumoiVM> MakeAsync(KumoiHost host, CancellationToken token) => VMActions.CloneAsync(
@@ -181,12 +192,15 @@ public sealed class Scaling : Workload
     /// <summary>The last VM that carries the group's mark: one that only has such a name is somebody else's.</summary>
     private async Task<KumoiPlanStep> RemoveAsync(KumoiPlanStep step, CancellationToken cancellationToken)
     {
-        foreach (var vm in Remember().AsEnumerable().Reverse())
+        foreach (var vm in _leaving.Contains(step.VM!.Id) ? [step.VM] : Remember().AsEnumerable().Reverse())
         {
-            if (ScalingGroup.IsMarked(await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken), _scaling.Group))
+            if (_leaving.Contains(vm.Id) || ScalingGroup.IsMarked(await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken), _scaling.Group))
             {
-                var stopped = await ShutDownAsync(vm, _scaling.StopPatience, turnOff: true, cancellationToken);
+                _leaving.Add(vm.Id);
+                var stopped = IsLive(vm) ? await ShutDownAsync(vm, _scaling.StopPatience, turnOff: true, cancellationToken) : vm;
                 await VMActions.RemoveAsync(stopped, turnOff: true, removeVolumes: true, cancellationToken);
+                _leaving.Remove(vm.Id);
+                _seen.Remove(vm.Id);
                 return step with { VM = stopped, Name = vm.Name, VMHost = vm.VMHost };
             }
         }
@@ -197,6 +211,8 @@ public sealed class Scaling : Workload
     }
 
     private int NumberOf(KumoiVM vm) => ScalingGroup.NumberOf(_scaling.Group, vm.Name);
+
+    private bool IsMember(KumoiVM vm) => IsLive(vm) && !_leaving.Contains(vm.Id);
 
     private static bool IsLive(KumoiVM vm) => vm.State is not (PowerState.Shutoff or PowerState.Crashed);
 

@@ -128,6 +128,32 @@ public sealed class ScalingTests : WorkloadTest
     }
 
     [Fact]
+    public async Task A_removal_that_fails_half_way_is_finished_in_the_next_cycle()
+    {
+        await using var lab = await LabFleet.ConnectAsync(Five);
+        await CyclesAsync(await ScalingAsync(lab, load: 0.1, options => options with { Minimum = 2 }), 2);
+        var scaling = await ScalingAsync(lab, load: 0.1, options => options with { Minimum = 1, BreachCount = 1 }, Masked);
+        // Undefining: the guest is off by then.
+        lab.Faults.Add(new FaultRule { HostPattern = "*", HostMatches = _ => true, Operation = FaultOperation.Define, Count = 1, Message = "no" });
+        var cycles = await CyclesAsync(scaling, 3);
+        Assert.Equal([(PlanStepState.Masked, "web-2"), (PlanStepState.Done, "web-2")], cycles.Take(2).Select(cycle => (cycle.Step!.State, cycle.Step.Name)));
+        Assert.Null(cycles[2].Step);
+        Assert.Equal(["web-1"], (await ReadAsync(lab)).SelectMany(host => host.VMs).Select(vm => vm.Name).Where(name => name is not "master"));
+    }
+
+    [Fact]
+    public async Task A_clone_whose_host_is_lost_before_the_next_look_still_counts()
+    {
+        await using var lab = await LabFleet.ConnectAsync(Five);
+        var scaling = await ScalingAsync(lab, load: 0.5, options => options with { Minimum = 1 }, Masked);
+        var host = (await CyclesAsync(scaling, 1))[0].Step!.VMHost;
+        lab.Break(host, FaultOperation.Read, FaultDomain.Host);
+        var cycle = (await CyclesAsync(scaling, 1))[0];
+        Assert.Equal((1, 1), (cycle.VMCount, cycle.UnreadableCount));
+        Assert.Null(cycle.Step);
+    }
+
+    [Fact]
     public async Task In_the_background_it_looks_again_after_each_interval_until_it_is_stopped()
     {
         await using var lab = await LabFleet.ConnectAsync(Five);

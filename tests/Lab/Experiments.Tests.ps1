@@ -1,0 +1,11 @@
+# The papers' experiments on real hosts: './build.sh experiments' runs the same in a lab of its own.
+Describe 'The experiments of the papers on real hosts' {
+  It 'hold' {
+    $root = Resolve-Path (Join-Path $PSScriptRoot '../..')
+    $report = Join-Path $TestDrive 'experiments.json'
+    $pwsh = (Get-Process -Id $PID).Path
+    $printed = & $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'experiments/Invoke-Experiments.ps1') -Module $env:KUMOI_MODULE -Report $report -OnlyLab 2>&1
+    $LASTEXITCODE | Should -Be 0 -Because ($printed -join "`n")
+    Get-Content $report -Raw | ConvertFrom-Json | Should -HaveCount 12
+  }
+}
