@@ -38,6 +38,9 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
 
     public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) => Mask(inner.ReadXmlAsync(id, cancellationToken), id.ToString());
 
+    /// <summary>Not masked: nothing can be made from a definition that nobody has read.</summary>
+    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) => inner.ReadDefinitionAsync(id, cancellationToken);
+
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) =>
         Mask(inner.DefineAsync(spec, operation, cancellationToken), spec.Name);
 

@@ -47,6 +47,9 @@ internal sealed class GuardedLink(
     public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) =>
         Run(CallKind.Read, (link, token) => link.ReadXmlAsync(id, token), cancellationToken);
 
+    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) =>
+        Run(CallKind.Read, (link, token) => link.ReadDefinitionAsync(id, token), cancellationToken);
+
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) =>
         Run(CallKind.Write, (link, token) => link.DefineAsync(spec, operation, token), cancellationToken);
 

@@ -47,6 +47,8 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
 
     public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) => inner.ReadXmlAsync(id, cancellationToken);
 
+    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) => inner.ReadDefinitionAsync(id, cancellationToken);
+
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) => Run(
         Intent(OperationKind.Define, operation) with { VM = IntentDetails.NameOf(spec), Details = IntentDetails.Of(spec) },
         async () =>

@@ -29,6 +29,12 @@ public interface IHypervisorLink : IAsyncDisposable
     Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken);
 
     /// <summary>
+    /// The VM's definition as it holds from its next start on (domain XML), with secrets: to define another VM from, and never to be shown
+    /// or written down.
+    /// </summary>
+    Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Defines a persistent VM, which carries <paramref name="operation"/> in its metadata. A VM of that name fails with
     /// <see cref="HypervisorError.VMExists"/>. What was made before a definite failure (volumes) is removed again.
     /// </summary>

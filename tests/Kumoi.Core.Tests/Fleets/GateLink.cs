@@ -42,6 +42,8 @@ internal sealed class GateLink(GateDriver driver, HostAddress address) : IHyperv
 
     public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) => throw new NotSupportedException();

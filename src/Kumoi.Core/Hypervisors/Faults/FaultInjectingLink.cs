@@ -25,6 +25,9 @@ internal sealed class FaultInjectingLink(IHypervisorLink inner, string hostName,
     public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) =>
         RunOn(FaultOperation.Read, id, () => inner.ReadXmlAsync(id, cancellationToken), cancellationToken);
 
+    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) =>
+        RunOn(FaultOperation.Read, id, () => inner.ReadDefinitionAsync(id, cancellationToken), cancellationToken);
+
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) =>
         Run(FaultOperation.Define, spec.Name, () => inner.DefineAsync(spec, operation, cancellationToken), cancellationToken);
 

@@ -6,10 +6,14 @@ namespace Kumoi.Hypervisors.Libvirt;
 internal static unsafe class DomainCalls
 {
     private const uint StartPaused = 1; // VIR_DOMAIN_START_PAUSED
+    private const uint SecureXml = 1 << 0; // VIR_DOMAIN_XML_SECURE
+    private const uint InactiveXml = 1 << 1; // VIR_DOMAIN_XML_INACTIVE
 
     /// <summary>libvirt-domain: virDomainGetXMLDesc.</summary>
-    public static string ReadXml(LibvirtConnection connection, DomainHandle domain) =>
-        NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, 0)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
+    public static string ReadXml(LibvirtConnection connection, DomainHandle domain) => ReadXml(connection, domain, 0);
+
+    /// <summary>libvirt-domain: virDomainGetXMLDesc, of the next start, with secrets.</summary>
+    public static string ReadDefinition(LibvirtConnection connection, DomainHandle domain) => ReadXml(connection, domain, SecureXml | InactiveXml);
 
     /// <summary>libvirt-domain: virDomainCreateWithFlags.</summary>
     public static void Start(LibvirtConnection connection, DomainHandle domain, bool paused)
@@ -47,6 +51,9 @@ internal static unsafe class DomainCalls
     /// <summary>libvirt-domain: virDomainResume.</summary>
     public static void Resume(LibvirtConnection connection, DomainHandle domain) =>
         Check(connection, domain, "resume", NativeDomain.virDomainResume(domain));
+
+    private static string ReadXml(LibvirtConnection connection, DomainHandle domain, uint flags) =>
+        NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, flags)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
 
     private static void Check(LibvirtConnection connection, DomainHandle domain, string verb, int result)
     {

@@ -106,6 +106,16 @@ internal sealed class LibvirtLink : IHypervisorLink
             },
             cancellationToken);
 
+    /// <summary>libvirt-domain: virDomainGetXMLDesc, with VIR_DOMAIN_XML_INACTIVE and VIR_DOMAIN_XML_SECURE.</summary>
+    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) =>
+        ReadAsync(
+            connection =>
+            {
+                using DomainHandle domain = connection.GetDomain(id);
+                return DomainCalls.ReadDefinition(connection, domain);
+            },
+            cancellationToken);
+
     /// <summary>
     /// libvirt-domain: virDomainDefineXMLFlags. When it is cancelled while the call runs, what it made is removed again, behind the
     /// caller's back; who must be sure undoes the operation.

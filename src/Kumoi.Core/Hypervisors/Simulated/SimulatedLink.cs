@@ -29,6 +29,8 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) =>
         Call(() => Existing(id).ToXml().ToString(), cancellationToken);
 
+    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) => ReadXmlAsync(id, cancellationToken);
+
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) => Call(
         () =>
         {
