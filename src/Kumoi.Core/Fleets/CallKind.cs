@@ -9,6 +9,9 @@ public enum CallKind
     /// <summary>Changes something; a time-out leaves its outcome unknown.</summary>
     Write,
 
-    /// <summary>Changes something, may take hours, and has a second host (a migration): no time-out, and never made again.</summary>
+    /// <summary>
+    /// Changes something, and may take hours: a migration, which has a second host, or the copying of disks. No time-out, and never made
+    /// again.
+    /// </summary>
     Job,
 }

@@ -51,7 +51,7 @@ internal sealed class GuardedLink(
         Run(CallKind.Read, (link, token) => link.ReadDefinitionAsync(id, token), cancellationToken);
 
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) =>
-        Run(CallKind.Write, (link, token) => link.DefineAsync(spec, operation, token), cancellationToken);
+        Run(spec.CopyDisks ? CallKind.Job : CallKind.Write, (link, token) => link.DefineAsync(spec, operation, token), cancellationToken);
 
     public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) =>
         Run(CallKind.Write, (link, token) => link.UndoDefineAsync(operation, token), cancellationToken);

@@ -15,7 +15,7 @@ internal static class IntentDetails
     {
         if (spec.Xml is not null)
         {
-            return new JsonObject { ["fromXml"] = true }.ToJsonString();
+            return new JsonObject { ["fromXml"] = true, ["copyDisks"] = spec.CopyDisks }.ToJsonString();
         }
 
         var details = new JsonObject

@@ -15,41 +15,21 @@ public static class VMActions
     /// <paramref name="keepFailed"/>.
     /// </summary>
     /// <exception cref="CompensationFailedException">A step failed, and what it had made could not be removed.</exception>
-    public static async Task<KumoiVM> CreateAsync(
-        KumoiConnection host, VMSpec spec, bool start, bool keepFailed, OperationId operation, CancellationToken cancellationToken)
-    {
-        var defined = false;
-        try
-        {
-            var vm = await host.Link.DefineAsync(spec, operation, cancellationToken);
-            defined = true;
-            if (!start)
-            {
-                return new KumoiVM(host, vm);
-            }
-
-            await host.Link.StartAsync(vm.Id, paused: false, operation, cancellationToken);
-            return new KumoiVM(host, await host.Link.FindVMAsync(vm.Id, cancellationToken) ?? vm with { State = PowerState.Unknown });
-        }
-        catch (Exception e) when (!keepFailed && (defined || e is OperationCanceledException or HypervisorException { OutcomeUnknown: true }))
-        {
-            await UndoCreateAsync(host, operation, e);
-            if (e is HypervisorException { OutcomeUnknown: true } unknown)
-            {
-                // Now it is known: whatever it may have made is gone.
-                throw new HypervisorException(
-                    unknown.Message, unknown.FaultDomain, unknown.IsTransient, outcomeUnknown: false, unknown.Error, unknown.NativeCode,
-                    unknown.RecommendedAction, unknown);
-            }
-
-            throw;
-        }
-    }
+    public static Task<KumoiVM> CreateAsync(
+        KumoiConnection host, VMSpec spec, bool start, bool keepFailed, OperationId operation, CancellationToken cancellationToken) =>
+        MakeAsync(host, spec, start, keepFailed, static _ => Task.CompletedTask, operation, cancellationToken);
 
     /// <summary>
-    /// Makes a copy of a VM's definition under another name, and starts it if asked. What was made is removed again if a step fails or is
-    /// cancelled. <paramref name="change"/> may change the copied domain XML before it is defined.
+    /// Makes a VM from the definition of another, under another name, and starts it if asked. Disks that the master writes to are copied,
+    /// in their storage pools: then it must be off, and <paramref name="host"/> must be its own; all else is shared. What was made is
+    /// removed again if a step fails or is cancelled; a cancellation waits for the end of the disk that is being copied.
+    /// <paramref name="change"/> may change the copied domain XML before it is defined.
     /// </summary>
+    /// <exception cref="HypervisorException">
+    /// Of domain VM, since no other host could help: InvalidState for a master that is not off, InvalidSpecification for disks that cannot
+    /// be copied, or not to that host. Else as <see cref="CreateAsync"/>.
+    /// </exception>
+    /// <exception cref="CompensationFailedException">A step failed, and what it had made could not be removed.</exception>
     public static async Task<KumoiVM> CloneAsync(
         KumoiVM master,
         KumoiConnection host,
@@ -59,9 +39,43 @@ public static class VMActions
         OperationId operation,
         CancellationToken cancellationToken)
     {
-        var xml = DomainDefinition.Parse(await master.Connection.Link.ReadXmlAsync(master.Id, cancellationToken));
-        change?.Invoke(xml);
-        return await CreateAsync(host, new VMSpec { Name = name, Xml = xml.ToString() }, start, keepFailed: false, operation, cancellationToken);
+        if (name.Length == 0)
+        {
+            throw new HypervisorException(
+                $"The clone of '{master.Name}' has no name.", FaultDomain.VM, error: HypervisorError.InvalidSpecification,
+                recommendedAction: "Give it a name of its own.");
+        }
+
+        var domain = DomainDefinition.Parse(await master.Connection.Link.ReadDefinitionAsync(master.Id, cancellationToken));
+        change?.Invoke(domain);
+        var spec = new VMSpec { Name = name, Xml = domain.ToString(), CopyDisks = DomainCopy.WritableDisks(domain).Any() };
+        if (!spec.CopyDisks)
+        {
+            return await CreateAsync(host, spec, start, keepFailed: false, operation, cancellationToken);
+        }
+
+        if (!ReferenceEquals(host, master.Connection))
+        {
+            throw new HypervisorException(
+                $"'{master.Name}' cannot be cloned to {host.Name}: the disks that it writes to are on {master.VMHost}.",
+                FaultDomain.VM, error: HypervisorError.InvalidSpecification,
+                recommendedAction: $"Clone it on {master.VMHost} and move the clone, or give the master read-only disks on storage that the hosts share.");
+        }
+
+        await EnsureOffAsync(cancellationToken);
+
+        // Started meanwhile, it has written to what was being copied.
+        return await MakeAsync(host, spec, start, keepFailed: false, EnsureOffAsync, operation, cancellationToken);
+
+        async Task EnsureOffAsync(CancellationToken token)
+        {
+            if (await ReadAgainAsync(master, token) is { State: not PowerState.Shutoff } now)
+            {
+                throw new HypervisorException(
+                    $"'{master.Name}' is {now.State}: copies of disks that a VM is writing to are torn.", FaultDomain.VM,
+                    error: HypervisorError.InvalidState, recommendedAction: "Stop it first with Stop-KumoiVM.");
+            }
+        }
     }
 
     /// <summary>Removes the VM that <paramref name="operation"/> made on the host; true if there was one.</summary>
@@ -195,6 +209,45 @@ public static class VMActions
         catch (HypervisorException e)
         {
             return e.Message;
+        }
+    }
+
+    /// <summary>As <see cref="CreateAsync"/>, with a <paramref name="check"/> of what was defined before it is started.</summary>
+    private static async Task<KumoiVM> MakeAsync(
+        KumoiConnection host,
+        VMSpec spec,
+        bool start,
+        bool keepFailed,
+        Func<CancellationToken, Task> check,
+        OperationId operation,
+        CancellationToken cancellationToken)
+    {
+        var defined = false;
+        try
+        {
+            var vm = await host.Link.DefineAsync(spec, operation, cancellationToken);
+            defined = true;
+            await check(cancellationToken);
+            if (!start)
+            {
+                return new KumoiVM(host, vm);
+            }
+
+            await host.Link.StartAsync(vm.Id, paused: false, operation, cancellationToken);
+            return new KumoiVM(host, await host.Link.FindVMAsync(vm.Id, cancellationToken) ?? vm with { State = PowerState.Unknown });
+        }
+        catch (Exception e) when (!keepFailed && (defined || e is OperationCanceledException or HypervisorException { OutcomeUnknown: true }))
+        {
+            await UndoCreateAsync(host, operation, e);
+            if (e is HypervisorException { OutcomeUnknown: true } unknown)
+            {
+                // Now it is known: whatever it may have made is gone.
+                throw new HypervisorException(
+                    unknown.Message, unknown.FaultDomain, unknown.IsTransient, outcomeUnknown: false, unknown.Error, unknown.NativeCode,
+                    unknown.RecommendedAction, unknown);
+            }
+
+            throw;
         }
     }
 

@@ -61,8 +61,8 @@ public abstract class LibvirtTest : IAsyncLifetime
         return link;
     }
 
-    /// <summary>A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, and a storage pool.</summary>
-    protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null)
+    /// <summary>A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, and a storage pool with volumes (their XML).</summary>
+    protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null, string volumes = "")
     {
         string file = Path.Combine(Path.GetTempPath(), $"kumoi-{Guid.NewGuid():N}.xml");
         files.Add(file);
@@ -74,7 +74,7 @@ public abstract class LibvirtTest : IAsyncLifetime
             <node>
               <cpu><mhz>2000</mhz><model>kumoi</model><active>8</active><nodes>1</nodes><sockets>2</sockets><cores>4</cores><threads>1</threads></cpu>
               <memory>8388608</memory>
-              <pool type='dir'><name>default</name><target><path>/images</path></target></pool>
+              <pool type='dir'><name>default</name><target><path>/images</path></target>{volumes}</pool>
               <network><name>default</name><forward/><ip address='192.168.122.1' netmask='255.255.255.0'/></network>
               {string.Concat(domains)}
             </node>

@@ -8,15 +8,14 @@ internal static class DomainXml
 {
     /// <summary>
     /// Takes the specification's own XML: unknown elements are kept; with a name in the specification, that name replaces the
-    /// XML's, and its UUID goes, so that one XML serves for many VMs.
+    /// XML's, and what only one VM can have goes, so that one XML serves for many VMs.
     /// </summary>
     public static XElement FromTemplate(VMSpec spec)
     {
         var domain = DomainDefinition.Parse(spec.Xml!);
         if (spec.Name.Length > 0)
         {
-            domain.Elements("uuid").Remove();
-            domain.SetElementValue("name", spec.Name);
+            DomainCopy.Rename(domain, spec.Name);
         }
 
         return string.IsNullOrEmpty(domain.Element("name")?.Value) ? throw Invalid("The XML has no name, and none was given.") : domain;
@@ -28,6 +27,11 @@ internal static class DomainXml
         if (spec.Name.Length == 0)
         {
             throw Invalid("A VM needs a name.");
+        }
+
+        if (spec.CopyDisks)
+        {
+            throw Invalid("Only the disks of XML can be copied.");
         }
 
         if (spec.MemoryBytes <= 0 || spec.CpuCount <= 0)
@@ -76,17 +80,15 @@ internal static class DomainXml
         "volume",
         new XElement("name", plan.Name),
         new XElement("capacity", new XAttribute("unit", "bytes"), plan.CapacityBytes),
-        new XElement("allocation", 0),
+        new XElement("allocation", new XAttribute("unit", "bytes"), plan.AllocationBytes),
         new XElement("target", new XElement("format", new XAttribute("type", plan.Format)))).ToString();
 
     /// <summary>Images of the VM's own: of its disks, without those that are read only or shared with other VMs.</summary>
     public static IReadOnlyList<string> OwnImages(string xml) =>
     [
-        .. from disk in SafeXml.Parse(xml).Element("devices")?.Elements("disk") ?? []
+        .. from disk in DomainCopy.WritableDisks(SafeXml.Parse(xml))
            where (string?)disk.Attribute("device") is null or "disk"
-           where disk.Element("readonly") is null && disk.Element("shareable") is null
-           let source = disk.Element("source")
-           let path = (string?)source?.Attribute("file") ?? (string?)source?.Attribute("dev")
+           let path = DomainCopy.ImageOf(disk)
            where path is not null
            select path,
     ];

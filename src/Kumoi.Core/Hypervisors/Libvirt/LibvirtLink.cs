@@ -118,19 +118,18 @@ internal sealed class LibvirtLink : IHypervisorLink
 
     /// <summary>
     /// libvirt-domain: virDomainDefineXMLFlags. When it is cancelled while the call runs, what it made is removed again, behind the
-    /// caller's back; who must be sure undoes the operation.
+    /// caller's back; who must be sure undoes the operation. Copying disks cannot be stopped: then it goes on to the end of the disk that is
+    /// being copied, and waits until all that was made is removed.
     /// </summary>
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        return controllers.RunAsync(
-            () => controlling.Use(connection =>
-            {
-                using DomainHandle domain = definer.Define(connection, spec, operation);
-                return vms.Read(connection, domain) ?? throw connection.NotFound($"VM '{spec.Name}'");
-            }),
-            cancellationToken,
-            abandoned: _ => controlling.Use(connection => VMDefiner.Undo(connection, operation)));
+        return spec.CopyDisks
+            ? DefineWithCopiesAsync(spec, operation, cancellationToken)
+            : controllers.RunAsync(
+                () => controlling.Use(connection => Define(connection, spec, operation, CancellationToken.None)),
+                cancellationToken,
+                abandoned: _ => controlling.Use(connection => VMDefiner.Undo(connection, operation)));
     }
 
     public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) =>
@@ -265,6 +264,19 @@ internal sealed class LibvirtLink : IHypervisorLink
                 return true;
             }),
             cancellationToken);
+
+    private async Task<VMReading> DefineWithCopiesAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, closing.Token);
+        CancellationToken token = either.Token;
+        return await RunJobAsync(connection => Define(connection, spec, operation, token)).ConfigureAwait(false);
+    }
+
+    private VMReading Define(LibvirtConnection connection, VMSpec spec, OperationId operation, CancellationToken cancellationToken)
+    {
+        using DomainHandle domain = definer.Define(connection, spec, operation, cancellationToken);
+        return vms.Read(connection, domain) ?? throw connection.NotFound($"VM '{spec.Name}'");
+    }
 
     private string Label() => HostName;
 }

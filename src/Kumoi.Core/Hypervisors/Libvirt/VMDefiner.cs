@@ -18,39 +18,47 @@ internal sealed unsafe class VMDefiner
     /// <summary>
     /// libvirt-domain: virDomainDefineXMLFlags. The VM is defined before its volumes are made, so that from the first change on
     /// there is something that carries the operation and names them; libvirt's rule that a name is defined once makes it the lock
-    /// on the volumes' names, too.
+    /// on the volumes' names, too. A cancellation takes effect between two changes, and removes what was made.
     /// </summary>
-    public DomainHandle Define(LibvirtConnection connection, VMSpec spec, OperationId operation)
+    public DomainHandle Define(LibvirtConnection connection, VMSpec spec, OperationId operation, CancellationToken cancellationToken)
     {
-        Dictionary<int, VolumePlan> volumes = [];
+        cancellationToken.ThrowIfCancellationRequested();
+        IReadOnlyCollection<VolumePlan> volumes = [];
         XElement domain;
         if (spec.Xml is not null)
         {
             domain = DomainXml.FromTemplate(spec);
             ThrowIfExists(connection, domain);
+            if (spec.CopyDisks)
+            {
+                volumes = VolumeStore.PlanCopies(connection, domain);
+            }
         }
         else
         {
             DomainXml.Check(spec);
             ThrowIfExists(connection, new XElement("domain", new XElement("name", spec.Name)));
-            volumes = VolumeStore.Plan(connection, spec);
-            domain = DomainXml.Build(spec, GetHost(connection), volumes);
+            Dictionary<int, VolumePlan> byDisk = VolumeStore.Plan(connection, spec);
+            domain = DomainXml.Build(spec, GetHost(connection), byDisk);
+            volumes = byDisk.Values;
         }
 
-        KumoiMetadata.Write(domain, operation, volumes.Values);
+        KumoiMetadata.Write(domain, operation, volumes);
         DomainHandle defined = Define(connection, domain);
         List<VolumePlan> made = [];
         try
         {
-            foreach (VolumePlan volume in volumes.Values)
+            foreach (VolumePlan volume in volumes)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 made.Add(volume);
                 VolumeStore.Create(connection, volume);
             }
 
+            cancellationToken.ThrowIfCancellationRequested();
             return defined;
         }
-        catch (HypervisorException failure) when (!failure.OutcomeUnknown)
+        catch (Exception failure) when (failure is OperationCanceledException or HypervisorException { OutcomeUnknown: false })
         {
             using (defined)
             {
@@ -149,10 +157,11 @@ internal sealed unsafe class VMDefiner
         }
     }
 
-    private static void RemoveAfter(HypervisorException failure, LibvirtConnection connection, DomainHandle domain, List<VolumePlan> made)
+    private static void RemoveAfter(Exception failure, LibvirtConnection connection, DomainHandle domain, List<VolumePlan> made)
     {
         // The last one is the one that failed. That it exists is somebody else's doing.
-        bool isForeign = failure.NativeCode == (int)LibvirtCode.StorageVolumeExists;
+        HypervisorException? refusal = failure as HypervisorException;
+        bool isForeign = refusal?.NativeCode == (int)LibvirtCode.StorageVolumeExists;
         IEnumerable<VolumePlan> ours = isForeign ? made.SkipLast(1) : made;
         try
         {
@@ -162,11 +171,11 @@ internal sealed unsafe class VMDefiner
         {
             throw new HypervisorException(
                 $"{failure.Message} What was made before could not be removed: {removal.Message}",
-                failure.FaultDomain,
+                refusal?.FaultDomain ?? removal.FaultDomain,
                 isTransient: false,
                 outcomeUnknown: true,
-                failure.Error,
-                failure.NativeCode,
+                refusal?.Error ?? HypervisorError.Aborted,
+                refusal?.NativeCode ?? 0,
                 "Undo the operation when the host is well again.",
                 failure);
         }

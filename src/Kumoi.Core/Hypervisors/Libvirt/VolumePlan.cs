@@ -6,4 +6,11 @@ namespace Kumoi.Hypervisors.Libvirt;
 /// <param name="Path">Where it will be, on the host.</param>
 /// <param name="Format"><c>raw</c> or <c>qcow2</c>.</param>
 /// <param name="CapacityBytes">What the guest sees.</param>
-internal sealed record VolumePlan(string Pool, string Name, string Path, string Format, long CapacityBytes);
+internal sealed record VolumePlan(string Pool, string Name, string Path, string Format, long CapacityBytes)
+{
+    /// <summary>How much of the capacity takes up space at once.</summary>
+    public long AllocationBytes { get; init; }
+
+    /// <summary>Path of the volume that this one becomes a full copy of; null: it will be empty.</summary>
+    public string? CopyOf { get; init; }
+}

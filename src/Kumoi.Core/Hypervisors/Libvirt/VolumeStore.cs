@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Xml.Linq;
 using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt;
@@ -19,29 +21,40 @@ internal static unsafe class VolumeStore
                 continue;
             }
 
-            string name = $"{spec.Name}-{i + 1}";
             using StoragePoolHandle pool = GetPool(connection, disk.StoragePool);
-            if (Find(connection, pool, name) is { } existing)
-            {
-                existing.Dispose();
-                throw connection.ToException(
-                    new LibvirtFailure(LibvirtCode.StorageVolumeExists, LibvirtOrigin.Storage, 0, "a volume of that name exists"),
-                    $"make volume '{name}' in pool '{disk.StoragePool}'",
-                    CallKind.Read);
-            }
-
-            plans[i] = new VolumePlan(disk.StoragePool, name, PathInPool(connection, pool, disk.StoragePool, name), DomainXml.FormatOf(disk), bytes);
+            plans[i] = Plan(connection, pool, disk.StoragePool, $"{spec.Name}-{i + 1}", DomainXml.FormatOf(disk), bytes);
         }
 
         return plans;
     }
 
-    /// <summary>libvirt-storage: virStorageVolCreateXML.</summary>
+    /// <summary>
+    /// Where the copies of the disks will be that the domain writes to, without making them; the domain is changed to use them. A disk that
+    /// cannot be copied fails with <see cref="HypervisorError.InvalidSpecification"/>.
+    /// </summary>
+    public static List<VolumePlan> PlanCopies(LibvirtConnection connection, XElement domain)
+    {
+        List<VolumePlan> plans = [];
+        foreach (XElement disk in DomainCopy.WritableDisks(domain))
+        {
+            VolumePlan plan = PlanCopy(connection, disk, DomainCopy.DiskName(domain.Element("name")!.Value, plans.Count + 1));
+            DomainCopy.SetImage(disk, plan.Path);
+            plans.Add(plan);
+        }
+
+        return plans;
+    }
+
+    /// <summary>libvirt-storage: virStorageVolCreateXML; for a copy virStorageVolCreateXMLFrom, which takes as long as copying takes.</summary>
     public static void Create(LibvirtConnection connection, VolumePlan plan)
     {
         string action = $"make volume '{plan.Name}' in pool '{plan.Pool}'";
         using StoragePoolHandle pool = GetPool(connection, plan.Pool);
-        nint pointer = NativeStorage.virStorageVolCreateXML(pool, DomainXml.Volume(plan), 0);
+        using VolumeHandle? original = plan.CopyOf is null ? null : FindByPath(connection, plan.CopyOf) ?? throw connection.ToException(
+            new LibvirtFailure(LibvirtCode.NoStorageVolume, LibvirtOrigin.Storage, 0, $"the original '{plan.CopyOf}' is gone"), action, CallKind.Read);
+        nint pointer = original is null
+            ? NativeStorage.virStorageVolCreateXML(pool, DomainXml.Volume(plan), 0)
+            : NativeStorage.virStorageVolCreateXMLFrom(pool, DomainXml.Volume(plan), original, 0);
         if (pointer == 0)
         {
             throw connection.Failed(action, CallKind.Change);
@@ -73,19 +86,69 @@ internal static unsafe class VolumeStore
     /// <summary>Deletes the volume at a path; an image that is in no pool is left alone.</summary>
     public static void DeleteByPath(LibvirtConnection connection, string path)
     {
+        using VolumeHandle? volume = FindByPath(connection, path);
+        if (volume is not null)
+        {
+            Delete(connection, volume, $"volume '{path}'");
+        }
+    }
+
+    /// <summary>Null if no storage pool has it (libvirt-storage: virStorageVolLookupByPath).</summary>
+    public static VolumeHandle? FindByPath(LibvirtConnection connection, string path)
+    {
         nint pointer = NativeStorage.virStorageVolLookupByPath(connection.Handle, path);
         if (pointer != 0)
         {
-            using VolumeHandle volume = new(pointer, connection.Handle);
-            Delete(connection, volume, $"volume '{path}'");
-            return;
+            return new VolumeHandle(pointer, connection.Handle);
         }
 
         LibvirtFailure failure = NativeError.Last();
-        if (failure.Code is not (LibvirtCode.NoStorageVolume or LibvirtCode.NoStoragePool))
+        return failure.Code is LibvirtCode.NoStorageVolume or LibvirtCode.NoStoragePool
+            ? null
+            : throw connection.ToException(failure, $"find volume '{path}'", CallKind.Read);
+    }
+
+    /// <summary>https://libvirt.org/formatstorage.html.</summary>
+    public static XElement ReadXml(LibvirtConnection connection, VolumeHandle volume) => SafeXml.Parse(
+        NativeString.Take(NativeStorage.virStorageVolGetXMLDesc(volume, 0)) ?? throw connection.Failed("read a volume"));
+
+    private static VolumePlan Plan(LibvirtConnection connection, StoragePoolHandle pool, string poolName, string name, string format, long bytes)
+    {
+        using VolumeHandle? existing = Find(connection, pool, name);
+        return existing is null
+            ? new VolumePlan(poolName, name, PathInPool(connection, pool, poolName, name), format, bytes)
+            : throw connection.ToException(
+                new LibvirtFailure(LibvirtCode.StorageVolumeExists, LibvirtOrigin.Storage, 0, "a volume of that name exists"),
+                $"make volume '{name}' in pool '{poolName}'",
+                CallKind.Read);
+    }
+
+    private static VolumePlan PlanCopy(LibvirtConnection connection, XElement disk, string name)
+    {
+        string path = DomainCopy.ImageOf(disk) ?? throw DomainCopy.CannotCopy(disk, "it is neither a file nor a block device");
+        using VolumeHandle original = FindByPath(connection, path) ?? throw DomainCopy.CannotCopy(disk, $"'{path}' is no volume of a storage pool");
+        XElement volume = ReadXml(connection, original);
+        if (disk.Descendants("encryption").Concat(volume.Descendants("encryption")).Any())
         {
-            throw connection.ToException(failure, $"find volume '{path}'", CallKind.Read);
+            throw DomainCopy.CannotCopy(disk, "it is encrypted");
         }
+
+        // What the guest wrote to a raw disk may look like another format to the pool: then a copy would hold what that header names.
+        string format = (string?)disk.Element("driver")?.Attribute("type") ?? "raw";
+        string formatInPool = (string?)volume.Element("target")?.Element("format")?.Attribute("type") ?? "raw";
+        if (formatInPool is not "raw" && !string.Equals(formatInPool, format, StringComparison.Ordinal))
+        {
+            throw DomainCopy.CannotCopy(disk, $"to the VM '{path}' is {format}, to its storage pool {formatInPool}");
+        }
+
+        using StoragePoolHandle pool = GetPoolOf(connection, original, path);
+        string poolName = Marshal.PtrToStringUTF8((nint)NativeStorage.virStoragePoolGetName(pool)) ?? "";
+        long capacity = DomainDefinition.Bytes(volume.Element("capacity"));
+        return Plan(connection, pool, poolName, name, format, capacity) with
+        {
+            AllocationBytes = Math.Min(DomainDefinition.Bytes(volume.Element("allocation")), capacity),
+            CopyOf = path,
+        };
     }
 
     private static void Delete(LibvirtConnection connection, VolumeHandle volume, string what)
@@ -106,6 +169,12 @@ internal static unsafe class VolumeStore
     {
         nint pointer = NativeStorage.virStoragePoolLookupByName(connection.Handle, name);
         return pointer != 0 ? new StoragePoolHandle(pointer, connection.Handle) : throw connection.Failed($"find storage pool '{name}'");
+    }
+
+    private static StoragePoolHandle GetPoolOf(LibvirtConnection connection, VolumeHandle volume, string path)
+    {
+        nint pointer = NativeStorage.virStoragePoolLookupByVolume(volume);
+        return pointer != 0 ? new StoragePoolHandle(pointer, connection.Handle) : throw connection.Failed($"find the storage pool of volume '{path}'");
     }
 
     private static VolumeHandle? Find(LibvirtConnection connection, StoragePoolHandle pool, string name)

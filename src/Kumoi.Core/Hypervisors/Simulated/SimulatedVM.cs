@@ -98,6 +98,16 @@ internal sealed class SimulatedVM
             throw Refuse($"'{name}' has no CPU.", "Give how many CPUs it has, 1 or more.");
         }
 
+        if (xml is not null && spec.Name.Length > 0)
+        {
+            DomainCopy.Rename(xml, name);
+        }
+
+        if (spec.CopyDisks)
+        {
+            CopyDisks(xml ?? throw Refuse("Only the disks of XML can be copied.", "Give the XML of the VM whose disks are to be copied."), name);
+        }
+
         return new SimulatedVM
         {
             Id = xml is not null && spec.Name.Length == 0 && Guid.TryParse((string?)xml.Element("uuid"), out var id) ? id : Guid.NewGuid(),
@@ -135,6 +145,17 @@ internal sealed class SimulatedVM
             new XAttribute(XNamespace.Xmlns + "kumoi", Kumoi.NamespaceName),
             new XAttribute("cpuLoad", CpuLoad)));
         return xml;
+    }
+
+    /// <summary>There are no images; the definition tells where they would be: next to the originals.</summary>
+    private static void CopyDisks(XElement domain, string name)
+    {
+        var number = 0;
+        foreach (var disk in DomainCopy.WritableDisks(domain))
+        {
+            var image = DomainCopy.ImageOf(disk) ?? throw DomainCopy.CannotCopy(disk, "it is neither a file nor a block device");
+            DomainCopy.SetImage(disk, image[..(image.LastIndexOf('/') + 1)] + DomainCopy.DiskName(name, ++number));
+        }
     }
 
     private static double CpuLoadOf(XElement domain)

@@ -27,6 +27,19 @@ internal static unsafe partial class NativeStorage
     public static partial nint virStorageVolCreateXML(StoragePoolHandle pool, string xml, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name)]
+    public static partial nint virStoragePoolLookupByVolume(VolumeHandle volume);
+
+    /// <summary>The result belongs to the pool object.</summary>
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial byte* virStoragePoolGetName(StoragePoolHandle pool);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial byte* virStorageVolGetXMLDesc(VolumeHandle volume, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint virStorageVolCreateXMLFrom(StoragePoolHandle pool, string xml, VolumeHandle original, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
     public static partial byte* virStorageVolGetPath(VolumeHandle volume);
 
     [LibraryImport(LibvirtLibrary.Name)]
