@@ -27,7 +27,7 @@ public static class VMActions
     /// </summary>
     /// <exception cref="HypervisorException">
     /// Of domain VM, since no other host could help: InvalidState for a master that is not off, InvalidSpecification for disks that cannot
-    /// be copied, or not to that host. Else as <see cref="CreateAsync"/>.
+    /// be copied, or not to that host, and any failure to read the master. Else as <see cref="CreateAsync"/>.
     /// </exception>
     /// <exception cref="CompensationFailedException">A step failed, and what it had made could not be removed.</exception>
     public static async Task<KumoiVM> CloneAsync(
@@ -46,7 +46,7 @@ public static class VMActions
                 recommendedAction: "Give it a name of its own.");
         }
 
-        var domain = DomainDefinition.Parse(await master.Connection.Link.ReadDefinitionAsync(master.Id, cancellationToken));
+        var domain = DomainDefinition.Parse(await ReadMasterAsync(master, cancellationToken));
         change?.Invoke(domain);
         var spec = new VMSpec { Name = name, Xml = domain.ToString(), CopyDisks = DomainCopy.WritableDisks(domain).Any() };
         if (!spec.CopyDisks)
@@ -209,6 +209,20 @@ public static class VMActions
         catch (HypervisorException e)
         {
             return e.Message;
+        }
+    }
+
+    private static async Task<string> ReadMasterAsync(KumoiVM master, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await master.Connection.Link.ReadDefinitionAsync(master.Id, cancellationToken);
+        }
+        catch (HypervisorException e) when (e.FaultDomain is not FaultDomain.VM)
+        {
+            throw new HypervisorException(
+                $"{e.Message.TrimEnd('.')}. The definition of '{master.Name}' cannot be read from {master.VMHost}.", FaultDomain.VM, e.IsTransient,
+                outcomeUnknown: false, e.Error, e.NativeCode, "Clone the VM when its host answers again: other targets would fail alike.", e);
         }
     }
 

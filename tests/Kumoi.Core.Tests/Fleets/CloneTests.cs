@@ -67,6 +67,15 @@ public sealed class CloneTests : IAsyncLifetime
         Assert.Contains("kvm01", failure.RecommendedAction, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task When_its_masters_host_is_out_of_reach_no_target_could_help()
+    {
+        var master = await DefineAsync(Shared);
+        _lab.Break("kvm01", FaultOperation.Read, FaultDomain.Host, count: 1);
+        var failure = await FailsAsync(HypervisorError.Other, () => CloneAsync(master, Two));
+        Assert.Contains("kvm01", failure.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
