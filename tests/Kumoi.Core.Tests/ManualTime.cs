@@ -23,12 +23,20 @@ internal sealed class ManualTime : TimeProvider
         }
     }
 
-    /// <summary>When something has begun to wait.</summary>
-    public async Task WaitingAsync()
+    /// <summary>When something has begun to wait for just so long: time-outs of calls under way are something else.</summary>
+    public async Task WaitingAsync(TimeSpan forThis)
     {
-        while (Waiting == 0)
+        while (!IsWaited(forThis))
         {
             await Task.Yield();
+        }
+    }
+
+    private bool IsWaited(TimeSpan forThis)
+    {
+        lock (_gate)
+        {
+            return _timers.Exists(timer => timer.Due - _now == forThis);
         }
     }
 

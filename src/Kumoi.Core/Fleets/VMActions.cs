@@ -19,6 +19,10 @@ public static class VMActions
         KumoiConnection host, VMSpec spec, bool start, bool keepFailed, OperationId operation, CancellationToken cancellationToken) =>
         MakeAsync(host, spec, start, keepFailed, static _ => Task.CompletedTask, operation, cancellationToken);
 
+    /// <summary>Whether the VM writes to disks of its own: then it is cloned on its own host only.</summary>
+    public static async Task<bool> HasOwnDisksAsync(KumoiVM vm, CancellationToken cancellationToken) =>
+        DomainCopy.WritableDisks(DomainDefinition.Parse(await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken))).Any();
+
     /// <summary>
     /// Makes a VM from the definition of another, under another name, and starts it if asked. Disks that the master writes to are copied,
     /// in their storage pools: then it must be off, and <paramref name="host"/> must be its own; all else is shared. What was made is

@@ -1,3 +1,4 @@
+using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 
@@ -51,6 +52,11 @@ public sealed class Scaling : Workload
         var count = members.Count + lost;
         _breach = mean > _scaling.UpperCpuRatio ? Math.Max(0, _breach) + 1 : mean < _scaling.LowerCpuRatio ? Math.Min(0, _breach) - 1 : 0;
         var step = Decide(members, count);
+        if (step is { Action: PlanAction.Clone } && await TargetsAsync(cancellationToken) is [var best, ..])
+        {
+            step = step with { VMHost = best.Name };
+        }
+
         Last = new KumoiScalingCycle
         {
             Group = _scaling.Group,
@@ -150,7 +156,7 @@ public sealed class Scaling : Workload
             Order = NextOrder(),
             Action = PlanAction.Clone,
             Name = ScalingGroup.NameOf(_scaling.Group, Enumerable.Range(1, taken.Count + 1).First(number => !taken.Contains(number))),
-            VMHost = Targets() is [var best, ..] ? best.Name : _scaling.Master.VMHost,
+            VMHost = _scaling.Master.VMHost,
             Reason = reason,
         };
     }
@@ -165,14 +171,31 @@ public sealed class Scaling : Workload
         Reason = reason,
     };
 
-    private IReadOnlyList<KumoiHost> Targets() => Placement.Find(
-        _readings.Where(host => !host.IsMasked),
-        new PlacementRequest(_scaling.Master.MemoryBytes, _scaling.Master.CpuCount, _scaling.Limits),
-        Placement.RankOf(PlacementRank.LeastLoaded));
+    /// <summary>Where there is room. A master with disks of its own is cloned where those are.</summary>
+    private async Task<IReadOnlyList<KumoiHost>> TargetsAsync(CancellationToken cancellationToken)
+    {
+        var hosts = _readings.Where(host => !host.IsMasked);
+        try
+        {
+            if (await VMActions.HasOwnDisksAsync(_scaling.Master, cancellationToken))
+            {
+                hosts = hosts.Where(host => ReferenceEquals(host.Connection, _scaling.Master.Connection));
+            }
+        }
+        catch (HypervisorException e) when (Options.Mask is not null)
+        {
+            // Who clones it will see.
+            Log.Add(new MaskedObjectFailure(_scaling.Master.Name, "Read", "", e), _scaling.Master.Name);
+        }
+
+        return Placement.Find(
+            hosts, new PlacementRequest(_scaling.Master.MemoryBytes, _scaling.Master.CpuCount, _scaling.Limits),
+            Placement.RankOf(PlacementRank.LeastLoaded));
+    }
 
     private async Task<KumoiPlanStep> CloneAsync(KumoiPlanStep step, CancellationToken cancellationToken)
     {
-        var targets = Targets();
+        var targets = await TargetsAsync(cancellationToken);
         if (targets.Count == 0)
         {
             throw new HypervisorException(

@@ -117,6 +117,23 @@ public sealed class ScalingTests : WorkloadTest
     }
 
     [Fact]
+    public async Task A_master_with_disks_of_its_own_is_cloned_on_its_host()
+    {
+        await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=5&vms=0&seed=3");
+        var busiest = (await ReadAsync(lab)).MaxBy(host => host.CpuRatio)!;
+        var master = new KumoiVM(busiest.Connection, await busiest.Connection.Link.DefineAsync(
+            new VMSpec
+            {
+                Name = "master",
+                Xml = "<domain><memory unit='GiB'>1</memory><vcpu>1</vcpu><devices><disk type='file' device='disk'><source file='/m.qcow2'/><target dev='vda'/></disk></devices></domain>",
+            },
+            OperationId.New(), default));
+        var scaling = new Scaling(lab.Fleet, () => lab.Fleet.Hosts, Options(master), new WorkloadOptions()) { Time = lab.Time };
+        Assert.Equal(busiest.Name, (await scaling.NextAsync(default))!.VMHost);
+        Assert.Equal((PlanStepState.Done, busiest.Name), ((await CyclesAsync(scaling, 1))[0].Step!.State, scaling.Last!.Step!.VMHost));
+    }
+
+    [Fact]
     public async Task A_change_that_fails_is_masked_and_tried_again_in_the_next_cycle()
     {
         await using var lab = await LabFleet.ConnectAsync(Five);
@@ -159,10 +176,10 @@ public sealed class ScalingTests : WorkloadTest
         await using var lab = await LabFleet.ConnectAsync(Five);
         var options = Options(await DefineAsync(lab, "kvm01", "master", load: 0.9)) with { BreachCount = 1, Maximum = 2, Interval = TimeSpan.FromSeconds(30) };
         await using var run = new ScalingRun(new Scaling(lab.Fleet, () => lab.Fleet.Hosts, options, new WorkloadOptions()) { Time = lab.Time }, options, lab.Time);
-        await lab.Time.WaitingAsync();
+        await lab.Time.WaitingAsync(options.Interval);
         Assert.Equal((1, ScalingState.Running, "web-1"), (run.Status.CycleCount, run.Status.State, run.Status.LastChange!.Step!.Name));
         lab.Time.Advance(TimeSpan.FromSeconds(30));
-        await lab.Time.WaitingAsync();
+        await lab.Time.WaitingAsync(options.Interval);
         Assert.Equal((2, "web-2"), (run.Status.CycleCount, run.Status.LastChange!.Step!.Name));
         Assert.Equal(ScalingState.Stopped, (await run.StopAsync()).State);
         Assert.Equal(["web-1", "web-2"], await GroupAsync(lab));
