@@ -103,9 +103,11 @@ Describe 'Get-Help in a fresh pwsh' -Skip:(-not $inHelp) {
   It 'shows <topic>' -ForEach @(
     @{ topic = 'about_Kumoi' }
     @{ topic = 'about_Kumoi_Connections' }
+    @{ topic = 'about_Kumoi_FailureOblivious' }
     @{ topic = 'about_Kumoi_Faults' }
     @{ topic = 'about_Kumoi_Journal' }
     @{ topic = 'about_Kumoi_Lineage' }
+    @{ topic = 'about_Kumoi_Workloads' }
   ) {
     $text = Invoke-Fresh "Get-Help $topic"
     $text | Should -Match "(?m)^TOPIC\s+$topic\s*$"
@@ -115,7 +117,7 @@ Describe 'Get-Help in a fresh pwsh' -Skip:(-not $inHelp) {
 
   It 'lists the topics' {
     $text = Invoke-Fresh '(Get-Help about_Kumoi*).Name'
-    $text -split '\s+' -ne '' | Sort-Object -Unique | Should -Be about_Kumoi, about_Kumoi_Connections, about_Kumoi_FailureOblivious, about_Kumoi_Faults, about_Kumoi_Journal, about_Kumoi_Lineage
+    $text -split '\s+' -ne '' | Sort-Object -Unique | Should -Be about_Kumoi, about_Kumoi_Connections, about_Kumoi_FailureOblivious, about_Kumoi_Faults, about_Kumoi_Journal, about_Kumoi_Lineage, about_Kumoi_Workloads
   }
 }
 
