@@ -202,7 +202,11 @@ switch ($Task) {
     [System.IO.Compression.ZipFile]::CreateFromDirectory($module, $archive, 'Optimal', $true)
     Write-Host $archive
   }
-  'bench' { Build-Module; exit (Invoke-Fresh "$root/bench/Invoke-Benchmark.ps1" @('-Module', $module)) }
+  'bench' {
+    Build-Module
+    Invoke-Native dotnet @('build', "$root/bench/Kumoi.Benchmarks", '-c', 'Release', '-v', 'quiet', '-nologo')
+    exit (Invoke-Fresh "$root/bench/Invoke-Benchmark.ps1" @('-Module', $module))
+  }
   'shell' {
     Build-Module
     & $pwsh -NoLogo -NoExit -Command "Import-Module '$module'; Connect-KumoiHost 'sim://lab?hosts=20&vms=2&seed=7' | Out-Null; Write-Host 'Kumoi with a simulated fleet of 20 hosts. Try: Get-KumoiHost | Sort-Object CpuRatio | Select-Object -First 3'"
