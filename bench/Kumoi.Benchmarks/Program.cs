@@ -57,7 +57,7 @@ async Task CallAsync()
 
 async Task CallMaskedAsync()
 {
-    using var scope = FailureObliviousScope.Enter();
+    using var scope = FailureObliviousScope.Enter(fleet);
     await CallAsync();
     if (scope.Log.Count > 0)
     {

@@ -7,7 +7,9 @@ namespace Kumoi.FailureOblivious;
 /// Any link, with failures masked while a <see cref="FailureObliviousScope"/> is entered. Without one it hands calls through, and a call
 /// that succeeds costs nothing more.
 /// </summary>
-internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorLink
+/// <param name="inner">The link.</param>
+/// <param name="hostName">The host's name in the fleet.</param>
+internal sealed class FailureObliviousLink(IHypervisorLink inner, string hostName) : IHypervisorLink
 {
     public string Uri => inner.Uri;
 
@@ -53,8 +55,8 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) =>
         Mask(inner.DefineAsync(spec, operation, cancellationToken), spec.Name);
 
-    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) =>
-        Mask(inner.UndoDefineAsync(operation, cancellationToken), operation);
+    // Never masked: who takes what was made for removed makes a second copy.
+    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) => inner.UndoDefineAsync(operation, cancellationToken);
 
     public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) =>
         MaskWrite(inner.StartAsync(id, paused, operation, cancellationToken), id);
@@ -157,5 +159,5 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
     }
 
     private void Tell<TArguments>(FailureObliviousScope scope, string member, TArguments arguments, HypervisorException cause) =>
-        scope.Log.Add(new MaskedObjectFailure(HostName, member, arguments?.ToString() ?? "", cause), HostName);
+        scope.Log.Add(new MaskedObjectFailure(hostName, member, arguments?.ToString() ?? "", cause), hostName);
 }

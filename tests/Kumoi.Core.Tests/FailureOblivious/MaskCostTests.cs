@@ -26,11 +26,12 @@ public sealed class MaskCostTests
 
     [Theory]
     [MemberData(nameof(Members))]
-    public void A_call_that_succeeds_at_once_allocates_nothing_more_in_a_scope(string member)
+    public async Task A_call_that_succeeds_at_once_allocates_nothing_more_in_a_scope(string member)
     {
-        var link = new FailureObliviousLink(new ReadyLink());
+        await using var lab = LabFleet.Empty();
+        var link = new FailureObliviousLink(new ReadyLink(), "kvm01");
         var call = Calls[member];
-        using var scope = FailureObliviousScope.Enter();
+        using var scope = FailureObliviousScope.Enter(lab.Fleet);
         // Twice: the first time is for what is compiled and made once.
         Assert.Equal((0, true), (new[] { Allocated(), Allocated() }[1], call(link).IsCompletedSuccessfully));
 
