@@ -23,7 +23,7 @@ public static class VMActions
         {
             var vm = await host.Link.DefineAsync(spec, operation, cancellationToken);
             defined = true;
-            if (!start)
+            if (!start || vm.IsMasked)
             {
                 return new KumoiVM(host, vm);
             }
