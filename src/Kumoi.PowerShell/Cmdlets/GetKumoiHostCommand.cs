@@ -60,9 +60,10 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
                 if (!outcome.Succeeded)
                 {
                     WriteUnreadable(outcome.Element, outcome.Error!);
-                    if (Masked is not null && MaskedFailures.CanBeMasked(outcome.Error!))
+                    // A tag that is not known does not match.
+                    if (Masked is not null && MaskedFailures.CanBeMasked(outcome.Error!) && Stand(outcome.Element) is var stand && HasTag(stand))
                     {
-                        yield return Stand(outcome.Element);
+                        yield return stand;
                     }
                 }
                 else if (HasTag(outcome.Result))
