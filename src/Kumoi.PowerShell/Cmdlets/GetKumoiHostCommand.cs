@@ -43,7 +43,11 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
             var rest = new List<KumoiHost>();
             await foreach (var outcome in Fleet.ReadHostsAsync([.. hosts.Skip(done)], token, ThrottleLimit))
             {
-                if (outcome.Succeeded && HasTag(outcome.Result))
+                if (!outcome.Succeeded)
+                {
+                    NoteUnreadable(outcome.Element, outcome.Error!);
+                }
+                else if (HasTag(outcome.Result))
                 {
                     rest.Add(outcome.Result);
                 }

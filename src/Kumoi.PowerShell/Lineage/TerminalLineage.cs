@@ -420,5 +420,21 @@ internal sealed class TerminalLineage : IDisposable
         {
             _run.Trace.Add(new LineageStep { Kind = kind, Operator = text, CountIn = before, CountOut = after });
         }
+
+        if (_source is RecordedSource recorded)
+        {
+            foreach (var (name, reason) in recorded.Unreadable)
+            {
+                _run.Trace.Add(new LineageStep
+                {
+                    Kind = LineageStepKind.Rejection,
+                    Operator = _location.Pipeline.PipelineElements[0].Extent.Text,
+                    Element = name,
+                    Detail = reason,
+                });
+            }
+
+            recorded.Unreadable.Clear();
+        }
     }
 }

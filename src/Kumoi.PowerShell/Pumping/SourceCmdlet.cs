@@ -46,6 +46,9 @@ public abstract class SourceCmdlet : FleetCmdlet
         }
     }
 
+    /// <summary>The same while the rest is read: nobody had asked for this host, so it is no error, but no candidate either.</summary>
+    private protected void NoteUnreadable(KumoiConnection host, Exception error) => _source!.Unreadable.Add((host.Name, error.Message));
+
     /// <summary>Whether the parameters ask for such an element.</summary>
     private protected abstract bool IsWanted(object element);
 
