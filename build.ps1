@@ -202,7 +202,11 @@ switch ($Task) {
     [System.IO.Compression.ZipFile]::CreateFromDirectory($module, $archive, 'Optimal', $true)
     Write-Host $archive
   }
-  'bench' { Build-Module; exit (Invoke-Fresh "$root/bench/Invoke-Benchmark.ps1" @('-Module', $module)) }
+  'bench' {
+    Build-Module
+    Invoke-Native dotnet @('build', "$root/bench/Kumoi.Benchmarks", '-c', 'Release', '-v', 'quiet', '-nologo')
+    exit (Invoke-Fresh "$root/bench/Invoke-Benchmark.ps1" @('-Module', $module))
+  }
   'experiments' {
     Build-Module
     $with = @('-Module', $module, '-Report', "$root/artifacts/experiments.json", '-Page', "$root/docs/experiments.md")

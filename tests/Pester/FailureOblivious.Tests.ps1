@@ -36,6 +36,28 @@ Describe 'Failure-oblivious reads' {
     $last.CapturedAt | Should -Be $good.CapturedAt
   }
 
+  It 'a host that cannot be read attracts nothing, by whatever hosts are chosen: <text>' -ForEach @(
+    @{ text = 'Sort-Object CpuRatio' }
+    @{ text = 'Sort-Object VMCount' }
+    @{ text = 'Sort-Object RunningVMCount' }
+    @{ text = 'Sort-Object FreeMemoryBytes -Descending' }
+    @{ text = 'Sort-Object MemoryBytes -Descending' }
+    @{ text = 'Sort-Object CpuCount -Descending' }
+  ) {
+    $hosts = . ([scriptblock]::Create("Get-KumoiHost -FailureOblivious -WarningAction SilentlyContinue | $text"))
+    $hosts[-1].Name | Should -Be kvm03
+    $hosts[-1].IsMasked | Should -BeTrue
+  }
+
+  It 'a host whose own tags cannot be read matches only those that were given when connecting' {
+    $tag = (Get-KumoiHost kvm01).Tags[0]
+    (Get-KumoiHost -FailureOblivious -Tag $tag -WarningAction SilentlyContinue -WarningVariable warnings).Name | Should -Not -Contain kvm03
+    $warnings | Should -HaveCount 1
+    Disconnect-KumoiHost *
+    Connect-KumoiHost 'sim://lab?hosts=7&vms=2&seed=7' -Tag mine | Out-Null
+    (Get-KumoiHost -FailureOblivious -Tag mine -WarningAction SilentlyContinue).Name | Should -Contain kvm03
+  }
+
   It 'a value for what is no property is an error' {
     { Get-KumoiHost kvm03 -FailureOblivious -MaskedValue @{ Nonsense = 1 } -WarningAction SilentlyContinue } | Should -Throw '*Nonsense*'
   }

@@ -72,6 +72,13 @@ Describe 'The journal' {
     (Get-KumoiOperation -VMHost kvm14).State | Should -Be Succeeded, Failed, Succeeded
   }
 
+  It 'has a substitution also where its warning ends the statement' {
+    Add-KumoiFault kvm01 Define -Message 'broken' | Out-Null
+    { Get-KumoiHost | Select-Object -First 1 | New-KumoiVM -Name { "web-$($_.Name)" } -WarningAction Stop } | Should -Throw '*kvm01 failed: broken*'
+    (Get-KumoiVM web-*).VMHost | Should -Be kvm02
+    (Get-KumoiEvent -Kind Substitution).Message | Should -Be 'kvm01 failed: broken; kvm02 took its place'
+  }
+
   It 'has an exhausted reserve, and what could not be undone' {
     Add-KumoiFault * Start | Out-Null
     Add-KumoiFault kvm16 Stop | Out-Null

@@ -84,6 +84,13 @@ Describe 'Without faults' {
     Get-KumoiHost | Where-Object { $calls.Add($_.Name); $true } | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } -MemoryBytes 64MB | Out-Null
     $calls.Count | Should -Be 3
   }
+
+  It 'reads nothing twice' {
+    # A delay fails nothing, and counts the calls.
+    Add-KumoiFault -VMHost * -Operation Read -Delay ([timespan]::FromTicks(1)) | Out-Null
+    Get-KumoiHost | Where-Object CpuRatio -lt 2 | Sort-Object Name | Select-Object -First 10 | New-KumoiVM -Name { "a-$($_.Name)" } -MemoryBytes 64MB | Out-Null
+    (Get-KumoiFault).Hits | Should -Be 20
+  }
 }
 
 Describe 'Substitution' {
@@ -96,6 +103,18 @@ Describe 'Substitution' {
     Add-KumoiFault -VMHost kvm02 -Operation Define | Out-Null
     $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" }
     $vms.VMHost | Should -Be kvm01, kvm03, kvm04
+  }
+
+  It 'tells what of the rest could not be read: <source>' -ForEach @(
+    @{ source = 'Get-KumoiHost'; text = 'Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" }'; on = 'kvm01', 'kvm03', 'kvm05' }
+    @{ source = 'Get-KumoiVM -State Shutoff'; text = 'Get-KumoiVM -State Shutoff | Select-Object -First 3 | Start-KumoiVM -PassThru'; on = 'kvm01', 'kvm03', 'kvm05' }
+  ) {
+    'Define', 'Start' | ForEach-Object { Add-KumoiFault -VMHost kvm02 -Operation $_ | Out-Null }
+    Add-KumoiFault -VMHost kvm04 -Operation Read -Message 'down' | Out-Null
+    $vms = & ([scriptblock]::Create("$text -ErrorVariable script:errors"))
+    $vms.VMHost | Should -Be $on
+    $errors | Should -BeNullOrEmpty
+    @((Get-KumoiLineage).Steps | Where-Object Kind -eq Rejection).ForEach({ "$_" }) | Should -Be "$source(alt) – kvm04: down"
   }
 
   It 'puts substitutes before the picks below Select-Object -Last' {

@@ -19,8 +19,11 @@ Describe 'No substitution where the pipeline is not known to mean the same twice
 
   It 'an effect above the choice: <name>' -ForEach @(
     @{ name = 'script variable incremented'; text = 'Where-Object { $script:n++; $true }'; says = 'script:n++' }
+    @{ name = 'script variable decremented'; text = 'Where-Object { --$script:n; $true }'; says = '--$script:n' }
     @{ name = 'compound assignment'; text = 'Where-Object { $n += 1; $true }'; says = '$n += 1' }
     @{ name = 'scoped assignment'; text = 'Where-Object { $script:last = $_; $true }'; says = '$script:last = $_' }
+    @{ name = 'global assignment'; text = 'Where-Object { $global:KumoiLast = $_; $true }'; says = '$global:KumoiLast = $_' }
+    @{ name = 'environment variable'; text = 'Where-Object { $env:KUMOI_LAST = $_; $true }'; says = '$env:KUMOI_LAST = $_' }
     @{ name = 'index assignment'; text = 'Where-Object { $table[$_.Name] = 1; $true }'; says = '$table[$_.Name] = 1' }
     @{ name = 'member assignment'; text = 'Where-Object { $reference.Value = 1; $true }'; says = '$reference.Value = 1' }
     @{ name = 'assignment to what was read before'; text = 'Where-Object { $x = $x + 1; $true }'; says = '$x = $x + 1' }
@@ -29,6 +32,7 @@ Describe 'No substitution where the pipeline is not known to mean the same twice
     @{ name = 'a call of a value'; text = 'Where-Object { & $block }'; says = '& $block' }
     @{ name = 'dot-sourcing'; text = 'Where-Object { . $block }'; says = '. $block' }
     @{ name = 'a native program'; text = 'Where-Object { /bin/true; $true }'; says = '/bin/true' }
+    @{ name = 'an expression that is text'; text = 'Where-Object { Invoke-Expression ''$script:n++''; $true }'; says = 'Invoke-Expression' }
     @{ name = 'randomness'; text = 'Where-Object { (Get-Random -Maximum 10) -ge 0 }'; says = 'Get-Random' }
     @{ name = 'a method with an effect'; text = 'Where-Object { $list.Add($_); $true }'; says = '$list.Add' }
     @{ name = 'a cmdlet with an effect'; text = 'Where-Object { Set-Variable q 1; $true }'; says = 'Set-Variable' }
@@ -84,12 +88,24 @@ Describe 'No substitution where the pipeline is not known to mean the same twice
     $vms.VMHost | Should -Be kvm01, kvm03
   }
 
-  It 'an alias that means something else here' {
-    function Get-Even { $input | Microsoft.PowerShell.Core\Where-Object { $_.Name -match '[02468]$' } }
-    Set-Alias where Get-Even -Scope Local -Force -Option AllScope -ErrorAction SilentlyContinue
-    Set-Alias onlyeven Get-Even
-    $vms = Get-KumoiHost | onlyeven | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } @common
-    $vms.VMHost | Should -Be kvm04, kvm06
+  It 'an alias that hides a filter: <text>' -ForEach @(
+    @{ text = 'allbutone' }
+    @{ text = 'Where-Object Name' }
+    @{ text = 'Sort-Object Name' }
+  ) {
+    function Get-AllButOne { $input | Microsoft.PowerShell.Core\Where-Object Name -ne 'kvm04' }
+    Set-Alias ($text -split ' ')[0] Get-AllButOne
+    . ([scriptblock]::Create("`$vms = Get-KumoiHost | $text | Select-Object -First 3 | New-KumoiVM -Name { `"a-`$(`$_.Name)`" } @common"))
+    $vms.VMHost | Should -Be kvm01, kvm03
+    $errors.Exception.Message | Should -Be broken
+  }
+
+  It 'a filter whose parameters are @PSBoundParameters' {
+    function New-Few {
+      param($Property, [switch] $LT, $Value)
+      Get-KumoiHost | Where-Object @PSBoundParameters | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } @common
+    }
+    (New-Few -Property CpuRatio -LT -Value 2).VMHost | Should -Be kvm01, kvm03
   }
 
   It 'a proxy function that hides a filter' {
@@ -170,6 +186,19 @@ Describe 'Substitution that means what was meant' {
     (New-Few -Limit 0.9 -Prefix p).Name | Should -Be p-kvm01, p-kvm03, p-kvm04
     function New-Some { Get-KumoiHost | Where-Object Name -ne $args[0] | Select-Object -First 3 | New-KumoiVM -Name { "q-$($_.Name)" } }
     (New-Some kvm04).Name | Should -Be q-kvm01, q-kvm03, q-kvm05
+  }
+
+  It '@PSBoundParameters of the source and of the action are what they were' {
+    function New-Splatted {
+      param([long] $MemoryBytes, [int] $CpuCount)
+      Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "s-$($_.Name)" } @PSBoundParameters
+    }
+    $vms = New-Splatted -MemoryBytes 64MB -CpuCount 2
+    $vms.VMHost | Should -Be kvm01, kvm03, kvm04
+    $vms.MemoryBytes | Should -Be 64MB, 64MB, 64MB
+    $vms.CpuCount | Should -Be 2, 2, 2
+    function New-Among { param($VMHost) Get-KumoiHost @PSBoundParameters | Select-Object -First 2 | New-KumoiVM -Name { "t-$($_.Name)" } }
+    (New-Among -VMHost kvm02, kvm05, kvm09).VMHost | Should -Be kvm05, kvm09
   }
 
   It '$PSScriptRoot is the script''s' {
@@ -292,6 +321,56 @@ Describe 'Substitution that means what was meant' {
     $vms.Name | Should -Be kvm02-1, kvm02-2
   }
 
+  It 'nested three deep, with failures at each depth' {
+    Reset-Fleet 'sim://lab?hosts=6&vms=3&running=0&seed=7'
+    Add-KumoiFault -VMHost kvm01 -Operation Start -Message 'no power' | Out-Null
+    Add-KumoiFault -VMHost kvm02 -VM kvm02-1 -Operation Start | Out-Null
+    Add-KumoiFault -VMHost kvm03 -Operation Start | Out-Null
+    $vms = Get-KumoiHost kvm01, kvm02 | Select-Object -First 1 | Invoke-KumoiAction {
+      $outer = $_
+      # The inner pipeline of hosts has kvm03 first, and then the outer one's.
+      Get-KumoiHost kvm03, $outer | Sort-Object Name -Descending | Select-Object -First 1 | Invoke-KumoiAction {
+        Get-KumoiVM -VMHost $_ -State Shutoff | Select-Object -First 2 | Start-KumoiVM -PassThru
+      }
+    }
+    # kvm03 is replaced by kvm01 within the first; both are broken, so the outermost takes kvm02, where the first VM fails.
+    $vms.Name | Should -Be kvm02-2, kvm02-3
+    (Get-KumoiVM -State Running).Name | Should -Be kvm02-2, kvm02-3
+  }
+
+  It 'a host that recovers meanwhile is not taken again' {
+    Clear-KumoiFault
+    Add-KumoiFault -VMHost kvm02 -Operation Define -Message 'for a moment' -Count 1 | Out-Null
+    Add-KumoiFault -VMHost kvm03 -Operation Define -Message 'for good' | Out-Null
+    $vms = Get-KumoiHost kvm01, kvm02, kvm03 | Select-Object -First 2 | New-KumoiVM -Name { "a-$($_.Name)" } -ErrorVariable errors -ErrorAction SilentlyContinue
+    $vms.VMHost | Should -Be kvm01
+    $errors.FullyQualifiedErrorId | Should -BeLike 'LineageExhausted,*'
+    $errors.Exception.Message | Should -Be 'for a moment'
+    (New-KumoiVM -VMHost kvm02 -Name now).VMHost | Should -Be kvm02
+  }
+
+  It 'a candidate that cannot be read again is turned down, and the next is taken' {
+    Add-KumoiFault -VMHost kvm03 -Operation Read -Message 'gone' -After 1 | Out-Null
+    $vms = Get-KumoiHost | Sort-Object Name | Select-Object -First 2 | New-KumoiVM -Name { "a-$($_.Name)" } -ErrorVariable errors
+    $vms.VMHost | Should -Be kvm01, kvm04
+    $errors | Should -BeNullOrEmpty
+    (Get-KumoiLineage).ToString() | Should -Match 'New-KumoiVM\(alt\) – kvm03: gone'
+  }
+
+  It 'a candidate that is gone is turned down, and the next is taken' {
+    Clear-KumoiFault
+    Add-KumoiFault -VMHost * -VM kvm01-2 -Operation Start | Out-Null
+    $vms = Get-KumoiVM -State Shutoff | Sort-Object Name | Select-Object -First 1 |
+      ForEach-Object { if ($_.Name -eq 'kvm01-2') { Remove-KumoiVM kvm02-2 -Confirm:$false }; $_ } | Start-KumoiVM -PassThru
+    $vms.Name | Should -Be kvm03-2
+    (Get-KumoiLineage).ToString() | Should -Match 'Start-KumoiVM\(alt\) – kvm02-2: it no longer matches'
+  }
+
+  It 'a failure that was replaced is no error, also with -ErrorAction Stop' {
+    $vms = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } -ErrorAction Stop
+    $vms.VMHost | Should -Be kvm01, kvm03, kvm04
+  }
+
   It 'works in ForEach-Object -Parallel, each runspace for itself' {
     $names = 1..2 | ForEach-Object -Parallel {
       Import-Module $env:KUMOI_MODULE
@@ -302,12 +381,15 @@ Describe 'Substitution that means what was meant' {
     $names | Should -Be 'kvm01 kvm03 kvm04', 'kvm01 kvm03 kvm04'
   }
 
-  It 'works with -Command, Invoke-Expression, a class and a thread job' {
+  It 'works in a thread job' -Skip:(-not (Get-Command Start-ThreadJob -ErrorAction Ignore)) {
+    $job = Start-ThreadJob { Import-Module $env:KUMOI_MODULE; (Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { "t-$($_.Name)" } -WarningAction SilentlyContinue).VMHost }
+    $job | Receive-Job -Wait -AutoRemoveJob | Should -Be kvm01, kvm03
+  }
+
+  It 'works with -Command, Invoke-Expression and a class' {
     class Deployer { [object] Run() { return (Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { "k-$($_.Name)" }).VMHost } }
     [Deployer]::new().Run() | Should -Be kvm01, kvm03
     (Invoke-Expression 'Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { "e-$($_.Name)" }').VMHost | Should -Be kvm01, kvm03
-    $job = Start-ThreadJob { Import-Module $env:KUMOI_MODULE; (Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { "t-$($_.Name)" } -WarningAction SilentlyContinue).VMHost }
-    $job | Receive-Job -Wait -AutoRemoveJob | Should -Be kvm01, kvm03
     & (Get-Process -Id $PID).Path -NoProfile -NonInteractive -Command "Import-Module '$env:KUMOI_MODULE'; Connect-KumoiHost 'sim://lab?hosts=20&vms=2&seed=7' | Out-Null; Add-KumoiFault kvm02 Define | Out-Null; (Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { 'a-' + `$_.Name } -WarningAction SilentlyContinue).VMHost" |
       Should -Be kvm01, kvm03
   }

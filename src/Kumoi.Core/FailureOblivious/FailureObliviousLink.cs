@@ -7,7 +7,9 @@ namespace Kumoi.FailureOblivious;
 /// Any link, with failures masked while a <see cref="FailureObliviousScope"/> is entered. Without one it hands calls through, and a call
 /// that succeeds costs nothing more.
 /// </summary>
-internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorLink
+/// <param name="inner">The link.</param>
+/// <param name="hostName">The host's name in the fleet.</param>
+internal sealed class FailureObliviousLink(IHypervisorLink inner, string hostName) : IHypervisorLink
 {
     public string Uri => inner.Uri;
 
@@ -24,19 +26,31 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
             ? last with { IsMasked = true }
             : TypedDefault.Of<HostReading>(mode) with { HostName = HostName, VMs = includeVMs ? [] : null };
 
-    public Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken) =>
-        FailureObliviousScope.Current is { } scope
-            ? ReadHostMaskedAsync(scope, includeVMs, cancellationToken)
-            : inner.ReadHostAsync(includeVMs, cancellationToken);
+    public Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken)
+    {
+        var call = inner.ReadHostAsync(includeVMs, cancellationToken);
+        if (FailureObliviousScope.Current is not { } scope)
+        {
+            return call;
+        }
+
+        if (!call.IsCompletedSuccessfully)
+        {
+            return MaskHostSlow(scope, call, includeVMs);
+        }
+
+        LastReading = call.Result;
+        return call;
+    }
 
     public Task<IReadOnlyList<VMReading>> ReadVMsAsync(CancellationToken cancellationToken) =>
-        Mask(inner.ReadVMsAsync(cancellationToken));
+        Mask(inner.ReadVMsAsync(cancellationToken), "");
 
-    public Task<VMReading?> FindVMAsync(Guid id, CancellationToken cancellationToken) => MaskNull(inner.FindVMAsync(id, cancellationToken), id.ToString());
+    public Task<VMReading?> FindVMAsync(Guid id, CancellationToken cancellationToken) => MaskNull(inner.FindVMAsync(id, cancellationToken), id);
 
     public Task<VMReading?> FindVMAsync(string name, CancellationToken cancellationToken) => MaskNull(inner.FindVMAsync(name, cancellationToken), name);
 
-    public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) => Mask(inner.ReadXmlAsync(id, cancellationToken), id.ToString());
+    public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) => Mask(inner.ReadXmlAsync(id, cancellationToken), id);
 
     /// <summary>Not masked: nothing can be made from a definition that nobody has read.</summary>
     public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) => inner.ReadDefinitionAsync(id, cancellationToken);
@@ -44,8 +58,8 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) =>
         Mask(inner.DefineAsync(spec, operation, cancellationToken), spec.Name);
 
-    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) =>
-        Mask(inner.UndoDefineAsync(operation, cancellationToken), operation.ToString());
+    // Never masked: who takes what was made for removed makes a second copy.
+    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) => inner.UndoDefineAsync(operation, cancellationToken);
 
     public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) =>
         MaskWrite(inner.StartAsync(id, paused, operation, cancellationToken), id);
@@ -78,7 +92,7 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
         IProgress<MigrationProgress>? progress,
         OperationId operation,
         CancellationToken cancellationToken) => Mask(
-            inner.MigrateAsync(id, (target as FailureObliviousLink)?.Inner ?? target, options, progress, operation, cancellationToken), id.ToString());
+            inner.MigrateAsync(id, (target as FailureObliviousLink)?.Inner ?? target, options, progress, operation, cancellationToken), id);
 
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
@@ -86,11 +100,11 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
 
     private static bool Masks(FailureObliviousScope scope, HypervisorException failure) => !scope.FailsElements && !failure.OutcomeUnknown;
 
-    private async Task<HostReading> ReadHostMaskedAsync(FailureObliviousScope scope, bool includeVMs, CancellationToken cancellationToken)
+    private async Task<HostReading> MaskHostSlow(FailureObliviousScope scope, Task<HostReading> call, bool includeVMs)
     {
         try
         {
-            return LastReading = await inner.ReadHostAsync(includeVMs, cancellationToken);
+            return LastReading = await call;
         }
         catch (HypervisorException e) when (Masks(scope, e))
         {
@@ -99,10 +113,11 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
         }
     }
 
-    private Task<T> Mask<T>(Task<T> call, string arguments = "", [CallerMemberName] string member = "") =>
+    // Arguments become text only where something failed: a call that succeeds at once allocates nothing.
+    private Task<T> Mask<T, TArguments>(Task<T> call, TArguments arguments, [CallerMemberName] string member = "") =>
         call.IsCompletedSuccessfully || FailureObliviousScope.Current is not { } scope ? call : MaskSlow(scope, call, arguments, member);
 
-    private async Task<T> MaskSlow<T>(FailureObliviousScope scope, Task<T> call, string arguments, string member)
+    private async Task<T> MaskSlow<T, TArguments>(FailureObliviousScope scope, Task<T> call, TArguments arguments, string member)
     {
         try
         {
@@ -115,10 +130,10 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
         }
     }
 
-    private Task<VMReading?> MaskNull(Task<VMReading?> call, string arguments, [CallerMemberName] string member = "") =>
+    private Task<VMReading?> MaskNull<TArguments>(Task<VMReading?> call, TArguments arguments, [CallerMemberName] string member = "") =>
         call.IsCompletedSuccessfully || FailureObliviousScope.Current is not { } scope ? call : MaskNullSlow(scope, call, arguments, member);
 
-    private async Task<VMReading?> MaskNullSlow(FailureObliviousScope scope, Task<VMReading?> call, string arguments, string member)
+    private async Task<VMReading?> MaskNullSlow<TArguments>(FailureObliviousScope scope, Task<VMReading?> call, TArguments arguments, string member)
     {
         try
         {
@@ -142,10 +157,10 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
         }
         catch (HypervisorException e) when (Masks(scope, e))
         {
-            Tell(scope, member, id.ToString(), e);
+            Tell(scope, member, id, e);
         }
     }
 
-    private void Tell(FailureObliviousScope scope, string member, string arguments, HypervisorException cause) =>
-        scope.Log.Add(new MaskedObjectFailure(HostName, member, arguments, cause), HostName);
+    private void Tell<TArguments>(FailureObliviousScope scope, string member, TArguments arguments, HypervisorException cause) =>
+        scope.Log.Add(new MaskedObjectFailure(hostName, member, arguments?.ToString() ?? "", cause), hostName);
 }

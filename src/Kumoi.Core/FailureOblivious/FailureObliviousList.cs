@@ -5,7 +5,8 @@ namespace Kumoi.FailureOblivious;
 /// <summary>
 /// A sequence of managed objects whose operations leave out what fails, in parallel over the fleet, with the order kept (paper 000,
 /// section 4.5). A failing read fails its element: it is not masked to a default. Each operation with failures is one
-/// <see cref="MaskedListFailure"/> in the log of the scope, or of this list where none is entered.
+/// <see cref="MaskedListFailure"/> in the log of the scope, which tells the fleet's journal in the end. Where no scope is entered it is in
+/// the log of this list, and there only: the list knows no fleet.
 /// </summary>
 public sealed class FailureObliviousList<T>
 {

@@ -8,10 +8,10 @@ namespace Kumoi.Fleets;
 /// </summary>
 internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
 {
-    /// <summary>Events that may wait for the journal at a time. What is beyond is dropped, and told as a gap.</summary>
-    private const int MaxEventsUnderWay = 256;
+    /// <summary>How many tellings may wait for the journal at a time. What is beyond is dropped, and told as a gap.</summary>
+    private const int MaxTellingsUnderWay = 256;
 
-    private readonly SemaphoreSlim _places = new(MaxEventsUnderWay);
+    private readonly SemaphoreSlim _places = new(MaxTellingsUnderWay);
     private readonly Lock _gate = new();
     private Task _told = Task.CompletedTask;
     private JournalException? _failure;
@@ -50,12 +50,12 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
     public async Task AppendAsync(KumoiEvent happened, CancellationToken cancellationToken) =>
         await (await OpenAsync(cancellationToken)).AppendAsync(happened, cancellationToken);
 
-    /// <summary>Appends an event some time soon, after those that were told before: nobody waits for it.</summary>
-    public void Tell(KumoiEvent happened)
+    /// <summary>Appends events some time soon, after those that were told before: nobody waits for it.</summary>
+    public void Tell(params IReadOnlyList<KumoiEvent> happened)
     {
         if (!_places.Wait(TimeSpan.Zero))
         {
-            Interlocked.Increment(ref _dropped);
+            Interlocked.Add(ref _dropped, happened.Count);
             return;
         }
 
@@ -77,12 +77,14 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
     /// <summary>Why an outcome or an event could not be written, once; null: all were.</summary>
     public JournalException? TakeFailure() => Volatile.Read(ref _failure) is null ? null : Interlocked.Exchange(ref _failure, null);
 
-    /// <summary>Appends an event. What cannot be appended is told at the next opportunity; this never fails.</summary>
-    public async Task TellAsync(KumoiEvent happened)
+    /// <summary>Appends events. What cannot be appended is told at the next opportunity; this never fails.</summary>
+    public async Task TellAsync(params IReadOnlyList<KumoiEvent> happened)
     {
         try
         {
-            await AppendAsync(happened, CancellationToken.None);
+            // All at once: they share the journal's waits for the disk, and keep their order.
+            var journal = await OpenAsync(CancellationToken.None);
+            await Task.WhenAll(happened.Select(one => journal.AppendAsync(one, CancellationToken.None)));
         }
         catch (JournalException e)
         {
@@ -94,7 +96,7 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
         }
     }
 
-    private async Task TellNextAsync(Task before, KumoiEvent happened)
+    private async Task TellNextAsync(Task before, IReadOnlyList<KumoiEvent> happened)
     {
         await before;
         if (Interlocked.Exchange(ref _dropped, 0) is > 0 and var dropped)

@@ -22,8 +22,13 @@ public static class FleetReads
             hosts, limit ?? fleet.Limits.MaxCalls, (host, token) => ReadVMsAsync(host, isWanted, includeXml, token), cancellationToken);
 
     /// <summary>The same host, read now.</summary>
-    internal static async Task<KumoiHost> ReadHostAsync(KumoiConnection host, CancellationToken cancellationToken) =>
-        new(host, host.LastReading = await host.Link.ReadHostAsync(includeVMs: true, cancellationToken));
+    internal static async Task<KumoiHost> ReadHostAsync(KumoiConnection host, CancellationToken cancellationToken)
+    {
+        var reading = await host.Link.ReadHostAsync(includeVMs: true, cancellationToken);
+        // What stands in for a reading is no reading.
+        host.LastReading = reading.IsMasked ? host.LastReading : reading;
+        return new KumoiHost(host, reading);
+    }
 
     /// <summary>The same VM, read now on the host where it was; null if it is not there any more.</summary>
     internal static async Task<KumoiVM?> ReadVMAsync(KumoiVM vm, CancellationToken cancellationToken) =>

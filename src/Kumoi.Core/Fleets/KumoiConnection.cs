@@ -20,7 +20,7 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
         _link = link;
         Journal = journal;
         // Masking is outermost: what was masked has been tried, and is journaled as what it was.
-        _masking = new FailureOblivious.FailureObliviousLink(journal is null ? link : new Fleets.JournalingLink(link, name, IsSimulated, journal));
+        _masking = new FailureOblivious.FailureObliviousLink(journal is null ? link : new Fleets.JournalingLink(link, name, IsSimulated, journal), name);
     }
 
     /// <summary>The host's name in this session: its own, or the one that was given when connecting.</summary>

@@ -29,9 +29,9 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
 
     public long FreeMemoryBytes => Reading.FreeMemoryBytes;
 
-    public int VMCount => Reading.VMs?.Count ?? 0;
+    public int VMCount => Reading.VMCount;
 
-    public int RunningVMCount => Reading.VMs?.Count(vm => vm.State is PowerState.Running) ?? 0;
+    public int RunningVMCount => Reading.RunningVMCount;
 
     /// <summary>The host's VMs at the same moment, in natural order of their names.</summary>
     public IReadOnlyList<KumoiVM> VMs => _vms ??= [.. (Reading.VMs ?? []).Select(vm => new KumoiVM(Connection, vm)).Order()];

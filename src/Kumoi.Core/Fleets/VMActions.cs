@@ -246,7 +246,7 @@ public static class VMActions
             var vm = await host.Link.DefineAsync(spec, operation, cancellationToken);
             defined = true;
             await check(cancellationToken);
-            if (!start)
+            if (!start || vm.IsMasked)
             {
                 return new KumoiVM(host, vm);
             }

@@ -3,6 +3,10 @@ using Kumoi.FailureOblivious;
 namespace Kumoi.Hypervisors;
 
 /// <summary>One VM as it was at <see cref="CapturedAt"/>.</summary>
+/// <remarks>
+/// What stands in for a VM that could not be read must not look idle, small or off: it is fully busy, fits nowhere, and its state is
+/// unknown. It counts as transient, since who stops a transient VM loses it. Counters are 0: a made-up use would be charged.
+/// </remarks>
 public sealed record VMReading
 {
     public required DateTimeOffset CapturedAt { get; init; }
@@ -19,6 +23,8 @@ public sealed record VMReading
     /// <inheritdoc cref="HostReading.IsMasked"/>
     public bool IsMasked { get; init; }
 
+    /// <summary>What stands in is more than any host has.</summary>
+    [TypedDefault(1 << 16)]
     public int CpuCount { get; init; }
 
     /// <summary>
@@ -34,7 +40,8 @@ public sealed record VMReading
     [TypedDefault(1.0)]
     public double CpuRatio { get; init; } = double.NaN;
 
-    /// <summary>The memory that the VM may use.</summary>
+    /// <summary>The memory that the VM may use. What stands in is more than any host has.</summary>
+    [TypedDefault(1L << 50)]
     public long MemoryBytes { get; init; }
 
     /// <summary>Bytes read from and written to all its disks since it started.</summary>

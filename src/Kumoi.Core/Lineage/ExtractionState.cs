@@ -3,6 +3,8 @@ namespace Kumoi.Lineage;
 /// <summary>What an evaluation remembers of one extraction, or of another operator that goes by the place of its elements.</summary>
 internal sealed class ExtractionState
 {
+    private (IReadOnlyList<LineageItem> In, IReadOnlyList<LineageItem> Out)? _arranged;
+
     /// <summary>What came out of it when all above had been settled, and what took a place since. All others are substitutes.</summary>
     public HashSet<LineageItem>? Picks { get; set; }
 
@@ -19,9 +21,6 @@ internal sealed class ExtractionState
     /// <summary>What <c>SkipWhile</c> skipped, or came out of the right side of <c>SplitAt</c>: it stays so.</summary>
     public HashSet<LineageItem> Decided { get; } = [];
 
-    /// <summary>What <c>AccumulateWhile</c> last took out of what.</summary>
-    public (IReadOnlyList<LineageItem> In, IReadOnlyList<LineageItem> Out)? Asked { get; set; }
-
     public bool CameOut(LineageItem item) => Picks is not null && (Picks.Contains(item) || Seen.Contains(item));
 
     /// <summary>So many of the items, in their order: what came out before, and then the preferred ones.</summary>
@@ -30,6 +29,20 @@ internal sealed class ExtractionState
         HashSet<LineageItem> chosen = [.. items.Where(CameOut)];
         chosen.UnionWith(preferred.Where(item => !CameOut(item)).Take(count - chosen.Count));
         return [.. items.Where(chosen.Contains)];
+    }
+
+    /// <summary>
+    /// What <paramref name="arrange"/> makes of the items. A chain is looked at several times, most often with the same items: then it is
+    /// what was made of them the last time.
+    /// </summary>
+    public IReadOnlyList<LineageItem> ArrangeOnce(IReadOnlyList<LineageItem> items, Func<IReadOnlyList<LineageItem>> arrange)
+    {
+        if (_arranged is not { } arranged || !arranged.In.SequenceEqual(items))
+        {
+            _arranged = arranged = (items, arrange());
+        }
+
+        return arranged.Out;
     }
 
     public void Settle() => Picks!.UnionWith(Out);

@@ -1,3 +1,4 @@
+using Kumoi.FailureOblivious;
 using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
@@ -80,6 +81,8 @@ public partial class LineageList<T>
     {
         options ??= new LineageOptions();
         var trace = new LineageTrace(options.TimeProvider);
+        // A mask acts last: here a failing read fails its element, which is replaced, and is not masked to a default.
+        using var elements = FailureObliviousScope.Current is null ? null : FailureObliviousScope.EnterElement();
         try
         {
             var items = await LineageRun.EvaluateAsync(_node, new LineageContext(trace, options, cancellationToken));

@@ -271,8 +271,8 @@ internal sealed partial class LineageRun
         }
     }
 
-    private static List<LineageItem> Pending(LineageNode node, IReadOnlyList<LineageItem> items) =>
-        [.. items.Where(item => !item.IsDone(node.Depth))];
+    private static IReadOnlyList<LineageItem> Pending(LineageNode node, IReadOnlyList<LineageItem> items) =>
+        items.Any(item => item.IsDone(node.Depth)) ? [.. items.Where(item => !item.IsDone(node.Depth))] : items;
 
     /// <summary>Nearest first.</summary>
     private IEnumerable<LineageNode> ExtractionsAbove(int depth) => _nodes.Take(depth).Reverse().Where(node => node.IsExtraction);

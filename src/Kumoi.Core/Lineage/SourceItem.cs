@@ -4,7 +4,7 @@ using Kumoi.Lineage.Nodes;
 namespace Kumoi.Lineage;
 
 /// <summary>One element of a source.</summary>
-internal sealed class SourceItem(object? element, ulong position, object identity, SourceNode source, IReadOnlyList<LineageNode> nodes)
+internal sealed class SourceItem(object? element, ulong position, Lazy<object[]> identities, SourceNode source, IReadOnlyList<LineageNode> nodes)
     : LineageItem(nodes)
 {
     /// <summary>The element as last read.</summary>
@@ -14,7 +14,7 @@ internal sealed class SourceItem(object? element, ulong position, object identit
 
     public override ulong Position => position;
 
-    public override object Identity => identity;
+    public override object Identity => identities.Value[(int)position];
 
     public override string Name => source.NameOf(Element);
 
@@ -23,22 +23,29 @@ internal sealed class SourceItem(object? element, ulong position, object identit
     /// <summary>The elements of a source.</summary>
     public static List<LineageItem> From(SourceNode source, IReadOnlyList<LineageNode> nodes)
     {
-        Dictionary<object, int> seen = [];
-        return [.. source.Elements.Select((element, i) => new SourceItem(element, (ulong)i, Identify(element, seen), source, nodes))];
+        object?[] elements = [.. source.Elements];
+        var identities = new Lazy<object[]>(() => Identify(elements));
+        return [.. elements.Select((element, i) => new SourceItem(element, (ulong)i, identities, source, nodes))];
     }
 
-    private static (object What, int Nth) Identify(object? element, Dictionary<object, int> seen)
+    private static object[] Identify(object?[] elements)
     {
-        // Two readings of one host or VM are never equal.
-        var what = element switch
+        Dictionary<object, int> seen = [];
+        return [.. elements.Select(Identity)];
+
+        object Identity(object? element)
         {
-            HostReading host => host.HostName,
-            VMReading vm => vm.Id,
-            null => "",
-            _ => element,
-        };
-        var nth = seen.GetValueOrDefault(what);
-        seen[what] = nth + 1;
-        return (what, nth);
+            // Two readings of one host or VM are never equal.
+            var what = element switch
+            {
+                HostReading host => host.HostName,
+                VMReading vm => vm.Id,
+                null => "",
+                _ => element,
+            };
+            var nth = seen.GetValueOrDefault(what);
+            seen[what] = nth + 1;
+            return (what, nth);
+        }
     }
 }

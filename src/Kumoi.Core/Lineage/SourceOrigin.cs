@@ -11,8 +11,9 @@ internal sealed class SourceOrigin(SourceNode source, IReadOnlyList<LineageNode>
 
     public override IEnumerable<LineageItem> Known => _items;
 
+    // The chain is looked at several times: while nothing is out, a copy each time would be felt with many elements.
     public override Task<IReadOnlyList<LineageItem>?> TryItemsAsync() =>
-        Task.FromResult<IReadOnlyList<LineageItem>?>([.. _items.Where(item => !item.IsOut)]);
+        Task.FromResult<IReadOnlyList<LineageItem>?>(_items.Exists(item => item.IsOut) ? [.. _items.Where(item => !item.IsOut)] : _items);
 
     public override async Task ReadAgainAsync(LineageNode extraction, IReadOnlyList<LineageItem> items, HashSet<LineageItem> picks)
     {

@@ -43,7 +43,11 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
             var rest = new List<KumoiHost>();
             await foreach (var outcome in Fleet.ReadHostsAsync([.. hosts.Skip(done)], token, ThrottleLimit))
             {
-                if (outcome.Succeeded && HasTag(outcome.Result))
+                if (!outcome.Succeeded)
+                {
+                    NoteUnreadable(outcome.Element, outcome.Error!);
+                }
+                else if (HasTag(outcome.Result))
                 {
                     rest.Add(outcome.Result);
                 }
@@ -60,9 +64,10 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
                 if (!outcome.Succeeded)
                 {
                     WriteUnreadable(outcome.Element, outcome.Error!);
-                    if (Masked is not null && MaskedFailures.CanBeMasked(outcome.Error!))
+                    // A tag that is not known does not match.
+                    if (Masked is not null && MaskedFailures.CanBeMasked(outcome.Error!) && Stand(outcome.Element) is var stand && HasTag(stand))
                     {
-                        yield return Stand(outcome.Element);
+                        yield return stand;
                     }
                 }
                 else if (HasTag(outcome.Result))

@@ -52,6 +52,10 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
                 {
                     rest.AddRange(outcome.Result.Where(vm => known.Add(vm.Id) && !KumoiSession.WasMadeSince(vm.Id, began)));
                 }
+                else
+                {
+                    NoteUnreadable(outcome.Element, outcome.Error!);
+                }
             }
 
             return rest;

@@ -34,6 +34,9 @@ internal sealed record PipelineStep
     /// <summary>An extraction whose substitutes do not simply come after its picks: -Last, -Bottom, -Index.</summary>
     public bool FromEnd { get; init; }
 
+    /// <summary>As many elements come out as go in.</summary>
+    public bool KeepsCount { get; init; }
+
     /// <summary>It hands a variable to later steps.</summary>
     public bool HasPipelineVariable { get; init; }
 
@@ -78,6 +81,7 @@ internal sealed record PipelineStep
                 .Select(argument => purity.FindEffect(argument.Value)).FirstOrDefault(found => found is not null)?.Extent.Text,
             Obstacle = obstacle,
             FromEnd = fromEnd,
+            KeepsCount = kind is StepKind.Order && !arguments.Names.Contains("Unique"),
             HasPipelineVariable = arguments.Names.Contains("PipelineVariable"),
             Command = command,
         };

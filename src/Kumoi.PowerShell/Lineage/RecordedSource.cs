@@ -20,6 +20,9 @@ internal sealed class RecordedSource(PipelineRun run, int position, string? pipe
     /// </summary>
     public bool IsIncomplete { get; set; }
 
+    /// <summary>What could not be read when a satisfied pipeline's rest was: no candidate, and told in the trace.</summary>
+    public List<(string Name, string Reason)> Unreadable { get; } = [];
+
     /// <summary>How to go on reading when the pipeline was satisfied (<c>Select-Object -First</c>) before the enumeration had ended.</summary>
     public void StoppedEarly(Func<CancellationToken, Task> readRest) => _readRest = readRest;
 

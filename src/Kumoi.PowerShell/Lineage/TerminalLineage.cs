@@ -169,7 +169,7 @@ internal sealed class TerminalLineage : IDisposable
         try
         {
             chosen = Choose();
-            TellChain(Counts());
+            TellChain(Counts(chosen.Count));
         }
         catch (Exception e) when (e is RuntimeException and not PipelineStoppedException or PSInvalidOperationException || ScriptBlockRunner.IsFlowControl(e))
         {
@@ -320,21 +320,35 @@ internal sealed class TerminalLineage : IDisposable
 
     private IReadOnlyList<object> Left() => [.. _source!.Elements.Where((_, index) => !Ledger.Failed.Contains(index))];
 
-    /// <summary>The chain step by step, with what goes into each step and what comes out.</summary>
-    private List<(string Text, LineageStepKind Kind, int? Before, int? After)> Counts()
+    /// <summary>
+    /// The chain step by step, with what goes into each step and what comes out. A step whose count is known anyway is run only where a
+    /// later count depends on it: over thousands of elements each run is felt.
+    /// </summary>
+    private List<(string Text, LineageStepKind Kind, int? Before, int? After)> Counts(int chosen)
     {
         if (_source is not RecordedSource recorded)
         {
-            return [(((HeldSelection)_source!).Title, LineageStepKind.Extraction, _source.Elements.Count, Choose().Count)];
+            return [(((HeldSelection)_source!).Title, LineageStepKind.Extraction, _source.Elements.Count, chosen)];
         }
 
+        var steps = Above(recorded);
         var counts = new List<(string, LineageStepKind, int?, int?)>();
         var current = Left();
-        foreach (var step in Above(recorded))
+        var before = current.Count;
+        List<string> notRun = [];
+        foreach (var step in steps)
         {
-            var next = Run(current, [step.Replay]);
-            counts.Add((step.Text, KindOf(step), current.Count, next.Count));
-            current = next;
+            notRun.Add(step.Replay);
+            var after = ReferenceEquals(step, steps[^1]) ? chosen : before;
+            if (!ReferenceEquals(step, steps[^1]) && !step.KeepsCount)
+            {
+                current = Run(current, notRun);
+                notRun.Clear();
+                after = current.Count;
+            }
+
+            counts.Add((step.Text, KindOf(step), before, after));
+            before = after;
         }
 
         return counts;
@@ -405,6 +419,22 @@ internal sealed class TerminalLineage : IDisposable
         foreach (var (text, kind, before, after) in steps)
         {
             _run.Trace.Add(new LineageStep { Kind = kind, Operator = text, CountIn = before, CountOut = after });
+        }
+
+        if (_source is RecordedSource recorded)
+        {
+            foreach (var (name, reason) in recorded.Unreadable)
+            {
+                _run.Trace.Add(new LineageStep
+                {
+                    Kind = LineageStepKind.Rejection,
+                    Operator = _location.Pipeline.PipelineElements[0].Extent.Text,
+                    Element = name,
+                    Detail = reason,
+                });
+            }
+
+            recorded.Unreadable.Clear();
         }
     }
 }

@@ -24,8 +24,9 @@ public abstract partial class ActionCmdlet
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ActionFailedException or JournalException)
         {
             problem = e.Message;
-            WriteWarning($"What was done on {element} could not be undone: {problem}");
+            // Before the warning, with which -WarningAction Stop ends the statement.
             Record(KumoiEventKind.Compensation, element, $"What was done on {element} could not be undone: {problem}");
+            WriteWarning($"What was done on {element} could not be undone: {problem}");
         }
 
         Tell(LineageStepKind.Compensation, element, problem);
@@ -123,8 +124,8 @@ public abstract partial class ActionCmdlet
                 var failedName = replaced.Run.Request.Origin!.Name;
                 Tell(LineageStepKind.Success, name, $"for {failedName}");
                 var told = $"{failedName} failed: {replaced.Run.Error!.Message.TrimEnd('.')}; {name} took its place";
-                WriteWarning(told);
                 Record(KumoiEventKind.Substitution, replaced.Run.Request.Target, told, ("substitute", name), ("cause", replaced.Run.Error.Message));
+                WriteWarning(told);
                 continue;
             }
 

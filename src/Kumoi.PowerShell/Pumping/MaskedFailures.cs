@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using System.Text.Json.Nodes;
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -14,7 +13,7 @@ namespace Kumoi.PowerShell.Pumping;
 /// </summary>
 internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
 {
-    private readonly List<(string Element, Exception Cause)> _masked = [];
+    private readonly MaskLog _log = new();
 
     /// <summary>Null where failures are not masked: the switch decides, or else the preference.</summary>
     public static MaskedFailures? Of(PSCmdlet cmdlet, SwitchParameter given) =>
@@ -34,9 +33,9 @@ internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
 
     public void Add(string element, Exception cause)
     {
-        _masked.Add((element, cause));
-        cmdlet.WriteInformation(
-            new InformationRecord(new MaskedListFailure(operation, [(element, cause)]), operation) { Tags = { "FailureOblivious" } });
+        var failure = new MaskedListFailure(operation, [(element, cause)]);
+        _log.Add(failure);
+        cmdlet.WriteInformation(new InformationRecord(failure, operation) { Tags = { "FailureOblivious" } });
     }
 
     /// <summary>What was masked in a workload.</summary>
@@ -53,26 +52,17 @@ internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
 
     public void Warn()
     {
-        if (_masked.Count > 0)
+        List<string> masked =
+        [
+            .. _log.Failures.Cast<MaskedListFailure>().SelectMany(failure => failure.Elements)
+                .Select(failed => $"{failed.Element}: {failed.Cause.Message.TrimEnd('.')}"),
+        ];
+        if (masked.Count > 0)
         {
             cmdlet.WriteWarning(
-                $"{_masked.Count} {(_masked.Count == 1 ? "failure was" : "failures were")} masked: "
-                + string.Join("; ", _masked.Select(masked => $"{masked.Element}: {masked.Cause.Message.TrimEnd('.')}").Distinct().Take(3))
-                + (_masked.Count > 3 ? "; …" : ""));
-            foreach (var repeated in _masked.GroupBy(masked => (masked.Element, masked.Cause.Message)))
-            {
-                KumoiSession.Fleet.Journal?.Tell(ToEvent(repeated.Key.Element, repeated.Key.Message, repeated.Count()));
-            }
+                $"{masked.Count} {(masked.Count == 1 ? "failure was" : "failures were")} masked: "
+                + string.Join("; ", masked.Distinct().Take(3)) + (masked.Count > 3 ? "; …" : ""));
+            KumoiSession.Fleet.Tell(_log);
         }
     }
-
-    private KumoiEvent ToEvent(string element, string cause, int count) => new()
-    {
-        At = DateTimeOffset.UtcNow,
-        Kind = KumoiEventKind.FailureOblivious,
-        VMHost = KumoiSession.Fleet.Find(element)?.Name,
-        VM = KumoiSession.Fleet.Find(element) is null ? element : null,
-        Message = $"{operation} left out {element}: {cause}",
-        Data = new JsonObject { ["cmdlet"] = operation, ["element"] = element, ["cause"] = cause, ["count"] = count }.ToJsonString(),
-    };
 }

@@ -31,6 +31,9 @@ public abstract class SourceCmdlet : FleetCmdlet
 
     protected override void EndProcessing() => Masked?.Warn();
 
+    /// <summary>Of what could not be read while the rest was: nobody had asked for this host, so it is no error, but no candidate either.</summary>
+    private protected void NoteUnreadable(KumoiConnection host, Exception error) => _source!.Unreadable.Add((host.Name, error.Message));
+
     /// <summary>Whether the parameters ask for such an element.</summary>
     private protected abstract bool IsWanted(object element);
 

@@ -32,7 +32,7 @@ public sealed class FailureObliviousListTests
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=4");
         lab.Break("kvm02", FaultOperation.Read);
-        using var scope = FailureObliviousScope.Enter();
+        using var scope = FailureObliviousScope.Enter(lab.Fleet);
         var ratios = await lab.Fleet.Hosts.FailureOblivious()
             .SelectAsync(async (host, token) => (await host.Link.ReadHostAsync(false, token)).HostName);
         Assert.Equal(["kvm01", "kvm03", "kvm04"], ratios.Elements);

@@ -40,6 +40,60 @@ public sealed class TypedDefaultTests
     }
 
     [Fact]
+    public void A_dead_host_does_not_look_empty_and_a_sum_over_many_is_a_number()
+    {
+        var dead = TypedDefault.Of<HostReading>() with { VMs = [] };
+        Assert.InRange(dead.VMCount, 100_000, int.MaxValue / 1000);
+        Assert.InRange(dead.RunningVMCount, 100_000, int.MaxValue / 1000);
+        var zero = TypedDefault.Of<HostReading>(MaskMode.Zero) with { VMs = [] };
+        Assert.Equal((0, 0), (zero.VMCount, zero.RunningVMCount));
+    }
+
+    [Fact]
+    public void The_VMs_of_a_real_reading_are_counted()
+    {
+        var vm = new VMReading { CapturedAt = ManualTime.Start, Id = Guid.Empty, Name = "web" };
+        var host = new HostReading { CapturedAt = ManualTime.Start, HostName = "kvm01", HypervisorType = "Test" };
+        Assert.Equal((0, 0), (host.VMCount, host.RunningVMCount));
+        host = host with { VMs = [vm, vm with { State = PowerState.Running }, vm with { State = PowerState.Paused }] };
+        Assert.Equal((3, 1), (host.VMCount, host.RunningVMCount));
+    }
+
+    [Fact]
+    public void A_made_up_VM_is_neither_idle_nor_small_nor_off()
+    {
+        var vm = TypedDefault.Of<VMReading>();
+        Assert.True(vm.IsMasked);
+        Assert.Equal((1.0, PowerState.Unknown, false), (vm.CpuRatio, vm.State, vm.IsPersistent));
+        Assert.InRange(vm.MemoryBytes, 1L << 45, long.MaxValue / 1000);
+        Assert.InRange(vm.CpuCount, 1 << 14, int.MaxValue / 1000);
+    }
+
+    /// <summary>Whoever adds a property to a reading decides what stands in for it, and says so here.</summary>
+    [Fact]
+    public void What_stands_in_is_decided_for_every_property()
+    {
+        Assert.Equal(
+            [
+                ("CpuCount", 0), ("CpuModel", ""), ("CpuRatio", 1.0), ("FreeMemoryBytes", 0L), ("HostName", ""), ("HypervisorType", ""),
+                ("HypervisorVersion", null), ("IsMasked", true), ("MemoryBytes", 0L), ("RunningVMCount", 1_000_000), ("Tags", Array.Empty<string>()),
+                ("VMCount", 1_000_000), ("VMs", null),
+            ],
+            Properties(TypedDefault.Of<HostReading>()));
+        Assert.Equal(
+            [
+                ("CpuCount", 1 << 16), ("CpuRatio", 1.0), ("CpuTime", TimeSpan.Zero), ("DiskReadBytes", 0L), ("DiskWrittenBytes", 0L), ("Id", Guid.Empty),
+                ("IsMasked", true), ("IsPersistent", false), ("MemoryBytes", 1L << 50), ("Name", ""), ("NetworkReceivedBytes", 0L),
+                ("NetworkSentBytes", 0L), ("State", PowerState.Unknown),
+            ],
+            Properties(TypedDefault.Of<VMReading>()));
+
+        static IEnumerable<(string, object?)> Properties(object reading) =>
+            reading.GetType().GetProperties().Where(property => property.Name is not "CapturedAt").OrderBy(property => property.Name, StringComparer.Ordinal)
+                .Select(property => (property.Name, property.GetValue(reading)));
+    }
+
+    [Fact]
     public void A_type_that_holds_itself_ends() => Assert.Null(TypedDefault.Of<Chain>().Next);
 
     [Fact]

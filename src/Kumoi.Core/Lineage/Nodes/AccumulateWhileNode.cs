@@ -15,13 +15,11 @@ internal sealed class AccumulateWhileNode<T>(LineageNode parent, Func<IReadOnlyL
 
     public override string? NoCandidate => "no candidate: the next element does not satisfy the predicate against what is taken";
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state)
-    {
-        if (state.Asked is { } asked && asked.In.SequenceEqual(items))
-        {
-            return asked.Out;
-        }
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
+        state.ArrangeOnce(items, () => Accumulate(items, state));
 
+    private List<LineageItem> Accumulate(IReadOnlyList<LineageItem> items, ExtractionState state)
+    {
         List<LineageItem> taken = [.. items.Where(state.CameOut)];
         List<T> values = [.. taken.Select(Value)];
         var at = 0;
@@ -40,7 +38,6 @@ internal sealed class AccumulateWhileNode<T>(LineageNode parent, Func<IReadOnlyL
             }
         }
 
-        state.Asked = (items, taken);
         return taken;
     }
 

@@ -5,22 +5,18 @@ internal sealed class OrderByNode<T, TKey>(
     LineageNode parent, Func<T, CancellationToken, ValueTask<TKey>> key, IComparer<TKey>? comparer, bool descending, SortNode? refined = null)
     : SortNode(parent)
 {
-    private readonly IComparer<TKey> _comparer = comparer ?? Comparer<TKey>.Default;
-
     public override string Name => refined is null ? "sortBy" : "thenBy";
 
     public override async ValueTask<object?> WorkAsync(object? value, CancellationToken cancellationToken) =>
         await key((T)value!, cancellationToken);
 
-    public override int Compare(LineageItem one, LineageItem other)
+    public override IOrderedEnumerable<LineageItem> Sort(IEnumerable<LineageItem> items) => (refined, descending) switch
     {
-        var before = refined?.Compare(one, other) ?? 0;
-        if (before != 0)
-        {
-            return before;
-        }
+        (null, false) => items.OrderBy(Key, comparer),
+        (null, true) => items.OrderByDescending(Key, comparer),
+        (_, false) => refined.Sort(items).ThenBy(Key, comparer),
+        (_, true) => refined.Sort(items).ThenByDescending(Key, comparer),
+    };
 
-        var (x, y) = ((TKey)one.Outcome(Depth)!, (TKey)other.Outcome(Depth)!);
-        return descending ? _comparer.Compare(y, x) : _comparer.Compare(x, y);
-    }
+    private TKey Key(LineageItem item) => (TKey)item.Outcome(Depth)!;
 }

@@ -6,8 +6,9 @@ internal abstract class SortNode(LineageNode parent) : LineageNode(parent)
     public override bool Works => true;
 
     /// <summary>By this key, and by those of the sorts that it refines before it.</summary>
-    public abstract int Compare(LineageItem one, LineageItem other);
+    public abstract IOrderedEnumerable<LineageItem> Sort(IEnumerable<LineageItem> items);
 
+    // The keys stay.
     public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
-        [.. items.Order(Comparer<LineageItem>.Create(Compare))];
+        state.ArrangeOnce(items, () => [.. Sort(items)]);
 }

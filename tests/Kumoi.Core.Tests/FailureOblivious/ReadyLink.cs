@@ -1,0 +1,62 @@
+using Kumoi.Hypervisors;
+
+namespace Kumoi.Tests.FailureOblivious;
+
+/// <summary>A link whose calls have succeeded at once, with the same task each time: it allocates nothing.</summary>
+internal sealed class ReadyLink : IHypervisorLink
+{
+    private static readonly Task<HostReading> Host = Task.FromResult(
+        new HostReading { CapturedAt = ManualTime.Start, HostName = "kvm01", HypervisorType = "Ready" });
+
+    private static readonly Task<VMReading> VM = Task.FromResult(new VMReading { CapturedAt = ManualTime.Start, Id = Guid.Empty, Name = "web" });
+
+    private static readonly Task<VMReading?> Found = Task.FromResult<VMReading?>(VM.Result);
+
+    private static readonly Task<IReadOnlyList<VMReading>> VMs = Task.FromResult<IReadOnlyList<VMReading>>([VM.Result]);
+
+    private static readonly Task<string> Xml = Task.FromResult("<domain/>");
+
+    private static readonly Task<bool> Done = Task.FromResult(true);
+
+    public string Uri => "ready:";
+
+    public string HostName => "kvm01";
+
+    public Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken) => Host;
+
+    public Task<IReadOnlyList<VMReading>> ReadVMsAsync(CancellationToken cancellationToken) => VMs;
+
+    public Task<VMReading?> FindVMAsync(Guid id, CancellationToken cancellationToken) => Found;
+
+    public Task<VMReading?> FindVMAsync(string name, CancellationToken cancellationToken) => Found;
+
+    public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) => Xml;
+
+    public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) => VM;
+
+    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) => Done;
+
+    public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) => Done;
+
+    public Task ShutdownAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Done;
+
+    public Task DestroyAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Done;
+
+    public Task RebootAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Done;
+
+    public Task ResetAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Done;
+
+    public Task SuspendAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Done;
+
+    public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Done;
+
+    public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) => Done;
+
+    public Task<VMReading> MigrateAsync(
+        Guid id, IHypervisorLink target, MigrationOptions options, IProgress<MigrationProgress>? progress, OperationId operation, CancellationToken cancellationToken) =>
+        VM;
+
+    public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}
