@@ -62,6 +62,11 @@ Describe 'Failure-oblivious reads' {
     { Get-KumoiHost kvm03 -FailureOblivious -MaskedValue @{ Nonsense = 1 } -WarningAction SilentlyContinue } | Should -Throw '*Nonsense*'
   }
 
+  It 'is told also where a later command has enough' {
+    $null = Get-KumoiHost -FailureOblivious -WarningVariable warnings -WarningAction SilentlyContinue | Select-Object -First 5
+    $warnings.Message | Should -Be '1 failure was masked: kvm03: down'
+  }
+
   It 'VMs of a host that cannot be read are left out' {
     (Get-KumoiVM -FailureOblivious -WarningAction SilentlyContinue).VMHost | Select-Object -Unique | Should -Be kvm01, kvm02, kvm04, kvm05, kvm06, kvm07
   }

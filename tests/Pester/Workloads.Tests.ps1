@@ -45,7 +45,9 @@ Describe 'Optimize-KumoiPlacement' {
   It 'keeps to the hosts that it is given, and does nothing where the pipeline is empty' {
     (Optimize-KumoiPlacement -VMHost kvm01, kvm02 -MaxCpuRatio 1).Name | Should -Be kvm02-1
     Get-KumoiHost | Where-Object Name -eq none | Optimize-KumoiPlacement -MaxCpuRatio 1 | Should -BeNullOrEmpty
-    Optimize-KumoiPlacement -VMHost @() -MaxCpuRatio 1 | Should -BeNullOrEmpty
+    { Optimize-KumoiPlacement -VMHost @() -MaxCpuRatio 1 } | Should -Throw -ErrorId 'ParameterArgumentValidationError*'
+    { Get-KumoiVM -VMHost $null | Remove-KumoiVM -Force } | Should -Throw -ErrorId 'ParameterArgumentValidationError*'
+    Get-KumoiVM | Should -HaveCount 7
   }
 
   It 'takes the next host for one that fails, with one warning and one event' {
@@ -155,6 +157,8 @@ Describe 'Find-KumoiPlacement' {
   It 'seeks room for a VM elsewhere than where it is' {
     $best = (Find-KumoiPlacement | Select-Object -First 1).Name
     (Find-KumoiPlacement -VM "$best-1").Name | Should -Not -Contain $best
+    { Find-KumoiPlacement -VM * } | Should -Throw -ErrorId 'TooManyVMs*'
+    { Find-KumoiPlacement -Rank Packed -Score { 1 } } | Should -Throw -ErrorId 'RankAndScore*'
     Find-KumoiPlacement -VM none -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
     $errors[0].FullyQualifiedErrorId | Should -BeLike 'NotFound*'
   }
@@ -236,7 +240,8 @@ Describe 'Measure-KumoiUsage' {
 
   It 'a file that cannot be written is an error, and nothing that was accounted is lost' {
     { Measure-KumoiUsage -IntervalSec 0 -Path /nowhere/usage.csv -ErrorAction Stop } | Should -Throw -ErrorId 'UsageFileFailed*'
-    Get-KumoiEvent -Kind Usage | Should -HaveCount 6
+    # The beginning on three hosts, and the host that was accounted when the file was found missing.
+    Get-KumoiEvent -Kind Usage | Should -HaveCount 4
   }
 }
 
@@ -293,11 +298,27 @@ Describe 'Scaling' {
     $warnings.Message | Should -BeLike '* failures were masked: kvm03: No route to host'
   }
 
+  It 'can be stopped by its name, whatever that is' {
+    New-LoadedVM master 0.5 | Start-KumoiScaling 'w[1]' -MaxCpuRatio 1 -IntervalSec 3600 | Out-Null
+    (Get-KumoiScaling | Stop-KumoiScaling | Where-Object Group -eq 'w[1]').State | Should -Be Stopped
+  }
+
+  It 'what is masked is an event each, in the background too' {
+    $master = New-LoadedVM master 0.5
+    Add-KumoiFault kvm03 Read -Message 'no answer from kvm03' | Out-Null
+    Start-KumoiScaling bg $master -IntervalSec 0 -MaxCpuRatio 1 -FailureOblivious | Out-Null
+    while ((Get-KumoiScaling bg).CycleCount -lt 3) { [System.Threading.Thread]::Yield() | Out-Null }
+    Stop-KumoiScaling bg | Out-Null
+    @(Get-KumoiEvent -Kind FailureOblivious | Where-Object Message -Like '*no answer from kvm03*') | Should -HaveCount 1
+  }
+
   It 'refuses limits that cross, and a master that is not one VM' {
     New-LoadedVM master 0.5 | Out-Null
     { Start-KumoiScaling web master -LowerCpuRatio 0.9 -ErrorAction Stop } | Should -Throw -ErrorId 'LimitsCross*'
     { Start-KumoiScaling web master -Minimum 5 -ErrorAction Stop } | Should -Throw -ErrorId 'LimitsCross*'
     { Start-KumoiScaling web none -ErrorAction Stop } | Should -Throw -ErrorId 'NotFound*'
+    { Start-KumoiScaling web master -VMHost none -ErrorAction Stop } | Should -Throw -ErrorId 'NotFound*'
+    { Start-KumoiScaling web master -Count 2 -ErrorAction Stop } | Should -Throw -ErrorId 'CountWithoutWait*'
   }
 }
 
@@ -334,8 +355,14 @@ Describe 'Stop-KumoiFleet' {
     (Get-KumoiVM -State Running).Name | Should -Be kvm02-2
   }
 
+  It 'stops nothing where a name is misspelt' {
+    Stop-KumoiFleet kvm01-9 -Confirm:$false -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    $errors[0].FullyQualifiedErrorId | Should -BeLike 'NotFound*'
+    (Get-KumoiVM -State Running).Count | Should -Be 9
+  }
+
   It 'gives the plan with -WhatIf' {
-    (Stop-KumoiFleet *-1 -WhatIf).Reason | Select-Object -Unique | Should -Be 'stage 1', 'stage 2'
+    (Stop-KumoiFleet *-1 -WhatIf).Reason | Select-Object -Unique | Should -Be 'stage 1 of 2', 'stage 2 of 2'
     (Get-KumoiVM -State Running).Count | Should -Be 9
   }
 }

@@ -6,6 +6,7 @@ public sealed class MaskLog
     private readonly Lock _gate = new();
     private readonly List<MaskedFailure> _failures = [];
     private readonly Dictionary<(string, string), int> _objects = [];
+    private int _taken;
 
     /// <summary>In the order in which they first happened.</summary>
     public IReadOnlyList<MaskedFailure> Failures
@@ -28,6 +29,18 @@ public sealed class MaskLog
             {
                 return _failures.Sum(failure => failure.Count);
             }
+        }
+    }
+
+    /// <summary>The failures that no earlier call of this has given. One that is repeated is given once.</summary>
+    internal MaskLog TakeNew()
+    {
+        lock (_gate)
+        {
+            var taken = new MaskLog();
+            taken._failures.AddRange(_failures.Skip(_taken));
+            _taken = _failures.Count;
+            return taken;
         }
     }
 

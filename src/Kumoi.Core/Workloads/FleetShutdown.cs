@@ -19,28 +19,36 @@ public sealed class FleetShutdown(
 {
     private Queue<KumoiPlanStep>? _steps;
 
+    /// <summary>The names of all VMs of the hosts, whatever their state; known when the first step is.</summary>
+    public ISet<string> VMNames { get; } = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+
     /// <summary>The stage that the step belongs to, 0 first.</summary>
     public int StageOf(KumoiPlanStep step) => stageOf(step.VM!) ?? 0;
 
     public override async Task<KumoiPlanStep?> NextAsync(CancellationToken cancellationToken)
     {
-        _steps ??= new(
-            (await ReadAsync(hosts, cancellationToken))
-            .SelectMany(host => host.VMs)
+        _steps ??= new(Plan((await ReadAsync(hosts, cancellationToken)).SelectMany(host => host.VMs).ToList()));
+        return _steps.TryDequeue(out var step) ? step : null;
+    }
+
+    private IEnumerable<KumoiPlanStep> Plan(List<KumoiVM> vms)
+    {
+        VMNames.UnionWith(vms.Select(vm => vm.Name));
+        var stages = vms
             .Where(vm => vm.State is not (PowerState.Shutoff or PowerState.Crashed))
             .Select(vm => (VM: vm, Stage: stageOf(vm)))
             .Where(pair => pair.Stage is not null)
-            .OrderBy(pair => pair.Stage)
-            .Select(pair => new KumoiPlanStep
-            {
-                Order = NextOrder(),
-                Action = PlanAction.Stop,
-                VM = pair.VM,
-                Name = pair.VM.Name,
-                VMHost = pair.VM.VMHost,
-                Reason = $"stage {pair.Stage + 1}",
-            }));
-        return _steps.TryDequeue(out var step) ? step : null;
+            .GroupBy(pair => pair.Stage, pair => pair.VM)
+            .OrderBy(stage => stage.Key);
+        return stages.SelectMany((stage, number) => stage.Select(vm => new KumoiPlanStep
+        {
+            Order = NextOrder(),
+            Action = PlanAction.Stop,
+            VM = vm,
+            Name = vm.Name,
+            VMHost = vm.VMHost,
+            Reason = $"stage {number + 1} of {stages.Count()}",
+        }));
     }
 
     public override void Assume(KumoiPlanStep step)

@@ -73,21 +73,36 @@ public sealed class Scaling : Workload
     /// <summary>One look, and what follows from it.</summary>
     public async Task<KumoiScalingCycle> CycleAsync(CancellationToken cancellationToken)
     {
-        if (await NextAsync(cancellationToken) is { } step)
+        try
         {
-            Last = Last! with { Step = await ExecuteAsync(step, cancellationToken) };
-            Fleet.Journal?.Tell(new KumoiEvent
+            if (await NextAsync(cancellationToken) is { } step)
             {
-                At = Time.GetUtcNow(),
-                Kind = KumoiEventKind.Scaling,
-                VMHost = Last.Step.VMHost,
-                VM = step.Name,
-                Message = $"{step.Reason}: {Last.Step}",
-            });
-        }
+                Last = Last! with { Step = await ExecuteAsync(step, cancellationToken) };
+                Tell(Last.Step.VMHost, step.Name, $"{step.Reason}: {Last.Step}");
+            }
 
-        return Last!;
+            return Last!;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Tell(host: null, vm: null, $"{_scaling.Group} could not be scaled: {e.Message}");
+            throw;
+        }
+        finally
+        {
+            // Each cycle by itself: nobody may wait for the end of this.
+            Fleet.Tell(Log.TakeNew());
+        }
     }
+
+    private void Tell(string? host, string? vm, string message) => Fleet.Journal?.Tell(new KumoiEvent
+    {
+        At = Time.GetUtcNow(),
+        Kind = KumoiEventKind.Scaling,
+        VMHost = host,
+        VM = vm,
+        Message = message,
+    });
 
     /// <summary>A plan is of one look: nothing is assumed for the next.</summary>
     public override void Assume(KumoiPlanStep step) => LeaveOut(step);
@@ -112,7 +127,7 @@ public sealed class Scaling : Workload
             _seen.Remove(gone);
         }
 
-        foreach (var vm in read.Values.SelectMany(host => host.VMs).Where(vm => NumberOf(vm) > 0))
+        foreach (var vm in read.Values.SelectMany(host => host.VMs).Where(vm => NumberOf(vm) > 0 && vm.Id != _scaling.Master.Id))
         {
             _seen[vm.Id] = vm;
         }

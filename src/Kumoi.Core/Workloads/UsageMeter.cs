@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -17,6 +18,9 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     private readonly Dictionary<Guid, UsageCounters> _last = [];
     private readonly Dictionary<string, DateTimeOffset> _hostsRead = new(StringComparer.Ordinal);
 
+    /// <summary>All VMs that were there, wanted or not: another one has come since.</summary>
+    private readonly HashSet<Guid> _seen = [];
+
     /// <summary>What was masked.</summary>
     public MaskLog Log { get; } = new();
 
@@ -33,7 +37,9 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
                 _hostsRead.TryAdd(host, told.At);
             }
 
-            foreach (var (id, counters) in UsageRecord.Parse(told.Data))
+            var record = UsageRecord.Parse(told.Data);
+            _seen.UnionWith(record.Seen);
+            foreach (var (id, counters) in record.Counters)
             {
                 _last.TryAdd(id, counters);
             }
@@ -43,16 +49,16 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     }
 
     /// <summary>
-    /// Reads all VMs once. The first cycle tells only of VMs that are known already: of the others it notes the counters. What is told is
-    /// in the journal when this returns.
+    /// Reads all VMs once, and tells what those of each host used. The first cycle tells only of VMs that are known already: of the others it
+    /// notes the counters. What is told is in the journal by then.
     /// </summary>
     /// <exception cref="HypervisorException">A host could not be read, and failures are not masked: nothing was accounted.</exception>
-    /// <exception cref="JournalException">The journal cannot be written: nothing was accounted.</exception>
-    public async Task<IReadOnlyList<KumoiUsage>> CycleAsync(
-        IReadOnlyList<KumoiConnection> hosts, Func<KumoiVM, bool> isWanted, CancellationToken cancellationToken)
+    /// <exception cref="JournalException">The journal cannot be written: this host, and those after it, were not accounted.</exception>
+    public async IAsyncEnumerable<IReadOnlyList<KumoiUsage>> CycleAsync(
+        IReadOnlyList<KumoiConnection> hosts, Func<KumoiVM, bool> isWanted, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var read = new List<(KumoiConnection Host, IReadOnlyList<KumoiVM> VMs)>(hosts.Count);
-        await foreach (var outcome in fleet.ReadVMsAsync(hosts, isWanted, includeXml: false, cancellationToken))
+        await foreach (var outcome in fleet.ReadVMsAsync(hosts, _ => true, includeXml: false, cancellationToken))
         {
             if (outcome.Succeeded)
             {
@@ -68,23 +74,23 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
             }
         }
 
-        var told = new List<KumoiUsage>();
         foreach (var (host, vms) in read)
         {
-            told.AddRange(await AccountAsync(host, vms, cancellationToken));
+            yield return await AccountAsync(host, vms, isWanted, cancellationToken);
         }
-
-        return told;
     }
 
-    private async Task<List<KumoiUsage>> AccountAsync(KumoiConnection host, IReadOnlyList<KumoiVM> vms, CancellationToken cancellationToken)
+    private async Task<List<KumoiUsage>> AccountAsync(
+        KumoiConnection host, IReadOnlyList<KumoiVM> vms, Func<KumoiVM, bool> isWanted, CancellationToken cancellationToken)
     {
         var usages = new List<KumoiUsage>(vms.Count);
-        var now = vms.ToDictionary(vm => vm.Id, vm => UsageCounters.Of(vm.Reading));
-        foreach (var vm in vms)
+        var wanted = vms.Where(isWanted).ToList();
+        var now = wanted.ToDictionary(vm => vm.Id, vm => UsageCounters.Of(vm.Reading));
+        foreach (var vm in wanted)
         {
             // A VM that was not on a host that was read before has come since: all that it counts is new.
-            var before = _last.GetValueOrDefault(vm.Id) ?? (_hostsRead.TryGetValue(host.Name, out var at) ? UsageCounters.Zero(at) : null);
+            var isNew = !_seen.Contains(vm.Id) && _hostsRead.ContainsKey(host.Name);
+            var before = _last.GetValueOrDefault(vm.Id) ?? (isNew ? UsageCounters.Zero(_hostsRead[host.Name]) : null);
             if (before is not null && now[vm.Id].Since(before) is var used && (vm.State is not PowerState.Shutoff || used.CpuSec > 0))
             {
                 usages.Add(new KumoiUsage
@@ -112,8 +118,9 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
                     At = time.GetUtcNow(),
                     Kind = KumoiEventKind.Usage,
                     VMHost = host.Name,
-                    Message = $"{usages.Count} VMs of {host.Name} used {usages.Sum(usage => usage.CpuSec):0.###} s of CPU.",
-                    Data = UsageRecord.Format(usages, now),
+                    Message = FormattableString.Invariant(
+                        $"{usages.Count} {(usages.Count == 1 ? "VM" : "VMs")} of {host.Name} used {usages.Sum(usage => usage.CpuSec):0.###} s of CPU."),
+                    Data = UsageRecord.Format(usages, now, vms.Select(vm => vm.Id)),
                 },
                 cancellationToken);
         }
@@ -124,6 +131,7 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
             _last[id] = counters;
         }
 
+        _seen.UnionWith(vms.Select(vm => vm.Id));
         _hostsRead[host.Name] = time.GetUtcNow();
         return usages;
     }

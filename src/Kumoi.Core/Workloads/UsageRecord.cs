@@ -2,22 +2,27 @@ using System.Text.Json;
 
 namespace Kumoi.Workloads;
 
-/// <summary>The data of an event of accounting: what each VM of one host used, and its counters, from which the next cycle goes on.</summary>
-internal sealed record UsageRecord(IReadOnlyList<KumoiUsage> Used, IReadOnlyDictionary<Guid, UsageCounters> Counters)
+/// <summary>
+/// The data of an event of accounting: what each VM of one host used, its counters, from which the next cycle goes on, and all VMs that the
+/// host had.
+/// </summary>
+internal sealed record UsageRecord(IReadOnlyList<KumoiUsage> Used, IReadOnlyDictionary<Guid, UsageCounters> Counters, IReadOnlyList<Guid> Seen)
 {
-    public static string Format(IReadOnlyList<KumoiUsage> used, IReadOnlyDictionary<Guid, UsageCounters> counters) =>
-        JsonSerializer.Serialize(new UsageRecord(used, counters));
+    private static readonly UsageRecord Empty = new([], new Dictionary<Guid, UsageCounters>(), []);
 
-    /// <summary>The counters of each VM; none if the data is another version's.</summary>
-    public static IReadOnlyDictionary<Guid, UsageCounters> Parse(string data)
+    public static string Format(IReadOnlyList<KumoiUsage> used, IReadOnlyDictionary<Guid, UsageCounters> counters, IEnumerable<Guid> seen) =>
+        JsonSerializer.Serialize(new UsageRecord(used, counters, [.. seen]));
+
+    /// <summary>Nothing, if the data is another version's.</summary>
+    public static UsageRecord Parse(string data)
     {
         try
         {
-            return JsonSerializer.Deserialize<UsageRecord>(data)?.Counters ?? new Dictionary<Guid, UsageCounters>();
+            return JsonSerializer.Deserialize<UsageRecord>(data) is { Counters: not null, Seen: not null } record ? record : Empty;
         }
         catch (JsonException)
         {
-            return new Dictionary<Guid, UsageCounters>();
+            return Empty;
         }
     }
 }

@@ -47,6 +47,14 @@ public abstract class Workload(Fleet fleet, WorkloadOptions options)
         }
         catch (Exception e) when (options.Substitute && CanBeMasked(e) && TryReplace(step))
         {
+            fleet.Journal?.Tell(new KumoiEvent
+            {
+                At = Time.GetUtcNow(),
+                Kind = KumoiEventKind.Substitution,
+                VMHost = step.VMHost,
+                VM = step.Name,
+                Message = $"{step.Name} failed: {e.Message.TrimEnd('.')}; another VM takes its place",
+            });
             return step with { State = PlanStepState.Replaced, Error = e.Message };
         }
         catch (Exception e) when (options.Mask is not null && CanBeMasked(e))

@@ -35,6 +35,7 @@ public sealed class FindKumoiPlacementCommand : SourceCmdlet
     [Parameter(ValueFromPipeline = true)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
     /// <summary>By what a host is preferred.</summary>
@@ -80,11 +81,21 @@ public sealed class FindKumoiPlacementCommand : SourceCmdlet
     protected override void EndProcessing()
     {
         var limits = new PlacementLimits(MaxCpuRatio, MinFreeMemoryBytes);
-        var vm = ParameterSetName is "VM" ? FindVMs([VM], null).FirstOrDefault() : null;
-        if (ParameterSetName is "VM" && vm is null)
+        var vms = ParameterSetName is "VM" ? FindVMs([VM], null).ToList() : [];
+        if (vms.Count > 1 || (Score is not null && MyInvocation.BoundParameters.ContainsKey(nameof(Rank))))
+        {
+            ThrowTerminatingError(
+                vms.Count > 1
+                    ? Refused($"'{VM}' is {vms.Count} VMs: room is sought for one.", "TooManyVMs", "Give one VM.")
+                    : Refused("-Rank and -Score are two ways to say the same.", "RankAndScore", "Give one of them."));
+        }
+
+        if (ParameterSetName is "VM" && vms.Count == 0)
         {
             return;
         }
+
+        var vm = vms.FirstOrDefault();
 
         _request = vm is null ? new PlacementRequest(MemoryBytes, CpuCount, limits) : new PlacementRequest(vm.MemoryBytes, vm.CpuCount, limits);
         var unranked = new HashSet<KumoiHost>();
@@ -102,6 +113,12 @@ public sealed class FindKumoiPlacementCommand : SourceCmdlet
         base.EndProcessing();
     }
 
+    private static ErrorRecord Refused(string message, string id, string action) =>
+        new(new PSInvalidOperationException(message), id, ErrorCategory.InvalidArgument, null)
+        {
+            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
+        };
+
     private protected override bool IsWanted(object element) => _request!.Fits((KumoiHost)element);
 
     /// <summary>A host whose score fails is left out with an error, or, with -FailureOblivious, comes last.</summary>
@@ -109,7 +126,8 @@ public sealed class FindKumoiPlacementCommand : SourceCmdlet
     {
         try
         {
-            return LanguagePrimitives.ConvertTo<double>(ScriptBlockRunner.Ask(Score!, host));
+            return LanguagePrimitives.ConvertTo<double>(
+                ScriptBlockRunner.Ask(Score!, host) ?? throw new PSInvalidOperationException($"-Score gave nothing for {host.Name}."));
         }
         catch (Exception e) when (e is RuntimeException and not PipelineStoppedException)
         {

@@ -14,6 +14,7 @@ public sealed class GetKumoiConnectionCommand : FleetCmdlet
     [Alias("Name")]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
     protected override void ProcessRecord() => WriteObject(FindHosts(VMHost), enumerateCollection: true);

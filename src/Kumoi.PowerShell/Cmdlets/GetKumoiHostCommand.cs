@@ -19,6 +19,7 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
     [Alias("Name")]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
     /// <summary>Only hosts that have one of these labels.</summary>

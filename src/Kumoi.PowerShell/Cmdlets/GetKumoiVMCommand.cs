@@ -18,12 +18,14 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
     [Parameter(Position = 0)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(VMNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = [];
 
     /// <summary>Only VMs of these hosts.</summary>
     [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
     /// <summary>Only VMs in one of these states.</summary>

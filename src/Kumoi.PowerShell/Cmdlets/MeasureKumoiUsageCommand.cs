@@ -23,6 +23,7 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
     [Parameter]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
     /// <summary>The length of an interval.</summary>
@@ -56,10 +57,11 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
         var matches = Names.Matcher(Name);
         try
         {
+            var hosts = FindHosts(VMHost);
             var known = Continue && Await(meter.ContinueAsync(KumoiSession.Journal, StopToken));
             if (!known)
             {
-                Await(meter.CycleAsync(FindHosts(VMHost), vm => matches(vm.Name), StopToken));
+                Account(meter, hosts, matches, file: null);
             }
 
             for (var i = 0; i < Count; i++)
@@ -69,13 +71,7 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
                     Await(Task.Delay(TimeSpan.FromSeconds(IntervalSec), StopToken));
                 }
 
-                var usages = Await(meter.CycleAsync(FindHosts(VMHost), vm => matches(vm.Name), StopToken));
-                if (file is not null)
-                {
-                    UsageFile.Append(file, usages);
-                }
-
-                WriteObject(usages, enumerateCollection: true);
+                Account(meter, hosts, matches, file);
             }
         }
         catch (JournalException e)
@@ -100,6 +96,19 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
         {
             Masked?.AddAll(meter.Log);
             Masked?.Warn();
+        }
+    }
+
+    private void Account(UsageMeter meter, IReadOnlyList<KumoiConnection> hosts, Func<string, bool> matches, string? file)
+    {
+        foreach (var usages in Enumerate(token => meter.CycleAsync(hosts, vm => matches(vm.Name), token)))
+        {
+            if (file is not null && usages.Count > 0)
+            {
+                UsageFile.Append(file, usages);
+            }
+
+            WriteObject(usages, enumerateCollection: true);
         }
     }
 }

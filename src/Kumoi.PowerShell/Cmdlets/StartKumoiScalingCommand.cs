@@ -55,6 +55,7 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
     [Parameter]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
     /// <summary>Busier hosts, 0 to 1, get no clone.</summary>
@@ -99,10 +100,27 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
             return;
         }
 
-        Masked = MaskedFailures.Of(this, FailureOblivious);
-        if (FindVMs([Master], null).ToList() is not [var master])
+        if (Count < int.MaxValue && !Wait)
         {
-            Refuse($"'{Master}' is not one VM.", "MasterNotFound", "Give one VM, as Get-KumoiVM finds it.");
+            Refuse("-Count is of looks in the foreground.", "CountWithoutWait", "Give -Wait too, or end it with Stop-KumoiScaling.");
+            return;
+        }
+
+        Masked = MaskedFailures.Of(this, FailureOblivious);
+        var masters = FindVMs([Master], null).ToList();
+        Masked?.Warn();
+        if (masters is not [var master])
+        {
+            if (masters.Count > 1)
+            {
+                Refuse($"'{Master}' is {masters.Count} VMs.", "MasterNotFound", "Give one VM, as Get-KumoiVM finds it.");
+            }
+
+            return;
+        }
+
+        if (VMHost.Length > 0 && FindHosts(VMHost).Count == 0)
+        {
             return;
         }
 
@@ -152,8 +170,10 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
             WriteFailure(e, Group);
         }
 
-        Masked?.AddAll(scaling.Log);
-        Masked?.Warn();
+        // The journal has them since their cycle.
+        var masked = MaskedFailures.Of(this, FailureOblivious);
+        masked?.AddAll(scaling.Log);
+        masked?.Warn(isTold: true);
     }
 
     private void Begin(Scaling scaling, ScalingOptions options)
@@ -176,7 +196,13 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
                 Await(Task.Delay(TimeSpan.FromSeconds(IntervalSec), StopToken));
             }
 
-            WriteObject(Settle(scaling.CycleAsync(StopToken)));
+            var cycle = Settle(scaling.CycleAsync(StopToken));
+            foreach (var substitution in cycle.Step?.Substitutions ?? [])
+            {
+                WriteWarning(substitution);
+            }
+
+            WriteObject(cycle);
         }
     }
 

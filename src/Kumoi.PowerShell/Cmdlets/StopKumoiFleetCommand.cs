@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Pumping;
 using Kumoi.Workloads;
@@ -13,12 +14,16 @@ public sealed class StopKumoiFleetCommand : WorkloadCmdlet
     /// <summary>Names of VMs, one stage each. VMs of no stage are shut down before all stages.</summary>
     [Parameter(Position = 0)]
     [SupportsWildcards]
-    public string[] Order { get; set; } = [];
+    [ArgumentCompleter(typeof(VMNameCompleter))]
+    [AllowNull]
+    public string[] Order { get; set => field = value ?? []; } = [];
 
     /// <summary>VMs that go on running.</summary>
     [Parameter]
     [SupportsWildcards]
-    public string[] Exclude { get; set; } = [];
+    [ArgumentCompleter(typeof(VMNameCompleter))]
+    [AllowNull]
+    public string[] Exclude { get; set => field = value ?? []; } = [];
 
     /// <summary>How long a guest may take to shut down.</summary>
     [Parameter]
@@ -43,7 +48,21 @@ public sealed class StopKumoiFleetCommand : WorkloadCmdlet
             CreateOptions(substitute: false));
         var stage = new List<KumoiPlanStep>();
         var goOn = true;
-        for (var step = Next(workload); goOn && step is not null;)
+        var step = Next(workload);
+        var missing = Order.Concat(Exclude).Where(name => !Names.HasWildcards(name) && !workload.VMNames.Contains(name)).ToList();
+        if (step is not null && missing.Count > 0 && Masked is null)
+        {
+            // Nothing was stopped yet: a VM that is misspelt would go down at the wrong time.
+            WriteMissing(missing);
+            return;
+        }
+
+        if (missing.Count > 0)
+        {
+            WriteWarning($"No VM that can be read is named {string.Join(", ", missing)}.");
+        }
+
+        while (goOn && step is not null)
         {
             var current = workload.StageOf(step);
             stage.Clear();

@@ -20,7 +20,8 @@ public sealed class StopKumoiScalingCommand : KumoiCmdlet
     {
         foreach (var name in Group)
         {
-            var matches = Names.Matcher([name]);
+            // A name that is one is meant as it is, also where it could be a pattern.
+            var matches = KumoiSession.Scalings.Any(run => run.Status.Group == name) ? other => other == name : Names.Matcher([name]);
             var runs = KumoiSession.Scalings.Where(run => matches(run.Status.Group)).ToList();
             if (runs.Count == 0 && !Names.HasWildcards(name))
             {

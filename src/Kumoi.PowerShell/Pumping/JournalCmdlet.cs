@@ -15,6 +15,7 @@ public abstract class JournalCmdlet : KumoiCmdlet
     [Parameter]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
     /// <summary>Only what concerns these VMs.</summary>

@@ -50,7 +50,9 @@ internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
         }
     }
 
-    public void Warn()
+    /// <summary>Gives their number.</summary>
+    /// <param name="isTold">The journal has them already.</param>
+    public void Warn(bool isTold = false)
     {
         List<string> masked =
         [
@@ -61,8 +63,11 @@ internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
         {
             cmdlet.WriteWarning(
                 $"{masked.Count} {(masked.Count == 1 ? "failure was" : "failures were")} masked: "
-                + string.Join("; ", masked.Distinct().Take(3)) + (masked.Count > 3 ? "; …" : ""));
-            KumoiSession.Fleet.Tell(_log);
+                + string.Join("; ", masked.Distinct().Take(3)) + (masked.Distinct().Skip(3).Any() ? "; …" : ""));
+            if (!isTold)
+            {
+                KumoiSession.Fleet.Tell(_log);
+            }
         }
     }
 }

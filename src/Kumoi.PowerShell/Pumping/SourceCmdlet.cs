@@ -56,6 +56,12 @@ public abstract class SourceCmdlet : FleetCmdlet
         }
         finally
         {
+            if (!ended && !Stopping)
+            {
+                // A later command has enough: EndProcessing is not called then.
+                Masked?.Warn();
+            }
+
             if (!ended && _source is { } source)
             {
                 // What else would have come down the pipeline to this cmdlet, nobody knows.

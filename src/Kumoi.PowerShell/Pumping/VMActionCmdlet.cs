@@ -18,6 +18,7 @@ public abstract class VMActionCmdlet : ActionCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
     /// <summary>Also writes the VM as it is afterwards.</summary>

@@ -19,6 +19,7 @@ public abstract class WorkloadCmdlet : FleetCmdlet
     [Parameter(ValueFromPipeline = true)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
     /// <summary>Failures end nothing: a host that cannot be read is left out, and so is a step that fails.</summary>
@@ -29,7 +30,7 @@ public abstract class WorkloadCmdlet : FleetCmdlet
     [Parameter]
     public MaskMode MaskMode { get; set; }
 
-    /// <summary>All hosts only where none were asked for: neither an empty pipeline nor an empty list means everything.</summary>
+    /// <summary>All hosts only where none were asked for: an empty pipeline does not mean everything.</summary>
     private protected IReadOnlyList<KumoiConnection> Hosts =>
         MyInvocation.ExpectingInput || MyInvocation.BoundParameters.ContainsKey(nameof(VMHost)) ? _hosts : Fleet.Hosts;
 

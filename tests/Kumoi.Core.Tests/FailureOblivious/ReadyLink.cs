@@ -26,6 +26,8 @@ internal sealed class ReadyLink : IHypervisorLink
 
     public Task<IReadOnlyList<VMReading>> ReadVMsAsync(CancellationToken cancellationToken) => VMs;
 
+    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) => Xml;
+
     public Task<VMReading?> FindVMAsync(Guid id, CancellationToken cancellationToken) => Found;
 
     public Task<VMReading?> FindVMAsync(string name, CancellationToken cancellationToken) => Found;

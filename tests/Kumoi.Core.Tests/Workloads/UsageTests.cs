@@ -96,6 +96,21 @@ public sealed class UsageTests : WorkloadTest, IDisposable
     }
 
     [Fact]
+    public async Task A_VM_that_nobody_had_asked_for_is_not_taken_for_new()
+    {
+        await using var journal = new SqliteJournal(_folder, TimeProvider.System);
+        await using var lab = await LabFleet.ConnectAsync(Two, () => journal);
+        lab.Time.Advance(TimeSpan.FromHours(1));
+        await CycleAsync(lab, Meter(lab), vm => vm.Name is "kvm01-1");
+        lab.Time.Advance(TimeSpan.FromSeconds(60));
+        var meter = Meter(lab);
+        await meter.ContinueAsync(journal, default);
+        Assert.Equal(["kvm01-1"], (await CycleAsync(lab, meter)).Select(usage => usage.VM));
+        lab.Time.Advance(TimeSpan.FromSeconds(60));
+        Assert.All(await CycleAsync(lab, meter), usage => Assert.Equal(60.0, usage.IntervalSec));
+    }
+
+    [Fact]
     public async Task The_journal_has_it_and_another_session_goes_on_from_there()
     {
         await using var journal = new SqliteJournal(_folder, TimeProvider.System);
@@ -160,5 +175,14 @@ public sealed class UsageTests : WorkloadTest, IDisposable
 
     private static UsageMeter Meter(LabFleet lab, MaskMode? mask = null) => new(lab.Fleet, new WorkloadOptions { Mask = mask }, lab.Time);
 
-    private static Task<IReadOnlyList<KumoiUsage>> CycleAsync(LabFleet lab, UsageMeter meter) => meter.CycleAsync(lab.Fleet.Hosts, _ => true, default);
+    private static async Task<List<KumoiUsage>> CycleAsync(LabFleet lab, UsageMeter meter, Func<KumoiVM, bool>? isWanted = null)
+    {
+        var told = new List<KumoiUsage>();
+        await foreach (var usages in meter.CycleAsync(lab.Fleet.Hosts, isWanted ?? (_ => true), default))
+        {
+            told.AddRange(usages);
+        }
+
+        return told;
+    }
 }
