@@ -47,7 +47,6 @@ internal sealed record ChainCase(
         var id = 0;
         var chain = DrawChain(random, joins: random.Next(3) switch { 0 => 0, 1 => 1, _ => random.Next(3) }, ref id, first: 0);
         var chains = chain.All.ToList();
-        List<(int, int)> places = [.. from one in chains from link in one.Links select (link.Id, one.First)];
         List<(int, int)> failing = [];
         for (var i = random.Next(9); i > 0; i--)
         {
