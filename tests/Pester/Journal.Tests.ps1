@@ -84,8 +84,61 @@ Describe 'The journal' {
     Add-KumoiFault kvm16 Stop | Out-Null
     Get-KumoiHost | Sort-Object CpuRatio | Select-Object -First 1 | New-KumoiVM -Name { "web-$($_.Name)" } -Start -ErrorAction SilentlyContinue
     (Get-KumoiEvent -Kind Exhaustion).VMHost | Should -Be kvm16
-    (Get-KumoiEvent -Kind Compensation).VMHost | Should -Be kvm16
+    $undoing = Get-KumoiEvent -Kind Compensation
+    $undoing.VMHost | Should -Be kvm16
+    ($undoing.Data | ConvertFrom-Json).problem | Should -Be 'injected fault'
     (Get-KumoiEvent).Count | Should -Be 2
+  }
+
+  It 'has what was undone on a failed element: <undone>' -ForEach @(
+    @{
+      undone = 'New-KumoiVM'; element = 'web-kvm02'; vmHost = 'kvm02'; vm = 'web-kvm02'; kinds = 'Define', 'Start', 'UndoDefine'
+      text = 'Add-KumoiFault kvm02 Start; Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { "web-$_" } | Start-KumoiVM'
+    }
+    @{
+      undone = 'Start-KumoiVM'; element = 'kvm02-2'; vmHost = 'kvm02'; vm = 'kvm02-2'; kinds = 'Start', 'Resume', 'Destroy'
+      text = 'Add-KumoiFault kvm02 Start -After 1; Get-KumoiVM -State Shutoff | Select-Object -First 2 | Start-KumoiVM -Paused -PassThru | Resume-KumoiVM'
+    }
+    @{
+      undone = 'Suspend-KumoiVM'; element = 'kvm02-1'; vmHost = 'kvm02'; vm = 'kvm02-1'; kinds = 'Suspend', 'Resume'
+      text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Suspend-KumoiVM -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
+    }
+    @{
+      undone = 'Resume-KumoiVM'; element = 'kvm02-2'; vmHost = 'kvm02'; vm = 'kvm02-2'; kinds = 'Start', 'Resume', 'Suspend'
+      text = 'Start-KumoiVM kvm01-2, kvm02-2, kvm03-2 -Paused; Get-KumoiVM -State Paused | Select-Object -First 2 | Resume-KumoiVM -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-2") { throw } }'
+    }
+    @{
+      undone = 'Invoke-KumoiAction'; element = 'kvm02'; vmHost = 'kvm02'; vm = $null; kinds = 'Define'
+      text = 'Add-KumoiFault kvm02 Define; Get-KumoiHost | Select-Object -First 2 | Invoke-KumoiAction { $_ } -Undo { } | New-KumoiVM -Name web'
+    }
+    @{
+      # The action itself has failed, half done.
+      undone = 'Invoke-KumoiAction'; element = 'kvm02'; vmHost = 'kvm02'; vm = $null; kinds = @()
+      text = 'Get-KumoiHost | Select-Object -First 2 | Invoke-KumoiAction { if ($_.Name -eq "kvm02") { throw } } -Undo { }'
+    }
+  ) {
+    $null = & ([scriptblock]::Create($text)) 3>$null
+    $told = Get-KumoiEvent -Kind Compensation
+    $told | Should -HaveCount 1
+    $told.Message | Should -Be "$undone was undone on $element."
+    $told.VMHost, $told.VM | Should -Be $vmHost, $vm
+    $data = $told.Data | ConvertFrom-Json
+    $data.undone, $data.element, $data.problem | Should -Be $undone, $element, $null
+    (Get-KumoiOperation -VMHost $vmHost).Kind | Should -Be $kinds
+    (Get-KumoiEvent -Kind Substitution).VMHost | Should -Be $vmHost
+    # The undoing of a definition has the id of the definition.
+    Get-KumoiOperation | Where-Object Kind -eq UndoDefine | ForEach-Object { (Get-KumoiOperation $_.Id).Kind | Should -Be Define, UndoDefine }
+  }
+
+  It 'has what an earlier cmdlet did to a candidate that was turned down, and was undone' {
+    Add-KumoiFault kvm02 Define | Out-Null
+    $vms = Get-KumoiHost | Select-Object -First 2 | Invoke-KumoiAction { $_ } -Undo { if ($_.Name -eq 'kvm03') { throw 'stuck' } } |
+      Where-Object Name -ne kvm03 | New-KumoiVM -Name { "web-$_" } -WarningAction SilentlyContinue -WarningVariable warnings
+    $vms.VMHost | Should -Be kvm01, kvm04
+    $told = Get-KumoiEvent -Kind Compensation
+    $told.Message | Should -Be 'Invoke-KumoiAction was undone on kvm02.', 'Invoke-KumoiAction could not be undone on kvm03: stuck'
+    ($told[1].Data | ConvertFrom-Json).problem | Should -Be stuck
+    $warnings.Message | Should -Be 'What was done on kvm03 could not be undone: stuck', 'kvm02 failed: injected fault; kvm04 took its place'
   }
 
   It 'has an unknown outcome as Unknown, with an event' {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
@@ -291,6 +292,7 @@ public static class VMActions
                     VMHost = host.Name,
                     OperationId = operation.Value,
                     Message = $"What was made on {host.Name} could not be removed: {e.Message}",
+                    Data = new JsonObject { ["undone"] = nameof(OperationKind.Define), ["problem"] = e.Message }.ToJsonString(),
                 });
             }
 

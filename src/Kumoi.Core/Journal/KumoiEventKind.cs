@@ -9,7 +9,7 @@ public enum KumoiEventKind
     /// <summary>An element failed, and another took its place.</summary>
     Substitution,
 
-    /// <summary>What was done on a failed element could not be undone.</summary>
+    /// <summary>What was done on a failed element was undone, or could not be.</summary>
     Compensation,
 
     /// <summary>An element failed, and nothing was left to take its place.</summary>

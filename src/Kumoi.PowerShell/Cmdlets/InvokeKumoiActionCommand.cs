@@ -46,6 +46,7 @@ public sealed class InvokeKumoiActionCommand : ActionCmdlet
                 if (Undo is not null && !KeepFailed)
                 {
                     ScriptBlockRunner.Run(this, Undo, element, out var undoing);
+                    RecordUndo(MyInvocation.MyCommand.Name, element.BaseObject, undoing.FirstOrDefault()?.ToString());
                     errors.AddRange(undoing);
                 }
 

@@ -1,10 +1,10 @@
 namespace Kumoi.PowerShell.Lineage;
 
 /// <summary>
-/// The place of an object in a lineage: which element of which source it is or was made from, and how to undo what this run has
-/// done with that element so far, oldest first.
+/// The place of an object in a lineage: which element of which source it is or was made from, and what this run has done with
+/// that element so far, oldest first.
 /// </summary>
-internal sealed record LineageOrigin(LineageSource Source, int Index, IReadOnlyList<Func<Task>> Undo)
+internal sealed record LineageOrigin(LineageSource Source, int Index, IReadOnlyList<DoneStep> Done)
 {
     /// <summary>The pipeline that last worked on the element, for Get-KumoiLineage.</summary>
     public Kumoi.Lineage.LineageTrace? Trace { get; init; }

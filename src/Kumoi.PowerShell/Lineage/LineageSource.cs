@@ -3,7 +3,7 @@ namespace Kumoi.PowerShell.Lineage;
 /// <summary>Where elements of a lineage come from, and how to get at more of them. An element is known by its index here.</summary>
 internal abstract class LineageSource
 {
-    private static readonly IReadOnlyList<Func<Task>> NothingDone = [];
+    private static readonly IReadOnlyList<DoneStep> NothingDone = [];
 
     private readonly List<object> _elements = [];
 

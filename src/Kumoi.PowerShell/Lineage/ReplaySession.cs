@@ -12,7 +12,7 @@ internal sealed class ReplaySession : IDisposable
 {
     private readonly PSCmdlet _owner;
     private readonly List<ActionRequest> _requests = [];
-    private readonly List<Func<Task>> _undo = [];
+    private readonly List<DoneStep> _done = [];
     private readonly Dictionary<string, object?> _hidden = new(StringComparer.Ordinal);
 
     public ReplaySession(PSCmdlet owner, PipelineRun run, int terminal, IReadOnlyList<object> feed)
@@ -42,10 +42,10 @@ internal sealed class ReplaySession : IDisposable
     /// <summary>The requests that the terminal's copy bound.</summary>
     public IReadOnlyList<ActionRequest> Requests => _requests;
 
-    /// <summary>How to undo what other cmdlets did for the candidate, newest first.</summary>
-    public IReadOnlyList<Func<Task>> Undo => [.. Enumerable.Reverse(_undo)];
+    /// <summary>What other cmdlets did for the candidate, newest first.</summary>
+    public IReadOnlyList<DoneStep> Done => [.. Enumerable.Reverse(_done)];
 
-    public void Did(Func<Task> undo) => _undo.Add(undo);
+    public void Did(DoneStep step) => _done.Add(step);
 
     public void Receive(ActionRequest request) => _requests.Add(request);
 

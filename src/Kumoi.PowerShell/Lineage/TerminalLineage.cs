@@ -239,9 +239,9 @@ internal sealed class TerminalLineage : IDisposable
             }
 
             // What cmdlets before the terminal did to a candidate that is not used after all.
-            foreach (var undo in replay.Undo)
+            foreach (var step in replay.Done)
             {
-                _terminal.TryUndo(undo, NameOf(candidates[i]));
+                _terminal.TryUndo(step, _source!.Elements[candidates[i]]);
             }
 
             yield return (candidates[i], null, reason, replay.Failure);

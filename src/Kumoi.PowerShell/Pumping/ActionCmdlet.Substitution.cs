@@ -13,24 +13,33 @@ public abstract partial class ActionCmdlet
     /// <summary>Waits for work that the lineage needs.</summary>
     internal void WaitFor(Func<CancellationToken, Task> work) => Await(work(StopToken));
 
-    /// <summary>Undoes one thing; what cannot be undone is a warning and a line in the trace.</summary>
-    internal void TryUndo(Func<Task> undo, string element)
+    /// <summary>Undoes one thing, which is an event and a line in the trace; what cannot be undone is a warning too.</summary>
+    internal void TryUndo(DoneStep step, object element)
     {
         string? problem = null;
         try
         {
-            Await(undo());
+            Await(step.UndoAsync());
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ActionFailedException or JournalException)
         {
             problem = e.Message;
-            // Before the warning, with which -WarningAction Stop ends the statement.
-            Record(KumoiEventKind.Compensation, element, $"What was done on {element} could not be undone: {problem}");
+        }
+
+        RecordUndo(step.Cmdlet, element, problem);
+        if (problem is not null)
+        {
             WriteWarning($"What was done on {element} could not be undone: {problem}");
         }
 
-        Tell(LineageStepKind.Compensation, element, problem);
+        Tell(LineageStepKind.Compensation, step.Cmdlet, element.ToString(), problem);
     }
+
+    /// <summary>The event of an undoing: what it was of, and why it failed, if it did.</summary>
+    private protected void RecordUndo(string undone, object element, string? problem) => Record(
+        KumoiEventKind.Compensation, element,
+        problem is null ? $"{undone} was undone on {element}." : $"{undone} could not be undone on {element}: {problem}",
+        ("undone", undone), ("problem", problem));
 
     private void Substitute(TerminalLineage lineage)
     {
@@ -182,9 +191,9 @@ public abstract partial class ActionCmdlet
             return;
         }
 
-        foreach (var undo in origin.Undo.Reverse())
+        foreach (var step in origin.Done.Reverse())
         {
-            TryUndo(undo, request.Target.ToString()!);
+            TryUndo(step, request.Target);
         }
     }
 
@@ -208,10 +217,13 @@ public abstract partial class ActionCmdlet
         }
     }
 
-    private void Tell(LineageStepKind kind, string? element, string? detail, FaultDomain? domain = null) => _lineage?.Trace.Add(new LineageStep
+    private void Tell(LineageStepKind kind, string? element, string? detail, FaultDomain? domain = null) =>
+        Tell(kind, MyInvocation.MyCommand.Name, element, detail, domain);
+
+    private void Tell(LineageStepKind kind, string cmdlet, string? element, string? detail, FaultDomain? domain = null) => _lineage?.Trace.Add(new LineageStep
     {
         Kind = kind,
-        Operator = MyInvocation.MyCommand.Name,
+        Operator = cmdlet,
         Element = element,
         Detail = detail,
         FaultDomain = domain,

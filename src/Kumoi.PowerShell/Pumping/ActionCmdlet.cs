@@ -295,7 +295,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
 
         if (_replay is not null && run.Task.Result.Undo is { } undo)
         {
-            _replay.Did(undo);
+            _replay.Did(new DoneStep(MyInvocation.MyCommand.Name, undo));
         }
 
         try
@@ -350,8 +350,8 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             return output;
         }
 
-        var undo = run.Task.Result.Undo;
-        var moved = origin with { IsElement = false, Undo = undo is null ? origin.Undo : [.. origin.Undo, undo], Trace = _lineage?.Trace ?? origin.Trace };
+        var done = run.Task.Result.Undo is { } undo ? [.. origin.Done, new DoneStep(MyInvocation.MyCommand.Name, undo)] : origin.Done;
+        var moved = origin with { IsElement = false, Done = done, Trace = _lineage?.Trace ?? origin.Trace };
         return (output is PSObject wrapped ? wrapped.BaseObject : output) switch
         {
             KumoiVM vm => vm.WithOrigin(moved),
