@@ -156,6 +156,39 @@ Describe 'Without faults on real hosts' {
   }
 }
 
+Describe 'Watching real hosts' {
+  BeforeEach { Reset-Lab }
+
+  It 'tells what happens to VMs, and that something may have been missed while a daemon was away' {
+    $shell = [powershell]::Create()
+    $null = $shell.AddScript("Import-Module '$env:KUMOI_MODULE'; Watch-KumoiEvent -VMHost k1, k2")
+    $told = [System.Management.Automation.PSDataCollection[psobject]]::new()
+    $running = $shell.BeginInvoke([System.Management.Automation.PSDataCollection[psobject]]::new(), $told)
+    try {
+      # Watching has begun when the first event of a VM comes; until then each start is another try.
+      Wait-For {
+        New-KumoiVM -Name probe -VMHost k1 -Xml (Get-Xml probe) -Start | Out-Null
+        Remove-KumoiVM probe -Force
+        @($told | Where-Object { $_.Kind -eq 'VMLifecycle' -and $_.VM -eq 'probe' }).Count -gt 0
+      }
+      New-KumoiVM -Name seen -VMHost k1 -Xml (Get-Xml seen) -Start | Out-Null
+      Wait-For { @($told | Where-Object { $_.Kind -eq 'VMLifecycle' -and $_.VM -eq 'seen' -and $_.VMHost -eq 'k1' -and $_.Message -like '*start*' }).Count -gt 0 }
+      Invoke-Lab kill-daemon k1
+      Wait-For { @($told | Where-Object { $_.Kind -eq 'Gap' -and $_.VMHost -eq 'k1' }).Count -gt 0 }
+      # And it goes on.
+      Wait-For { try { (Get-KumoiVM seen).State -eq 'Running' } catch { $false } }
+      Stop-KumoiVM seen -TurnOff
+      Wait-For { @($told | Where-Object { $_.Kind -eq 'VMLifecycle' -and $_.VM -eq 'seen' -and $_.Message -like '*stop*' }).Count -gt 0 }
+      # Other hosts were not asked for.
+      $told.VMHost | Where-Object { $_ -and $_ -notin 'k1', 'k2' } | Should -BeNullOrEmpty
+    }
+    finally {
+      $shell.Stop()
+      $shell.Dispose()
+    }
+  }
+}
+
 Describe 'Hosts that fail' {
   BeforeEach { Reset-Lab }
   AfterAll { Reset-Lab; Disconnect-KumoiHost * }

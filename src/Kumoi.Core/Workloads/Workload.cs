@@ -1,7 +1,6 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
-using Kumoi.Journal;
 using Kumoi.Lineage;
 
 namespace Kumoi.Workloads;
@@ -45,7 +44,7 @@ public abstract class Workload(Fleet fleet, WorkloadOptions options)
         {
             throw;
         }
-        catch (Exception e) when (options.Substitute && CanBeMasked(e) && TryReplace(step))
+        catch (Exception e) when (options.Substitute && Masking.Allows(e) && TryReplace(step))
         {
             fleet.Journal?.Tell(new KumoiEvent
             {
@@ -57,7 +56,7 @@ public abstract class Workload(Fleet fleet, WorkloadOptions options)
             });
             return step with { State = PlanStepState.Replaced, Error = e.Message };
         }
-        catch (Exception e) when (options.Mask is not null && CanBeMasked(e))
+        catch (Exception e) when (options.Mask is not null && Masking.Allows(e))
         {
             Log.Add(new MaskedObjectFailure(step.Name, step.Action.ToString(), step.Target ?? "", e), step.Name);
             LeaveOut(step);
@@ -155,7 +154,7 @@ public abstract class Workload(Fleet fleet, WorkloadOptions options)
             {
                 readings.Add(outcome.Result);
             }
-            else if (options.Mask is { } mode && CanBeMasked(outcome.Error!))
+            else if (options.Mask is { } mode && Masking.Allows(outcome.Error!))
             {
                 Log.Add(new MaskedObjectFailure(outcome.Element.Name, "Read", "", outcome.Error!), outcome.Element.Name);
                 readings.Add(outcome.Element.Masked(mode, [])!);
@@ -179,11 +178,4 @@ public abstract class Workload(Fleet fleet, WorkloadOptions options)
 
         return told;
     }
-
-    private static bool CanBeMasked(Exception error) => error switch
-    {
-        HypervisorException e => !e.OutcomeUnknown,
-        CompensationFailedException or OperationCanceledException or JournalException => false,
-        _ => true,
-    };
 }

@@ -2,7 +2,6 @@ using System.Management.Automation;
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
-using Kumoi.Journal;
 using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Pumping;
@@ -24,11 +23,8 @@ internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
     /// <summary>A write that may have taken effect is never masked: it must be found out.</summary>
     public static bool CanBeMasked(Exception error) => error switch
     {
-        HypervisorException e => !e.OutcomeUnknown,
-        CompensationFailedException => false,
         ActionFailedException e => e.Records.TrueForAll(record => CanBeMasked(record.Exception)),
-        OperationCanceledException or JournalException => false,
-        _ => true,
+        _ => Masking.Allows(error),
     };
 
     public void Add(string element, Exception cause)
