@@ -1,3 +1,4 @@
+using System.Globalization;
 using Xunit;
 
 namespace Kumoi.Tests.Simulation;
@@ -25,6 +26,14 @@ public sealed class KumoiFigureTests
 
     [Fact]
     public void A_single_run_has_no_interval() => Assert.True(double.IsNaN(KumoiFigure.Of([7]).HalfWidth));
+
+    [Fact]
+    public void A_figure_is_written_with_its_interval_in_any_format_of_a_number()
+    {
+        var figure = new KumoiFigure(0.5, 0.4, 0.6);
+        Assert.Equal("50.0% ± 10.0%", string.Format(CultureInfo.InvariantCulture, "{0:0.0%}", figure));
+        Assert.Equal("7.00", string.Format(CultureInfo.InvariantCulture, "{0:0.00}", KumoiFigure.Of([7])));
+    }
 
     [Fact]
     public void Figures_are_ordered_by_their_mean() => Assert.True(KumoiFigure.Of([1, 2]).CompareTo(KumoiFigure.Of([0, 4])) < 0);
