@@ -4,7 +4,7 @@
   The study of paper 002 on a simulated fleet: what replicated operations bring, and what they cost.
 .DESCRIPTION
   Writes a CSV file for each workload and report.html, and puts the tables into a page between its marks. Run by './build.sh simulate'.
-  Settings are chosen so that it takes about two minutes on two cores: ten runs of each combination, of a simulated day (power-ons, which
+  Settings are chosen so that it takes one to two minutes on two cores: ten runs of each combination, of a simulated day (power-ons, which
   are many more: of six hours; an upgrade: until it is done).
 #>
 [CmdletBinding()]

@@ -26,7 +26,16 @@ public abstract record ReplicationPolicy
 
     /// <summary>The targets to be used, as indices into <paramref name="candidates"/>, which are in order of preference.</summary>
     /// <returns>At least one, if there is a candidate; in the order in which replicas begin.</returns>
-    public virtual IReadOnlyList<int> Choose(IReadOnlyList<ReplicaCandidate> candidates) => [.. Enumerable.Range(0, Math.Min(MaxReplicas, candidates.Count))];
+    public virtual IReadOnlyList<int> Choose(IReadOnlyList<ReplicaCandidate> candidates)
+    {
+        var chosen = new int[Math.Min(MaxReplicas, candidates.Count)];
+        for (var i = 0; i < chosen.Length; i++)
+        {
+            chosen[i] = i;
+        }
+
+        return chosen;
+    }
 
     /// <summary>One target; another is tried only by whoever called: naive retry.</summary>
     public sealed record OneAtATime() : ReplicationPolicy(1, 0)
