@@ -24,6 +24,7 @@
     'Get-KumoiVM'
     'Invoke-KumoiAction'
     'Invoke-KumoiBalance'
+    'Measure-KumoiPolicy'
     'Measure-KumoiUsage'
     'Move-KumoiVM'
     'New-KumoiVM'

@@ -9,7 +9,7 @@
 [CmdletBinding()]
 param(
   [Parameter(Position = 0)]
-  [ValidateSet('build', 'demo', 'test', 'lab', 'docs', 'package', 'bench', 'experiments', 'shell')]
+  [ValidateSet('build', 'demo', 'test', 'lab', 'docs', 'package', 'bench', 'simulate', 'experiments', 'shell')]
   [string] $Task = 'build',
 
   [Parameter(Position = 1, ValueFromRemainingArguments)]
@@ -167,6 +167,18 @@ function Invoke-AllTest {
   Complete-Test $counts
 }
 
+function Install-Chart {
+  # The charting library of the simulation's report, into an ignored folder; which it is, or nothing if npm cannot get it.
+  $npm = Join-Path $root 'artifacts/simulation/npm'
+  $null = New-Item -ItemType Directory -Force $npm
+  Copy-Item "$root/simulation/package.json", "$root/simulation/package-lock.json" $npm
+  if (Get-Command npm -CommandType Application -ErrorAction Ignore) {
+    & npm ci --prefix $npm --no-audit --no-fund --loglevel error | Out-Host
+    if ($LASTEXITCODE -eq 0) { return $npm }
+  }
+  Write-Host 'Left out: the charts of the report, because npm is not here or could not get the charting library. The tables are made.'
+}
+
 switch ($Task) {
   'build' { Build-Module }
   'demo' {
@@ -206,6 +218,13 @@ switch ($Task) {
     Build-Module
     Invoke-Native dotnet @('build', "$root/bench/Kumoi.Benchmarks", '-c', 'Release', '-v', 'quiet', '-nologo')
     exit (Invoke-Fresh "$root/bench/Invoke-Benchmark.ps1" @('-Module', $module))
+  }
+  'simulate' {
+    Build-Module
+    $with = @('-Module', $module, '-Target', "$root/artifacts/simulation", '-Page', "$root/docs/simulation.md")
+    $npm = Install-Chart
+    if ($npm) { $with += '-Npm', $npm }
+    exit (Invoke-Fresh "$root/simulation/Invoke-Simulation.ps1" $with)
   }
   'experiments' {
     Build-Module

@@ -15,6 +15,7 @@ usage: ./build.sh TASK
   test                  all tests that this machine can run
   lab up [N]|test|down  real libvirt hosts on this machine (Linux, root)
   bench                 benchmarks and comparisons, into artifacts/bench.json
+  simulate              what replicated operations bring, simulated, into artifacts/simulation and docs/simulation.md
   experiments           the papers' experiments, into docs/experiments.md and artifacts/experiments.json
   shell                 an interactive pwsh with the module and a simulated fleet
   build | docs | package
@@ -87,7 +88,7 @@ print_counts() { echo "$(count_of passed) passed, $(count_of failed) failed, $(c
 
 case $task in
   help | -h | --help) usage; exit 0 ;;
-  demo | test | lab | bench | experiments | shell | build | docs | package) ;;
+  demo | test | lab | bench | simulate | experiments | shell | build | docs | package) ;;
   *) usage >&2; exit 2 ;;
 esac
 
