@@ -163,24 +163,27 @@ Describe 'Watching real hosts' {
     $shell = [powershell]::Create()
     $null = $shell.AddScript("Import-Module '$env:KUMOI_MODULE'; Watch-KumoiEvent -VMHost k1, k2")
     $told = [System.Management.Automation.PSDataCollection[psobject]]::new()
-    $running = $shell.BeginInvoke([System.Management.Automation.PSDataCollection[psobject]]::new(), $told)
+    $null = $shell.BeginInvoke([System.Management.Automation.PSDataCollection[psobject]]::new(), $told)
+    # Enumerating the collection itself would wait for its end.
+    function Get-Told { param($Kind, $VM = '*', $Message = '*') for ($i = 0; $i -lt $told.Count; $i++) { $told[$i] | Where-Object { $_.Kind -eq $Kind -and "$($_.VM)" -like $VM -and $_.Message -like $Message } } }
     try {
       # Watching has begun when the first event of a VM comes; until then each start is another try.
       Wait-For {
         New-KumoiVM -Name probe -VMHost k1 -Xml (Get-Xml probe) -Start | Out-Null
         Remove-KumoiVM probe -Force
-        @($told | Where-Object { $_.Kind -eq 'VMLifecycle' -and $_.VM -eq 'probe' }).Count -gt 0
+        Get-Told VMLifecycle probe
       }
       New-KumoiVM -Name seen -VMHost k1 -Xml (Get-Xml seen) -Start | Out-Null
-      Wait-For { @($told | Where-Object { $_.Kind -eq 'VMLifecycle' -and $_.VM -eq 'seen' -and $_.VMHost -eq 'k1' -and $_.Message -like '*start*' }).Count -gt 0 }
+      Wait-For { Get-Told VMLifecycle seen *start* }
+      (Get-Told VMLifecycle seen).VMHost | Select-Object -Unique | Should -Be k1
       Invoke-Lab kill-daemon k1
-      Wait-For { @($told | Where-Object { $_.Kind -eq 'Gap' -and $_.VMHost -eq 'k1' }).Count -gt 0 }
+      Wait-For { (Get-Told Gap).VMHost -contains 'k1' }
       # And it goes on.
       Wait-For { try { (Get-KumoiVM seen).State -eq 'Running' } catch { $false } }
       Stop-KumoiVM seen -TurnOff
-      Wait-For { @($told | Where-Object { $_.Kind -eq 'VMLifecycle' -and $_.VM -eq 'seen' -and $_.Message -like '*stop*' }).Count -gt 0 }
+      Wait-For { Get-Told VMLifecycle seen *stop* }
       # Other hosts were not asked for.
-      $told.VMHost | Where-Object { $_ -and $_ -notin 'k1', 'k2' } | Should -BeNullOrEmpty
+      (Get-Told VMLifecycle).VMHost | Where-Object { $_ -notin 'k1', 'k2' } | Should -BeNullOrEmpty
     }
     finally {
       $shell.Stop()
