@@ -60,6 +60,7 @@ public sealed class SqliteJournal : IJournal
         IReadOnlyList<Condition> conditions =
         [
             .. query.Kinds.Count > 0 ? [Condition.AnyOf("kind", query.Kinds.Select(kind => kind.ToString()))] : None,
+            .. query.OperationId is { } operation ? [new Condition("operation_id = @operation", ("@operation", operation.ToString("D")))] : None,
             .. query.After is { } after ? [new Condition("at >= @after", ("@after", Rows.ToText(after)))] : None,
             .. query.Before is { } before ? [new Condition("at < @before", ("@before", Rows.ToText(before)))] : None,
         ];

@@ -5,6 +5,9 @@ public sealed record EventQuery
 {
     public IReadOnlyList<KumoiEventKind> Kinds { get; init; } = [];
 
+    /// <summary>Belongs to this operation.</summary>
+    public Guid? OperationId { get; init; }
+
     /// <summary>Happened at this moment or later.</summary>
     public DateTimeOffset? After { get; init; }
 

@@ -38,4 +38,7 @@ public enum KumoiEventKind
 
     /// <summary>A group of VMs was made larger or smaller, or could not be.</summary>
     Scaling,
+
+    /// <summary>A step of an operation that runs on several targets: after a crash they tell which of them may have won.</summary>
+    Speculation,
 }

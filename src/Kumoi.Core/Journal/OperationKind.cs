@@ -18,4 +18,7 @@ public enum OperationKind
     Resume,
     Undefine,
     Migrate,
+
+    /// <summary>A live migration to several targets, one of which wins. Its steps are events of the kind Speculation.</summary>
+    SpeculativeMigrate,
 }

@@ -23,5 +23,9 @@ internal sealed class SimulatedFleet
     /// <summary>Guarded by the driver.</summary>
     public int OpenLinks { get; set; }
 
+    /// <summary>The VM that a source offers in a migration; null: none does.</summary>
+    public SimulatedVM? FindOffered(Guid id) =>
+        Array.Find(_hosts, host => host.Find(id) is { IsMigrating: true, IsHeldByMigration: false })?.Find(id);
+
     public SimulatedHost Host(string name) => _hosts[_uri.IndexOf(name)];
 }

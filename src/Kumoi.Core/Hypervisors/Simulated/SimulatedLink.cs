@@ -12,7 +12,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
 
     public string HostName => host.Name;
 
-    private DateTimeOffset Now => fleet.Time.GetUtcNow();
+    internal DateTimeOffset Now => fleet.Time.GetUtcNow();
 
     public Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken) =>
         Call(() => host.Read(includeVMs, Now), cancellationToken);
@@ -148,13 +148,46 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         }
     }
 
-    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => Call(
+        () => host.Find(id) switch
+        {
+            null => VMPlace.Absent,
+            { IsHeldByMigration: true } => VMPlace.MigrationPaused,
+            { State: PowerState.Paused } => VMPlace.Paused,
+            { State: PowerState.Running } => VMPlace.Running,
+            _ => VMPlace.Off,
+        },
+        cancellationToken);
 
-    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) => Call<IOutgoingMigration>(
+        () =>
+        {
+            var vm = Existing(id);
+            if (vm.State is not (PowerState.Running or PowerState.Paused) || vm.IsMigrating)
+            {
+                throw WrongState(vm, "migrate");
+            }
 
-    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+            return new SimulatedOutgoingMigration(this, vm, plan);
+        },
+        cancellationToken);
+
+    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) => Call<IIncomingMigration>(
+        () =>
+        {
+            if (fleet.FindOffered(offer.Id) is not { } vm)
+            {
+                throw new HypervisorException(
+                    $"{host.Name} is simulated and cannot take '{offer.Name}' from a host of another fleet.", FaultDomain.Host,
+                    error: HypervisorError.NotSupported, recommendedAction: "Choose a host of the same simulated fleet.");
+            }
+
+            EnsureRoom(host, vm);
+            var copy = vm.Copy(offer.Plan);
+            host.VMs.Add(copy.Name, copy);
+            return new SimulatedIncomingMigration(this, copy, offer);
+        },
+        cancellationToken);
 
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -198,9 +231,9 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         return ValueTask.CompletedTask;
     }
 
-    private SimulatedFleet Fleet => fleet;
+    internal SimulatedFleet Fleet => fleet;
 
-    private SimulatedHost Host => host;
+    internal SimulatedHost Host => host;
 
     private SimulatedVM BeginMigration(Guid id, SimulatedHost target)
     {
@@ -266,6 +299,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
             }
 
             check?.Invoke(vm);
+            vm.IsHeldByMigration = false;
             vm.ChangeState(next, Now);
             host.Publish(vm, kind, Now);
             return true;
@@ -280,7 +314,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         $"Cannot {verb} '{vm.Name}': it is {(vm.IsMigrating ? "being migrated" : vm.State)}.", FaultDomain.VM, error: HypervisorError.InvalidState,
         recommendedAction: "Read the VM's state with Get-KumoiVM.");
 
-    private async Task<T> Call<T>(Func<T> action, CancellationToken cancellationToken)
+    internal async Task<T> Call<T>(Func<T> action, CancellationToken cancellationToken)
     {
         await Delay(cancellationToken);
         EnsureOpen();
@@ -302,7 +336,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         $"The link to {host.Name} is closed.", FaultDomain.Host, error: HypervisorError.ConnectionFailed,
         recommendedAction: "Connect again with Connect-KumoiHost.");
 
-    private Task Delay(CancellationToken cancellationToken)
+    internal Task Delay(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         return fleet.Delay > TimeSpan.Zero ? Task.Delay(fleet.Delay, fleet.Time, cancellationToken) : Task.CompletedTask;

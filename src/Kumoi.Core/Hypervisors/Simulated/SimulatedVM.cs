@@ -9,6 +9,7 @@ internal sealed class SimulatedVM
     private const double DefaultCpuLoad = 0.05;
 
     private static readonly XNamespace Kumoi = DomainDefinition.KumoiNamespace;
+    private static readonly XNamespace Speculation = DomainDefinition.KumoiNamespace + "/speculation";
 
     public required Guid Id { get; init; }
 
@@ -33,6 +34,12 @@ internal sealed class SimulatedVM
 
     /// <summary>Set while it is being migrated: one job at a time.</summary>
     public bool IsMigrating { get; set; }
+
+    /// <summary>Paused by a migration: the copy on a target before it is started, or the source's when it was handed over.</summary>
+    public bool IsHeldByMigration { get; set; }
+
+    /// <summary>A copy that was started before it had the whole state: its guest is broken.</summary>
+    public bool IsTorn { get; set; }
 
     /// <summary>How long it ran, up to <see cref="RunningSince"/>, since it was started on its host or arrived there.</summary>
     public TimeSpan PastRunningTime { get; private set; }
@@ -65,6 +72,27 @@ internal sealed class SimulatedVM
         PastRunningTime = state is PowerState.Shutoff ? TimeSpan.Zero : RunningTime(now);
         RunningSince = state is PowerState.Running ? now : null;
         State = state;
+    }
+
+    /// <summary>The paused copy that another host is given of it; it carries the plan's operation in its metadata.</summary>
+    public SimulatedVM Copy(MigrationPlan plan)
+    {
+        var xml = ToXml();
+        xml.Element("metadata")!.Add(new XElement(Speculation + "plan", new XAttribute("operation", plan.Operation.ToString())));
+        return new()
+        {
+        Id = Id,
+        Name = Name,
+        MemoryBytes = MemoryBytes,
+        CpuCount = CpuCount,
+        CpuLoad = CpuLoad,
+        Traffic = Traffic,
+        Operation = Operation,
+        Definition = xml,
+        State = PowerState.Paused,
+        IsMigrating = true,
+        IsHeldByMigration = true,
+    };
     }
 
     /// <summary>On another host: what runs there is a new QEMU, whose counters begin at zero.</summary>

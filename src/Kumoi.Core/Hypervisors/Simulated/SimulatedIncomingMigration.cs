@@ -1,0 +1,61 @@
+namespace Kumoi.Hypervisors.Simulated;
+
+/// <summary>As libvirt was seen to do it: the copy is destroyed when its caller goes, and can be started at any time, even too early.</summary>
+internal sealed class SimulatedIncomingMigration(SimulatedLink link, SimulatedVM copy, MigrationOffer offer) : IIncomingMigration
+{
+    private bool _hasAll;
+    private bool _isStarted;
+
+    public string HostName => link.HostName;
+
+    public Task FinishAsync(CancellationToken cancellationToken) => link.Call(
+        () =>
+        {
+            if (!ReferenceEquals(link.Host.Find(copy.Id), copy))
+            {
+                throw new HypervisorException($"{HostName} has no '{copy.Name}' to start.", FaultDomain.Host, error: HypervisorError.VMNotFound);
+            }
+
+            _isStarted = true;
+            copy.IsMigrating = false;
+            copy.IsHeldByMigration = false;
+            copy.IsTorn = !_hasAll;
+            copy.ChangeState(offer.IsPaused ? PowerState.Paused : PowerState.Running, link.Now);
+            link.Host.Publish(copy, VMLifecycle.Started, link.Now);
+            return true;
+        },
+        cancellationToken);
+
+    public Task AbandonAsync(CancellationToken cancellationToken) => link.Call(
+        () =>
+        {
+            Remove();
+            return true;
+        },
+        cancellationToken);
+
+    public ValueTask DisposeAsync()
+    {
+        if (!_isStarted)
+        {
+            lock (link.Fleet.Gate)
+            {
+                Remove();
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Takes the whole state; false if the copy is there no more. Within the fleet's gate.</summary>
+    public bool TryTakeAll() => _hasAll = ReferenceEquals(link.Host.Find(copy.Id), copy);
+
+    private void Remove()
+    {
+        if (ReferenceEquals(link.Host.Find(copy.Id), copy))
+        {
+            link.Host.VMs.Remove(copy.Name);
+            link.Host.Publish(copy, VMLifecycle.Stopped, link.Now);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Journal;
+
+namespace Kumoi.Speculation;
+
+/// <summary>
+/// Finishes, or takes back, an operation on several targets whose owner has died: by the journal's last step and by what the hosts have.
+/// It leaves exactly one copy of the VM, or does nothing and says why: it never starts a VM that another host may be running.
+/// </summary>
+public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider time)
+{
+    private static readonly TimeSpan ReadTimeout = TimeSpan.FromSeconds(15);
+
+    /// <summary>The operation's owner must be dead: as long as it lives, it is the one who knows.</summary>
+    public async Task<RepairResult> RepairAsync(KumoiOperation operation, CancellationToken cancellationToken)
+    {
+        if (operation.Kind is not OperationKind.SpeculativeMigrate || operation.VMId is not { } id)
+        {
+            return Nothing(operation, $"{operation.Kind} was one call: look at the VM itself. Nothing has to be finished.");
+        }
+
+        if (fleet.Find(operation.VMHost) is not { } source)
+        {
+            return Nothing(operation, $"{operation.VMHost}, where '{operation.VM}' was, is not connected: connect it first.");
+        }
+
+        var details = JsonNode.Parse(operation.Details)!.AsObject();
+        var candidates = details["candidates"]!.AsArray().Select(candidate => (string)candidate!["name"]!).ToList();
+        var wasPaused = (bool?)details["paused"] ?? false;
+        var (named, isMoved) = await ReadStepsAsync(operation, cancellationToken);
+        if (named is null)
+        {
+            return await TakeBackAsync(operation, id, source, candidates, $"no target had been named", cancellationToken);
+        }
+
+        if (fleet.Find(named) is not { } winner)
+        {
+            return Nothing(operation, $"'{operation.VM}' may run on {named}, which is not connected: connect it first.");
+        }
+
+        var place = await PlaceAsync(winner, id, cancellationToken);
+        if (isMoved || place is VMPlace.Running || (wasPaused && place is VMPlace.Paused))
+        {
+            return await FinishAsync(operation, id, source, winner, candidates, cancellationToken);
+        }
+
+        return place switch
+        {
+            VMPlace.Unknown => Nothing(
+                operation, $"'{operation.VM}' runs on {named} or nowhere, and {named} does not answer: nothing is started until it does, or is known to be off."),
+            VMPlace.MigrationPaused => Nothing(operation, $"{named} is still starting '{operation.VM}': try again in a moment."),
+            _ => await TakeBackAsync(operation, id, source, candidates, $"it did not start on {named}", cancellationToken),
+        };
+    }
+
+    /// <summary>The target that may be running the VM, and whether it was seen to. A target that was proven absent is out.</summary>
+    private async Task<(string? Named, bool IsMoved)> ReadStepsAsync(KumoiOperation operation, CancellationToken cancellationToken)
+    {
+        string? named = null;
+        var isMoved = false;
+        var query = new EventQuery { Kinds = [KumoiEventKind.Speculation], OperationId = operation.Id };
+        await foreach (var told in journal.ReadEventsAsync(query, cancellationToken))
+        {
+            switch (StepOf(told))
+            {
+                case SpeculationStep.Finishing:
+                    named = told.VMHost;
+                    break;
+                case SpeculationStep.Moved:
+                    (named, isMoved) = (told.VMHost, true);
+                    break;
+                case SpeculationStep.Absent when string.Equals(named, told.VMHost, StringComparison.Ordinal):
+                    named = null;
+                    break;
+            }
+        }
+
+        return (named, isMoved);
+    }
+
+    private static SpeculationStep StepOf(KumoiEvent told)
+    {
+        try
+        {
+            return Enum.TryParse((string?)JsonNode.Parse(told.Data)?[SpeculationLog.StepProperty], out SpeculationStep step) ? step : SpeculationStep.Other;
+        }
+        catch (JsonException)
+        {
+            return SpeculationStep.Other;
+        }
+    }
+
+    /// <summary>The VM runs on the winner: what the source and the others hold is left over.</summary>
+    private async Task<RepairResult> FinishAsync(
+        KumoiOperation operation, Guid id, KumoiConnection source, KumoiConnection winner, List<string> candidates, CancellationToken cancellationToken)
+    {
+        switch (await PlaceAsync(source, id, cancellationToken))
+        {
+            case VMPlace.Unknown:
+                return Nothing(operation, $"'{operation.VM}' runs on {winner}; {source} does not answer, and holds a paused copy that must be removed there.");
+            case VMPlace.Running:
+                return Nothing(
+                    operation, $"'{operation.VM}' runs on {winner} and on {source}: somebody has resumed it there. Stop the one that is not wanted, at once.");
+            case VMPlace.Absent:
+                break;
+            default:
+                await RemoveAsync(source, id, cancellationToken);
+                break;
+        }
+
+        var unreachable = await CleanAsync(operation, id, candidates.Where(name => name != winner.Name), cancellationToken);
+        await EndAsync(operation, OperationState.Succeeded);
+        return new RepairResult
+        {
+            Operation = operation,
+            IsRepaired = true,
+            VMHost = winner.Name,
+            Message = $"'{operation.VM}' runs on {winner}. {source} holds no copy of it any more.",
+            Unreachable = unreachable,
+        };
+    }
+
+    /// <summary>No target runs it, and none can: the source goes on.</summary>
+    private async Task<RepairResult> TakeBackAsync(
+        KumoiOperation operation, Guid id, KumoiConnection source, List<string> candidates, string why, CancellationToken cancellationToken)
+    {
+        var place = await PlaceAsync(source, id, cancellationToken);
+        if (place is VMPlace.Unknown)
+        {
+            return Nothing(operation, $"{why}, and {source} does not answer: '{operation.VM}' may be paused there.");
+        }
+
+        foreach (var candidate in candidates.Select(fleet.Find).OfType<KumoiConnection>())
+        {
+            if (await PlaceAsync(candidate, id, cancellationToken) is VMPlace.Running)
+            {
+                return Nothing(operation, $"{why}, and yet '{operation.VM}' runs on {candidate}: somebody else has moved or started it.");
+            }
+        }
+
+        var unreachable = await CleanAsync(operation, id, candidates, cancellationToken);
+        if (place is VMPlace.MigrationPaused)
+        {
+            await source.Link.ResumeAsync(id, OperationId.New(), cancellationToken);
+        }
+
+        await EndAsync(operation, OperationState.Failed, why);
+        return new RepairResult
+        {
+            Operation = operation,
+            IsRepaired = true,
+            VMHost = place is VMPlace.Absent ? null : source.Name,
+            Message = place switch
+            {
+                VMPlace.Absent => $"{why}, and {source} has no '{operation.VM}' any more.",
+                VMPlace.MigrationPaused => $"'{operation.VM}' goes on on {source}: {why}.",
+                _ => $"'{operation.VM}' is on {source}: {why}.",
+            },
+            Unreachable = unreachable,
+        };
+    }
+
+    /// <summary>
+    /// Removes this operation's copies that were never started; they carry its id. Returns the hosts that do not answer.
+    /// </summary>
+    private async Task<IReadOnlyList<string>> CleanAsync(
+        KumoiOperation operation, Guid id, IEnumerable<string> candidates, CancellationToken cancellationToken)
+    {
+        var unreachable = new List<string>();
+        foreach (var name in candidates)
+        {
+            var candidate = fleet.Find(name);
+            switch (candidate is null ? VMPlace.Unknown : await PlaceAsync(candidate, id, cancellationToken))
+            {
+                case VMPlace.Unknown:
+                    unreachable.Add(name);
+                    break;
+                case VMPlace.MigrationPaused or VMPlace.Off when await CarriesAsync(candidate!, id, operation, cancellationToken):
+                    await RemoveAsync(candidate!, id, cancellationToken);
+                    break;
+            }
+        }
+
+        return unreachable;
+    }
+
+    /// <summary>A copy of somebody else's migration, or an old definition of the VM, does not.</summary>
+    private static async Task<bool> CarriesAsync(KumoiConnection host, Guid id, KumoiOperation operation, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await host.Link.ReadXmlAsync(id, cancellationToken)).Contains(operation.Id.ToString("D"), StringComparison.OrdinalIgnoreCase);
+        }
+        catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Stops a copy, and removes its definition where it has one. Its disks are the winner's too, and stay.</summary>
+    private static async Task RemoveAsync(KumoiConnection host, Guid id, CancellationToken cancellationToken)
+    {
+        if (await host.Link.FindVMAsync(id, cancellationToken) is { State: not PowerState.Shutoff })
+        {
+            await host.Link.DestroyAsync(id, OperationId.New(), cancellationToken);
+        }
+
+        if (await host.Link.FindVMAsync(id, cancellationToken) is not null)
+        {
+            await host.Link.UndefineAsync(id, removeVolumes: false, OperationId.New(), cancellationToken);
+        }
+    }
+
+    private async Task<VMPlace> PlaceAsync(KumoiConnection host, Guid id, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(ReadTimeout);
+        try
+        {
+            return await host.Link.ReadPlaceAsync(id, limit.Token);
+        }
+        catch (Exception e) when (e is HypervisorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return VMPlace.Unknown;
+        }
+    }
+
+    private Task EndAsync(KumoiOperation operation, OperationState state, string? error = null) =>
+        journal.EndAsync(operation.Sequence, new OperationOutcome(state, time.GetUtcNow(), error), CancellationToken.None);
+
+    private static RepairResult Nothing(KumoiOperation operation, string message) => new() { Operation = operation, IsRepaired = false, Message = message };
+}

@@ -1,0 +1,6 @@
+namespace Kumoi.Speculation;
+
+/// <summary>What an operation on several targets gave.</summary>
+/// <param name="VM">The VM on the winner.</param>
+/// <param name="Replicas">All targets that were tried, in the order of preference.</param>
+public sealed record SpeculationResult(KumoiVM VM, IReadOnlyList<ReplicaOutcome> Replicas);

@@ -1,0 +1,295 @@
+using System.Text.Json.Nodes;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Journal;
+
+namespace Kumoi.Speculation;
+
+/// <summary>
+/// A live migration to several targets at once, exactly one of which wins (paper 002). The VM is sent once; the first target that has all of
+/// it is started, and the others leave nothing behind. Until then everything can be taken back, and the VM runs on where it was.
+/// </summary>
+/// <param name="vm">The VM.</param>
+/// <param name="options">The policy.</param>
+/// <param name="time">The clock.</param>
+public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options, TimeProvider time)
+{
+    /// <summary>Ending must not be cut short by what made it necessary, but must not hang either.</summary>
+    private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(30);
+
+    private readonly List<Replica> _replicas = [];
+
+    /// <summary>
+    /// Migrates to the targets, the preferred first: so many at once as the policy says, then to the next ones, until one has won.
+    /// </summary>
+    /// <exception cref="SpeculationFailedException">No target won. The VM runs on where it was.</exception>
+    /// <exception cref="HypervisorException">
+    /// Before anything was begun; or, with an unknown outcome, after the starting step: the operation stays pending in the journal.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">It was cancelled before a winner was named. The VM runs on where it was.</exception>
+    public async Task<SpeculationResult> RunAsync(
+        IReadOnlyList<KumoiConnection> targets, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
+    {
+        var journal = vm.Connection.Journal ?? throw new HypervisorException(
+            "An operation on several targets needs a journal.", error: HypervisorError.NotSupported,
+            recommendedAction: "Give the fleet a journal.");
+        var now = await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(
+            $"'{vm.Name}' is no longer on {vm.VMHost}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
+            recommendedAction: "Find it with Get-KumoiVM: it may have been moved or removed.");
+        var candidates = targets.Where(target => !ReferenceEquals(target, vm.Connection)).Distinct().ToList();
+        if (candidates.Count == 0)
+        {
+            throw new HypervisorException(
+                $"There is no target for '{vm.Name}' but {vm.VMHost}, where it is.", FaultDomain.Host, error: HypervisorError.InvalidState,
+                recommendedAction: "Give other hosts.");
+        }
+
+        var plan = new MigrationPlan(OperationId.New(), [.. candidates.Select(target => target.Name)], options.Migration);
+        var log = await SpeculationLog.BeginAsync(journal, Intent(plan, now, candidates), cancellationToken);
+        try
+        {
+            var result = await RunRoundsAsync(plan, log, candidates, progress, cancellationToken);
+            await log.EndAsync(
+                result.Replicas.All(replica => replica.IsClean) ? OperationState.Succeeded : OperationState.Unknown,
+                string.Join("; ", result.Replicas.Where(replica => !replica.IsClean).Select(replica => $"something may be left on {replica.VMHost}")));
+            return result;
+        }
+        catch (Exception e) when (!IsUndecided(e))
+        {
+            await log.EndAsync(OperationState.Failed, e.Message);
+            throw;
+        }
+    }
+
+    /// <summary>The VM may run on a target: nothing may be taken back.</summary>
+    private static bool IsUndecided(Exception failure) => failure is HypervisorException { OutcomeUnknown: true };
+
+    private async Task<SpeculationResult> RunRoundsAsync(
+        MigrationPlan plan, SpeculationLog log, List<KumoiConnection> candidates, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
+    {
+        Exception? first = null;
+        foreach (var round in candidates.Chunk(options.HedgeDelay is null ? options.Replicas : 1))
+        {
+            var isLast = ReferenceEquals(round[^1], candidates[^1]);
+            var budget = options.HedgeDelay is { } delay && !isLast ? options.Budget with { TimeLimit = delay } : options.Budget;
+            try
+            {
+                if (await RunRoundAsync(plan, log, round, budget, progress, cancellationToken) is { } winner)
+                {
+                    return new SpeculationResult(winner, Outcomes());
+                }
+            }
+            catch (HypervisorException e) when (!e.OutcomeUnknown)
+            {
+                first ??= e;
+                if (e.FaultDomain is FaultDomain.VM)
+                {
+                    // No other target would do better.
+                    break;
+                }
+            }
+        }
+
+        first ??= _replicas.Select(replica => replica.Failure).FirstOrDefault(failure => failure is not null)
+            ?? new HypervisorException("no target took it", FaultDomain.Host);
+        throw new SpeculationFailedException($"'{vm.Name}' stays on {vm.VMHost}: {first.Message}", first, Outcomes());
+    }
+
+    /// <summary>One try on some targets. Null: none of them won, and the VM is back where it was.</summary>
+    private async Task<KumoiVM?> RunRoundAsync(
+        MigrationPlan plan,
+        SpeculationLog log,
+        IReadOnlyList<KumoiConnection> targets,
+        ReplicaBudget budget,
+        IProgress<ReplicaProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        var replicas = targets.Select(target => new Replica(target, plan.Candidates.ToList().IndexOf(target.Name) + 1)).ToList();
+        _replicas.AddRange(replicas);
+        await using var outgoing = await vm.Connection.Link.BeginMigrationAsync(vm.Id, plan, cancellationToken);
+        Replica? winner;
+        try
+        {
+            await Task.WhenAll(replicas.Select(replica => PrepareAsync(replica, outgoing.Offer, cancellationToken)));
+            cancellationToken.ThrowIfCancellationRequested();
+            var prepared = replicas.Where(replica => replica.Incoming is not null).ToList();
+            if (prepared.Count == 0)
+            {
+                throw replicas[0].Failure!;
+            }
+
+            var complete = await outgoing.PerformAsync([.. prepared.Select(replica => replica.Incoming!)], budget, progress, cancellationToken);
+            foreach (var dropped in prepared.Where(replica => !complete.Contains(replica.Incoming!)))
+            {
+                dropped.Failure ??= new HypervisorException($"{dropped.Name} was given up, or failed, before it had the whole VM.", FaultDomain.Host);
+            }
+
+            winner = await Election.ElectAsync(
+                log, [.. complete.Select(incoming => prepared.Find(replica => ReferenceEquals(replica.Incoming, incoming))!)],
+                replica => replica.Name,
+                replica => replica.Incoming!.FinishAsync(CancellationToken.None),
+                replica => ReadPlaceAsync(replica.Target),
+                place => place is VMPlace.Running || (outgoing.Offer.IsPaused && place is VMPlace.Paused),
+                replica => AbandonAsync(replica),
+                (replica, failure) => replica.Failure = failure);
+        }
+        catch (Exception e) when (!IsUndecided(e))
+        {
+            await RevertAsync(outgoing, replicas);
+            throw;
+        }
+        catch
+        {
+            await DisposeAsync(replicas);
+            throw;
+        }
+
+        if (winner is null)
+        {
+            await RevertAsync(outgoing, replicas);
+            return null;
+        }
+
+        winner.HasWon = true;
+        // Whatever goes wrong at the source now leaves a paused copy there, never a running one.
+        await ConfirmAsync(outgoing, cancelled: false, $"'{vm.Name}' has moved to {winner.Name}, and {vm.VMHost} could not be told", "removes the paused copy there");
+        await Task.WhenAll(replicas.Where(replica => !replica.HasWon).Select(TryAbandonAsync));
+        await DisposeAsync(replicas);
+        return new KumoiVM(
+            winner.Target, await winner.Target.Link.FindVMAsync(vm.Id, CancellationToken.None) ?? throw new HypervisorException(
+                $"'{vm.Name}' was seen to run on {winner.Name}, and is there no more.", FaultDomain.VM, error: HypervisorError.VMNotFound));
+    }
+
+    private static async Task PrepareAsync(Replica replica, MigrationOffer offer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            replica.Incoming = await replica.Target.Link.PrepareMigrationAsync(offer, replica.Number, cancellationToken);
+        }
+        catch (HypervisorException e)
+        {
+            replica.Failure = e;
+        }
+        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
+        {
+            replica.Failure = e;
+        }
+    }
+
+    /// <summary>
+    /// Takes everything back: first the targets, then the source. The starting step went to none of them, or they were proven absent since: a
+    /// target that does not answer holds at most a copy that cannot start by itself, and is destroyed there when our connection ends.
+    /// </summary>
+    private async Task RevertAsync(IOutgoingMigration outgoing, IReadOnlyList<Replica> replicas)
+    {
+        await Task.WhenAll(replicas.Select(TryAbandonAsync));
+        await DisposeAsync(replicas);
+        await ConfirmAsync(outgoing, cancelled: true, $"'{vm.Name}' may be paused: {vm.VMHost} could not be told that it keeps it", "lets it go on there");
+    }
+
+    private async Task ConfirmAsync(IOutgoingMigration outgoing, bool cancelled, string problem, string remedy)
+    {
+        using var limit = new CancellationTokenSource(EndingTimeout, time);
+        try
+        {
+            await outgoing.ConfirmAsync(cancelled, limit.Token);
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            throw new HypervisorException(
+                $"{problem}: {e.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: e,
+                recommendedAction: $"When {vm.VMHost} answers, run Repair-KumoiOperation: it {remedy}.");
+        }
+    }
+
+    private async Task TryAbandonAsync(Replica replica)
+    {
+        try
+        {
+            await AbandonAsync(replica);
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            replica.IsClean = false;
+            replica.Failure ??= e;
+        }
+    }
+
+    private async Task AbandonAsync(Replica replica)
+    {
+        if (replica.Incoming is not { } incoming || replica.IsAbandoned)
+        {
+            return;
+        }
+
+        using var limit = new CancellationTokenSource(EndingTimeout, time);
+        await incoming.AbandonAsync(limit.Token);
+        replica.IsAbandoned = true;
+    }
+
+    private static async Task DisposeAsync(IEnumerable<Replica> replicas)
+    {
+        foreach (var replica in replicas)
+        {
+            if (replica.Incoming is { } incoming)
+            {
+                await incoming.DisposeAsync();
+            }
+        }
+    }
+
+    private async Task<VMPlace> ReadPlaceAsync(KumoiConnection target)
+    {
+        using var limit = new CancellationTokenSource(EndingTimeout, time);
+        try
+        {
+            return await target.Link.ReadPlaceAsync(vm.Id, limit.Token);
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            return VMPlace.Unknown;
+        }
+    }
+
+    private IReadOnlyList<ReplicaOutcome> Outcomes() =>
+        [.. _replicas.Select(replica => new ReplicaOutcome(
+            replica.Name, replica.HasWon, replica.HasWon ? null : replica.Failure?.Message ?? "another target was first", replica.IsClean))];
+
+    private OperationIntent Intent(MigrationPlan plan, KumoiVM now, IEnumerable<KumoiConnection> candidates) => new()
+    {
+        Id = plan.Operation.Value,
+        Kind = OperationKind.SpeculativeMigrate,
+        VMHost = vm.VMHost,
+        IsSimulated = vm.Connection.IsSimulated,
+        VMId = vm.Id,
+        VM = vm.Name,
+        StartedAt = time.GetUtcNow(),
+        Details = new JsonObject
+        {
+            ["source"] = vm.Connection.Uri,
+            ["candidates"] = new JsonArray([.. candidates.Select(target => new JsonObject { ["name"] = target.Name, ["uri"] = target.Uri })]),
+            ["persistent"] = now.IsPersistent,
+            ["paused"] = now.State is PowerState.Paused,
+        }.ToJsonString(),
+    };
+
+    /// <summary>One target, and what is known of it.</summary>
+    private sealed class Replica(KumoiConnection target, int number)
+    {
+        public KumoiConnection Target => target;
+
+        public string Name => target.Name;
+
+        public int Number => number;
+
+        public IIncomingMigration? Incoming { get; set; }
+
+        public Exception? Failure { get; set; }
+
+        public bool IsAbandoned { get; set; }
+
+        public bool HasWon { get; set; }
+
+        public bool IsClean { get; set; } = true;
+    }
+}
