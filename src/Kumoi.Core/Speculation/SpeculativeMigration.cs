@@ -151,10 +151,17 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
 
         winner.HasWon = true;
-        // Whatever goes wrong at the source now leaves a paused copy there, never a running one.
-        await ConfirmAsync(outgoing, cancelled: false, $"'{vm.Name}' has moved to {winner.Name}, and {vm.VMHost} could not be told", "removes the paused copy there");
-        await Task.WhenAll(replicas.Where(replica => !replica.HasWon).Select(TryAbandonAsync));
-        await DisposeAsync(replicas);
+        try
+        {
+            // Whatever goes wrong at the source now leaves a paused copy there, never a running one.
+            await ConfirmAsync(outgoing, cancelled: false, $"'{vm.Name}' has moved to {winner.Name}, and {vm.VMHost} could not be told", "removes the paused copy there");
+        }
+        finally
+        {
+            await Task.WhenAll(replicas.Where(replica => !replica.HasWon).Select(TryAbandonAsync));
+            await DisposeAsync(replicas);
+        }
+
         return new KumoiVM(
             winner.Target, await winner.Target.Link.FindVMAsync(vm.Id, CancellationToken.None) ?? throw new HypervisorException(
                 $"'{vm.Name}' was seen to run on {winner.Name}, and is there no more.", FaultDomain.VM, error: HypervisorError.VMNotFound));

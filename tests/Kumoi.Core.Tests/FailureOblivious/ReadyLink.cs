@@ -28,6 +28,13 @@ internal sealed class ReadyLink : IHypervisorLink
 
     public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) => Xml;
 
+    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
     public Task<VMReading?> FindVMAsync(Guid id, CancellationToken cancellationToken) => Found;
 
     public Task<VMReading?> FindVMAsync(string name, CancellationToken cancellationToken) => Found;

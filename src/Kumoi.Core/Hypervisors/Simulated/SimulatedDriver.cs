@@ -48,4 +48,18 @@ public sealed class SimulatedDriver(TimeProvider time) : IHypervisorDriver
             }
         }
     }
+
+    /// <summary>Whether a copy of a VM was started before it had its whole state. For tests.</summary>
+    internal bool IsTorn(string uri, int host, Guid vm)
+    {
+        var parsed = SimulatedFleetUri.Parse(uri);
+        lock (_fleets)
+        {
+            var fleet = _fleets[parsed.FleetKey];
+            lock (fleet.Gate)
+            {
+                return fleet.Host(parsed.HostName(host + 1)).Find(vm) is { IsTorn: true };
+            }
+        }
+    }
 }

@@ -1,0 +1,130 @@
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Faults;
+using Kumoi.Hypervisors.Simulated;
+using Kumoi.Journal;
+using Kumoi.Resilience;
+using Kumoi.Speculation;
+using Xunit;
+
+namespace Kumoi.Tests.Speculation;
+
+/// <summary>Simulated hosts, one running VM on the first of them, and a journal: what outlives the controllers that work with them.</summary>
+internal sealed class Site : IAsyncDisposable
+{
+    public const string VM = "kvm01-1";
+
+    private readonly string _uri;
+    private readonly SimulatedDriver _driver;
+    private readonly Fleet _observer;
+
+    private Site(int hosts)
+    {
+        _uri = $"sim://site?hosts={hosts}&vms=1&running=1&seed=7";
+        _driver = new SimulatedDriver(Time);
+        _observer = new Fleet([_driver], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time);
+    }
+
+    public ManualTime Time { get; } = new();
+
+    public MemoryJournal Journal { get; } = new();
+
+    public Guid Id { get; private set; }
+
+    /// <summary>Only kvm01 has a VM.</summary>
+    public static async Task<Site> OpenAsync(int hosts = 3)
+    {
+        var site = new Site(hosts);
+        await ConnectAsync(site._observer, site._uri);
+        foreach (var host in site._observer.Hosts.Skip(1))
+        {
+            foreach (var vm in await host.Link.ReadVMsAsync(default))
+            {
+                await host.Link.DestroyAsync(vm.Id, OperationId.New(), default);
+                await host.Link.UndefineAsync(vm.Id, false, OperationId.New(), default);
+            }
+        }
+
+        site.Id = (await site._observer.Hosts[0].Link.FindVMAsync(VM, default))!.Id;
+        return site;
+    }
+
+    /// <summary>A process that works with the site: its own connections, the common journal.</summary>
+    public async Task<Fleet> StartAsync(Controller controller)
+    {
+        var fleet = new Fleet(
+            [new ControlledDriver(_driver, controller)], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time,
+            () => new ControlledJournal(Journal, controller));
+        await ConnectAsync(fleet, _uri);
+        return fleet;
+    }
+
+    /// <summary>Migrates the VM from kvm01 to all other hosts.</summary>
+    public async Task<SpeculationResult> MigrateAsync(Fleet fleet, SpeculationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var source = fleet.Hosts[0];
+        var vm = new KumoiVM(source, (await _observer.Hosts[0].Link.FindVMAsync(VM, default))!);
+        return await new SpeculativeMigration(vm, options ?? new SpeculationOptions { Replicas = fleet.Hosts.Count - 1 }, Time)
+            .RunAsync([.. fleet.Hosts.Skip(1)], progress: null, cancellationToken);
+    }
+
+    /// <summary>What each host has of the VM, by someone who disturbs nobody.</summary>
+    public async Task<IReadOnlyList<VMPlace>> PlacesAsync()
+    {
+        var places = new List<VMPlace>();
+        foreach (var host in _observer.Hosts)
+        {
+            places.Add(await host.Link.ReadPlaceAsync(Id, default));
+        }
+
+        return places;
+    }
+
+    public async Task PauseAsync() => await _observer.Hosts[0].Link.SuspendAsync(Id, OperationId.New(), default);
+
+    /// <summary>It runs (or is paused, as it was) on one host, whole, and no other host has anything of it.</summary>
+    public async Task<string> AssertOneCopyAsync(string because, VMPlace expected = VMPlace.Running)
+    {
+        var places = await PlacesAsync();
+        Assert.True(places.Count(place => place == expected) == 1, $"{because}: {string.Join(", ", places)}");
+        Assert.True(places.Count(place => place is not VMPlace.Absent) == 1, $"{because}: {string.Join(", ", places)}");
+        var at = places.ToList().IndexOf(expected);
+        Assert.False(_driver.IsTorn(_uri, at, Id), $"{because}: started too early");
+        return _observer.Hosts[at].Name;
+    }
+
+    /// <summary>The operations that have not ended.</summary>
+    public async Task<List<KumoiOperation>> UnfinishedAsync()
+    {
+        var unfinished = new List<KumoiOperation>();
+        await foreach (var operation in Journal.ReadOperationsAsync(new OperationQuery { States = [OperationState.Pending] }, default))
+        {
+            unfinished.Add(operation);
+        }
+
+        return unfinished;
+    }
+
+    /// <summary>A new process repairs what the old one has left.</summary>
+    public async Task<List<RepairResult>> RepairAsync(Controller? controller = null)
+    {
+        await using var fleet = await StartAsync(controller ?? new Controller());
+        var results = new List<RepairResult>();
+        foreach (var operation in (await UnfinishedAsync()).Where(operation => operation.Kind is OperationKind.SpeculativeMigrate))
+        {
+            results.Add(await new OperationRepair(fleet, Journal, Time).RepairAsync(operation, default));
+        }
+
+        return results;
+    }
+
+    public ValueTask DisposeAsync() => _observer.DisposeAsync();
+
+    private static async Task ConnectAsync(Fleet fleet, string uri)
+    {
+        await foreach (var outcome in fleet.ConnectAsync([new ConnectRequest(uri, null, [])], default))
+        {
+            _ = outcome.Result;
+        }
+    }
+}

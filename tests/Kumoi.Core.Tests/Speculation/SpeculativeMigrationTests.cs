@@ -1,0 +1,284 @@
+using Kumoi.Hypervisors;
+using Kumoi.Journal;
+using Kumoi.Speculation;
+using Xunit;
+
+namespace Kumoi.Tests.Speculation;
+
+/// <summary>One winner, whatever fails, and whenever the controller dies.</summary>
+public sealed class SpeculativeMigrationTests
+{
+    private static HypervisorException Definite(string host) => new($"{host} says no", FaultDomain.Host);
+
+    private static HypervisorException Unknown(string host) =>
+        new($"no answer from {host}", FaultDomain.Host, outcomeUnknown: true, error: HypervisorError.ConnectionFailed);
+
+    [Fact]
+    public async Task The_first_complete_target_wins_and_the_other_leaves_nothing()
+    {
+        await using var site = await Site.OpenAsync();
+        var controller = new Controller();
+        await using var fleet = await site.StartAsync(controller);
+        var result = await site.MigrateAsync(fleet);
+        Assert.Equal("kvm02", await site.AssertOneCopyAsync("done"));
+        Assert.Equal(("kvm02", PowerState.Running), (result.VM.VMHost, result.VM.State));
+        Assert.Equal([("kvm02", true), ("kvm03", false)], result.Replicas.Select(replica => (replica.VMHost, replica.IsWinner)));
+        Assert.Empty(await site.UnfinishedAsync());
+        // The starting step, then the source, then the loser: nothing that is not needed is between the VM's two lives.
+        Assert.Equal(
+            ["append journal", "finish kvm02", "place kvm02", "append journal", "confirm kvm01", "abandon kvm03"],
+            controller.Calls.SkipWhile(call => call is not "perform kvm01").Skip(1).Take(6));
+    }
+
+    [Fact]
+    public async Task A_VM_that_somebody_had_paused_arrives_paused()
+    {
+        await using var site = await Site.OpenAsync();
+        await site.PauseAsync();
+        await using var fleet = await site.StartAsync(new Controller());
+        await site.MigrateAsync(fleet);
+        Assert.Equal("kvm02", await site.AssertOneCopyAsync("paused", VMPlace.Paused));
+    }
+
+    [Fact]
+    public async Task A_target_that_cannot_be_prepared_does_not_matter_to_the_others()
+    {
+        await using var site = await Site.OpenAsync();
+        await using var fleet = await site.StartAsync(new Controller { Fault = (host, call, _) => (host, call) is ("kvm02", "prepare") ? Definite(host) : null });
+        var result = await site.MigrateAsync(fleet);
+        Assert.Equal("kvm03", await site.AssertOneCopyAsync("prepare"));
+        Assert.Equal("kvm02 says no", result.Replicas[0].Reason);
+    }
+
+    [Theory]
+    [InlineData("begin")]
+    [InlineData("prepare")]
+    [InlineData("perform")]
+    [InlineData("finish")]
+    public async Task Where_no_target_wins_the_VM_runs_on_where_it_was(string step)
+    {
+        await using var site = await Site.OpenAsync();
+        await using var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => call == step && !isDone ? Definite(host) : null });
+        var failure = await Assert.ThrowsAsync<SpeculationFailedException>(() => site.MigrateAsync(fleet));
+        Assert.EndsWith("says no", failure.InnerException!.Message, StringComparison.Ordinal);
+        Assert.Equal("kvm01", await site.AssertOneCopyAsync(step));
+        Assert.Empty(await site.UnfinishedAsync());
+    }
+
+    [Fact]
+    public async Task A_winner_that_does_not_start_is_proven_absent_before_the_next_is_started()
+    {
+        await using var site = await Site.OpenAsync();
+        var controller = new Controller { Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02", "finish", false) ? Definite(host) : null };
+        await using var fleet = await site.StartAsync(controller);
+        await site.MigrateAsync(fleet);
+        Assert.Equal("kvm03", await site.AssertOneCopyAsync("finish"));
+        Assert.True(controller.Calls.IndexOf("abandon kvm02") < controller.Calls.IndexOf("finish kvm03"));
+    }
+
+    [Fact]
+    public async Task An_answer_that_is_lost_is_no_failure_the_host_tells()
+    {
+        await using var site = await Site.OpenAsync();
+        var controller = new Controller { Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02", "finish", true) ? Unknown(host) : null };
+        await using var fleet = await site.StartAsync(controller);
+        await site.MigrateAsync(fleet);
+        Assert.Equal("kvm02", await site.AssertOneCopyAsync("answer lost"));
+        Assert.DoesNotContain("finish kvm03", controller.Calls);
+    }
+
+    [Fact]
+    public async Task A_winner_that_does_not_answer_any_more_stops_everything_until_it_does()
+    {
+        await using var site = await Site.OpenAsync();
+        var controller = new Controller
+        {
+            Fault = (host, call, isDone) => (host, call, isDone) switch
+            {
+                ("kvm02", "finish", true) => Unknown(host),
+                ("kvm02", "place", _) or ("kvm02", "abandon", _) => new($"no answer from {host}", FaultDomain.Host, error: HypervisorError.ConnectionFailed),
+                _ => null,
+            },
+        };
+        await using var fleet = await site.StartAsync(controller);
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));
+        Assert.True(failure.OutcomeUnknown);
+        Assert.DoesNotContain("finish kvm03", controller.Calls);
+        Assert.DoesNotContain("take back kvm01", controller.Calls);
+        Assert.Single(await site.UnfinishedAsync());
+
+        // As long as it does not answer, nothing is done.
+        var silent = new Controller { Fault = controller.Fault };
+        Assert.False(Assert.Single(await site.RepairAsync(silent)).IsRepaired);
+        Assert.Equal(VMPlace.MigrationPaused, (await site.PlacesAsync())[0]);
+
+        var repaired = Assert.Single(await site.RepairAsync());
+        Assert.Equal((true, "kvm02"), (repaired.IsRepaired, repaired.VMHost));
+        await site.AssertOneCopyAsync("repaired");
+    }
+
+    [Fact]
+    public async Task A_source_that_cannot_be_told_holds_a_paused_copy_until_it_is_repaired()
+    {
+        await using var site = await Site.OpenAsync();
+        await using (var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => call is "confirm" && !isDone ? Unknown(host) : null }))
+        {
+            await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));
+        }
+
+        Assert.Equal([VMPlace.MigrationPaused, VMPlace.Running], (await site.PlacesAsync()).Take(2));
+        Assert.True(Assert.Single(await site.RepairAsync()).IsRepaired);
+        Assert.Equal("kvm02", await site.AssertOneCopyAsync("repaired"));
+    }
+
+    [Fact]
+    public async Task Cancelled_before_a_winner_is_named_it_leaves_the_VM_where_it_was()
+    {
+        await using var site = await Site.OpenAsync();
+        using var stop = new CancellationTokenSource();
+        var controller = new Controller { Turn = (_, call) => call is "perform" ? stop.CancelAsync() : Task.CompletedTask };
+        await using var fleet = await site.StartAsync(controller);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => site.MigrateAsync(fleet, cancellationToken: stop.Token));
+        Assert.Equal("kvm01", await site.AssertOneCopyAsync("cancelled"));
+        Assert.Empty(await site.UnfinishedAsync());
+    }
+
+    [Fact]
+    public async Task Hedged_one_target_at_a_time_is_tried()
+    {
+        await using var site = await Site.OpenAsync(4);
+        var controller = new Controller { Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02" or "kvm03", "finish", false) ? Definite(host) : null };
+        await using var fleet = await site.StartAsync(controller);
+        var result = await site.MigrateAsync(fleet, new SpeculationOptions { HedgeDelay = TimeSpan.FromSeconds(1) });
+        Assert.Equal("kvm04", await site.AssertOneCopyAsync("hedged"));
+        Assert.Equal(["prepare kvm02", "prepare kvm03", "prepare kvm04"], controller.Calls.Where(call => call.StartsWith("prepare", StringComparison.Ordinal)));
+        Assert.Equal(3, result.Replicas.Count);
+    }
+
+    [Fact]
+    public async Task A_failure_of_the_VM_burns_through_no_targets()
+    {
+        await using var site = await Site.OpenAsync(5);
+        var controller = new Controller { Fault = (_, call, isDone) => call is "perform" && !isDone ? new("its device blocks migration", FaultDomain.VM) : null };
+        await using var fleet = await site.StartAsync(controller);
+        await Assert.ThrowsAsync<SpeculationFailedException>(() => site.MigrateAsync(fleet, new SpeculationOptions { Replicas = 2 }));
+        Assert.Equal(2, controller.Calls.Count(call => call.StartsWith("prepare", StringComparison.Ordinal)));
+        Assert.Equal("kvm01", await site.AssertOneCopyAsync("VM"));
+    }
+
+    /// <summary>Every moment of every course of events that one fault on each of two targets can give.</summary>
+    [Fact]
+    public async Task Whenever_the_controller_dies_repair_leaves_exactly_one_copy()
+    {
+        var courses = from first in new[] { "", "prepare", "finish", "answer of finish" }
+                      from second in new[] { "", "prepare", "finish", "answer of finish" }
+                      from isReversed in new[] { false, true }
+                      select (first, second, isReversed);
+        var deaths = 0;
+        foreach (var (first, second, isReversed) in courses)
+        {
+            var moments = await RunAsync(first, second, isReversed, diesAt: 0);
+            for (var moment = 1; moment <= moments; moment++, deaths++)
+            {
+                await RunAsync(first, second, isReversed, moment);
+            }
+        }
+
+        Assert.True(deaths > 500, $"{deaths} deaths");
+    }
+
+    /// <summary>Random courses of events, with faults of all kinds, deaths among them.</summary>
+    [Fact]
+    public async Task Ten_thousand_operations_with_faults_lose_no_VM_and_start_none_twice()
+    {
+        var seed = Environment.GetEnvironmentVariable("KUMOI_SPECULATION_SEED") is { } given ? int.Parse(given, System.Globalization.CultureInfo.InvariantCulture) : Random.Shared.Next();
+        var random = new Random(seed);
+        string[] calls = ["begin", "prepare", "perform", "finish", "place", "confirm", "abandon", "take back"];
+        for (var i = 0; i < 10_000; i++)
+        {
+            await using var site = await Site.OpenAsync(2 + random.Next(3));
+            var faults = new Random(random.Next());
+            var share = random.NextDouble() * 0.3;
+            var controller = new Controller
+            {
+                DiesAt = random.Next(3) == 0 ? 1 + random.Next(40) : 0,
+                Fault = (host, call, isDone) =>
+                {
+                    lock (faults)
+                    {
+                        return !calls.Contains(call) || faults.NextDouble() >= share / 2 ? null : isDone || faults.Next(4) == 0 ? Unknown(host) : Definite(host);
+                    }
+                },
+            };
+            var because = $"seed {seed}, operation {i}";
+            await using (var fleet = await site.StartAsync(controller))
+            {
+                try
+                {
+                    await site.MigrateAsync(fleet, new SpeculationOptions { Replicas = 1 + random.Next(3), HedgeDelay = random.Next(2) == 0 ? TimeSpan.FromSeconds(1) : null });
+                }
+                catch (Exception e) when (e is ControllerDiedException or HypervisorException or SpeculationFailedException or JournalException)
+                {
+                    Assert.True((await site.PlacesAsync()).Count(place => place is VMPlace.Running) <= 1, because);
+                }
+
+                controller.Die();
+            }
+
+            Assert.True((await site.PlacesAsync()).Count(place => place is VMPlace.Running) <= 1, because);
+            Assert.All(await site.RepairAsync(), result => Assert.True(result.IsRepaired, $"{because}: {result}"));
+            await site.AssertOneCopyAsync(because);
+        }
+    }
+
+    private static async Task<int> RunAsync(string first, string second, bool isReversed, int diesAt)
+    {
+        await using var site = await Site.OpenAsync();
+        var arrived = 0;
+        var other = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var controller = new Controller
+        {
+            DiesAt = diesAt,
+            Fault = (host, call, isDone) =>
+            {
+                var planned = host switch { "kvm02" => first, "kvm03" => second, _ => "" };
+                return planned == call && !isDone ? Definite(host) : planned == $"answer of {call}" && isDone ? Unknown(host) : null;
+            },
+            // The two targets are prepared in one order and in the other.
+            Turn = async (host, call) =>
+            {
+                if (isReversed && call is "prepare")
+                {
+                    if (host is "kvm02" && Interlocked.Increment(ref arrived) == 1)
+                    {
+                        await other.Task;
+                    }
+                    else
+                    {
+                        other.TrySetResult();
+                    }
+                }
+            },
+        };
+        var because = $"{first} on the first, {second} on the second, {(isReversed ? "reversed, " : "")}death at {diesAt}";
+        await using (var fleet = await site.StartAsync(controller))
+        {
+            try
+            {
+                await site.MigrateAsync(fleet);
+            }
+            catch (Exception e) when (e is ControllerDiedException or SpeculationFailedException)
+            {
+                // That is what this is about.
+            }
+
+            controller.Die();
+        }
+
+        Assert.True((await site.PlacesAsync()).Count(place => place is VMPlace.Running) <= 1, because);
+        Assert.All(await site.RepairAsync(), result => Assert.True(result.IsRepaired, $"{because}: {result}"));
+        await site.AssertOneCopyAsync(because);
+        Assert.Empty(await site.UnfinishedAsync());
+        return controller.Moments;
+    }
+}
