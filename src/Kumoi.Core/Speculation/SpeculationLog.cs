@@ -37,18 +37,18 @@ internal sealed class SpeculationLog
         _journal.EndAsync(_sequence, _intent, new OperationOutcome(state, _journal.Now, error));
 
     private KumoiEvent ToEvent(SpeculationStep step, string host) => new()
+    {
+        At = _journal.Now,
+        Kind = KumoiEventKind.Speculation,
+        VMHost = host,
+        VM = _intent.VM,
+        OperationId = _intent.Id,
+        Message = step switch
         {
-            At = _journal.Now,
-            Kind = KumoiEventKind.Speculation,
-            VMHost = host,
-            VM = _intent.VM,
-            OperationId = _intent.Id,
-            Message = step switch
-            {
-                SpeculationStep.Finishing => $"'{_intent.VM}' is started on {host}.",
-                SpeculationStep.Absent => $"'{_intent.VM}' is not on {host}.",
-                _ => $"'{_intent.VM}' runs on {host}.",
-            },
-            Data = new JsonObject { [StepProperty] = step.ToString() }.ToJsonString(),
-        };
+            SpeculationStep.Finishing => $"'{_intent.VM}' is started on {host}.",
+            SpeculationStep.Absent => $"'{_intent.VM}' is not on {host}.",
+            _ => $"'{_intent.VM}' runs on {host}.",
+        },
+        Data = new JsonObject { [StepProperty] = step.ToString() }.ToJsonString(),
+    };
 }

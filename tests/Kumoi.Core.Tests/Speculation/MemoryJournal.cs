@@ -18,8 +18,17 @@ internal sealed class MemoryJournal : IJournal
         {
             _operations.Add(new KumoiOperation
             {
-                Sequence = _operations.Count + 1, Id = intent.Id, Kind = intent.Kind, VMHost = intent.VMHost, IsSimulated = intent.IsSimulated,
-                VMId = intent.VMId, VM = intent.VM, Target = intent.Target, StartedAt = intent.StartedAt, Details = intent.Details, Owner = intent.Owner,
+                Sequence = _operations.Count + 1,
+                Id = intent.Id,
+                Kind = intent.Kind,
+                VMHost = intent.VMHost,
+                IsSimulated = intent.IsSimulated,
+                VMId = intent.VMId,
+                VM = intent.VM,
+                Target = intent.Target,
+                StartedAt = intent.StartedAt,
+                Details = intent.Details,
+                Owner = intent.Owner,
             });
             return Task.FromResult((long)_operations.Count);
         }

@@ -89,7 +89,7 @@ internal sealed class Site : IAsyncDisposable
         Assert.True(places.Count(place => place == expected) == 1, $"{because}: {string.Join(", ", places)}");
         Assert.True(places.Count(place => place is not VMPlace.Absent) == 1, $"{because}: {string.Join(", ", places)}");
         var at = places.ToList().IndexOf(expected);
-        Assert.False(_driver.IsTorn(_uri, at, Id), $"{because}: started too early");
+        Assert.True(_driver.IsWhole(_uri, at, Id), $"{because}: the guest went back, or was started too early");
         return _observer.Hosts[at].Name;
     }
 

@@ -49,8 +49,8 @@ public sealed class SimulatedDriver(TimeProvider time) : IHypervisorDriver
         }
     }
 
-    /// <summary>Whether a copy of a VM was started before it had its whole state. For tests.</summary>
-    internal bool IsTorn(string uri, int host, Guid vm)
+    /// <summary>Whether the guest is what it was: it was not started before its whole state had come, and nothing that it did is undone. For tests.</summary>
+    internal bool IsWhole(string uri, int host, Guid vm)
     {
         var parsed = SimulatedFleetUri.Parse(uri);
         lock (_fleets)
@@ -58,7 +58,7 @@ public sealed class SimulatedDriver(TimeProvider time) : IHypervisorDriver
             var fleet = _fleets[parsed.FleetKey];
             lock (fleet.Gate)
             {
-                return fleet.Host(parsed.HostName(host + 1)).Find(vm) is { IsTorn: true };
+                return fleet is { RolledBack: 0 } && fleet.Host(parsed.HostName(host + 1)).Find(vm) is { IsTorn: false };
             }
         }
     }

@@ -20,6 +20,9 @@ internal sealed class SimulatedFleet
 
     public TimeSpan Delay => _uri.Delay;
 
+    /// <summary>How often a copy was destroyed after it had run: what its guest did is undone, and done again elsewhere.</summary>
+    public int RolledBack { get; set; }
+
     /// <summary>Guarded by the driver.</summary>
     public int OpenLinks { get; set; }
 

@@ -29,6 +29,7 @@ internal sealed class SimulatedIncomingMigration(SimulatedLink link, SimulatedVM
     public Task AbandonAsync(CancellationToken cancellationToken) => link.Call(
         () =>
         {
+            link.Fleet.RolledBack += _isStarted && link.Host.Find(copy.Id) is { State: PowerState.Running } ? 1 : 0;
             Remove();
             return true;
         },

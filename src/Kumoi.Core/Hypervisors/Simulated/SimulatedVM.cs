@@ -81,18 +81,18 @@ internal sealed class SimulatedVM
         xml.Element("metadata")!.Add(new XElement(Speculation + "plan", new XAttribute("operation", plan.Operation.ToString())));
         return new()
         {
-        Id = Id,
-        Name = Name,
-        MemoryBytes = MemoryBytes,
-        CpuCount = CpuCount,
-        CpuLoad = CpuLoad,
-        Traffic = Traffic,
-        Operation = Operation,
-        Definition = xml,
-        State = PowerState.Paused,
-        IsMigrating = true,
-        IsHeldByMigration = true,
-    };
+            Id = Id,
+            Name = Name,
+            MemoryBytes = MemoryBytes,
+            CpuCount = CpuCount,
+            CpuLoad = CpuLoad,
+            Traffic = Traffic,
+            Operation = Operation,
+            Definition = xml,
+            State = PowerState.Paused,
+            IsMigrating = true,
+            IsHeldByMigration = true,
+        };
     }
 
     /// <summary>On another host: what runs there is a new QEMU, whose counters begin at zero.</summary>
