@@ -30,6 +30,7 @@
     'New-KumoiVM'
     'Optimize-KumoiPlacement'
     'Remove-KumoiVM'
+    'Repair-KumoiOperation'
     'Restart-KumoiVM'
     'Resume-KumoiVM'
     'Select-KumoiHost'

@@ -14,9 +14,24 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
 {
     private static readonly TimeSpan ReadTimeout = TimeSpan.FromSeconds(15);
 
-    /// <summary>The operation's owner must be dead: as long as it lives, it is the one who knows.</summary>
-    public async Task<RepairResult> RepairAsync(KumoiOperation operation, CancellationToken cancellationToken)
+    /// <summary>
+    /// The operation's owner must be dead, or have given it up: as long as it works on it, it is the one who knows.
+    /// </summary>
+    /// <param name="operation">As the journal has it.</param>
+    /// <param name="isOwnerKnownDead">The caller's word for an owner on another machine, where nobody here can look.</param>
+    /// <param name="cancellationToken">What was done stays; the operation is unfinished still.</param>
+    public async Task<RepairResult> RepairAsync(KumoiOperation operation, bool isOwnerKnownDead, CancellationToken cancellationToken)
     {
+        if (operation.State is not OperationState.Pending)
+        {
+            return Nothing(operation, $"The operation has ended: {operation.State}.");
+        }
+
+        if (WhyOwned(operation, isOwnerKnownDead) is { } why)
+        {
+            return Nothing(operation, why);
+        }
+
         if (operation.Kind is not OperationKind.SpeculativeMigrate || operation.VMId is not { } id)
         {
             return Nothing(operation, $"{operation.Kind} was one call: look at the VM itself. Nothing has to be finished.");
@@ -55,6 +70,14 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             _ => await TakeBackAsync(operation, id, source, candidates, $"it did not start on {named}", cancellationToken),
         };
     }
+
+    private static string? WhyOwned(KumoiOperation operation, bool isOwnerKnownDead) => operation.Owner.IsAlive switch
+    {
+        _ when SpeculativeMigration.IsUnderWay(operation.Id) => "This session is working on it.",
+        true when operation.Owner != OperationOwner.Current => $"{operation.Owner} still runs, and is the one who knows: end that process first.",
+        null when !isOwnerKnownDead => $"{operation.Owner} was on another machine: make sure that it does not run any more, and say so with -Force.",
+        _ => null,
+    };
 
     /// <summary>The target that may be running the VM, and whether it was seen to. A target that was proven absent is out.</summary>
     private async Task<(string? Named, bool IsMoved)> ReadStepsAsync(KumoiOperation operation, CancellationToken cancellationToken)

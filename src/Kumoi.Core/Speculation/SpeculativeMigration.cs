@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -16,6 +17,9 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
 {
     /// <summary>Ending must not be cut short by what made it necessary, but must not hang either.</summary>
     private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>The operations that this process is working on: they are not to be repaired.</summary>
+    private static readonly ConcurrentDictionary<Guid, bool> UnderWay = new();
 
     private readonly List<Replica> _replicas = [];
 
@@ -45,7 +49,23 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
 
         var plan = new MigrationPlan(OperationId.New(), [.. candidates.Select(target => target.Name)], options.Migration);
-        var log = await SpeculationLog.BeginAsync(journal, Intent(plan, now, candidates), cancellationToken);
+        UnderWay[plan.Operation.Value] = true;
+        try
+        {
+            return await RunAsync(plan, await SpeculationLog.BeginAsync(journal, Intent(plan, now, candidates), cancellationToken), candidates, progress, cancellationToken);
+        }
+        finally
+        {
+            UnderWay.TryRemove(plan.Operation.Value, out _);
+        }
+    }
+
+    /// <summary>Whether this process is working on the operation.</summary>
+    public static bool IsUnderWay(Guid operation) => UnderWay.ContainsKey(operation);
+
+    private async Task<SpeculationResult> RunAsync(
+        MigrationPlan plan, SpeculationLog log, List<KumoiConnection> candidates, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
+    {
         try
         {
             var result = await RunRoundsAsync(plan, log, candidates, progress, cancellationToken);

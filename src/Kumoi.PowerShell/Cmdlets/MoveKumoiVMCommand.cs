@@ -5,6 +5,7 @@ using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Pumping;
+using Kumoi.Speculation;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
@@ -14,6 +15,9 @@ namespace Kumoi.PowerShell.Cmdlets;
 public sealed class MoveKumoiVMCommand : ActionCmdlet
 {
     private readonly Dictionary<Guid, string> _destinations = [];
+    private readonly Dictionary<Guid, KumoiVM> _vms = [];
+    private readonly List<KumoiConnection> _candidates = [];
+    private VMReference[]? _lastVMs;
 
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Name")]
@@ -24,7 +28,39 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
     /// <summary>The host to move to. From the pipeline: <c>Get-KumoiHost | … | Select-Object -First 1 | Move-KumoiVM -VM web1</c>.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true)]
     [ArgumentCompleter(typeof(HostNameCompleter))]
-    public HostReference Destination { get; set; } = null!;
+    public HostReference[] Destination { get; set; } = [];
+
+    /// <summary>
+    /// Moves each VM to several destinations at once: the first that has all of it wins, the others leave nothing behind. All destinations
+    /// that come are candidates, the preferred first.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter Speculative { get; set; }
+
+    /// <summary>With -Speculative: how many destinations are tried at once. The others are the reserve.</summary>
+    [Parameter]
+    [ValidateRange(1, 16)]
+    public int Replicas { get; set; } = 2;
+
+    /// <summary>With -Speculative: one destination at a time, the next when one takes longer than this many seconds.</summary>
+    [Parameter]
+    [ValidateRange(0.1, 86400.0)]
+    public double? HedgeDelaySec { get; set; }
+
+    /// <summary>With -Speculative: how many seconds the transfer may take.</summary>
+    [Parameter]
+    [ValidateRange(0.1, 86400.0)]
+    public double? TimeLimitSec { get; set; }
+
+    /// <summary>With -Speculative: how many bytes a destination may be sent before it has the whole VM.</summary>
+    [Parameter]
+    [ValidateRange(1L << 20, long.MaxValue)]
+    public long? ByteLimit { get; set; }
+
+    /// <summary>With -Speculative: a destination that takes fewer bytes per second is given up.</summary>
+    [Parameter]
+    [ValidateRange(1L, long.MaxValue)]
+    public long? MinimumBytesPerSecond { get; set; }
 
     /// <summary>The source's daemon talks to the destination's itself; without it, this computer drives both.</summary>
     [Parameter]
@@ -47,11 +83,20 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
+    /// <summary>With -Speculative the other destinations are the reserve.</summary>
+    private protected override bool MeansAnyElement => !Speculative;
+
     private protected override IEnumerable<ActionRequest> CreateRequests()
     {
-        var destinations = FindHosts([Destination]);
+        var destinations = FindHosts(Destination);
         if (destinations.Count == 0)
         {
+            yield break;
+        }
+
+        if (Speculative)
+        {
+            Collect(destinations);
             yield break;
         }
 
@@ -59,7 +104,7 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
         {
             if (destinations.Count > 1)
             {
-                RefuseDestinations(vm, $"'{Destination}' names {destinations.Count} hosts: a VM moves to one.");
+                RefuseDestinations(vm, $"'{string.Join(", ", Destination.AsEnumerable())}' names {destinations.Count} hosts: a VM moves to one.");
             }
             else if (!_destinations.TryAdd(vm.Id, destinations[0].Name))
             {
@@ -96,7 +141,7 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
             ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
             Verb = $"Move to {destination.Name}",
             // Whichever came through the pipeline with a lineage: the destination is what a failed target is replaced by.
-            Origin = LineageSource.OriginOf(Destination.Host) ?? LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null),
+            Origin = LineageSource.OriginOf(Destination is [{ Host: { } destinationHost }] ? destinationHost : null) ?? LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null),
             Work = async (progress, token) =>
             {
                 var id = vm.Id.GetHashCode() & int.MaxValue;
@@ -111,6 +156,56 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
                 {
                     progress.Report(new ProgressRecord(id, activity, "Done") { RecordType = ProgressRecordType.Completed });
                 }
+            },
+        };
+    }
+
+    /// <summary>VMs and destinations come one by one; what each VM is moved to is known at the end.</summary>
+    private void Collect(IEnumerable<KumoiConnection> destinations)
+    {
+        _candidates.AddRange(destinations.Where(destination => !_candidates.Contains(destination)));
+
+        // Where only the destination comes by the pipeline, the VMs are the same for each.
+        if (!ReferenceEquals(_lastVMs, VM))
+        {
+            _lastVMs = VM;
+            foreach (var vm in FindVMs(VM, null))
+            {
+                _vms.TryAdd(vm.Id, vm);
+            }
+        }
+    }
+
+    private protected override IEnumerable<ActionRequest> CreateLastRequests() => _vms.Values.Select(SpeculativeRequest);
+
+    private ActionRequest SpeculativeRequest(KumoiVM vm)
+    {
+        var options = new SpeculationOptions
+        {
+            Replicas = Replicas,
+            HedgeDelay = HedgeDelaySec is { } delay ? TimeSpan.FromSeconds(delay) : null,
+            Budget = new ReplicaBudget
+            {
+                TimeLimit = TimeLimitSec is { } limit ? TimeSpan.FromSeconds(limit) : null,
+                ByteLimit = ByteLimit,
+                MinimumBytesPerSecond = MinimumBytesPerSecond,
+            },
+            Migration = new MigrationOptions
+            {
+                AllowUnsafe = AllowUnsafe,
+                BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
+            },
+        };
+        return new ActionRequest
+        {
+            Target = vm,
+            ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
+            Verb = $"Move to one of {string.Join(", ", _candidates)}",
+            Work = async (progress, token) =>
+            {
+                using var reporter = new ReplicaProgressReporter(progress, vm);
+                var result = await new SpeculativeMigration(vm, options, TimeProvider.System).RunAsync(_candidates, reporter, token);
+                return new ActionResult(PassThru ? [result.VM] : []);
             },
         };
     }

@@ -113,6 +113,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             return;
         }
 
+        Submit(CreateLastRequests());
         Drain(waitForAll: true);
         if (_lineage is not null)
         {
@@ -133,6 +134,9 @@ public abstract partial class ActionCmdlet : FleetCmdlet
 
     /// <summary>What to do with the objects that were bound. Called on the pipeline thread for each input.</summary>
     private protected abstract IEnumerable<ActionRequest> CreateRequests();
+
+    /// <summary>What to do with all that was bound together, when the input has ended.</summary>
+    private protected virtual IEnumerable<ActionRequest> CreateLastRequests() => [];
 
     protected override void Dispose(bool disposing)
     {

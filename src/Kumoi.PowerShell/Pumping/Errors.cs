@@ -2,6 +2,7 @@ using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
+using Kumoi.Speculation;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -33,7 +34,7 @@ internal static class Errors
     public static FaultDomain DomainOf(Exception error) => error switch
     {
         CompensationFailedException e => DomainOf(e.Cause),
-        HypervisorException e => e.FaultDomain,
+        IFaultDomainSource e => e.FaultDomain,
         _ => FaultDomain.Unknown,
     };
 
@@ -42,6 +43,7 @@ internal static class Errors
         HypervisorException { Error: HypervisorError.Other } => "HypervisorFailed",
         HypervisorException e => e.Error.ToString(),
         JournalException e => "Journal" + e.Error,
+        SpeculationFailedException => "SpeculationFailed",
         _ => cause.GetType().Name,
     };
 
@@ -68,6 +70,7 @@ internal static class Errors
             HypervisorError.Aborted => ErrorCategory.OperationStopped,
             _ => ErrorCategory.NotSpecified,
         },
+        SpeculationFailedException { InnerException: { } first } => Category(first),
         OperationCanceledException => ErrorCategory.OperationStopped,
         _ => ErrorCategory.NotSpecified,
     };

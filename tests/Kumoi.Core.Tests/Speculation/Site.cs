@@ -112,7 +112,7 @@ internal sealed class Site : IAsyncDisposable
         var results = new List<RepairResult>();
         foreach (var operation in (await UnfinishedAsync()).Where(operation => operation.Kind is OperationKind.SpeculativeMigrate))
         {
-            results.Add(await new OperationRepair(fleet, Journal, Time).RepairAsync(operation, default));
+            results.Add(await new OperationRepair(fleet, Journal, Time).RepairAsync(operation, isOwnerKnownDead: false, default));
         }
 
         return results;
