@@ -43,6 +43,7 @@ Describe '-WhatIf changes nothing' {
       'New-KumoiVM'          = { New-KumoiVM -Name x -VMHost kvm01 -WhatIf }
       'Optimize-KumoiPlacement' = { Optimize-KumoiPlacement -MaxCpuRatio 1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Remove-KumoiVM'       = { Remove-KumoiVM kvm01-1 -Force -WhatIf; Remove-KumoiVM kvm01-2 -WhatIf }
+      'Repair-KumoiOperation' = { Repair-KumoiOperation ([guid]::NewGuid()) -WhatIf -ErrorAction Ignore }
       'Restart-KumoiVM'      = { Restart-KumoiVM kvm01-1 -WhatIf }
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
       'Start-KumoiScaling'   = { Start-KumoiScaling web kvm01-1 -WhatIf | Should -Not -BeNullOrEmpty }
