@@ -77,6 +77,15 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner) : IHypervisorL
         CancellationToken cancellationToken) => Mask(
             inner.MigrateAsync(id, (target as FailureObliviousLink)?.Inner ?? target, options, progress, operation, cancellationToken), id.ToString());
 
+    // Nothing of a migration in phases is masked: a masked failure would lie about where the VM runs.
+    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => inner.ReadPlaceAsync(id, cancellationToken);
+
+    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
+        inner.BeginMigrationAsync(id, plan, cancellationToken);
+
+    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
+        inner.PrepareMigrationAsync(offer, replica, cancellationToken);
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

@@ -92,6 +92,15 @@ internal sealed class GuardedLink(
         return await Run(CallKind.Job, (link, token) => link.MigrateAsync(id, other, options, progress, operation, token), cancellationToken);
     }
 
+    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) =>
+        Run(CallKind.Read, (link, token) => link.ReadPlaceAsync(id, token), cancellationToken);
+
+    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
+        Run(CallKind.Write, (link, token) => link.BeginMigrationAsync(id, plan, token), cancellationToken);
+
+    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
+        Run(CallKind.Write, (link, token) => link.PrepareMigrationAsync(offer, replica, token), cancellationToken);
+
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var link = await EnsureOpenAsync(cancellationToken);

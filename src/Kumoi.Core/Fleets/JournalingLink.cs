@@ -103,6 +103,15 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
             cancellationToken);
     }
 
+    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => inner.ReadPlaceAsync(id, cancellationToken);
+
+    // Who drives the phases journals them: the steps of one operation, not single calls.
+    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
+        inner.BeginMigrationAsync(id, plan, cancellationToken);
+
+    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
+        inner.PrepareMigrationAsync(offer, replica, cancellationToken);
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

@@ -73,6 +73,22 @@ public interface IHypervisorLink : IAsyncDisposable
         OperationId operation,
         CancellationToken cancellationToken);
 
+    /// <summary>What this host has of a VM, read on a connection that no earlier call has used.</summary>
+    Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Begins a migration that the caller drives phase by phase, to one or to several targets. A VM that is in a migration, or in another
+    /// job, fails with <see cref="HypervisorError.InvalidState"/>.
+    /// </summary>
+    /// <exception cref="HypervisorException"><see cref="HypervisorError.NotSupported"/>: the hypervisor's phases cannot be driven.</exception>
+    Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken);
+
+    /// <summary>Prepares this host for a VM that is offered: it gets a paused copy, which waits for the VM's state.</summary>
+    /// <param name="offer">What the source gave.</param>
+    /// <param name="replica">The number of this target among the candidates, 1, 2, …: the copy's metadata carries it.</param>
+    /// <param name="cancellationToken">Leaves nothing behind.</param>
+    Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken);
+
     /// <summary>Lifecycle events from now on, until cancelled. Bounded: a reader that is too slow gets a <see cref="VMLifecycle.Gap"/>.</summary>
     IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken);
 }

@@ -34,6 +34,13 @@ internal sealed class GateLink(GateDriver driver, HostAddress address) : IHyperv
         yield break;
     }
 
+    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
     public Task<IReadOnlyList<VMReading>> ReadVMsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<VMReading?> FindVMAsync(Guid id, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -66,6 +66,15 @@ internal sealed class FaultInjectingLink(IHypervisorLink inner, string hostName,
             () => inner.MigrateAsync(id, (target as FaultInjectingLink)?.Inner ?? target, options, progress, operation, cancellationToken),
             cancellationToken);
 
+    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) =>
+        RunOn(FaultOperation.Read, id, () => inner.ReadPlaceAsync(id, cancellationToken), cancellationToken);
+
+    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
+        RunOn(FaultOperation.Migrate, id, () => inner.BeginMigrationAsync(id, plan, cancellationToken), cancellationToken);
+
+    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
+        Run(FaultOperation.Migrate, offer.Name, () => inner.PrepareMigrationAsync(offer, replica, cancellationToken), cancellationToken);
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

@@ -184,6 +184,14 @@ internal sealed class LibvirtLink : IHypervisorLink
     }
 
     /// <summary>libvirt-domain: virConnectDomainEventRegisterAny. Ends when the link is disposed.</summary>
+    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => ReadAsync(connection => Migrations.VMPlaces.Read(connection, id), cancellationToken);
+
+    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => watches.WatchAsync(cancellationToken);
 
     /// <summary>Ends watches, waits a few seconds for calls that run, and closes the connections.</summary>

@@ -146,6 +146,14 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         }
     }
 
+    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var watcher = new SimulatedWatcher();

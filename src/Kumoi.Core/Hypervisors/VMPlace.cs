@@ -1,7 +1,7 @@
-namespace Kumoi.Hypervisors.Libvirt.Migrations;
+namespace Kumoi.Hypervisors;
 
-/// <summary>What one end of a migration has of the VM.</summary>
-internal enum VMPlace
+/// <summary>What a host has of a VM.</summary>
+public enum VMPlace
 {
     /// <summary>The host could not be asked.</summary>
     Unknown = 0,
