@@ -86,7 +86,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         PerformStop stop;
         try
         {
-            stop = await WatchAsync(performing, relay, progress, cancellationToken).ConfigureAwait(false);
+            stop = await WatchAsync(performing, relay, relayStop, progress, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -294,7 +294,11 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
 
     /// <summary>Returns when the call has. Fails only if it does not end although it was aborted.</summary>
     private async Task<PerformStop> WatchAsync(
-        Task performing, MigrationRelay relay, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
+        Task performing,
+        MigrationRelay relay,
+        CancellationTokenSource relayStop,
+        IProgress<ReplicaProgress>? progress,
+        CancellationToken cancellationToken)
     {
         StallDetector stall = new(Offer.Plan.Options.StallTimeout, time);
         SwitchStallDetector switchStall = new(time);
@@ -329,6 +333,9 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
 
             if (stop != PerformStop.None)
             {
+                // A QEMU that cannot write its last bytes does not hear of an abort, but of its connection's end.
+                await relayStop.CancelAsync().ConfigureAwait(false);
+
                 // Again and again: in its first moments a migration has no job yet that could be aborted.
                 aborting = aborting.IsCompleted ? AbortAsync() : aborting;
                 if (time.GetElapsedTime(stoppedAt) >= AbortPatience)
