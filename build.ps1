@@ -96,12 +96,19 @@ function Test-Lab {
 
 function Invoke-CSharpTest {
   # Runs a folder's tests; how many passed, failed and were skipped.
-  param([Parameter(Mandatory)][string] $Path, [Parameter(Mandatory)][string] $Assembly, [Parameter(Mandatory)][string] $Name)
+  # -Through: a command that runs them, such as in another network.
+  param(
+    [Parameter(Mandatory)][string] $Path,
+    [Parameter(Mandatory)][string] $Assembly,
+    [Parameter(Mandatory)][string] $Name,
+    [string[]] $Through = @()
+  )
   New-Item -ItemType Directory -Force $results | Out-Null
   Invoke-Native dotnet @('build', $Path, '-c', 'Release', '-v', 'quiet', '-nologo') | Out-Host
   $report = Join-Path $results "$Name.json"
   Remove-Item $report -ErrorAction Ignore
-  & dotnet "$Path/bin/Release/net10.0/$Assembly.dll" -ctrf $report | Out-Host
+  $command, $arguments = $Through + @('dotnet', "$Path/bin/Release/net10.0/$Assembly.dll", '-ctrf', $report)
+  & $command @arguments | Out-Host
   $status = $LASTEXITCODE
   if (-not (Test-Path $report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0 } }
   $summary = (Get-Content $report -Raw | ConvertFrom-Json).results.summary
@@ -127,7 +134,7 @@ function Invoke-LabTest {
   $lab = Join-Path $root 'tests/Lab/lab.sh'
   try {
     Invoke-Native $lab @('up', '6') | Out-Host
-    Invoke-CSharpTest -Path "$root/tests/Lab" -Assembly Kumoi.Lab.Tests -Name lab-csharp
+    Invoke-CSharpTest -Path "$root/tests/Lab" -Assembly Kumoi.Lab.Tests -Name lab-csharp -Through $lab, 'run'
     if (-not $WithoutPester) { Invoke-PesterTest -Path "$root/tests/Lab" -Name lab }
   }
   finally {

@@ -17,9 +17,12 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
 
     protected Fleet Fleet => _fleet!;
 
+    /// <summary>Why the test cannot run here; null: it can.</summary>
+    protected virtual string? Obstacle => lab.Obstacle;
+
     public async ValueTask InitializeAsync()
     {
-        if (lab.Obstacle is { } obstacle)
+        if (Obstacle is { } obstacle)
         {
             Assert.Skip(obstacle);
         }
@@ -33,6 +36,7 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
     {
         GC.SuppressFinalize(this);
         await lab.MakeAllWellAsync();
+        await EndAsync();
         if (_fleet is not null)
         {
             await _fleet.DisposeAsync();
@@ -43,12 +47,18 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
 
     protected KumoiConnection Host(string name) => Fleet.Find(name) ?? throw new ArgumentException("No such host.", nameof(name));
 
+    /// <summary>Lets go of what the test still holds.</summary>
+    protected virtual ValueTask EndAsync() => ValueTask.CompletedTask;
+
+    /// <summary>How the test connects to a host.</summary>
+    protected virtual string UriOf(LabHost host) => host.Uri;
+
     /// <summary>A fleet of all hosts of the lab, beside the test's own.</summary>
     private protected async Task<Fleet> ConnectAsync(ICallPolicyFactory policies)
     {
         var time = TimeProvider.System;
         var fleet = new Fleet([new LibvirtDriver(time)], policies, new FaultPlan(new Random(1), time), time);
-        await foreach (var outcome in fleet.ConnectAsync([.. lab.Hosts.Select(host => new ConnectRequest(host.Uri, host.Name, []))], CancellationToken.None))
+        await foreach (var outcome in fleet.ConnectAsync([.. lab.Hosts.Select(host => new ConnectRequest(UriOf(host), host.Name, []))], CancellationToken.None))
         {
             _ = outcome.Result;
         }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.NetworkInformation;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Kumoi.Tests.Lab;
@@ -23,6 +24,10 @@ public sealed partial class RealLab : IAsyncLifetime
 
     /// <summary>Why there is no lab, and how to get one; null: it is up.</summary>
     public string? Obstacle { get; private set; }
+
+    /// <summary>Why this process does not reach the hosts by network, and how it would; null: it does.</summary>
+    public string? NetworkObstacle =>
+        Obstacle ?? (IsInNetwork ? null : "This process is not in the lab's network. Run the tests with: sudo tests/Lab/lab.sh run dotnet …");
 
     public IReadOnlyList<LabHost> Hosts => _description?.Hosts ?? [];
 
@@ -125,6 +130,20 @@ public sealed partial class RealLab : IAsyncLifetime
         }
     }
 
+    /// <summary>Stops the VM's QEMU, which then neither reads nor answers, without ending it.</summary>
+    public Task FreezeAsync(string host, string vm) => RunAsync("exec", host, "sh", "-c", $"kill -STOP $(cat /run/libvirt/qemu/{vm}.pid)");
+
+    /// <summary>Limits what the network brings to the host.</summary>
+    public Task ThrottleAsync(string host, long bytesPerSecond) =>
+        RunAsync("run", "tc", "qdisc", "replace", "dev", host, "root", "tbf", "rate", $"{bytesPerSecond}bps", "burst", "64kb", "latency", "50ms");
+
+    public Task UnthrottleAsync(string host) => RunAsync("run", "tc", "qdisc", "del", "dev", host, "root");
+
+    private bool IsInNetwork =>
+        NetworkInterface.GetAllNetworkInterfaces()
+            .SelectMany(card => card.GetIPProperties().UnicastAddresses)
+            .Any(address => string.Equals(address.Address.ToString(), _description!.Network + ".254", StringComparison.Ordinal));
+
     private static string FindScript()
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
@@ -158,5 +177,5 @@ public sealed partial class RealLab : IAsyncLifetime
     [GeneratedRegex(@"^C(?<value>[0-9A-F]{8})\r?\n", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex CounterLine();
 
-    private sealed record Description(string HostImages, IReadOnlyList<LabHost> Hosts);
+    private sealed record Description(string Network, string HostImages, IReadOnlyList<LabHost> Hosts);
 }

@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace Kumoi.Hypervisors;
 
 /// <summary>How a live migration is done.</summary>
@@ -17,4 +19,11 @@ public sealed record MigrationOptions
 
     /// <summary>A client-driven migration that moves no byte for this long is aborted: libvirt itself would wait for ever.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// For a migration to several targets at once, whose stream goes through this computer: the address of this computer under which the
+    /// source host reaches it; null: found by itself, from the source's URI. With an address that is given here, the stream is taken from
+    /// any address; a stranger who comes first makes the migration fail, and can do no more.
+    /// </summary>
+    public IPAddress? RelayAddress { get; init; }
 }

@@ -192,15 +192,26 @@ internal sealed class LibvirtLink : IHypervisorLink
         }
     }
 
+    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) =>
+        jobs.RunAsync(() => WithJobConnection(connection => VMPlaces.Read(connection, id)), cancellationToken);
+
+    /// <summary>The migration has its own threads and connections: it outlives this link.</summary>
+    public async Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ThrowIfPrivatePerConnection();
+        return await LibvirtOutgoingMigration.BeginAsync(uri, HostName, id, plan, time, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>As <see cref="BeginMigrationAsync"/>.</summary>
+    public async Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(offer);
+        ThrowIfPrivatePerConnection();
+        return await LibvirtIncomingMigration.PrepareAsync(uri, HostName, offer, replica, time, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>libvirt-domain: virConnectDomainEventRegisterAny. Ends when the link is disposed.</summary>
-    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => ReadAsync(connection => Migrations.VMPlaces.Read(connection, id), cancellationToken);
-
-    public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => watches.WatchAsync(cancellationToken);
 
     /// <summary>Ends watches, waits a few seconds for calls that run, and closes the connections.</summary>
@@ -287,4 +298,15 @@ internal sealed class LibvirtLink : IHypervisorLink
     }
 
     private string Label() => HostName;
+
+    private void ThrowIfPrivatePerConnection()
+    {
+        if (shared is not null)
+        {
+            throw new HypervisorException(
+                $"Cannot drive a migration on {HostName}: each of its connections has a world of its own.",
+                error: HypervisorError.NotSupported,
+                recommendedAction: "Migrate between hosts of another driver, such as qemu.");
+        }
+    }
 }

@@ -268,14 +268,14 @@ internal sealed unsafe class VMDefiner
         return handles;
     }
 
-    private static bool IsActive(LibvirtConnection connection, DomainHandle domain) =>
+    internal static bool IsActive(LibvirtConnection connection, DomainHandle domain) =>
         NativeDomain.virDomainIsActive(domain) switch
         {
             < 0 => throw connection.Failed($"read VM '{domain.Name}'"),
             var isActive => isActive == 1,
         };
 
-    private static bool IsPersistent(LibvirtConnection connection, DomainHandle domain)
+    internal static bool IsPersistent(LibvirtConnection connection, DomainHandle domain)
     {
         bool isHeld = false;
         domain.DangerousAddRef(ref isHeld);

@@ -52,6 +52,9 @@ internal static class LibvirtLibrary
         }
     }
 
+    /// <summary>Whether the library, which is ready, has a function of that name.</summary>
+    public static bool Exports(string function) => NativeLibrary.TryGetExport(library, function, out _);
+
     /// <summary>Loads the library from <paramref name="overridePath"/> if given, else under the system's name for it.</summary>
     internal static nint Load(string? overridePath)
     {

@@ -58,6 +58,10 @@ internal static unsafe partial class NativeDomain
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial byte* virDomainGetMetadata(DomainHandle domain, int type, string? uri, uint flags);
 
+    /// <summary>Sets the one element of a namespace, or, without <paramref name="metadata"/>, removes it.</summary>
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainSetMetadata(DomainHandle domain, int type, string? metadata, string? key, string? uri, uint flags);
+
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint virDomainDefineXMLFlags(ConnectionHandle connection, string xml, uint flags);
 

@@ -10,6 +10,7 @@ internal unsafe struct VirTypedParameter
     public const int TypeUInt = 2;
     public const int TypeLong = 3;
     public const int TypeULong = 4;
+    public const int TypeString = 7;
 
     [FieldOffset(0)]
     public fixed byte Field[80];
@@ -28,6 +29,10 @@ internal unsafe struct VirTypedParameter
 
     [FieldOffset(88)]
     public ulong ULong;
+
+    /// <summary>UTF-8, with a zero byte at its end.</summary>
+    [FieldOffset(88)]
+    public nint String;
 
     /// <summary>The value of any of the integer types; 0 for the others, and for what does not fit.</summary>
     public readonly long AsInt64 => Type switch

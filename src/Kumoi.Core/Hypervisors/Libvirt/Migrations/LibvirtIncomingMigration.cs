@@ -1,0 +1,295 @@
+using System.Net;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Migrations;
+
+/// <summary>
+/// A target. It keeps the connection on which it was prepared: libvirt destroys the copy when that is closed before Finish.
+/// </summary>
+internal sealed class LibvirtIncomingMigration : IIncomingMigration
+{
+    /// <summary>How long libvirt may take to let the VM run. The outcome is unknown after that.</summary>
+    private static readonly TimeSpan FinishPatience = TimeSpan.FromSeconds(30);
+
+    /// <summary>On a QEMU that is stuck the call would hang for 45 s and more; destroying it then helps.</summary>
+    private static readonly TimeSpan CancelPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>A prepared copy goes with its connection, within a moment.</summary>
+    private static readonly TimeSpan LetGoPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long the host is asked again. A daemon restarts in a second or two; destroying a stuck QEMU takes 10 s.</summary>
+    private static readonly TimeSpan AbandonPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan SilencePatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan AbandonPause = TimeSpan.FromMilliseconds(100);
+
+    private const uint KeepNvram = 8; // VIR_DOMAIN_UNDEFINE_KEEP_NVRAM: it may be the winner's
+
+    private readonly FreshConnections connections;
+    private readonly MigrationOffer offer;
+    private readonly int replica;
+    private readonly TimeProvider time;
+    private LibvirtConnection? connection;
+    private string streamUri = "";
+    private bool wasDefined;
+    private Task calling = Task.CompletedTask; // the last call on the connection
+    private int isDisposed;
+
+    private LibvirtIncomingMigration(FreshConnections connections, MigrationOffer offer, int replica, TimeProvider time)
+    {
+        this.connections = connections;
+        this.offer = offer;
+        this.replica = replica;
+        this.time = time;
+        HostName = offer.Plan.Candidates.ElementAtOrDefault(replica - 1) ?? connections.HostName;
+    }
+
+    public string HostName { get; }
+
+    /// <summary>Where the target waits for the stream.</summary>
+    public EndPoint StreamEndPoint => StreamAddress.Read(streamUri, connections.HostName, connections.Uri);
+
+    /// <summary>What the target has to tell the source.</summary>
+    public byte[] PrepareCookie { get; private set; } = [];
+
+    /// <summary>What the source has told for the target; empty if it has died.</summary>
+    public byte[] PerformCookie { get; set; } = [];
+
+    /// <summary>What the target, where the VM runs, has to tell the source.</summary>
+    public byte[] FinishCookie { get; private set; } = [];
+
+    public bool IsFinished { get; private set; }
+
+    /// <summary>It was told to let the VM run, and it is not known that it did not.</summary>
+    public bool MayRun { get; private set; }
+
+    private uint Flags => MigrationPhases.TargetFlags(offer.Plan.Options, offer.IsPersistent, offer.IsPaused);
+
+    public static async Task<LibvirtIncomingMigration> PrepareAsync(
+        LibvirtUri uri, string hostName, MigrationOffer offer, int replica, TimeProvider time, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        LibvirtIncomingMigration migration = new(new FreshConnections(uri, hostName), offer, replica, time);
+        migration.calling = migration.connections.Threads.RunAsync(migration.Prepare, CancellationToken.None);
+        try
+        {
+            await migration.calling.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return migration;
+        }
+        catch (OperationCanceledException) when (!migration.calling.IsFaulted)
+        {
+            // The call cannot be taken back. Usually it ends soon, and the copy with it; else that happens behind the caller's back.
+            await Task.WhenAny(migration.LetGoAsync(), Task.Delay(LetGoPatience, time, CancellationToken.None)).ConfigureAwait(false);
+            throw;
+        }
+        catch
+        {
+            await migration.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async Task FinishAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Task<PhaseOutcome> finishing = connections.Threads.RunAsync(
+            () => MigrationPhases.Finish(Connection, offer.Name, streamUri, PerformCookie, Flags, cancelled: false), CancellationToken.None);
+        calling = finishing;
+        MayRun = true;
+        PhaseOutcome outcome;
+        try
+        {
+            outcome = await finishing.WaitAsync(FinishPatience, time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            throw Unknown($"start VM '{offer.Name}'", "no answer came in time", HypervisorError.TimedOut, e);
+        }
+
+        if (outcome.Failure is { } failure)
+        {
+            MayRun = outcome.IsUnknown;
+            HypervisorException known = LibvirtErrors.ToException(
+                failure, $"start VM '{offer.Name}' on {HostName}", CallKind.Change, outcome.Loss);
+            throw outcome.IsUnknown && !known.OutcomeUnknown ? Unknown($"start VM '{offer.Name}'", failure.Message, known.Error, known) : known;
+        }
+
+        FinishCookie = outcome.Cookie;
+        IsFinished = true;
+    }
+
+    public async Task AbandonAsync(CancellationToken cancellationToken)
+    {
+        await CancelAsync(cancellationToken).ConfigureAwait(false);
+        using CancellationTokenSource patience = new(AbandonPatience, time);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
+        long answered = time.GetTimestamp();
+        HypervisorException? failure = null;
+        try
+        {
+            // Removing first and only then closing, so that nothing is done by chance; then seen absent on yet another connection.
+            bool isClosed = false;
+            while (true)
+            {
+                try
+                {
+                    bool isGone = await connections.RunAsync(RemoveOnce, either.Token).ConfigureAwait(false);
+                    answered = time.GetTimestamp();
+                    if (isGone && isClosed)
+                    {
+                        return;
+                    }
+
+                    if (isGone)
+                    {
+                        await CloseAsync().ConfigureAwait(false);
+                        isClosed = true;
+                        continue;
+                    }
+                }
+                catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed && time.GetElapsedTime(answered) < SilencePatience)
+                {
+                    failure = e; // its daemon may be back in a moment
+                }
+
+                await Task.Delay(AbandonPause, time, either.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Unknown($"remove VM '{offer.Name}'", failure?.Message ?? "it does not end", HypervisorError.TimedOut, failure);
+        }
+        catch (HypervisorException e) when (!e.OutcomeUnknown && e.Error is HypervisorError.ConnectionFailed)
+        {
+            throw Unknown($"remove VM '{offer.Name}'", e.Message, e.Error, e);
+        }
+    }
+
+    /// <summary>Takes the plan off the VM, which has arrived for good.</summary>
+    public Task<bool> RemovePlanAsync() =>
+        connections.RunAsync(
+            fresh =>
+            {
+                using DomainHandle domain = fresh.GetDomain(offer.Id);
+                SpeculationPlan.Remove(fresh, domain, offer.Plan.Operation);
+                return true;
+            },
+            CancellationToken.None);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref isDisposed, 1) == 0)
+        {
+            await CloseAsync().ConfigureAwait(false);
+            await connections.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private LibvirtConnection Connection => connection ?? throw new ObjectDisposedException(nameof(LibvirtIncomingMigration));
+
+    private bool Prepare()
+    {
+        connection = connections.Open();
+        wasDefined = VMPlaces.Read(connection, offer.Id) switch
+        {
+            VMPlace.Absent => false,
+            VMPlace.Off => true,
+            _ => throw connection.ToException(
+                new LibvirtFailure(LibvirtCode.DomainExists, LibvirtOrigin.None, 0, "the host runs a VM of that id"),
+                $"prepare for VM '{offer.Name}'",
+                CallKind.Read),
+        };
+        string definition = SpeculationMetadata.WithReplica(offer.Definition, offer.Plan, replica);
+        (streamUri, PrepareCookie) = MigrationPhases.Prepare(connection, offer.Name, definition, offer.Cookie, Flags);
+        return StreamAddress.IsValid(streamUri)
+            ? true
+            : throw new HypervisorException(
+                $"Cannot send VM '{offer.Name}' to {HostName} through a relay: it waits at '{streamUri}', which is not a TCP address.",
+                FaultDomain.Host,
+                error: HypervisorError.NotSupported,
+                recommendedAction: "Leave the migration's transport on that host as libvirt has it (TCP).");
+    }
+
+    private async Task LetGoAsync()
+    {
+        await ((Task)calling).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Asks libvirt to end it in good order, if that can be asked and does not take long.</summary>
+    private async Task CancelAsync(CancellationToken cancellationToken)
+    {
+        if (connection is not { WhenLost.IsCompleted: false } open || !calling.IsCompleted || isDisposed != 0)
+        {
+            return;
+        }
+
+        calling = connections.Threads.RunAsync(
+            () => MigrationPhases.Finish(open, offer.Name, streamUri, [], Flags, cancelled: true), CancellationToken.None);
+        await Task.WhenAny(calling, Task.Delay(CancelPatience, time, cancellationToken)).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Looks, and takes one step towards there being nothing. True if there is nothing; also if there is what was there before.</summary>
+    private bool RemoveOnce(LibvirtConnection fresh)
+    {
+        VMPlace place = VMPlaces.Read(fresh, offer.Id);
+        if (place == VMPlace.Absent || (place == VMPlace.Off && wasDefined))
+        {
+            return true;
+        }
+
+        using DomainHandle? domain = fresh.FindDomain(offer.Id);
+        if (domain is null)
+        {
+            return true;
+        }
+
+        if (place != VMPlace.MigrationPaused && !SpeculationPlan.IsOf(fresh, domain, offer.Plan.Operation))
+        {
+            throw fresh.ToException(
+                new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, "it is not of this migration"),
+                $"remove VM '{offer.Name}'",
+                CallKind.Read);
+        }
+
+        int result = place == VMPlace.Off ? Undefine(domain) : NativeDomain.virDomainDestroy(domain);
+        if (result != 0)
+        {
+            LibvirtFailure failure = NativeError.Last();
+            if (failure.Code is not (LibvirtCode.OperationInvalid or LibvirtCode.NoDomain))
+            {
+                throw fresh.ToException(failure, $"remove VM '{offer.Name}'", CallKind.Change);
+            }
+        }
+
+        return false; // to be seen
+    }
+
+    private static int Undefine(DomainHandle domain) =>
+        NativeDomain.virDomainUndefineFlags(domain, KeepNvram) == 0 ? 0 : NativeDomain.virDomainUndefineFlags(domain, 0);
+
+    /// <summary>Closing tells the daemon, so it may block; a call that hangs keeps the connection until it ends.</summary>
+    private async Task CloseAsync()
+    {
+        if (Interlocked.Exchange(ref connection, null) is { } open)
+        {
+            Task closing = connections.Threads.RunAsync(
+                () =>
+                {
+                    open.Dispose();
+                    return true;
+                },
+                CancellationToken.None);
+            await Task.WhenAny(closing, Task.Delay(LetGoPatience, time, CancellationToken.None)).ConfigureAwait(false);
+        }
+    }
+
+    private HypervisorException Unknown(string action, string reason, HypervisorError error, Exception? inner) => new(
+        $"Cannot tell whether {HostName} could {action}: {reason.TrimEnd('.')}.",
+        FaultDomain.Host,
+        isTransient: false,
+        outcomeUnknown: true,
+        error,
+        recommendedAction: $"Read what {HostName} has of the VM when it answers again; do nothing with the VM before.",
+        innerException: inner);
+}

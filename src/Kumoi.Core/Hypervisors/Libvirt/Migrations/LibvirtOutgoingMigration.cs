@@ -1,0 +1,516 @@
+using System.Net.Sockets;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Migrations;
+
+/// <summary>
+/// A source. All its phases go over one connection: libvirt ends the migration when that is closed, but leaves a VM that it has handed
+/// over paused.
+/// </summary>
+internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a call may take to return after its job was aborted; measured: 0.1 s.</summary>
+    private static readonly TimeSpan AbortPatience = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long the source is read again after a failure until it tells what it has: a daemon restarts in a second or two.</summary>
+    private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan SettlePause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ConfirmPatience = TimeSpan.FromSeconds(30);
+
+    /// <summary>What is only tidying up does not hold up anybody for longer.</summary>
+    private static readonly TimeSpan TidyPatience = TimeSpan.FromSeconds(2);
+
+    private readonly FreshConnections connections;
+    private readonly ConnectionPool watching; // lookers-on, while a phase blocks its connection
+    private readonly RelayAddress relayAddress;
+    private readonly TimeProvider time;
+    private LibvirtConnection? connection;
+    private DomainHandle? domain;
+    private IReadOnlyList<LibvirtIncomingMigration> performedTo = [];
+    private int isDisposed;
+
+    private LibvirtOutgoingMigration(FreshConnections connections, RelayAddress relayAddress, TimeProvider time)
+    {
+        this.connections = connections;
+        this.relayAddress = relayAddress;
+        this.time = time;
+        watching = new ConnectionPool(connections.Uri, () => connections.HostName, shared: null);
+    }
+
+    public MigrationOffer Offer { get; private set; } = null!;
+
+    private uint Flags => MigrationPhases.SourceFlags(Offer.Plan.Options, Offer.IsPersistent, Offer.IsPaused);
+
+    private string Name => Offer.Name;
+
+    public static async Task<LibvirtOutgoingMigration> BeginAsync(
+        LibvirtUri uri, string hostName, Guid id, MigrationPlan plan, TimeProvider time, CancellationToken cancellationToken)
+    {
+        NativeMigrationPhases.Require();
+        RelayAddress address = await RelayAddress.FindAsync(uri, hostName, plan.Options.RelayAddress, cancellationToken).ConfigureAwait(false);
+        LibvirtOutgoingMigration migration = new(new FreshConnections(uri, hostName), address, time);
+        Task beginning = migration.connections.Threads.RunAsync(() => migration.Begin(id, plan), CancellationToken.None);
+        try
+        {
+            await beginning.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return migration;
+        }
+        catch (OperationCanceledException) when (!beginning.IsFaulted)
+        {
+            // The call cannot be taken back. Usually it ends soon; else it is undone behind the caller's back.
+            await Task.WhenAny(migration.UndoAsync(beginning), Task.Delay(TidyPatience, time, CancellationToken.None)).ConfigureAwait(false);
+            throw;
+        }
+        catch
+        {
+            await migration.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async Task<IReadOnlyList<IIncomingMigration>> PerformAsync(
+        IReadOnlyList<IIncomingMigration> targets, ReplicaBudget budget, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(targets.Count, nameof(targets));
+        cancellationToken.ThrowIfCancellationRequested();
+        performedTo = [.. targets.Select(static target => target as LibvirtIncomingMigration ?? throw new HypervisorException(
+            $"Cannot send a VM to {target.HostName}: it is not a libvirt host.",
+            error: HypervisorError.NotSupported,
+            recommendedAction: "Migrate between hosts of the same kind."))];
+        using MigrationRelay relay = Listen(budget);
+        using CancellationTokenSource relayStop = new();
+        Task relaying = relay.RunAsync(relayStop.Token);
+        Task<PhaseOutcome> performing = connections.Threads.RunAsync(() => Perform(StreamAddress.Write(relay.EndPoint)), CancellationToken.None);
+        PerformStop stop;
+        try
+        {
+            stop = await WatchAsync(performing, relay, relayStop, progress, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await relayStop.CancelAsync().ConfigureAwait(false);
+            await relaying.ConfigureAwait(false);
+            Report(relay, progress);
+        }
+
+        PhaseOutcome outcome = await performing.ConfigureAwait(false);
+        if (outcome.Failure is not null)
+        {
+            return await ThrowAsync(stop, outcome, relay, cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (LibvirtIncomingMigration target in performedTo)
+        {
+            target.PerformCookie = outcome.Cookie;
+        }
+
+        IReadOnlyList<int> complete = relay.Complete;
+        return complete.Count > 0
+            ? [.. complete.Select(number => performedTo[number])]
+            : throw new PerformReport(Offer, connections.HostName, relay.ReadProgress()).NobodyHasIt();
+    }
+
+    public async Task ConfirmAsync(bool cancelled, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        LibvirtIncomingMigration? winner = performedTo.FirstOrDefault(static target => target.IsFinished)
+            ?? performedTo.LastOrDefault(static target => target.MayRun);
+        PhaseOutcome outcome;
+        try
+        {
+            outcome = await connections.Threads
+                .RunAsync(
+                    () => MigrationPhases.Confirm(Connection, domain!, winner?.FinishCookie ?? [], Flags, cancelled), CancellationToken.None)
+                .WaitAsync(ConfirmPatience, time, cancellationToken)
+                .ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            throw NotConfirmed(cancelled, "no answer came in time", outcomeUnknown: true, HypervisorError.TimedOut, e);
+        }
+
+        if (outcome.Failure is { } failure)
+        {
+            // After a Perform that failed, and after the loss of the connection, libvirt has ended the migration by itself.
+            await SettleAsync(cancelled, failure, cancellationToken).ConfigureAwait(false);
+        }
+
+        await TidyAsync(cancelled ? RemovePlanAsync() : winner?.RemovePlanAsync() ?? Task.CompletedTask).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref isDisposed, 1) != 0)
+        {
+            return;
+        }
+
+        Task closing = connections.Threads.RunAsync(
+            () =>
+            {
+                watching.Dispose();
+                Close();
+                return true;
+            },
+            CancellationToken.None);
+        await Task.WhenAny(closing, Task.Delay(WorkerThreads.Patience, time, CancellationToken.None)).ConfigureAwait(false);
+        await connections.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private LibvirtConnection Connection => connection ?? throw new ObjectDisposedException(nameof(LibvirtOutgoingMigration));
+
+    private void Close()
+    {
+        Interlocked.Exchange(ref domain, null)?.Dispose();
+        Interlocked.Exchange(ref connection, null)?.Dispose();
+    }
+
+    private bool Begin(Guid id, MigrationPlan plan)
+    {
+        connection = connections.Open();
+        domain = connection.GetDomain(id);
+        bool isPersistent = VMDefiner.IsPersistent(connection, domain);
+        if (!VMDefiner.IsActive(connection, domain))
+        {
+            throw Refused("the VM is not running");
+        }
+
+        // Writing metadata would wait for 30 s.
+        if (MigrationJob.Read(connection, domain) is not null)
+        {
+            throw Refused("another job runs on the VM");
+        }
+
+        SetPlan(plan);
+        try
+        {
+            uint flags = MigrationPhases.SourceFlags(plan.Options, isPersistent, isPaused: false);
+            (string definition, byte[] cookie) = MigrationPhases.Begin(connection, domain, flags);
+            if (SpeculationMetadata.ReadOperation(definition) != plan.Operation)
+            {
+                throw Refused("another migration of the VM was begun at the same moment");
+            }
+
+            Offer = new MigrationOffer
+            {
+                Plan = plan,
+                Id = id,
+                Name = domain.Name,
+                IsPersistent = isPersistent,
+                IsPaused = VMPlaces.Read(connection, id) is VMPlace.Paused,
+                Definition = definition,
+                Cookie = cookie,
+            };
+            return true;
+        }
+        catch (HypervisorException)
+        {
+            Close(); // ends what was begun
+            RemovePlan(id, plan.Operation);
+            throw;
+        }
+    }
+
+    private HypervisorException Refused(string reason) => Connection.ToException(
+        new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, reason), $"begin the migration of VM '{domain!.Name}'", CallKind.Read);
+
+    private void SetPlan(MigrationPlan plan)
+    {
+        try
+        {
+            SpeculationPlan.Set(Connection, domain!, plan);
+        }
+        catch (HypervisorException e) when (e.NativeCode == (int)LibvirtCode.OperationTimeout)
+        {
+            throw Refused("another job runs on the VM");
+        }
+    }
+
+    private async Task UndoAsync(Task beginning)
+    {
+        await beginning.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (beginning.IsCompletedSuccessfully)
+        {
+            await connections.Threads
+                .RunAsync(
+                    () =>
+                    {
+                        Close();
+                        RemovePlan(Offer.Id, Offer.Plan.Operation);
+                        return true;
+                    },
+                    CancellationToken.None)
+                .ConfigureAwait(false);
+        }
+
+        await DisposeAsync().ConfigureAwait(false);
+    }
+
+    private Task<bool> RemovePlanAsync() =>
+        connections.Threads.RunAsync(() => RemovePlan(Offer.Id, Offer.Plan.Operation), CancellationToken.None);
+
+    /// <summary>Takes the plan off the VM, if it still is this operation's. Does not fail: whoever finds the plan can tell that it is over.</summary>
+    private bool RemovePlan(Guid id, OperationId operation)
+    {
+        try
+        {
+            using LibvirtConnection fresh = connections.Open();
+            using DomainHandle? vm = fresh.FindDomain(id);
+            if (vm is not null && MigrationJob.Read(fresh, vm) is null)
+            {
+                SpeculationPlan.Remove(fresh, vm, operation);
+            }
+
+            return true;
+        }
+        catch (HypervisorException)
+        {
+            return false;
+        }
+    }
+
+    private MigrationRelay Listen(ReplicaBudget budget)
+    {
+        try
+        {
+            return new MigrationRelay(
+                relayAddress.Local,
+                relayAddress.IsSource,
+                performedTo.Select(static target => (target.HostName, target.StreamEndPoint)),
+                budget,
+                time);
+        }
+        catch (SocketException e)
+        {
+            IReadOnlyList<ReplicaProgress> none = [.. performedTo.Select(static target => new ReplicaProgress(target.HostName, 0, false, null))];
+            throw new PerformReport(Offer, connections.HostName, none).CannotRelay(e);
+        }
+    }
+
+    private PhaseOutcome Perform(string relayUri) => MigrationPhases.Perform(
+        Connection, domain!, relayUri, performedTo[0].PrepareCookie, Offer.Plan.Options.BandwidthBytesPerSecond, Flags);
+
+    /// <summary>Returns when the call has. Fails only if it does not end although it was aborted.</summary>
+    private async Task<PerformStop> WatchAsync(
+        Task performing,
+        MigrationRelay relay,
+        CancellationTokenSource relayStop,
+        IProgress<ReplicaProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        StallDetector stall = new(Offer.Plan.Options.StallTimeout, time);
+        SwitchStallDetector switchStall = new(time);
+        TaskCompletionSource cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using PeriodicTimer timer = new(PollInterval, time);
+        using CancellationTokenRegistration onCancel = cancellationToken.UnsafeRegister(
+            static state => ((TaskCompletionSource)state!).TrySetResult(), cancelled);
+        Task tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
+        Task polling = Task.CompletedTask;
+        Task aborting = Task.CompletedTask;
+        PerformStop stop = PerformStop.None;
+        long stoppedAt = 0;
+        while (true)
+        {
+            await (stop == PerformStop.None
+                ? Task.WhenAny(performing, tick, cancelled.Task, relay.NoneLeft)
+                : Task.WhenAny(performing, tick)).ConfigureAwait(false);
+            if (performing.IsCompleted)
+            {
+                break;
+            }
+
+            if (stop == PerformStop.None)
+            {
+                stop = cancellationToken.IsCancellationRequested ? PerformStop.Cancelled
+                    : relay.NoneLeft.IsCompleted ? PerformStop.NoneLeft
+                    : switchStall.IsStalled ? PerformStop.NobodyAnswers
+                    : stall.IsStalled ? PerformStop.Stalled
+                    : PerformStop.None;
+                stoppedAt = time.GetTimestamp();
+            }
+
+            if (stop != PerformStop.None)
+            {
+                // A QEMU that cannot write its last bytes does not hear of an abort, but of its connection's end.
+                await relayStop.CancelAsync().ConfigureAwait(false);
+
+                // Again and again: in its first moments a migration has no job yet that could be aborted.
+                aborting = aborting.IsCompleted ? AbortAsync() : aborting;
+                if (time.GetElapsedTime(stoppedAt) >= AbortPatience)
+                {
+                    throw new PerformReport(Offer, connections.HostName, relay.ReadProgress()).DoesNotEnd(stop);
+                }
+            }
+            else if (polling.IsCompleted)
+            {
+                polling = PollAsync(stall, switchStall, relay);
+                Report(relay, progress);
+            }
+
+            if (tick.IsCompleted)
+            {
+                tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
+            }
+        }
+
+        // An abort that is still under way must not hit a later job of that VM.
+        await Task.WhenAll(polling, aborting).ConfigureAwait(false);
+        return relay.NoneLeft.IsCompleted && stop == PerformStop.None ? PerformStop.NoneLeft : stop;
+    }
+
+    private async Task PollAsync(StallDetector stall, SwitchStallDetector switchStall, MigrationRelay relay)
+    {
+        try
+        {
+            MigrationProgress? now = await OnVMAsync(MigrationJob.Read).ConfigureAwait(false);
+            if (now is { } progress)
+            {
+                stall.Note(progress);
+            }
+
+            switchStall.Note(now, relay.ReadProgress().Sum(static target => target.BytesTaken));
+        }
+        catch (HypervisorException)
+        {
+            // If the source is lost, the call itself tells.
+        }
+    }
+
+    private async Task AbortAsync()
+    {
+        try
+        {
+            await OnVMAsync(MigrationJob.Abort).ConfigureAwait(false);
+        }
+        catch (HypervisorException)
+        {
+            // Tried again with the next tick, until the call ends or patience does.
+        }
+    }
+
+    private Task<T> OnVMAsync<T>(Func<LibvirtConnection, DomainHandle, T> work) =>
+        connections.Threads.RunAsync(
+            () => watching.Use(other =>
+            {
+                using DomainHandle vm = other.GetDomain(Offer.Id);
+                return work(other, vm);
+            }),
+            CancellationToken.None);
+
+    private static void Report(MigrationRelay relay, IProgress<ReplicaProgress>? progress)
+    {
+        if (progress is not null)
+        {
+            foreach (ReplicaProgress one in relay.ReadProgress())
+            {
+                progress.Report(one);
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<IIncomingMigration>> ThrowAsync(
+        PerformStop stop, PhaseOutcome outcome, MigrationRelay relay, CancellationToken cancellationToken)
+    {
+        VMPlace place = await ReadSettledAsync().ConfigureAwait(false);
+        throw stop == PerformStop.Cancelled && place is not (VMPlace.Unknown or VMPlace.MigrationPaused)
+            ? new OperationCanceledException(cancellationToken)
+            : new PerformReport(Offer, connections.HostName, relay.ReadProgress())
+                .Failed(stop, outcome, relay.Refused?.ToString(), place);
+    }
+
+    /// <summary>What the source has after a failure. Its daemon may be away for a moment, and takes another one to let the VM go on.</summary>
+    private async Task<VMPlace> ReadSettledAsync()
+    {
+        using CancellationTokenSource patience = new(SettlePatience, time);
+        VMPlace place = VMPlace.Unknown;
+        try
+        {
+            while (place is VMPlace.Unknown or VMPlace.MigrationPaused)
+            {
+                try
+                {
+                    place = await connections.ReadPlaceAsync(Offer.Id, patience.Token).ConfigureAwait(false);
+                }
+                catch (HypervisorException)
+                {
+                    place = VMPlace.Unknown;
+                }
+
+                if (place is VMPlace.Unknown or VMPlace.MigrationPaused)
+                {
+                    await Task.Delay(SettlePause, time, patience.Token).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // It does not tell.
+        }
+
+        return place;
+    }
+
+    /// <summary>Does what Confirm would have done, where libvirt has forgotten the migration.</summary>
+    private async Task SettleAsync(bool cancelled, LibvirtFailure failure, CancellationToken cancellationToken)
+    {
+        VMPlace place;
+        try
+        {
+            place = await connections.RunAsync(fresh => SettleOnce(fresh, cancelled), cancellationToken).ConfigureAwait(false);
+        }
+        catch (HypervisorException e)
+        {
+            throw NotConfirmed(cancelled, e.Message, outcomeUnknown: true, e.Error, e);
+        }
+
+        bool isDone = cancelled
+            ? place is VMPlace.Running or VMPlace.Paused || (place == VMPlace.MigrationPaused && Offer.IsPaused)
+            : place is VMPlace.Absent or VMPlace.Off;
+        if (!isDone)
+        {
+            throw NotConfirmed(cancelled, $"{failure.Message}; the host has the VM '{place}'", outcomeUnknown: false, HypervisorError.InvalidState, null);
+        }
+    }
+
+    private VMPlace SettleOnce(LibvirtConnection fresh, bool cancelled)
+    {
+        VMPlace place = VMPlaces.Read(fresh, Offer.Id);
+        if (cancelled && place == VMPlace.MigrationPaused && !Offer.IsPaused)
+        {
+            using DomainHandle vm = fresh.GetDomain(Offer.Id);
+            DomainCalls.Resume(fresh, vm);
+        }
+
+        // Never one that runs: then something is very wrong.
+        if (!cancelled && (place == VMPlace.MigrationPaused || (place == VMPlace.Paused && Offer.IsPaused)))
+        {
+            using DomainHandle vm = fresh.GetDomain(Offer.Id);
+            DomainCalls.Destroy(fresh, vm);
+        }
+
+        if (!cancelled && Offer.IsPersistent && VMPlaces.Read(fresh, Offer.Id) == VMPlace.Off)
+        {
+            using DomainHandle vm = fresh.GetDomain(Offer.Id);
+            VMDefiner.Undefine(fresh, vm, removeVolumes: false);
+        }
+
+        return VMPlaces.Read(fresh, Offer.Id);
+    }
+
+    private HypervisorException NotConfirmed(bool cancelled, string reason, bool outcomeUnknown, HypervisorError error, Exception? inner) => new(
+        $"Cannot {(cancelled ? "take back" : "give up")} VM '{Name}' on {connections.HostName}: {reason.TrimEnd('.')}.",
+        FaultDomain.Host,
+        isTransient: false,
+        outcomeUnknown,
+        error,
+        recommendedAction: $"Read what {connections.HostName} has of the VM, and resume or stop it there only when it is known where else it is.",
+        innerException: inner);
+
+    private async Task TidyAsync(Task tidying)
+    {
+        await Task.WhenAny(tidying, Task.Delay(TidyPatience, time, CancellationToken.None)).ConfigureAwait(false);
+        _ = tidying.ContinueWith(static done => done.Exception, TaskScheduler.Default);
+    }
+}

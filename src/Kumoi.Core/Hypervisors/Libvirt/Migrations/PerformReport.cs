@@ -1,0 +1,87 @@
+using System.Globalization;
+
+namespace Kumoi.Hypervisors.Libvirt.Migrations;
+
+/// <summary>Words and facts for a VM that was not sent.</summary>
+internal sealed class PerformReport(MigrationOffer offer, string source, IReadOnlyList<ReplicaProgress> targets)
+{
+    private string Action => $"send VM '{offer.Name}' from {source} to {string.Join(", ", targets.Select(static target => target.Target))}";
+
+    private string Losses
+    {
+        get
+        {
+            string losses = string.Join("; ", targets.Where(static t => t.Dropped is not null).Select(static t => $"{t.Target}: {t.Dropped}"));
+            return losses.Length > 0 ? $" ({losses})" : "";
+        }
+    }
+
+    public HypervisorException CannotRelay(Exception cause) => new(
+        $"Cannot {Action}: this computer cannot relay it: {cause.Message}.",
+        FaultDomain.Unknown,
+        error: HypervisorError.NotSupported,
+        recommendedAction: "Give RelayAddress, an address that this computer has and that the source host reaches.",
+        innerException: cause);
+
+    public HypervisorException DoesNotEnd(PerformStop stop) => new(
+        $"Cannot {Action}: {Reason(stop, null)}{Losses}; but it did not end when it was aborted.",
+        FaultDomain.Host,
+        isTransient: false,
+        outcomeUnknown: true,
+        HypervisorError.TimedOut,
+        recommendedAction: "Check where the VM runs before doing anything else with it.");
+
+    /// <summary>The source has handed the VM over, and nobody has it.</summary>
+    public HypervisorException NobodyHasIt() => new(
+        $"Cannot {Action}: {source} has sent it, but no target said that it has the whole state{Losses}. The VM is paused on {source}.",
+        FaultDomain.Host,
+        isTransient: false,
+        outcomeUnknown: true,
+        recommendedAction: "Remove what the targets have of it, and take it back at the source. QEMU's return path, which tells, is needed.");
+
+    /// <summary>libvirt says that it failed.</summary>
+    /// <param name="stop">Why it was ended from here.</param>
+    /// <param name="outcome">What the source's daemon said.</param>
+    /// <param name="refused">Who was turned away by the relay.</param>
+    /// <param name="place">What the source has now.</param>
+    public HypervisorException Failed(PerformStop stop, PhaseOutcome outcome, string? refused, VMPlace place)
+    {
+        LibvirtFailure failure = outcome.Failure ?? default;
+        bool isUnknown = place is VMPlace.Unknown or VMPlace.MigrationPaused;
+        HypervisorException known = LibvirtErrors.ToException(failure, Action, CallKind.Read, outcome.Loss);
+        bool isOurs = stop is PerformStop.Stalled or PerformStop.NobodyAnswers or PerformStop.NoneLeft;
+        string stranger = refused is null ? "" : $" The relay turned away {refused}, which is not {source}.";
+        return new HypervisorException(
+            $"Cannot {Action}: {Reason(stop, failure.Message)}{Losses}. {Where(place)}{stranger}",
+            isOurs ? FaultDomain.Host : known.FaultDomain,
+            isTransient: isOurs || known.IsTransient,
+            outcomeUnknown: isUnknown,
+            stop is PerformStop.Stalled or PerformStop.NobodyAnswers ? HypervisorError.TimedOut
+                : stop == PerformStop.NoneLeft ? HypervisorError.ConnectionFailed
+                : stop == PerformStop.Cancelled ? HypervisorError.Aborted
+                : known.Error,
+            (int)failure.Code,
+            isUnknown ? $"Read what {source} has of the VM before doing anything else with it."
+                : isOurs ? "Use other targets, or a larger budget."
+                : known.RecommendedAction);
+    }
+
+    private string Reason(PerformStop stop, string? failure) => stop switch
+    {
+        PerformStop.Cancelled => "it was cancelled",
+        PerformStop.Stalled => string.Create(
+            CultureInfo.InvariantCulture, $"it moved no byte for {offer.Plan.Options.StallTimeout.TotalSeconds:0.#} s"),
+        PerformStop.NobodyAnswers => "all was sent, but no target said that it has the whole state, while the guest waited",
+        PerformStop.NoneLeft => "no target is left",
+        _ => failure?.TrimEnd('.', ' ', '\n') ?? "it failed",
+    };
+
+    private string Where(VMPlace place) => place switch
+    {
+        VMPlace.Running => $"The VM runs on {source}.",
+        VMPlace.Paused => $"The VM is still paused on {source}.",
+        VMPlace.MigrationPaused => $"{source} keeps the VM paused by the migration.",
+        VMPlace.Off or VMPlace.Absent => $"The VM has ended on {source}.",
+        _ => $"{source} does not tell what it has of the VM.",
+    };
+}

@@ -1,0 +1,19 @@
+namespace Kumoi.Hypervisors.Libvirt.Migrations;
+
+/// <summary>Why this side ended the sending of a VM.</summary>
+internal enum PerformStop
+{
+    None = 0,
+
+    /// <summary>The caller cancelled.</summary>
+    Cancelled,
+
+    /// <summary>It moved no byte for too long.</summary>
+    Stalled,
+
+    /// <summary>All was sent, the guest is paused, and no target says that it has the whole state.</summary>
+    NobodyAnswers,
+
+    /// <summary>Every target was given up.</summary>
+    NoneLeft,
+}

@@ -1,0 +1,115 @@
+using System.Net;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Libvirt.Migrations;
+using Xunit;
+
+namespace Kumoi.Tests.Libvirt;
+
+/// <summary>What migrations that are driven phase by phase decide without a host. With hosts: tests/Lab.</summary>
+public sealed class MigrationPhasesTests
+{
+    private static readonly MigrationPlan Plan = new(OperationId.New(), ["k2", "k<3>&'\""], new MigrationOptions());
+
+    private readonly ManualTime time = new();
+
+    [Theory]
+    [InlineData("tcp:k2:49152", "10.77.0.2:49152")]          // its own name: as its daemon is reached
+    [InlineData("tcp:K2:49152", "10.77.0.2:49152")]
+    [InlineData("tcp:192.168.7.2:49153", "192.168.7.2:49153")] // migrate_host or migration_address of qemu.conf
+    [InlineData("tcp://192.168.7.2:49153", "192.168.7.2:49153")]
+    [InlineData("tcp:[fd00::2]:49152", "[fd00::2]:49152")]
+    public void A_target_is_reached_where_it_says(string uri, string expected)
+    {
+        Assert.True(StreamAddress.IsValid(uri));
+        Assert.Equal(IPEndPoint.Parse(expected), StreamAddress.Read(uri, "k2", LibvirtUri.Parse("qemu+tcp://10.77.0.2/system")));
+    }
+
+    [Fact]
+    public void A_target_with_another_name_than_its_host_is_reached_by_that_name() =>
+        Assert.Equal(
+            new DnsEndPoint("k2-migration", 49152),
+            StreamAddress.Read("tcp:k2-migration:49152", "k2", LibvirtUri.Parse("qemu+tcp://10.77.0.2/system")));
+
+    [Theory]
+    [InlineData("rdma:k2:49152")]
+    [InlineData("unix:///tmp/x")]
+    [InlineData("tcp:k2")]
+    public void Other_transports_are_refused(string uri) => Assert.False(StreamAddress.IsValid(uri));
+
+    [Fact]
+    public void The_address_of_the_relay_is_written_as_libvirt_reads_it()
+    {
+        Assert.Equal("tcp:10.77.0.254:5555", StreamAddress.Write(IPEndPoint.Parse("10.77.0.254:5555")));
+        Assert.Equal("tcp:[fd00::1]:5555", StreamAddress.Write(IPEndPoint.Parse("[fd00::1]:5555")));
+    }
+
+    [Fact]
+    public async Task The_relay_is_found_from_the_sources_URI()
+    {
+        RelayAddress address = await RelayAddress.FindAsync(LibvirtUri.Parse("qemu+tcp://127.0.0.2/system"), "k1", null, CancellationToken.None);
+
+        Assert.True(IPAddress.IsLoopback(address.Local));
+        Assert.True(address.IsSource(IPAddress.Parse("127.0.0.2")));
+        Assert.False(address.IsSource(IPAddress.Parse("127.0.0.3")));
+    }
+
+    [Theory]
+    [InlineData("qemu:///system")]
+    [InlineData("qemu+unix:///system?socket=/run/x")]
+    [InlineData("qemu+tcp://localhost/system")]
+    public async Task Where_the_URI_does_not_tell_the_address_must_be_given(string uri)
+    {
+        HypervisorException failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => RelayAddress.FindAsync(LibvirtUri.Parse(uri), "k1", null, CancellationToken.None));
+        RelayAddress given = await RelayAddress.FindAsync(LibvirtUri.Parse(uri), "k1", IPAddress.Parse("10.77.0.254"), CancellationToken.None);
+
+        Assert.Equal(HypervisorError.NotSupported, failure.Error);
+        Assert.Contains("RelayAddress", failure.RecommendedAction, StringComparison.Ordinal);
+        Assert.True(given.IsSource(IPAddress.Parse("10.77.0.1")));
+    }
+
+    [Fact]
+    public void A_targets_definition_carries_the_plan_and_its_number_and_keeps_other_metadata()
+    {
+        const string Definition =
+            "<domain><name>a</name><metadata><k:operation xmlns:k='https://kumoi.dev/xmlns/1' id='x'/>"
+            + "<s:plan xmlns:s='https://kumoi.dev/xmlns/1/speculation' operation='old'/></metadata></domain>";
+
+        string first = SpeculationMetadata.WithReplica(Definition, Plan, 2);
+
+        Assert.Equal(Plan.Operation, SpeculationMetadata.ReadOperation(first));
+        Assert.Contains("replica=\"2\"", first, StringComparison.Ordinal);
+        Assert.Contains("id=\"x\"", first, StringComparison.Ordinal);
+        Assert.DoesNotContain("old", first, StringComparison.Ordinal);
+        Assert.Contains("k&lt;3&gt;&amp;'&quot;", first, StringComparison.Ordinal);
+        Assert.Equal(Plan.Operation, SpeculationMetadata.ReadElement(SpeculationMetadata.Write(Plan)));
+        Assert.Null(SpeculationMetadata.ReadOperation("<domain><name>a</name></domain>"));
+    }
+
+    [Fact]
+    public void A_guest_that_waits_for_an_answer_is_noticed_after_a_second_in_which_no_target_took_a_byte()
+    {
+        SwitchStallDetector stall = new(time);
+        stall.Note(Sent(0, 0), 0); // all zeros: it has just begun
+        Wait(5);
+        stall.Note(Sent(0, 0), 0);
+        Assert.False(stall.IsStalled);
+
+        stall.Note(Sent(100, 0), 50);
+        Wait(5);
+        stall.Note(Sent(100, 0), 60); // a target still takes what waits for it
+        stall.Note(Sent(100, 0), 60);
+        Wait(0.9);
+        Assert.False(stall.IsStalled);
+        Wait(0.1);
+        Assert.True(stall.IsStalled);
+
+        stall.Note(Sent(100, 10), 60); // another round
+        Assert.False(stall.IsStalled);
+    }
+
+    private static MigrationProgress Sent(long processed, long remaining) => new(1000, processed, remaining, TimeSpan.FromSeconds(1));
+
+    private void Wait(double seconds) => time.Advance(TimeSpan.FromSeconds(seconds));
+}

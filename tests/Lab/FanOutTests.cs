@@ -1,0 +1,422 @@
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Libvirt;
+using Xunit;
+
+namespace Kumoi.Tests.Lab;
+
+/// <summary>One VM, sent to several targets over one stream. The phases are driven by hand here.</summary>
+public sealed class FanOutTests(RealLab lab) : LabTest(lab)
+{
+    private const long MiB = 1L << 20;
+    private const string VM = "twin";
+
+    private readonly List<IAsyncDisposable> _migrations = [];
+
+    protected override string? Obstacle => Lab.NetworkObstacle;
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task One_stream_brings_the_VM_to_several_targets_and_the_one_that_is_chosen_runs_it(int count)
+    {
+        var vm = await StartAsync("vhot");
+        var before = Lab.Counter("k1", VM)!.Value;
+        var drive = await BeginAsync(vm, Targets(count));
+        foreach (var target in drive.Incoming)
+        {
+            Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync(target.HostName));
+        }
+
+        var complete = await drive.PerformAsync();
+        Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync("k1"));
+        await drive.CommitAsync(complete[0]);
+
+        await RunsOnlyOnAsync(complete[0].HostName, before);
+        Assert.DoesNotContain("speculation", await Host(complete[0].HostName).Link.ReadXmlAsync(vm.Id, CancellationToken.None), StringComparison.Ordinal);
+        Assert.True((await Host(complete[0].HostName).Link.FindVMAsync(vm.Id, CancellationToken.None))!.IsPersistent);
+    }
+
+    [Fact]
+    public async Task While_it_goes_on_source_and_targets_say_which_operation_it_is_of()
+    {
+        var vm = await StartAsync("idle");
+        var drive = await BeginAsync(vm, Targets(2));
+
+        foreach (var (host, replica) in ((string, string)[])[("k1", "plan"), ("k2", "replica=\"1\""), ("k3", "replica=\"2\"")])
+        {
+            var xml = await Host(host).Link.ReadXmlAsync(vm.Id, CancellationToken.None);
+            Assert.Contains($"operation=\"{drive.Outgoing.Offer.Plan.Operation}\"", xml, StringComparison.Ordinal);
+            Assert.Contains("candidate name=\"k3\"", xml, StringComparison.Ordinal);
+            Assert.Contains(replica, xml, StringComparison.Ordinal);
+        }
+
+        await drive.TakeBackAsync();
+
+        await RunsOnAtTheSourceAsync();
+        await IsGoneFromTargetsAsync();
+        Assert.DoesNotContain("speculation", await Host("k1").Link.ReadXmlAsync(vm.Id, CancellationToken.None), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_second_migration_of_the_VM_fails_at_once()
+    {
+        var vm = await StartAsync("idle");
+        var drive = await BeginAsync(vm, Targets(1));
+
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => Host("k1").Link.BeginMigrationAsync(vm.Id, Plan(["k3"], null), CancellationToken.None));
+
+        Assert.Equal(HypervisorError.InvalidState, failure.Error);
+        await drive.CommitAsync((await drive.PerformAsync())[0]);
+        await RunsOnlyOnAsync("k2", 0);
+    }
+
+    [Theory]
+    [InlineData(0.1)]
+    [InlineData(0.5)]
+    [InlineData(0.9)]
+    public async Task A_target_loses_power_in_mid_stream_and_another_one_wins(double share)
+    {
+        var vm = await StartFullAsync();
+        var before = Lab.Counter("k1", VM)!.Value;
+        var drive = await BeginAsync(vm, Targets(3), SlowBytesPerSecond);
+        Task? fault = null;
+        var midway = new Reached((long)(share * FullBytes), () => fault = Lab.HurtAsync("power-off", "k2"));
+
+        var complete = await drive.PerformAsync(progress: midway);
+        Assert.True(fault is not null, $"The stream was over after {midway.Most} bytes.");
+        await fault;
+        var winner = complete.First(target => target.HostName is not "k2");
+        await drive.CommitAsync(winner, except: "k2");
+        await Host(winner.HostName).Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+
+        await Lab.MakeWellAsync("k2");
+        await RunsOnlyOnAsync(winner.HostName, before);
+    }
+
+    [Fact]
+    public async Task A_target_whose_QEMU_is_stuck_does_not_hold_up_the_others_and_is_removed()
+    {
+        var vm = await StartAsync("vhot");
+        var before = Lab.Counter("k1", VM)!.Value;
+        var drive = await BeginAsync(vm, Targets(3));
+        await Lab.FreezeAsync("k2", VM);
+
+        var complete = await drive.PerformAsync();
+
+        Assert.DoesNotContain("k2", complete.Select(target => target.HostName));
+        await drive.CommitAsync(complete[0]);
+        await RunsOnlyOnAsync(complete[0].HostName, before);
+    }
+
+    [Fact]
+    public async Task When_the_only_target_is_stuck_the_VM_runs_on_at_the_source()
+    {
+        var vm = await StartAsync("vhot");
+        var drive = await BeginAsync(vm, Targets(1));
+        await Lab.FreezeAsync("k2", VM);
+
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => drive.PerformAsync());
+
+        Assert.Equal((HypervisorError.TimedOut, false), (failure.Error, failure.OutcomeUnknown));
+        Assert.Contains("runs on k1", failure.Message, StringComparison.Ordinal);
+        await drive.TakeBackAsync();
+        await RunsOnAtTheSourceAsync();
+        await IsGoneFromTargetsAsync();
+    }
+
+    [Fact]
+    public async Task The_daemon_of_a_target_is_killed_in_mid_stream_and_another_one_wins()
+    {
+        var vm = await StartFullAsync();
+        var before = Lab.Counter("k1", VM)!.Value;
+        var drive = await BeginAsync(vm, Targets(2), SlowBytesPerSecond);
+        Task? fault = null;
+
+        var complete = await drive.PerformAsync(progress: new Reached(FullBytes / 3, () => fault = Lab.HurtAsync("kill-daemon", "k2")));
+        await fault!;
+        await drive.CommitAsync(complete.First(target => target.HostName is not "k2"));
+        await Host("k3").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+
+        await RunsOnlyOnAsync("k3", before);
+    }
+
+    [Fact]
+    public async Task The_daemon_of_the_source_is_killed_in_mid_stream_and_the_VM_runs_on_there()
+    {
+        var vm = await StartAsync("vhot");
+        var drive = await BeginAsync(vm, Targets(2), 4 * MiB);
+        Task? fault = null;
+
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => drive.PerformAsync(progress: new Reached(MiB, () => fault = Lab.HurtAsync("kill-daemon", "k1"))));
+
+        await fault!;
+        Assert.False(failure.OutcomeUnknown, failure.Message);
+        Assert.Contains("runs on k1", failure.Message, StringComparison.Ordinal);
+        await drive.TakeBackAsync();
+        await RunsOnAtTheSourceAsync();
+        await IsGoneFromTargetsAsync();
+
+        // And nothing is left that would be in the way of another one.
+        var again = await BeginAsync(vm, Targets(2));
+        var complete = await again.PerformAsync();
+        await again.CommitAsync(complete[0]);
+        await RunsOnlyOnAsync(complete[0].HostName, 0);
+    }
+
+    [Fact]
+    public async Task Cancelled_in_mid_stream_the_VM_runs_on_at_the_source_and_nothing_is_left()
+    {
+        var vm = await StartAsync("vhot");
+        var drive = await BeginAsync(vm, Targets(2), 4 * MiB);
+        using var cancellation = new CancellationTokenSource();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => drive.PerformAsync(progress: new Reached(MiB, cancellation.Cancel), cancellationToken: cancellation.Token));
+        await drive.TakeBackAsync();
+
+        await RunsOnAtTheSourceAsync();
+        await IsGoneFromTargetsAsync();
+        Assert.DoesNotContain("speculation", await Host("k1").Link.ReadXmlAsync(vm.Id, CancellationToken.None), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_VM_that_somebody_has_paused_arrives_paused()
+    {
+        var vm = await StartAsync("warm");
+        await Host("k1").Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        var drive = await BeginAsync(vm, Targets(2));
+        Assert.True(drive.Outgoing.Offer.IsPaused);
+
+        var complete = await drive.PerformAsync();
+        await drive.CommitAsync(complete[0]);
+        var winner = complete[0].HostName;
+
+        Assert.Equal(PowerState.Paused, await StateAsync(winner, VM));
+        Assert.Equal(VMPlace.Absent, await PlaceAsync("k1"));
+        await Host(winner).Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await RunsOnlyOnAsync(winner, Lab.Counter("k1", VM)!.Value);
+    }
+
+    [Fact]
+    public async Task A_paused_VM_stays_paused_at_the_source_when_it_is_taken_back()
+    {
+        var vm = await StartAsync("warm");
+        await Host("k1").Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        var drive = await BeginAsync(vm, Targets(2));
+        await drive.PerformAsync();
+
+        await drive.TakeBackAsync();
+
+        Assert.Equal(PowerState.Paused, await StateAsync("k1", VM));
+        await IsGoneFromTargetsAsync();
+    }
+
+    [Fact]
+    public async Task What_was_handed_over_can_be_taken_back()
+    {
+        var vm = await StartAsync("warm");
+        var drive = await BeginAsync(vm, Targets(2));
+        await drive.PerformAsync();
+        Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync("k1"));
+
+        await drive.TakeBackAsync();
+
+        await RunsOnAtTheSourceAsync();
+        await IsGoneFromTargetsAsync();
+    }
+
+    [Fact]
+    public async Task A_target_at_a_tenth_of_the_rate_is_left_behind()
+    {
+        var vm = await StartAsync("vhot");
+        await Lab.ThrottleAsync("k2", 10 * MiB); // the network itself has no limit
+        try
+        {
+            var drive = await BeginAsync(vm, Targets(2));
+            var last = new Last();
+
+            // It would never end at the slow one's rate: the guest writes 73 MiB/s.
+            var complete = await drive.PerformAsync(new ReplicaBudget { BufferBytes = (int)MiB }, last);
+
+            Assert.Equal(["k3"], complete.Select(target => target.HostName));
+            Assert.Contains("buffer", last.Of("k2").Dropped, StringComparison.Ordinal);
+            await drive.CommitAsync(complete[0]);
+        }
+        finally
+        {
+            await Lab.UnthrottleAsync("k2");
+        }
+
+        await RunsOnlyOnAsync("k3", 0);
+    }
+
+    [Fact]
+    public async Task When_the_controller_dies_after_the_switch_the_source_stays_paused_and_the_targets_vanish()
+    {
+        var vm = await StartAsync("warm");
+        var drive = await BeginAsync(vm, Targets(2));
+        await drive.PerformAsync();
+
+        await drive.DisposeAsync();
+
+        await IsGoneFromTargetsAsync();
+        Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync("k1"));
+        await Host("k1").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await RunsOnAtTheSourceAsync();
+    }
+
+    [Fact]
+    public async Task Over_a_local_socket_the_address_of_the_relay_must_be_given()
+    {
+        var vm = await StartAsync("idle");
+        await using var link = await new LibvirtDriver().OpenAsync(new HostAddress(Lab.Host("k1").Uri, "k1"), CancellationToken.None);
+
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => link.BeginMigrationAsync(vm.Id, Plan(["k2"], null), CancellationToken.None));
+
+        Assert.Equal(HypervisorError.NotSupported, failure.Error);
+        Assert.Contains("RelayAddress", failure.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    protected override string UriOf(LabHost host) => host.TcpUri;
+
+    protected override async ValueTask EndAsync()
+    {
+        foreach (var migration in _migrations)
+        {
+            await migration.DisposeAsync();
+        }
+    }
+
+    /// <summary>At this rate a VM with <see cref="FullBytes"/> takes two seconds, in which something can happen.</summary>
+    private const long SlowBytesPerSecond = 12 * MiB;
+
+    /// <summary>What the guest writes over and over.</summary>
+    private const long FullBytes = 24 * MiB;
+
+    private static string[] Targets(int count) => [.. Enumerable.Range(2, count).Select(number => $"k{number}")];
+
+    private static MigrationPlan Plan(string[] targets, long? bytesPerSecond) =>
+        new(OperationId.New(), targets, new MigrationOptions { BandwidthBytesPerSecond = bytesPerSecond, StallTimeout = TimeSpan.FromSeconds(3) });
+
+    private async Task<KumoiVM> StartAsync(string variant)
+    {
+        var vm = await CreateAsync(Host("k1"), VM, variant);
+        await Lab.CountsOnAsync("k1", VM);
+        return vm;
+    }
+
+    /// <summary>A VM whose stream has a known length: the guest has filled its memory, and is paused.</summary>
+    private async Task<KumoiVM> StartFullAsync()
+    {
+        const int TicksThatFill = 6;
+        var vm = await StartAsync("vhot");
+        await Lab.CountsOnAsync("k1", VM, 2 * TicksThatFill);
+        await Host("k1").Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        return vm;
+    }
+
+    private async Task<Drive> BeginAsync(KumoiVM vm, string[] targets, long? bytesPerSecond = null)
+    {
+        var outgoing = await Host("k1").Link.BeginMigrationAsync(vm.Id, Plan(targets, bytesPerSecond), CancellationToken.None);
+        _migrations.Add(outgoing);
+        var incoming = await Task.WhenAll(
+            targets.Select((target, i) => Host(target).Link.PrepareMigrationAsync(outgoing.Offer, i + 1, CancellationToken.None)));
+        _migrations.AddRange(incoming);
+        return new Drive(outgoing, incoming);
+    }
+
+    private async Task<VMPlace> PlaceAsync(string host)
+    {
+        var id = Assert.Single(_migrations.OfType<IOutgoingMigration>().Select(migration => migration.Offer.Id).Distinct());
+        return await Host(host).Link.ReadPlaceAsync(id, CancellationToken.None);
+    }
+
+    private async Task RunsOnlyOnAsync(string winner, long before)
+    {
+        await Lab.CountsOnAsync(winner, VM, before);
+        Assert.DoesNotContain("BOOT", Lab.Printed(winner, VM), StringComparison.Ordinal);
+        foreach (var host in Lab.Hosts)
+        {
+            Assert.Equal((host.Name, host.Name == winner ? VMPlace.Running : VMPlace.Absent), (host.Name, await PlaceAsync(host.Name)));
+        }
+    }
+
+    private async Task RunsOnAtTheSourceAsync()
+    {
+        Assert.Equal(VMPlace.Running, await PlaceAsync("k1"));
+        await Lab.CountsOnAsync("k1", VM);
+    }
+
+    private async Task IsGoneFromTargetsAsync()
+    {
+        foreach (var host in Lab.Hosts.Where(host => host.Name is not "k1"))
+        {
+            await Eventually.HoldsAsync(async () => await PlaceAsync(host.Name) == VMPlace.Absent, $"'{VM}' is gone from {host.Name}");
+        }
+    }
+
+    /// <summary>The phases in their order.</summary>
+    private sealed class Drive(IOutgoingMigration outgoing, IReadOnlyList<IIncomingMigration> incoming) : IAsyncDisposable
+    {
+        public IOutgoingMigration Outgoing => outgoing;
+
+        public IReadOnlyList<IIncomingMigration> Incoming => incoming;
+
+        public Task<IReadOnlyList<IIncomingMigration>> PerformAsync(
+            ReplicaBudget? budget = null, IProgress<ReplicaProgress>? progress = null, CancellationToken cancellationToken = default) =>
+            outgoing.PerformAsync(incoming, budget ?? new ReplicaBudget(), progress, cancellationToken);
+
+        /// <summary>The others are abandoned, except one whose host is off.</summary>
+        public async Task CommitAsync(IIncomingMigration winner, string? except = null)
+        {
+            await winner.FinishAsync(CancellationToken.None);
+            await outgoing.ConfirmAsync(cancelled: false, CancellationToken.None);
+            await Task.WhenAll(incoming.Where(other => other != winner && other.HostName != except).Select(other => other.AbandonAsync(CancellationToken.None)));
+        }
+
+        public async Task TakeBackAsync()
+        {
+            await Task.WhenAll(incoming.Select(target => target.AbandonAsync(CancellationToken.None)));
+            await outgoing.ConfirmAsync(cancelled: true, CancellationToken.None);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await outgoing.DisposeAsync();
+            foreach (var target in incoming)
+            {
+                await target.DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>Does something once, when a target has taken that many bytes.</summary>
+    private sealed class Reached(long bytes, Action act) : IProgress<ReplicaProgress>
+    {
+        private bool _isDone;
+
+        public long Most { get; private set; }
+
+        public void Report(ReplicaProgress value)
+        {
+            Most = Math.Max(Most, value.BytesTaken);
+            if (!_isDone && value.BytesTaken >= bytes)
+            {
+                _isDone = true;
+                act();
+            }
+        }
+    }
+
+    /// <summary>Keeps what was said last of each target.</summary>
+    private sealed class Last : IProgress<ReplicaProgress>
+    {
+        private readonly Dictionary<string, ReplicaProgress> _last = [];
+
+        public ReplicaProgress Of(string target) => _last[target];
+
+        public void Report(ReplicaProgress value) => _last[value.Target] = value;
+    }
+}
