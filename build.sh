@@ -53,19 +53,19 @@ lab_obstacle() {
 # Reports of the tests that were begun.
 reports=()
 
-run_csharp_tests() { # run_csharp_tests FOLDER ASSEMBLY REPORT; not stopped by 'set -e' where its status is asked for
+run_csharp_tests() { # run_csharp_tests FOLDER ASSEMBLY REPORT [COMMAND THAT RUNS IT]; not stopped by 'set -e' where its status is asked for
   local report=artifacts/tests/$3.json
   mkdir -p artifacts/tests
   rm -f "$report"
   reports+=("$report")
   dotnet build "$1" -c Release -v quiet -nologo || return
-  dotnet "$1/bin/Release/net10.0/$2.dll" -ctrf "$report"
+  "${@:4}" dotnet "$PWD/$1/bin/Release/net10.0/$2.dll" -ctrf "$PWD/$report"
 }
 
 run_lab_tests() {
   local status=0
   trap 'tests/Lab/lab.sh down' EXIT # also when somebody ends us
-  { tests/Lab/lab.sh up 6 && run_csharp_tests tests/Lab Kumoi.Lab.Tests lab-csharp; } || status=$?
+  { tests/Lab/lab.sh up 6 && run_csharp_tests tests/Lab Kumoi.Lab.Tests lab-csharp tests/Lab/lab.sh run; } || status=$?
   tests/Lab/lab.sh down || status=$?
   trap - EXIT
   return $status

@@ -15,5 +15,5 @@ public sealed record ReplicaBudget
     public TimeSpan ProgressWindow { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How many bytes may wait for one target. A full buffer drops the target at once, unless it is the last.</summary>
-    public int BufferBytes { get; init; } = 8 << 20;
+    public int BufferBytes { get; init; } = 32 << 20;
 }

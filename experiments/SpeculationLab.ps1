@@ -1,0 +1,103 @@
+# Speculative migrations of one guest on real hosts, with random faults, the controller's death among them. After each, exactly one copy
+# must run, and the guest's counter must have gone on. Run in the lab's network: lab.sh run pwsh -File … (see Invoke-Experiments.ps1).
+param(
+  [Parameter(Mandatory)][string] $Module,
+  [int] $Count = 200,
+  [int] $Seed = 1
+)
+$ErrorActionPreference = 'Stop'
+Import-Module $Module
+$env:KUMOI_STATE = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-speculation-$PID"
+$labScript = Join-Path $PSScriptRoot '../tests/Lab/lab.sh'
+function Invoke-Lab { & $labScript @args; if ($LASTEXITCODE -ne 0) { throw "lab.sh $args ended with status $LASTEXITCODE" } }
+$info = Invoke-Lab info --json | ConvertFrom-Json
+$machines = $info.hosts.name
+$uris = $machines | ForEach-Object { Invoke-Lab tcp-uri $_ }
+$pwsh = (Get-Process -Id $PID).Path
+$random = [Random]::new($Seed)
+# Serial logs outlive their guests: each guest has a name of its own.
+$generation = 0
+$tally = [ordered]@{ operations = 0; moved = 0; stayed = 0; killed = 0; repaired = 0; lost = 0; twice = 0; back = 0; restarted = 0 }
+
+function Wait-For {
+  param([scriptblock] $Condition, [int] $Seconds = 60)
+  $limit = [System.Diagnostics.Stopwatch]::StartNew()
+  while (-not (& $Condition)) {
+    if ($limit.Elapsed.TotalSeconds -gt $Seconds) { throw "It did not happen within $Seconds s: $Condition" }
+    [System.Threading.Tasks.Task]::Delay(50).Wait()
+  }
+}
+
+function Get-Running { @(Get-KumoiVM $name -ErrorAction SilentlyContinue | Where-Object State -eq Running) }
+function Get-Counter { param($Machine) try { [long](Invoke-Lab counter $Machine $name 2>$null) } catch { -1 } }
+function New-Guest {
+  $script:name = "mover-$PID-$(($script:generation++))"
+  New-KumoiVM $name -VMHost $machines[0] -Xml $template.Replace('template', $name) -Start | Out-Null
+  Wait-For { (Get-Counter $machines[0]) -gt 0 }
+}
+
+Connect-KumoiHost $uris | Out-Null
+Get-KumoiVM | Where-Object State -ne Shutoff | Stop-KumoiVM -TurnOff
+Get-KumoiVM | Remove-KumoiVM -Force
+$template = (Invoke-Lab domain-xml template qcow2) -join "`n"
+New-Guest
+
+for ($i = 0; $i -lt $Count; $i++) {
+  $at = (Get-Running)[0].VMHost
+  $others = $machines | Where-Object { $_ -ne $at } | Sort-Object { $random.Next() } | Select-Object -First (2 + $random.Next(2))
+  $before = Get-Counter $at
+  $fault = @('none', 'kill', 'kill', 'damage', 'power', 'daemon')[$random.Next(6)]
+  $victim = $others[0]
+  if ($fault -eq 'damage') { Invoke-Lab damage $victim }
+  # Another process, which can die.
+  $script = "Import-Module '$Module'; Connect-KumoiHost $(($uris | ForEach-Object { "'$_'" }) -join ',') -ErrorAction SilentlyContinue | Out-Null; " +
+    "[Console]::Out.WriteLine('begin'); Move-KumoiVM $name $($others -join ',') -Speculative -Replicas $($others.Count) -TimeLimitSec 20"
+  $start = [System.Diagnostics.ProcessStartInfo]::new($pwsh, [string[]] @('-NoProfile', '-NonInteractive', '-Command', $script))
+  $start.RedirectStandardOutput = $start.RedirectStandardError = $true
+  $process = [System.Diagnostics.Process]::Start($start)
+  $null = $process.StandardOutput.ReadLine()
+  $moment = $random.Next(900)
+  if ($fault -in 'kill', 'power', 'daemon') { [System.Threading.Tasks.Task]::Delay($moment).Wait() }
+  switch ($fault) {
+    'kill' { $process.Kill(); $tally.killed++ }
+    'power' { Invoke-Lab power-off $victim }
+    'daemon' { Invoke-Lab kill-daemon $victim }
+  }
+  if (-not $process.WaitForExit(120000)) { $process.Kill() }
+  $told = $process.StandardError.ReadToEnd()
+  if ($fault -eq 'power') { Invoke-Lab power-on $victim }
+  if ($fault -eq 'damage') { Invoke-Lab mend $victim }
+  # Twice is twice, also for a moment.
+  if ((Get-Running).Count -gt 1) { $tally.twice++ }
+  Wait-For {
+    $left = @(Get-KumoiOperation -Unfinished | Where-Object Kind -eq SpeculativeMigrate)
+    foreach ($operation in $left) { $result = $operation | Repair-KumoiOperation -WarningAction SilentlyContinue; if ($result.IsRepaired) { $tally.repaired++ } }
+    -not @(Get-KumoiOperation -Unfinished | Where-Object Kind -eq SpeculativeMigrate)
+  }
+  $tally.operations++
+  $running = Get-Running
+  if ($running.Count -gt 1) { $tally.twice++ }
+  if ($running.Count -eq 0) {
+    if ($fault -eq 'power') {
+      # It ran on the host that lost its power: as any VM there it is gone.
+      $tally.restarted++
+      Get-KumoiVM $name -ErrorAction SilentlyContinue | Remove-KumoiVM -Force
+      New-Guest
+      continue
+    }
+    $tally.lost++
+    Write-Host "operation $i ($fault at $moment ms): lost; $told"
+    break
+  }
+  $now = $running[0].VMHost
+  if ($now -eq $at) { $tally.stayed++ } else { $tally.moved++ }
+  try { Wait-For { (Get-Counter $now) -gt $before } 20 } catch { Write-Host "operation $i ($fault at $moment ms, from $at, victim $victim): on $now the counter stays at $(Get-Counter $now), before $before; $told"; $tally.lost++; break }
+  $elsewhere = @(Get-KumoiVM $name).Count
+  if ($elsewhere -ne 1) { Write-Host "operation $i ($fault at $moment ms): $elsewhere copies are defined"; $tally.lost++ }
+  $serial = Get-Content (Invoke-Lab serial $now $name) -Raw
+  $counters = [regex]::Matches($serial, '(?m)^C([0-9A-Fa-f]{8})') | ForEach-Object { [Convert]::ToInt64($_.Groups[1].Value, 16) }
+  for ($k = 1; $k -lt $counters.Count; $k++) { if ($counters[$k] -lt $counters[$k - 1]) { $tally.back++; Write-Host "operation $i ($fault at $moment ms): the counter went back from $($counters[$k - 1]) to $($counters[$k])"; break } }
+}
+Remove-Item $env:KUMOI_STATE -Recurse -Force -ErrorAction Ignore
+[pscustomobject] $tally
+exit [int]($tally.lost + $tally.twice + $tally.back -gt 0)
