@@ -9,3 +9,13 @@ Describe 'The experiments of the papers on real hosts' {
     Get-Content $report -Raw | ConvertFrom-Json | Should -HaveCount 12
   }
 }
+
+Describe 'Speculative migrations on real hosts' {
+  It 'lose no VM, start none twice and take none back, whatever fails and whenever the controller dies' {
+    $root = Resolve-Path (Join-Path $PSScriptRoot '../..')
+    $pwsh = (Get-Process -Id $PID).Path
+    $seed = Get-Random -Maximum 1000000
+    $printed = & (Join-Path $PSScriptRoot lab.sh) run $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'experiments/SpeculationLab.ps1') -Module $env:KUMOI_MODULE -Count 8 -Seed $seed 2>&1
+    $LASTEXITCODE | Should -Be 0 -Because "seed $seed`: $($printed -join "`n")"
+  }
+}

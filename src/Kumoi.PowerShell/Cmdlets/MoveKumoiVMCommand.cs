@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Net;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Completion;
@@ -74,6 +75,13 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
     [Parameter]
     [ValidateRange(1L << 20, long.MaxValue)]
     public long BandwidthBytesPerSecond { get; set; }
+
+    /// <summary>
+    /// With -Speculative: the address of this computer under which the source host reaches it; the stream goes through here. Else it is found
+    /// from the source's URI.
+    /// </summary>
+    [Parameter]
+    public IPAddress? RelayAddress { get; set; }
 
     /// <summary>Move a VM although libvirt cannot see that its disks are shared.</summary>
     [Parameter]
@@ -194,6 +202,7 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
             {
                 AllowUnsafe = AllowUnsafe,
                 BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
+                RelayAddress = RelayAddress,
             },
         };
         return new ActionRequest
