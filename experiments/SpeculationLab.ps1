@@ -71,7 +71,8 @@ for ($i = 0; $i -lt $Count; $i++) {
   if ((Get-Running).Count -gt 1) { $tally.twice++ }
   Wait-For {
     $left = @(Get-KumoiOperation -Unfinished | Where-Object Kind -eq SpeculativeMigrate)
-    foreach ($operation in $left) { $result = $operation | Repair-KumoiOperation -WarningAction SilentlyContinue; if ($result.IsRepaired) { $tally.repaired++ } }
+    # What cannot be repaired yet is tried again.
+    foreach ($operation in $left) { $result = $operation | Repair-KumoiOperation -WarningAction SilentlyContinue -ErrorAction SilentlyContinue; if ($result.IsRepaired) { $tally.repaired++ } }
     -not @(Get-KumoiOperation -Unfinished | Where-Object Kind -eq SpeculativeMigrate)
   }
   $tally.operations++

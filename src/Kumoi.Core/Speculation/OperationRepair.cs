@@ -228,12 +228,25 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     {
         if (await host.Link.FindVMAsync(id, cancellationToken) is { State: not PowerState.Shutoff })
         {
-            await host.Link.DestroyAsync(id, OperationId.New(), cancellationToken);
+            await UnlessGoneAsync(host.Link.DestroyAsync(id, OperationId.New(), cancellationToken));
         }
 
         if (await host.Link.FindVMAsync(id, cancellationToken) is not null)
         {
-            await host.Link.UndefineAsync(id, removeVolumes: false, OperationId.New(), cancellationToken);
+            await UnlessGoneAsync(host.Link.UndefineAsync(id, removeVolumes: false, OperationId.New(), cancellationToken));
+        }
+    }
+
+    /// <summary>The hypervisor removes a dead controller's copies by itself, at any moment.</summary>
+    private static async Task UnlessGoneAsync(Task removal)
+    {
+        try
+        {
+            await removal;
+        }
+        catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+        {
+            // That is what was wanted.
         }
     }
 

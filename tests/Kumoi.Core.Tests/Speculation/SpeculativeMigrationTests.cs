@@ -132,6 +132,25 @@ public sealed class SpeculativeMigrationTests
     }
 
     [Fact]
+    public async Task A_copy_that_goes_by_itself_while_it_is_repaired_is_gone_all_the_same()
+    {
+        await using var site = await Site.OpenAsync();
+        await using (var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => call is "confirm" && !isDone ? Unknown(host) : null }))
+        {
+            await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));
+        }
+
+        var gone = new Controller
+        {
+            Fault = (host, call, isDone) => call is "destroy" or "undefine" && isDone
+                ? new($"no such VM on {host}", FaultDomain.VM, error: HypervisorError.VMNotFound)
+                : null,
+        };
+        Assert.True(Assert.Single(await site.RepairAsync(gone)).IsRepaired);
+        Assert.Equal("kvm02", await site.AssertOneCopyAsync("repaired"));
+    }
+
+    [Fact]
     public async Task Cancelled_before_a_winner_is_named_it_leaves_the_VM_where_it_was()
     {
         await using var site = await Site.OpenAsync();
