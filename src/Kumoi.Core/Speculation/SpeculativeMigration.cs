@@ -182,9 +182,21 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             await DisposeAsync(replicas);
         }
 
-        return new KumoiVM(
-            winner.Target, await winner.Target.Link.FindVMAsync(vm.Id, CancellationToken.None) ?? throw new HypervisorException(
-                $"'{vm.Name}' was seen to run on {winner.Name}, and is there no more.", FaultDomain.VM, error: HypervisorError.VMNotFound));
+        return new KumoiVM(winner.Target, await ReadWinnerAsync(winner.Target));
+    }
+
+    /// <summary>It has moved: that it cannot be read just now is no failure of that, and nothing to try another target for.</summary>
+    private async Task<VMReading> ReadWinnerAsync(KumoiConnection winner)
+    {
+        var unread = vm.Reading with { State = PowerState.Unknown };
+        try
+        {
+            return await winner.Link.FindVMAsync(vm.Id, CancellationToken.None) ?? unread;
+        }
+        catch (HypervisorException)
+        {
+            return unread;
+        }
     }
 
     private static async Task PrepareAsync(Replica replica, MigrationOffer offer, CancellationToken cancellationToken)

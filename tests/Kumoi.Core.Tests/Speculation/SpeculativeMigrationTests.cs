@@ -132,6 +132,19 @@ public sealed class SpeculativeMigrationTests
     }
 
     [Fact]
+    public async Task A_winner_that_cannot_be_read_once_more_has_won_all_the_same()
+    {
+        await using var site = await Site.OpenAsync();
+        var controller = new Controller { Fault = (host, call, _) => (host, call) is ("kvm02", "find") ? Definite(host) : null };
+        await using var fleet = await site.StartAsync(controller);
+        var result = await site.MigrateAsync(fleet, new SpeculationOptions { Replicas = 1 });
+        Assert.Equal("kvm02", await site.AssertOneCopyAsync("moved"));
+        Assert.Equal(("kvm02", PowerState.Unknown), (result.VM.VMHost, result.VM.State));
+        Assert.Single(controller.Calls, call => call.StartsWith("begin", StringComparison.Ordinal));
+        Assert.Empty(await site.UnfinishedAsync());
+    }
+
+    [Fact]
     public async Task A_copy_that_goes_by_itself_while_it_is_repaired_is_gone_all_the_same()
     {
         await using var site = await Site.OpenAsync();
