@@ -299,7 +299,7 @@ public sealed class FanOutTests(RealLab lab) : LabTest(lab)
     private static string[] Targets(int count) => [.. Enumerable.Range(2, count).Select(number => $"k{number}")];
 
     private static MigrationPlan Plan(string[] targets, long? bytesPerSecond) =>
-        new(OperationId.New(), targets, new MigrationOptions { BandwidthBytesPerSecond = bytesPerSecond, StallTimeout = TimeSpan.FromSeconds(3) });
+        new(new SpeculationMark(OperationId.New(), false, "k1", targets, ""), new MigrationOptions { BandwidthBytesPerSecond = bytesPerSecond, StallTimeout = TimeSpan.FromSeconds(3) });
 
     private async Task<KumoiVM> StartAsync(string variant)
     {

@@ -103,6 +103,12 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner, string hostNam
     public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
         inner.PrepareMigrationAsync(offer, replica, cancellationToken);
 
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) => inner.FindHostStateAsync(id, cancellationToken);
+
+    public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) => inner.MarkAsync(id, mark, cancellationToken);
+
+    public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

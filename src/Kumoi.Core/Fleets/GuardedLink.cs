@@ -104,6 +104,15 @@ internal sealed class GuardedLink(
     public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
         Run(CallKind.Write, (link, token) => link.PrepareMigrationAsync(offer, replica, token), cancellationToken);
 
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) =>
+        Run(CallKind.Read, (link, token) => link.FindHostStateAsync(id, token), cancellationToken);
+
+    public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) =>
+        Write((link, token) => link.MarkAsync(id, mark, token), cancellationToken);
+
+    public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) =>
+        Run(CallKind.Read, (link, token) => link.ReadMarkedAsync(token), cancellationToken);
+
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var link = await EnsureOpenAsync(cancellationToken);

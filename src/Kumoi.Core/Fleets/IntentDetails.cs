@@ -73,7 +73,15 @@ internal static class IntentDetails
         }
         else
         {
-            node["newVolumeBytes"] = disk.NewVolumeBytes;
+            if (disk.TemplatePath is null)
+            {
+                node["newVolumeBytes"] = disk.NewVolumeBytes;
+            }
+            else
+            {
+                node["template"] = disk.TemplatePath;
+            }
+
             node["storagePool"] = disk.StoragePool;
         }
 

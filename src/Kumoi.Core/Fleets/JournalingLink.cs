@@ -114,6 +114,13 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
     public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
         inner.PrepareMigrationAsync(offer, replica, cancellationToken);
 
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) => inner.FindHostStateAsync(id, cancellationToken);
+
+    // A mark changes nothing of the VM: the operation that it tells of is in the journal.
+    public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) => inner.MarkAsync(id, mark, cancellationToken);
+
+    public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

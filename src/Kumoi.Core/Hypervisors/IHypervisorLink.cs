@@ -95,6 +95,18 @@ public interface IHypervisorLink : IAsyncDisposable
     /// <param name="cancellationToken">Leaves nothing behind.</param>
     Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// What of a VM that is off is kept on this host apart from its definition and its disks, such as a saved state: started on another host
+    /// it would be lost. Null: nothing.
+    /// </summary>
+    Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken);
+
+    /// <summary>Sets the VM's mark, both of its run and of its definition; null takes it off.</summary>
+    Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken);
+
+    /// <summary>All VMs of the host that carry a mark. One call for each VM.</summary>
+    Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken);
+
     /// <summary>Lifecycle events from now on, until cancelled. Bounded: a reader that is too slow gets a <see cref="VMLifecycle.Gap"/>.</summary>
     IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken);
 }

@@ -34,4 +34,13 @@ public sealed record VMSpec
     /// floppies are shared. A disk that is written to and is no volume of a pool fails with <see cref="HypervisorError.InvalidSpecification"/>.
     /// </summary>
     public bool CopyDisks { get; init; }
+
+    /// <summary>Without <see cref="Xml"/>: the VM's id; null: the hypervisor chooses one.</summary>
+    public Guid? Id { get; init; }
+
+    /// <summary>
+    /// The VM is one of several copies that are made at the same time: it carries this mark from the start, and its new volumes are named
+    /// <c>&lt;vm&gt;-r&lt;replica&gt;-&lt;n&gt;</c>, so that copies in a storage pool that hosts share keep apart.
+    /// </summary>
+    public SpeculationMark? Mark { get; init; }
 }

@@ -21,4 +21,7 @@ public enum OperationKind
 
     /// <summary>A live migration to several targets, one of which wins. Its steps are events of the kind Speculation.</summary>
     SpeculativeMigrate,
+
+    /// <summary>A VM is started on one of several hosts. Its steps are events of the kind Speculation.</summary>
+    SpeculativeStart,
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Kumoi.Journal;
 
@@ -8,7 +9,10 @@ public sealed record OperationOwner(int ProcessId, DateTimeOffset ProcessStarted
     private static readonly Lazy<OperationOwner> Own = new(() =>
     {
         using var process = Process.GetCurrentProcess();
-        return new OperationOwner(process.Id, new DateTimeOffset(process.StartTime), Environment.MachineName, Environment.UserName);
+
+        // To the millisecond, as it is written down everywhere.
+        var startedAt = DateTimeOffset.FromUnixTimeMilliseconds(new DateTimeOffset(process.StartTime).ToUnixTimeMilliseconds());
+        return new OperationOwner(process.Id, startedAt, Environment.MachineName, Environment.UserName);
     });
 
     /// <summary>This process.</summary>
@@ -35,6 +39,20 @@ public sealed record OperationOwner(int ProcessId, DateTimeOffset ProcessStarted
                 return false;
             }
         }
+    }
+
+    /// <summary>For <see cref="TryParse"/>: what a VM's metadata can carry.</summary>
+    public string ToToken() => FormattableString.Invariant($"{ProcessId}/{ProcessStartedAt.ToUnixTimeMilliseconds()}/{Machine}/{User}");
+
+    /// <summary>Reads what <see cref="ToToken"/> has written; null: it is something else.</summary>
+    public static OperationOwner? TryParse(string token)
+    {
+        var parts = token.Split('/', 4);
+        return parts.Length == 4
+            && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var process)
+            && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var started)
+            ? new OperationOwner(process, DateTimeOffset.FromUnixTimeMilliseconds(started), parts[2], parts[3])
+            : null;
     }
 
     public override string ToString() => $"{User}@{Machine}/{ProcessId}";

@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Journal;
 
 namespace Kumoi.Speculation;
 
@@ -20,7 +21,7 @@ internal static class Election
     /// <param name="isStarted">Whether that is a VM that was started.</param>
     /// <param name="abandon">Leaves nothing behind, and sees it.</param>
     /// <param name="failed">Is told why a candidate did not win.</param>
-    /// <exception cref="Journal.JournalException">A step could not be written: the VM runs on none of them.</exception>
+    /// <exception cref="JournalException">A step could not be written: the VM runs on none of them.</exception>
     /// <exception cref="HypervisorException">The outcome is unknown: the VM runs on this candidate, or nowhere, until its host answers.</exception>
     public static async Task<T?> ElectAsync<T>(
         SpeculationLog log,
@@ -67,7 +68,7 @@ internal static class Election
             {
                 await abandon(candidate);
             }
-            catch (HypervisorException e)
+            catch (Exception e) when (e is HypervisorException or OperationCanceledException or JournalException)
             {
                 throw Undecided(host(candidate), e);
             }

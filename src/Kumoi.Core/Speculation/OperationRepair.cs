@@ -12,12 +12,31 @@ namespace Kumoi.Speculation;
 /// </summary>
 public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider time)
 {
-    private static readonly TimeSpan ReadTimeout = TimeSpan.FromSeconds(15);
+    /// <summary>
+    /// Operations on several hosts that these hosts' VMs tell of, and that nobody works on, although the journal does not have them as pending:
+    /// it is gone, or could not remove all.
+    /// </summary>
+    /// <exception cref="HypervisorException">A host does not answer.</exception>
+    public async Task<IReadOnlyList<KumoiOperation>> FindOrphansAsync(IEnumerable<KumoiConnection> hosts, CancellationToken cancellationToken)
+    {
+        var orphans = (await Orphans.FindAsync(hosts, cancellationToken))
+            .FindAll(orphan => !OperationsUnderWay.Has(orphan.Id) && (orphan.Owner == OperationOwner.Current || orphan.Owner.IsAlive is not true));
+        if (orphans.Count > 0)
+        {
+            var query = new OperationQuery { Ids = [.. orphans.Select(orphan => orphan.Id)], States = [OperationState.Pending] };
+            await foreach (var pending in journal.ReadOperationsAsync(query, cancellationToken))
+            {
+                orphans.RemoveAll(orphan => orphan.Id == pending.Id && orphan.Kind == pending.Kind);
+            }
+        }
+
+        return orphans;
+    }
 
     /// <summary>
     /// The operation's owner must be dead, or have given it up: as long as it works on it, it is the one who knows.
     /// </summary>
-    /// <param name="operation">As the journal has it.</param>
+    /// <param name="operation">As the journal, or <see cref="FindOrphansAsync"/>, has it.</param>
     /// <param name="isOwnerKnownDead">The caller's word for an owner on another machine, where nobody here can look.</param>
     /// <param name="cancellationToken">What was done stays; the operation is unfinished still.</param>
     public async Task<RepairResult> RepairAsync(KumoiOperation operation, bool isOwnerKnownDead, CancellationToken cancellationToken)
@@ -32,23 +51,51 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             return Nothing(operation, why);
         }
 
-        if (operation.Kind is not OperationKind.SpeculativeMigrate || operation.VMId is not { } id)
+        if (operation.Kind is not (OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart) || operation.VMId is not { } id)
         {
             return Nothing(operation, $"{operation.Kind} was one call: look at the VM itself. Nothing has to be finished.");
         }
 
+        var plan = RepairPlan.Of(operation);
+        var (named, isMoved) = await ReadStepsAsync(operation, cancellationToken);
+        if (operation.Sequence == 0)
+        {
+            // Nobody has kept its steps.
+            (named, var isPaused, var unknown) = await Orphans.FindWinnerAsync(fleet, operation, host => PlaceAsync(host, id, cancellationToken), cancellationToken);
+            if (unknown is not null)
+            {
+                return Nothing(operation, char.ToUpperInvariant(unknown[0]) + unknown[1..]);
+            }
+
+            (isMoved, plan) = (named is not null && !isPaused, plan with { WasPaused = isPaused });
+        }
+
+        if (operation.Kind is OperationKind.SpeculativeStart)
+        {
+            var (result, end) = await new PowerOnRepair(fleet, operation, plan.Candidates, plan.Home, time).RepairAsync(named, cancellationToken);
+            if (end is { } state)
+            {
+                await EndAsync(operation, state, state is OperationState.Failed ? result.Message : null);
+            }
+
+            return result;
+        }
+
+        return await RepairMigrationAsync(operation, id, plan, named, isMoved, cancellationToken);
+    }
+
+    private async Task<RepairResult> RepairMigrationAsync(
+        KumoiOperation operation, Guid id, RepairPlan plan, string? named, bool isMoved, CancellationToken cancellationToken)
+    {
         if (fleet.Find(operation.VMHost) is not { } source)
         {
             return Nothing(operation, $"{operation.VMHost}, where '{operation.VM}' was, is not connected: connect it first.");
         }
 
-        var details = JsonNode.Parse(operation.Details)!.AsObject();
-        var candidates = details["candidates"]!.AsArray().Select(candidate => (string)candidate!["name"]!).ToList();
-        var wasPaused = (bool?)details["paused"] ?? false;
-        var (named, isMoved) = await ReadStepsAsync(operation, cancellationToken);
+        var candidates = plan.Candidates.ToList();
         if (named is null)
         {
-            return await TakeBackAsync(operation, id, source, candidates, $"no target had been named", cancellationToken);
+            return await TakeBackAsync(operation, id, source, candidates, "no target had been named", cancellationToken);
         }
 
         if (fleet.Find(named) is not { } winner)
@@ -57,9 +104,9 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         }
 
         var place = await PlaceAsync(winner, id, cancellationToken);
-        if (isMoved || place is VMPlace.Running || (wasPaused && place is VMPlace.Paused))
+        if (isMoved || place is VMPlace.Running || ((plan.WasPaused || plan.IsStrict) && place is VMPlace.Paused))
         {
-            return await FinishAsync(operation, id, source, winner, candidates, cancellationToken);
+            return await FinishAsync(operation, id, source, winner, candidates, plan.IsStrict && !plan.WasPaused, cancellationToken);
         }
 
         return place switch
@@ -73,7 +120,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
 
     private static string? WhyOwned(KumoiOperation operation, bool isOwnerKnownDead) => operation.Owner.IsAlive switch
     {
-        _ when SpeculativeMigration.IsUnderWay(operation.Id) => "This session is working on it.",
+        _ when OperationsUnderWay.Has(operation.Id) => "This session is working on it.",
         true when operation.Owner != OperationOwner.Current => $"{operation.Owner} still runs, and is the one who knows: end that process first.",
         null when !isOwnerKnownDead => $"{operation.Owner} was on another machine: make sure that it does not run any more, and say so with -Force.",
         _ => null,
@@ -118,7 +165,8 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
 
     /// <summary>The VM runs on the winner: what the source and the others hold is left over.</summary>
     private async Task<RepairResult> FinishAsync(
-        KumoiOperation operation, Guid id, KumoiConnection source, KumoiConnection winner, List<string> candidates, CancellationToken cancellationToken)
+        KumoiOperation operation, Guid id, KumoiConnection source, KumoiConnection winner, List<string> candidates, bool letRun,
+        CancellationToken cancellationToken)
     {
         switch (await PlaceAsync(source, id, cancellationToken))
         {
@@ -135,13 +183,20 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         }
 
         var unreachable = await CleanAsync(operation, id, candidates.Where(name => name != winner.Name), cancellationToken);
+        if (letRun && await PlaceAsync(winner, id, cancellationToken) is VMPlace.Paused)
+        {
+            await winner.Link.ResumeAsync(id, OperationId.New(), cancellationToken);
+        }
+
+        await TryUnmarkAsync(operation, id, winner, cancellationToken);
+        var now = await PlaceAsync(winner, id, cancellationToken);
         await EndAsync(operation, OperationState.Succeeded);
         return new RepairResult
         {
             Operation = operation,
             IsRepaired = true,
             VMHost = winner.Name,
-            Message = $"'{operation.VM}' runs on {winner}. {source} holds no copy of it any more.",
+            Message = $"'{operation.VM}' {(now is VMPlace.Running ? "runs" : "is " + now.ToString().ToLowerInvariant())} on {winner}. {source} holds no copy of it any more.",
             Unreachable = unreachable,
         };
     }
@@ -170,6 +225,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             await source.Link.ResumeAsync(id, OperationId.New(), cancellationToken);
         }
 
+        await TryUnmarkAsync(operation, id, source, cancellationToken);
         await EndAsync(operation, OperationState.Failed, why);
         return new RepairResult
         {
@@ -210,18 +266,25 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         return unreachable;
     }
 
-    /// <summary>A copy of somebody else's migration, or an old definition of the VM, does not.</summary>
-    private static async Task<bool> CarriesAsync(KumoiConnection host, Guid id, KumoiOperation operation, CancellationToken cancellationToken)
+    /// <summary>The VM is where it belongs: whoever finds the mark there would take it for a leftover.</summary>
+    private static async Task TryUnmarkAsync(KumoiOperation operation, Guid id, KumoiConnection host, CancellationToken cancellationToken)
     {
         try
         {
-            return (await host.Link.ReadXmlAsync(id, cancellationToken)).Contains(operation.Id.ToString("D"), StringComparison.OrdinalIgnoreCase);
+            if (await CarriesAsync(host, id, operation, cancellationToken))
+            {
+                await host.Link.MarkAsync(id, null, cancellationToken);
+            }
         }
-        catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+        catch (HypervisorException)
         {
-            return false;
+            // A mark does no harm.
         }
     }
+
+    /// <summary>A copy of somebody else's migration, or an old definition of the VM, does not.</summary>
+    private static Task<bool> CarriesAsync(KumoiConnection host, Guid id, KumoiOperation operation, CancellationToken cancellationToken) =>
+        Traces.CarriesAsync(host, id, new OperationId(operation.Id), cancellationToken);
 
     /// <summary>Stops a copy, and removes its definition where it has one. Its disks are the winner's too, and stay.</summary>
     private static async Task RemoveAsync(KumoiConnection host, Guid id, CancellationToken cancellationToken)
@@ -250,22 +313,13 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         }
     }
 
-    private async Task<VMPlace> PlaceAsync(KumoiConnection host, Guid id, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(ReadTimeout);
-        try
-        {
-            return await host.Link.ReadPlaceAsync(id, limit.Token);
-        }
-        catch (Exception e) when (e is HypervisorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-        {
-            return VMPlace.Unknown;
-        }
-    }
+    private Task<VMPlace> PlaceAsync(KumoiConnection host, Guid id, CancellationToken cancellationToken) =>
+        Traces.ReadPlaceAsync(host, id, time, cancellationToken);
 
-    private Task EndAsync(KumoiOperation operation, OperationState state, string? error = null) =>
-        journal.EndAsync(operation.Sequence, new OperationOutcome(state, time.GetUtcNow(), error), CancellationToken.None);
+    /// <summary>An operation that the journal does not have ends nowhere.</summary>
+    private Task EndAsync(KumoiOperation operation, OperationState state, string? error = null) => operation.Sequence == 0
+        ? Task.CompletedTask
+        : journal.EndAsync(operation.Sequence, new OperationOutcome(state, time.GetUtcNow(), error), CancellationToken.None);
 
     private static RepairResult Nothing(KumoiOperation operation, string message) => new() { Operation = operation, IsRepaired = false, Message = message };
 }

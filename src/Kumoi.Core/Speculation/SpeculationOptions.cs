@@ -14,6 +14,12 @@ public sealed record SpeculationOptions
     /// </summary>
     public TimeSpan? HedgeDelay { get; init; }
 
+    /// <summary>
+    /// For VMs whose disks no lock guards: the winner is let run only when the source has given the VM up for certain. It costs a call to each
+    /// more while the VM is paused.
+    /// </summary>
+    public bool IsStrict { get; init; }
+
     public ReplicaBudget Budget { get; init; } = new();
 
     public MigrationOptions Migration { get; init; } = new();

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -17,9 +16,6 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
 {
     /// <summary>Ending must not be cut short by what made it necessary, but must not hang either.</summary>
     private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(30);
-
-    /// <summary>The operations that this process is working on: they are not to be repaired.</summary>
-    private static readonly ConcurrentDictionary<Guid, bool> UnderWay = new();
 
     private readonly List<Replica> _replicas = [];
 
@@ -48,20 +44,13 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
                 recommendedAction: "Give other hosts.");
         }
 
-        var plan = new MigrationPlan(OperationId.New(), [.. candidates.Select(target => target.Name)], options.Migration);
-        UnderWay[plan.Operation.Value] = true;
-        try
-        {
-            return await RunAsync(plan, await SpeculationLog.BeginAsync(journal, Intent(plan, now, candidates), cancellationToken), candidates, progress, cancellationToken);
-        }
-        finally
-        {
-            UnderWay.TryRemove(plan.Operation.Value, out _);
-        }
+        var mark = new SpeculationMark(
+            OperationId.New(), IsStart: false, vm.VMHost, [.. candidates.Select(target => target.Name)], OperationOwner.Current.ToToken());
+        var plan = new MigrationPlan(mark, options.Migration);
+        using var underWay = OperationsUnderWay.Enter(plan.Operation);
+        var log = await SpeculationLog.BeginAsync(journal, Intent(plan, now, candidates), cancellationToken);
+        return await RunAsync(plan, log, candidates, progress, cancellationToken);
     }
-
-    /// <summary>Whether this process is working on the operation.</summary>
-    public static bool IsUnderWay(Guid operation) => UnderWay.ContainsKey(operation);
 
     private async Task<SpeculationResult> RunAsync(
         MigrationPlan plan, SpeculationLog log, List<KumoiConnection> candidates, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
@@ -127,10 +116,11 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         var replicas = targets.Select(target => new Replica(target, plan.Candidates.ToList().IndexOf(target.Name) + 1)).ToList();
         _replicas.AddRange(replicas);
         await using var outgoing = await vm.Connection.Link.BeginMigrationAsync(vm.Id, plan, cancellationToken);
+        var offer = options.IsStrict ? outgoing.Offer with { IsPaused = true } : outgoing.Offer;
         Replica? winner;
         try
         {
-            await Task.WhenAll(replicas.Select(replica => PrepareAsync(replica, outgoing.Offer, cancellationToken)));
+            await Task.WhenAll(replicas.Select(replica => PrepareAsync(replica, offer, cancellationToken)));
             cancellationToken.ThrowIfCancellationRequested();
             var prepared = replicas.Where(replica => replica.Incoming is not null).ToList();
             if (prepared.Count == 0)
@@ -149,7 +139,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
                 replica => replica.Name,
                 replica => replica.Incoming!.FinishAsync(CancellationToken.None),
                 replica => ReadPlaceAsync(replica.Target),
-                place => place is VMPlace.Running || (outgoing.Offer.IsPaused && place is VMPlace.Paused),
+                place => place is VMPlace.Running || (offer.IsPaused && place is VMPlace.Paused),
                 replica => AbandonAsync(replica),
                 (replica, failure) => replica.Failure = failure);
         }
@@ -175,6 +165,10 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         {
             // Whatever goes wrong at the source now leaves a paused copy there, never a running one.
             await ConfirmAsync(outgoing, cancelled: false, $"'{vm.Name}' has moved to {winner.Name}, and {vm.VMHost} could not be told", "removes the paused copy there");
+            if (offer.IsPaused && !outgoing.Offer.IsPaused)
+            {
+                await ResumeAsync(winner);
+            }
         }
         finally
         {
@@ -238,6 +232,21 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             throw new HypervisorException(
                 $"{problem}: {e.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: e,
                 recommendedAction: $"When {vm.VMHost} answers, run Repair-KumoiOperation: it {remedy}.");
+        }
+    }
+
+    /// <summary>Now it is nowhere else.</summary>
+    private async Task ResumeAsync(Replica winner)
+    {
+        try
+        {
+            await winner.Target.Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        }
+        catch (HypervisorException e)
+        {
+            throw new HypervisorException(
+                $"'{vm.Name}' has moved to {winner.Name}, and could not be let run there: {e.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: e,
+                recommendedAction: $"When {winner.Name} answers, run Repair-KumoiOperation: it lets it run.");
         }
     }
 
@@ -309,6 +318,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             ["candidates"] = new JsonArray([.. candidates.Select(target => new JsonObject { ["name"] = target.Name, ["uri"] = target.Uri })]),
             ["persistent"] = now.IsPersistent,
             ["paused"] = now.State is PowerState.Paused,
+            ["strict"] = options.IsStrict,
         }.ToJsonString(),
     };
 

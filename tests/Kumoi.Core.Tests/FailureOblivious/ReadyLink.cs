@@ -65,6 +65,12 @@ internal sealed class ReadyLink : IHypervisorLink
         Guid id, IHypervisorLink target, MigrationOptions options, IProgress<MigrationProgress>? progress, OperationId operation, CancellationToken cancellationToken) =>
         VM;
 
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -28,6 +28,12 @@ internal sealed class GateLink(GateDriver driver, HostAddress address) : IHyperv
         return new VMReading { CapturedAt = ManualTime.Start, Id = id, Name = target.HostName };
     }
 
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await driver.CallAsync(HostName, cancellationToken);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Migrations;
@@ -9,7 +10,7 @@ namespace Kumoi.Tests.Libvirt;
 /// <summary>What migrations that are driven phase by phase decide without a host. With hosts: tests/Lab.</summary>
 public sealed class MigrationPhasesTests
 {
-    private static readonly MigrationPlan Plan = new(OperationId.New(), ["k2", "k<3>&'\""], new MigrationOptions());
+    private static readonly MigrationPlan Plan = new(new SpeculationMark(OperationId.New(), false, "k1", ["k2", "k<3>&'\""], "1/2/m/u"), new MigrationOptions());
 
     private readonly ManualTime time = new();
 
@@ -70,21 +71,29 @@ public sealed class MigrationPhasesTests
     }
 
     [Fact]
-    public void A_targets_definition_carries_the_plan_and_its_number_and_keeps_other_metadata()
+    public void A_definition_carries_one_mark_and_keeps_other_metadata()
     {
         const string Definition =
             "<domain><name>a</name><metadata><k:operation xmlns:k='https://kumoi.dev/xmlns/1' id='x'/>"
             + "<s:plan xmlns:s='https://kumoi.dev/xmlns/1/speculation' operation='old'/></metadata></domain>";
 
-        string first = SpeculationMetadata.WithReplica(Definition, Plan, 2);
+        XElement domain = XElement.Parse(Definition);
+        SpeculationMark mark = Plan.Mark with { Replica = 2 };
+        SpeculationMetadata.Set(domain, mark);
+        string marked = domain.ToString();
 
-        Assert.Equal(Plan.Operation, SpeculationMetadata.ReadOperation(first));
-        Assert.Contains("replica=\"2\"", first, StringComparison.Ordinal);
-        Assert.Contains("id=\"x\"", first, StringComparison.Ordinal);
-        Assert.DoesNotContain("old", first, StringComparison.Ordinal);
-        Assert.Contains("k&lt;3&gt;&amp;'&quot;", first, StringComparison.Ordinal);
-        Assert.Equal(Plan.Operation, SpeculationMetadata.ReadElement(SpeculationMetadata.Write(Plan)));
-        Assert.Null(SpeculationMetadata.ReadOperation("<domain><name>a</name></domain>"));
+        Assert.Contains("id=\"x\"", marked, StringComparison.Ordinal);
+        Assert.DoesNotContain("old", marked, StringComparison.Ordinal);
+        AssertSame(mark, SpeculationMetadata.Read(marked));
+        AssertSame(Plan.Mark, SpeculationMetadata.ReadElement(SpeculationMetadata.Write(Plan.Mark)));
+        SpeculationMetadata.Set(domain, null);
+        Assert.Null(SpeculationMetadata.Read(domain.ToString()));
+
+        static void AssertSame(SpeculationMark expected, SpeculationMark? read)
+        {
+            Assert.Equal(expected.Candidates, read!.Candidates);
+            Assert.Equal(expected, read with { Candidates = expected.Candidates });
+        }
     }
 
     [Fact]

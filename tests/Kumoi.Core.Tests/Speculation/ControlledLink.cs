@@ -20,15 +20,17 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
 
     public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) => Call("xml", () => inner.ReadXmlAsync(id, cancellationToken));
 
-    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) => inner.ReadDefinitionAsync(id, cancellationToken);
+    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) =>
+        Call("definition", () => inner.ReadDefinitionAsync(id, cancellationToken));
 
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) =>
-        inner.DefineAsync(spec, operation, cancellationToken);
+        Call("define", () => inner.DefineAsync(spec, operation, cancellationToken));
 
-    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) => inner.UndoDefineAsync(operation, cancellationToken);
+    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) =>
+        Call("undo", () => inner.UndoDefineAsync(operation, cancellationToken));
 
     public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) =>
-        inner.StartAsync(id, paused, operation, cancellationToken);
+        controller.CallAsync(HostName, "start", () => inner.StartAsync(id, paused, operation, cancellationToken));
 
     public Task ShutdownAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => inner.ShutdownAsync(id, operation, cancellationToken);
 
@@ -70,6 +72,14 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
             controller.Hold(incoming);
             return new Incoming(incoming, controller);
         });
+
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) =>
+        Call("host state", () => inner.FindHostStateAsync(id, cancellationToken));
+
+    public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) =>
+        controller.CallAsync(HostName, mark is null ? "unmark" : "mark", () => inner.MarkAsync(id, mark, cancellationToken));
+
+    public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
 
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 

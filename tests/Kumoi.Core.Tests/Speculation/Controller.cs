@@ -10,6 +10,7 @@ internal sealed class Controller
 {
     private readonly Lock _gate = new();
     private readonly List<IAsyncDisposable> _held = [];
+    private readonly TaskCompletionSource _death = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _moments;
 
     /// <summary>Dies at this moment, 1, 2, …: each call has two, before and after its effect. 0: never.</summary>
@@ -25,6 +26,9 @@ internal sealed class Controller
     public List<string> Calls { get; } = [];
 
     public bool IsDead { get; private set; }
+
+    /// <summary>Ends when it dies: who waits for a call that does not come any more goes on.</summary>
+    public Task Death => _death.Task;
 
     /// <summary>How many moments there were.</summary>
     public int Moments => _moments;
@@ -75,6 +79,7 @@ internal sealed class Controller
             if (!IsDead)
             {
                 IsDead = true;
+                _death.TrySetResult();
                 foreach (var held in _held)
                 {
                     // Simulated hosts do it at once.

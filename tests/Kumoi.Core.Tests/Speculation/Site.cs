@@ -68,6 +68,40 @@ internal sealed class Site : IAsyncDisposable
             .RunAsync([.. fleet.Hosts.Skip(1)], progress: null, cancellationToken);
     }
 
+    /// <summary>The VM is off on kvm01; or, without a home, no host has it, and it is going to have its id.</summary>
+    public async Task TurnOffAsync(bool hasHome)
+    {
+        await _observer.Hosts[0].Link.DestroyAsync(Id, OperationId.New(), default);
+        if (!hasHome)
+        {
+            await _observer.Hosts[0].Link.UndefineAsync(Id, removeVolumes: false, OperationId.New(), default);
+        }
+    }
+
+    /// <summary>Starts the VM of kvm01, or makes it, on one of the hosts with these numbers, 1, 2, …</summary>
+    public async Task<SpeculationResult> PowerOnAsync(
+        Fleet fleet, bool hasHome, IEnumerable<int> hosts, SpeculationOptions? options = null, string? disk = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new SpeculationOptions { Replicas = fleet.Hosts.Count };
+        var spec = new VMSpec { Name = VM, Id = Id, MemoryBytes = 1L << 30, Disks = disk is null ? [] : [new DiskSpec { Path = disk }] };
+        var start = hasHome
+            ? new SpeculativeStart(new KumoiVM(fleet.Hosts[0], (await _observer.Hosts[0].Link.FindVMAsync(Id, default))!), options, Time)
+            : new SpeculativeStart(spec, options, Time);
+        return await start.RunAsync([.. hosts.Select(number => fleet.Hosts[number - 1])], cancellationToken);
+    }
+
+    /// <summary>Someone who disturbs nobody.</summary>
+    public IHypervisorLink Observe(int host) => _observer.Hosts[host - 1].Link;
+
+    /// <summary>No host has a VM that carries a mark.</summary>
+    public async Task AssertNoMarksAsync(string because)
+    {
+        foreach (var host in _observer.Hosts)
+        {
+            Assert.True((await host.Link.ReadMarkedAsync(default)).Count == 0, $"{because}: a mark is left on {host}");
+        }
+    }
+
     /// <summary>What each host has of the VM, by someone who disturbs nobody.</summary>
     public async Task<IReadOnlyList<VMPlace>> PlacesAsync()
     {
@@ -110,9 +144,23 @@ internal sealed class Site : IAsyncDisposable
     {
         await using var fleet = await StartAsync(controller ?? new Controller());
         var results = new List<RepairResult>();
-        foreach (var operation in (await UnfinishedAsync()).Where(operation => operation.Kind is OperationKind.SpeculativeMigrate))
+        foreach (var operation in (await UnfinishedAsync()).Where(operation => operation.Kind is OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart))
         {
             results.Add(await new OperationRepair(fleet, Journal, Time).RepairAsync(operation, isOwnerKnownDead: false, default));
+        }
+
+        return results;
+    }
+
+    /// <summary>A new process, whose journal may be empty, repairs what it finds on the hosts.</summary>
+    public async Task<List<RepairResult>> RepairOrphansAsync(bool isJournalGone, Controller? controller = null)
+    {
+        await using var fleet = await StartAsync(controller ?? new Controller());
+        var repair = new OperationRepair(fleet, isJournalGone ? new MemoryJournal() : Journal, Time);
+        var results = new List<RepairResult>();
+        foreach (var orphan in await repair.FindOrphansAsync(fleet.Hosts, default))
+        {
+            results.Add(await repair.RepairAsync(orphan, isOwnerKnownDead: false, default));
         }
 
         return results;

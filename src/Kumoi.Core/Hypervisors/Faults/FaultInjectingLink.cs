@@ -78,6 +78,15 @@ internal sealed class FaultInjectingLink(IHypervisorLink inner, string hostName,
     public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
         Run(FaultOperation.Migrate, offer.Name, () => inner.PrepareMigrationAsync(offer, replica, cancellationToken), cancellationToken);
 
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) =>
+        RunOn(FaultOperation.Read, id, () => inner.FindHostStateAsync(id, cancellationToken), cancellationToken);
+
+    public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) =>
+        RunOn(FaultOperation.Define, id, () => inner.MarkAsync(id, mark, cancellationToken), cancellationToken);
+
+    public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) =>
+        Run(FaultOperation.Read, null, () => inner.ReadMarkedAsync(cancellationToken), cancellationToken);
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

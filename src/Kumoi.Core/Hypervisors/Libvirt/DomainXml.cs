@@ -39,9 +39,10 @@ internal static class DomainXml
             throw Invalid("A VM needs memory and at least one CPU.");
         }
 
-        if (spec.Disks.Any(static disk => (disk.Path is null) == (disk.NewVolumeBytes is null) || disk.NewVolumeBytes <= 0))
+        if (spec.Disks.Any(static disk =>
+            new object?[] { disk.Path, disk.NewVolumeBytes, disk.TemplatePath }.Count(static source => source is not null) != 1 || disk.NewVolumeBytes <= 0))
         {
-            throw Invalid("A disk is either an existing image (its path) or a new volume (its size).");
+            throw Invalid("A disk is an existing image (its path), a new volume (its size), or an overlay of a template (the template's path).");
         }
     }
 
@@ -57,6 +58,7 @@ internal static class DomainXml
             "domain",
             new XAttribute("type", host.DomainType),
             new XElement("name", spec.Name),
+            spec.Id is { } id ? new XElement("uuid", id.ToString("D")) : null,
             new XElement("memory", new XAttribute("unit", "b"), spec.MemoryBytes),
             new XElement("vcpu", spec.CpuCount),
             OS(spec, host),
@@ -79,9 +81,13 @@ internal static class DomainXml
     public static string Volume(VolumePlan plan) => new XElement(
         "volume",
         new XElement("name", plan.Name),
-        new XElement("capacity", new XAttribute("unit", "bytes"), plan.CapacityBytes),
+        plan.Template is null ? new XElement("capacity", new XAttribute("unit", "bytes"), plan.CapacityBytes) : null,
         new XElement("allocation", new XAttribute("unit", "bytes"), plan.AllocationBytes),
-        new XElement("target", new XElement("format", new XAttribute("type", plan.Format)))).ToString();
+        new XElement("target", new XElement("format", new XAttribute("type", plan.Format))),
+        plan.Template is null ? null : new XElement(
+            "backingStore",
+            new XElement("path", plan.Template),
+            new XElement("format", new XAttribute("type", plan.TemplateFormat)))).ToString();
 
     /// <summary>Images of the VM's own: of its disks, without those that are read only or shared with other VMs.</summary>
     public static IReadOnlyList<string> OwnImages(string xml) =>
@@ -93,8 +99,13 @@ internal static class DomainXml
            select path,
     ];
 
-    public static string FormatOf(DiskSpec disk) =>
-        disk.Format ?? (disk.Path?.EndsWith(".qcow2", StringComparison.OrdinalIgnoreCase) == true ? "qcow2" : "raw");
+    /// <summary>Of the image that is there, or is to be made: the VM's disk.</summary>
+    public static string FormatOf(DiskSpec disk) => disk.TemplatePath is null ? FormatOf(disk, disk.Path) : "qcow2";
+
+    public static string TemplateFormatOf(DiskSpec disk) => FormatOf(disk, disk.TemplatePath);
+
+    private static string FormatOf(DiskSpec disk, string? path) =>
+        disk.Format ?? (path?.EndsWith(".qcow2", StringComparison.OrdinalIgnoreCase) == true ? "qcow2" : "raw");
 
     public static HypervisorException Invalid(string message, Exception? inner = null) => new(
         message,

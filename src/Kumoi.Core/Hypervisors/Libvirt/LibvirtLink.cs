@@ -211,6 +211,20 @@ internal sealed class LibvirtLink : IHypervisorLink
         return await LibvirtIncomingMigration.PrepareAsync(uri, HostName, offer, replica, time, cancellationToken).ConfigureAwait(false);
     }
 
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) =>
+        ReadAsync(
+            connection =>
+            {
+                using DomainHandle domain = connection.GetDomain(id);
+                return HostState.Find(connection, domain);
+            },
+            cancellationToken);
+
+    public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) =>
+        ChangeAsync(id, (connection, domain) => SpeculationMarks.Set(connection, domain, mark), cancellationToken);
+
+    public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => ReadAsync(SpeculationMarks.ReadAll, cancellationToken);
+
     /// <summary>libvirt-domain: virConnectDomainEventRegisterAny. Ends when the link is disposed.</summary>
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => watches.WatchAsync(cancellationToken);
 

@@ -44,6 +44,7 @@ internal sealed unsafe class VMDefiner
         }
 
         KumoiMetadata.Write(domain, operation, volumes);
+        SpeculationMetadata.Set(domain, spec.Mark); // a copied definition may carry another one's
         DomainHandle defined = Define(connection, domain);
         List<VolumePlan> made = [];
         try
@@ -249,7 +250,7 @@ internal sealed unsafe class VMDefiner
             : throw connection.ToException(failure, $"read the metadata of VM '{domain.Name}'", CallKind.Read);
     }
 
-    private static List<DomainHandle> ListDomains(LibvirtConnection connection)
+    internal static List<DomainHandle> ListDomains(LibvirtConnection connection)
     {
         nint* domains = null;
         int count = NativeDomain.virConnectListAllDomains(connection.Handle, &domains, 0);

@@ -13,4 +13,9 @@ internal sealed record VolumePlan(string Pool, string Name, string Path, string 
 
     /// <summary>Path of the volume that this one becomes a full copy of; null: it will be empty.</summary>
     public string? CopyOf { get; init; }
+
+    /// <summary>The image that this one is an overlay of, which has its capacity; null: it is no overlay.</summary>
+    public string? Template { get; init; }
+
+    public string TemplateFormat { get; init; } = "raw";
 }

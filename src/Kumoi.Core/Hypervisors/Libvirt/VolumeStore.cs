@@ -16,13 +16,19 @@ internal static unsafe class VolumeStore
         Dictionary<int, VolumePlan> plans = [];
         for (int i = 0; i < spec.Disks.Count; i++)
         {
-            if (spec.Disks[i] is not { NewVolumeBytes: { } bytes } disk)
+            DiskSpec disk = spec.Disks[i];
+            if (disk.Path is not null)
             {
                 continue;
             }
 
             using StoragePoolHandle pool = GetPool(connection, disk.StoragePool);
-            plans[i] = Plan(connection, pool, disk.StoragePool, $"{spec.Name}-{i + 1}", DomainXml.FormatOf(disk), bytes);
+            string name = spec.Mark is { } mark ? FormattableString.Invariant($"{spec.Name}-r{mark.Replica}-{i + 1}") : $"{spec.Name}-{i + 1}";
+            plans[i] = Plan(connection, pool, disk.StoragePool, name, DomainXml.FormatOf(disk), disk.NewVolumeBytes ?? 0) with
+            {
+                Template = disk.TemplatePath,
+                TemplateFormat = DomainXml.TemplateFormatOf(disk),
+            };
         }
 
         return plans;

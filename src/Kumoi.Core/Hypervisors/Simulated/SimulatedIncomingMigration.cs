@@ -51,6 +51,15 @@ internal sealed class SimulatedIncomingMigration(SimulatedLink link, SimulatedVM
     /// <summary>Takes the whole state; false if the copy is there no more. Within the fleet's gate.</summary>
     public bool TryTakeAll() => _hasAll = ReferenceEquals(link.Host.Find(copy.Id), copy);
 
+    /// <summary>The VM has arrived for good; a copy that was not started goes as it is. Within the fleet's gate.</summary>
+    public void TakeMarkOff()
+    {
+        if (_isStarted)
+        {
+            copy.Mark = null;
+        }
+    }
+
     private void Remove()
     {
         if (ReferenceEquals(link.Host.Find(copy.Id), copy))

@@ -183,10 +183,27 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
             }
 
             EnsureRoom(host, vm);
-            var copy = vm.Copy(offer.Plan);
+            var copy = vm.Copy(offer.Plan.Mark with { Replica = replica });
             host.VMs.Add(copy.Name, copy);
             return new SimulatedIncomingMigration(this, copy, offer);
         },
+        cancellationToken);
+
+    /// <summary>A simulated VM is its definition.</summary>
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) => Call<string?>(
+        () =>
+        {
+            _ = Existing(id);
+            return null;
+        },
+        cancellationToken);
+
+    public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) => Call(
+        () => Existing(id).Mark = mark,
+        cancellationToken);
+
+    public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => Call<IReadOnlyList<MarkedVM>>(
+        () => [.. host.VMs.Values.Where(vm => vm.Mark is not null).Select(vm => new MarkedVM(vm.Id, vm.Name, vm.Mark!))],
         cancellationToken);
 
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)

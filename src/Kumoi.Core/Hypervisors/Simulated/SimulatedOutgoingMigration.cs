@@ -7,6 +7,7 @@ internal sealed class SimulatedOutgoingMigration : IOutgoingMigration
 
     private readonly SimulatedLink _link;
     private readonly SimulatedVM _vm;
+    private IReadOnlyList<SimulatedIncomingMigration> _complete = [];
     private bool _ended;
 
     /// <summary>Within the fleet's gate.</summary>
@@ -15,6 +16,7 @@ internal sealed class SimulatedOutgoingMigration : IOutgoingMigration
         _link = link;
         _vm = vm;
         vm.IsMigrating = true;
+        vm.Mark = plan.Mark;
         Offer = new MigrationOffer
         {
             Plan = plan,
@@ -53,6 +55,7 @@ internal sealed class SimulatedOutgoingMigration : IOutgoingMigration
 
                 _vm.ChangeState(PowerState.Paused, _link.Now);
                 _vm.IsHeldByMigration = true;
+                _complete = alive;
                 return alive;
             },
             cancellationToken);
@@ -63,6 +66,12 @@ internal sealed class SimulatedOutgoingMigration : IOutgoingMigration
         {
             _ended = true;
             _vm.IsMigrating = false;
+            _vm.Mark = null;
+            foreach (var complete in _complete)
+            {
+                complete.TakeMarkOff();
+            }
+
             if (!ReferenceEquals(_link.Host.Find(_vm.Id), _vm))
             {
                 return true;

@@ -9,7 +9,6 @@ internal sealed class SimulatedVM
     private const double DefaultCpuLoad = 0.05;
 
     private static readonly XNamespace Kumoi = DomainDefinition.KumoiNamespace;
-    private static readonly XNamespace Speculation = DomainDefinition.KumoiNamespace + "/speculation";
 
     public required Guid Id { get; init; }
 
@@ -26,6 +25,9 @@ internal sealed class SimulatedVM
 
     /// <summary>The operation that defined it; null for those that the fleet came with.</summary>
     public OperationId? Operation { get; init; }
+
+    /// <summary>Of the operation on several hosts that works on it, or has left it; null: none.</summary>
+    public SpeculationMark? Mark { get; set; }
 
     /// <summary>The definition that it was made from, if it was XML.</summary>
     public XElement? Definition { get; init; }
@@ -74,26 +76,22 @@ internal sealed class SimulatedVM
         State = state;
     }
 
-    /// <summary>The paused copy that another host is given of it; it carries the plan's operation in its metadata.</summary>
-    public SimulatedVM Copy(MigrationPlan plan)
+    /// <summary>The paused copy that another host is given of it.</summary>
+    public SimulatedVM Copy(SpeculationMark mark) => new()
     {
-        var xml = ToXml();
-        xml.Element("metadata")!.Add(new XElement(Speculation + "plan", new XAttribute("operation", plan.Operation.ToString())));
-        return new()
-        {
-            Id = Id,
-            Name = Name,
-            MemoryBytes = MemoryBytes,
-            CpuCount = CpuCount,
-            CpuLoad = CpuLoad,
-            Traffic = Traffic,
-            Operation = Operation,
-            Definition = xml,
-            State = PowerState.Paused,
-            IsMigrating = true,
-            IsHeldByMigration = true,
-        };
-    }
+        Id = Id,
+        Name = Name,
+        MemoryBytes = MemoryBytes,
+        CpuCount = CpuCount,
+        CpuLoad = CpuLoad,
+        Traffic = Traffic,
+        Operation = Operation,
+        Mark = mark,
+        Definition = Definition,
+        State = PowerState.Paused,
+        IsMigrating = true,
+        IsHeldByMigration = true,
+    };
 
     /// <summary>On another host: what runs there is a new QEMU, whose counters begin at zero.</summary>
     public void Arrive(DateTimeOffset now)
@@ -138,13 +136,14 @@ internal sealed class SimulatedVM
 
         return new SimulatedVM
         {
-            Id = xml is not null && spec.Name.Length == 0 && Guid.TryParse((string?)xml.Element("uuid"), out var id) ? id : Guid.NewGuid(),
+            Id = xml is not null && spec.Name.Length == 0 && Guid.TryParse((string?)xml.Element("uuid"), out var id) ? id : spec.Id ?? Guid.NewGuid(),
             Name = name,
             MemoryBytes = memory,
             CpuCount = cpus,
             CpuLoad = xml is null ? DefaultCpuLoad : CpuLoadOf(xml),
             Traffic = SimulatedTraffic.Light,
             Operation = operation,
+            Mark = spec.Mark,
             Definition = xml,
         };
     }
@@ -167,6 +166,7 @@ internal sealed class SimulatedVM
             xml.Add(metadata = new XElement("metadata"));
         }
 
+        SpeculationMetadata.Set(xml, Mark);
         metadata.Elements(Kumoi + "simulated").Remove();
         metadata.Add(new XElement(
             Kumoi + "simulated",

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Xml.Linq;
 using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
@@ -170,7 +171,7 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
             fresh =>
             {
                 using DomainHandle domain = fresh.GetDomain(offer.Id);
-                SpeculationPlan.Remove(fresh, domain, offer.Plan.Operation);
+                SpeculationMarks.Remove(fresh, domain, offer.Plan.Operation);
                 return true;
             },
             CancellationToken.None);
@@ -198,8 +199,10 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
                 $"prepare for VM '{offer.Name}'",
                 CallKind.Read),
         };
-        string definition = SpeculationMetadata.WithReplica(offer.Definition, offer.Plan, replica);
-        (streamUri, PrepareCookie) = MigrationPhases.Prepare(connection, offer.Name, definition, offer.Cookie, Flags);
+        XElement definition = DomainDefinition.Parse(offer.Definition);
+        SpeculationMetadata.Set(definition, offer.Plan.Mark with { Replica = replica });
+        (streamUri, PrepareCookie) = MigrationPhases.Prepare(
+            connection, offer.Name, definition.ToString(SaveOptions.DisableFormatting), offer.Cookie, Flags);
         return StreamAddress.IsValid(streamUri)
             ? true
             : throw new HypervisorException(
@@ -244,7 +247,7 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
             return true;
         }
 
-        if (place != VMPlace.MigrationPaused && !SpeculationPlan.IsOf(fresh, domain, offer.Plan.Operation))
+        if (place != VMPlace.MigrationPaused && !SpeculationMarks.IsOf(fresh, domain, offer.Plan.Operation))
         {
             throw fresh.ToException(
                 new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, "it is not of this migration"),

@@ -188,7 +188,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         {
             uint flags = MigrationPhases.SourceFlags(plan.Options, isPersistent, isPaused: false);
             (string definition, byte[] cookie) = MigrationPhases.Begin(connection, domain, flags);
-            if (SpeculationMetadata.ReadOperation(definition) != plan.Operation)
+            if (SpeculationMetadata.Read(definition)?.Operation != plan.Operation)
             {
                 throw Refused("another migration of the VM was begun at the same moment");
             }
@@ -220,7 +220,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     {
         try
         {
-            SpeculationPlan.Set(Connection, domain!, plan);
+            SpeculationMarks.Set(Connection, domain!, plan.Mark);
         }
         catch (HypervisorException e) when (e.NativeCode == (int)LibvirtCode.OperationTimeout)
         {
@@ -260,7 +260,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             using DomainHandle? vm = fresh.FindDomain(id);
             if (vm is not null && MigrationJob.Read(fresh, vm) is null)
             {
-                SpeculationPlan.Remove(fresh, vm, operation);
+                SpeculationMarks.Remove(fresh, vm, operation);
             }
 
             return true;

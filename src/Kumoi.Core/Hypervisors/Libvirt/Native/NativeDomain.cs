@@ -62,6 +62,12 @@ internal static unsafe partial class NativeDomain
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int virDomainSetMetadata(DomainHandle domain, int type, string? metadata, string? key, string? uri, uint flags);
 
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainHasManagedSaveImage(DomainHandle domain, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainSnapshotNum(DomainHandle domain, uint flags);
+
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint virDomainDefineXMLFlags(ConnectionHandle connection, string xml, uint flags);
 

@@ -1,0 +1,95 @@
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt;
+
+/// <summary>
+/// Reads and writes the <see cref="SpeculationMark"/> of a VM: of its run, and, where it has one, of its definition, because that
+/// goes to the target as well. Its methods block, while the VM is in a migration up to 30 s.
+/// </summary>
+internal static unsafe class SpeculationMarks
+{
+    private const int MetadataElement = 2; // VIR_DOMAIN_METADATA_ELEMENT
+
+    // virDomainModificationImpact
+    private const uint AffectLive = 1;
+    private const uint AffectConfig = 2;
+
+    /// <summary>Null takes the mark off.</summary>
+    public static void Set(LibvirtConnection connection, DomainHandle domain, SpeculationMark? mark)
+    {
+        uint flags = (VMDefiner.IsActive(connection, domain) ? AffectLive : 0) | (VMDefiner.IsPersistent(connection, domain) ? AffectConfig : 0);
+        int result = NativeDomain.virDomainSetMetadata(
+            domain, MetadataElement, mark is null ? null : SpeculationMetadata.Write(mark), SpeculationMetadata.Prefix, SpeculationMetadata.Namespace, flags);
+        if (result != 0)
+        {
+            LibvirtFailure failure = NativeError.Last();
+            if (mark is not null || failure.Code != LibvirtCode.NoDomainMetadata)
+            {
+                throw connection.ToException(failure, $"write the metadata of VM '{domain.Name}'", CallKind.Change);
+            }
+        }
+    }
+
+    /// <summary>Removes the mark of that operation; another one's stays.</summary>
+    public static void Remove(LibvirtConnection connection, DomainHandle domain, OperationId operation)
+    {
+        if (IsOf(connection, domain, operation))
+        {
+            Set(connection, domain, null);
+        }
+    }
+
+    /// <summary>Whether the VM carries the mark of that operation. Never waits.</summary>
+    public static bool IsOf(LibvirtConnection connection, DomainHandle domain, OperationId operation) => Read(connection, domain)?.Operation == operation;
+
+    /// <summary>libvirt-domain: virConnectListAllDomains, and virDomainGetMetadata of each.</summary>
+    public static IReadOnlyList<MarkedVM> ReadAll(LibvirtConnection connection)
+    {
+        List<MarkedVM> marked = [];
+        List<DomainHandle> domains = VMDefiner.ListDomains(connection);
+        try
+        {
+            foreach (DomainHandle domain in domains)
+            {
+                if (Read(connection, domain) is { } mark)
+                {
+                    marked.Add(new MarkedVM(Id(domain), domain.Name, mark));
+                }
+            }
+        }
+        finally
+        {
+            domains.ForEach(static domain => domain.Dispose());
+        }
+
+        return marked;
+    }
+
+    private static Guid Id(DomainHandle domain)
+    {
+        bool isHeld = false;
+        domain.DangerousAddRef(ref isHeld);
+        try
+        {
+            return VMStats.Id(domain.DangerousGetHandle());
+        }
+        finally
+        {
+            domain.DangerousRelease();
+        }
+    }
+
+    private static SpeculationMark? Read(LibvirtConnection connection, DomainHandle domain)
+    {
+        byte* element = NativeDomain.virDomainGetMetadata(domain, MetadataElement, SpeculationMetadata.Namespace, 0);
+        if (element != null)
+        {
+            return SpeculationMetadata.ReadElement(NativeString.Take(element)!);
+        }
+
+        LibvirtFailure failure = NativeError.Last();
+        return failure.Code is LibvirtCode.NoDomainMetadata or LibvirtCode.NoDomain
+            ? null
+            : throw connection.ToException(failure, $"read the metadata of VM '{domain.Name}'", CallKind.Read);
+    }
+}

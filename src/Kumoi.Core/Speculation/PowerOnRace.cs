@@ -1,0 +1,316 @@
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Journal;
+
+namespace Kumoi.Speculation;
+
+/// <summary>The replicas of one <see cref="SpeculativeStart"/>, from the first one that is made to the last one that is removed.</summary>
+internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnlyList<KumoiConnection> candidates, SpeculationLog log, TimeProvider time)
+{
+    /// <summary>Ending must not be cut short by what made it necessary, but must not hang either.</summary>
+    private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(30);
+
+    private readonly List<Replica> _replicas = [];
+    private readonly List<Task> _cleaning = [];
+    private string? _keptAtHome;
+    private bool _isVMsFault;
+
+    /// <inheritdoc cref="SpeculativeStart.RunAsync"/>
+    public async Task<SpeculationResult> RunAsync(SpeculationOptions options, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Replica? winner;
+        try
+        {
+            if (start.Home is { } home)
+            {
+                await home.Link.MarkAsync(start.Id, mark, stop.Token);
+            }
+
+            winner = await RaceAsync(options, stop.Token);
+        }
+        catch (Exception e)
+        {
+            await stop.CancelAsync();
+            var isUndecided = e is HypervisorException { OutcomeUnknown: true } && _replicas.Exists(replica => replica.MayRun);
+            await TakeBackAsync();
+            if (!isUndecided)
+            {
+                await EndAsync(OperationState.Failed, e.Message);
+            }
+
+            throw;
+        }
+
+        await stop.CancelAsync();
+        if (winner is null)
+        {
+            await TakeBackAsync();
+            var first = _replicas.Select(replica => replica.Failure).First(failure => failure is not null)!;
+            await EndAsync(OperationState.Failed, first.Message);
+            throw new SpeculationFailedException(
+                $"'{start.Name}' {(start.Home is null ? "was not made" : $"stays off on {start.Home.Name}")}: {first.Message}", first, Outcomes());
+        }
+
+        await TakeBackAsync();
+        await RemoveHomeUnlessWinnerAsync(winner);
+        await TryUnmarkAsync(winner.Target);
+        await EndAsync(OperationState.Succeeded, null);
+        return new SpeculationResult(new KumoiVM(winner.Target, await ReadWinnerAsync(winner.Target)), Outcomes());
+    }
+
+    private async Task<Replica?> RaceAsync(SpeculationOptions options, CancellationToken cancellationToken)
+    {
+        var waiting = new Queue<KumoiConnection>(candidates);
+        var underWay = new List<Replica>();
+        var atATime = start.SharesDisks ? 1 : options.Replicas;
+        var hedge = Task.CompletedTask;
+        while (true)
+        {
+            while (waiting.Count > 0 && !_isVMsFault && underWay.Count < atATime && (options.HedgeDelay is null || underWay.Count == 0 || hedge.IsCompleted))
+            {
+                underWay.Add(Begin(waiting.Dequeue(), LimitOf(options, isLast: waiting.Count == 0), cancellationToken));
+                hedge = options.HedgeDelay is { } delay ? Task.Delay(delay, time, cancellationToken) : Task.CompletedTask;
+            }
+
+            if (underWay.Count == 0)
+            {
+                return null;
+            }
+
+            var settled = Task.WhenAny(underWay.Select(replica => replica.Preparing));
+            await (hedge.IsCompleted || waiting.Count == 0 || underWay.Count == atATime ? settled : Task.WhenAny(settled, hedge));
+            cancellationToken.ThrowIfCancellationRequested();
+            if (underWay.Find(replica => replica.Preparing.IsCompleted) is not { } ready)
+            {
+                continue;
+            }
+
+            underWay.Remove(ready);
+            await ready.Preparing;
+            if (ready.Failure is null && await ElectAsync(ready))
+            {
+                return ready;
+            }
+
+            _isVMsFault |= ready.Failure is HypervisorException { FaultDomain: FaultDomain.VM, Error: not HypervisorError.VMExists };
+            var cleaning = TryRemoveAsync(ready);
+            _cleaning.Add(cleaning);
+            if (start.SharesDisks)
+            {
+                await cleaning;
+            }
+        }
+    }
+
+    /// <summary>Where replicas wait for each other's disks, a slow one is given up for the next.</summary>
+    private TimeSpan? LimitOf(SpeculationOptions options, bool isLast) =>
+        start.SharesDisks && !isLast && options.HedgeDelay is { } delay && !(options.Budget.TimeLimit < delay) ? delay : options.Budget.TimeLimit;
+
+    private Replica Begin(KumoiConnection target, TimeSpan? limit, CancellationToken cancellationToken)
+    {
+        var replica = new Replica(target, _replicas.Count + 1, ReferenceEquals(target, start.Home));
+        _replicas.Add(replica);
+        replica.Preparing = PrepareAsync(replica, limit, cancellationToken);
+        return replica;
+    }
+
+    private async Task PrepareAsync(Replica replica, TimeSpan? limit, CancellationToken cancellationToken)
+    {
+        using var patience = limit is { } given ? new CancellationTokenSource(given, time) : new CancellationTokenSource();
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
+        try
+        {
+            if (!replica.IsHome)
+            {
+                await replica.Target.Link.DefineAsync(start.Spec with { Mark = MarkOf(replica) }, mark.Operation, either.Token);
+            }
+
+            await replica.Target.Link.StartAsync(start.Id, paused: true, mark.Operation, either.Token);
+        }
+        catch (HypervisorException e)
+        {
+            replica.Failure = e;
+        }
+        catch (OperationCanceledException e)
+        {
+            replica.Failure = patience.IsCancellationRequested
+                ? new HypervisorException($"{replica.Name} took longer than {limit!.Value.TotalSeconds:0.#} s.", FaultDomain.Host, error: HypervisorError.TimedOut)
+                : e;
+        }
+    }
+
+    private SpeculationMark MarkOf(Replica replica) => mark with { Replica = replica.IsHome ? 0 : replica.Number };
+
+    private async Task<bool> ElectAsync(Replica ready)
+    {
+        if (start.Home is { } home && !ready.IsHome && await Traces.ReadPlaceAsync(home, start.Id, time) is not (VMPlace.Off or VMPlace.Paused) and var place)
+        {
+            // Whoever else may have started it there: then it must not run here.
+            throw new HypervisorException(
+                $"'{start.Name}' is started nowhere: {home.Name}, its host, {(place is VMPlace.Unknown ? "does not answer" : $"has it {place}")}.", FaultDomain.VM,
+                error: HypervisorError.InvalidState, recommendedAction: $"Look at {home.Name}.");
+        }
+
+        try
+        {
+            // Where the journal is lost, this tells which copy may have run.
+            await ready.Target.Link.MarkAsync(start.Id, MarkOf(ready) with { IsNamed = true }, CancellationToken.None);
+        }
+        catch (HypervisorException e)
+        {
+            ready.Failure = e;
+            return false;
+        }
+
+        var winner = await Election.ElectAsync(
+            log, [ready], static replica => replica.Name,
+            replica =>
+            {
+                replica.MayRun = true;
+                return replica.Target.Link.ResumeAsync(start.Id, mark.Operation, CancellationToken.None);
+            },
+            replica => Traces.ReadPlaceAsync(replica.Target, start.Id, time),
+            static place => place is VMPlace.Running,
+            RemoveAsync,
+            static (replica, failure) => replica.Failure = failure);
+        ready.HasWon = winner is not null;
+        ready.MayRun = ready.HasWon;
+        return ready.HasWon;
+    }
+
+    /// <summary>Removes every replica but one that runs, or may run; without a winner, the VM is then as it was.</summary>
+    private async Task TakeBackAsync()
+    {
+        foreach (var replica in _replicas)
+        {
+            // It was cancelled.
+            await replica.Preparing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await Task.WhenAll([.. _cleaning, .. _replicas.Where(replica => !replica.MayRun).Select(TryRemoveAsync)]);
+        if (start.Home is { } home && !_replicas.Exists(replica => replica.MayRun || (replica.IsHome && !replica.IsClean)))
+        {
+            await TryUnmarkAsync(home);
+        }
+    }
+
+    private async Task TryRemoveAsync(Replica replica)
+    {
+        try
+        {
+            await RemoveAsync(replica);
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException or JournalException)
+        {
+            replica.IsClean = false;
+            replica.Failure ??= e;
+        }
+    }
+
+    private async Task RemoveAsync(Replica replica)
+    {
+        if (!replica.IsRemoved)
+        {
+            using var limit = new CancellationTokenSource(EndingTimeout, time);
+            await Traces.RemoveAsync(replica.Target, replica.IsHome, start.Id, mark.Operation, limit.Token);
+            replica.IsRemoved = true;
+            replica.IsClean = true;
+        }
+    }
+
+    /// <summary>The VM has gone to the winner, with its definition.</summary>
+    private async Task RemoveHomeUnlessWinnerAsync(Replica winner)
+    {
+        if (start.Home is not { } home || winner.IsHome)
+        {
+            return;
+        }
+
+        using var limit = new CancellationTokenSource(EndingTimeout, time);
+        try
+        {
+            await Traces.RemoveHomeAsync(home, start.Id, mark.Operation, limit.Token);
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException or JournalException)
+        {
+            _keptAtHome = $"its definition could not be removed: {e.Message}";
+        }
+    }
+
+    private async Task TryUnmarkAsync(KumoiConnection host)
+    {
+        using var limit = new CancellationTokenSource(EndingTimeout, time);
+        try
+        {
+            await host.Link.MarkAsync(start.Id, null, limit.Token);
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            // Whoever finds the mark can tell from the journal that the operation is over.
+        }
+    }
+
+    /// <summary>As long as something is left on a host that does not answer, the operation is unfinished: repairing it removes that.</summary>
+    private async Task EndAsync(OperationState state, string? error)
+    {
+        if (_keptAtHome is null && _replicas.TrueForAll(replica => replica.IsClean))
+        {
+            await log.EndAsync(state, error);
+        }
+    }
+
+    /// <summary>It runs: that it cannot be read just now is no failure of that.</summary>
+    private async Task<VMReading> ReadWinnerAsync(KumoiConnection winner)
+    {
+        var unread = new VMReading { CapturedAt = time.GetUtcNow(), Id = start.Id, Name = start.Name, IsPersistent = true };
+        try
+        {
+            return await winner.Link.FindVMAsync(start.Id, CancellationToken.None) ?? unread;
+        }
+        catch (HypervisorException)
+        {
+            return unread;
+        }
+    }
+
+    private IReadOnlyList<ReplicaOutcome> Outcomes()
+    {
+        var outcomes = _replicas.ConvertAll(replica => new ReplicaOutcome(
+            replica.Name, replica.HasWon, replica.HasWon ? null : replica.Failure?.Message ?? "another host was first", replica.IsClean));
+        if (_keptAtHome is { } why)
+        {
+            outcomes.RemoveAll(outcome => outcome.VMHost == start.Home!.Name);
+            outcomes.Add(new ReplicaOutcome(start.Home!.Name, IsWinner: false, why, IsClean: false));
+        }
+
+        return outcomes;
+    }
+
+    /// <summary>One target, and what is known of it.</summary>
+    private sealed class Replica(KumoiConnection target, int number, bool isHome)
+    {
+        public KumoiConnection Target => target;
+
+        public int Number => number;
+
+        public string Name => target.Name;
+
+        /// <summary>The VM's own host: there it is started, not made.</summary>
+        public bool IsHome => isHome;
+
+        /// <summary>Ends when the replica is there, paused, or has failed.</summary>
+        public Task Preparing { get; set; } = Task.CompletedTask;
+
+        public Exception? Failure { get; set; }
+
+        /// <summary>The starting step went to it, and it is not proven that it did not take effect.</summary>
+        public bool MayRun { get; set; }
+
+        public bool HasWon { get; set; }
+
+        public bool IsRemoved { get; set; }
+
+        public bool IsClean { get; set; } = true;
+    }
+}
