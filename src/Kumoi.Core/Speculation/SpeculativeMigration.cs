@@ -21,7 +21,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     /// <summary>The operations that this process is working on: they are not to be repaired.</summary>
     private static readonly ConcurrentDictionary<Guid, bool> UnderWay = new();
 
-    private readonly List<Replica> _replicas = [];
+    private readonly List<MigrationReplica> _replicas = [];
 
     /// <summary>
     /// Migrates to the targets, the preferred first: so many at once as the policy says, then to the next ones, until one has won.
@@ -40,7 +40,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         var now = await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(
             $"'{vm.Name}' is no longer on {vm.VMHost}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
             recommendedAction: "Find it with Get-KumoiVM: it may have been moved or removed.");
-        var candidates = targets.Where(target => !ReferenceEquals(target, vm.Connection)).Distinct().ToList();
+        var candidates = Candidates(targets);
         if (candidates.Count == 0)
         {
             throw new HypervisorException(
@@ -60,8 +60,15 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
     }
 
+    /// <summary>Which of these targets would be tried at once, and which later.</summary>
+    public ReplicationPlan Plan(IReadOnlyList<KumoiConnection> targets) =>
+        ReplicationPlan.Make(options, ReliabilityKind.Migration, Candidates(targets), vm.MemoryBytes);
+
     /// <summary>Whether this process is working on the operation.</summary>
     public static bool IsUnderWay(Guid operation) => UnderWay.ContainsKey(operation);
+
+    private List<KumoiConnection> Candidates(IEnumerable<KumoiConnection> targets) =>
+        [.. targets.Where(target => !ReferenceEquals(target, vm.Connection)).Distinct()];
 
     private async Task<SpeculationResult> RunAsync(
         MigrationPlan plan, SpeculationLog log, List<KumoiConnection> candidates, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
@@ -69,17 +76,25 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         try
         {
             var result = await RunRoundsAsync(plan, log, candidates, progress, cancellationToken);
+            await TellOutcomesAsync(log);
             await log.EndAsync(
                 result.Replicas.All(replica => replica.IsClean) ? OperationState.Succeeded : OperationState.Unknown,
                 string.Join("; ", result.Replicas.Where(replica => !replica.IsClean).Select(replica => $"something may be left on {replica.VMHost}")));
             return result;
         }
-        catch (Exception e) when (!IsUndecided(e))
+        catch (Exception e)
         {
-            await log.EndAsync(OperationState.Failed, e.Message);
+            await TellOutcomesAsync(log);
+            if (!IsUndecided(e))
+            {
+                await log.EndAsync(OperationState.Failed, e.Message);
+            }
+
             throw;
         }
     }
+
+    private Task TellOutcomesAsync(SpeculationLog log) => log.TellOutcomesAsync(ReliabilityKind.Migration, vm.MemoryBytes, Outcomes());
 
     /// <summary>The VM may run on a target: nothing may be taken back.</summary>
     private static bool IsUndecided(Exception failure) => failure is HypervisorException { OutcomeUnknown: true };
@@ -88,10 +103,13 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         MigrationPlan plan, SpeculationLog log, List<KumoiConnection> candidates, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
     {
         Exception? first = null;
-        foreach (var round in candidates.Chunk(options.HedgeDelay is null ? options.Replicas : 1))
+        var schedule = Plan(candidates);
+        foreach (var round in schedule.Rounds)
         {
-            var isLast = ReferenceEquals(round[^1], candidates[^1]);
-            var budget = options.HedgeDelay is { } delay && !isLast ? options.Budget with { TimeLimit = delay } : options.Budget;
+            var isLast = ReferenceEquals(round, schedule.Rounds[^1]);
+            var budget = schedule.HedgeDelay is { } delay && !isLast && !(options.Budget.TimeLimit < delay)
+                ? options.Budget with { TimeLimit = delay }
+                : options.Budget;
             try
             {
                 if (await RunRoundAsync(plan, log, round, budget, progress, cancellationToken) is { } winner)
@@ -124,10 +142,11 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         IProgress<ReplicaProgress>? progress,
         CancellationToken cancellationToken)
     {
-        var replicas = targets.Select(target => new Replica(target, plan.Candidates.ToList().IndexOf(target.Name) + 1)).ToList();
+        var replicas = targets.Select(target => new MigrationReplica(target, plan.Candidates.ToList().IndexOf(target.Name) + 1) { Budget = budget }).ToList();
         _replicas.AddRange(replicas);
+        var begun = time.GetTimestamp();
         await using var outgoing = await vm.Connection.Link.BeginMigrationAsync(vm.Id, plan, cancellationToken);
-        Replica? winner;
+        MigrationReplica? winner;
         try
         {
             await Task.WhenAll(replicas.Select(replica => PrepareAsync(replica, outgoing.Offer, cancellationToken)));
@@ -138,16 +157,23 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
                 throw replicas[0].Failure!;
             }
 
-            var complete = await outgoing.PerformAsync([.. prepared.Select(replica => replica.Incoming!)], budget, progress, cancellationToken);
-            foreach (var dropped in prepared.Where(replica => !complete.Contains(replica.Incoming!)))
+            var observer = new ReplicaObserver(prepared, progress, time);
+            var complete = await outgoing.PerformAsync([.. prepared.Select(replica => replica.Incoming!)], budget, observer, cancellationToken);
+            prepared.ForEach(replica => replica.HasAll = complete.Contains(replica.Incoming!));
+            foreach (var dropped in prepared.Where(replica => !replica.HasAll))
             {
+                dropped.IsOvertaken = true;
                 dropped.Failure ??= new HypervisorException($"{dropped.Name} was given up, or failed, before it had the whole VM.", FaultDomain.Host);
             }
 
             winner = await Election.ElectAsync(
                 log, [.. complete.Select(incoming => prepared.Find(replica => ReferenceEquals(replica.Incoming, incoming))!)],
                 replica => replica.Name,
-                replica => replica.Incoming!.FinishAsync(CancellationToken.None),
+                replica =>
+                {
+                    replica.WasNamed = true;
+                    return replica.Incoming!.FinishAsync(CancellationToken.None);
+                },
                 replica => ReadPlaceAsync(replica.Target),
                 place => place is VMPlace.Running || (outgoing.Offer.IsPaused && place is VMPlace.Paused),
                 replica => AbandonAsync(replica),
@@ -155,13 +181,21 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
         catch (Exception e) when (!IsUndecided(e))
         {
+            // Until the source has gone on, the reason may be there; after a cancellation, the targets were cut off from here.
+            replicas.ForEach(replica => replica.IsInDoubt = true);
             await RevertAsync(outgoing, replicas);
+            replicas.ForEach(replica => replica.IsInDoubt = e is OperationCanceledException);
             throw;
         }
         catch
         {
+            replicas.ForEach(replica => replica.IsInDoubt = true);
             await DisposeAsync(replicas);
             throw;
+        }
+        finally
+        {
+            replicas.ForEach(replica => replica.Duration = time.GetElapsedTime(begun));
         }
 
         if (winner is null)
@@ -199,7 +233,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
     }
 
-    private static async Task PrepareAsync(Replica replica, MigrationOffer offer, CancellationToken cancellationToken)
+    private static async Task PrepareAsync(MigrationReplica replica, MigrationOffer offer, CancellationToken cancellationToken)
     {
         try
         {
@@ -219,7 +253,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     /// Takes everything back: first the targets, then the source. The starting step went to none of them, or they were proven absent since: a
     /// target that does not answer holds at most a copy that cannot start by itself, and is destroyed there when our connection ends.
     /// </summary>
-    private async Task RevertAsync(IOutgoingMigration outgoing, IReadOnlyList<Replica> replicas)
+    private async Task RevertAsync(IOutgoingMigration outgoing, IReadOnlyList<MigrationReplica> replicas)
     {
         await Task.WhenAll(replicas.Select(TryAbandonAsync));
         await DisposeAsync(replicas);
@@ -241,7 +275,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
     }
 
-    private async Task TryAbandonAsync(Replica replica)
+    private async Task TryAbandonAsync(MigrationReplica replica)
     {
         try
         {
@@ -254,7 +288,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
     }
 
-    private async Task AbandonAsync(Replica replica)
+    private async Task AbandonAsync(MigrationReplica replica)
     {
         if (replica.Incoming is not { } incoming || replica.IsAbandoned)
         {
@@ -266,7 +300,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         replica.IsAbandoned = true;
     }
 
-    private static async Task DisposeAsync(IEnumerable<Replica> replicas)
+    private static async Task DisposeAsync(IEnumerable<MigrationReplica> replicas)
     {
         foreach (var replica in replicas)
         {
@@ -290,9 +324,12 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
     }
 
-    private IReadOnlyList<ReplicaOutcome> Outcomes() =>
-        [.. _replicas.Select(replica => new ReplicaOutcome(
-            replica.Name, replica.HasWon, replica.HasWon ? null : replica.Failure?.Message ?? "another target was first", replica.IsClean))];
+    private IReadOnlyList<ReplicaOutcome> Outcomes()
+    {
+        // What a whole transfer takes is known once there was one.
+        var whole = _replicas.Where(replica => replica.HasAll).Select(replica => replica.BytesTaken).DefaultIfEmpty(vm.MemoryBytes).Max();
+        return [.. _replicas.Select(replica => replica.ToOutcome(whole))];
+    }
 
     private OperationIntent Intent(MigrationPlan plan, KumoiVM now, IEnumerable<KumoiConnection> candidates) => new()
     {
@@ -311,24 +348,4 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             ["paused"] = now.State is PowerState.Paused,
         }.ToJsonString(),
     };
-
-    /// <summary>One target, and what is known of it.</summary>
-    private sealed class Replica(KumoiConnection target, int number)
-    {
-        public KumoiConnection Target => target;
-
-        public string Name => target.Name;
-
-        public int Number => number;
-
-        public IIncomingMigration? Incoming { get; set; }
-
-        public Exception? Failure { get; set; }
-
-        public bool IsAbandoned { get; set; }
-
-        public bool HasWon { get; set; }
-
-        public bool IsClean { get; set; } = true;
-    }
 }
