@@ -74,6 +74,14 @@ Describe 'Move-KumoiVM -Speculative' {
     Get-KumoiOperation -Unfinished | Where-Object Kind -eq SpeculativeMigrate | Should -BeNullOrEmpty
   }
 
+  It 'warns of a host that does not answer any more, where a copy may be left' {
+    Add-KumoiFault kvm04 Stop -Message 'gone' | Out-Null
+    Move-KumoiVM kvm01-1 kvm03, kvm04 -Speculative -WarningVariable warnings
+    $warnings | Should -HaveCount 1
+    $warnings[0].Message | Should -BeLike "kvm04 does not answer, and may hold a paused copy of 'kvm01-1'*"
+    Get-Place | Should -Be kvm03
+  }
+
   It 'several destinations without it are an error' {
     { Move-KumoiVM kvm01-1 kvm03, kvm04 -ErrorAction Stop } | Should -Throw -ErrorId 'TooManyDestinations*'
   }
