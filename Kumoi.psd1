@@ -24,6 +24,7 @@
     'Get-KumoiVM'
     'Invoke-KumoiAction'
     'Invoke-KumoiBalance'
+    'Measure-KumoiHostReliability'
     'Measure-KumoiPolicy'
     'Measure-KumoiUsage'
     'Move-KumoiVM'

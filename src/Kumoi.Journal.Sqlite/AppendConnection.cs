@@ -8,7 +8,7 @@ internal sealed class AppendConnection : IDisposable
     private static readonly string[] OperationParameters =
         ["id", "kind", "host", "simulated", "vmId", "vm", "target", "at", "details", "pid", "pidAt", "machine", "user"];
 
-    private static readonly string[] OutcomeParameters = ["sequence", "state", "error", "at", "vmId", "vm"];
+    private static readonly string[] OutcomeParameters = ["sequence", "state", "error", "at", "vmId", "vm", "details"];
     private static readonly string[] EventParameters = ["at", "kind", "host", "vm", "operation", "message", "data"];
 
     private readonly SqliteConnection _connection;
@@ -32,7 +32,8 @@ internal sealed class AppendConnection : IDisposable
             OperationParameters);
         _updateOperation = Command(
             """
-            UPDATE operations SET state = @state, error = @error, ended_at = @at, vm_id = coalesce(@vmId, vm_id), vm = coalesce(@vm, vm)
+            UPDATE operations SET state = @state, error = @error, ended_at = @at,
+              vm_id = coalesce(@vmId, vm_id), vm = coalesce(@vm, vm), details = coalesce(@details, details)
             WHERE sequence = @sequence
             """,
             OutcomeParameters);
@@ -56,7 +57,8 @@ internal sealed class AppendConnection : IDisposable
     public long Update(long sequence, OperationOutcome outcome)
     {
         Bind(
-            _updateOperation, sequence, outcome.State.ToString(), outcome.Error, Rows.ToText(outcome.At), outcome.VMId?.ToString("D"), outcome.VM);
+            _updateOperation, sequence, outcome.State.ToString(), outcome.Error, Rows.ToText(outcome.At), outcome.VMId?.ToString("D"), outcome.VM,
+            outcome.Details);
         _updateOperation.ExecuteNonQuery();
         return sequence;
     }

@@ -52,7 +52,7 @@ public sealed class SqliteJournal : IJournal
             .. query.States.Count > 0 ? [Condition.AnyOf("state", query.States.Select(state => state.ToString()))] : None,
             .. query.After is { } after ? [new Condition("started_at >= @after", ("@after", Rows.ToText(after)))] : None,
         ];
-        return _operations.ReadAsync(conditions, newestFirst: false, cancellationToken);
+        return _operations.ReadAsync(conditions, query.NewestFirst, cancellationToken);
     }
 
     public IAsyncEnumerable<KumoiEvent> ReadEventsAsync(EventQuery query, CancellationToken cancellationToken)

@@ -128,7 +128,7 @@ public sealed class Fleet(
                 error: HypervisorError.InvalidUri, recommendedAction: "Leave out -Name.");
         }
 
-        return addresses.Select(address => new Target(driver, address, request.Name, request.Tags, request.Limits ?? Limits));
+        return addresses.Select(address => new Target(driver, address, request, request.Limits ?? Limits));
     }
 
     private async Task<KumoiConnection> ConnectAsync(Target target, CancellationToken cancellationToken)
@@ -146,7 +146,7 @@ public sealed class Fleet(
         {
             await link.OpenAsync(cancellationToken);
             var name = target.Name ?? link.ReportedName ?? expected;
-            var host = new KumoiConnection(name, target.Driver, target.Tags, time.GetUtcNow(), link, Journal);
+            var host = new KumoiConnection(name, target.Driver, target.Request, time.GetUtcNow(), link, Journal);
             link.Watcher = change => Tell(host, change);
             if (Register(host, target) is { } other)
             {
@@ -229,5 +229,8 @@ public sealed class Fleet(
         }
     }
 
-    private sealed record Target(IHypervisorDriver Driver, HostAddress Address, string? Name, IReadOnlyList<string> Tags, FleetLimits Limits);
+    private sealed record Target(IHypervisorDriver Driver, HostAddress Address, ConnectRequest Request, FleetLimits Limits)
+    {
+        public string? Name => Request.Name;
+    }
 }

@@ -11,6 +11,15 @@ internal static class IntentDetails
 {
     public const string None = "{}";
 
+    /// <summary>The size of a VM that moved.</summary>
+    public const string MemoryBytes = "memoryBytes";
+
+    /// <summary>What a failure was of: a name of <see cref="Kumoi.FaultDomain"/>.</summary>
+    public const string FaultDomain = "faultDomain";
+
+    /// <summary>What kind of failure it was: a name of <see cref="HypervisorError"/>.</summary>
+    public const string ErrorCode = "errorCode";
+
     public static string Of(VMSpec spec)
     {
         if (spec.Xml is not null)
@@ -20,7 +29,7 @@ internal static class IntentDetails
 
         var details = new JsonObject
         {
-            ["memoryBytes"] = spec.MemoryBytes,
+            [MemoryBytes] = spec.MemoryBytes,
             ["cpuCount"] = spec.CpuCount,
             ["disks"] = new JsonArray([.. spec.Disks.Select(Of)]),
             ["networks"] = new JsonArray([.. spec.Networks.Select(network => (JsonNode)network)]),
@@ -40,6 +49,18 @@ internal static class IntentDetails
         ["bandwidthBytesPerSecond"] = options.BandwidthBytesPerSecond,
         ["targetUri"] = WithoutSecrets(options.TargetUri),
     }.ToJsonString();
+
+    /// <summary>Details with one more.</summary>
+    public static string With(string details, string name, JsonNode value)
+    {
+        var node = JsonNode.Parse(details)!.AsObject();
+        node[name] = value;
+        return node.ToJsonString();
+    }
+
+    /// <summary>Details with what a failure was of: who reads them later must not have to guess it from its text.</summary>
+    public static string With(string details, HypervisorException failure) =>
+        With(With(details, FaultDomain, failure.FaultDomain.ToString()), ErrorCode, failure.Error.ToString());
 
     /// <summary>The name that the VM is going to have; null where it cannot be told.</summary>
     public static string? NameOf(VMSpec spec)

@@ -100,7 +100,9 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
         var other = target as JournalingLink;
         return Run(
             Intent(OperationKind.Migrate, operation, id) with { Target = other?.FleetName ?? target.HostName, Details = IntentDetails.Of(options) },
-            () => inner.MigrateAsync(id, other?.Inner ?? target, options, progress, operation, cancellationToken),
+            () => MigrationBlame.RunAsync(
+                _names.Find(id) ?? id.ToString("D"), hostName, token => inner.ReadHostAsync(includeVMs: false, token),
+                () => inner.MigrateAsync(id, other?.Inner ?? target, options, progress, operation, cancellationToken), cancellationToken),
             static vm => vm,
             cancellationToken);
     }
@@ -170,25 +172,34 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
         }
         catch (Exception e)
         {
-            await journal.EndAsync(sequence, intent, OutcomeOf(intent.Kind, e));
+            await journal.EndAsync(sequence, intent, OutcomeOf(intent, e));
             throw;
         }
 
         var vm = vmOf(result);
-        await journal.EndAsync(sequence, intent, new OperationOutcome(OperationState.Succeeded, journal.Now) { VMId = vm?.Id, VM = vm?.Name });
+        await journal.EndAsync(sequence, intent, new OperationOutcome(OperationState.Succeeded, journal.Now)
+        {
+            VMId = vm?.Id,
+            VM = vm?.Name,
+            // How long a migration takes depends on it.
+            Details = intent.Kind is OperationKind.Migrate ? IntentDetails.With(intent.Details, IntentDetails.MemoryBytes, vm!.MemoryBytes) : null,
+        });
         return result;
     }
 
-    private OperationOutcome OutcomeOf(OperationKind kind, Exception error)
+    private OperationOutcome OutcomeOf(OperationIntent intent, Exception error)
     {
         var (state, message) = error switch
         {
             HypervisorException e => (e.OutcomeUnknown ? OperationState.Unknown : OperationState.Failed, e.Message),
             // By the port's contract a cancelled migration leaves the VM where it was; of the others nobody knows how far they came.
-            OperationCanceledException when kind is OperationKind.Migrate => (OperationState.Failed, "Cancelled."),
+            OperationCanceledException when intent.Kind is OperationKind.Migrate => (OperationState.Failed, "Cancelled."),
             OperationCanceledException => (OperationState.Unknown, "Cancelled while it was under way."),
             _ => (OperationState.Unknown, $"{error.GetType().Name}: {error.Message}"),
         };
-        return new OperationOutcome(state, journal.Now, message.Length > MaxErrorLength ? message[..MaxErrorLength] : message);
+        return new OperationOutcome(state, journal.Now, message.Length > MaxErrorLength ? message[..MaxErrorLength] : message)
+        {
+            Details = error is HypervisorException failure ? IntentDetails.With(intent.Details, failure) : null,
+        };
     }
 }

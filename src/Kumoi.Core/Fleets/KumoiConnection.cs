@@ -9,13 +9,14 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     private readonly FailureOblivious.FailureObliviousLink _masking;
 
     internal KumoiConnection(
-        string name, IHypervisorDriver driver, IReadOnlyList<string> tags, DateTimeOffset connectedAt, Fleets.GuardedLink link,
+        string name, IHypervisorDriver driver, Fleets.ConnectRequest request, DateTimeOffset connectedAt, Fleets.GuardedLink link,
         Fleets.FleetJournal? journal = null)
     {
         Name = name;
         Driver = driver.Name;
         IsSimulated = driver.IsSimulated;
-        Tags = tags;
+        Tags = request.Tags;
+        FailureDomain = request.FailureDomain;
         ConnectedAt = connectedAt;
         _link = link;
         Journal = journal;
@@ -42,6 +43,9 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
 
     /// <summary>The labels that the admin gave the host when connecting.</summary>
     public IReadOnlyList<string> Tags { get; }
+
+    /// <summary>What the host shares with others so that they fail together, as the admin said when connecting: a rack, a switch. Null: not said.</summary>
+    public string? FailureDomain { get; }
 
     internal IHypervisorLink Link => _masking;
 

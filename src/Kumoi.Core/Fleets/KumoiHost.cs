@@ -39,6 +39,9 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
     /// <summary>The host's own labels and those given with <c>Connect-KumoiHost -Tag</c>.</summary>
     public IReadOnlyList<string> Tags { get; }
 
+    /// <inheritdoc cref="KumoiConnection.FailureDomain"/>
+    public string? FailureDomain => Connection.FailureDomain;
+
     public string HypervisorType => Reading.HypervisorType;
 
     public Version? HypervisorVersion => Reading.HypervisorVersion;

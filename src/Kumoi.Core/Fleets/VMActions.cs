@@ -185,36 +185,11 @@ public static class VMActions
                 recommendedAction: "Choose another destination.");
         }
 
-        try
-        {
-            var reading = await vm.Connection.Link.MigrateAsync(vm.Id, target.Link, options, progress, OperationId.New(), cancellationToken);
-            return new KumoiVM(target, reading);
-        }
-        catch (HypervisorException e) when (!e.OutcomeUnknown && e.FaultDomain is not FaultDomain.VM)
-        {
-            if (await WhyOutOfReachAsync(vm.Connection, cancellationToken) is { } why)
-            {
-                throw new HypervisorException(
-                    $"{e.Message.TrimEnd('.')}. {vm.VMHost}, the host of '{vm.Name}', is out of reach: {why}", FaultDomain.VM, e.IsTransient,
-                    outcomeUnknown: false, e.Error, e.NativeCode, "Move the VM when its host answers again: other targets would fail alike.", e);
-            }
-
-            throw;
-        }
-    }
-
-    /// <summary>Null: the host answers.</summary>
-    private static async Task<string?> WhyOutOfReachAsync(KumoiConnection host, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await host.Link.ReadHostAsync(includeVMs: false, cancellationToken);
-            return null;
-        }
-        catch (HypervisorException e)
-        {
-            return e.Message;
-        }
+        var link = vm.Connection.Link;
+        var reading = await MigrationBlame.RunAsync(
+            vm.Name, vm.VMHost, token => link.ReadHostAsync(includeVMs: false, token),
+            () => link.MigrateAsync(vm.Id, target.Link, options, progress, OperationId.New(), cancellationToken), cancellationToken);
+        return new KumoiVM(target, reading);
     }
 
     private static async Task<string> ReadMasterAsync(KumoiVM master, CancellationToken cancellationToken)

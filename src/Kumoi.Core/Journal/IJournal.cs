@@ -22,7 +22,7 @@ public interface IJournal : IAsyncDisposable
     /// <summary>Appends an event, as durable as an intent. Returns its sequence number; the one in <paramref name="happened"/> does not matter.</summary>
     Task<long> AppendAsync(KumoiEvent happened, CancellationToken cancellationToken);
 
-    /// <summary>Operations in the order of their intents. A journal that is not there yet has none.</summary>
+    /// <summary>Operations in the order of their intents, or in the opposite one. A journal that is not there yet has none.</summary>
     IAsyncEnumerable<KumoiOperation> ReadOperationsAsync(OperationQuery query, CancellationToken cancellationToken);
 
     /// <summary>Events in the order in which they were appended, or in the opposite one. A journal that is not there yet has none.</summary>

@@ -8,4 +8,7 @@ public sealed record OperationOutcome(OperationState State, DateTimeOffset At, s
 
     /// <summary>The name of a VM that the call made; null: as the intent had it.</summary>
     public string? VM { get; init; }
+
+    /// <summary>The operation's details with what is known only at its end; null: as the intent had them.</summary>
+    public string? Details { get; init; }
 }

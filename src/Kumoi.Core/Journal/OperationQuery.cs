@@ -9,4 +9,7 @@ public sealed record OperationQuery
 
     /// <summary>Begun at this moment or later.</summary>
     public DateTimeOffset? After { get; init; }
+
+    /// <summary>The newest first, for those who want only the last few.</summary>
+    public bool NewestFirst { get; init; }
 }

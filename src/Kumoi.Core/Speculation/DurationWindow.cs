@@ -14,6 +14,9 @@ public sealed class DurationWindow
     private int _count;
     private int _oldest;
 
+    /// <summary>How many durations it holds, with those of which only the beginning was seen.</summary>
+    public int Count => _count;
+
     /// <summary>Adds the duration of an operation that succeeded; the oldest goes when the window is full.</summary>
     /// <param name="duration">In seconds, or, where operations differ in size, in seconds for each unit of it.</param>
     public void Add(double duration)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Journal;
@@ -9,6 +10,14 @@ internal sealed class SpeculationLog
 {
     /// <summary>The event's property that holds the step.</summary>
     public const string StepProperty = "step";
+
+    private const string KindProperty = "kind";
+    private const string SimulatedProperty = "isSimulated";
+    private const string ReplicasProperty = "replicas";
+    private const string HostProperty = "host";
+    private const string EndingProperty = "ending";
+    private const string DurationProperty = "durationSec";
+    private const string ProgressProperty = "progress";
 
     private readonly FleetJournal _journal;
     private readonly OperationIntent _intent;
@@ -35,6 +44,73 @@ internal sealed class SpeculationLog
 
     public Task EndAsync(OperationState state, string? error = null) =>
         _journal.EndAsync(_sequence, _intent, new OperationOutcome(state, _journal.Now, error));
+
+    /// <summary>Writes what each target said about its host, for <see cref="HostReliability"/>.</summary>
+    /// <param name="kind">What the hosts were relied on for.</param>
+    /// <param name="memoryBytes">The VM's size.</param>
+    /// <param name="replicas">All targets that were tried.</param>
+    public Task TellOutcomesAsync(ReliabilityKind kind, long memoryBytes, IReadOnlyList<ReplicaOutcome> replicas) => replicas.Count == 0
+        ? Task.CompletedTask
+        : _journal.TellAsync(new KumoiEvent
+        {
+            At = _journal.Now,
+            Kind = KumoiEventKind.Speculation,
+            VM = _intent.VM,
+            OperationId = _intent.Id,
+            Message = $"'{_intent.VM}': {string.Join(", ", replicas.Select(replica => $"{replica.VMHost} {WordOf(replica.Ending)}"))}.",
+            Data = new JsonObject
+            {
+                [StepProperty] = nameof(SpeculationStep.Ended),
+                [KindProperty] = kind.ToString(),
+                [SimulatedProperty] = _intent.IsSimulated,
+                [IntentDetails.MemoryBytes] = memoryBytes,
+                [ReplicasProperty] = new JsonArray([.. replicas.Select(replica => new JsonObject
+                {
+                    [HostProperty] = replica.VMHost,
+                    [EndingProperty] = replica.Ending.ToString(),
+                    [DurationProperty] = replica.Duration.TotalSeconds,
+                    [ProgressProperty] = replica.Progress,
+                })]),
+            }.ToJsonString(),
+        });
+
+    /// <summary>What the targets of an operation said about their hosts; null: the event does not tell.</summary>
+    public static IReadOnlyList<HostReliability.Observation>? ReadOutcomes(KumoiEvent told)
+    {
+        try
+        {
+            if (JsonNode.Parse(told.Data) is not JsonObject data || (string?)data[StepProperty] is not nameof(SpeculationStep.Ended))
+            {
+                return null;
+            }
+
+            var kind = ToEnum<ReliabilityKind>(data[KindProperty]);
+            var isSimulated = (bool)data[SimulatedProperty]!;
+            var memoryBytes = (long)data[IntentDetails.MemoryBytes]!;
+            return [.. data[ReplicasProperty]!.AsArray().Select(replica => new HostReliability.Observation(
+                told.At, (string)replica![HostProperty]!, kind, isSimulated, ToEnum<ReplicaEnding>(replica[EndingProperty]),
+                TimeSpan.FromSeconds((double)replica[DurationProperty]!), (double)replica[ProgressProperty]!, memoryBytes))];
+        }
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or ArgumentNullException or NullReferenceException)
+        {
+            // Of a version that writes it in another way.
+            return null;
+        }
+    }
+
+    /// <summary>A name that this version does not know is the enum's zero value.</summary>
+    private static T ToEnum<T>(JsonNode? name)
+        where T : struct, Enum => Enum.TryParse<T>((string?)name, out var value) ? value : default;
+
+    private static string WordOf(ReplicaEnding ending) => ending switch
+    {
+        ReplicaEnding.Won => "won",
+        ReplicaEnding.Complete => "was complete too",
+        ReplicaEnding.Abandoned => "was overtaken",
+        ReplicaEnding.Failed => "failed",
+        ReplicaEnding.TooSlow => "was too slow",
+        _ => "does not count",
+    };
 
     private KumoiEvent ToEvent(SpeculationStep step, string host) => new()
     {

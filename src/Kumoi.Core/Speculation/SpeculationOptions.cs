@@ -2,15 +2,22 @@ using Kumoi.Hypervisors;
 
 namespace Kumoi.Speculation;
 
-/// <summary>The policy of a migration to several targets; the mechanism knows no other.</summary>
+/// <summary>The policy of an operation on several targets; the mechanism knows no other.</summary>
 public sealed record SpeculationOptions
 {
-    /// <summary>How many targets are tried at once, 1 or more. The others are the reserve.</summary>
-    public int Replicas { get; init; } = 2;
+    /// <summary>How many targets are tried at once, or that they are tried one after the other. Those it does not take are the reserve.</summary>
+    public ReplicationPolicy Policy { get; init; } = new ReplicationPolicy.AtOnce(2);
+
+    /// <summary>Short for a policy with this many replicas at once.</summary>
+    public int Replicas
+    {
+        get => Policy.MaxReplicas;
+        init => Policy = new ReplicationPolicy.AtOnce(value);
+    }
 
     /// <summary>
-    /// Null: all replicas at once. Else one target at a time, each for so long; the next is tried when one takes longer. The last may take
-    /// as long as the budget allows.
+    /// One target at a time, each for so long; the next is tried when one takes longer. The last may take as long as the budget allows. Null:
+    /// the policy's percentile decides, if it has one.
     /// </summary>
     public TimeSpan? HedgeDelay { get; init; }
 
@@ -19,6 +26,9 @@ public sealed record SpeculationOptions
     /// more while the VM is paused.
     /// </summary>
     public bool IsStrict { get; init; }
+
+    /// <summary>What is known of the targets; without it they are all held to be alike.</summary>
+    public HostReliability Reliability { get; init; } = HostReliability.WithoutHistory;
 
     public ReplicaBudget Budget { get; init; } = new();
 

@@ -16,4 +16,7 @@ internal enum SpeculationStep
 
     /// <summary>It was seen to run on this target: the source's copy and the losers' are leftovers.</summary>
     Moved,
+
+    /// <summary>What each target said about its host. Nothing is done after it, and nothing follows from it.</summary>
+    Ended,
 }

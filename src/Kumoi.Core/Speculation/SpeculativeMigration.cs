@@ -17,7 +17,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     /// <summary>Ending must not be cut short by what made it necessary, but must not hang either.</summary>
     private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(30);
 
-    private readonly List<Replica> _replicas = [];
+    private readonly List<MigrationReplica> _replicas = [];
 
     /// <summary>
     /// Migrates to the targets, the preferred first: so many at once as the policy says, then to the next ones, until one has won.
@@ -36,7 +36,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         var now = await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(
             $"'{vm.Name}' is no longer on {vm.VMHost}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
             recommendedAction: "Find it with Get-KumoiVM: it may have been moved or removed.");
-        var candidates = targets.Where(target => !ReferenceEquals(target, vm.Connection)).Distinct().ToList();
+        var candidates = Candidates(targets);
         if (candidates.Count == 0)
         {
             throw new HypervisorException(
@@ -52,23 +52,38 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         return await RunAsync(plan, log, candidates, progress, cancellationToken);
     }
 
+    /// <summary>Which of these targets would be tried at once, and which later.</summary>
+    public ReplicationPlan Plan(IReadOnlyList<KumoiConnection> targets) =>
+        ReplicationPlan.Make(options, ReliabilityKind.Migration, Candidates(targets), vm.MemoryBytes);
+
+    private List<KumoiConnection> Candidates(IEnumerable<KumoiConnection> targets) =>
+        [.. targets.Where(target => !ReferenceEquals(target, vm.Connection)).Distinct()];
+
     private async Task<SpeculationResult> RunAsync(
         MigrationPlan plan, SpeculationLog log, List<KumoiConnection> candidates, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
     {
         try
         {
             var result = await RunRoundsAsync(plan, log, candidates, progress, cancellationToken);
+            await TellOutcomesAsync(log);
             await log.EndAsync(
                 result.Replicas.All(replica => replica.IsClean) ? OperationState.Succeeded : OperationState.Unknown,
                 string.Join("; ", result.Replicas.Where(replica => !replica.IsClean).Select(replica => $"something may be left on {replica.VMHost}")));
             return result;
         }
-        catch (Exception e) when (!IsUndecided(e))
+        catch (Exception e)
         {
-            await log.EndAsync(OperationState.Failed, e.Message);
+            await TellOutcomesAsync(log);
+            if (!IsUndecided(e))
+            {
+                await log.EndAsync(OperationState.Failed, e.Message);
+            }
+
             throw;
         }
     }
+
+    private Task TellOutcomesAsync(SpeculationLog log) => log.TellOutcomesAsync(ReliabilityKind.Migration, vm.MemoryBytes, Outcomes());
 
     /// <summary>The VM may run on a target: nothing may be taken back.</summary>
     private static bool IsUndecided(Exception failure) => failure is HypervisorException { OutcomeUnknown: true };
@@ -77,10 +92,13 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         MigrationPlan plan, SpeculationLog log, List<KumoiConnection> candidates, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
     {
         Exception? first = null;
-        foreach (var round in candidates.Chunk(options.HedgeDelay is null ? options.Replicas : 1))
+        var schedule = Plan(candidates);
+        foreach (var round in schedule.Rounds)
         {
-            var isLast = ReferenceEquals(round[^1], candidates[^1]);
-            var budget = options.HedgeDelay is { } delay && !isLast ? options.Budget with { TimeLimit = delay } : options.Budget;
+            var isLast = ReferenceEquals(round, schedule.Rounds[^1]);
+            var budget = schedule.HedgeDelay is { } delay && !isLast && !(options.Budget.TimeLimit < delay)
+                ? options.Budget with { TimeLimit = delay }
+                : options.Budget;
             try
             {
                 if (await RunRoundAsync(plan, log, round, budget, progress, cancellationToken) is { } winner)
@@ -113,11 +131,12 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         IProgress<ReplicaProgress>? progress,
         CancellationToken cancellationToken)
     {
-        var replicas = targets.Select(target => new Replica(target, plan.Candidates.ToList().IndexOf(target.Name) + 1)).ToList();
+        var replicas = targets.Select(target => new MigrationReplica(target, plan.Candidates.ToList().IndexOf(target.Name) + 1) { Budget = budget }).ToList();
         _replicas.AddRange(replicas);
+        var begun = time.GetTimestamp();
         await using var outgoing = await vm.Connection.Link.BeginMigrationAsync(vm.Id, plan, cancellationToken);
         var offer = options.IsStrict ? outgoing.Offer with { IsPaused = true } : outgoing.Offer;
-        Replica? winner;
+        MigrationReplica? winner;
         try
         {
             await Task.WhenAll(replicas.Select(replica => PrepareAsync(replica, offer, cancellationToken)));
@@ -128,16 +147,23 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
                 throw replicas[0].Failure!;
             }
 
-            var complete = await outgoing.PerformAsync([.. prepared.Select(replica => replica.Incoming!)], budget, progress, cancellationToken);
-            foreach (var dropped in prepared.Where(replica => !complete.Contains(replica.Incoming!)))
+            var observer = new ReplicaObserver(prepared, progress, time);
+            var complete = await outgoing.PerformAsync([.. prepared.Select(replica => replica.Incoming!)], budget, observer, cancellationToken);
+            prepared.ForEach(replica => replica.HasAll = complete.Contains(replica.Incoming!));
+            foreach (var dropped in prepared.Where(replica => !replica.HasAll))
             {
+                dropped.IsOvertaken = true;
                 dropped.Failure ??= new HypervisorException($"{dropped.Name} was given up, or failed, before it had the whole VM.", FaultDomain.Host);
             }
 
             winner = await Election.ElectAsync(
                 log, [.. complete.Select(incoming => prepared.Find(replica => ReferenceEquals(replica.Incoming, incoming))!)],
                 replica => replica.Name,
-                replica => replica.Incoming!.FinishAsync(CancellationToken.None),
+                replica =>
+                {
+                    replica.WasNamed = true;
+                    return replica.Incoming!.FinishAsync(CancellationToken.None);
+                },
                 replica => ReadPlaceAsync(replica.Target),
                 place => place is VMPlace.Running || (offer.IsPaused && place is VMPlace.Paused),
                 replica => AbandonAsync(replica),
@@ -145,13 +171,21 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
         catch (Exception e) when (!IsUndecided(e))
         {
+            // Until the source has gone on, the reason may be there; after a cancellation, the targets were cut off from here.
+            replicas.ForEach(replica => replica.IsInDoubt = true);
             await RevertAsync(outgoing, replicas);
+            replicas.ForEach(replica => replica.IsInDoubt = e is OperationCanceledException);
             throw;
         }
         catch
         {
+            replicas.ForEach(replica => replica.IsInDoubt = true);
             await DisposeAsync(replicas);
             throw;
+        }
+        finally
+        {
+            replicas.ForEach(replica => replica.Duration = time.GetElapsedTime(begun));
         }
 
         if (winner is null)
@@ -193,7 +227,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
     }
 
-    private static async Task PrepareAsync(Replica replica, MigrationOffer offer, CancellationToken cancellationToken)
+    private static async Task PrepareAsync(MigrationReplica replica, MigrationOffer offer, CancellationToken cancellationToken)
     {
         try
         {
@@ -213,7 +247,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     /// Takes everything back: first the targets, then the source. The starting step went to none of them, or they were proven absent since: a
     /// target that does not answer holds at most a copy that cannot start by itself, and is destroyed there when our connection ends.
     /// </summary>
-    private async Task RevertAsync(IOutgoingMigration outgoing, IReadOnlyList<Replica> replicas)
+    private async Task RevertAsync(IOutgoingMigration outgoing, IReadOnlyList<MigrationReplica> replicas)
     {
         await Task.WhenAll(replicas.Select(TryAbandonAsync));
         await DisposeAsync(replicas);
@@ -236,7 +270,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     }
 
     /// <summary>Now it is nowhere else.</summary>
-    private async Task ResumeAsync(Replica winner)
+    private async Task ResumeAsync(MigrationReplica winner)
     {
         try
         {
@@ -250,7 +284,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
     }
 
-    private async Task TryAbandonAsync(Replica replica)
+    private async Task TryAbandonAsync(MigrationReplica replica)
     {
         try
         {
@@ -263,7 +297,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
     }
 
-    private async Task AbandonAsync(Replica replica)
+    private async Task AbandonAsync(MigrationReplica replica)
     {
         if (replica.Incoming is not { } incoming || replica.IsAbandoned)
         {
@@ -275,7 +309,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         replica.IsAbandoned = true;
     }
 
-    private static async Task DisposeAsync(IEnumerable<Replica> replicas)
+    private static async Task DisposeAsync(IEnumerable<MigrationReplica> replicas)
     {
         foreach (var replica in replicas)
         {
@@ -299,9 +333,12 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
     }
 
-    private IReadOnlyList<ReplicaOutcome> Outcomes() =>
-        [.. _replicas.Select(replica => new ReplicaOutcome(
-            replica.Name, replica.HasWon, replica.HasWon ? null : replica.Failure?.Message ?? "another target was first", replica.IsClean))];
+    private IReadOnlyList<ReplicaOutcome> Outcomes()
+    {
+        // What a whole transfer takes is known once there was one.
+        var whole = _replicas.Where(replica => replica.HasAll).Select(replica => replica.BytesTaken).DefaultIfEmpty(vm.MemoryBytes).Max();
+        return [.. _replicas.Select(replica => replica.ToOutcome(whole))];
+    }
 
     private OperationIntent Intent(MigrationPlan plan, KumoiVM now, IEnumerable<KumoiConnection> candidates) => new()
     {
@@ -321,24 +358,4 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             ["strict"] = options.IsStrict,
         }.ToJsonString(),
     };
-
-    /// <summary>One target, and what is known of it.</summary>
-    private sealed class Replica(KumoiConnection target, int number)
-    {
-        public KumoiConnection Target => target;
-
-        public string Name => target.Name;
-
-        public int Number => number;
-
-        public IIncomingMigration? Incoming { get; set; }
-
-        public Exception? Failure { get; set; }
-
-        public bool IsAbandoned { get; set; }
-
-        public bool HasWon { get; set; }
-
-        public bool IsClean { get; set; } = true;
-    }
 }

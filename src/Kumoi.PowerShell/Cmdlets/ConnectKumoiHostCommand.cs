@@ -23,6 +23,10 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string[] Tag { get; set; } = [];
 
+    /// <summary>What these hosts share so that they fail together: a rack, a switch. Replicas of one operation prefer different ones.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? FailureDomain { get; set; }
+
     /// <summary>How long a read may take on these hosts; a change may take eight times as long.</summary>
     [Parameter]
     [ValidateRange(1, 3600)]
@@ -70,7 +74,7 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
             Retries = IsBound(nameof(RetryCount)) ? RetryCount : limits.Retries,
             MaxCallsPerHost = IsBound(nameof(CallsPerHost)) ? CallsPerHost : limits.MaxCallsPerHost,
         };
-        _requests.AddRange(Uri.Select(uri => new ConnectRequest(uri, Name, Tag) { Limits = limits }));
+        _requests.AddRange(Uri.Select(uri => new ConnectRequest(uri, Name, Tag) { Limits = limits, FailureDomain = string.IsNullOrEmpty(FailureDomain) ? null : FailureDomain }));
     }
 
     private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);

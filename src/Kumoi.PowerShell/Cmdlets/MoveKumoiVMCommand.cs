@@ -38,15 +38,31 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
     [Parameter]
     public SwitchParameter Speculative { get; set; }
 
-    /// <summary>With -Speculative: how many destinations are tried at once. The others are the reserve.</summary>
+    /// <summary>With -Speculative: how many destinations are tried at once, or Auto. The others are the reserve.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(ReplicaCountCompleter))]
+    [ValidateNotNull]
+    public ReplicaCount Replicas { get; set; } = new(2);
+
+    /// <summary>With -Replicas Auto: the predicted success at which there are enough.</summary>
+    [Parameter]
+    [ValidateRange(0.0, 1.0)]
+    public double WantedSuccess { get; set; } = 0.99;
+
+    /// <summary>With -Replicas Auto: how many destinations are tried at once at most.</summary>
     [Parameter]
     [ValidateRange(1, 16)]
-    public int Replicas { get; set; } = 2;
+    public int CostLimit { get; set; } = 4;
 
     /// <summary>With -Speculative: one destination at a time, the next when one takes longer than this many seconds.</summary>
     [Parameter]
     [ValidateRange(0.1, 86400.0)]
     public double? HedgeDelaySec { get; set; }
+
+    /// <summary>With -Speculative: the same, when one takes longer than this percentile of the migrations in the journal.</summary>
+    [Parameter]
+    [ValidateRange(1.0, 100.0)]
+    public double? HedgePercentile { get; set; }
 
     /// <summary>With -Speculative: how many seconds the transfer may take.</summary>
     [Parameter]
@@ -93,6 +109,18 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
 
     /// <summary>With -Speculative the other destinations are the reserve.</summary>
     private protected override bool MeansAnyElement => !Speculative;
+
+    private protected override void Prepare()
+    {
+        if (HedgeDelaySec is not null && HedgePercentile is not null)
+        {
+            var message = "Give -HedgeDelaySec or -HedgePercentile, not both: each says when the next destination is tried.";
+            ThrowTerminatingError(new ErrorRecord(new ValidationMetadataException(message), "TwoHedgeDelays", ErrorCategory.InvalidArgument, HedgePercentile)
+            {
+                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Leave out -HedgeDelaySec to go by the journal." },
+            });
+        }
+    }
 
     private protected override IEnumerable<ActionRequest> CreateRequests()
     {
@@ -184,27 +212,44 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
         }
     }
 
-    private protected override IEnumerable<ActionRequest> CreateLastRequests() => _vms.Values.Select(SpeculativeRequest);
-
-    private ActionRequest SpeculativeRequest(KumoiVM vm)
+    private protected override IEnumerable<ActionRequest> CreateLastRequests()
     {
-        var options = new SpeculationOptions
+        if (_vms.Count == 0)
         {
-            Replicas = Replicas,
-            HedgeDelay = HedgeDelaySec is { } delay ? TimeSpan.FromSeconds(delay) : null,
-            Budget = new ReplicaBudget
-            {
-                TimeLimit = TimeLimitSec is { } limit ? TimeSpan.FromSeconds(limit) : null,
-                ByteLimit = ByteLimit,
-                MinimumBytesPerSecond = MinimumBytesPerSecond,
-            },
-            Migration = new MigrationOptions
-            {
-                AllowUnsafe = AllowUnsafe,
-                BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
-                RelayAddress = RelayAddress,
-            },
-        };
+            return [];
+        }
+
+        var options = SpeculationOptions();
+        return _vms.Values.Select(vm => SpeculativeRequest(vm, options));
+    }
+
+    private SpeculationOptions SpeculationOptions() => new()
+    {
+        Policy = Replicas.ToPolicy(WantedSuccess, CostLimit, HedgePercentile),
+        HedgeDelay = HedgeDelaySec is { } delay ? TimeSpan.FromSeconds(delay) : null,
+        Reliability = Replicas.IsAuto || HedgePercentile is not null ? ReadReliability(ReliabilityPrior.Default) : HostReliability.WithoutHistory,
+        Budget = new ReplicaBudget
+        {
+            TimeLimit = TimeLimitSec is { } limit ? TimeSpan.FromSeconds(limit) : null,
+            ByteLimit = ByteLimit,
+            MinimumBytesPerSecond = MinimumBytesPerSecond,
+        },
+        Migration = new MigrationOptions
+        {
+            AllowUnsafe = AllowUnsafe,
+            BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
+            RelayAddress = RelayAddress,
+        },
+    };
+
+    private ActionRequest SpeculativeRequest(KumoiVM vm, SpeculationOptions options)
+    {
+        var migration = new SpeculativeMigration(vm, options, TimeProvider.System);
+        if (Replicas.IsAuto || HedgePercentile is not null)
+        {
+            WriteVerbose($"{vm.Name}: {migration.Plan(_candidates).Reason}.");
+        }
+
         return new ActionRequest
         {
             Target = vm,
@@ -213,9 +258,30 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
             Work = async (progress, token) =>
             {
                 using var reporter = new ReplicaProgressReporter(progress, vm);
-                var result = await new SpeculativeMigration(vm, options, TimeProvider.System).RunAsync(_candidates, reporter, token);
-                return new ActionResult(PassThru ? [result.VM] : []);
+                try
+                {
+                    var result = await migration.RunAsync(_candidates, reporter, token);
+                    await WarnOfRemainsAsync(vm, result.Replicas, progress, token);
+                    return new ActionResult(PassThru ? [result.VM] : []);
+                }
+                catch (SpeculationFailedException e)
+                {
+                    await WarnOfRemainsAsync(vm, e.Replicas, progress, token);
+                    throw;
+                }
             },
         };
+    }
+
+    /// <summary>It cannot start by itself, and its operation has ended: there is nothing to repair, but something to look at.</summary>
+    private static async Task WarnOfRemainsAsync(KumoiVM vm, IEnumerable<ReplicaOutcome> replicas, ActionProgress progress, CancellationToken token)
+    {
+        foreach (var replica in replicas.Where(replica => !replica.IsClean))
+        {
+            await progress.WarnAsync(
+                $"{replica.VMHost} does not answer, and may hold a paused copy of '{vm.Name}', which cannot start by itself. "
+                + $"When it answers again, look with Get-KumoiVM -VMHost {replica.VMHost}, and remove what is paused there.",
+                token);
+        }
     }
 }

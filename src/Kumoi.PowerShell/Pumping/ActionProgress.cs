@@ -11,6 +11,10 @@ internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
 
     private long _lastReport;
 
+    /// <summary>A warning, which unlike progress is never dropped.</summary>
+    public async Task WarnAsync(string message, CancellationToken cancellationToken) =>
+        await channel.Writer.WriteAsync(cmdlet => cmdlet.WriteWarning(message), cancellationToken);
+
     public void Report(ProgressRecord record)
     {
         var now = TimeProvider.System.GetTimestamp();

@@ -1,7 +1,9 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Journal;
 using Kumoi.PowerShell.Session;
+using Kumoi.Speculation;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -140,6 +142,20 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
 
     /// <summary>One error for one element; the pipeline goes on.</summary>
     internal void WriteFailure(Exception error, object? target) => WriteError(Errors.ToRecord(error, target));
+
+    /// <summary>What the journal knows of hosts. It is read once, by a cmdlet for all its elements.</summary>
+    private protected HostReliability ReadReliability(ReliabilityPrior prior, DateTimeOffset? after = null)
+    {
+        try
+        {
+            return Await(HostReliability.ReadAsync(KumoiSession.Journal, prior, TimeProvider.System.GetUtcNow(), after, StopToken));
+        }
+        catch (JournalException e)
+        {
+            ThrowTerminatingError(Errors.ToRecord(e, null));
+            throw;
+        }
+    }
 
     private static void DisposeQuietly(IAsyncDisposable enumerator)
     {

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
@@ -78,6 +79,28 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
         Assert.Equal(OperationState.Unknown, Assert.Single(await OperationsAsync(_journal)).State);
         var told = Assert.Single(await EventsAsync(_journal));
         Assert.Equal((KumoiEventKind.OutcomeUnknown, "kvm01", "web", operation.Value), (told.Kind, told.VMHost, told.VM, told.OperationId!.Value));
+    }
+
+    [Fact]
+    public async Task A_failure_tells_what_it_was_of_and_a_migration_how_large_the_VM_was()
+    {
+        _lab.Break("kvm02", FaultOperation.Migrate, FaultDomain.Network);
+        var vm = new KumoiVM(_lab.Host("kvm01"), (await _lab.VMsAsync("kvm01")).First(one => one.State is PowerState.Running));
+        await Assert.ThrowsAsync<HypervisorException>(() => VMActions.MoveAsync(vm, _lab.Host("kvm02"), new MigrationOptions { AllowUnsafe = true }, null, default));
+        await VMActions.MoveAsync(vm, _lab.Host("kvm03"), new MigrationOptions { AllowUnsafe = true }, null, default);
+        var details = (await OperationsAsync(_journal)).ConvertAll(operation => JsonNode.Parse(operation.Details)!);
+        Assert.Equal(("Network", "Other", true), ((string?)details[0]["faultDomain"], (string?)details[0]["errorCode"], (bool)details[0]["allowUnsafe"]!));
+        Assert.Equal((vm.MemoryBytes, true), ((long)details[1]["memoryBytes"]!, (bool)details[1]["allowUnsafe"]!));
+    }
+
+    [Fact]
+    public async Task A_migration_that_fails_since_its_own_host_is_out_of_reach_is_a_failure_of_the_VM()
+    {
+        var vm = new KumoiVM(_lab.Host("kvm01"), (await _lab.VMsAsync("kvm01")).First(one => one.State is PowerState.Running));
+        _lab.Break("kvm01", FaultOperation.Any, FaultDomain.Host);
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => VMActions.MoveAsync(vm, _lab.Host("kvm02"), new MigrationOptions(), null, default));
+        Assert.Equal(FaultDomain.VM, failure.FaultDomain);
+        Assert.Equal("VM", (string?)JsonNode.Parse(Assert.Single(await OperationsAsync(_journal)).Details)!["faultDomain"]);
     }
 
     [Fact]

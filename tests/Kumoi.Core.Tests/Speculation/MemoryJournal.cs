@@ -38,7 +38,7 @@ internal sealed class MemoryJournal : IJournal
     {
         lock (_gate)
         {
-            _operations[(int)sequence - 1] = _operations[(int)sequence - 1] with { State = outcome.State, Error = outcome.Error, EndedAt = outcome.At };
+            _operations[(int)sequence - 1] = _operations[(int)sequence - 1] with { State = outcome.State, Error = outcome.Error, EndedAt = outcome.At, Details = outcome.Details ?? _operations[(int)sequence - 1].Details };
         }
 
         return Task.CompletedTask;
@@ -61,7 +61,13 @@ internal sealed class MemoryJournal : IJournal
             all = [.. _operations];
         }
 
-        foreach (var operation in all.Where(operation => query.States.Count == 0 || query.States.Contains(operation.State)))
+        if (query.NewestFirst)
+        {
+            all.Reverse();
+        }
+
+        foreach (var operation in all.Where(operation =>
+            (query.States.Count == 0 || query.States.Contains(operation.State)) && (query.After is not { } after || operation.StartedAt >= after)))
         {
             yield return operation;
         }
@@ -77,8 +83,13 @@ internal sealed class MemoryJournal : IJournal
             all = [.. _events];
         }
 
+        if (query.NewestFirst)
+        {
+            all.Reverse();
+        }
+
         foreach (var happened in all.Where(happened =>
-            (query.Kinds.Count == 0 || query.Kinds.Contains(happened.Kind)) && (query.OperationId is not { } id || happened.OperationId == id)))
+            (query.After is not { } after || happened.At >= after) && (query.Kinds.Count == 0 || query.Kinds.Contains(happened.Kind)) && (query.OperationId is not { } id || happened.OperationId == id)))
         {
             yield return happened;
         }

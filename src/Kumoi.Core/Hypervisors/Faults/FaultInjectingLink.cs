@@ -73,10 +73,16 @@ internal sealed class FaultInjectingLink(IHypervisorLink inner, string hostName,
         RunOn(FaultOperation.Read, id, () => inner.ReadPlaceAsync(id, cancellationToken), cancellationToken);
 
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
-        RunOn(FaultOperation.Migrate, id, () => inner.BeginMigrationAsync(id, plan, cancellationToken), cancellationToken);
+        RunOn<IOutgoingMigration>(
+            FaultOperation.Migrate, id, async () => new FaultInjectingMigration.Outgoing(await inner.BeginMigrationAsync(id, plan, cancellationToken)),
+            cancellationToken);
 
     public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
-        Run(FaultOperation.Migrate, offer.Name, () => inner.PrepareMigrationAsync(offer, replica, cancellationToken), cancellationToken);
+        Run<IIncomingMigration>(
+            FaultOperation.Migrate, offer.Name,
+            async () => new FaultInjectingMigration.Incoming(
+                await inner.PrepareMigrationAsync(offer, replica, cancellationToken), hostName, offer.Name, plan),
+            cancellationToken);
 
     public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) =>
         RunOn(FaultOperation.Read, id, () => inner.FindHostStateAsync(id, cancellationToken), cancellationToken);

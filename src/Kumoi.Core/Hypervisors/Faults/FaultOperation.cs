@@ -14,7 +14,7 @@ public enum FaultOperation
     /// <summary>Start, resume, reboot and reset.</summary>
     Start,
 
-    /// <summary>Shutdown, destroy, suspend, and the undoing of a define.</summary>
+    /// <summary>Shutdown, destroy, suspend, the undoing of a define, and the removal of a copy that lost a migration to several targets.</summary>
     Stop,
 
     /// <summary>A migration from or to the host.</summary>
