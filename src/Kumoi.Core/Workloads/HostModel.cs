@@ -37,9 +37,9 @@ internal sealed class HostModel
     /// <summary>The VMs that can be moved live.</summary>
     public IReadOnlyList<KumoiVM> VMs => _vms;
 
-    /// <summary>Whether the limits hold when the VM has been put on this host.</summary>
+    /// <summary>Whether the limits hold when the VM has been put on this host. None fits one that is in maintenance.</summary>
     public bool Fits(KumoiVM vm, PlacementLimits limits) =>
-        FreeMemoryBytes - vm.MemoryBytes >= limits.MinFreeMemoryBytes && Math.Min(1, CpuRatio + Share(vm)) <= limits.MaxCpuRatio;
+        !Host.IsInMaintenance && FreeMemoryBytes - vm.MemoryBytes >= limits.MinFreeMemoryBytes && Math.Min(1, CpuRatio + Share(vm)) <= limits.MaxCpuRatio;
 
     public void Add(KumoiVM vm)
     {
