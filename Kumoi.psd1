@@ -32,6 +32,7 @@
     'Remove-KumoiVM'
     'Repair-KumoiOperation'
     'Restart-KumoiVM'
+    'Resume-KumoiHost'
     'Resume-KumoiVM'
     'Select-KumoiHost'
     'Select-KumoiVM'
@@ -40,7 +41,9 @@
     'Stop-KumoiFleet'
     'Stop-KumoiScaling'
     'Stop-KumoiVM'
+    'Suspend-KumoiHost'
     'Suspend-KumoiVM'
+    'Update-KumoiHost'
     'Watch-KumoiEvent'
   )
   FunctionsToExport    = @()

@@ -39,7 +39,7 @@ public sealed class Evacuation : HostMoves
     private IEnumerable<KumoiVM> Left => Hosts[0].VMs.Where(vm => !Settled.Contains(vm.Id));
 
     private protected override (KumoiVM VM, HostModel Source, string Reason)? Choose() =>
-        Left.OrderByDescending(vm => vm.MemoryBytes).FirstOrDefault(vm => Targets(vm, Hosts[0]).Count > 0) is { } vm
+        Left.OrderByDescending(vm => vm.MemoryBytes).ThenBy(vm => vm).FirstOrDefault(vm => Targets(vm, Hosts[0]).Count > 0) is { } vm
             ? (vm, Hosts[0], $"empties {Host.Name}")
             : null;
 

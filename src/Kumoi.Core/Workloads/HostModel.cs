@@ -13,6 +13,7 @@ internal sealed class HostModel
         // Who cannot tell its load is taken for busy: it must not attract VMs.
         CpuRatio = double.IsNaN(host.CpuRatio) ? 1 : host.CpuRatio;
         FreeMemoryBytes = host.FreeMemoryBytes;
+        TakesVMs = !host.IsInMaintenance;
         _vms = [.. host.VMs.Where(IsLive)];
     }
 
@@ -22,6 +23,7 @@ internal sealed class HostModel
         Host = other.Host;
         CpuRatio = other.CpuRatio;
         FreeMemoryBytes = other.FreeMemoryBytes;
+        TakesVMs = other.TakesVMs;
         _vms = [.. other._vms];
     }
 
@@ -34,12 +36,15 @@ internal sealed class HostModel
 
     public long FreeMemoryBytes { get; private set; }
 
+    /// <summary>It is not in maintenance.</summary>
+    public bool TakesVMs { get; set; }
+
     /// <summary>The VMs that can be moved live.</summary>
     public IReadOnlyList<KumoiVM> VMs => _vms;
 
-    /// <summary>Whether the limits hold when the VM has been put on this host. None fits one that is in maintenance.</summary>
+    /// <summary>Whether the limits hold when the VM has been put on this host, if it takes any.</summary>
     public bool Fits(KumoiVM vm, PlacementLimits limits) =>
-        !Host.IsInMaintenance && FreeMemoryBytes - vm.MemoryBytes >= limits.MinFreeMemoryBytes && Math.Min(1, CpuRatio + Share(vm)) <= limits.MaxCpuRatio;
+        TakesVMs && FreeMemoryBytes - vm.MemoryBytes >= limits.MinFreeMemoryBytes && Math.Min(1, CpuRatio + Share(vm)) <= limits.MaxCpuRatio;
 
     public void Add(KumoiVM vm)
     {

@@ -63,6 +63,9 @@ public abstract class HostMoves : MovingWorkload
     public async Task<IReadOnlyList<Outcome<KumoiPlanStep, KumoiPlanStep>>> PlanAsync(CancellationToken cancellationToken)
     {
         var outcomes = new List<Outcome<KumoiPlanStep, KumoiPlanStep>>();
+        await ReadHostsAsync(cancellationToken);
+        // By the time that VMs come back it will.
+        Hosts[0].TakesVMs = true;
         while (await NextOfReadableAsync(cancellationToken) is { } step)
         {
             outcomes.Add(Outcome<KumoiPlanStep, KumoiPlanStep>.Success(step, step));

@@ -34,7 +34,7 @@ public abstract class MovingWorkload : Workload
 
     public sealed override async Task<KumoiPlanStep?> NextAsync(CancellationToken cancellationToken)
     {
-        _hosts ??= [.. (await ReadAsync(_connections, cancellationToken)).Select(host => new HostModel(host))];
+        await ReadHostsAsync(cancellationToken);
         if (Choose() is not var (vm, source, reason))
         {
             return null;
@@ -51,6 +51,10 @@ public abstract class MovingWorkload : Workload
             Reason = reason,
         };
     }
+
+    /// <summary>At first.</summary>
+    private protected async Task ReadHostsAsync(CancellationToken cancellationToken) =>
+        _hosts ??= [.. (await ReadAsync(_connections, cancellationToken)).Select(host => new HostModel(host))];
 
     public sealed override void Assume(KumoiPlanStep step) => Move(step.VM!, step.VMHost, step.Target!);
 
