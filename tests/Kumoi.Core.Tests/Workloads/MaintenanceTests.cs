@@ -37,7 +37,8 @@ public sealed class MaintenanceTests : WorkloadTest
                 var failure = await Assert.ThrowsAsync<SpeculationFailedException>(
                     () => new SpeculativeMigration(other, new SpeculationOptions(), lab.Time).RunAsync([lab.Host("kvm01")], null, default));
                 throw failure.InnerException!;
-            },
+            }
+            ,
         };
         var refused = await Assert.ThrowsAsync<HypervisorException>(place);
         Assert.Equal((HypervisorError.InMaintenance, FaultDomain.Host, false, false), (refused.Error, refused.FaultDomain, refused.IsTransient, refused.OutcomeUnknown));
