@@ -48,9 +48,11 @@ Describe 'Suspend-KumoiHost' {
   }
 
   It 'moves no VM from one of several hosts to another' {
+    $before = Get-Date
     Get-KumoiHost | Select-Object -First 3 | Suspend-KumoiHost
     Get-KumoiVM -VMHost kvm01, kvm02, kvm03 -State Running | Should -BeNullOrEmpty
-    Get-KumoiEvent -Kind Maintenance | Where-Object { $_.VM -and $_.VMHost -in 'kvm04', 'kvm05' } | Should -BeNullOrEmpty
+    # Each VM has moved once.
+    Get-KumoiOperation -After $before | Where-Object Kind -eq Migrate | Should -HaveCount 6
     Get-Running | Should -Be $all
   }
 
@@ -326,6 +328,13 @@ Describe 'Update-KumoiHost' {
     Get-Running | Should -Be $all
     Get-Suspended | Should -BeNullOrEmpty
     Get-KumoiVM held* | Should -BeNullOrEmpty
+  }
+
+  It 'is not complete while one of its hosts was not upgraded, and says so' {
+    Update-KumoiHost { if ($_.Name -eq 'kvm02') { throw 'no space left' } } -VMHost kvm0[12] -Name july -ErrorAction SilentlyContinue | Out-Null
+    (Update-KumoiHost { } -VMHost kvm03 -Name july -WarningVariable warnings).State | Should -Be Updated
+    $warnings.Message | Should -BeLike "*'july' is not complete without kvm02.*"
+    (Update-KumoiHost { } -VMHost kvm0[1-3] -Name july).ForEach{ "$_" } | Should -Be 'kvm02: Updated', 'kvm01: AlreadyUpdated', 'kvm03: AlreadyUpdated'
   }
 
   It 'goes on in a later command when the pipeline was cut short' {

@@ -132,10 +132,11 @@ public sealed class RollOut
         new RollOutPlan(_fleet, Hosts, _rollOut, _options, _log, TierOf).MakeAsync(cancellationToken);
 
     /// <summary>Ends this run, however it went: it is complete if all its hosts are done, also those of earlier runs; else it waits for the next.</summary>
-    /// <returns>The hosts that are not done, by their URIs; none: it is complete.</returns>
+    /// <returns>The hosts that are not done, by their names, or by their URIs where they are not connected; none: it is complete.</returns>
     public async Task<IReadOnlyList<string>> EndAsync()
     {
-        var unfinished = _log.Unfinished(_fleet.Hosts);
+        var names = _fleet.Hosts.ToLookup(host => host.Identity, host => host.Name, StringComparer.Ordinal);
+        var unfinished = _log.Unfinished(_fleet.Hosts).Select(identity => names[identity].FirstOrDefault(identity)).ToList();
         if (!_isBegun && (OpenSince is null || unfinished.Count > 0))
         {
             return unfinished;

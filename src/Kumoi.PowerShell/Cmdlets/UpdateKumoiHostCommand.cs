@@ -77,18 +77,26 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         }
 
         using var work = _work = new PipelineWork(Cancel);
+        var isThrough = false;
+        Task<IReadOnlyList<string>>? ending = null;
         try
         {
-            Update(rollOut);
+            isThrough = Update(rollOut);
         }
         finally
         {
-            var unfinished = rollOut.EndAsync();
-            Task.WhenAny(unfinished).Wait(PatienceAfterStop);
+            ending = rollOut.EndAsync();
+            Task.WhenAny(ending).Wait(PatienceAfterStop);
+        }
+
+        if (isThrough && ending is { IsCompletedSuccessfully: true, Result: { Count: > 0 } unfinished })
+        {
+            WriteWarning($"The rolling upgrade '{NameOfRollOut}' is not complete without {string.Join(", ", unfinished)}. Until then, hosts that it has upgraded are left out.");
         }
     }
 
-    private void Update(RollOut rollOut)
+    /// <summary>False: a failure has ended it.</summary>
+    private bool Update(RollOut rollOut)
     {
         if (rollOut.OpenSince is { } since && rollOut.Hosts.Any(rollOut.IsDone))
         {
@@ -110,9 +118,11 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             }
             else if (!Update(rollOut, host))
             {
-                break;
+                return false;
             }
         }
+
+        return true;
     }
 
     /// <summary>False: the upgrade ends here.</summary>
