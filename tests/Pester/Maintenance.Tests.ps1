@@ -76,6 +76,13 @@ Describe 'Suspend-KumoiHost' {
     foreach ($move in $plan | Where-Object Action -eq Move) { (Get-KumoiVM $move.Name).VMHost | Should -Be $move.Target }
   }
 
+  It 'plans for several hosts as it does it' {
+    $plan = Suspend-KumoiHost kvm0[1-3] -WhatIf
+    $plan.Action | Should -Be SuspendHost, SuspendHost, SuspendHost, Move, Move, Move, Move, Move, Move
+    Suspend-KumoiHost kvm0[1-3]
+    foreach ($move in $plan | Where-Object Action -eq Move) { (Get-KumoiVM $move.Name).VMHost | Should -Be $move.Target }
+  }
+
   It 'writes one error for each VM that cannot go, and the host stays in maintenance' {
     Add-KumoiFault * Migrate -VM kvm02-1 -FaultDomain VM -Message 'a device blocks migration' | Out-Null
     Suspend-KumoiHost kvm02 -ErrorVariable errors -ErrorAction SilentlyContinue -WarningVariable warnings
@@ -118,7 +125,7 @@ Describe 'Suspend-KumoiHost' {
 
   It 'leaves the VMs whole and the mark on with Ctrl+C, and says so' {
     Add-KumoiFault * Migrate -Delay ([timespan]::FromMinutes(1)) | Out-Null
-    Stop-When 'Suspend-KumoiHost kvm02' { (Get-KumoiFault).Hits -ge 1 } | Should -BeLike 'kvm02 stay* in maintenance*'
+    Stop-When 'Suspend-KumoiHost kvm02' { (Get-KumoiFault).Hits -ge 1 } | Should -BeLike 'Stopped, with kvm02 in maintenance.*'
     Clear-KumoiFault
     Get-Running | Should -Be $all
     Get-Suspended | Should -Be kvm02
@@ -246,12 +253,14 @@ Describe 'Update-KumoiHost' {
   It 'ends at the first failure, leaves that host in maintenance, and goes on there' {
     $broken = $true
     $script = {
+      "looking at $_"
       if ($broken -and $_.Name -eq 'kvm02') { Write-Error 'no space left' -ErrorId NoSpace }
       $upgraded.Add($_.Name)
     }
     $results = Update-KumoiHost $script -VMHost kvm* -ErrorVariable errors -ErrorAction SilentlyContinue -WarningVariable warnings
     $results.State | Should -Be Updated, Failed
     $results[1].Error | Should -Be 'no space left'
+    $results[1].Output | Should -Be 'looking at kvm02'
     $errors.FullyQualifiedErrorId | Should -BeLike 'NoSpace*'
     $warnings.Message | Should -BeLike '*ends at kvm02.*the same command goes on there.'
     Get-Suspended | Should -Be kvm02

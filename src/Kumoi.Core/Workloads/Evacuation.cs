@@ -32,6 +32,23 @@ public sealed class Evacuation : HostMoves
         _tier = tier;
     }
 
+    /// <summary>What would be done to empty several hosts, one after the other.</summary>
+    /// <inheritdoc cref="HostMoves.PlanAsync"/>
+    public static async Task<IReadOnlyList<Outcome<KumoiPlanStep, KumoiPlanStep>>> PlanAsync(
+        Fleet fleet, IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<KumoiConnection> destinations, PlacementLimits limits, WorkloadOptions options,
+        CancellationToken cancellationToken)
+    {
+        var models = await HostModel.ReadAsync(fleet, [.. hosts.Union(destinations)], hosts, cancellationToken);
+        var targets = models.Where(model => !hosts.Contains(model.Host.Connection)).ToList();
+        var steps = new List<Outcome<KumoiPlanStep, KumoiPlanStep>>();
+        foreach (var source in models.Except(targets))
+        {
+            steps.AddRange(await new Evacuation(fleet, [source, .. targets], static _ => 0, limits, options).PlanAsync(cancellationToken));
+        }
+
+        return steps;
+    }
+
     private protected override IEnumerable<(KumoiVM VM, HostModel Source)> Stranded =>
         Left.Concat(Hosts[0].Host.VMs.Where(vm => vm.State is not (PowerState.Running or PowerState.Paused or PowerState.Shutoff or PowerState.Crashed)))
             .Select(vm => (vm, Hosts[0]));

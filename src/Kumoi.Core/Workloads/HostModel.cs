@@ -1,3 +1,5 @@
+using Kumoi.FailureOblivious;
+using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 
 namespace Kumoi.Workloads;
@@ -25,6 +27,25 @@ internal sealed class HostModel
         FreeMemoryBytes = other.FreeMemoryBytes;
         TakesVMs = other.TakesVMs;
         _vms = [.. other._vms];
+    }
+
+    /// <summary>The hosts as they are now. One that cannot be read stands there without room, unless it is <paramref name="needed"/>.</summary>
+    /// <exception cref="Hypervisors.HypervisorException">A host that is needed could not be read.</exception>
+    public static async Task<List<HostModel>> ReadAsync(
+        Fleet fleet, IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<KumoiConnection> needed, CancellationToken cancellationToken)
+    {
+        var models = new List<HostModel>(hosts.Count);
+        await foreach (var outcome in fleet.ReadHostsAsync(hosts, cancellationToken))
+        {
+            if (!outcome.Succeeded && (needed.Contains(outcome.Element) || !Masking.Allows(outcome.Error!)))
+            {
+                throw outcome.Error!;
+            }
+
+            models.Add(new HostModel(outcome.Succeeded ? outcome.Result : outcome.Element.Masked(MaskMode.Pessimistic, [])!));
+        }
+
+        return models;
     }
 
     public KumoiHost Host { get; }

@@ -63,9 +63,7 @@ public sealed class RollOut
         var isOurs = log.Owner == OperationOwner.Current;
         if (isOurs ? UnderWay.ContainsKey((journal, rollOut.Name)) : log.Owner?.IsAlive is true)
         {
-            throw new HypervisorException(
-                $"The rolling upgrade '{rollOut.Name}' is under way in {log.Owner}.", error: HypervisorError.InvalidState,
-                recommendedAction: "Wait for its end or stop it there; or give this one another name.");
+            throw IsUnderWay($"{log.Owner}", rollOut.Name);
         }
 
         return new RollOut(fleet, journal, hosts, rollOut, options, time, log) { OpenSince = log.OpenSince };
@@ -90,6 +88,8 @@ public sealed class RollOut
     /// <summary>Upgrades one host, or goes on with it. A failure is in the result, and leaves the host in maintenance.</summary>
     /// <returns>The result, and the failure; null: it is upgraded.</returns>
     /// <exception cref="OperationCanceledException">The host stays in maintenance, and its VMs where they are whole.</exception>
+    /// <exception cref="HypervisorException">InvalidState: another runspace has begun it meanwhile.</exception>
+    /// <exception cref="JournalException">The journal cannot be written: nothing was begun.</exception>
     public async Task<(KumoiHostUpdate Update, Exception? Failure)> UpdateAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
         await BeginAsync(cancellationToken);
@@ -159,11 +159,15 @@ public sealed class RollOut
         return unfinished;
     }
 
+    private static HypervisorException IsUnderWay(string where, string name) => new(
+        $"The rolling upgrade '{name}' is under way in {where}.", error: HypervisorError.InvalidState,
+        recommendedAction: "Wait for its end or stop it there; or give this one another name.");
+
     private async Task BeginAsync(CancellationToken cancellationToken)
     {
         if (!_isBegun)
         {
-            UnderWay[(_journal, _rollOut.Name)] = _isBegun = true;
+            _isBegun = UnderWay.TryAdd((_journal, _rollOut.Name), true) ? true : throw IsUnderWay("this session", _rollOut.Name);
             await _log.BeginAsync(Hosts, cancellationToken);
         }
     }

@@ -1,4 +1,3 @@
-using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 
 namespace Kumoi.Workloads;
@@ -23,7 +22,7 @@ internal sealed class RollOutPlan(
 
     public async Task<IReadOnlyList<KumoiPlanStep>> MakeAsync(CancellationToken cancellationToken)
     {
-        var models = await ReadAsync(cancellationToken);
+        var models = await HostModel.ReadAsync(fleet, fleet.Hosts, turns, cancellationToken);
         foreach (var host in turns.Where(host => log.StepOf(host) is not RollOutStep.Done))
         {
             if (!await AddAsync(models, models.Single(model => ReferenceEquals(model.Host.Connection, host)), cancellationToken))
@@ -83,21 +82,4 @@ internal sealed class RollOutPlan(
     }
 
     private void Add(KumoiConnection host, PlanAction action) => _steps.Add(StepOf(host, action, rollOut.Name));
-
-    /// <summary>All hosts of the fleet. One that cannot be read is no target; but its turn cannot come.</summary>
-    private async Task<List<HostModel>> ReadAsync(CancellationToken cancellationToken)
-    {
-        var models = new List<HostModel>();
-        await foreach (var outcome in fleet.ReadHostsAsync(fleet.Hosts, cancellationToken))
-        {
-            if (!outcome.Succeeded && (turns.Contains(outcome.Element) || !Masking.Allows(outcome.Error!)))
-            {
-                throw outcome.Error!;
-            }
-
-            models.Add(new HostModel(outcome.Succeeded ? outcome.Result : outcome.Element.Masked(MaskMode.Pessimistic, [])!));
-        }
-
-        return models;
-    }
 }

@@ -41,25 +41,31 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
     protected override void EndProcessing()
     {
         var destinations = Destination.Length == 0 ? Fleet.Hosts : FindHosts(Destination);
+        if (IsWhatIf())
+        {
+            Plan(destinations);
+            return;
+        }
+
         // First all marks: no VM goes from one of these hosts to another.
         var suspended = _hosts.Where(Mark).ToList();
         foreach (var host in suspended)
         {
             try
             {
-                if (!NoEvacuate)
+                if (!NoEvacuate && !Tell(Settle(Evacuation(host, destinations).RunAsync(begun: null, StopToken))))
                 {
-                    Evacuate(host, [.. destinations.Where(target => !suspended.Contains(target))]);
+                    WriteWarning(StaysIn(host));
                 }
 
-                if (PassThru && !IsWhatIf())
+                if (PassThru)
                 {
                     WriteObject(Await(FleetReads.ReadHostAsync(host, StopToken)));
                 }
             }
             catch (PipelineStoppedException)
             {
-                WarnWhenStopped($"{string.Join(", ", suspended)} stay in maintenance. Resume-KumoiHost takes them back into service.");
+                WarnWhenStopped($"Stopped, with {string.Join(", ", suspended)} in maintenance. The same command goes on; Resume-KumoiHost takes back into service.");
                 throw;
             }
             catch (Exception e)
@@ -79,12 +85,6 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
     /// <summary>Whether it is to be emptied.</summary>
     private bool Mark(KumoiConnection host)
     {
-        if (IsWhatIf())
-        {
-            WriteObject(new KumoiPlanStep { Order = 1, Action = PlanAction.SuspendHost, Name = host.Name, VMHost = host.Name, Reason = "maintenance" });
-            return true;
-        }
-
         if (!ShouldProcess(host.Name, NoEvacuate ? "Put into maintenance" : "Put into maintenance, and move its VMs away"))
         {
             return false;
@@ -106,16 +106,26 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
         }
     }
 
-    private void Evacuate(KumoiConnection host, IReadOnlyList<KumoiConnection> destinations)
+    private Evacuation Evacuation(KumoiConnection host, IReadOnlyList<KumoiConnection> destinations) =>
+        new(Fleet, host, destinations, tier: null, Limits, CreateOptions());
+
+    private void Plan(IReadOnlyList<KumoiConnection> destinations)
     {
-        var evacuation = new Evacuation(Fleet, host, destinations, tier: null, Limits, CreateOptions());
-        if (IsWhatIf())
+        foreach (var host in _hosts)
         {
-            WritePlan(Await(evacuation.PlanAsync(StopToken)));
+            WriteObject(new KumoiPlanStep { Order = 1, Action = PlanAction.SuspendHost, Name = host.Name, VMHost = host.Name, Reason = "maintenance" });
         }
-        else if (!Tell(Settle(evacuation.RunAsync(begun: null, StopToken))))
+
+        try
         {
-            WriteWarning(StaysIn(host));
+            if (!NoEvacuate && _hosts.Count > 0)
+            {
+                WritePlan(Await(Workloads.Evacuation.PlanAsync(Fleet, _hosts, destinations, Limits, CreateOptions(), StopToken)));
+            }
+        }
+        catch (Exception e) when (e is not PipelineStoppedException)
+        {
+            WriteFailure(e, null);
         }
     }
 }

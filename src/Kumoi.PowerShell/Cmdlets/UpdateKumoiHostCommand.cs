@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Security.Cryptography;
 using System.Text;
+using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
@@ -22,6 +23,9 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
 
     private readonly List<KumoiConnection> _hosts = [];
     private PipelineWork? _work;
+
+    /// <summary>What the script wrote on the last host, also where it failed then.</summary>
+    private IReadOnlyList<object> _output = [];
 
     /// <summary>Upgrades a host ($_), which is empty and in maintenance. It may be run again on the same host after an interruption.</summary>
     [Parameter(Mandatory = true, Position = 0)]
@@ -72,7 +76,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         }
         catch (Exception e) when (e is not PipelineStoppedException)
         {
-            WriteFailure(e, Name);
+            WriteFailure(e, NameOfRollOut);
             return;
         }
 
@@ -122,6 +126,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             }
         }
 
+        WriteProgress(new ProgressRecord(0, $"Rolling upgrade '{NameOfRollOut}'", "Done") { RecordType = ProgressRecordType.Completed });
         return true;
     }
 
@@ -130,6 +135,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
     {
         KumoiHostUpdate update;
         Exception? failure;
+        _output = [];
         try
         {
             (update, failure) = Pump(rollOut.UpdateAsync(host, StopToken));
@@ -139,7 +145,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             WarnWhenStopped($"The rolling upgrade '{NameOfRollOut}' was stopped at {host.Name}, which may be in maintenance. The same command goes on there.");
             throw;
         }
-        catch (JournalException e)
+        catch (Exception e) when (e is JournalException or HypervisorException)
         {
             WriteFailure(e, host.Name);
             return false;
@@ -155,7 +161,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             WriteWarning($"{left.Error?.TrimEnd('.')}; it was not brought back to {host.Name}.");
         }
 
-        WriteObject(update);
+        WriteObject(update with { Output = _output });
         if (failure is null)
         {
             return true;
@@ -177,9 +183,9 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
     private RollOutOptions Describe() => new()
     {
         Name = NameOfRollOut,
-        Script = (host, token) => _work!.RunAsync(() => Run(ScriptBlock, host), token),
+        Script = (host, token) => _work!.RunAsync(() => Run(ScriptBlock, host, output => _output = output), token),
         Verify = VerifyScriptBlock is not { } verify ? null : (host, token) =>
-            _work!.RunAsync(() => Run(verify, host) is [.., var last] && LanguagePrimitives.IsTrue(last), token),
+            _work!.RunAsync(() => Run(verify, host, static _ => { }) is [.., var last] && LanguagePrimitives.IsTrue(last), token),
         Patience = TimeSpan.FromSeconds(TimeoutSec),
         ReturnVMs = ReturnVM,
         Limits = Limits,
@@ -192,10 +198,11 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         ? Name
         : "script-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ScriptBlock.ToString().Trim())))[..8];
 
-    private IReadOnlyList<object> Run(ScriptBlock block, KumoiHost host)
+    private IReadOnlyList<object> Run(ScriptBlock block, KumoiHost host, Action<IReadOnlyList<object>> written)
     {
-        var output = ScriptBlockRunner.Run(this, block, PSObject.AsPSObject(host), out var errors);
-        return errors.Count == 0 ? [.. output] : throw new ActionFailedException(errors);
+        IReadOnlyList<object> output = [.. ScriptBlockRunner.Run(this, block, PSObject.AsPSObject(host), out var errors)];
+        written(output);
+        return errors.Count == 0 ? output : throw new ActionFailedException(errors);
     }
 
     private KumoiHostUpdate Untouched(KumoiConnection host, HostUpdateState state) => new()

@@ -304,6 +304,21 @@ public sealed class RollOutTests
     }
 
     [Fact]
+    public async Task Of_two_runs_that_were_opened_at_once_one_upgrades()
+    {
+        await using var site = await UpgradeSite.OpenAsync();
+        await using var fleet = await site.StartAsync();
+        var one = await RollOut.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default);
+        var other = await RollOut.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default);
+        await one.UpdateAsync(fleet.Hosts[0], default);
+        await Assert.ThrowsAsync<HypervisorException>(() => other.UpdateAsync(fleet.Hosts[0], default));
+        await other.EndAsync();
+        await Assert.ThrowsAsync<HypervisorException>(() => RollOut.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default));
+        await one.EndAsync();
+        Assert.Equal(["kvm01"], site.Upgraded);
+    }
+
+    [Fact]
     public async Task When_it_is_complete_the_same_command_upgrades_all_hosts_again()
     {
         await using var site = await UpgradeSite.OpenAsync();
