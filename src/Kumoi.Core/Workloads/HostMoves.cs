@@ -88,7 +88,9 @@ public abstract class HostMoves : MovingWorkload
     private async Task<KumoiPlanStep?> NextOfReadableAsync(CancellationToken cancellationToken)
     {
         var step = await NextAsync(cancellationToken);
-        return !Hosts[0].Host.IsMasked ? step : throw Log.Failures.OfType<MaskedObjectFailure>().First(failure => failure.Type == Host.Name).Cause;
+        return !Hosts[0].Host.IsMasked ? step
+            : throw Log.Failures.OfType<MaskedObjectFailure>().FirstOrDefault(failure => failure.Type == Host.Name)?.Cause
+                ?? new HypervisorException($"{Host.Name} cannot be read.", FaultDomain.Host);
     }
 
     private IEnumerable<Outcome<KumoiPlanStep, KumoiPlanStep>> WithoutRoom()

@@ -154,6 +154,50 @@ public sealed class RollOutTests
     }
 
     [Fact]
+    public async Task With_failures_and_deaths_at_random_no_VM_is_ever_lost_and_it_ends_when_they_do()
+    {
+        for (var seed = 1; seed <= 100; seed++)
+        {
+            var random = new Random(seed);
+            await using var site = await UpgradeSite.OpenAsync("hosts=4&vms=2&running=2&seed=7");
+            var returnVMs = seed % 2 == 0;
+            for (var run = 0; run < 6; run++)
+            {
+                var controller = new Controller { DiesAt = random.Next(1, 300) };
+                var faults = new FaultPlan(random, site.Time);
+                faults.Add(Anywhere(FaultOperation.Migrate) with { Probability = 0.2 });
+                faults.Add(Anywhere(FaultOperation.Migrate) with { Probability = 0.1, FaultDomain = FaultDomain.VM });
+                faults.Add(Anywhere(FaultOperation.Migrate) with { Probability = 0.1, OutcomeUnknown = true });
+                faults.Add(Anywhere(FaultOperation.Read) with { Probability = 0.02, FaultDomain = FaultDomain.Host });
+                var options = site.Options(controller, returnVMs) with { Patience = TimeSpan.Zero };
+                await using var fleet = await site.StartAsync(controller, faults);
+                try
+                {
+                    await site.UpgradeAsync(fleet, options with
+                    {
+                        Script = (host, token) => random.NextDouble() < 0.2 ? throw new InvalidOperationException("no space left") : options.Script(host, token),
+                        Verify = (_, _) => Task.FromResult(random.NextDouble() < 0.8),
+                    });
+                }
+                catch (ControllerDiedException)
+                {
+                    // Then its connections close.
+                }
+
+                await site.AssertNoVMIsLostAsync($"seed {seed}, run {run}");
+            }
+
+            await using var last = await site.StartAsync();
+            Assert.All(await site.UpgradeAsync(last, site.Options(returnVMs: returnVMs)), result => Assert.Equal(HostUpdateState.Updated, result.State));
+            Assert.Equal(["kvm01", "kvm02", "kvm03", "kvm04"], site.Upgraded.Distinct().Order(StringComparer.Ordinal));
+            Assert.Empty(await site.InMaintenanceAsync());
+            await site.AssertNoVMIsLostAsync($"seed {seed}");
+        }
+
+        static FaultRule Anywhere(FaultOperation operation) => new() { HostPattern = "*", HostMatches = _ => true, Operation = operation };
+    }
+
+    [Fact]
     public async Task Cancelled_in_the_script_it_leaves_the_host_in_maintenance_and_goes_on_there()
     {
         await using var site = await UpgradeSite.OpenAsync();
