@@ -12,9 +12,6 @@ namespace Kumoi.Workloads;
 /// </summary>
 public sealed class RollOut
 {
-    /// <summary>How often a host that does not answer yet is asked.</summary>
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(2);
-
     /// <summary>Those that this process works on.</summary>
     private static readonly ConcurrentDictionary<(FleetJournal, string), bool> UnderWay = new();
 
@@ -255,48 +252,20 @@ public sealed class RollOut
                 FaultDomain.Host, error: HypervisorError.InvalidState, recommendedAction: "Move or stop these VMs, and run it again.");
     }
 
-    /// <summary>Asks until the host answers and is what it should be. The script may have restarted its daemon, or the host.</summary>
     private async Task<bool> VerifyAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
-        var began = _time.GetTimestamp();
-        while (true)
+        if (await new HostVerification(_rollOut, _time).WhyNotAsync(host, cancellationToken) is not { } why)
         {
-            Exception? failure = null;
-            try
-            {
-                var now = await FleetReads.ReadHostAsync(host, cancellationToken);
-                if (!now.IsMasked && (_rollOut.Verify is null || await _rollOut.Verify(now, cancellationToken)))
-                {
-                    return true;
-                }
-            }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
-                failure = e;
-            }
-
-            if (_time.GetElapsedTime(began) >= _rollOut.Patience)
-            {
-                throw await RejectAsync(host, failure);
-            }
-
-            await Task.Delay(BetweenLooks, _time, cancellationToken);
+            return true;
         }
-    }
 
-    private async Task<HypervisorException> RejectAsync(KumoiConnection host, Exception? failure)
-    {
-        if (failure is not HypervisorException)
+        if (why.InnerException is not HypervisorException)
         {
             // The host answers, and is not what the script should have made of it: next time the script is run again.
             await _log.StepAsync(host, RollOutStep.Upgrading, $"{host.Name} is not what it should be.");
         }
 
-        var why = failure is null ? "its verification did not give true" : failure.Message.TrimEnd('.');
-        return new HypervisorException(
-            FormattableString.Invariant($"{host.Name} was not verified within {_rollOut.Patience.TotalSeconds:0.#} s: {why}."), FaultDomain.Host,
-            error: HypervisorError.TimedOut, innerException: failure,
-            recommendedAction: "Find out what is wrong with the host, and run the same command again: it goes on there. Wait longer with -TimeoutSec.");
+        throw why;
     }
 
     private async Task<T> DoAsync<T>(Turn turn, PlanAction action, Func<CancellationToken, Task<T>> act, CancellationToken cancellationToken)
