@@ -33,6 +33,7 @@
     'Remove-KumoiVM'
     'Repair-KumoiOperation'
     'Restart-KumoiVM'
+    'Resume-KumoiHost'
     'Resume-KumoiVM'
     'Select-KumoiHost'
     'Select-KumoiVM'
@@ -41,7 +42,9 @@
     'Stop-KumoiFleet'
     'Stop-KumoiScaling'
     'Stop-KumoiVM'
+    'Suspend-KumoiHost'
     'Suspend-KumoiVM'
+    'Update-KumoiHost'
     'Watch-KumoiEvent'
   )
   FunctionsToExport    = @()
