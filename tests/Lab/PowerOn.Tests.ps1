@@ -62,12 +62,13 @@ Describe 'Power-on placement on real hosts' {
   }
 
   It 'does not start a VM elsewhere whose saved state would be lost' {
-    $vm = New-KumoiVM saved -VMHost k1 -Xml (Get-Xml saved) -Start
+    $name = "saved-$PID" # its serial log is looked at as a whole
+    $vm = New-KumoiVM $name -VMHost k1 -Xml (Get-Xml $name) -Start
     Wait-Alive $vm
-    Invoke-Lab exec k1 virsh managedsave saved | Out-Null
-    { Start-KumoiVM saved -Speculative -Destination k2, k3 -ErrorAction Stop } | Should -Throw '*saved state*'
-    Start-KumoiVM saved -Speculative -Destination k1 -PassThru | ForEach-Object VMHost | Should -Be k1
-    Get-Content (Invoke-Lab serial k1 saved) -Raw | Should -Not -Match '(?s)BOOT.*BOOT' -Because 'it goes on where it was saved'
+    Invoke-Lab exec k1 virsh managedsave $name | Out-Null
+    { Start-KumoiVM $name -Speculative -Destination k2, k3 -ErrorAction Stop } | Should -Throw '*saved state*'
+    Start-KumoiVM $name -Speculative -Destination k1 -PassThru | ForEach-Object VMHost | Should -Be k1
+    Get-Content (Invoke-Lab serial k1 $name) -Raw | Should -Not -Match '(?s)BOOT.*BOOT' -Because 'it goes on where it was saved'
   }
 
   It 'takes the next host for one whose images do not open, and for one that has lost its power' {
@@ -89,6 +90,22 @@ Describe 'Power-on placement on real hosts' {
     @(Get-KumoiOperation -VM writer | Where-Object Kind -eq Define).VMHost | Should -Be k1
     Remove-KumoiVM writer -Force
     Remove-Item $image
+  }
+
+  It 'offers the repair of what is unfinished when a host of it is connected' {
+    # k2 takes a copy, and then does not let go of it.
+    Add-KumoiFault k2 Start -Force | Out-Null
+    Add-KumoiFault k2 Stop -Force | Out-Null
+    (New-KumoiVM offered -VMHost k2, k3 -Xml (Get-Xml offered) -Speculative -WarningAction SilentlyContinue).VMHost | Should -Be k3
+    Clear-KumoiFault
+    Disconnect-KumoiHost k2
+    Connect-KumoiHost $script:info.hosts[1].uri -WarningVariable warnings -WarningAction SilentlyContinue | Out-Null
+    $warnings.Message | Should -BeLike '1 operation on several hosts ended before its end*Get-KumoiOperation -Unfinished | Repair-KumoiOperation'
+    (Get-KumoiOperation -Unfinished | Repair-KumoiOperation).IsRepaired | Should -BeTrue
+    (Get-KumoiVM offered).VMHost | Should -Be k3
+    Disconnect-KumoiHost k2
+    Connect-KumoiHost $script:info.hosts[1].uri -WarningVariable warnings | Out-Null
+    $warnings | Should -BeNullOrEmpty
   }
 
   It 'survives the death of its controller, with the journal and without it' {
