@@ -109,6 +109,16 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
 
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => inner.ReadPlaceAsync(id, cancellationToken);
 
+    public async Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken)
+    {
+        var needs = await inner.ReadMigrationNeedsAsync(id, options, cancellationToken);
+        _names.Remember(needs.VM);
+        return needs;
+    }
+
+    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
+        inner.CheckMigrationTargetAsync(needs, cancellationToken);
+
     // Who drives the phases journals them: the steps of one operation, not single calls.
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
         inner.BeginMigrationAsync(id, plan, cancellationToken);

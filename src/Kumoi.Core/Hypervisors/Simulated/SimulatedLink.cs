@@ -159,6 +159,54 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         },
         cancellationToken);
 
+    /// <summary>There are no images and no networks: what its definition tells is judged as for a real VM.</summary>
+    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) => Call(
+        () =>
+        {
+            var vm = Existing(id);
+            var reading = vm.Read(Now);
+            var own = MigrationJudge.JudgeState(reading, host.Name)
+                ?? (vm.IsMigrating ? MigrationJudge.Busy(vm.Name, host.Name) : vm.IsHeldByMigration ? MigrationJudge.Held(vm.Name, host.Name) : null);
+            return new MigrationNeeds
+            {
+                VM = reading,
+                Definition = vm.ToXml().ToString(),
+                HypervisorType = SimulatedHost.HypervisorType,
+                HostId = uri,
+                HypervisorVersion = SimulatedHost.SimulatorVersion,
+                Obstacles = own is null ? [.. vm.Judge()] : [own, .. vm.Judge()],
+            };
+        },
+        cancellationToken);
+
+    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
+        Call<IReadOnlyList<MigrationObstacle>>(
+            () =>
+            {
+                var vm = needs.VM;
+                if (string.Equals(needs.HostId, uri, StringComparison.Ordinal))
+                {
+                    return [MigrationJudge.SameHost(vm.Name, host.Name)];
+                }
+
+                if (!string.Equals(needs.HypervisorType, SimulatedHost.HypervisorType, StringComparison.Ordinal) || !fleet.Has(vm.Id))
+                {
+                    return [MigrationJudge.OtherHypervisor(vm.Name, host.Name)];
+                }
+
+                var existing = host.VMs.GetValueOrDefault(vm.Name) ?? host.Find(vm.Id);
+                return
+                [
+                    .. new[]
+                    {
+                        existing is null ? null : MigrationJudge.Exists(vm.Name, host.Name, existing.Id == vm.Id ? "this VM" : "another VM of that name"),
+                        MigrationJudge.JudgeMemory(vm, host.Name, host.FreeMemoryBytes),
+                    }.OfType<MigrationObstacle>(),
+                    .. MigrationJudge.Images(DomainDefinition.Parse(needs.Definition)).Select(path => MigrationJudge.UnknownImage(host.Name, path)),
+                ];
+            },
+            cancellationToken);
+
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) => Call<IOutgoingMigration>(
         () =>
         {
@@ -168,6 +216,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
                 throw WrongState(vm, "migrate");
             }
 
+            EnsureMovable(vm);
             return new SimulatedOutgoingMigration(this, vm, plan);
         },
         cancellationToken);
@@ -265,9 +314,19 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
             throw WrongState(vm, "migrate");
         }
 
+        EnsureMovable(vm);
         EnsureRoom(target, vm);
         vm.IsMigrating = true;
         return vm;
+    }
+
+    /// <summary>As a real hypervisor refuses when the migration is begun.</summary>
+    private static void EnsureMovable(SimulatedVM vm)
+    {
+        if (vm.Judge().FirstOrDefault(obstacle => obstacle.IsFatal) is { } obstacle)
+        {
+            throw obstacle.ToException(FaultDomain.VM);
+        }
     }
 
     /// <summary>While the memory was being copied, the VM may have been removed, and the target filled.</summary>
