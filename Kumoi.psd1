@@ -42,6 +42,7 @@
     'Stop-KumoiScaling'
     'Stop-KumoiVM'
     'Suspend-KumoiVM'
+    'Test-KumoiMigration'
     'Watch-KumoiEvent'
   )
   FunctionsToExport    = @()
