@@ -12,6 +12,20 @@ namespace Kumoi.Speculation;
 /// </summary>
 public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider time)
 {
+    /// <summary>Whether no process is known to work on a pending operation any more.</summary>
+    public static bool IsLeft(KumoiOperation operation) =>
+        !OperationsUnderWay.Has(operation.Id) && (operation.Owner == OperationOwner.Current || operation.Owner.IsAlive is not true);
+
+    /// <summary>Whether the operation ran on several hosts: those can be repaired.</summary>
+    public static bool IsOnSeveralHosts(KumoiOperation operation) => operation.Kind is OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart;
+
+    /// <summary>The names of the hosts of an operation on several hosts.</summary>
+    public static IEnumerable<string> HostsOf(KumoiOperation operation)
+    {
+        var plan = RepairPlan.Of(operation);
+        return plan.Home is null ? plan.Candidates : plan.Candidates.Prepend(plan.Home);
+    }
+
     /// <summary>
     /// Operations on several hosts that these hosts' VMs tell of, and that nobody works on, although the journal does not have them as pending:
     /// it is gone, or could not remove all.
@@ -19,8 +33,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     /// <exception cref="HypervisorException">A host does not answer.</exception>
     public async Task<IReadOnlyList<KumoiOperation>> FindOrphansAsync(IEnumerable<KumoiConnection> hosts, CancellationToken cancellationToken)
     {
-        var orphans = (await Orphans.FindAsync(hosts, cancellationToken))
-            .FindAll(orphan => !OperationsUnderWay.Has(orphan.Id) && (orphan.Owner == OperationOwner.Current || orphan.Owner.IsAlive is not true));
+        var orphans = (await Orphans.FindAsync(hosts, cancellationToken)).FindAll(IsLeft);
         if (orphans.Count > 0)
         {
             var query = new OperationQuery { Ids = [.. orphans.Select(orphan => orphan.Id)], States = [OperationState.Pending] };
@@ -51,7 +64,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             return Nothing(operation, why);
         }
 
-        if (operation.Kind is not (OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart) || operation.VMId is not { } id)
+        if (!IsOnSeveralHosts(operation) || operation.VMId is not { } id)
         {
             return Nothing(operation, $"{operation.Kind} was one call: look at the VM itself. Nothing has to be finished.");
         }

@@ -5,18 +5,22 @@ using Kumoi.Journal;
 namespace Kumoi.Speculation;
 
 /// <summary>The replicas of one <see cref="SpeculativeStart"/>, from the first one that is made to the last one that is removed.</summary>
-internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnlyList<KumoiConnection> candidates, SpeculationLog log, TimeProvider time)
+internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnlyList<KumoiConnection> candidates, SpeculationLog log, SpeculationOptions options,
+    IProgress<ReplicaProgress>? progress, TimeProvider time)
 {
     /// <summary>Ending must not be cut short by what made it necessary, but must not hang either.</summary>
     private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(30);
 
     private readonly List<Replica> _replicas = [];
     private readonly List<Task> _cleaning = [];
+    private readonly ReplicationPlan _plan = ReplicationPlan.Make(options, ReliabilityKind.PowerOn, candidates, memoryBytes: 0);
+    private readonly long _began = time.GetTimestamp();
+    private TimeSpan _won;
     private string? _keptAtHome;
     private bool _isVMsFault;
 
     /// <inheritdoc cref="SpeculativeStart.RunAsync"/>
-    public async Task<SpeculationResult> RunAsync(SpeculationOptions options, CancellationToken cancellationToken)
+    public async Task<SpeculationResult> RunAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Replica? winner;
@@ -27,18 +31,14 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
                 await home.Link.MarkAsync(start.Id, mark, stop.Token);
             }
 
-            winner = await RaceAsync(options, stop.Token);
+            winner = await RaceAsync(stop.Token);
         }
         catch (Exception e)
         {
             await stop.CancelAsync();
             var isUndecided = e is HypervisorException { OutcomeUnknown: true } && _replicas.Exists(replica => replica.MayRun);
             await TakeBackAsync();
-            if (!isUndecided)
-            {
-                await EndAsync(OperationState.Failed, e.Message);
-            }
-
+            await EndAsync(isUndecided ? null : OperationState.Failed, e.Message);
             throw;
         }
 
@@ -59,18 +59,21 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         return new SpeculationResult(new KumoiVM(winner.Target, await ReadWinnerAsync(winner.Target)), Outcomes());
     }
 
-    private async Task<Replica?> RaceAsync(SpeculationOptions options, CancellationToken cancellationToken)
+    private async Task<Replica?> RaceAsync(CancellationToken cancellationToken)
     {
-        var waiting = new Queue<KumoiConnection>(candidates);
+        var waiting = new Queue<KumoiConnection>(_plan.Rounds.SelectMany(round => round));
         var underWay = new List<Replica>();
-        var atATime = start.SharesDisks ? 1 : options.Replicas;
+        var isHedged = _plan.Rounds[0].Count == 1;
+        var atATime = start.SharesDisks ? 1 : isHedged ? options.Policy.MaxReplicas : _plan.Rounds[0].Count;
         var hedge = Task.CompletedTask;
         while (true)
         {
-            while (waiting.Count > 0 && !_isVMsFault && underWay.Count < atATime && (options.HedgeDelay is null || underWay.Count == 0 || hedge.IsCompleted))
+            while (waiting.Count > 0 && !_isVMsFault && underWay.Count < atATime && (!isHedged || underWay.Count == 0 || hedge.IsCompleted))
             {
-                underWay.Add(Begin(waiting.Dequeue(), LimitOf(options, isLast: waiting.Count == 0), cancellationToken));
-                hedge = options.HedgeDelay is { } delay ? Task.Delay(delay, time, cancellationToken) : Task.CompletedTask;
+                underWay.Add(Begin(waiting.Dequeue(), isLast: waiting.Count == 0, cancellationToken));
+
+                // Without a delay a further replica begins when one fails.
+                hedge = isHedged ? Task.Delay(_plan.HedgeDelay ?? Timeout.InfiniteTimeSpan, time, cancellationToken) : Task.CompletedTask;
             }
 
             if (underWay.Count == 0)
@@ -104,14 +107,14 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
     }
 
     /// <summary>Where replicas wait for each other's disks, a slow one is given up for the next.</summary>
-    private TimeSpan? LimitOf(SpeculationOptions options, bool isLast) =>
-        start.SharesDisks && !isLast && options.HedgeDelay is { } delay && !(options.Budget.TimeLimit < delay) ? delay : options.Budget.TimeLimit;
+    private TimeSpan? LimitOf(bool isLast) =>
+        start.SharesDisks && !isLast && _plan.HedgeDelay is { } delay && !(options.Budget.TimeLimit < delay) ? delay : options.Budget.TimeLimit;
 
-    private Replica Begin(KumoiConnection target, TimeSpan? limit, CancellationToken cancellationToken)
+    private Replica Begin(KumoiConnection target, bool isLast, CancellationToken cancellationToken)
     {
         var replica = new Replica(target, _replicas.Count + 1, ReferenceEquals(target, start.Home));
         _replicas.Add(replica);
-        replica.Preparing = PrepareAsync(replica, limit, cancellationToken);
+        replica.Preparing = PrepareAsync(replica, LimitOf(isLast), cancellationToken);
         return replica;
     }
 
@@ -119,6 +122,8 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
     {
         using var patience = limit is { } given ? new CancellationTokenSource(given, time) : new CancellationTokenSource();
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
+        var began = time.GetTimestamp();
+        Report(replica);
         try
         {
             if (!replica.IsHome)
@@ -127,6 +132,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
             }
 
             await replica.Target.Link.StartAsync(start.Id, paused: true, mark.Operation, either.Token);
+            replica.IsThere = true;
         }
         catch (HypervisorException e)
         {
@@ -134,11 +140,18 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         }
         catch (OperationCanceledException e)
         {
-            replica.Failure = patience.IsCancellationRequested
+            replica.IsTooSlow = patience.IsCancellationRequested;
+            replica.Failure = replica.IsTooSlow
                 ? new HypervisorException($"{replica.Name} took longer than {limit!.Value.TotalSeconds:0.#} s.", FaultDomain.Host, error: HypervisorError.TimedOut)
                 : e;
         }
+
+        replica.Duration = time.GetElapsedTime(began);
+        Report(replica);
     }
+
+    private void Report(Replica replica) =>
+        progress?.Report(new ReplicaProgress(replica.Name, BytesTaken: 0, replica.IsThere, replica.Failure?.Message));
 
     private SpeculationMark MarkOf(Replica replica) => mark with { Replica = replica.IsHome ? 0 : replica.Number };
 
@@ -175,6 +188,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
             RemoveAsync,
             static (replica, failure) => replica.Failure = failure);
         ready.HasWon = winner is not null;
+        _won = time.GetElapsedTime(_began);
         ready.MayRun = ready.HasWon;
         return ready.HasWon;
     }
@@ -252,9 +266,10 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
     }
 
     /// <summary>As long as something is left on a host that does not answer, the operation is unfinished: repairing it removes that.</summary>
-    private async Task EndAsync(OperationState state, string? error)
+    private async Task EndAsync(OperationState? ended, string? error)
     {
-        if (_keptAtHome is null && _replicas.TrueForAll(replica => replica.IsClean))
+        await log.TellOutcomesAsync(ReliabilityKind.PowerOn, memoryBytes: 0, [.. _replicas.Select(ToOutcome)]);
+        if (ended is { } state && _keptAtHome is null && _replicas.TrueForAll(replica => replica.IsClean))
         {
             await log.EndAsync(state, error);
         }
@@ -276,8 +291,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
 
     private IReadOnlyList<ReplicaOutcome> Outcomes()
     {
-        var outcomes = _replicas.ConvertAll(replica => new ReplicaOutcome(
-            replica.Name, replica.HasWon, replica.HasWon ? null : replica.Failure?.Message ?? "another host was first", replica.IsClean));
+        var outcomes = _replicas.ConvertAll(ToOutcome);
         if (_keptAtHome is { } why)
         {
             outcomes.RemoveAll(outcome => outcome.VMHost == start.Home!.Name);
@@ -286,6 +300,24 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
 
         return outcomes;
     }
+
+    private ReplicaOutcome ToOutcome(Replica replica) =>
+        new(replica.Name, replica.HasWon, replica.HasWon ? null : replica.Failure?.Message ?? "another host was first", replica.IsClean)
+        {
+            Duration = replica.Duration,
+            Ending = replica switch
+            {
+                { HasWon: true } => ReplicaEnding.Won,
+                { MayRun: true } => ReplicaEnding.Unknown,
+                { IsTooSlow: true } => ReplicaEnding.TooSlow,
+                { Failure: HypervisorException e } => HostReliability.IsOfHost(e.FaultDomain, e.Error) ? ReplicaEnding.Failed : ReplicaEnding.Unknown,
+                _ when _won == TimeSpan.Zero => ReplicaEnding.Unknown,
+                { IsThere: true } => ReplicaEnding.Complete,
+                _ => ReplicaEnding.Abandoned,
+            },
+            // It would have taken as long as the winner took, as far as is known.
+            Progress = _won > TimeSpan.Zero ? Math.Clamp(replica.Duration / _won, 0, 1) : 0,
+        };
 
     /// <summary>One target, and what is known of it.</summary>
     private sealed class Replica(KumoiConnection target, int number, bool isHome)
@@ -308,6 +340,14 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         public bool MayRun { get; set; }
 
         public bool HasWon { get; set; }
+
+        /// <summary>It was there, paused.</summary>
+        public bool IsThere { get; set; }
+
+        public bool IsTooSlow { get; set; }
+
+        /// <summary>From its beginning until it was there, or had failed.</summary>
+        public TimeSpan Duration { get; set; }
 
         public bool IsRemoved { get; set; }
 

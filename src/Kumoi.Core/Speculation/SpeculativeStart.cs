@@ -33,7 +33,8 @@ public sealed class SpeculativeStart
     /// Before anything was begun; or, with an unknown outcome, after the starting step: the operation stays pending in the journal.
     /// </exception>
     /// <exception cref="OperationCanceledException">It was cancelled before a winner was named. The VM is as it was before.</exception>
-    public async Task<SpeculationResult> RunAsync(IReadOnlyList<KumoiConnection> targets, CancellationToken cancellationToken)
+    public async Task<SpeculationResult> RunAsync(
+        IReadOnlyList<KumoiConnection> targets, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
     {
         var candidates = targets.Distinct().ToList();
         if (candidates.Count == 0)
@@ -49,8 +50,11 @@ public sealed class SpeculativeStart
         using var underWay = OperationsUnderWay.Enter(mark.Operation);
         var start = _vm is null ? Plan(_spec!) : await PlanAsync(_vm, candidates, cancellationToken);
         var log = await SpeculationLog.BeginAsync(journal, Intent(mark, start, candidates), cancellationToken);
-        return await new PowerOnRace(mark, start, candidates, log, _time).RunAsync(_options, cancellationToken);
+        return await new PowerOnRace(mark, start, candidates, log, _options, progress, _time).RunAsync(cancellationToken);
     }
+
+    /// <summary>Which of these targets would be tried at once, and which later.</summary>
+    public ReplicationPlan Plan(IReadOnlyList<KumoiConnection> targets) => ReplicationPlan.Make(_options, ReliabilityKind.PowerOn, targets, memoryBytes: 0);
 
     /// <summary>A VM that is made: all replicas have the same id.</summary>
     private static PowerOn Plan(VMSpec spec)

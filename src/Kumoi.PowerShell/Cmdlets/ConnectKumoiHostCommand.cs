@@ -1,6 +1,9 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
+using Kumoi.Journal;
 using Kumoi.PowerShell.Pumping;
+using Kumoi.PowerShell.Session;
+using Kumoi.Speculation;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
@@ -77,14 +80,52 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
         _requests.AddRange(Uri.Select(uri => new ConnectRequest(uri, Name, Tag) { Limits = limits, FailureDomain = string.IsNullOrEmpty(FailureDomain) ? null : FailureDomain }));
     }
 
+    /// <summary>Operations that nobody works on any more, and that these hosts are needed for.</summary>
+    private void OfferRepair(IReadOnlyCollection<string> connected)
+    {
+        if (connected.Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            if (!File.Exists(KumoiSession.Journal.Location))
+            {
+                return; // Opening it takes time.
+            }
+
+            var query = new OperationQuery { States = [OperationState.Pending] };
+            var left = Enumerate(token => KumoiSession.Journal.ReadOperationsAsync(query, token))
+                .Count(operation => !operation.IsSimulated && OperationRepair.IsOnSeveralHosts(operation) && OperationRepair.IsLeft(operation)
+                    && OperationRepair.HostsOf(operation).Any(connected.Contains));
+            if (left > 0)
+            {
+                WriteWarning(
+                    $"{left} {(left == 1 ? "operation" : "operations")} on several hosts ended before {(left == 1 ? "its" : "their")} end, these hosts among them. "
+                    + "When all of them are connected: Get-KumoiOperation -Unfinished | Repair-KumoiOperation");
+            }
+        }
+        catch (JournalException e)
+        {
+            WriteVerbose($"The journal cannot be read: {e.Message}");
+        }
+    }
+
     private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
     protected override void EndProcessing()
     {
+        var connected = new HashSet<string>(StringComparer.Ordinal);
         foreach (var outcome in Enumerate(token => Fleet.ConnectAsync(_requests, token, ThrottleLimit)))
         {
             if (outcome.Succeeded)
             {
+                if (!outcome.Result.IsSimulated)
+                {
+                    connected.Add(outcome.Result.Name);
+                }
+
                 WriteObject(outcome.Result);
             }
             else
@@ -92,5 +133,7 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
                 WriteFailure(outcome.Error!, outcome.Element);
             }
         }
+
+        OfferRepair(connected);
     }
 }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Pumping;
 using Kumoi.Speculation;
@@ -24,21 +25,56 @@ public sealed class GetKumoiOperationCommand : JournalCmdlet
     [Parameter]
     public SwitchParameter Unfinished { get; set; }
 
+    /// <summary>
+    /// Only operations on several hosts that are not in the journal, or are no longer unfinished there, and that VMs of the connected hosts tell
+    /// of all the same.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter Orphaned { get; set; }
+
     private protected override void Read(IJournal journal)
     {
+        if (Orphaned)
+        {
+            ReadOrphans(journal);
+            return;
+        }
+
         var query = new OperationQuery { Ids = Id, States = Unfinished ? [OperationState.Pending] : State, After = After };
         var isOfHost = HostMatcher();
         var isOfVM = VMMatcher();
         foreach (var operation in Enumerate(token => journal.ReadOperationsAsync(query, token)))
         {
             if ((isOfHost(operation.VMHost) || (operation.Target is { } target && isOfHost(target))) && isOfVM(operation.VM, operation.VMId)
-                && (!Unfinished || IsLeft(operation)))
+                && (!Unfinished || OperationRepair.IsLeft(operation)))
             {
                 WriteObject(operation);
             }
         }
     }
 
-    private static bool IsLeft(KumoiOperation operation) =>
-        !SpeculativeMigration.IsUnderWay(operation.Id) && (operation.Owner == OperationOwner.Current || operation.Owner.IsAlive is not true);
+    private void ReadOrphans(IJournal journal)
+    {
+        var isOfHost = HostMatcher();
+        var isOfVM = VMMatcher();
+        var repair = new OperationRepair(Fleet, journal, TimeProvider.System);
+        var seen = new HashSet<Guid>();
+        foreach (var host in Fleet.Hosts.Where(host => isOfHost(host.Name)))
+        {
+            try
+            {
+                foreach (var orphan in Await(repair.FindOrphansAsync([host], StopToken)))
+                {
+                    if (seen.Add(orphan.Id) && (Id.Length == 0 || Id.Contains(orphan.Id)) && isOfVM(orphan.VM, orphan.VMId))
+                    {
+                        WriteObject(orphan);
+                    }
+                }
+            }
+            catch (HypervisorException e)
+            {
+                WriteFailure(e, host);
+            }
+        }
+    }
 }

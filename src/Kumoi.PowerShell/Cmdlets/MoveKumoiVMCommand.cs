@@ -13,7 +13,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 /// <summary>Moves running VMs to another host, live. A destination that fails is replaced by the next that the pipeline would have chosen.</summary>
 [Cmdlet(VerbsCommon.Move, "KumoiVM", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(KumoiVM))]
-public sealed class MoveKumoiVMCommand : ActionCmdlet
+public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
 {
     private readonly Dictionary<Guid, string> _destinations = [];
     private readonly Dictionary<Guid, KumoiVM> _vms = [];
@@ -30,44 +30,6 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
     [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true)]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public HostReference[] Destination { get; set; } = [];
-
-    /// <summary>
-    /// Moves each VM to several destinations at once: the first that has all of it wins, the others leave nothing behind. All destinations
-    /// that come are candidates, the preferred first.
-    /// </summary>
-    [Parameter]
-    public SwitchParameter Speculative { get; set; }
-
-    /// <summary>With -Speculative: how many destinations are tried at once, or Auto. The others are the reserve.</summary>
-    [Parameter]
-    [ArgumentCompleter(typeof(ReplicaCountCompleter))]
-    [ValidateNotNull]
-    public ReplicaCount Replicas { get; set; } = new(2);
-
-    /// <summary>With -Replicas Auto: the predicted success at which there are enough.</summary>
-    [Parameter]
-    [ValidateRange(0.0, 1.0)]
-    public double WantedSuccess { get; set; } = 0.99;
-
-    /// <summary>With -Replicas Auto: how many destinations are tried at once at most.</summary>
-    [Parameter]
-    [ValidateRange(1, 16)]
-    public int CostLimit { get; set; } = 4;
-
-    /// <summary>With -Speculative: one destination at a time, the next when one takes longer than this many seconds.</summary>
-    [Parameter]
-    [ValidateRange(0.1, 86400.0)]
-    public double? HedgeDelaySec { get; set; }
-
-    /// <summary>With -Speculative: the same, when one takes longer than this percentile of the migrations in the journal.</summary>
-    [Parameter]
-    [ValidateRange(1.0, 100.0)]
-    public double? HedgePercentile { get; set; }
-
-    /// <summary>With -Speculative: how many seconds the transfer may take.</summary>
-    [Parameter]
-    [ValidateRange(0.1, 86400.0)]
-    public double? TimeLimitSec { get; set; }
 
     /// <summary>With -Speculative: how many bytes a destination may be sent before it has the whole VM.</summary>
     [Parameter]
@@ -99,6 +61,13 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
     [Parameter]
     public IPAddress? RelayAddress { get; set; }
 
+    /// <summary>
+    /// With -Speculative: the VM is let run at its destination only when its old host has given it up for certain. For VMs whose disks no lock
+    /// guards.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter Strict { get; set; }
+
     /// <summary>Move a VM although libvirt cannot see that its disks are shared.</summary>
     [Parameter]
     public SwitchParameter AllowUnsafe { get; set; }
@@ -106,21 +75,6 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
     /// <summary>Also writes the VM as it is on its new host.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
-
-    /// <summary>With -Speculative the other destinations are the reserve.</summary>
-    private protected override bool MeansAnyElement => !Speculative;
-
-    private protected override void Prepare()
-    {
-        if (HedgeDelaySec is not null && HedgePercentile is not null)
-        {
-            var message = "Give -HedgeDelaySec or -HedgePercentile, not both: each says when the next destination is tried.";
-            ThrowTerminatingError(new ErrorRecord(new ValidationMetadataException(message), "TwoHedgeDelays", ErrorCategory.InvalidArgument, HedgePercentile)
-            {
-                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Leave out -HedgeDelaySec to go by the journal." },
-            });
-        }
-    }
 
     private protected override IEnumerable<ActionRequest> CreateRequests()
     {
@@ -219,33 +173,30 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
             return [];
         }
 
-        var options = SpeculationOptions();
+        var options = CreateMigrationOptions();
         return _vms.Values.Select(vm => SpeculativeRequest(vm, options));
     }
 
-    private SpeculationOptions SpeculationOptions() => new()
+    private SpeculationOptions CreateMigrationOptions()
     {
-        Policy = Replicas.ToPolicy(WantedSuccess, CostLimit, HedgePercentile),
-        HedgeDelay = HedgeDelaySec is { } delay ? TimeSpan.FromSeconds(delay) : null,
-        Reliability = Replicas.IsAuto || HedgePercentile is not null ? ReadReliability(ReliabilityPrior.Default) : HostReliability.WithoutHistory,
-        Budget = new ReplicaBudget
+        var options = CreateOptions();
+        return options with
         {
-            TimeLimit = TimeLimitSec is { } limit ? TimeSpan.FromSeconds(limit) : null,
-            ByteLimit = ByteLimit,
-            MinimumBytesPerSecond = MinimumBytesPerSecond,
-        },
-        Migration = new MigrationOptions
-        {
-            AllowUnsafe = AllowUnsafe,
-            BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
-            RelayAddress = RelayAddress,
-        },
-    };
+            IsStrict = Strict,
+            Budget = options.Budget with { ByteLimit = ByteLimit, MinimumBytesPerSecond = MinimumBytesPerSecond },
+            Migration = new MigrationOptions
+            {
+                AllowUnsafe = AllowUnsafe,
+                BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
+                RelayAddress = RelayAddress,
+            },
+        };
+    }
 
     private ActionRequest SpeculativeRequest(KumoiVM vm, SpeculationOptions options)
     {
         var migration = new SpeculativeMigration(vm, options, TimeProvider.System);
-        if (Replicas.IsAuto || HedgePercentile is not null)
+        if (GoesByJournal)
         {
             WriteVerbose($"{vm.Name}: {migration.Plan(_candidates).Reason}.");
         }
@@ -257,31 +208,10 @@ public sealed class MoveKumoiVMCommand : ActionCmdlet
             Verb = $"Move to one of {string.Join(", ", _candidates)}",
             Work = async (progress, token) =>
             {
-                using var reporter = new ReplicaProgressReporter(progress, vm);
-                try
-                {
-                    var result = await migration.RunAsync(_candidates, reporter, token);
-                    await WarnOfRemainsAsync(vm, result.Replicas, progress, token);
-                    return new ActionResult(PassThru ? [result.VM] : []);
-                }
-                catch (SpeculationFailedException e)
-                {
-                    await WarnOfRemainsAsync(vm, e.Replicas, progress, token);
-                    throw;
-                }
+                using var reporter = new ReplicaProgressReporter(progress, vm.Name, target => $"Moving {vm.Name} from {vm.VMHost} to {target}", vm.MemoryBytes);
+                var moved = await RunAsync(vm.Name, () => migration.RunAsync(_candidates, reporter, token), progress, token);
+                return new ActionResult(PassThru ? [moved] : []);
             },
         };
-    }
-
-    /// <summary>It cannot start by itself, and its operation has ended: there is nothing to repair, but something to look at.</summary>
-    private static async Task WarnOfRemainsAsync(KumoiVM vm, IEnumerable<ReplicaOutcome> replicas, ActionProgress progress, CancellationToken token)
-    {
-        foreach (var replica in replicas.Where(replica => !replica.IsClean))
-        {
-            await progress.WarnAsync(
-                $"{replica.VMHost} does not answer, and may hold a paused copy of '{vm.Name}', which cannot start by itself. "
-                + $"When it answers again, look with Get-KumoiVM -VMHost {replica.VMHost}, and remove what is paused there.",
-                token);
-        }
     }
 }

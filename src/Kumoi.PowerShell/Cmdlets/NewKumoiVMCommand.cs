@@ -6,15 +6,21 @@ using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Pumping;
 using Kumoi.PowerShell.Session;
+using Kumoi.Speculation;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
-/// <summary>Makes one VM on each host. A host that fails is replaced by the next that the same pipeline would have chosen.</summary>
+/// <summary>
+/// Makes one VM on each host. A host that fails is replaced by the next that the same pipeline would have chosen. With -Speculative it makes
+/// one VM, on the first of the hosts that has it ready, and starts it there.
+/// </summary>
 [Cmdlet(VerbsCommon.New, "KumoiVM", SupportsShouldProcess = true, DefaultParameterSetName = "Settings")]
 [OutputType(typeof(KumoiVM))]
-public sealed class NewKumoiVMCommand : ActionCmdlet
+public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
 {
+    private readonly List<KumoiConnection> _candidates = [];
     private bool _nameWasGiven;
+    private VMSpec? _spec;
 
     /// <summary>The VM's name; a script block is evaluated for each host. With -Xml it may be left out.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = "Settings")]
@@ -48,6 +54,13 @@ public sealed class NewKumoiVMCommand : ActionCmdlet
     [Parameter(ParameterSetName = "Settings")]
     public long[] NewDiskBytes { get; set; } = [];
 
+    /// <summary>
+    /// Paths, on the host, of images to start from: each becomes a new volume in the storage pool that holds only what the VM changes. The image
+    /// is read, and must not change.
+    /// </summary>
+    [Parameter(ParameterSetName = "Settings")]
+    public string[] DiskTemplatePath { get; set; } = [];
+
     [Parameter(ParameterSetName = "Settings")]
     public string StoragePool { get; set; } = "default";
 
@@ -79,7 +92,11 @@ public sealed class NewKumoiVMCommand : ActionCmdlet
     [Parameter]
     public SwitchParameter Start { get; set; }
 
-    private protected override void Prepare() => _nameWasGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Name));
+    private protected override void Prepare()
+    {
+        base.Prepare();
+        _nameWasGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Name));
+    }
 
     private protected override IEnumerable<ActionRequest> CreateRequests()
     {
@@ -102,11 +119,50 @@ public sealed class NewKumoiVMCommand : ActionCmdlet
                 continue;
             }
 
+            spec = isHostsName ? spec with { Name = "" } : spec;
             foreach (var host in FindHosts([reference]))
             {
-                yield return Request(host, reference.Host, isHostsName ? spec with { Name = "" } : spec);
+                if (!Speculative)
+                {
+                    yield return Request(host, reference.Host, spec);
+                }
+                else if (!_candidates.Contains(host))
+                {
+                    _spec ??= spec;
+                    _candidates.Add(host);
+                }
             }
         }
+    }
+
+    /// <summary>Hosts come one by one; the VM is made when all are there.</summary>
+    private protected override IEnumerable<ActionRequest> CreateLastRequests()
+    {
+        if (_spec is not { } spec)
+        {
+            return [];
+        }
+
+        var start = new SpeculativeStart(spec, CreateOptions(), TimeProvider.System);
+        if (GoesByJournal)
+        {
+            WriteVerbose($"{start.Plan(_candidates).Reason}.");
+        }
+
+        var name = spec.Name.Length > 0 ? spec.Name : "as in the XML";
+        return [new ActionRequest
+        {
+            Target = name,
+            ShouldProcessTarget = $"one of {string.Join(", ", _candidates)}",
+            Verb = $"Create and start VM '{name}'",
+            Work = async (progress, token) =>
+            {
+                using var reporter = new ReplicaProgressReporter(progress, name, target => $"Making {name} on {target}", expectedBytes: 0);
+                var made = await RunAsync(name, () => start.RunAsync(_candidates, reporter, token), progress, token);
+                KumoiSession.NoteMade(made.Id);
+                return new ActionResult([made]);
+            },
+        }];
     }
 
     private ActionRequest Request(KumoiConnection host, KumoiHost? given, VMSpec spec)
@@ -136,6 +192,7 @@ public sealed class NewKumoiVMCommand : ActionCmdlet
         Disks =
         [
             .. DiskPath.Select(path => new DiskSpec { Path = path, Format = DiskFormat }),
+            .. DiskTemplatePath.Select(path => new DiskSpec { TemplatePath = path, StoragePool = StoragePool, Format = DiskFormat }),
             .. NewDiskBytes.Select(bytes => new DiskSpec { NewVolumeBytes = bytes, StoragePool = StoragePool, Format = DiskFormat }),
             .. FloppyPath is null ? (DiskSpec[])[] : [new DiskSpec { Path = FloppyPath, Floppy = true }],
         ],

@@ -30,11 +30,12 @@ public sealed class RepairKumoiOperationCommand : FleetCmdlet
             var journal = KumoiSession.Journal;
             foreach (var id in Id)
             {
-                var found = Enumerate(token => journal.ReadOperationsAsync(new OperationQuery { Ids = [id] }, token))
-                    .OrderBy(operation => operation.State is not OperationState.Pending).FirstOrDefault();
+                var found = Find(journal, id);
                 if (found is null)
                 {
-                    WriteError(Errors.NotFound($"The journal has no operation {id:D}.", id, "Get-KumoiOperation -Unfinished lists those that can be repaired."));
+                    WriteError(Errors.NotFound(
+                        $"Neither the journal nor a VM of a connected host has an operation {id:D}.", id,
+                        "Get-KumoiOperation -Unfinished and -Orphaned list those that can be repaired."));
                 }
                 else if (ShouldProcess(found.ToString(), "Repair"))
                 {
@@ -45,6 +46,38 @@ public sealed class RepairKumoiOperationCommand : FleetCmdlet
         catch (JournalException e)
         {
             ThrowTerminatingError(Errors.ToRecord(e, null));
+        }
+    }
+
+    /// <summary>Unfinished in the journal, or else as the VMs of the connected hosts tell of it; one that has ended says so.</summary>
+    private KumoiOperation? Find(IJournal journal, Guid id)
+    {
+        var operations = Enumerate(token => journal.ReadOperationsAsync(new OperationQuery { Ids = [id] }, token)).ToList();
+        return operations.Find(operation => operation.State is OperationState.Pending && OperationRepair.IsOnSeveralHosts(operation))
+            ?? Orphans(journal).FirstOrDefault(orphan => orphan.Id == id)
+            ?? operations.Find(OperationRepair.IsOnSeveralHosts)
+            ?? operations.OrderBy(operation => operation.State is not OperationState.Pending).FirstOrDefault();
+    }
+
+    private IEnumerable<KumoiOperation> Orphans(IJournal journal)
+    {
+        var repair = new OperationRepair(Fleet, journal, TimeProvider.System);
+        foreach (var host in Fleet.Hosts)
+        {
+            IReadOnlyList<KumoiOperation> orphans = [];
+            try
+            {
+                orphans = Await(repair.FindOrphansAsync([host], StopToken));
+            }
+            catch (Hypervisors.HypervisorException e)
+            {
+                WriteWarning($"{host} cannot be searched: {e.Message}");
+            }
+
+            foreach (var orphan in orphans)
+            {
+                yield return orphan;
+            }
         }
     }
 

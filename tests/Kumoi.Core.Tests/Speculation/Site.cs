@@ -87,7 +87,7 @@ internal sealed class Site : IAsyncDisposable
         var start = hasHome
             ? new SpeculativeStart(new KumoiVM(fleet.Hosts[0], (await _observer.Hosts[0].Link.FindVMAsync(Id, default))!), options, Time)
             : new SpeculativeStart(spec, options, Time);
-        return await start.RunAsync([.. hosts.Select(number => fleet.Hosts[number - 1])], cancellationToken);
+        return await start.RunAsync([.. hosts.Select(number => fleet.Hosts[number - 1])], progress: null, cancellationToken);
     }
 
     /// <summary>Someone who disturbs nobody.</summary>
