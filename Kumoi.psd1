@@ -33,6 +33,7 @@
     'Remove-KumoiVM'
     'Repair-KumoiOperation'
     'Restart-KumoiVM'
+    'Resume-KumoiHost'
     'Resume-KumoiVM'
     'Select-KumoiHost'
     'Select-KumoiVM'
@@ -41,8 +42,10 @@
     'Stop-KumoiFleet'
     'Stop-KumoiScaling'
     'Stop-KumoiVM'
+    'Suspend-KumoiHost'
     'Suspend-KumoiVM'
     'Test-KumoiMigration'
+    'Update-KumoiHost'
     'Watch-KumoiEvent'
   )
   FunctionsToExport    = @()

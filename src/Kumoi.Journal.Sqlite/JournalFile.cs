@@ -48,6 +48,12 @@ internal sealed class JournalFile(string folder)
         );
         """;
 
+    /// <summary>
+    /// Every session asks for the few events that tell which hosts are in maintenance, among any number of others. An older version's file gets
+    /// it when it is next written to, and older versions need not know of it.
+    /// </summary>
+    private const string EventsByKind = "CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind)";
+
     public string Path { get; } = System.IO.Path.Combine(folder, "journal.db");
 
     public bool Exists => File.Exists(Path) || Directory.Exists(Path);
@@ -61,7 +67,17 @@ internal sealed class JournalFile(string folder)
             Create();
         }
 
-        return Open(new SqliteConnectionStringBuilder { DataSource = Path, Mode = SqliteOpenMode.ReadWrite });
+        var connection = Open(new SqliteConnectionStringBuilder { DataSource = Path, Mode = SqliteOpenMode.ReadWrite });
+        try
+        {
+            Execute(connection, EventsByKind);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Opens it to read; null if it is not there. Works also where nothing can be written, unless there is a log that only a writer can take in.</summary>

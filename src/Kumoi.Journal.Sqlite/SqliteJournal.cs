@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Microsoft.Data.Sqlite;
 
@@ -61,6 +62,9 @@ public sealed class SqliteJournal : IJournal
         [
             .. query.Kinds.Count > 0 ? [Condition.AnyOf("kind", query.Kinds.Select(kind => kind.ToString()))] : None,
             .. query.OperationId is { } operation ? [new Condition("operation_id = @operation", ("@operation", operation.ToString("D")))] : None,
+            .. query.AfterSequence is { } sequence
+                ? [new Condition("sequence > CAST(@sequence AS INTEGER)", ("@sequence", sequence.ToString(CultureInfo.InvariantCulture)))]
+                : None,
             .. query.After is { } after ? [new Condition("at >= @after", ("@after", Rows.ToText(after)))] : None,
             .. query.Before is { } before ? [new Condition("at < @before", ("@before", Rows.ToText(before)))] : None,
         ];

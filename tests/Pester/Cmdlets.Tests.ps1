@@ -45,13 +45,16 @@ Describe '-WhatIf changes nothing' {
       'Remove-KumoiVM'       = { Remove-KumoiVM kvm01-1 -Force -WhatIf; Remove-KumoiVM kvm01-2 -WhatIf }
       'Repair-KumoiOperation' = { Repair-KumoiOperation ([guid]::NewGuid()) -WhatIf -ErrorAction Ignore }
       'Restart-KumoiVM'      = { Restart-KumoiVM kvm01-1 -WhatIf }
+      'Resume-KumoiHost'     = { Resume-KumoiHost kvm01 -ReturnVM -WhatIf | Should -Not -BeNullOrEmpty }
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
       'Start-KumoiScaling'   = { Start-KumoiScaling web kvm01-1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Start-KumoiVM'        = { Start-KumoiVM kvm01-2 -WhatIf }
       'Stop-KumoiFleet'      = { Stop-KumoiFleet -WhatIf | Should -Not -BeNullOrEmpty }
       'Stop-KumoiScaling'    = { Stop-KumoiScaling * -WhatIf }
       'Stop-KumoiVM'         = { Stop-KumoiVM kvm01-1 -WhatIf }
+      'Suspend-KumoiHost'    = { Suspend-KumoiHost kvm01 -WhatIf | Should -Not -BeNullOrEmpty }
       'Suspend-KumoiVM'      = { Suspend-KumoiVM kvm01-1 -WhatIf }
+      'Update-KumoiHost'     = { Update-KumoiHost { throw 'not with -WhatIf' } -WhatIf | Should -Not -BeNullOrEmpty }
     }
   }
 
@@ -61,6 +64,7 @@ Describe '-WhatIf changes nothing' {
     Get-KumoiVM | ForEach-Object { "$($_.Name) $($_.VMHost) $($_.State)" } | Should -Be $before
     Get-KumoiConnection | Should -HaveCount 20
     Get-KumoiFault | Should -HaveCount 1
+    Get-KumoiHost | Where-Object IsInMaintenance | Should -BeNullOrEmpty
   }
 }
 

@@ -107,6 +107,7 @@ Describe 'Get-Help in a fresh pwsh' -Skip:(-not $inHelp) {
     @{ topic = 'about_Kumoi_Faults' }
     @{ topic = 'about_Kumoi_Journal' }
     @{ topic = 'about_Kumoi_Lineage' }
+    @{ topic = 'about_Kumoi_Maintenance' }
     @{ topic = 'about_Kumoi_Speculation' }
     @{ topic = 'about_Kumoi_Workloads' }
   ) {
@@ -118,7 +119,7 @@ Describe 'Get-Help in a fresh pwsh' -Skip:(-not $inHelp) {
 
   It 'lists the topics' {
     $text = Invoke-Fresh '(Get-Help about_Kumoi*).Name'
-    $text -split '\s+' -ne '' | Sort-Object -Unique | Should -Be about_Kumoi, about_Kumoi_Connections, about_Kumoi_FailureOblivious, about_Kumoi_Faults, about_Kumoi_Journal, about_Kumoi_Lineage, about_Kumoi_Speculation, about_Kumoi_Workloads
+    $text -split '\s+' -ne '' | Sort-Object -Unique | Should -Be about_Kumoi, about_Kumoi_Connections, about_Kumoi_FailureOblivious, about_Kumoi_Faults, about_Kumoi_Journal, about_Kumoi_Lineage, about_Kumoi_Maintenance, about_Kumoi_Speculation, about_Kumoi_Workloads
   }
 }
 

@@ -86,6 +86,53 @@ Describe 'evacuate-a-host' {
   }
 }
 
+Describe 'upgrade-hosts' {
+  BeforeEach {
+    Reset-Fleet 'sim://lab?hosts=4&vms=2&running=1&seed=7'
+    $WarningPreference = 'SilentlyContinue'
+    $upgraded = [System.Collections.Generic.List[string]]::new()
+  }
+
+  It 'upgrades all hosts, those with the fewest running VMs first, and brings their VMs back' {
+    Start-KumoiVM kvm01-2
+    $results = & $runbooks/upgrade-hosts.ps1 july { $upgraded.Add($_.Name); "upgraded $_" } -ReturnVM
+    $upgraded | Should -Be kvm02, kvm03, kvm04, kvm01
+    $results.State | Should -Be (@('Updated') * 4)
+    Get-KumoiHost | Where-Object IsInMaintenance | Should -BeNullOrEmpty
+    (Get-KumoiVM -State Running).Name | Should -Be kvm01-1, kvm01-2, kvm02-1, kvm03-1, kvm04-1
+    (Get-KumoiVM -VMHost kvm01 -State Running).Name | Should -Be kvm01-1, kvm01-2
+  }
+
+  It 'ends at a host where the script fails, and goes on there' {
+    $results = & $runbooks/upgrade-hosts.ps1 july { if ($_.Name -eq 'kvm03') { throw 'no space left' } } -ErrorAction SilentlyContinue -WarningVariable warnings
+    $results.State | Should -Be Updated, Updated, Failed
+    $warnings[-1].Message | Should -BeLike 'In maintenance: kvm03.*'
+    (Get-KumoiVM -State Running) | Should -HaveCount 4
+    (& $runbooks/upgrade-hosts.ps1 july { 'mended' }).Where{ $_.State -eq 'Updated' }.VMHost | Should -Be kvm03, kvm04
+    Get-KumoiHost | Where-Object IsInMaintenance | Should -BeNullOrEmpty
+  }
+
+  It 'ends where a native command fails' {
+    $results = & $runbooks/upgrade-hosts.ps1 july { pwsh -NoProfile -Command 'exit 7' } 2>$null
+    $results.Error | Should -BeLike '*exit code: 7*'
+  }
+
+  It 'does nothing where a VM has no room elsewhere, and nothing with -WhatIf but to write the plan' {
+    (& $runbooks/upgrade-hosts.ps1 july { $upgraded.Add($_.Name) } -WhatIf).Action | Select-Object -Unique | Should -Be SuspendHost, Move, RunScript, VerifyHost, ResumeHost
+    foreach ($name in 'kvm01', 'kvm03', 'kvm04') {
+      $free = (Get-KumoiHost $name).FreeMemoryBytes
+      New-KumoiVM "filler-$name" -VMHost $name -MemoryBytes ([math]::Floor(($free - 600MB) / 1MB) * 1MB) -Start
+    }
+    { & $runbooks/upgrade-hosts.ps1 july { $upgraded.Add($_.Name) } } | Should -Throw -ErrorId 'NoRoom,upgrade-hosts.ps1'
+    $upgraded | Should -BeNullOrEmpty
+    Get-KumoiHost | Where-Object IsInMaintenance | Should -BeNullOrEmpty
+  }
+
+  It 'needs a host' {
+    { & $runbooks/upgrade-hosts.ps1 july { } -Tag none } | Should -Throw -ErrorId 'NoHost,upgrade-hosts.ps1'
+  }
+}
+
 Describe 'start-web-vms' {
   BeforeEach {
     Reset-Fleet 'sim://lab?hosts=20&vms=3&running=1&seed=7'

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Kumoi.Journal;
 
 namespace Kumoi.Fleets;
@@ -16,8 +17,12 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
     private Task _told = Task.CompletedTask;
     private JournalException? _failure;
     private int _dropped;
+    private MaintenanceMarks? _maintenance;
 
     public DateTimeOffset Now => time.GetUtcNow();
+
+    /// <summary>Which hosts are in maintenance, as the journal has it.</summary>
+    public MaintenanceMarks Maintenance => LazyInitializer.EnsureInitialized(ref _maintenance, () => new MaintenanceMarks(this, time));
 
     /// <summary>Writes the intent. When this returns, the call may go out.</summary>
     /// <exception cref="JournalException">It must not go out.</exception>
@@ -47,8 +52,18 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
 
     /// <summary>Appends an event.</summary>
     /// <exception cref="JournalException">It could not be written.</exception>
-    public async Task AppendAsync(KumoiEvent happened, CancellationToken cancellationToken) =>
+    public async Task<long> AppendAsync(KumoiEvent happened, CancellationToken cancellationToken) =>
         await (await OpenAsync(cancellationToken)).AppendAsync(happened, cancellationToken);
+
+    /// <inheritdoc cref="IJournal.ReadEventsAsync"/>
+    /// <exception cref="JournalException">It cannot be read.</exception>
+    public async IAsyncEnumerable<KumoiEvent> ReadEventsAsync(EventQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var happened in (await OpenAsync(cancellationToken)).ReadEventsAsync(query, cancellationToken))
+        {
+            yield return happened;
+        }
+    }
 
     /// <summary>Appends events some time soon, after those that were told before: nobody waits for it.</summary>
     public void Tell(params IReadOnlyList<KumoiEvent> happened)
@@ -109,7 +124,7 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
     }
 
     /// <summary>Away from the caller's thread: the first opening loads assemblies.</summary>
-    private Task<IJournal> OpenAsync(CancellationToken cancellationToken) => Task.Run(open, cancellationToken);
+    public Task<IJournal> OpenAsync(CancellationToken cancellationToken) => Task.Run(open, cancellationToken);
 
     private static KumoiEvent ToEvent(OperationIntent intent, OperationOutcome outcome) => new()
     {

@@ -25,6 +25,11 @@ public static class FleetReads
     internal static async Task<KumoiHost> ReadHostAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
         var reading = await host.Link.ReadHostAsync(includeVMs: true, cancellationToken);
+        if (host.Journal is { } journal)
+        {
+            await journal.Maintenance.TryRefreshAsync(cancellationToken);
+        }
+
         // What stands in for a reading is no reading.
         host.LastReading = reading.IsMasked ? host.LastReading : reading;
         return new KumoiHost(host, reading);

@@ -5,9 +5,10 @@ namespace Kumoi.Fleets;
 
 /// <summary>
 /// The one place where changes are journaled: the intent before the call goes out, the outcome after it. A call whose intent cannot be
-/// written does not go out. Reads pass, and leave the names of VMs behind.
+/// written does not go out, nor does one that would bring a VM to a host that is in maintenance. Reads pass, and leave the names of VMs
+/// behind.
 /// </summary>
-internal sealed class JournalingLink(GuardedLink inner, string hostName, bool isSimulated, FleetJournal journal) : IHypervisorLink
+internal sealed class JournalingLink(GuardedLink inner, string hostName, string identity, bool isSimulated, FleetJournal journal) : IHypervisorLink
 {
     private const int MaxErrorLength = 4096;
 
@@ -49,23 +50,31 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
 
     public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) => inner.ReadDefinitionAsync(id, cancellationToken);
 
-    public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken) => Run(
-        Intent(OperationKind.Define, operation) with { VM = IntentDetails.NameOf(spec), Details = IntentDetails.Of(spec) },
-        async () =>
-        {
-            var vm = await inner.DefineAsync(spec, operation, cancellationToken);
-            _names.Remember(vm);
-            return vm;
-        },
-        static vm => vm,
-        cancellationToken);
+    public async Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
+    {
+        await EnsureTakesVMsAsync(cancellationToken);
+        return await Run(
+            Intent(OperationKind.Define, operation) with { VM = IntentDetails.NameOf(spec), Details = IntentDetails.Of(spec) },
+            async () =>
+            {
+                var vm = await inner.DefineAsync(spec, operation, cancellationToken);
+                _names.Remember(vm);
+                return vm;
+            },
+            static vm => vm,
+            cancellationToken);
+    }
 
     public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) => Run(
         Intent(OperationKind.UndoDefine, operation), () => inner.UndoDefineAsync(operation, cancellationToken), static _ => null, cancellationToken);
 
-    public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) => Run(
-        Intent(OperationKind.Start, operation, id) with { Details = paused ? """{"paused":true}""" : IntentDetails.None },
-        () => inner.StartAsync(id, paused, operation, cancellationToken), cancellationToken);
+    public async Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken)
+    {
+        await EnsureTakesVMsAsync(cancellationToken);
+        await Run(
+            Intent(OperationKind.Start, operation, id) with { Details = paused ? """{"paused":true}""" : IntentDetails.None },
+            () => inner.StartAsync(id, paused, operation, cancellationToken), cancellationToken);
+    }
 
     public Task ShutdownAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         Run(Intent(OperationKind.Shutdown, operation, id), () => inner.ShutdownAsync(id, operation, cancellationToken), cancellationToken);
@@ -89,7 +98,7 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
         Intent(OperationKind.Undefine, operation, id) with { Details = removeVolumes ? """{"removeVolumes":true}""" : IntentDetails.None },
         () => inner.UndefineAsync(id, removeVolumes, operation, cancellationToken), cancellationToken);
 
-    public Task<VMReading> MigrateAsync(
+    public async Task<VMReading> MigrateAsync(
         Guid id,
         IHypervisorLink target,
         MigrationOptions options,
@@ -98,7 +107,12 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
         CancellationToken cancellationToken)
     {
         var other = target as JournalingLink;
-        return Run(
+        if (other is not null)
+        {
+            await other.EnsureTakesVMsAsync(cancellationToken);
+        }
+
+        return await Run(
             Intent(OperationKind.Migrate, operation, id) with { Target = other?.FleetName ?? target.HostName, Details = IntentDetails.Of(options) },
             () => MigrationBlame.RunAsync(
                 _names.Find(id) ?? id.ToString("D"), hostName, token => inner.ReadHostAsync(includeVMs: false, token),
@@ -123,8 +137,11 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
         inner.BeginMigrationAsync(id, plan, cancellationToken);
 
-    public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>
-        inner.PrepareMigrationAsync(offer, replica, cancellationToken);
+    public async Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken)
+    {
+        await EnsureTakesVMsAsync(cancellationToken);
+        return await inner.PrepareMigrationAsync(offer, replica, cancellationToken);
+    }
 
     public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) => inner.FindHostStateAsync(id, cancellationToken);
 
@@ -140,6 +157,8 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, bool is
     private GuardedLink Inner => inner;
 
     private string FleetName => hostName;
+
+    private Task EnsureTakesVMsAsync(CancellationToken cancellationToken) => journal.Maintenance.EnsureTakesVMsAsync(identity, hostName, cancellationToken);
 
     private OperationIntent Intent(OperationKind kind, OperationId operation, Guid? vm = null) => new()
     {

@@ -20,8 +20,9 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
         ConnectedAt = connectedAt;
         _link = link;
         Journal = journal;
+        Identity = IsSimulated ? $"{link.Uri}#{Guid.NewGuid():N}" : link.Uri;
         // Masking is outermost: what was masked has been tried, and is journaled as what it was.
-        _masking = new FailureOblivious.FailureObliviousLink(journal is null ? link : new Fleets.JournalingLink(link, name, IsSimulated, journal), name);
+        _masking = new FailureOblivious.FailureObliviousLink(journal is null ? link : new Fleets.JournalingLink(link, name, Identity, IsSimulated, journal), name);
     }
 
     /// <summary>The host's name in this session: its own, or the one that was given when connecting.</summary>
@@ -51,6 +52,12 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
 
     /// <summary>Null: nothing is journaled.</summary>
     internal Fleets.FleetJournal? Journal { get; }
+
+    /// <summary>
+    /// What tells the host from all others in the journal, in every session: its URI, under whatever name it is connected. A simulated host is
+    /// made anew with its fleet, so it is another one with each connection.
+    /// </summary>
+    internal string Identity { get; }
 
     /// <summary>A host that stands in for one that could not be read; null if <paramref name="values"/> names no property of a host.</summary>
     internal KumoiHost? Masked(FailureOblivious.MaskMode mode, IEnumerable<KeyValuePair<string, object?>> values)

@@ -7,10 +7,16 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
 {
     private IReadOnlyList<KumoiVM>? _vms;
 
-    internal KumoiHost(KumoiConnection connection, HostReading reading, object? origin = null)
+    internal KumoiHost(KumoiConnection connection, HostReading reading)
+        : this(connection, reading, connection.Journal?.Maintenance.IsMarked(connection.Identity) ?? false, origin: null)
+    {
+    }
+
+    private KumoiHost(KumoiConnection connection, HostReading reading, bool isInMaintenance, object? origin)
     {
         Connection = connection;
         Reading = reading;
+        IsInMaintenance = isInMaintenance;
         Origin = origin;
         Tags = connection.Tags.Count == 0 ? reading.Tags : [.. reading.Tags.Union(connection.Tags, StringComparer.OrdinalIgnoreCase)];
     }
@@ -48,6 +54,9 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
 
     public string CpuModel => Reading.CpuModel;
 
+    /// <summary>Suspend-KumoiHost, or a rolling upgrade, has taken it out of service: it takes no VMs. As this session's journal has it.</summary>
+    public bool IsInMaintenance { get; }
+
     /// <summary>The host could not be read, and stands here with typed defaults.</summary>
     public bool IsMasked => Reading.IsMasked;
 
@@ -66,7 +75,7 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
     /// <summary>With an <see cref="Origin"/> that holds many objects: which of them this is.</summary>
     internal int OriginIndex { get; set; }
 
-    internal KumoiHost WithOrigin(object? origin) => new(Connection, Reading, origin);
+    internal KumoiHost WithOrigin(object? origin) => new(Connection, Reading, IsInMaintenance, origin);
 
     public int CompareTo(KumoiHost? other) => NaturalOrder.Instance.Compare(Name, other?.Name);
 

@@ -17,5 +17,8 @@ public enum VMPlace
 
     /// <summary>Paused by the migration: its incoming copy, or the source's after the switch.</summary>
     MigrationPaused,
+
+    /// <summary>It does not run any more, and is about to be off or absent.</summary>
+    Stopping,
     Running,
 }

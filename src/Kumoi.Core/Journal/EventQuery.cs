@@ -8,6 +8,9 @@ public sealed record EventQuery
     /// <summary>Belongs to this operation.</summary>
     public Guid? OperationId { get; init; }
 
+    /// <summary>Appended after the event with this sequence number.</summary>
+    public long? AfterSequence { get; init; }
+
     /// <summary>Happened at this moment or later.</summary>
     public DateTimeOffset? After { get; init; }
 

@@ -119,9 +119,9 @@ public sealed class HostReliability
             ? TimeSpan.FromSeconds(perUnit * Units(kind, memoryBytes))
             : null;
 
-    /// <summary>Whether a failure tells against the host. An aborted call was somebody's wish; an open circuit let no call out.</summary>
+    /// <summary>Whether a failure tells against the host. An aborted call was somebody's wish, and so is maintenance; an open circuit let no call out.</summary>
     internal static bool IsOfHost(FaultDomain domain, HypervisorError error) =>
-        domain is not FaultDomain.VM && error is not (HypervisorError.Aborted or HypervisorError.CircuitOpen);
+        domain is not FaultDomain.VM && error is not (HypervisorError.Aborted or HypervisorError.CircuitOpen or HypervisorError.InMaintenance);
 
     /// <summary>What durations are proportional to. Below 1 GiB a migration is over before its size matters.</summary>
     private static double Units(ReliabilityKind kind, long memoryBytes) =>

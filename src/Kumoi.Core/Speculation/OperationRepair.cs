@@ -126,7 +126,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         {
             VMPlace.Unknown => Nothing(
                 operation, $"'{operation.VM}' runs on {named} or nowhere, and {named} does not answer: nothing is started until it does, or is known to be off."),
-            VMPlace.MigrationPaused => Nothing(operation, $"{named} is still starting '{operation.VM}': try again in a moment."),
+            VMPlace.MigrationPaused or VMPlace.Stopping => Nothing(operation, $"{named} is still starting or stopping '{operation.VM}': try again in a moment."),
             _ => await TakeBackAsync(operation, id, source, candidates, $"it did not start on {named}", cancellationToken),
         };
     }
@@ -219,9 +219,9 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         KumoiOperation operation, Guid id, KumoiConnection source, List<string> candidates, string why, CancellationToken cancellationToken)
     {
         var place = await PlaceAsync(source, id, cancellationToken);
-        if (place is VMPlace.Unknown)
+        if (place is VMPlace.Unknown or VMPlace.Stopping)
         {
-            return Nothing(operation, $"{why}, and {source} does not answer: '{operation.VM}' may be paused there.");
+            return Nothing(operation, $"{why}, and {source} {(place is VMPlace.Unknown ? "does not answer" : "is stopping it")}: '{operation.VM}' may be paused there.");
         }
 
         foreach (var candidate in candidates.Select(fleet.Find).OfType<KumoiConnection>())
@@ -270,7 +270,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
                 case VMPlace.Unknown:
                     unreachable.Add(name);
                     break;
-                case VMPlace.MigrationPaused or VMPlace.Off when await CarriesAsync(candidate!, id, operation, cancellationToken):
+                case VMPlace.MigrationPaused or VMPlace.Stopping or VMPlace.Off when await CarriesAsync(candidate!, id, operation, cancellationToken):
                     await RemoveAsync(candidate!, id, cancellationToken);
                     break;
             }

@@ -42,8 +42,8 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
         {
             case VMPlace.Unknown:
                 return Nothing($"'{operation.VM}' runs on {named} or nowhere, and {named} does not answer: it is started nowhere else until it does, or is known to be off.");
-            case VMPlace.MigrationPaused:
-                return Nothing($"{named} is still starting '{operation.VM}': try again in a moment.");
+            case VMPlace.MigrationPaused or VMPlace.Stopping:
+                return Nothing($"{named} is still starting or stopping '{operation.VM}': try again in a moment.");
             case VMPlace.Absent:
                 return await TakeBackAsync(home, $"{named} has no copy of it", cancellationToken);
             case VMPlace.Paused:

@@ -38,7 +38,7 @@ internal static class Traces
 
         if (isHome)
         {
-            if (place is VMPlace.Paused or VMPlace.MigrationPaused)
+            if (place is VMPlace.Paused or VMPlace.MigrationPaused or VMPlace.Stopping)
             {
                 await UnlessGoneAsync(host.Link.DestroyAsync(id, operation, cancellationToken));
                 place = await host.Link.ReadPlaceAsync(id, cancellationToken);

@@ -1,3 +1,5 @@
+using Kumoi.FailureOblivious;
+using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 
 namespace Kumoi.Workloads;
@@ -13,6 +15,7 @@ internal sealed class HostModel
         // Who cannot tell its load is taken for busy: it must not attract VMs.
         CpuRatio = double.IsNaN(host.CpuRatio) ? 1 : host.CpuRatio;
         FreeMemoryBytes = host.FreeMemoryBytes;
+        TakesVMs = !host.IsInMaintenance;
         _vms = [.. host.VMs.Where(IsLive)];
     }
 
@@ -22,7 +25,27 @@ internal sealed class HostModel
         Host = other.Host;
         CpuRatio = other.CpuRatio;
         FreeMemoryBytes = other.FreeMemoryBytes;
+        TakesVMs = other.TakesVMs;
         _vms = [.. other._vms];
+    }
+
+    /// <summary>The hosts as they are now. One that cannot be read stands there without room, unless it is <paramref name="needed"/>.</summary>
+    /// <exception cref="Hypervisors.HypervisorException">A host that is needed could not be read.</exception>
+    public static async Task<List<HostModel>> ReadAsync(
+        Fleet fleet, IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<KumoiConnection> needed, CancellationToken cancellationToken)
+    {
+        var models = new List<HostModel>(hosts.Count);
+        await foreach (var outcome in fleet.ReadHostsAsync(hosts, cancellationToken))
+        {
+            if (!outcome.Succeeded && (needed.Contains(outcome.Element) || !Masking.Allows(outcome.Error!)))
+            {
+                throw outcome.Error!;
+            }
+
+            models.Add(new HostModel(outcome.Succeeded ? outcome.Result : outcome.Element.Masked(MaskMode.Pessimistic, [])!));
+        }
+
+        return models;
     }
 
     public KumoiHost Host { get; }
@@ -34,12 +57,15 @@ internal sealed class HostModel
 
     public long FreeMemoryBytes { get; private set; }
 
+    /// <summary>It is not in maintenance.</summary>
+    public bool TakesVMs { get; set; }
+
     /// <summary>The VMs that can be moved live.</summary>
     public IReadOnlyList<KumoiVM> VMs => _vms;
 
-    /// <summary>Whether the limits hold when the VM has been put on this host.</summary>
+    /// <summary>Whether the limits hold when the VM has been put on this host, if it takes any.</summary>
     public bool Fits(KumoiVM vm, PlacementLimits limits) =>
-        FreeMemoryBytes - vm.MemoryBytes >= limits.MinFreeMemoryBytes && Math.Min(1, CpuRatio + Share(vm)) <= limits.MaxCpuRatio;
+        TakesVMs && FreeMemoryBytes - vm.MemoryBytes >= limits.MinFreeMemoryBytes && Math.Min(1, CpuRatio + Share(vm)) <= limits.MaxCpuRatio;
 
     public void Add(KumoiVM vm)
     {

@@ -8,10 +8,10 @@ public sealed record KumoiPlanStep
 
     public required PlanAction Action { get; init; }
 
-    /// <summary>The VM as it was read last; null for one that is yet to be made.</summary>
+    /// <summary>The VM as it was read last; null for one that is yet to be made, and where a host is meant.</summary>
     public KumoiVM? VM { get; init; }
 
-    /// <summary>The VM's name.</summary>
+    /// <summary>The name of the VM, or of the host where a host is meant.</summary>
     public required string Name { get; init; }
 
     /// <summary>The host that the VM is on, or will be made on.</summary>
@@ -31,5 +31,5 @@ public sealed record KumoiPlanStep
     /// <summary>What failed on the way, and what took its place.</summary>
     public IReadOnlyList<string> Substitutions { get; init; } = [];
 
-    public override string ToString() => $"{Action} {Name} on {VMHost}{(Target is null ? "" : $" to {Target}")}: {State}";
+    public override string ToString() => VM is null && Name == VMHost ? $"{Action} {Name}: {State}" : $"{Action} {Name} on {VMHost}{(Target is null ? "" : $" to {Target}")}: {State}";
 }

@@ -1,5 +1,6 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Speculation;
 
 namespace Kumoi.Workloads;
 
@@ -16,6 +17,13 @@ public abstract class MovingWorkload : Workload
         Limits = limits;
     }
 
+    /// <summary>With the hosts as another plan has left them.</summary>
+    private protected MovingWorkload(Fleet fleet, IReadOnlyList<HostModel> hosts, PlacementLimits limits, WorkloadOptions options)
+        : this(fleet, [.. hosts.Select(host => host.Host.Connection)], limits, options)
+    {
+        _hosts = [.. hosts];
+    }
+
     private protected PlacementLimits Limits { get; }
 
     /// <summary>The hosts as the plan sees them, in the order in which they were given.</summary>
@@ -26,7 +34,7 @@ public abstract class MovingWorkload : Workload
 
     public sealed override async Task<KumoiPlanStep?> NextAsync(CancellationToken cancellationToken)
     {
-        _hosts ??= [.. (await ReadAsync(_connections, cancellationToken)).Select(host => new HostModel(host))];
+        await ReadHostsAsync(cancellationToken);
         if (Choose() is not var (vm, source, reason))
         {
             return null;
@@ -43,6 +51,10 @@ public abstract class MovingWorkload : Workload
             Reason = reason,
         };
     }
+
+    /// <summary>At first.</summary>
+    private protected async Task ReadHostsAsync(CancellationToken cancellationToken) =>
+        _hosts ??= [.. (await ReadAsync(_connections, cancellationToken)).Select(host => new HostModel(host))];
 
     public sealed override void Assume(KumoiPlanStep step) => Move(step.VM!, step.VMHost, step.Target!);
 
@@ -65,16 +77,38 @@ public abstract class MovingWorkload : Workload
     {
         var vm = step.VM!;
         var targets = Targets(vm, Hosts.First(host => host.Name == step.VMHost)).Select(target => target.Host);
-        var (moved, substitutions) = Options.Substitute
-            ? await OnFirstAsync(targets, MoveToAsync, cancellationToken)
+        await BeginMoveAsync(vm, cancellationToken);
+        var (moved, substitutions) = Options.Replicas is { } replicas ? (await RaceAsync(vm, targets, replicas, cancellationToken), [])
+            : Options.Substitute ? await OnFirstAsync(targets, MoveToAsync, cancellationToken)
             : (await MoveToFirstAsync(vm, targets, cancellationToken), []);
         Move(vm, step.VMHost, moved.VMHost);
+        await EndMoveAsync(vm, moved);
         return step with { VM = moved, Target = moved.VMHost, Substitutions = substitutions };
 
         async Task<KumoiVM> MoveToAsync(KumoiHost target, CancellationToken token) =>
             await TryMoveAsync(vm, target, await FleetReads.ReadHostAsync(target.Connection, token), token) ?? throw new HypervisorException(
                 $"{target.Name} has no room for '{vm.Name}' any more", FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
                 recommendedAction: "Run it again: the plan is made of new readings then.");
+    }
+
+    /// <summary>Before a VM is moved.</summary>
+    private protected virtual Task BeginMoveAsync(KumoiVM vm, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>When a VM was moved: a cancellation comes too late.</summary>
+    private protected virtual Task EndMoveAsync(KumoiVM vm, KumoiVM moved) => Task.CompletedTask;
+
+    /// <summary>To all targets that have room when they are read, so many at once.</summary>
+    private async Task<KumoiVM> RaceAsync(KumoiVM vm, IEnumerable<KumoiHost> targets, int replicas, CancellationToken cancellationToken)
+    {
+        var now = await ReadAsync([.. targets.Select(target => target.Connection)], cancellationToken);
+        var fitting = now.Where(target => new HostModel(target).Fits(vm, Limits)).Select(target => target.Connection).ToList();
+        if (fitting.Count == 0)
+        {
+            throw NoRoom(vm);
+        }
+
+        var options = new SpeculationOptions { Replicas = replicas, Migration = Options.Migration };
+        return (await new SpeculativeMigration(vm, options, Time).RunAsync(fitting, progress: null, cancellationToken)).VM;
     }
 
     /// <summary>To the first target that has room when it is read. One that cannot be read has none, where failures are masked.</summary>
@@ -88,10 +122,12 @@ public abstract class MovingWorkload : Workload
             }
         }
 
-        throw new HypervisorException(
-            $"No host has room for '{vm.Name}' any more.", FaultDomain.VM, error: HypervisorError.ResourceUnavailable,
-            recommendedAction: "Run it again: the plan is made of new readings then.");
+        throw NoRoom(vm);
     }
+
+    private static HypervisorException NoRoom(KumoiVM vm) => new(
+        $"No host has room for '{vm.Name}' any more.", FaultDomain.VM, error: HypervisorError.ResourceUnavailable,
+        recommendedAction: "Run it again: the plan is made of new readings then.");
 
     /// <summary>The plan's reading may be old: the target must have room as it is now. Null: it has none.</summary>
     private async Task<KumoiVM?> TryMoveAsync(KumoiVM vm, KumoiHost target, KumoiHost now, CancellationToken cancellationToken) =>

@@ -6,9 +6,10 @@ namespace Kumoi.Workloads;
 /// <param name="Limits">What must be left.</param>
 public sealed record PlacementRequest(long MemoryBytes, int CpuCount, PlacementLimits Limits)
 {
-    /// <summary>A host that cannot tell its load has room only where the load does not matter.</summary>
+    /// <summary>A host that cannot tell its load has room only where the load does not matter; one that is in maintenance has none.</summary>
     public bool Fits(KumoiHost host) =>
-        host.CpuCount >= CpuCount
+        !host.IsInMaintenance
+        && host.CpuCount >= CpuCount
         && host.FreeMemoryBytes - MemoryBytes >= Limits.MinFreeMemoryBytes
         && (double.IsNaN(host.CpuRatio) ? 1 : host.CpuRatio) <= Limits.MaxCpuRatio;
 }

@@ -14,4 +14,16 @@ public enum PlanAction
 
     /// <summary>Shuts a VM down.</summary>
     Stop,
+
+    /// <summary>Puts a host into maintenance.</summary>
+    SuspendHost,
+
+    /// <summary>Runs the script that upgrades a host.</summary>
+    RunScript,
+
+    /// <summary>Waits until a host answers, and is what it should be.</summary>
+    VerifyHost,
+
+    /// <summary>Takes a host out of maintenance.</summary>
+    ResumeHost,
 }

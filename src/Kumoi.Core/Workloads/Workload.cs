@@ -26,6 +26,9 @@ public abstract class Workload(Fleet fleet, WorkloadOptions options)
 
     protected Fleet Fleet => fleet;
 
+    /// <summary>What stands in for a host that cannot be read; null: that is a failure.</summary>
+    private protected virtual MaskMode? ReadMask => options.Mask;
+
     /// <summary>The next step, planned; null: there is nothing left to do. The first call reads the hosts.</summary>
     /// <exception cref="HypervisorException">A host could not be read, and failures are not masked.</exception>
     public abstract Task<KumoiPlanStep?> NextAsync(CancellationToken cancellationToken);
@@ -154,7 +157,7 @@ public abstract class Workload(Fleet fleet, WorkloadOptions options)
             {
                 readings.Add(outcome.Result);
             }
-            else if (options.Mask is { } mode && Masking.Allows(outcome.Error!))
+            else if (ReadMask is { } mode && Masking.Allows(outcome.Error!))
             {
                 Log.Add(new MaskedObjectFailure(outcome.Element.Name, "Read", "", outcome.Error!), outcome.Element.Name);
                 readings.Add(outcome.Element.Masked(mode, [])!);

@@ -64,7 +64,7 @@ internal static class Errors
             HypervisorError.TimedOut => ErrorCategory.OperationTimeout,
             HypervisorError.VMNotFound => ErrorCategory.ObjectNotFound,
             HypervisorError.VMExists => ErrorCategory.ResourceExists,
-            HypervisorError.InvalidState => ErrorCategory.InvalidOperation,
+            HypervisorError.InvalidState or HypervisorError.InMaintenance => ErrorCategory.InvalidOperation,
             HypervisorError.NotSupported => ErrorCategory.NotImplemented,
             HypervisorError.ResourceUnavailable or HypervisorError.StorageFailed or HypervisorError.CircuitOpen => ErrorCategory.ResourceUnavailable,
             HypervisorError.Aborted => ErrorCategory.OperationStopped,

@@ -40,6 +40,33 @@ public sealed class SqliteJournalTests : JournalTest
     }
 
     [Fact]
+    public async Task The_events_of_a_kind_are_found_without_reading_all_also_in_the_file_of_an_older_version()
+    {
+        await AppendAsync();
+        Assert.Equal(1L, await AskAsync("SELECT count(*) FROM sqlite_master WHERE name = 'events_by_kind'"));
+        await AskAsync("DROP INDEX events_by_kind");
+        await AppendAsync();
+        Assert.Equal(1L, await AskAsync("SELECT count(*) FROM sqlite_master WHERE name = 'events_by_kind'"));
+        await using var journal = Open();
+        Assert.Equal(2, (await EventsAsync(journal, new EventQuery { Kinds = [KumoiEventKind.Maintenance] })).Count);
+
+        async Task AppendAsync()
+        {
+            await using var writer = Open();
+            await writer.AppendAsync(Event("a mark", KumoiEventKind.Maintenance), default);
+        }
+
+        async Task<object?> AskAsync(string sql)
+        {
+            await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={File};Pooling=False");
+            await connection.OpenAsync();
+            await using var command = connection.CreateCommand();
+            command.CommandText = sql;
+            return await command.ExecuteScalarAsync();
+        }
+    }
+
+    [Fact]
     public async Task Queries_choose_by_kind_state_id_and_time()
     {
         await using var journal = Open();
@@ -49,6 +76,7 @@ public sealed class SqliteJournalTests : JournalTest
         await journal.AppendAsync(Event("other", KumoiEventKind.Exhaustion, noon.AddHours(1)), default);
         Assert.Equal(["at", "other"], (await EventsAsync(journal, new EventQuery { After = noon })).Select(e => e.Message));
         Assert.Equal(["before"], (await EventsAsync(journal, new EventQuery { Before = noon })).Select(e => e.Message));
+        Assert.Equal(["other"], (await EventsAsync(journal, new EventQuery { AfterSequence = 2 })).Select(e => e.Message));
         Assert.Equal(["other"], (await EventsAsync(journal, new EventQuery { Kinds = [KumoiEventKind.Exhaustion, KumoiEventKind.Gap] })).Select(e => e.Message));
 
         var one = Intent("one");

@@ -7,7 +7,8 @@ internal sealed class ControlledDriver(IHypervisorDriver inner, Controller contr
 {
     public string Name => inner.Name;
 
-    public bool IsSimulated => true;
+    /// <summary>False: the hosts outlive their controllers, as real ones do, and are known again.</summary>
+    public bool IsSimulated { get; init; } = true;
 
     public bool Handles(string uri) => inner.Handles(uri);
 

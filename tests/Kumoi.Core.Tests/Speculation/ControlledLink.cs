@@ -51,7 +51,7 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
 
     public Task<VMReading> MigrateAsync(
         Guid id, IHypervisorLink target, MigrationOptions options, IProgress<MigrationProgress>? progress, OperationId operation, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+        Call("migrate", () => inner.MigrateAsync(id, ((ControlledLink)target).Inner, options, progress, operation, cancellationToken));
 
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => Call("place", () => inner.ReadPlaceAsync(id, cancellationToken));
 
@@ -90,6 +90,8 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
+
+    private IHypervisorLink Inner => inner;
 
     private Task<T> Call<T>(string name, Func<Task<T>> call) => controller.CallAsync(HostName, name, call);
 

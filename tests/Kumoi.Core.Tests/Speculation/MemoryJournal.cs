@@ -89,7 +89,8 @@ internal sealed class MemoryJournal : IJournal
         }
 
         foreach (var happened in all.Where(happened =>
-            (query.After is not { } after || happened.At >= after) && (query.Kinds.Count == 0 || query.Kinds.Contains(happened.Kind)) && (query.OperationId is not { } id || happened.OperationId == id)))
+            (query.After is not { } after || happened.At >= after) && (query.Kinds.Count == 0 || query.Kinds.Contains(happened.Kind)) && (query.OperationId is not { } id || happened.OperationId == id)
+            && happened.Sequence > (query.AfterSequence ?? 0)))
         {
             yield return happened;
         }

@@ -5,6 +5,8 @@ namespace Kumoi.Hypervisors.Libvirt.Migrations;
 /// <summary>Reads what a host has of a VM. Blocks.</summary>
 internal static unsafe class VMPlaces
 {
+    private const int InShutdown = 4; // virDomainState: also of one that is being destroyed
+
     // virDomainPausedReason
     private const int PausedByMigration = 2;
     private const int PausedWhileStarting = 11;
@@ -30,6 +32,7 @@ internal static unsafe class VMPlaces
 
         return VMStats.ToPowerState(state) switch
         {
+            _ when state == InShutdown => VMPlace.Stopping,
             PowerState.Paused => reason is PausedByMigration or PausedWhileStarting ? VMPlace.MigrationPaused : VMPlace.Paused,
             PowerState.Shutoff or PowerState.Crashed => VMPlace.Off,
             _ => VMPlace.Running,

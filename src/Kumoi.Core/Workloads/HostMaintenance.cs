@@ -1,0 +1,31 @@
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Journal;
+
+namespace Kumoi.Workloads;
+
+/// <summary>
+/// Takes hosts out of service and back. The mark is in the journal, so it holds in all sessions: a host that has it gets no VMs, and starts
+/// none.
+/// </summary>
+public static class HostMaintenance
+{
+    /// <summary>From now on the host gets no VMs. Those that it has stay: <see cref="Evacuation"/> moves them.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="rollOut">The rolling upgrade that does it; null: an admin.</param>
+    /// <param name="cancellationToken">Nothing is changed.</param>
+    /// <returns>False: it was in maintenance already.</returns>
+    /// <exception cref="HypervisorException">There is no journal.</exception>
+    /// <exception cref="JournalException">The journal cannot be written.</exception>
+    public static Task<bool> SuspendAsync(KumoiConnection host, string? rollOut, CancellationToken cancellationToken) =>
+        JournalOf(host).Maintenance.MarkAsync(host, isIn: true, rollOut, cancellationToken);
+
+    /// <summary>The host gets VMs again. Those that were moved away stay there: <see cref="Homecoming"/> brings them back.</summary>
+    /// <returns>False: it was not in maintenance.</returns>
+    /// <inheritdoc cref="SuspendAsync"/>
+    public static Task<bool> ResumeAsync(KumoiConnection host, CancellationToken cancellationToken) =>
+        JournalOf(host).Maintenance.MarkAsync(host, isIn: false, rollOut: null, cancellationToken);
+
+    internal static FleetJournal JournalOf(KumoiConnection host) => host.Journal ?? throw new HypervisorException(
+        "Maintenance needs a journal, which all sessions share.", error: HypervisorError.NotSupported, recommendedAction: "Give the fleet a journal.");
+}

@@ -1,0 +1,239 @@
+using System.Globalization;
+using System.Management.Automation;
+using System.Security.Cryptography;
+using System.Text;
+using Kumoi.Hypervisors;
+using Kumoi.Journal;
+using Kumoi.PowerShell.Completion;
+using Kumoi.PowerShell.Parameters;
+using Kumoi.PowerShell.Pumping;
+using Kumoi.Workloads;
+
+namespace Kumoi.PowerShell.Cmdlets;
+
+/// <summary>
+/// A rolling upgrade: one host after the other is emptied, upgraded by a script block, verified, and taken back into service. The same command
+/// goes on where an interrupted one was.
+/// </summary>
+[Cmdlet(VerbsData.Update, "KumoiHost", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
+[OutputType(typeof(KumoiHostUpdate), typeof(KumoiPlanStep))]
+public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
+{
+    private static readonly TimeSpan WorkPoll = TimeSpan.FromMilliseconds(50);
+
+    private readonly List<KumoiConnection> _hosts = [];
+    private PipelineWork? _work;
+
+    /// <summary>What the script wrote on the last host, also where it failed then.</summary>
+    private IReadOnlyList<object> _output = [];
+
+    /// <summary>Upgrades a host ($_), which is empty and in maintenance. It may be run again on the same host after an interruption.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    public ScriptBlock ScriptBlock { get; set; } = null!;
+
+    /// <summary>The hosts, in the order of their turns; else all, those with the fewest running VMs first.</summary>
+    [Parameter(ValueFromPipeline = true)]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public HostReference[] VMHost { get; set; } = [];
+
+    /// <summary>Gives true when a host ($_) that answers again is what it should be; asked until then.</summary>
+    [Parameter]
+    public ScriptBlock? VerifyScriptBlock { get; set; }
+
+    /// <summary>How long a host may take to answer, and to be what it should be, when the script block has ended.</summary>
+    [Parameter]
+    [ValidateRange(0, 86400)]
+    public int TimeoutSec { get; set; } = 600;
+
+    /// <summary>Brings the VMs of each host back to it.</summary>
+    [Parameter]
+    public SwitchParameter ReturnVM { get; set; }
+
+    /// <summary>The name of the rolling upgrade; else it follows from the script block.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string Name { get; set; } = "";
+
+    protected override void ProcessRecord() => _hosts.AddRange(VMHost.SelectMany(reference => FindHosts([reference])).Where(host => !_hosts.Contains(host)));
+
+    protected override void EndProcessing()
+    {
+        RollOut rollOut;
+        try
+        {
+            // An empty pipeline does not mean all.
+            var hosts = MyInvocation.ExpectingInput || MyInvocation.BoundParameters.ContainsKey(nameof(VMHost))
+                ? _hosts
+                : Await(RollOut.FewestVMsFirstAsync(Fleet, StopToken));
+            rollOut = Await(RollOut.OpenAsync(Fleet, hosts, Describe(), CreateOptions(), TimeProvider.System, StopToken));
+            if (IsWhatIf())
+            {
+                WriteObject(Await(rollOut.PlanAsync(StopToken)), enumerateCollection: true);
+                return;
+            }
+        }
+        catch (Exception e) when (e is not PipelineStoppedException)
+        {
+            WriteFailure(e, NameOfRollOut);
+            return;
+        }
+
+        using var work = _work = new PipelineWork(Cancel);
+        var isThrough = false;
+        Task<IReadOnlyList<string>>? ending = null;
+        try
+        {
+            isThrough = Update(rollOut);
+        }
+        finally
+        {
+            ending = rollOut.EndAsync();
+            Task.WhenAny(ending).Wait(PatienceAfterStop);
+        }
+
+        if (isThrough && ending is { IsCompletedSuccessfully: true, Result: { Count: > 0 } unfinished })
+        {
+            WriteWarning($"The rolling upgrade '{NameOfRollOut}' is not complete without {string.Join(", ", unfinished)}. Until then, hosts that it has upgraded are left out.");
+        }
+    }
+
+    /// <summary>False: a failure has ended it.</summary>
+    private bool Update(RollOut rollOut)
+    {
+        if (rollOut.OpenSince is { } since && rollOut.Hosts.Any(rollOut.IsDone))
+        {
+            WriteWarning(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The rolling upgrade '{NameOfRollOut}' of {since.LocalDateTime:yyyy-MM-dd HH:mm} goes on: hosts that it has upgraded are left out. To upgrade them again, give another -Name."));
+        }
+
+        foreach (var (host, number) in rollOut.Hosts.Select((host, i) => (host, i)))
+        {
+            WriteProgress(new ProgressRecord(0, $"Rolling upgrade '{NameOfRollOut}'", host.Name) { PercentComplete = 100 * number / rollOut.Hosts.Count });
+            if (rollOut.IsDone(host))
+            {
+                WriteObject(Untouched(host, HostUpdateState.AlreadyUpdated));
+            }
+            else if (!ShouldProcess(host.Name, "Move its VMs away, upgrade it, and take it back into service"))
+            {
+                WriteObject(Untouched(host, HostUpdateState.Skipped));
+            }
+            else if (!Update(rollOut, host))
+            {
+                return false;
+            }
+        }
+
+        WriteProgress(new ProgressRecord(0, $"Rolling upgrade '{NameOfRollOut}'", "Done") { RecordType = ProgressRecordType.Completed });
+        return true;
+    }
+
+    /// <summary>False: the upgrade ends here.</summary>
+    private bool Update(RollOut rollOut, KumoiConnection host)
+    {
+        KumoiHostUpdate update;
+        Exception? failure;
+        _output = [];
+        try
+        {
+            (update, failure) = Pump(rollOut.UpdateAsync(host, StopToken));
+        }
+        catch (PipelineStoppedException)
+        {
+            WarnWhenStopped($"The rolling upgrade '{NameOfRollOut}' was stopped at {host.Name}, which may be in maintenance. The same command goes on there.");
+            throw;
+        }
+        catch (Exception e) when (e is JournalException or HypervisorException)
+        {
+            WriteFailure(e, host.Name);
+            return false;
+        }
+
+        foreach (var substitution in update.Steps.SelectMany(step => step.Substitutions))
+        {
+            WriteWarning(substitution);
+        }
+
+        foreach (var left in update.Steps.Where(step => failure is null && step.State is PlanStepState.Failed))
+        {
+            WriteWarning($"{left.Error?.TrimEnd('.')}; it was not brought back to {host.Name}.");
+        }
+
+        WriteObject(update with { Output = _output });
+        if (failure is null)
+        {
+            return true;
+        }
+
+        if (failure is ActionFailedException script)
+        {
+            script.Records.ForEach(WriteError);
+        }
+        else
+        {
+            WriteFailure(failure, host.Name);
+        }
+
+        WriteWarning($"The rolling upgrade '{NameOfRollOut}' ends at {host.Name}. When the cause is mended, the same command goes on there.");
+        return false;
+    }
+
+    private RollOutOptions Describe() => new()
+    {
+        Name = NameOfRollOut,
+        Script = (host, token) => _work!.RunAsync(() => Run(ScriptBlock, host, output => _output = output), token),
+        Verify = VerifyScriptBlock is not { } verify ? null : (host, token) =>
+            _work!.RunAsync(() => Run(verify, host, static _ => { }) is [.., var last] && LanguagePrimitives.IsTrue(last), token),
+        Patience = TimeSpan.FromSeconds(TimeoutSec),
+        ReturnVMs = ReturnVM,
+        Limits = Limits,
+        Begun = step => _work!.Post(() => WriteVerbose(
+            step.Target is null ? $"{step.Action} {step.Name}" : $"{step.Action} {step.Name} from {step.VMHost} to {step.Target}")),
+    };
+
+    /// <summary>The name says that it is the same only if the script is: a changed one upgrades to something else.</summary>
+    private string NameOfRollOut => Name.Length > 0
+        ? Name
+        : "script-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ScriptBlock.ToString().Trim())))[..8];
+
+    private IReadOnlyList<object> Run(ScriptBlock block, KumoiHost host, Action<IReadOnlyList<object>> written)
+    {
+        IReadOnlyList<object> output = [.. ScriptBlockRunner.Run(this, block, PSObject.AsPSObject(host), out var errors)];
+        written(output);
+        return errors.Count == 0 ? output : throw new ActionFailedException(errors);
+    }
+
+    private KumoiHostUpdate Untouched(KumoiConnection host, HostUpdateState state) => new()
+    {
+        VMHost = host.Name,
+        RollOut = NameOfRollOut,
+        State = state,
+        StartedAt = DateTimeOffset.Now,
+        EndedAt = DateTimeOffset.Now,
+    };
+
+    /// <summary>Waits, and does what is to be done on this thread meanwhile.</summary>
+    private T Pump<T>(Task<T> task)
+    {
+        try
+        {
+            while (!task.IsCompleted)
+            {
+                ThrowIfStopping();
+                _work!.DoNext(WorkPoll);
+            }
+
+            _work!.DoRest();
+            ThrowIfStopping();
+            return task.GetAwaiter().GetResult();
+        }
+        catch (Exception e) when (e is PipelineStoppedException || ScriptBlockRunner.IsFlowControl(e))
+        {
+            Cancel();
+            Task.WhenAny(task).Wait(PatienceAfterStop);
+            throw;
+        }
+    }
+}
