@@ -7,7 +7,7 @@ Describe 'Test-KumoiMigration' {
   }
   BeforeEach {
     Reset-Fleet 'sim://lab?hosts=6&vms=1&running=1&seed=7'
-    function New-PassThroughVM { New-KumoiVM -VMHost kvm01 -Xml $gpu -Start -PassThru }
+    function New-PassThroughVM { New-KumoiVM -VMHost kvm01 -Xml $gpu -Start }
   }
 
   It 'checks a VM against all other hosts' {
