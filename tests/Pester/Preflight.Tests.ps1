@@ -54,6 +54,14 @@ Describe 'Test-KumoiMigration' {
     $full | Out-String | Should -Match 'kvm01-1\s+kvm01\s+kvm02\s+False'
   }
 
+  It 'a host in maintenance takes no VMs' {
+    Suspend-KumoiHost kvm02 -Confirm:$false | Out-Null
+    (Test-KumoiMigration kvm01-1 kvm02, kvm03).Obstacles.Kind | Should -Be Maintenance
+    (Move-KumoiVM kvm01-1 kvm02, kvm03 -Speculative -PassThru).VMHost | Should -Be kvm03
+    Resume-KumoiHost kvm02 | Out-Null
+    (Test-KumoiMigration kvm01-1 kvm02).CanMigrate | Should -BeTrue
+  }
+
   It 'a host that cannot be asked is an obstacle and no error' {
     Add-KumoiFault kvm02 Read -Message 'no route' | Out-Null
     $check = Test-KumoiMigration kvm01-1 kvm02 -ErrorVariable errors 2> $null

@@ -130,8 +130,13 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
         return needs;
     }
 
-    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
-        inner.CheckMigrationTargetAsync(needs, cancellationToken);
+    /// <summary>Only the journal knows of maintenance.</summary>
+    public async Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken)
+    {
+        var found = await inner.CheckMigrationTargetAsync(needs, cancellationToken);
+        await journal.Maintenance.TryRefreshAsync(cancellationToken);
+        return journal.Maintenance.IsMarked(identity) ? [MigrationJudge.InMaintenance(hostName), .. found] : found;
+    }
 
     // Who drives the phases journals them: the steps of one operation, not single calls.
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>

@@ -90,6 +90,9 @@ internal static class MigrationJudge
     public static MigrationObstacle SameHost(string vm, string host) =>
         new(Kind.SameHost, $"'{vm}' is on {host} already.", "Give another host.");
 
+    public static MigrationObstacle InMaintenance(string host) => new(
+        Kind.Maintenance, $"{host} is in maintenance and takes no VMs.", $"Choose another host, or take it back into service: Resume-KumoiHost {host}");
+
     public static MigrationObstacle OtherHypervisor(string vm, string host) => new(
         Kind.Hypervisor, $"{host} cannot take '{vm}': it is of another kind, or of another simulated fleet.", "Migrate between hosts of the same kind.");
 

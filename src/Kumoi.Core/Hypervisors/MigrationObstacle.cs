@@ -18,6 +18,7 @@ public sealed record MigrationObstacle(MigrationObstacleKind Kind, string Messag
         faultDomain,
         error: Kind switch
         {
+            MigrationObstacleKind.Maintenance => HypervisorError.InMaintenance,
             MigrationObstacleKind.VMExists => HypervisorError.VMExists,
             MigrationObstacleKind.Memory or MigrationObstacleKind.Network => HypervisorError.ResourceUnavailable,
             MigrationObstacleKind.Storage => HypervisorError.StorageFailed,

@@ -15,6 +15,9 @@ public enum MigrationObstacleKind
     /// <summary>The target is of another kind of hypervisor, or none that migrates.</summary>
     Hypervisor,
 
+    /// <summary>The target is in maintenance, and takes no VMs.</summary>
+    Maintenance,
+
     /// <summary>The VM is off.</summary>
     NotRunning,
 
