@@ -52,7 +52,8 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             throw (own with { Message = $"'{vm.Name}' stays on {vm.VMHost}: {own.Message}" }).ToException(FaultDomain.VM);
         }
 
-        var fit = await ChooseFitAsync(needs, candidates, cancellationToken);
+        var (fit, leftOut) = await MigrationPreflight.RunAsync(vm, needs, candidates, time, cancellationToken);
+        _leftOut.AddRange(leftOut);
 
         // A repair must reach every candidate that is named, so only those are that anything can be sent to.
         candidates = fit.Count > 0 ? fit : candidates;
@@ -70,33 +71,6 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
 
     private List<KumoiConnection> Candidates(IEnumerable<KumoiConnection> targets) =>
         [.. targets.Where(target => !ReferenceEquals(target, vm.Connection)).Distinct()];
-
-    /// <summary>Asks all targets at once, and leaves out those that cannot take the VM, or cannot be asked.</summary>
-    private async Task<List<KumoiConnection>> ChooseFitAsync(MigrationNeeds needs, List<KumoiConnection> candidates, CancellationToken cancellationToken)
-    {
-        var begun = time.GetTimestamp();
-        var checks = await Task.WhenAll(candidates.Select(async target =>
-        {
-            var replica = new MigrationReplica(target, number: 0);
-            try
-            {
-                var obstacles = await MigrationChecks.CheckTargetAsync(vm, needs, target, cancellationToken);
-                replica.Failure = obstacles.FirstOrDefault(obstacle => obstacle.IsFatal)?.ToException(FaultDomain.Host);
-                replica.IsRefused = replica.Failure is not null;
-            }
-            catch (HypervisorException e)
-            {
-                // Whatever kept it from answering, it is no fault of the VM.
-                replica.Failure = e.FaultDomain is FaultDomain.Host ? e : new HypervisorException(
-                    e.Message, FaultDomain.Host, error: e.Error, recommendedAction: e.RecommendedAction, innerException: e);
-            }
-
-            replica.Duration = time.GetElapsedTime(begun);
-            return replica;
-        }));
-        _leftOut.AddRange(checks.Where(replica => replica.Failure is not null));
-        return [.. checks.Where(replica => replica.Failure is null).Select(replica => replica.Target)];
-    }
 
     private async Task<SpeculationResult> RunAsync(
         MigrationPlan plan, SpeculationLog log, List<KumoiConnection> candidates, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
@@ -48,6 +49,33 @@ public sealed class MigrationChecksTests
 
         await vm.Connection.Link.DestroyAsync(vm.Id, OperationId.New(), default);
         Assert.Equal([Kind.NotRunning], await FatalAsync(lab, vm, "kvm02"));
+    }
+
+    [Fact]
+    public async Task A_VM_that_a_dead_controller_has_left_paused_is_to_be_repaired_first()
+    {
+        await using var lab = await LabFleet.ConnectAsync(Fleet);
+        var vm = await FindAsync(lab, "kvm01-1");
+        var mark = new SpeculationMark(OperationId.New(), IsStart: false, "kvm01", ["kvm02"], "test");
+        await using (var outgoing = await vm.Connection.Link.BeginMigrationAsync(vm.Id, new MigrationPlan(mark, new MigrationOptions()), default))
+        {
+            await using var incoming = await lab.Host("kvm02").Link.PrepareMigrationAsync(outgoing.Offer, 1, default);
+            await outgoing.PerformAsync([incoming], new ReplicaBudget(), progress: null, default);
+        }
+
+        var obstacle = (await CheckAsync(lab, vm, "kvm03"))[0].Obstacles.Single();
+        Assert.Equal(Kind.Busy, obstacle.Kind);
+        Assert.Contains("Repair-KumoiOperation", obstacle.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_mask_does_not_make_an_answer_up()
+    {
+        await using var lab = await LabFleet.ConnectAsync(Fleet);
+        var vm = await FindAsync(lab, "kvm01-1");
+        lab.Break("kvm02", FaultOperation.Read, FaultDomain.Host, message: "no route");
+        using var scope = FailureObliviousScope.Enter(lab.Fleet);
+        Assert.Equal([Kind.HostUnreachable], await FatalAsync(lab, vm, "kvm02"));
     }
 
     [Fact]

@@ -159,53 +159,11 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         },
         cancellationToken);
 
-    /// <summary>There are no images and no networks: what its definition tells is judged as for a real VM.</summary>
-    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) => Call(
-        () =>
-        {
-            var vm = Existing(id);
-            var reading = vm.Read(Now);
-            var own = MigrationJudge.JudgeState(reading, host.Name)
-                ?? (vm.IsMigrating ? MigrationJudge.Busy(vm.Name, host.Name) : vm.IsHeldByMigration ? MigrationJudge.Held(vm.Name, host.Name) : null);
-            return new MigrationNeeds
-            {
-                VM = reading,
-                Definition = vm.ToXml().ToString(),
-                HypervisorType = SimulatedHost.HypervisorType,
-                HostId = uri,
-                HypervisorVersion = SimulatedHost.SimulatorVersion,
-                Obstacles = own is null ? [.. vm.Judge()] : [own, .. vm.Judge()],
-            };
-        },
-        cancellationToken);
+    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
+        Call(() => SimulatedMigrationCheck.ReadNeeds(host, uri, Existing(id), Now), cancellationToken);
 
     public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
-        Call<IReadOnlyList<MigrationObstacle>>(
-            () =>
-            {
-                var vm = needs.VM;
-                if (string.Equals(needs.HostId, uri, StringComparison.Ordinal))
-                {
-                    return [MigrationJudge.SameHost(vm.Name, host.Name)];
-                }
-
-                if (!string.Equals(needs.HypervisorType, SimulatedHost.HypervisorType, StringComparison.Ordinal) || !fleet.Has(vm.Id))
-                {
-                    return [MigrationJudge.OtherHypervisor(vm.Name, host.Name)];
-                }
-
-                var existing = host.VMs.GetValueOrDefault(vm.Name) ?? host.Find(vm.Id);
-                return
-                [
-                    .. new[]
-                    {
-                        existing is null ? null : MigrationJudge.Exists(vm.Name, host.Name, existing.Id == vm.Id ? "this VM" : "another VM of that name"),
-                        MigrationJudge.JudgeMemory(vm, host.Name, host.FreeMemoryBytes),
-                    }.OfType<MigrationObstacle>(),
-                    .. MigrationJudge.Images(DomainDefinition.Parse(needs.Definition)).Select(path => MigrationJudge.UnknownImage(host.Name, path)),
-                ];
-            },
-            cancellationToken);
+        Call(() => SimulatedMigrationCheck.JudgeTarget(fleet, host, uri, needs), cancellationToken);
 
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) => Call<IOutgoingMigration>(
         () =>
