@@ -127,6 +127,19 @@ Add-Comparison '40,000 calls on a simulated host in a FailureObliviousScope, no 
 Add-Comparison 'LineageList: Where, Select, OrderBy and Take(10) over 100,000 numbers, no failures, against LINQ' {
   Invoke-Program 'lineage'
 } { Invoke-Program 'linq' } 'LINQ' $null 21 10
+
+# (e2) The relay of a migration against a plain proxy of TCP connections.
+if (Get-Command socat -CommandType Application -ErrorAction Ignore) {
+  Add-Comparison '4 GiB over loopback through the migration relay to one target, against through socat' {
+    Invoke-Program 'relay to one'
+  } { Invoke-Program 'socat' } 'socat -b 1048576 TCP4-LISTEN:… TCP4:…' 1 7 1
+  Add-Comparison '4 GiB over loopback through the migration relay to two targets, against through socat to one' {
+    Invoke-Program 'relay to two'
+  } { Invoke-Program 'socat' } 'socat -b 1048576 TCP4-LISTEN:… TCP4:…' $null 7 1
+}
+else {
+  Write-LeftOut 'the comparison of the migration relay' 'socat is not installed (apt-get install socat)'
+}
 $program.StandardInput.Close()
 $program.WaitForExit()
 
@@ -195,6 +208,41 @@ Add-Comparison 'a million simulated events with 100,000 hosts for 1 day, against
 foreach ($hosts in '1024', '100000') {
   $run = $script:simulated[$hosts]
   Write-Host ('Simulated {0} hosts: {1:N0} events, {2:N0} events per second of CPU time, {3:N0} MiB at the peak (pwsh and all).' -f $hosts, $run.events, $run.perSecond, $run.peakMiB)
+}
+
+# (i) A migration to two targets at once against a plain one, on real hosts: a guest with 256 MiB that cannot be compressed.
+$labScript = Join-Path $root 'tests/Lab/lab.sh'
+$obstacle = if ($IsLinux) { & $labScript check } else { 'it needs Linux' }
+if ($obstacle) { Write-LeftOut 'migrations on real hosts' "the lab cannot run here: $obstacle" }
+else {
+  $null = & $labScript up 3
+  try {
+    $lab = & $labScript info --json | ConvertFrom-Json
+    $memory = Join-Path $lab.sharedImages memory.bin
+    $bytes = [byte[]]::new(256MB)
+    [Random]::new(7).NextBytes($bytes)
+    [System.IO.File]::WriteAllBytes($memory, $bytes)
+    # QEMU itself puts it into the guest's memory; the tick guest below does not touch it there.
+    $xml = ((& $labScript domain-xml overhead idle) -join "`n").Replace("<domain type='qemu'>", "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>").
+      Replace("<memory unit='MiB'>32</memory>", "<memory unit='MiB'>512</memory>").
+      Replace('</domain>', "<qemu:commandline><qemu:arg value='-device'/><qemu:arg value='loader,file=$memory,addr=0x4000000,force-raw=on'/></qemu:commandline></domain>")
+    $definition = Join-Path $work overhead.xml
+    Set-Content $definition $xml
+    $uris = $lab.hosts.name | ForEach-Object { & $labScript tcp-uri $_ }
+    $moves = & $labScript run dotnet "$PSScriptRoot/Kumoi.Benchmarks/bin/Release/net10.0/Kumoi.Benchmarks.dll" migrations $lab.directory $definition $labScript 9 @uris | ConvertFrom-Json
+    if ($LASTEXITCODE -ne 0) { throw 'the migrations failed' }
+    function Add-Figure {
+      param([string] $Kind, [string] $Property, [string] $What, [Nullable[double]] $Goal)
+      $ours, $plain = foreach ($one in $Kind, 'plain') { , @($moves | Where-Object kind -eq $one | ForEach-Object $Property) }
+      $ratio = Get-Median (0..($plain.Count - 1) | ForEach-Object { $ours[$_] / $plain[$_] })
+      Add-Result "live migration of 512 MiB $What" (Get-Median $ours) (Get-Median $plain) $ratio $Goal 'virDomainMigrate3, as Move-KumoiVM without -Speculative'
+    }
+    Add-Figure two ms 'to two targets at once, on real hosts, against a plain one: time' $null
+    Add-Figure two cpuMs 'to two targets at once: CPU time of the source''s QEMU' 1.25
+    Add-Figure two sentBytes 'to two targets at once: bytes that the source''s host sends' 1.1
+    Add-Figure 'two, one slow' ms 'to two targets, one at a tenth of the rate: time' 1.5
+  }
+  finally { & $labScript down | Out-Null }
 }
 
 Remove-Module Kumoi

@@ -3,12 +3,19 @@
 using System.Diagnostics;
 using System.Globalization;
 using Kumoi;
+using Kumoi.Benchmarks;
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Lineage;
 using Kumoi.Resilience;
+
+if (args is ["migrations", var lab, var xml, var script, var count, .. var uris])
+{
+    await MigrationOverhead.RunAsync(lab, await File.ReadAllTextAsync(xml), script, uris, int.Parse(count, CultureInfo.InvariantCulture));
+    return;
+}
 
 const int Calls = 20_000;
 const int Elements = 100_000;
@@ -40,6 +47,9 @@ Task RunAsync(string what) => what switch
     "masked calls" => CallMaskedAsync(),
     "linq" => Task.Run(Linq),
     "lineage" => LineageAsync(),
+    "relay to one" => RelayThroughput.RelayAsync(targets: 1),
+    "relay to two" => RelayThroughput.RelayAsync(targets: 2),
+    "socat" => RelayThroughput.SocatAsync(),
     _ => throw new ArgumentException($"There is no benchmark '{what}'.", nameof(what)),
 };
 
