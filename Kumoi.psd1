@@ -44,6 +44,7 @@
     'Stop-KumoiVM'
     'Suspend-KumoiHost'
     'Suspend-KumoiVM'
+    'Test-KumoiMigration'
     'Update-KumoiHost'
     'Watch-KumoiEvent'
   )

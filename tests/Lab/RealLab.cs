@@ -133,6 +133,9 @@ public sealed partial class RealLab : IAsyncLifetime
     /// <summary>Stops the VM's QEMU, which then neither reads nor answers, without ending it.</summary>
     public Task FreezeAsync(string host, string vm) => RunAsync("exec", host, "sh", "-c", $"kill -STOP $(cat /run/libvirt/qemu/{vm}.pid)");
 
+    /// <summary>Runs a shell's command as on the host.</summary>
+    public Task ExecAsync(string host, string command) => RunAsync("exec", host, "sh", "-c", command);
+
     /// <summary>Limits what the network brings to the host.</summary>
     public Task ThrottleAsync(string host, long bytesPerSecond) =>
         RunAsync("run", "tc", "qdisc", "replace", "dev", host, "root", "tbf", "rate", $"{bytesPerSecond}bps", "burst", "64kb", "latency", "50ms");

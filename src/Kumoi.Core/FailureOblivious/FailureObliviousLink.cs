@@ -97,6 +97,13 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner, string hostNam
     // Nothing of a migration in phases is masked: a masked failure would lie about where the VM runs.
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => inner.ReadPlaceAsync(id, cancellationToken);
 
+    // Nor is a check: a made-up answer would say that all is well.
+    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
+        inner.ReadMigrationNeedsAsync(id, options, cancellationToken);
+
+    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
+        inner.CheckMigrationTargetAsync(needs, cancellationToken);
+
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
         inner.BeginMigrationAsync(id, plan, cancellationToken);
 

@@ -98,6 +98,12 @@ internal sealed class GuardedLink(
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) =>
         Run(CallKind.Read, (link, token) => link.ReadPlaceAsync(id, token), cancellationToken);
 
+    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
+        Run(CallKind.Read, (link, token) => link.ReadMigrationNeedsAsync(id, options, token), cancellationToken);
+
+    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
+        Run(CallKind.Read, (link, token) => link.CheckMigrationTargetAsync(needs, token), cancellationToken);
+
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
         Run(CallKind.Write, (link, token) => link.BeginMigrationAsync(id, plan, token), cancellationToken);
 

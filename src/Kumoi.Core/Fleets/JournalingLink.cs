@@ -123,6 +123,21 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
 
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => inner.ReadPlaceAsync(id, cancellationToken);
 
+    public async Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken)
+    {
+        var needs = await inner.ReadMigrationNeedsAsync(id, options, cancellationToken);
+        _names.Remember(needs.VM);
+        return needs;
+    }
+
+    /// <summary>Only the journal knows of maintenance.</summary>
+    public async Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken)
+    {
+        var found = await inner.CheckMigrationTargetAsync(needs, cancellationToken);
+        await journal.Maintenance.TryRefreshAsync(cancellationToken);
+        return journal.Maintenance.IsMarked(identity) ? [MigrationJudge.InMaintenance(hostName), .. found] : found;
+    }
+
     // Who drives the phases journals them: the steps of one operation, not single calls.
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
         inner.BeginMigrationAsync(id, plan, cancellationToken);

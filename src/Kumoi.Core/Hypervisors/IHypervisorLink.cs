@@ -83,6 +83,16 @@ public interface IHypervisorLink : IAsyncDisposable
     Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken);
 
     /// <summary>
+    /// What a VM that is to be migrated from here needs of its target, and what of it stands in the way of any migration. Changes nothing.
+    /// </summary>
+    Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken);
+
+    /// <summary>What stands in the way of a migration to this host. Changes nothing.</summary>
+    /// <param name="needs">What the source, a link of the same driver, has told.</param>
+    /// <param name="cancellationToken">Ends the check.</param>
+    Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Begins a migration that the caller drives phase by phase, to one or to several targets. A VM that is in a migration, or in another
     /// job, fails with <see cref="HypervisorError.InvalidState"/>.
     /// </summary>

@@ -18,6 +18,9 @@ internal sealed class MigrationReplica(KumoiConnection target, int number)
 
     public Exception? Failure { get; set; }
 
+    /// <summary>It was left out: what stands in the way is known, and is no failure.</summary>
+    public bool IsRefused { get; set; }
+
     public bool IsAbandoned { get; set; }
 
     /// <summary>It has the whole VM.</summary>
@@ -67,6 +70,7 @@ internal sealed class MigrationReplica(KumoiConnection target, int number)
     private ReplicaEnding Ending() => this switch
     {
         { HasWon: true } => ReplicaEnding.Won,
+        { IsRefused: true } => ReplicaEnding.Unknown,
         { Incoming: null } or { WasNamed: true } => IsFailureOfHost ? ReplicaEnding.Failed : ReplicaEnding.Unknown,
         { HasAll: true } => ReplicaEnding.Complete,
         { IsInDoubt: true } => ReplicaEnding.Unknown,

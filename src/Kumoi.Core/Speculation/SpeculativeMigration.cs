@@ -19,8 +19,12 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
 
     private readonly List<MigrationReplica> _replicas = [];
 
+    /// <summary>Those that were left out before anything was begun.</summary>
+    private readonly List<MigrationReplica> _leftOut = [];
+
     /// <summary>
-    /// Migrates to the targets, the preferred first: so many at once as the policy says, then to the next ones, until one has won.
+    /// Migrates to the targets, the preferred first: so many at once as the policy says, then to the next ones, until one has won. Those that
+    /// cannot take the VM, as far as that can be known before, are left out; that costs one call to each, all at once.
     /// </summary>
     /// <exception cref="SpeculationFailedException">No target won. The VM runs on where it was.</exception>
     /// <exception cref="HypervisorException">
@@ -33,9 +37,6 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         var journal = vm.Connection.Journal ?? throw new HypervisorException(
             "An operation on several targets needs a journal.", error: HypervisorError.NotSupported,
             recommendedAction: "Give the fleet a journal.");
-        var now = await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(
-            $"'{vm.Name}' is no longer on {vm.VMHost}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
-            recommendedAction: "Find it with Get-KumoiVM: it may have been moved or removed.");
         var candidates = Candidates(targets);
         if (candidates.Count == 0)
         {
@@ -44,12 +45,24 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
                 recommendedAction: "Give other hosts.");
         }
 
+        var needs = await MigrationChecks.ReadNeedsAsync(vm, options.Migration, cancellationToken);
+        if (needs.Obstacles.FirstOrDefault(obstacle => obstacle.IsFatal) is { } own)
+        {
+            // No target could take it.
+            throw (own with { Message = $"'{vm.Name}' stays on {vm.VMHost}: {own.Message}" }).ToException(FaultDomain.VM);
+        }
+
+        var (fit, leftOut) = await MigrationPreflight.RunAsync(vm, needs, candidates, time, cancellationToken);
+        _leftOut.AddRange(leftOut);
+
+        // A repair must reach every candidate that is named, so only those are that anything can be sent to.
+        candidates = fit.Count > 0 ? fit : candidates;
         var mark = new SpeculationMark(
             OperationId.New(), IsStart: false, vm.VMHost, [.. candidates.Select(target => target.Name)], OperationOwner.Current.ToToken());
         var plan = new MigrationPlan(mark, options.Migration);
         using var underWay = OperationsUnderWay.Enter(plan.Operation);
-        var log = await SpeculationLog.BeginAsync(journal, Intent(plan, now, candidates), cancellationToken);
-        return await RunAsync(plan, log, candidates, progress, cancellationToken);
+        var log = await SpeculationLog.BeginAsync(journal, Intent(plan, needs.VM, candidates), cancellationToken);
+        return await RunAsync(plan, log, fit, progress, cancellationToken);
     }
 
     /// <summary>Which of these targets would be tried at once, and which later.</summary>
@@ -117,7 +130,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             }
         }
 
-        first ??= _replicas.Select(replica => replica.Failure).FirstOrDefault(failure => failure is not null)
+        first ??= _replicas.Concat(_leftOut).Select(replica => replica.Failure).FirstOrDefault(failure => failure is not null)
             ?? new HypervisorException("no target took it", FaultDomain.Host);
         throw new SpeculationFailedException($"'{vm.Name}' stays on {vm.VMHost}: {first.Message}", first, Outcomes());
     }
@@ -337,10 +350,10 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     {
         // What a whole transfer takes is known once there was one.
         var whole = _replicas.Where(replica => replica.HasAll).Select(replica => replica.BytesTaken).DefaultIfEmpty(vm.MemoryBytes).Max();
-        return [.. _replicas.Select(replica => replica.ToOutcome(whole))];
+        return [.. _replicas.Concat(_leftOut).Select(replica => replica.ToOutcome(whole))];
     }
 
-    private OperationIntent Intent(MigrationPlan plan, KumoiVM now, IEnumerable<KumoiConnection> candidates) => new()
+    private OperationIntent Intent(MigrationPlan plan, VMReading now, IEnumerable<KumoiConnection> candidates) => new()
     {
         Id = plan.Operation.Value,
         Kind = OperationKind.SpeculativeMigrate,

@@ -42,6 +42,12 @@ internal sealed class GateLink(GateDriver driver, HostAddress address) : IHyperv
 
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken) =>

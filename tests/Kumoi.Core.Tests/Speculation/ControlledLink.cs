@@ -55,6 +55,12 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
 
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => Call("place", () => inner.ReadPlaceAsync(id, cancellationToken));
 
+    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
+        Call("needs", () => inner.ReadMigrationNeedsAsync(id, options, cancellationToken));
+
+    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
+        Call("check", () => inner.CheckMigrationTargetAsync(needs, cancellationToken));
+
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) => Call<IOutgoingMigration>(
         "begin",
         async () =>

@@ -72,6 +72,12 @@ internal sealed class FaultInjectingLink(IHypervisorLink inner, string hostName,
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) =>
         RunOn(FaultOperation.Read, id, () => inner.ReadPlaceAsync(id, cancellationToken), cancellationToken);
 
+    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
+        RunOn(FaultOperation.Read, id, () => inner.ReadMigrationNeedsAsync(id, options, cancellationToken), cancellationToken);
+
+    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
+        Run(FaultOperation.Read, needs.VM.Name, () => inner.CheckMigrationTargetAsync(needs, cancellationToken), cancellationToken);
+
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) =>
         RunOn<IOutgoingMigration>(
             FaultOperation.Migrate, id, async () => new FaultInjectingMigration.Outgoing(await inner.BeginMigrationAsync(id, plan, cancellationToken)),

@@ -41,6 +41,9 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
         };
     }
 
+    /// <summary>Free memory in bytes, including what caches would give back.</summary>
+    public static long ReadFreeMemory(LibvirtConnection connection) => ReadMemory(connection, 0).Free;
+
     // Neither changes while a daemon runs, so they are asked for once.
     private void ReadProduct(LibvirtConnection connection)
     {
@@ -52,8 +55,7 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
         CULong number;
         if (NativeConnection.virConnectGetVersion(connection.Handle, &number) == 0)
         {
-            int packed = (int)number.Value;
-            version = new Version(packed / 1_000_000, packed / 1_000 % 1_000, packed % 1_000);
+            version = HostIdentity.Unpack(number);
         }
 
         type = Marshal.PtrToStringUTF8((nint)NativeConnection.virConnectGetType(connection.Handle));

@@ -32,6 +32,7 @@ internal enum LibvirtCode
     NoStoragePool = 49,
     NoStorageVolume = 50,
     OperationInvalid = 55,
+    NoInterface = 57,
     ConfigurationUnsupported = 67,
     OperationTimeout = 68,
     ArgumentUnsupported = 74,

@@ -195,6 +195,20 @@ internal sealed class LibvirtLink : IHypervisorLink
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) =>
         jobs.RunAsync(() => WithJobConnection(connection => VMPlaces.Read(connection, id)), cancellationToken);
 
+    /// <summary>On the observing connection: nothing is held beyond the call.</summary>
+    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
+        ReadAsync(
+            connection =>
+            {
+                using DomainHandle domain = connection.GetDomain(id);
+                VMReading vm = vms.Read(connection, domain) ?? throw connection.NotFound($"VM {id}");
+                return MigrationNeedsReader.Read(connection, domain, vm, options);
+            },
+            cancellationToken);
+
+    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
+        ReadAsync<IReadOnlyList<MigrationObstacle>>(connection => MigrationTargetCheck.Run(connection, needs), cancellationToken);
+
     /// <summary>The migration has its own threads and connections: it outlives this link.</summary>
     public async Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken)
     {

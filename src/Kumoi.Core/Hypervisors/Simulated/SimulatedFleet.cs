@@ -30,5 +30,7 @@ internal sealed class SimulatedFleet
     public SimulatedVM? FindOffered(Guid id) =>
         Array.Find(_hosts, host => host.Find(id) is { IsMigrating: true, IsHeldByMigration: false })?.Find(id);
 
+    public bool Has(Guid vm) => Array.Exists(_hosts, host => host.Find(vm) is not null);
+
     public SimulatedHost Host(string name) => _hosts[_uri.IndexOf(name)];
 }

@@ -7,7 +7,9 @@ namespace Kumoi.Hypervisors.Simulated;
 /// <summary>One simulated host. Its readings follow from the fleet's seed and from what runs on it. Guarded by its fleet's gate.</summary>
 internal sealed class SimulatedHost
 {
-    private static readonly Version SimulatorVersion = new(1, 0, 0);
+    public const string HypervisorType = "Simulated";
+
+    public static readonly Version SimulatorVersion = new(1, 0, 0);
 
     private readonly double _baseCpuRatio;
     private readonly long _baseMemoryBytes;
@@ -56,7 +58,7 @@ internal sealed class SimulatedHost
     {
         CapturedAt = now,
         HostName = Name,
-        HypervisorType = "Simulated",
+        HypervisorType = HypervisorType,
         HypervisorVersion = SimulatorVersion,
         CpuModel = "x86_64",
         CpuCount = CpuCount,

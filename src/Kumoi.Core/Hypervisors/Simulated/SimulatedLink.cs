@@ -159,6 +159,12 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         },
         cancellationToken);
 
+    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
+        Call(() => SimulatedMigrationCheck.ReadNeeds(host, uri, Existing(id), Now), cancellationToken);
+
+    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
+        Call(() => SimulatedMigrationCheck.JudgeTarget(fleet, host, uri, needs), cancellationToken);
+
     public Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken) => Call<IOutgoingMigration>(
         () =>
         {
@@ -168,6 +174,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
                 throw WrongState(vm, "migrate");
             }
 
+            EnsureMovable(vm);
             return new SimulatedOutgoingMigration(this, vm, plan);
         },
         cancellationToken);
@@ -265,9 +272,19 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
             throw WrongState(vm, "migrate");
         }
 
+        EnsureMovable(vm);
         EnsureRoom(target, vm);
         vm.IsMigrating = true;
         return vm;
+    }
+
+    /// <summary>As a real hypervisor refuses when the migration is begun.</summary>
+    private static void EnsureMovable(SimulatedVM vm)
+    {
+        if (vm.Judge().FirstOrDefault(obstacle => obstacle.IsFatal) is { } obstacle)
+        {
+            throw obstacle.ToException(FaultDomain.VM);
+        }
     }
 
     /// <summary>While the memory was being copied, the VM may have been removed, and the target filled.</summary>

@@ -148,6 +148,9 @@ internal sealed class SimulatedVM
         };
     }
 
+    /// <summary>What of it stands in the way of a migration, as its definition tells.</summary>
+    public IEnumerable<MigrationObstacle> Judge() => Definition is null ? [] : MigrationJudge.JudgeVM(Definition);
+
     public XElement ToXml()
     {
         var xml = Definition is { } definition ? new XElement(definition) : new XElement("domain", new XAttribute("type", "simulated"));

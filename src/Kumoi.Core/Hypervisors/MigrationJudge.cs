@@ -1,0 +1,187 @@
+using System.Xml.Linq;
+using Kind = Kumoi.Hypervisors.MigrationObstacleKind;
+
+namespace Kumoi.Hypervisors;
+
+/// <summary>
+/// What a VM's live definition (https://libvirt.org/formatdomain.html) tells of its migration, whatever the driver. It follows what libvirt
+/// 9.0 (src/qemu/qemu_migration.c: qemuMigrationSrcIsAllowed) and QEMU 7.2 refuse; what they refuse only at times is a warning. Messages name
+/// devices, files and networks; nothing else of the definition.
+/// </summary>
+internal static class MigrationJudge
+{
+    private const string Detach = "Detach it from the VM, or turn the VM off and start it on the other host.";
+
+    /// <summary>Formats whose drivers in QEMU block migration.</summary>
+    private static readonly HashSet<string> StuckFormats = new(StringComparer.Ordinal) { "qcow", "vdi", "vmdk", "vpc", "vhdx", "parallels", "fat" };
+
+    /// <summary>Whether the VM has a state to send.</summary>
+    public static MigrationObstacle? JudgeState(VMReading vm, string host) =>
+        vm.State is PowerState.Shutoff or PowerState.Crashed or PowerState.Unknown
+            ? new(Kind.NotRunning, $"'{vm.Name}' on {host} is {vm.State}: only a VM that runs, or is paused, is migrated.",
+                "Start it, or start it on the other host with Start-KumoiVM -Speculative -Destination.")
+            : null;
+
+    public static MigrationObstacle Busy(string vm, string host) => new(
+        Kind.Busy, $"'{vm}' on {host} is in a migration, or in another job.", "Wait until that has ended, or end it ('virsh domjobinfo', 'virsh domjobabort').");
+
+    /// <summary>Nobody works on the VM any more, but it waits all the same.</summary>
+    public static MigrationObstacle Held(string vm, string host) => new(
+        Kind.Busy, $"'{vm}' on {host} is paused by a migration that has not ended.",
+        "Run Repair-KumoiOperation; if another program migrated it, find out where the VM runs before anything is resumed.");
+
+    /// <summary>What of the VM itself stands in the way.</summary>
+    public static IEnumerable<MigrationObstacle> JudgeVM(XElement domain)
+    {
+        foreach (var device in domain.Elements("devices").Elements())
+        {
+            if (JudgeDevice(device) is { } obstacle)
+            {
+                yield return obstacle;
+            }
+        }
+
+        if (domain.Element("launchSecurity") is { } security)
+        {
+            yield return Blocks($"Protected memory (launchSecurity '{(string?)security.Attribute("type")}')", "Turn the VM off and start it on the other host.");
+        }
+
+        var cpu = domain.Element("cpu");
+        var hasFixedTsc = domain.Elements("clock").Elements("timer").Any(timer => Is(timer, "name", "tsc") && timer.Attribute("frequency") is not null);
+        if (!hasFixedTsc && cpu?.Elements("feature").Any(feature => Is(feature, "name", "invtsc") && (Is(feature, "policy", "require") || Is(feature, "policy", "force"))) is true)
+        {
+            yield return Blocks("The CPU feature 'invtsc' without a TSC frequency", "Give the timer 'tsc' a frequency in the VM's clock, or leave the feature out.");
+        }
+
+        if (Is(cpu, "migratable", "off"))
+        {
+            yield return Warns("The CPU may have features that cannot be migrated (migratable='off').", "Set migratable='on' in the VM's CPU.");
+        }
+    }
+
+    /// <summary>The virtual networks that a target must have.</summary>
+    public static IReadOnlyList<string> Networks(XElement domain) =>
+        [.. SourcesOfInterfaces(domain, "network").Distinct(StringComparer.Ordinal)];
+
+    /// <summary>The bridges and network cards that a target must have, apart from those that belong to a virtual network.</summary>
+    public static IReadOnlyList<string> HostInterfaces(XElement domain) =>
+    [
+        .. (from source in domain.Elements("devices").Elements("interface").Elements("source")
+            where source.Attribute("network") is null && ((string?)source.Parent!.Attribute("type")) is "bridge" or "direct"
+            let name = (string?)source.Attribute("bridge") ?? (string?)source.Attribute("dev")
+            where name is not null
+            select name).Distinct(StringComparer.Ordinal),
+    ];
+
+    /// <summary>The images that a target must see, as files or block devices of these paths.</summary>
+    public static IReadOnlyList<string> Images(XElement domain) =>
+        [.. domain.Elements("devices").Elements("disk").Select(DomainCopy.ImageOf).OfType<string>().Distinct(StringComparer.Ordinal)];
+
+    /// <summary>The volumes that a target must have in its pools.</summary>
+    public static IReadOnlyList<(string Pool, string Volume)> Volumes(XElement domain) =>
+    [
+        .. (from source in domain.Elements("devices").Elements("disk").Elements("source")
+            let pool = (string?)source.Attribute("pool")
+            let volume = (string?)source.Attribute("volume")
+            where pool is not null && volume is not null
+            select (pool, volume)).Distinct(),
+    ];
+
+    public static MigrationObstacle SameHost(string vm, string host) =>
+        new(Kind.SameHost, $"'{vm}' is on {host} already.", "Give another host.");
+
+    public static MigrationObstacle InMaintenance(string host) => new(
+        Kind.Maintenance, $"{host} is in maintenance and takes no VMs.", $"Choose another host, or take it back into service: Resume-KumoiHost {host}");
+
+    public static MigrationObstacle OtherHypervisor(string vm, string host) => new(
+        Kind.Hypervisor, $"{host} cannot take '{vm}': it is of another kind, or of another simulated fleet.", "Migrate between hosts of the same kind.");
+
+    public static MigrationObstacle? JudgeMemory(VMReading vm, string host, long freeBytes) => freeBytes >= vm.MemoryBytes
+        ? null
+        : new(Kind.Memory, $"{host} has {freeBytes >> 20} MiB of memory free, '{vm.Name}' may use {vm.MemoryBytes >> 20} MiB.",
+            "Choose a host with more free memory (Find-KumoiPlacement), or move VMs away from it.");
+
+    public static MigrationObstacle Exists(string vm, string host, string what) => new(
+        Kind.VMExists, $"{host} has {what} already: '{vm}' cannot come.", "Look with Get-KumoiVM; remove or rename the VM there if it is not needed.");
+
+    public static MigrationObstacle UnknownImage(string host, string path) => new(
+        Kind.Storage, $"'{path}' is in no active storage pool of {host}: it cannot be known whether the VM finds it there.",
+        "See that the image is there under the same path, on shared storage.", IsFatal: false);
+
+    /// <summary>A target's hypervisor that is older may not know what the source's has sent.</summary>
+    public static MigrationObstacle? JudgeVersion(string what, Version? ofSource, Version? ofTarget, string host) =>
+        ofSource is null || ofTarget is null || ofTarget >= ofSource
+            ? null
+            : new(Kind.Version, $"{host} has {what} {ofTarget}, older than the source's {ofSource}.",
+                "Migrate to hosts with the same or a newer version, or upgrade that host first.", IsFatal: false);
+
+    private static MigrationObstacle? JudgeDevice(XElement device) => device.Name.LocalName switch
+    {
+        "hostdev" => JudgeHostDevice(device),
+        "interface" => (string?)device.Attribute("type") switch
+        {
+            "hostdev" when !IsUnpluggedByQemu(device) => Blocks($"A network card of the host{NameOf(device)}", Detach),
+            "vdpa" => Blocks($"A vDPA network card{NameOf(device)}", Detach),
+            "vhostuser" => Warns($"The vhost-user network card{NameOf(device)} needs a backend on the target that takes its state.", "See that the backend runs there."),
+            _ => null,
+        },
+        "filesystem" => Is(device.Element("driver"), "type", "virtiofs")
+            ? Blocks($"The virtiofs file system{TargetOf(device, "dir")}", Detach)
+            : Warns($"The shared file system{TargetOf(device, "dir")} blocks the migration while the guest has it mounted.", "Unmount it in the guest first."),
+        "shmem" => Is(device, "role", "master") ? null : Blocks($"The shared memory '{(string?)device.Attribute("name")}', of which the VM is not the master,", Detach),
+        "memory" => (string?)device.Attribute("model") switch
+        {
+            "virtio-pmem" => Blocks("A virtio-pmem memory device", Detach),
+            "nvdimm" => Warns("The NVDIMM needs a backing file of the same size on the target.", "See that the file is there under the same path."),
+            _ => null,
+        },
+        "tpm" => Is(device.Element("backend"), "type", "passthrough") ? Blocks("The host's TPM", Detach) : null,
+        "disk" => JudgeDisk(device),
+        _ => null,
+    };
+
+    private static MigrationObstacle? JudgeHostDevice(XElement device)
+    {
+        if (Is(device, "mode", "capabilities"))
+        {
+            return Blocks("A device of the host (hostdev mode 'capabilities')", Detach);
+        }
+
+        return (string?)device.Attribute("type") switch
+        {
+            "pci" when IsUnpluggedByQemu(device) => null,
+            "usb" => Warns("The USB device of the host stays behind.", "Detach it first if the guest needs it in a known state."),
+            "scsi" => Warns("The SCSI device of the host must be there on the target under the same address.", "See that both hosts see the device."),
+            var type => Blocks($"A device of the host (hostdev '{type}')", Detach),
+        };
+    }
+
+    private static MigrationObstacle? JudgeDisk(XElement disk)
+    {
+        var name = TargetOf(disk, "dev");
+        var format = (string?)disk.Element("driver")?.Attribute("type");
+        return disk.Element("mirror") is not null
+            ? new(Kind.Busy, $"The disk{name} is being copied or committed (a block job).", "Wait until that has ended ('virsh blockjob'), or end it.")
+            : disk.Element("transient") is not null ? Blocks($"The transient disk{name}", Detach)
+            : format is not null && StuckFormats.Contains(format) ? Blocks($"The disk{name} in the format '{format}'", "Convert the image to qcow2 or raw while the VM is off.")
+            : Is(disk, "type", "vhostuser") ? Warns($"The vhost-user disk{name} needs a backend on the target.", "See that the backend runs there.")
+            : null;
+    }
+
+    /// <summary>QEMU takes such a device away while it migrates, and the guest goes on with its partner.</summary>
+    private static bool IsUnpluggedByQemu(XElement device) => Is(device.Element("teaming"), "type", "transient");
+
+    private static IEnumerable<string> SourcesOfInterfaces(XElement domain, string attribute) =>
+        domain.Elements("devices").Elements("interface").Elements("source").Select(source => (string?)source.Attribute(attribute)).OfType<string>();
+
+    private static string NameOf(XElement device) => (string?)device.Element("mac")?.Attribute("address") is { } mac ? $" ({mac})" : "";
+
+    private static string TargetOf(XElement device, string attribute) => (string?)device.Element("target")?.Attribute(attribute) is { } target ? $" '{target}'" : "";
+
+    private static MigrationObstacle Blocks(string what, string action) => new(Kind.Device, $"{what} cannot be migrated.", action);
+
+    private static MigrationObstacle Warns(string message, string action) => new(Kind.Device, message, action, IsFatal: false);
+
+    private static bool Is(XElement? element, string attribute, string value) =>
+        string.Equals((string?)element?.Attribute(attribute), value, StringComparison.Ordinal);
+}
