@@ -10,20 +10,21 @@ internal static class MigrationPreflight
     public static async Task<(List<KumoiConnection> Fit, List<MigrationReplica> LeftOut)> RunAsync(
         KumoiVM vm, MigrationNeeds needs, IReadOnlyList<KumoiConnection> targets, TimeProvider time, CancellationToken cancellationToken)
     {
-        var checks = await Task.WhenAll(targets.Select(target => CheckAsync(vm, needs, target, time, cancellationToken)));
+        var checks = targets.Select(target => new MigrationReplica(target, number: 0)).ToList();
+        await Stragglers.RunAsync(checks, (check, token) => CheckAsync(vm, needs, check, time, token), time, cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
         return (
             [.. checks.Where(replica => replica.Failure is null).Select(replica => replica.Target)],
             [.. checks.Where(replica => replica.Failure is not null)]);
     }
 
-    private static async Task<MigrationReplica> CheckAsync(
-        KumoiVM vm, MigrationNeeds needs, KumoiConnection target, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<bool> CheckAsync(
+        KumoiVM vm, MigrationNeeds needs, MigrationReplica replica, TimeProvider time, CancellationToken cancellationToken)
     {
         var begun = time.GetTimestamp();
-        var replica = new MigrationReplica(target, number: 0);
         try
         {
-            var obstacles = await MigrationChecks.CheckTargetAsync(vm, needs, target, cancellationToken);
+            var obstacles = await MigrationChecks.CheckTargetAsync(vm, needs, replica.Target, cancellationToken);
             replica.Failure = obstacles.FirstOrDefault(obstacle => obstacle.IsFatal)?.ToException(FaultDomain.Host);
             replica.IsRefused = replica.Failure is not null;
         }
@@ -34,7 +35,12 @@ internal static class MigrationPreflight
                 e.Message, FaultDomain.Host, error: e.Error, recommendedAction: e.RecommendedAction, innerException: e);
         }
 
+        catch (OperationCanceledException)
+        {
+            replica.Failure = Stragglers.Silent(replica.Name);
+        }
+
         replica.Duration = time.GetElapsedTime(begun);
-        return replica;
+        return replica.Failure is null;
     }
 }

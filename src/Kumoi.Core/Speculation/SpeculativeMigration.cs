@@ -152,7 +152,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         MigrationReplica? winner;
         try
         {
-            await Task.WhenAll(replicas.Select(replica => PrepareAsync(replica, offer, cancellationToken)));
+            await Stragglers.RunAsync(replicas, (replica, token) => PrepareAsync(replica, offer, token, cancellationToken), time, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             var prepared = replicas.Where(replica => replica.Incoming is not null).ToList();
             if (prepared.Count == 0)
@@ -240,20 +240,28 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
     }
 
-    private static async Task PrepareAsync(MigrationReplica replica, MigrationOffer offer, CancellationToken cancellationToken)
+    /// <summary>Whether the target is prepared; otherwise its failure says why not.</summary>
+    /// <param name="replica">The target.</param>
+    /// <param name="offer">What the source gave.</param>
+    /// <param name="patience">Cancelled when all is, or when the target is silent for too long.</param>
+    /// <param name="cancellationToken">Cancelled when all is.</param>
+    private static async Task<bool> PrepareAsync(
+        MigrationReplica replica, MigrationOffer offer, CancellationToken patience, CancellationToken cancellationToken)
     {
         try
         {
-            replica.Incoming = await replica.Target.Link.PrepareMigrationAsync(offer, replica.Number, cancellationToken);
+            replica.Incoming = await replica.Target.Link.PrepareMigrationAsync(offer, replica.Number, patience);
         }
         catch (HypervisorException e)
         {
             replica.Failure = e;
         }
-        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException e)
         {
-            replica.Failure = e;
+            replica.Failure = cancellationToken.IsCancellationRequested ? e : Stragglers.Silent(replica.Name);
         }
+
+        return replica.Incoming is not null;
     }
 
     /// <summary>
