@@ -25,6 +25,7 @@ internal static class MigrationOverhead
     /// <summary>
     /// 
     /// </summary>
+    /// <summary>Prints a line of JSON for each migration.</summary>
     /// <param name="lab">What <c>lab.sh info --json</c> prints.</param>
     /// <param name="xml">The VM's domain XML.</param>
     /// <param name="script">The path of <c>lab.sh</c>.</param>

@@ -356,6 +356,7 @@ public sealed class SpeculativeStartTests
     /// <summary>
     /// 
     /// </summary>
+    /// <summary>One course of events, and its repair. Returns how many moments it had.</summary>
     /// <param name="hasHome">The VM is off on kvm01.</param>
     /// <param name="first">What fails on kvm02.</param>
     /// <param name="second">What fails on kvm03.</param>
