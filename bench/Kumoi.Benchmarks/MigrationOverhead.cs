@@ -22,9 +22,6 @@ internal static class MigrationOverhead
 
     private static readonly string[] Kinds = ["plain", "two", "two, one slow"];
 
-    /// <summary>
-    /// 
-    /// </summary>
     /// <summary>Prints a line of JSON for each migration.</summary>
     /// <param name="lab">What <c>lab.sh info --json</c> prints.</param>
     /// <param name="xml">The VM's domain XML.</param>

@@ -353,9 +353,6 @@ public sealed class SpeculativeStartTests
         Assert.True(isJournalGone || !(await site.UnfinishedAsync()).Exists(operation => operation.Kind is OperationKind.SpeculativeStart), because);
     }
 
-    /// <summary>
-    /// 
-    /// </summary>
     /// <summary>One course of events, and its repair. Returns how many moments it had.</summary>
     /// <param name="hasHome">The VM is off on kvm01.</param>
     /// <param name="first">What fails on kvm02.</param>
