@@ -61,21 +61,51 @@ public abstract record ReplicationPolicy
     /// </summary>
     public sealed record Auto(double WantedSuccess = 0.99, int CostLimit = 4, double DelayPercentile = 0) : ReplicationPolicy(CostLimit, DelayPercentile)
     {
-        /// <summary>Each time the candidate that adds most to the predicted success, which prefers other racks; the first of equals.</summary>
+        /// <summary>As few as the most reliable of them are enough; of the sets of that size that reach as much, the one that is preferred.</summary>
         public override IReadOnlyList<int> Choose(IReadOnlyList<ReplicaCandidate> candidates)
         {
             var chosen = new List<int>(CostLimit);
-            var targets = new ReplicaCandidate[CostLimit];
-            var reached = 0.0;
-            while (chosen.Count < Math.Min(CostLimit, candidates.Count) && (chosen.Count == 0 || reached < WantedSuccess))
+            var reached = Complete(candidates, chosen, CostLimit, WantedSuccess);
+            if (reached < WantedSuccess - Rounding)
+            {
+                return chosen;
+            }
+
+            var preferred = new List<int>(chosen.Count);
+            for (var i = 0; i < candidates.Count && preferred.Count < chosen.Count; i++)
+            {
+                if (Complete(candidates, [.. preferred, i], chosen.Count, wanted: 1) >= WantedSuccess - Rounding)
+                {
+                    preferred.Add(i);
+                }
+            }
+
+            // Where racks are shared, what is added last may be something that was passed over.
+            return preferred.Count == chosen.Count ? preferred : chosen;
+        }
+
+        /// <summary>
+        /// Adds to those that were taken, up to so many or until they reach what is wanted, each time the candidate that adds most to the
+        /// predicted success, which prefers other racks; the first of equals. Returns what they reach.
+        /// </summary>
+        private static double Complete(IReadOnlyList<ReplicaCandidate> candidates, List<int> taken, int count, double wanted)
+        {
+            var targets = new ReplicaCandidate[count];
+            for (var i = 0; i < taken.Count; i++)
+            {
+                targets[i] = candidates[taken[i]];
+            }
+
+            var reached = ReplicaPrediction.Success(targets.AsSpan(0, taken.Count));
+            while (taken.Count < Math.Min(count, candidates.Count) && (taken.Count == 0 || reached < wanted - Rounding))
             {
                 var (best, bestReached) = (-1, -1.0);
                 for (var i = 0; i < candidates.Count; i++)
                 {
-                    if (!chosen.Contains(i))
+                    if (!taken.Contains(i))
                     {
-                        targets[chosen.Count] = candidates[i];
-                        var with = ReplicaPrediction.Success(targets.AsSpan(0, chosen.Count + 1));
+                        targets[taken.Count] = candidates[i];
+                        var with = ReplicaPrediction.Success(targets.AsSpan(0, taken.Count + 1));
                         if (with > bestReached + Rounding)
                         {
                             (best, bestReached) = (i, with);
@@ -83,12 +113,12 @@ public abstract record ReplicationPolicy
                     }
                 }
 
-                targets[chosen.Count] = candidates[best];
-                chosen.Add(best);
+                targets[taken.Count] = candidates[best];
+                taken.Add(best);
                 reached = bestReached;
             }
 
-            return chosen;
+            return reached;
         }
 
         public override string ToString() => DelayPercentile > 0 ? $"Auto hedged at p{DelayPercentile:0.##}" : "Auto at once";

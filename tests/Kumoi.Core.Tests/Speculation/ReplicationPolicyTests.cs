@@ -44,6 +44,16 @@ public sealed class ReplicationPolicyTests
         Assert.Equal([0, 2], new ReplicationPolicy.Auto(0.95).Choose([new(0.8, "a"), new(0.8, "a"), new(0.78, "b")]));
 
     [Fact]
+    public void Auto_takes_the_preferred_of_those_that_are_enough()
+    {
+        // Each of the last three is enough by itself, and of two the first two are.
+        Assert.Equal([1], new ReplicationPolicy.Auto(0.95).Choose([new(0.6, "a"), new(0.96, "b"), new(0.99, "c"), new(0.999, "d")]));
+        Assert.Equal([0, 1], new ReplicationPolicy.Auto(0.97).Choose([new(0.8, "a"), new(0.9, "b"), new(0.95, "c"), new(0.9, "d")]));
+        // With the first it takes the most reliable one.
+        Assert.Equal([0, 2], new ReplicationPolicy.Auto(0.985).Choose([new(0.8, "a"), new(0.9, "b"), new(0.95, "c"), new(0.9, "d")]));
+    }
+
+    [Fact]
     public void Auto_takes_one_target_at_least_if_there_is_one()
     {
         Assert.Equal([0], new ReplicationPolicy.Auto(0).Choose(Equal(0.5, 2)));
