@@ -208,6 +208,9 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
 
         winner.HasWon = true;
+
+        // It takes as long to end the copies as to end the source's, and neither depends on the other.
+        var abandoning = Task.WhenAll(replicas.Where(replica => !replica.HasWon).Select(TryAbandonAsync));
         try
         {
             // Whatever goes wrong at the source now leaves a paused copy there, never a running one.
@@ -219,7 +222,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
         finally
         {
-            await Task.WhenAll(replicas.Where(replica => !replica.HasWon).Select(TryAbandonAsync));
+            await abandoning;
             await DisposeAsync(replicas);
         }
 

@@ -24,10 +24,10 @@ public sealed class SpeculativeMigrationTests
         Assert.Equal(("kvm02", PowerState.Running), (result.VM.VMHost, result.VM.State));
         Assert.Equal([("kvm02", true), ("kvm03", false)], result.Replicas.Select(replica => (replica.VMHost, replica.IsWinner)));
         Assert.Empty(await site.UnfinishedAsync());
-        // The starting step, then the source, then the loser: nothing that is not needed is between the VM's two lives.
-        Assert.Equal(
-            ["append journal", "finish kvm02", "place kvm02", "append journal", "confirm kvm01", "abandon kvm03"],
-            controller.Calls.SkipWhile(call => call is not "perform kvm01").Skip(1).Take(6));
+        // The starting step, then the source and the loser: nothing that is not needed is between the VM's two lives.
+        var calls = controller.Calls.SkipWhile(call => call is not "perform kvm01").Skip(1).Take(6).ToList();
+        Assert.Equal(["append journal", "finish kvm02", "place kvm02", "append journal"], calls.Take(4));
+        Assert.Equal(["abandon kvm03", "confirm kvm01"], calls.Skip(4).Order(StringComparer.Ordinal));
     }
 
     [Fact]
