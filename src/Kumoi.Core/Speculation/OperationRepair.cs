@@ -69,6 +69,14 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             return Nothing(operation, $"{operation.Kind} was one call: look at the VM itself. Nothing has to be finished.");
         }
 
+        if (operation.IsSimulated && operation.Owner != OperationOwner.Current)
+        {
+            // Hosts of the same names in this process are others.
+            var gone = $"The simulated hosts of '{operation.VM}' have ended with {operation.Owner}.";
+            await EndAsync(operation, OperationState.Failed, gone);
+            return new RepairResult { Operation = operation, IsRepaired = true, Message = gone };
+        }
+
         var plan = RepairPlan.Of(operation);
         var (named, isMoved) = await ReadStepsAsync(operation, cancellationToken);
         if (operation.Sequence == 0)

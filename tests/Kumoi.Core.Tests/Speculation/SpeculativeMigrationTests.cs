@@ -265,6 +265,24 @@ public sealed class SpeculativeMigrationTests
     }
 
     [Fact]
+    public async Task Simulated_hosts_of_another_process_are_gone_and_those_of_this_one_are_others()
+    {
+        await using var site = await Site.OpenAsync();
+        await using (var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => call is "confirm" && !isDone ? Unknown(host) : null }))
+        {
+            await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));
+        }
+
+        var before = await site.PlacesAsync();
+        await using var other = await site.StartAsync(new Controller());
+        var operation = Assert.Single(await site.UnfinishedAsync());
+        var theirs = operation with { Owner = operation.Owner with { ProcessId = 0, ProcessStartedAt = DateTimeOffset.UnixEpoch } };
+        Assert.True((await new OperationRepair(other, site.Journal, site.Time).RepairAsync(theirs, isOwnerKnownDead: false, default)).IsRepaired);
+        Assert.Equal(before, await site.PlacesAsync());
+        Assert.Empty(await site.UnfinishedAsync());
+    }
+
+    [Fact]
     public async Task A_strict_winner_runs_only_when_the_source_has_given_the_VM_up()
     {
         await using var site = await Site.OpenAsync();
