@@ -80,7 +80,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
                 return Nothing(operation, char.ToUpperInvariant(unknown[0]) + unknown[1..]);
             }
 
-            (isMoved, plan) = (named is not null && !isPaused, plan with { WasPaused = isPaused });
+            (isMoved, plan) = (named is not null && !isPaused, plan with { WasPaused = isPaused && !plan.IsStrict });
         }
 
         if (operation.Kind is OperationKind.SpeculativeStart)

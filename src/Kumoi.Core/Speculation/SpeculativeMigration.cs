@@ -45,7 +45,10 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
 
         var mark = new SpeculationMark(
-            OperationId.New(), IsStart: false, vm.VMHost, [.. candidates.Select(target => target.Name)], OperationOwner.Current.ToToken());
+            OperationId.New(), IsStart: false, vm.VMHost, [.. candidates.Select(target => target.Name)], OperationOwner.Current.ToToken())
+        {
+            IsStrict = options.IsStrict && now.State is not PowerState.Paused,
+        };
         var plan = new MigrationPlan(mark, options.Migration);
         using var underWay = OperationsUnderWay.Enter(plan.Operation);
         var log = await SpeculationLog.BeginAsync(journal, Intent(plan, now, candidates), cancellationToken);
@@ -203,6 +206,11 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             {
                 await ResumeAsync(winner);
             }
+
+            if (plan.Mark.IsStrict)
+            {
+                await UnmarkAsync(winner);
+            }
         }
         finally
         {
@@ -281,6 +289,19 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             throw new HypervisorException(
                 $"'{vm.Name}' has moved to {winner.Name}, and could not be let run there: {e.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: e,
                 recommendedAction: $"When {winner.Name} answers, run Repair-KumoiOperation: it lets it run.");
+        }
+    }
+
+    private async Task UnmarkAsync(MigrationReplica winner)
+    {
+        using var limit = new CancellationTokenSource(EndingTimeout, time);
+        try
+        {
+            await winner.Target.Link.MarkAsync(vm.Id, null, limit.Token);
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            // Whoever finds the mark can tell from the journal, or from the hosts, that the operation is over.
         }
     }
 

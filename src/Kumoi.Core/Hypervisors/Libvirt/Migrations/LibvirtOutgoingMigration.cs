@@ -137,7 +137,10 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             await SettleAsync(cancelled, failure, cancellationToken).ConfigureAwait(false);
         }
 
-        await TidyAsync(cancelled ? RemovePlanAsync() : winner?.RemovePlanAsync() ?? Task.CompletedTask).ConfigureAwait(false);
+        if (cancelled || !Offer.Plan.Mark.IsStrict)
+        {
+            await TidyAsync(cancelled ? RemovePlanAsync() : winner?.RemovePlanAsync() ?? Task.CompletedTask).ConfigureAwait(false);
+        }
     }
 
     public async ValueTask DisposeAsync()
