@@ -198,11 +198,15 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
 
         winner.HasWon = true;
+        var isToRun = offer.IsPaused && !outgoing.Offer.IsPaused;
         try
         {
             // Whatever goes wrong at the source now leaves a paused copy there, never a running one.
-            await ConfirmAsync(outgoing, cancelled: false, $"'{vm.Name}' has moved to {winner.Name}, and {vm.VMHost} could not be told", "removes the paused copy there");
-            if (offer.IsPaused && !outgoing.Offer.IsPaused)
+            await ConfirmAsync(
+                outgoing, cancelled: false,
+                $"'{vm.Name}' has moved to {winner.Name}{(isToRun ? ", stays paused there" : "")}, and {vm.VMHost} could not be told",
+                isToRun ? $"removes the paused copy there, and lets it run on {winner.Name}" : "removes the paused copy there");
+            if (isToRun)
             {
                 await ResumeAsync(winner);
             }
