@@ -1,5 +1,6 @@
 # Speculative migrations of one guest on real hosts, with random faults, the controller's death among them. After each, exactly one copy
-# must run, and the guest's counter must have gone on. Run in the lab's network: lab.sh run pwsh -File … (see Invoke-Experiments.ps1).
+# must run, and the guest's counter must have gone on. Half of the dead controllers take the journal with them. Run in the lab's network:
+# lab.sh run pwsh -File … (see Invoke-Experiments.ps1).
 param(
   [Parameter(Mandatory)][string] $Module,
   [int] $Count = 200,
@@ -17,7 +18,7 @@ $pwsh = (Get-Process -Id $PID).Path
 $random = [Random]::new($Seed)
 # Serial logs outlive their guests: each guest has a name of its own.
 $generation = 0
-$tally = [ordered]@{ operations = 0; moved = 0; stayed = 0; killed = 0; repaired = 0; lost = 0; twice = 0; back = 0; restarted = 0 }
+$tally = [ordered]@{ operations = 0; moved = 0; stayed = 0; killed = 0; journals = 0; repaired = 0; lost = 0; twice = 0; back = 0; left = 0; restarted = 0 }
 
 function Wait-For {
   param([scriptblock] $Condition, [int] $Seconds = 60)
@@ -28,7 +29,9 @@ function Wait-For {
   }
 }
 
-function Get-Running { @(Get-KumoiVM $name -ErrorAction SilentlyContinue | Where-Object State -eq Running) }
+# Not by Get-KumoiVM, to which a copy that is being destroyed is still running.
+function Get-RunsOn { ,@(foreach ($machine in $machines) { if ((Invoke-Lab exec $machine sh -c "virsh -q domstate $name 2>/dev/null || true") -contains 'running') { $machine } }) }
+function Get-Marks { @(foreach ($machine in $machines) { Invoke-Lab exec $machine sh -c "virsh -q dumpxml $name 2>/dev/null || true" | Select-String '<plan|kumoi-speculation:plan' | ForEach-Object { "$machine $_" } }) }
 function Get-Counter { param($Machine) try { [long](Invoke-Lab counter $Machine $name 2>$null) } catch { -1 } }
 function New-Guest {
   $script:name = "mover-$PID-$(($script:generation++))"
@@ -43,7 +46,7 @@ $template = (Invoke-Lab domain-xml template qcow2) -join "`n"
 New-Guest
 
 for ($i = 0; $i -lt $Count; $i++) {
-  $at = (Get-Running)[0].VMHost
+  $at = (Get-RunsOn)[0]
   $others = $machines | Where-Object { $_ -ne $at } | Sort-Object { $random.Next() } | Select-Object -First (2 + $random.Next(2))
   $before = Get-Counter $at
   $fault = @('none', 'kill', 'kill', 'damage', 'power', 'daemon')[$random.Next(6)]
@@ -68,16 +71,24 @@ for ($i = 0; $i -lt $Count; $i++) {
   if ($fault -eq 'power') { Invoke-Lab power-on $victim }
   if ($fault -eq 'damage') { Invoke-Lab mend $victim }
   # Twice is twice, also for a moment.
-  if ((Get-Running).Count -gt 1) { $tally.twice++ }
+  $first = Get-RunsOn
+  if ($first.Count -gt 1) { $tally.twice++; Write-Host "twice: operation $i ($fault at $moment ms): $first; $told" }
+  if ($fault -eq 'kill' -and $random.Next(2) -eq 0) {
+    $tally.journals++
+    $env:KUMOI_STATE = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-speculation-$PID-$i"
+  }
+  # A call that the dead controller had under way ends some time; what cannot be repaired yet is tried again.
   Wait-For {
-    $left = @(Get-KumoiOperation -Unfinished | Where-Object Kind -eq SpeculativeMigrate)
-    # What cannot be repaired yet is tried again.
-    foreach ($operation in $left) { $result = $operation | Repair-KumoiOperation -WarningAction SilentlyContinue -ErrorAction SilentlyContinue; if ($result.IsRepaired) { $tally.repaired++ } }
-    -not @(Get-KumoiOperation -Unfinished | Where-Object Kind -eq SpeculativeMigrate)
+    $unfinished = @(Get-KumoiOperation -Unfinished | Where-Object Kind -eq SpeculativeMigrate) + @(Get-KumoiOperation -Orphaned -ErrorAction SilentlyContinue)
+    foreach ($operation in $unfinished) {
+      $result = $operation | Repair-KumoiOperation -WarningAction SilentlyContinue -ErrorAction SilentlyContinue
+      if ($result.IsRepaired) { $tally.repaired++ }
+    }
+    $unfinished.Count -eq 0
   }
   $tally.operations++
-  $running = Get-Running
-  if ($running.Count -gt 1) { $tally.twice++ }
+  $running = Get-RunsOn
+  if ($running.Count -gt 1) { $tally.twice++; Write-Host "twice: operation $i ($fault at $moment ms), after the repair: $running; $told" }
   if ($running.Count -eq 0) {
     if ($fault -eq 'power') {
       # It ran on the host that lost its power: as any VM there it is gone.
@@ -90,15 +101,16 @@ for ($i = 0; $i -lt $Count; $i++) {
     Write-Host "operation $i ($fault at $moment ms): lost; $told"
     break
   }
-  $now = $running[0].VMHost
+  $now = $running[0]
   if ($now -eq $at) { $tally.stayed++ } else { $tally.moved++ }
   try { Wait-For { (Get-Counter $now) -gt $before } 20 } catch { Write-Host "operation $i ($fault at $moment ms, from $at, victim $victim): on $now the counter stays at $(Get-Counter $now), before $before; $told"; $tally.lost++; break }
   $elsewhere = @(Get-KumoiVM $name).Count
   if ($elsewhere -ne 1) { Write-Host "operation $i ($fault at $moment ms): $elsewhere copies are defined"; $tally.lost++ }
+  if ($marks = Get-Marks) { Write-Host "operation $i ($fault at $moment ms): a mark is left: $marks; $told"; $tally.left++ }
   $serial = Get-Content (Invoke-Lab serial $now $name) -Raw
   $counters = [regex]::Matches($serial, '(?m)^C([0-9A-Fa-f]{8})') | ForEach-Object { [Convert]::ToInt64($_.Groups[1].Value, 16) }
   for ($k = 1; $k -lt $counters.Count; $k++) { if ($counters[$k] -lt $counters[$k - 1]) { $tally.back++; Write-Host "operation $i ($fault at $moment ms): the counter went back from $($counters[$k - 1]) to $($counters[$k])"; break } }
 }
-Remove-Item $env:KUMOI_STATE -Recurse -Force -ErrorAction Ignore
+Remove-Item (Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-speculation-$PID*") -Recurse -Force -ErrorAction Ignore
 [pscustomobject] $tally
-exit [int]($tally.lost + $tally.twice + $tally.back -gt 0)
+exit [int]($tally.lost + $tally.twice + $tally.back + $tally.left -gt 0)

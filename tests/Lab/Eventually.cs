@@ -11,14 +11,16 @@ internal static class Eventually
 
     public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(() => Task.FromResult(condition()), what);
 
-    public static async Task HoldsAsync(Func<Task<bool>> condition, string what)
+    public static Task HoldsAsync(Func<Task<bool>> condition, string what) => HoldsAsync(condition, () => what);
+
+    public static async Task HoldsAsync(Func<Task<bool>> condition, Func<string> what)
     {
         var began = Stopwatch.GetTimestamp();
         while (!await condition())
         {
             if (Stopwatch.GetElapsedTime(began) > Bound)
             {
-                Assert.Fail($"It did not come true within {Bound.TotalSeconds} s: {what}.");
+                Assert.Fail($"It did not come true within {Bound.TotalSeconds} s: {what()}.");
             }
 
             await Task.Delay(Pause);

@@ -5,14 +5,9 @@ using Xunit;
 namespace Kumoi.Tests.Lab;
 
 /// <summary>One VM, sent to several targets over one stream. The phases are driven by hand here.</summary>
-public sealed class FanOutTests(RealLab lab) : LabTest(lab)
+public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
 {
-    private const long MiB = 1L << 20;
-    private const string VM = "twin";
-
     private readonly List<IAsyncDisposable> _migrations = [];
-
-    protected override string? Obstacle => Lab.NetworkObstacle;
 
     [Theory]
     [InlineData(2)]
@@ -280,8 +275,6 @@ public sealed class FanOutTests(RealLab lab) : LabTest(lab)
         Assert.Contains("RelayAddress", failure.RecommendedAction, StringComparison.Ordinal);
     }
 
-    protected override string UriOf(LabHost host) => host.TcpUri;
-
     protected override async ValueTask EndAsync()
     {
         foreach (var migration in _migrations)
@@ -290,33 +283,8 @@ public sealed class FanOutTests(RealLab lab) : LabTest(lab)
         }
     }
 
-    /// <summary>At this rate a VM with <see cref="FullBytes"/> takes two seconds, in which something can happen.</summary>
-    private const long SlowBytesPerSecond = 12 * MiB;
-
-    /// <summary>What the guest writes over and over.</summary>
-    private const long FullBytes = 24 * MiB;
-
-    private static string[] Targets(int count) => [.. Enumerable.Range(2, count).Select(number => $"k{number}")];
-
     private static MigrationPlan Plan(string[] targets, long? bytesPerSecond) =>
         new(new SpeculationMark(OperationId.New(), false, "k1", targets, ""), new MigrationOptions { BandwidthBytesPerSecond = bytesPerSecond, StallTimeout = TimeSpan.FromSeconds(3) });
-
-    private async Task<KumoiVM> StartAsync(string variant)
-    {
-        var vm = await CreateAsync(Host("k1"), VM, variant);
-        await Lab.CountsOnAsync("k1", VM);
-        return vm;
-    }
-
-    /// <summary>A VM whose stream has a known length: the guest has filled its memory, and is paused.</summary>
-    private async Task<KumoiVM> StartFullAsync()
-    {
-        const int TicksThatFill = 6;
-        var vm = await StartAsync("vhot");
-        await Lab.CountsOnAsync("k1", VM, 2 * TicksThatFill);
-        await Host("k1").Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
-        return vm;
-    }
 
     private async Task<Drive> BeginAsync(KumoiVM vm, string[] targets, long? bytesPerSecond = null)
     {
@@ -326,36 +294,6 @@ public sealed class FanOutTests(RealLab lab) : LabTest(lab)
             targets.Select((target, i) => Host(target).Link.PrepareMigrationAsync(outgoing.Offer, i + 1, CancellationToken.None)));
         _migrations.AddRange(incoming);
         return new Drive(outgoing, incoming);
-    }
-
-    private async Task<VMPlace> PlaceAsync(string host)
-    {
-        var id = Assert.Single(_migrations.OfType<IOutgoingMigration>().Select(migration => migration.Offer.Id).Distinct());
-        return await Host(host).Link.ReadPlaceAsync(id, CancellationToken.None);
-    }
-
-    private async Task RunsOnlyOnAsync(string winner, long before)
-    {
-        await Lab.CountsOnAsync(winner, VM, before);
-        Assert.DoesNotContain("BOOT", Lab.Printed(winner, VM), StringComparison.Ordinal);
-        foreach (var host in Lab.Hosts)
-        {
-            Assert.Equal((host.Name, host.Name == winner ? VMPlace.Running : VMPlace.Absent), (host.Name, await PlaceAsync(host.Name)));
-        }
-    }
-
-    private async Task RunsOnAtTheSourceAsync()
-    {
-        Assert.Equal(VMPlace.Running, await PlaceAsync("k1"));
-        await Lab.CountsOnAsync("k1", VM);
-    }
-
-    private async Task IsGoneFromTargetsAsync()
-    {
-        foreach (var host in Lab.Hosts.Where(host => host.Name is not "k1"))
-        {
-            await Eventually.HoldsAsync(async () => await PlaceAsync(host.Name) == VMPlace.Absent, $"'{VM}' is gone from {host.Name}");
-        }
     }
 
     /// <summary>The phases in their order.</summary>
@@ -394,24 +332,6 @@ public sealed class FanOutTests(RealLab lab) : LabTest(lab)
             foreach (var target in incoming)
             {
                 await target.DisposeAsync();
-            }
-        }
-    }
-
-    /// <summary>Does something once, when a target has taken that many bytes.</summary>
-    private sealed class Reached(long bytes, Action act) : IProgress<ReplicaProgress>
-    {
-        private bool _isDone;
-
-        public long Most { get; private set; }
-
-        public void Report(ReplicaProgress value)
-        {
-            Most = Math.Max(Most, value.BytesTaken);
-            if (!_isDone && value.BytesTaken >= bytes)
-            {
-                _isDone = true;
-                act();
             }
         }
     }

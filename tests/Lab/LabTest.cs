@@ -58,12 +58,20 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
     {
         var time = TimeProvider.System;
         var fleet = new Fleet([new LibvirtDriver(time)], policies, new FaultPlan(new Random(1), time), time);
-        await foreach (var outcome in fleet.ConnectAsync([.. lab.Hosts.Select(host => new ConnectRequest(UriOf(host), host.Name, []))], CancellationToken.None))
-        {
-            _ = outcome.Result;
-        }
-
+        await ConnectAllAsync(fleet, UriOf);
         return fleet;
+    }
+
+    /// <summary>Connects all hosts of the lab, except those that may be silent and are.</summary>
+    private protected async Task ConnectAllAsync(Fleet fleet, Func<LabHost, string> uriOf, bool maySomeBeSilent = false)
+    {
+        await foreach (var outcome in fleet.ConnectAsync([.. lab.Hosts.Select(host => new ConnectRequest(uriOf(host), host.Name, []))], CancellationToken.None))
+        {
+            if (!maySomeBeSilent)
+            {
+                _ = outcome.Result;
+            }
+        }
     }
 
     protected async Task<KumoiVM> CreateAsync(
@@ -72,6 +80,9 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
         var spec = new VMSpec { Xml = await lab.XmlAsync(name, variant) };
         return await VMActions.CreateAsync(host, spec, start, keepFailed: false, operation ?? OperationId.New(), cancellationToken);
     }
+
+    protected static Task<KumoiVM> CreateXmlAsync(KumoiConnection host, string xml) => VMActions.CreateAsync(
+        host, new VMSpec { Xml = xml }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
 
     protected Task<IReadOnlyList<VMReading>> VMsAsync(string host) => Host(host).Link.ReadVMsAsync(CancellationToken.None);
 

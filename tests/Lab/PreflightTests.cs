@@ -279,5 +279,5 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
     private Task<HypervisorException> RefusedAsync(KumoiVM vm, string target, MigrationOptions? options = null) =>
         Assert.ThrowsAsync<HypervisorException>(() => MoveAsync(vm, target, options));
 
-    private Task ExecAsync(string host, string command) => Lab.ExecAsync(host, command);
+    private Task ExecAsync(string host, string command) => Lab.ExecuteAsync(host, "sh", "-c", command);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Net.NetworkInformation;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -28,6 +29,9 @@ public sealed partial class RealLab : IAsyncLifetime
     /// <summary>Why this process does not reach the hosts by network, and how it would; null: it does.</summary>
     public string? NetworkObstacle =>
         Obstacle ?? (IsInNetwork ? null : "This process is not in the lab's network. Run the tests with: sudo tests/Lab/lab.sh run dotnet …");
+
+    /// <summary>This computer, in the lab's network.</summary>
+    public IPAddress Address => IPAddress.Parse(_description!.Network + ".254");
 
     public IReadOnlyList<LabHost> Hosts => _description?.Hosts ?? [];
 
@@ -98,12 +102,13 @@ public sealed partial class RealLab : IAsyncLifetime
     }
 
     /// <summary>The last value that the guest has printed on that host; null: none yet.</summary>
-    public long? Counter(string host, string vm)
-    {
+    public long? Counter(string host, string vm) => Counters(host, vm) is [.., var last] ? last : null;
+
+    /// <summary>All values that the guest has printed on that host, in their order.</summary>
+    public IReadOnlyList<long> Counters(string host, string vm) =>
         // A line that is only half written does not match.
-        var last = Printed(host, vm) is { } log ? CounterLine().Matches(log).LastOrDefault() : null;
-        return last is null ? null : long.Parse(last.Groups["value"].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-    }
+        [.. CounterLine().Matches(Printed(host, vm) ?? "")
+            .Select(line => long.Parse(line.Groups["value"].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture))];
 
     /// <summary>All that guests of that name have printed on the host; null: nothing.</summary>
     public string? Printed(string host, string vm)
@@ -133,8 +138,13 @@ public sealed partial class RealLab : IAsyncLifetime
     /// <summary>Stops the VM's QEMU, which then neither reads nor answers, without ending it.</summary>
     public Task FreezeAsync(string host, string vm) => RunAsync("exec", host, "sh", "-c", $"kill -STOP $(cat /run/libvirt/qemu/{vm}.pid)");
 
-    /// <summary>Runs a shell's command as on the host.</summary>
-    public Task ExecAsync(string host, string command) => RunAsync("exec", host, "sh", "-c", command);
+    /// <summary>Runs a command as on the host.</summary>
+    public Task<string> ExecuteAsync(string host, params string[] command) => RunAsync(["exec", host, .. command]);
+
+    /// <summary>Packets from one host to another one are lost; null: those from this computer.</summary>
+    public Task SeparateAsync(string? from, string to) => RunAsync([.. In(from), "ip", "route", "add", "blackhole", Host(to).Address]);
+
+    public Task ReuniteAsync(string? from, string to) => RunAsync([.. In(from), "ip", "route", "del", "blackhole", Host(to).Address]);
 
     /// <summary>Limits what the network brings to the host.</summary>
     public Task ThrottleAsync(string host, long bytesPerSecond) =>
@@ -145,7 +155,9 @@ public sealed partial class RealLab : IAsyncLifetime
     private bool IsInNetwork =>
         NetworkInterface.GetAllNetworkInterfaces()
             .SelectMany(card => card.GetIPProperties().UnicastAddresses)
-            .Any(address => string.Equals(address.Address.ToString(), _description!.Network + ".254", StringComparison.Ordinal));
+            .Any(address => address.Address.Equals(Address));
+
+    private static string[] In(string? host) => host is null ? ["run"] : ["exec", host];
 
     private static string FindScript()
     {

@@ -24,7 +24,7 @@ public interface IOutgoingMigration : IAsyncDisposable
 
     /// <summary>
     /// Ends it at the source: gives the VM up (it runs on the winner), or, with <paramref name="cancelled"/>, takes it back: it goes on
-    /// here, if it had been handed over. Only when no target has it any more.
+    /// here, if it had been handed over. Only when no target has it any more. The mark goes, but for a strict one: it stays on the winner.
     /// </summary>
     Task ConfirmAsync(bool cancelled, CancellationToken cancellationToken);
 }

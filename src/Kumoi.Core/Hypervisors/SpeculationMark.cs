@@ -16,4 +16,7 @@ public sealed record SpeculationMark(OperationId Operation, bool IsStart, string
 
     /// <summary>Written before this copy was let run: it may have run since. The others were never let run.</summary>
     public bool IsNamed { get; init; }
+
+    /// <summary>The winner arrives paused, and is to be let run when the source has given the VM up; then the mark is taken off.</summary>
+    public bool IsStrict { get; init; }
 }

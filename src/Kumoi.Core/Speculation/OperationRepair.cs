@@ -88,7 +88,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
                 return Nothing(operation, char.ToUpperInvariant(unknown[0]) + unknown[1..]);
             }
 
-            (isMoved, plan) = (named is not null && !isPaused, plan with { WasPaused = isPaused });
+            (isMoved, plan) = (named is not null && !isPaused, plan with { WasPaused = isPaused && !plan.IsStrict });
         }
 
         if (operation.Kind is OperationKind.SpeculativeStart)
@@ -192,7 +192,9 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         switch (await PlaceAsync(source, id, cancellationToken))
         {
             case VMPlace.Unknown:
-                return Nothing(operation, $"'{operation.VM}' runs on {winner}; {source} does not answer, and holds a paused copy that must be removed there.");
+                return Nothing(operation, letRun && await PlaceAsync(winner, id, cancellationToken) is VMPlace.Paused
+                    ? $"'{operation.VM}' stays paused on {winner} until {source}, which does not answer, has nothing of it. If {source} is off for good, resume it."
+                    : $"'{operation.VM}' runs on {winner}; {source} does not answer, and holds a paused copy that must be removed there.");
             case VMPlace.Running:
                 return Nothing(
                     operation, $"'{operation.VM}' runs on {winner} and on {source}: somebody has resumed it there. Stop the one that is not wanted, at once.");
@@ -321,14 +323,17 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         }
     }
 
-    /// <summary>The hypervisor removes a dead controller's copies by itself, at any moment.</summary>
+    /// <summary>
+    /// The hypervisor removes a dead controller's copies by itself, at any moment. A daemon that has just been restarted says that a VM does
+    /// not run to the very call that has ended it.
+    /// </summary>
     private static async Task UnlessGoneAsync(Task removal)
     {
         try
         {
             await removal;
         }
-        catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+        catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound or HypervisorError.InvalidState)
         {
             // That is what was wanted.
         }

@@ -107,6 +107,7 @@ internal static class Orphans
         {
             ["home"] = marked.Mark.Home,
             ["candidates"] = new JsonArray([.. marked.Mark.Candidates.Select(candidate => new JsonObject { ["name"] = candidate })]),
+            ["strict"] = marked.Mark.IsStrict,
         }.ToJsonString(),
         Owner = OperationOwner.TryParse(marked.Mark.Controller) ?? new OperationOwner(0, default, "", ""),
     };

@@ -58,7 +58,10 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         // A repair must reach every candidate that is named, so only those are that anything can be sent to.
         candidates = fit.Count > 0 ? fit : candidates;
         var mark = new SpeculationMark(
-            OperationId.New(), IsStart: false, vm.VMHost, [.. candidates.Select(target => target.Name)], OperationOwner.Current.ToToken());
+            OperationId.New(), IsStart: false, vm.VMHost, [.. candidates.Select(target => target.Name)], OperationOwner.Current.ToToken())
+        {
+            IsStrict = options.IsStrict && needs.VM.State is not PowerState.Paused,
+        };
         var plan = new MigrationPlan(mark, options.Migration);
         using var underWay = OperationsUnderWay.Enter(plan.Operation);
         var log = await SpeculationLog.BeginAsync(journal, Intent(plan, needs.VM, candidates), cancellationToken);
@@ -211,13 +214,22 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
 
         // It takes as long to end the copies as to end the source's, and neither depends on the other.
         var abandoning = Task.WhenAll(replicas.Where(replica => !replica.HasWon).Select(TryAbandonAsync));
+        var isToRun = offer.IsPaused && !outgoing.Offer.IsPaused;
         try
         {
             // Whatever goes wrong at the source now leaves a paused copy there, never a running one.
-            await ConfirmAsync(outgoing, cancelled: false, $"'{vm.Name}' has moved to {winner.Name}, and {vm.VMHost} could not be told", "removes the paused copy there");
-            if (offer.IsPaused && !outgoing.Offer.IsPaused)
+            await ConfirmAsync(
+                outgoing, cancelled: false,
+                $"'{vm.Name}' has moved to {winner.Name}{(isToRun ? ", stays paused there" : "")}, and {vm.VMHost} could not be told",
+                isToRun ? $"removes the paused copy there, and lets it run on {winner.Name}" : "removes the paused copy there");
+            if (isToRun)
             {
                 await ResumeAsync(winner);
+            }
+
+            if (plan.Mark.IsStrict)
+            {
+                await UnmarkAsync(winner);
             }
         }
         finally
@@ -305,6 +317,19 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             throw new HypervisorException(
                 $"'{vm.Name}' has moved to {winner.Name}, and could not be let run there: {e.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: e,
                 recommendedAction: $"When {winner.Name} answers, run Repair-KumoiOperation: it lets it run.");
+        }
+    }
+
+    private async Task UnmarkAsync(MigrationReplica winner)
+    {
+        using var limit = new CancellationTokenSource(EndingTimeout, time);
+        try
+        {
+            await winner.Target.Link.MarkAsync(vm.Id, null, limit.Token);
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            // Whoever finds the mark can tell from the journal, or from the hosts, that the operation is over.
         }
     }
 

@@ -86,6 +86,7 @@ public sealed class MigrationPhasesTests
         Assert.DoesNotContain("old", marked, StringComparison.Ordinal);
         AssertSame(mark, SpeculationMetadata.Read(marked));
         AssertSame(Plan.Mark, SpeculationMetadata.ReadElement(SpeculationMetadata.Write(Plan.Mark)));
+        Assert.True(SpeculationMetadata.ReadElement(SpeculationMetadata.Write(Plan.Mark with { IsStrict = true }))!.IsStrict);
         SpeculationMetadata.Set(domain, null);
         Assert.Null(SpeculationMetadata.Read(domain.ToString()));
 

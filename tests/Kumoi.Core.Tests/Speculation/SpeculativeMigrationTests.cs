@@ -313,8 +313,10 @@ public sealed class SpeculativeMigrationTests
     }
 
     /// <summary>The hosts tell what the journal would: who runs it, and whose copy was never started.</summary>
-    [Fact]
-    public async Task Without_the_journal_what_the_hosts_have_decides_or_nothing_is_done()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Without_the_journal_what_the_hosts_have_decides_or_nothing_is_done(bool isStrict)
     {
         var decided = 0;
         for (var moment = 1; moment <= 60; moment++)
@@ -325,7 +327,7 @@ public sealed class SpeculativeMigrationTests
             {
                 try
                 {
-                    await site.MigrateAsync(fleet);
+                    await site.MigrateAsync(fleet, new SpeculationOptions { Replicas = 2, IsStrict = isStrict });
                 }
                 catch (ControllerDiedException)
                 {

@@ -67,7 +67,7 @@ internal sealed class SimulatedOutgoingMigration : IOutgoingMigration
             _ended = true;
             _vm.IsMigrating = false;
             _vm.Mark = null;
-            foreach (var complete in _complete)
+            foreach (var complete in cancelled || !Offer.Plan.Mark.IsStrict ? _complete : [])
             {
                 complete.TakeMarkOff();
             }

@@ -16,6 +16,9 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
 
     /// <summary>How long the source is read again after a failure until it tells what it has: a daemon restarts in a second or two.</summary>
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long it is tried again to tell the source how the migration has ended. The VM may be paused there all the time.</summary>
+    private static readonly TimeSpan RestartPatience = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan SettlePause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ConfirmPatience = TimeSpan.FromSeconds(30);
 
@@ -137,7 +140,10 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             await SettleAsync(cancelled, failure, cancellationToken).ConfigureAwait(false);
         }
 
-        await TidyAsync(cancelled ? RemovePlanAsync() : winner?.RemovePlanAsync() ?? Task.CompletedTask).ConfigureAwait(false);
+        if (cancelled || !Offer.Plan.Mark.IsStrict)
+        {
+            await TidyAsync(cancelled ? RemovePlanAsync() : winner?.RemovePlanAsync() ?? Task.CompletedTask).ConfigureAwait(false);
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -455,14 +461,22 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     /// <summary>Does what Confirm would have done, where libvirt has forgotten the migration.</summary>
     private async Task SettleAsync(bool cancelled, LibvirtFailure failure, CancellationToken cancellationToken)
     {
-        VMPlace place;
-        try
+        long begun = time.GetTimestamp();
+        VMPlace place = VMPlace.Unknown;
+        while (place == VMPlace.Unknown)
         {
-            place = await connections.RunAsync(fresh => SettleOnce(fresh, cancelled), cancellationToken).ConfigureAwait(false);
-        }
-        catch (HypervisorException e)
-        {
-            throw NotConfirmed(cancelled, e.Message, outcomeUnknown: true, e.Error, e);
+            try
+            {
+                place = await connections.RunAsync(fresh => SettleOnce(fresh, cancelled), cancellationToken).ConfigureAwait(false);
+            }
+            catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed && time.GetElapsedTime(begun) < RestartPatience)
+            {
+                await Task.Delay(SettlePause, time, cancellationToken).ConfigureAwait(false); // its daemon may be back in a moment
+            }
+            catch (HypervisorException e)
+            {
+                throw NotConfirmed(cancelled, e.Message, outcomeUnknown: true, e.Error, e);
+            }
         }
 
         bool isDone = cancelled
@@ -487,7 +501,14 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         if (!cancelled && (place == VMPlace.MigrationPaused || (place == VMPlace.Paused && Offer.IsPaused)))
         {
             using DomainHandle vm = fresh.GetDomain(Offer.Id);
-            DomainCalls.Destroy(fresh, vm);
+            try
+            {
+                DomainCalls.Destroy(fresh, vm);
+            }
+            catch (HypervisorException e) when (e.Error is HypervisorError.InvalidState or HypervisorError.VMNotFound)
+            {
+                // A daemon that has just been restarted says so of a VM that it has ended by this very call. What there is, is read below.
+            }
         }
 
         if (!cancelled && Offer.IsPersistent && VMPlaces.Read(fresh, Offer.Id) == VMPlace.Off)

@@ -1,0 +1,541 @@
+using System.Globalization;
+using System.Net;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Faults;
+using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Journal;
+using Kumoi.Journal.Sqlite;
+using Kumoi.Resilience;
+using Kumoi.Speculation;
+using Kumoi.Tests.Speculation;
+using Xunit;
+
+namespace Kumoi.Tests.Lab;
+
+/// <summary>
+/// The whole protocol of a migration to several targets, with a journal, on real hosts that fail at the worst moments. At the end, or after the
+/// repair, exactly one copy of the VM runs, and it is the same guest.
+/// </summary>
+public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kumoi-lab-");
+    private readonly Controller _controller = new();
+    private readonly Dictionary<string, Func<string, Task>> _acts = [];
+    private readonly Dictionary<string, Forwarder> _forwarders = [];
+    private SqliteJournal? _journal;
+    private Task _fault = Task.CompletedTask;
+
+    /// <summary>The calls to hosts, and to the journal, in their order.</summary>
+    private List<string> Tried { get; } = [];
+
+    private SqliteJournal Journal => _journal ??= new SqliteJournal(_folder.FullName, TimeProvider.System);
+
+    [Fact]
+    public async Task Where_a_winners_image_is_in_use_its_definition_is_removed_and_the_next_one_wins()
+    {
+        var vm = await StartWithWritableDiskAsync();
+        await OccupyDiskAsync("k2");
+        var before = Lab.Counter("k1", VM)!.Value;
+
+        // One after the other: of two at once, the second may not have all of it yet when the first has.
+        var result = await MigrateAsync(vm, ["k2", "k3"], options => Unsafely(options) with { Replicas = 1 });
+
+        Assert.Equal(("k2", "k3"), (FirstTried("finish"), result.VM.VMHost));
+        await EndsOnlyOnAsync("k3", before);
+    }
+
+    [Fact]
+    public async Task Where_the_only_targets_image_is_in_use_its_definition_is_removed_and_the_source_goes_on()
+    {
+        var vm = await StartWithWritableDiskAsync();
+        await OccupyDiskAsync("k2");
+        var before = Lab.Counter("k1", VM)!.Value;
+
+        var failure = await Assert.ThrowsAsync<SpeculationFailedException>(
+            () => MigrateAsync(vm, ["k2"], Unsafely));
+
+        Assert.Contains("lock", failure.Message, StringComparison.Ordinal);
+        await EndsOnlyOnAsync("k1", before);
+    }
+
+    [Fact]
+    public async Task The_answer_of_the_starting_step_is_lost_and_the_host_tells_that_it_has_won()
+    {
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        Forward("k2", "k3");
+        On("finish", host =>
+        {
+            _forwarders[host].Mute();
+            _fault = LoseAnswerAsync(host, isReachableAgain: true);
+        });
+
+        var result = await MigrateAsync(vm, ["k2", "k3"]);
+
+        await _fault;
+        Assert.Equal([$"finish {result.VM.VMHost}"], Tried.Where(call => call.StartsWith("finish", StringComparison.Ordinal)));
+        await EndsOnlyOnAsync(result.VM.VMHost, before);
+    }
+
+    [Fact]
+    public async Task The_answer_is_lost_and_the_host_with_it_so_nothing_is_started_elsewhere_until_it_tells()
+    {
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        Forward("k2", "k3");
+        On("finish", host =>
+        {
+            _forwarders[host].Mute();
+            _fault = LoseAnswerAsync(host, isReachableAgain: false);
+        });
+
+        await IsUndecidedAsync(MigrateAsync(vm, ["k2", "k3"]));
+
+        await _fault;
+        var winner = FirstTried("finish");
+        await IsNotRepairedAsync();
+        Assert.Equal((VMPlace.MigrationPaused, VMPlace.Running), (await PlaceAsync("k1"), await PlaceAsync(winner)));
+        _forwarders[winner].Open();
+        Assert.Equal(winner, (await RepairAsync()).VMHost);
+        await EndsOnlyOnAsync(winner, before);
+    }
+
+    [Fact]
+    public async Task The_starting_step_does_not_reach_the_host_and_the_source_goes_on_when_the_host_has_told()
+    {
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        Forward("k2", "k3");
+        On("finish", host => _forwarders[host].Close());
+
+        await IsUndecidedAsync(MigrateAsync(vm, ["k2", "k3"]));
+
+        await IsNotRepairedAsync();
+        Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync("k1"));
+        _forwarders[FirstTried("finish")].Open();
+        Assert.Equal("k1", (await RepairAsync()).VMHost);
+        await EndsOnlyOnAsync("k1", before);
+    }
+
+    [Theory]
+    [InlineData("finish", true)]
+    [InlineData("finish", false)]
+    [InlineData("confirm", true)]
+    public async Task The_sources_host_loses_power_and_what_it_holds_is_removed_when_it_is_back(string step, bool isBefore)
+    {
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        OnAsync(step, _ =>
+        {
+            _fault = Lab.HurtAsync("power-off", "k1");
+            return isBefore ? _fault : Task.CompletedTask;
+        });
+
+        var failure = await IsUndecidedAsync(MigrateAsync(vm, ["k2", "k3"]));
+
+        await _fault;
+        var winner = FirstTried("finish");
+        Assert.Contains($"has moved to {winner}, and k1 could not be told", failure.Message, StringComparison.Ordinal);
+        await Lab.CountsOnAsync(winner, VM, before);
+        await IsNotRepairedAsync();
+        await Lab.MakeWellAsync("k1");
+        Assert.Equal(winner, (await RepairAsync()).VMHost);
+        await EndsOnlyOnAsync(winner, before);
+    }
+
+    [Fact]
+    public async Task Source_and_target_need_not_reach_each_other()
+    {
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        await Lab.SeparateAsync("k1", "k2");
+        try
+        {
+            Assert.Equal("k2", (await MigrateAsync(vm, ["k2"])).VM.VMHost);
+        }
+        finally
+        {
+            await Lab.ReuniteAsync("k1", "k2");
+        }
+
+        await EndsOnlyOnAsync("k2", before);
+    }
+
+    [Fact]
+    public async Task A_target_is_cut_from_here_in_mid_stream_and_another_one_wins()
+    {
+        var vm = await StartFullAsync();
+        var before = Lab.Counter("k1", VM)!.Value;
+        // Else it would be waited for, until it is known to have nothing.
+        OnAsync("abandon", _ => Lab.ReuniteAsync(null, "k2"));
+
+        var result = await MigrateAsync(vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () => _fault = Lab.SeparateAsync(null, "k2")));
+
+        await _fault;
+        Assert.Equal("k3", result.VM.VMHost);
+        await Host("k3").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await EndsOnlyOnAsync("k3", before);
+    }
+
+    [Fact]
+    public async Task The_source_is_lost_from_here_for_a_moment_in_mid_stream_and_the_VM_stays_there()
+    {
+        var vm = await StartFullAsync();
+        var before = Lab.Counter("k1", VM)!.Value;
+        Forward("k1");
+
+        var failure = await Assert.ThrowsAsync<SpeculationFailedException>(() => MigrateAsync(vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () =>
+        {
+            _forwarders["k1"].Close();
+            _forwarders["k1"].Open();
+        })));
+
+        Assert.Contains("stays on k1", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(Tried, call => call.StartsWith("finish", StringComparison.Ordinal));
+        await Host("k1").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await EndsOnlyOnAsync("k1", before);
+    }
+
+    [Fact]
+    public async Task A_target_has_all_of_it_and_the_stream_ends_before_the_source_has_heard_so_the_source_goes_on()
+    {
+        byte[] shut = [0, 1, 0, 4, 0, 0, 0, 0]; // the target's last word on the return path
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        Forwarder? stream = null;
+        await TellStreamAddressAsync("k2", "k2"); // it is sent to where its daemon is reached, and that is here
+        try
+        {
+            Forward("k2");
+            OnAsync("perform", async _ =>
+            {
+                var listening = await Lab.ExecuteAsync("k2", "sh", "-c", "ss -Hltn | grep -o ':49[0-9]* ' | tr -d ': '");
+                var port = int.Parse(listening, CultureInfo.InvariantCulture);
+                stream = new Forwarder(new IPEndPoint(Lab.Address, port), new IPEndPoint(IPAddress.Parse(Lab.Host("k2").Address), port), shut);
+            });
+
+            await Assert.ThrowsAsync<SpeculationFailedException>(() => MigrateAsync(vm, ["k2"]));
+
+            Assert.True(stream?.IsMute, "The target has not said that it has all of it.");
+            Assert.DoesNotContain(Tried, call => call.StartsWith("finish", StringComparison.Ordinal));
+            await EndsOnlyOnAsync("k1", before);
+        }
+        finally
+        {
+            await (stream?.DisposeAsync() ?? ValueTask.CompletedTask);
+            await TellStreamAddressAsync("k2", Lab.Host("k2").Address);
+        }
+    }
+
+    [Theory]
+    [InlineData("confirm", false)]
+    [InlineData("confirm", true)]
+    [InlineData("take back", false)]
+    [InlineData("take back", true)]
+    public async Task The_sources_daemon_is_killed_before_the_source_is_told(string step, bool isBackLater)
+    {
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        if (isBackLater)
+        {
+            Forward("k1");
+        }
+
+        OnAsync(step, _ =>
+        {
+            _forwarders.GetValueOrDefault("k1")?.Close();
+            return Lab.HurtAsync("kill-daemon", "k1");
+        });
+        if (step is "take back")
+        {
+            RefuseToFinish();
+        }
+
+        var failure = await Record.ExceptionAsync(() => MigrateAsync(vm, ["k2"]));
+
+        // Where it is back soon, it is told.
+        Assert.True(isBackLater == failure is HypervisorException { OutcomeUnknown: true }, failure?.ToString());
+        if (isBackLater)
+        {
+            await IsNotRepairedAsync();
+            _forwarders["k1"].Open();
+            Assert.True((await RepairAsync()).IsRepaired);
+        }
+
+        await EndsOnlyOnAsync(step is "confirm" ? "k2" : "k1", before);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_transient_VM_stays_transient(bool fails)
+    {
+        var vm = await StartAsync("warm");
+        await Lab.ExecuteAsync("k1", "virsh", "undefine", VM);
+        var before = Lab.Counter("k1", VM)!.Value;
+        if (fails)
+        {
+            RefuseToFinish();
+        }
+
+        var failure = await Record.ExceptionAsync(() => MigrateAsync(vm, ["k2", "k3"]));
+
+        Assert.Equal(fails, failure is SpeculationFailedException);
+        var at = fails ? "k1" : FirstTried("finish");
+        await EndsOnlyOnAsync(at, before);
+        Assert.False((await Host(at).Link.FindVMAsync(vm.Id, CancellationToken.None))!.IsPersistent);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public async Task A_VM_that_somebody_has_paused_stays_paused(bool fails, bool isStrict)
+    {
+        var vm = await StartAsync("warm");
+        await Host("k1").Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        var before = Lab.Counter("k1", VM)!.Value;
+        if (fails)
+        {
+            RefuseToFinish();
+        }
+
+        var failure = await Record.ExceptionAsync(() => MigrateAsync(vm, ["k2", "k3"], options => options with { IsStrict = isStrict }));
+
+        Assert.Equal(fails, failure is SpeculationFailedException);
+        var at = fails ? "k1" : FirstTried("finish");
+        Assert.Equal(VMPlace.Paused, await PlaceAsync(at));
+        await Host(at).Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await EndsOnlyOnAsync(at, before);
+    }
+
+    [Fact]
+    public async Task A_strict_winner_runs_once_the_source_has_given_it_up()
+    {
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        var atConfirm = VMPlace.Unknown;
+        OnAsync("confirm", async _ => atConfirm = await PlaceAsync(FirstTried("finish")));
+
+        var result = await MigrateAsync(vm, ["k2", "k3"], options => options with { IsStrict = true });
+
+        Assert.Equal((VMPlace.Paused, PowerState.Running), (atConfirm, result.VM.State));
+        await EndsOnlyOnAsync(result.VM.VMHost, before);
+    }
+
+    [Fact]
+    public async Task A_strict_winner_whose_source_has_died_stays_paused_until_the_source_is_known_to_have_nothing()
+    {
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        OnAsync("confirm", _ => Lab.HurtAsync("power-off", "k1"));
+
+        var failure = await IsUndecidedAsync(MigrateAsync(vm, ["k2"], options => options with { IsStrict = true }));
+
+        Assert.Contains("has moved to k2, stays paused there, and k1 could not be told", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(VMPlace.Paused, await PlaceAsync("k2"));
+        await IsNotRepairedAsync();
+        Assert.Equal(VMPlace.Paused, await PlaceAsync("k2"));
+        await Lab.MakeWellAsync("k1");
+        Assert.Equal("k2", (await RepairAsync()).VMHost);
+        await EndsOnlyOnAsync("k2", before);
+    }
+
+    [Theory]
+    [InlineData("perform", false)]
+    [InlineData("finish", false)]
+    [InlineData("place", false)]
+    [InlineData("confirm", false)]
+    [InlineData("confirm", true)]
+    [InlineData("resume", true)]
+    [InlineData("abandon", false)]
+    public async Task The_controller_dies_and_its_journal_is_lost_so_the_marks_tell(string step, bool isStrict)
+    {
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        On(step, _ => _controller.Die());
+
+        await Assert.ThrowsAsync<ControllerDiedException>(() => MigrateAsync(vm, ["k2", "k3"], options => options with { IsStrict = isStrict }));
+
+        await Journal.DisposeAsync();
+        _journal = new SqliteJournal(_folder.CreateSubdirectory("new").FullName, TimeProvider.System);
+        await RepairOrphansAsync();
+        await EndsOnlyOnAsync(step is "perform" or "finish" ? "k1" : FirstTried("finish"), before);
+    }
+
+    protected override async ValueTask EndAsync()
+    {
+        await _fault;
+        if (_journal is not null)
+        {
+            await _journal.DisposeAsync();
+        }
+
+        foreach (var forwarder in _forwarders.Values)
+        {
+            await forwarder.DisposeAsync();
+        }
+
+        _folder.Delete(recursive: true);
+    }
+
+    private static SpeculationOptions Slowly(SpeculationOptions options) =>
+        options with { Migration = options.Migration with { BandwidthBytesPerSecond = SlowBytesPerSecond } };
+
+    private static SpeculationOptions Unsafely(SpeculationOptions options) => options with { Migration = options.Migration with { AllowUnsafe = true } };
+
+    /// <summary>The host that was the first to be asked that.</summary>
+    private string FirstTried(string step) => Tried.First(call => call.StartsWith(step + ' ', StringComparison.Ordinal))[(step.Length + 1)..];
+
+    /// <summary>Does something, with the host, just before the first call of that name.</summary>
+    private void On(string step, Action<string> act) => OnAsync(step, host =>
+    {
+        act(host);
+        return Task.CompletedTask;
+    });
+
+    private void OnAsync(string step, Func<string, Task> act) => _acts[step] = act;
+
+    private Task TurnAsync(string host, string step)
+    {
+        lock (Tried)
+        {
+            Tried.Add($"{step} {host}");
+            return _acts.Remove(step, out var act) ? act(host) : Task.CompletedTask;
+        }
+    }
+
+    /// <summary>These hosts are reached through ports that can be closed.</summary>
+    private void Forward(params string[] hosts)
+    {
+        foreach (var host in hosts)
+        {
+            _forwarders[host] = new Forwarder(Lab.Address, Lab.Host(host));
+        }
+    }
+
+    /// <summary>Where the host says that it waits for a stream.</summary>
+    private async Task TellStreamAddressAsync(string host, string address)
+    {
+        await Lab.ExecuteAsync(host, "sed", "-i", $"s/^migration_host = .*/migration_host = \"{address}\"/", "/etc/libvirt/qemu.conf");
+        await Lab.HurtAsync("kill-daemon", host);
+        await Lab.MakeWellAsync(host);
+    }
+
+    private string UriByForwarder(LabHost host) => _forwarders.TryGetValue(host.Name, out var forwarder) ? forwarder.Uri : host.TcpUri;
+
+    private void RefuseToFinish() => _controller.Fault = (host, call, isDone) => call is "finish" && !isDone ? new HypervisorException($"{host} says no", FaultDomain.Host) : null;
+
+    private async Task<SpeculationResult> MigrateAsync(
+        KumoiVM vm, string[] targets, Func<SpeculationOptions, SpeculationOptions>? change = null, IProgress<ReplicaProgress>? progress = null)
+    {
+        _controller.Turn = TurnAsync;
+        var time = TimeProvider.System;
+        await using var fleet = new Fleet(
+            [new ControlledDriver(new LibvirtDriver(time), _controller) { IsSimulated = false }], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time,
+            () => new ControlledJournal(Journal, _controller));
+        await ConnectAllAsync(fleet, UriByForwarder);
+        var options = new SpeculationOptions { Replicas = targets.Length, Migration = new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(3), RelayAddress = Lab.Address } };
+        return await new SpeculativeMigration(new KumoiVM(fleet.Find("k1")!, vm.Reading), change?.Invoke(options) ?? options, time)
+            .RunAsync([.. targets.Select(target => fleet.Find(target)!)], progress, CancellationToken.None);
+    }
+
+    private async Task LoseAnswerAsync(string host, bool isReachableAgain)
+    {
+        await Eventually.HoldsAsync(async () => await PlaceAsync(host) is VMPlace.Running, "the starting step has taken effect");
+        _forwarders[host].Close();
+        if (isReachableAgain)
+        {
+            _forwarders[host].Open();
+        }
+    }
+
+    private static async Task<HypervisorException> IsUndecidedAsync(Task migration)
+    {
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => migration);
+        Assert.True(failure.OutcomeUnknown, failure.Message);
+        Assert.NotNull(failure.RecommendedAction);
+        return failure;
+    }
+
+    private async Task<List<KumoiOperation>> PendingAsync()
+    {
+        var pending = new List<KumoiOperation>();
+        await foreach (var operation in Journal.ReadOperationsAsync(new OperationQuery { States = [OperationState.Pending] }, CancellationToken.None))
+        {
+            pending.Add(operation);
+        }
+
+        return pending;
+    }
+
+    private async Task IsNotRepairedAsync() => Assert.False((await TryRepairAsync()).IsRepaired);
+
+    /// <summary>What a host is about to do by itself is waited for.</summary>
+    private async Task<RepairResult> RepairAsync()
+    {
+        RepairResult? result = null;
+        await Eventually.HoldsAsync(async () => (result = await TryRepairAsync()).IsRepaired, () => $"the operation is repaired ({result})");
+        return result!;
+    }
+
+    /// <summary>As another process would, later.</summary>
+    private async Task<RepairResult> TryRepairAsync()
+    {
+        await using var fleet = await RepairingFleetAsync();
+        return await new OperationRepair(fleet, Journal, TimeProvider.System)
+            .RepairAsync(Assert.Single(await PendingAsync()), isOwnerKnownDead: false, CancellationToken.None);
+    }
+
+    private async Task RepairOrphansAsync()
+    {
+        await using var fleet = await RepairingFleetAsync();
+        var repair = new OperationRepair(fleet, Journal, TimeProvider.System);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                var orphans = await repair.FindOrphansAsync(fleet.Hosts, CancellationToken.None);
+                foreach (var orphan in orphans)
+                {
+                    await repair.RepairAsync(orphan, isOwnerKnownDead: false, CancellationToken.None);
+                }
+
+                return orphans.Count == 0;
+            },
+            "no orphan is left");
+    }
+
+    private async Task<Fleet> RepairingFleetAsync()
+    {
+        var time = TimeProvider.System;
+        var fleet = new Fleet([new LibvirtDriver(time)], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time, () => Journal);
+        await ConnectAllAsync(fleet, UriByForwarder, maySomeBeSilent: true);
+        return fleet;
+    }
+
+    /// <summary>One copy, no marks, nothing pending, and the guest has never gone back.</summary>
+    private async Task EndsOnlyOnAsync(string winner, long before)
+    {
+        await RunsOnlyOnAsync(winner, before);
+        var numbers = Lab.Counters("k1", VM);
+        if (winner is not "k1")
+        {
+            numbers = [.. numbers, .. Lab.Counters(winner, VM)];
+        }
+
+        Assert.Equal(numbers.Order(), numbers);
+        Assert.Empty(await PendingAsync());
+        foreach (var host in Fleet.Hosts)
+        {
+            Assert.Empty(await host.Link.ReadMarkedAsync(CancellationToken.None));
+        }
+    }
+
+    /// <summary>A VM with an image that only one VM at a time can write to; each host has its own of that name.</summary>
+    private async Task<KumoiVM> StartWithWritableDiskAsync() => await StartXmlAsync(await WritableXmlAsync(VM));
+
+    private async Task OccupyDiskAsync(string host) => await CreateXmlAsync(Host(host), await WritableXmlAsync("occupant"));
+
+    private async Task<string> WritableXmlAsync(string name) => (await Lab.XmlAsync(name, "qcow2")).Replace("<readonly/>", "", StringComparison.Ordinal);
+}
