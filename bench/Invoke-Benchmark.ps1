@@ -30,9 +30,9 @@ function Add-Comparison {
 
 # Without a goal it is only told.
 function Add-Result {
-  param([string] $Name, [double] $Ours, [double] $Peer, [double] $Ratio, [Nullable[double]] $Goal, [string] $PeerCommand)
+  param([string] $Name, [double] $Ours, [double] $Peer, [double] $Ratio, [Nullable[double]] $Goal, [string] $PeerCommand, [string] $Unit = 'ms')
   $results.Add([pscustomobject]@{
-    name = $Name; ours = [math]::Round($Ours, 2); peer = [math]::Round($Peer, 2); unit = 'ms'; ratio = [math]::Round($Ratio, 3)
+    name = $Name; ours = [math]::Round($Ours, 2); peer = [math]::Round($Peer, 2); unit = $Unit; ratio = [math]::Round($Ratio, 3)
     goal = $Goal; holds = if ($null -ne $Goal) { $Ratio -le $Goal }; peerCommand = $PeerCommand
   })
 }
@@ -235,7 +235,8 @@ else {
       param([string] $Kind, [string] $Property, [string] $What, [Nullable[double]] $Goal)
       $ours, $plain = foreach ($one in $Kind, 'plain') { , @($moves | Where-Object kind -eq $one | ForEach-Object $Property) }
       $ratio = Get-Median (0..($plain.Count - 1) | ForEach-Object { $ours[$_] / $plain[$_] })
-      Add-Result "live migration of 512 MiB $What" (Get-Median $ours) (Get-Median $plain) $ratio $Goal 'virDomainMigrate3, as Move-KumoiVM without -Speculative'
+      $scale, $unit = if ($Property -eq 'sentBytes') { 1MB, 'MiB' } else { 1, 'ms' }
+      Add-Result "live migration of 512 MiB $What" ((Get-Median $ours) / $scale) ((Get-Median $plain) / $scale) $ratio $Goal 'virDomainMigrate3, as Move-KumoiVM without -Speculative' $unit
     }
     Add-Figure two ms 'to two targets at once, on real hosts, against a plain one: time' $null
     Add-Figure two cpuMs 'to two targets at once: CPU time of the source''s QEMU' 1.25
@@ -248,7 +249,7 @@ else {
 Remove-Module Kumoi
 Remove-Item $env:KUMOI_STATE -Recurse -Force -ErrorAction Ignore
 
-$results | Format-Table name, @{ n = 'ours (ms)'; e = 'ours'; align = 'right' }, @{ n = 'peer (ms)'; e = 'peer'; align = 'right' }, ratio, goal, holds -Wrap | Out-String -Width 160 | Write-Host
+$results | Format-Table name, ours, peer, unit, ratio, goal, holds -Wrap | Out-String -Width 160 | Write-Host
 ConvertTo-Json $results.ToArray() | Set-Content (Join-Path $root 'artifacts/bench.json')
 $goals = $results | Where-Object { $null -ne $_.goal }
 Write-Host "artifacts/bench.json: $(@($goals | Where-Object holds).Count) of $(@($goals).Count) goals hold."
