@@ -8,16 +8,7 @@ param(
 $ErrorActionPreference = 'Stop'
 Import-Module $Module
 $env:KUMOI_STATE = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-poweron-$PID"
-$labScript = Join-Path $PSScriptRoot '../tests/Lab/lab.sh'
-function Invoke-Lab { & $labScript @args; if ($LASTEXITCODE -ne 0) { throw "lab.sh $args ended with status $LASTEXITCODE" } }
-function Wait-For {
-  param([scriptblock] $Condition, [int] $Seconds = 60)
-  $limit = [System.Diagnostics.Stopwatch]::StartNew()
-  while (-not (& $Condition)) {
-    if ($limit.Elapsed.TotalSeconds -gt $Seconds) { throw "It did not happen within $Seconds s: $Condition" }
-    [System.Threading.Tasks.Task]::Delay(50).Wait()
-  }
-}
+. $PSScriptRoot/../tests/Lab/Lab.ps1
 $info = Invoke-Lab info --json | ConvertFrom-Json
 $machines = $info.hosts.name
 $uris = $info.hosts.uri

@@ -9,8 +9,7 @@ param(
 $ErrorActionPreference = 'Stop'
 Import-Module $Module
 $env:KUMOI_STATE = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-speculation-$PID"
-$labScript = Join-Path $PSScriptRoot '../tests/Lab/lab.sh'
-function Invoke-Lab { & $labScript @args; if ($LASTEXITCODE -ne 0) { throw "lab.sh $args ended with status $LASTEXITCODE" } }
+. $PSScriptRoot/../tests/Lab/Lab.ps1
 $info = Invoke-Lab info --json | ConvertFrom-Json
 $machines = $info.hosts.name
 $uris = $machines | ForEach-Object { Invoke-Lab tcp-uri $_ }
@@ -19,15 +18,6 @@ $random = [Random]::new($Seed)
 # Serial logs outlive their guests: each guest has a name of its own.
 $generation = 0
 $tally = [ordered]@{ operations = 0; moved = 0; stayed = 0; killed = 0; journals = 0; repaired = 0; lost = 0; twice = 0; back = 0; left = 0; restarted = 0 }
-
-function Wait-For {
-  param([scriptblock] $Condition, [int] $Seconds = 60)
-  $limit = [System.Diagnostics.Stopwatch]::StartNew()
-  while (-not (& $Condition)) {
-    if ($limit.Elapsed.TotalSeconds -gt $Seconds) { throw "It did not happen within $Seconds s: $Condition" }
-    [System.Threading.Tasks.Task]::Delay(50).Wait()
-  }
-}
 
 # Not by Get-KumoiVM, to which a copy that is being destroyed is still running.
 function Get-RunsOn { ,@(foreach ($machine in $machines) { if ((Invoke-Lab exec $machine sh -c "virsh -q domstate $name 2>/dev/null || true") -contains 'running') { $machine } }) }

@@ -1,9 +1,7 @@
 # Real libvirt hosts, real QEMU guests. Run by './build.sh lab test', which makes the lab and takes it down again.
 BeforeAll {
-  $script:lab = Join-Path $PSScriptRoot lab.sh
-  $script:info = & $lab info --json | ConvertFrom-Json
-
-  function Invoke-Lab { & $script:lab @args; if ($LASTEXITCODE -ne 0) { throw "lab.sh $args ended with status $LASTEXITCODE" } }
+  . $PSScriptRoot/Lab.ps1
+  $script:info = & $labScript info --json | ConvertFrom-Json
 
   function Reset-Lab {
     Clear-KumoiFault
@@ -16,16 +14,6 @@ BeforeAll {
 
   # The last value that the guest has printed.
   function Get-Counter { param($VM, $Machine = $VM.VMHost) [long](Invoke-Lab counter $Machine $VM.Name) }
-
-  # Waits until a condition holds; the guest decides when.
-  function Wait-For {
-    param([scriptblock] $Condition, [int] $Seconds = 60)
-    $limit = [System.Diagnostics.Stopwatch]::StartNew()
-    while (-not (& $Condition)) {
-      if ($limit.Elapsed.TotalSeconds -gt $Seconds) { throw "It did not happen within $Seconds s: $Condition" }
-      [System.Threading.Tasks.Task]::Delay(50).Wait()
-    }
-  }
 
   # It lives: its counter grows.
   function Wait-Alive { param($VM) $before = 0; try { $before = Get-Counter $VM } catch { } ; Wait-For { try { (Get-Counter $VM) -gt $before } catch { $false } } }

@@ -1,21 +1,10 @@
 # Maintenance and rolling upgrades on real libvirt hosts with running guests. Run by './build.sh lab test'; two hosts are upgraded, a third
 # takes their guests.
 BeforeAll {
-  $script:lab = Join-Path $PSScriptRoot lab.sh
-  $script:uris = (& $lab info --json | ConvertFrom-Json).hosts.uri | Select-Object -First 3
+  . $PSScriptRoot/Lab.ps1
+  $script:uris = (& $labScript info --json | ConvertFrom-Json).hosts.uri | Select-Object -First 3
 
-  function Invoke-Lab { & $script:lab @args; if ($LASTEXITCODE -ne 0) { throw "lab.sh $args ended with status $LASTEXITCODE" } }
   function Get-Counter { param($Machine, $Name) [long](Invoke-Lab counter $Machine $Name) }
-
-  # Waits until a condition holds; the guest, or another process, decides when.
-  function Wait-For {
-    param([scriptblock] $Condition, [int] $Seconds = 60)
-    $limit = [System.Diagnostics.Stopwatch]::StartNew()
-    while (-not (& $Condition)) {
-      if ($limit.Elapsed.TotalSeconds -gt $Seconds) { throw "It did not happen within $Seconds s: $Condition" }
-      [System.Threading.Tasks.Task]::Delay(50).Wait()
-    }
-  }
 
   # The guest lives on that host: its counter grows beyond what it was.
   function Wait-Counting { param($Machine, $Name, [long] $Beyond = 0) Wait-For { try { (Get-Counter $Machine $Name) -gt $Beyond } catch { $false } } }

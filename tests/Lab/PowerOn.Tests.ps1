@@ -1,16 +1,7 @@
 # Power-on placement on real hosts: one VM, paused copies on several hosts, one of which is let run.
 BeforeAll {
-  $script:lab = Join-Path $PSScriptRoot lab.sh
-  $script:info = & $lab info --json | ConvertFrom-Json
-  function Invoke-Lab { & $script:lab @args; if ($LASTEXITCODE -ne 0) { throw "lab.sh $args ended with status $LASTEXITCODE" } }
-  function Wait-For {
-    param([scriptblock] $Condition, [int] $Seconds = 60)
-    $limit = [System.Diagnostics.Stopwatch]::StartNew()
-    while (-not (& $Condition)) {
-      if ($limit.Elapsed.TotalSeconds -gt $Seconds) { throw "It did not happen within $Seconds s: $Condition" }
-      [System.Threading.Tasks.Task]::Delay(50).Wait()
-    }
-  }
+  . $PSScriptRoot/Lab.ps1
+  $script:info = & $labScript info --json | ConvertFrom-Json
   function Wait-Alive { param($VM) Wait-For { try { [long](Invoke-Lab counter $VM.VMHost $VM.Name) -gt 0 } catch { $false } } }
   function Get-Images { param($Machine) @(Invoke-Lab exec $Machine ls /var/lib/libvirt/images) }
   # A serial log outlives its guest: each test has names of its own.
