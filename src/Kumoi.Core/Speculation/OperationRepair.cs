@@ -78,8 +78,13 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         }
 
         var plan = RepairPlan.Of(operation);
-        var (named, isMoved) = await ReadStepsAsync(operation, cancellationToken);
-        if (operation.Sequence == 0)
+        string? named;
+        bool isMoved;
+        if (operation.Sequence > 0)
+        {
+            (named, isMoved) = await ReadStepsAsync(operation, cancellationToken);
+        }
+        else
         {
             // Nobody has kept its steps.
             (named, var isPaused, var unknown) = await Orphans.FindWinnerAsync(fleet, operation, host => PlaceAsync(host, id, cancellationToken), cancellationToken);
@@ -314,28 +319,12 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     {
         if (await host.Link.FindVMAsync(id, cancellationToken) is { State: not PowerState.Shutoff })
         {
-            await UnlessGoneAsync(host.Link.DestroyAsync(id, OperationId.New(), cancellationToken));
+            await Traces.UnlessGoneAsync(host.Link.DestroyAsync(id, OperationId.New(), cancellationToken));
         }
 
         if (await host.Link.FindVMAsync(id, cancellationToken) is not null)
         {
-            await UnlessGoneAsync(host.Link.UndefineAsync(id, removeVolumes: false, OperationId.New(), cancellationToken));
-        }
-    }
-
-    /// <summary>
-    /// The hypervisor removes a dead controller's copies by itself, at any moment. A daemon that has just been restarted says that a VM does
-    /// not run to the very call that has ended it.
-    /// </summary>
-    private static async Task UnlessGoneAsync(Task removal)
-    {
-        try
-        {
-            await removal;
-        }
-        catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound or HypervisorError.InvalidState)
-        {
-            // That is what was wanted.
+            await Traces.UnlessGoneAsync(host.Link.UndefineAsync(id, removeVolumes: false, OperationId.New(), cancellationToken));
         }
     }
 

@@ -12,7 +12,6 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
     private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(30);
 
     private readonly List<Replica> _replicas = [];
-    private readonly List<Task> _cleaning = [];
     private readonly ReplicationPlan _plan = ReplicationPlan.Make(options, ReliabilityKind.PowerOn, candidates, memoryBytes: 0);
     private readonly long _began = time.GetTimestamp();
     private TimeSpan _won;
@@ -36,9 +35,8 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         catch (Exception e)
         {
             await stop.CancelAsync();
-            var isUndecided = e is HypervisorException { OutcomeUnknown: true } && _replicas.Exists(replica => replica.MayRun);
             await TakeBackAsync();
-            await EndAsync(isUndecided ? null : OperationState.Failed, e.Message);
+            await EndAsync(_replicas.Exists(replica => replica.MayRun) ? null : OperationState.Failed, e.Message);
             throw;
         }
 
@@ -97,11 +95,10 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
             }
 
             _isVMsFault |= ready.Failure is HypervisorException { FaultDomain: FaultDomain.VM, Error: not HypervisorError.VMExists };
-            var cleaning = TryRemoveAsync(ready);
-            _cleaning.Add(cleaning);
+            ready.Removing = TryRemoveAsync(ready);
             if (start.SharesDisks)
             {
-                await cleaning;
+                await ready.Removing;
             }
         }
     }
@@ -189,7 +186,6 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
             static (replica, failure) => replica.Failure = failure);
         ready.HasWon = winner is not null;
         _won = time.GetElapsedTime(_began);
-        ready.MayRun = ready.HasWon;
         return ready.HasWon;
     }
 
@@ -202,11 +198,18 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
             await replica.Preparing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        await Task.WhenAll([.. _cleaning, .. _replicas.Where(replica => !replica.MayRun).Select(TryRemoveAsync)]);
+        await Task.WhenAll(_replicas.Where(replica => !replica.MayRun).Select(RemoveAtTheEndAsync));
         if (start.Home is { } home && !_replicas.Exists(replica => replica.MayRun || (replica.IsHome && !replica.IsClean)))
         {
             await TryUnmarkAsync(home);
         }
+    }
+
+    /// <summary>Once more, where it was tried before in vain.</summary>
+    private async Task RemoveAtTheEndAsync(Replica replica)
+    {
+        await replica.Removing;
+        await TryRemoveAsync(replica);
     }
 
     private async Task TryRemoveAsync(Replica replica)
@@ -217,7 +220,6 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or JournalException)
         {
-            replica.IsClean = false;
             replica.Failure ??= e;
         }
     }
@@ -229,7 +231,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
             using var limit = new CancellationTokenSource(EndingTimeout, time);
             await Traces.RemoveAsync(replica.Target, replica.IsHome, start.Id, mark.Operation, limit.Token);
             replica.IsRemoved = true;
-            replica.IsClean = true;
+            replica.MayRun = false;
         }
     }
 
@@ -334,6 +336,9 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         /// <summary>Ends when the replica is there, paused, or has failed.</summary>
         public Task Preparing { get; set; } = Task.CompletedTask;
 
+        /// <summary>Ends when it was removed, or could not be, after it had failed.</summary>
+        public Task Removing { get; set; } = Task.CompletedTask;
+
         public Exception? Failure { get; set; }
 
         /// <summary>The starting step went to it, and it is not proven that it did not take effect.</summary>
@@ -351,6 +356,6 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
 
         public bool IsRemoved { get; set; }
 
-        public bool IsClean { get; set; } = true;
+        public bool IsClean => HasWon || IsRemoved;
     }
 }

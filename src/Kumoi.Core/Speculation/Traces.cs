@@ -89,7 +89,11 @@ internal static class Traces
         }
     }
 
-    private static async Task UnlessGoneAsync(Task removal)
+    /// <summary>
+    /// The hypervisor removes a dead controller's copies by itself, at any moment. A daemon that has just been restarted says that a VM does
+    /// not run to the very call that has ended it.
+    /// </summary>
+    public static async Task UnlessGoneAsync(Task removal)
     {
         try
         {
