@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -61,6 +62,48 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
             await undoing;
             _ = await Record.ExceptionAsync(() => starting); // whoever comes first is fine
             Assert.Null(await host.Link.FindVMAsync(vm.Id, CancellationToken.None));
+        }
+    }
+
+    /// <summary>As after a cancellation: the definition, which nobody waits for any more, goes on while what it belongs to is undone.</summary>
+    [Fact]
+    public async Task An_undo_that_meets_the_definition_leaves_no_volume()
+    {
+        var fleet = await ConnectAsync(new PollyCallPolicyFactory());
+        await using (fleet)
+        {
+            var whole = TimeSpan.Zero;
+            for (var round = 0; round < MeetingRounds; round++)
+            {
+                var host = fleet.Hosts[round % fleet.Hosts.Count];
+                var operation = OperationId.New();
+                var spec = await SpecAsync($"begun-{round}", withVolume: true);
+                using var cancellation = new CancellationTokenSource();
+                var began = Stopwatch.GetTimestamp();
+
+                var defining = host.Link.DefineAsync(spec, operation, cancellation.Token);
+                if (round < 2 * fleet.Hosts.Count)
+                {
+                    await defining; // a daemon's first one, which asks QEMU what it can do, takes far longer
+                    whole = Stopwatch.GetElapsedTime(began);
+                }
+                else
+                {
+                    // so that the undoing comes in between the calls of the definition, each time elsewhere
+                    SpinWait.SpinUntil(() => Stopwatch.GetElapsedTime(began) > whole * round / MeetingRounds);
+                }
+
+                await cancellation.CancelAsync();
+                _ = await Record.ExceptionAsync(() => defining);
+                await host.Link.UndoDefineAsync(operation, CancellationToken.None);
+            }
+        }
+
+        // The fleet is closed: nothing is under way any more, so this is how it stays.
+        foreach (var host in Fleet.Hosts)
+        {
+            Assert.Empty(await VMsAsync(host.Name));
+            Assert.Empty(Directory.EnumerateFiles(Lab.Host(host.Name).Images, "begun-*"));
         }
     }
 

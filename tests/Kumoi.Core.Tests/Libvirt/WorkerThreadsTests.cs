@@ -63,6 +63,50 @@ public sealed class WorkerThreadsTests
     }
 
     [Fact]
+    public async Task What_was_cancelled_is_over_when_its_result_has_been_dealt_with()
+    {
+        await using WorkerThreads threads = new("test", maxThreads: 1);
+        using ManualResetEventSlim release = new();
+        TaskCompletionSource started = new();
+        TaskCompletionSource<string> over = new();
+        using CancellationTokenSource cancel = new();
+        string last = "began";
+        Task<bool> call = threads.RunAsync(
+            () =>
+            {
+                started.SetResult();
+                return release.Wait(Timeout.InfiniteTimeSpan, deadline);
+            },
+            cancel.Token,
+            abandoned: _ => last = "abandoned",
+            over: () => over.SetResult(last));
+        await started.Task.WaitAsync(deadline);
+
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+
+        Assert.False(over.Task.IsCompleted);
+        release.Set();
+        Assert.Equal("abandoned", await over.Task.WaitAsync(deadline));
+    }
+
+    [Fact]
+    public async Task Work_that_never_began_is_over_too()
+    {
+        WorkerThreads threads = new("test", maxThreads: 1);
+        TaskCompletionSource refused = new();
+        TaskCompletionSource cancelled = new();
+        await threads.DisposeAsync();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => threads.RunAsync(static () => true, deadline, over: refused.SetResult));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => threads.RunAsync(static () => true, new CancellationToken(canceled: true), over: cancelled.SetResult));
+
+        Assert.True(refused.Task.IsCompleted);
+        Assert.True(cancelled.Task.IsCompleted);
+    }
+
+    [Fact]
     public async Task Disposing_waits_for_what_runs_and_refuses_what_waits()
     {
         WorkerThreads threads = new("test", maxThreads: 1);

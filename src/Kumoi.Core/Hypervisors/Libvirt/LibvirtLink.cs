@@ -28,6 +28,7 @@ internal sealed class LibvirtLink : IHypervisorLink
     private readonly WorkerThreads jobs = new("kumoi-libvirt-job", MaxJobs);
     private readonly LifecycleWatches watches;
     private readonly ConcurrentDictionary<Task, bool> migrations = new();
+    private readonly ConcurrentDictionary<Task, OperationId> definitions = new();
     private readonly CancellationTokenSource closing = new();
     private int isDisposed;
 
@@ -124,16 +125,35 @@ internal sealed class LibvirtLink : IHypervisorLink
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        return spec.CopyDisks
-            ? DefineWithCopiesAsync(spec, operation, cancellationToken)
-            : controllers.RunAsync(
-                () => controlling.Use(connection => Define(connection, spec, operation, CancellationToken.None)),
-                cancellationToken,
-                abandoned: _ => controlling.Use(connection => VMDefiner.Undo(connection, operation)));
+        if (spec.CopyDisks)
+        {
+            return DefineWithCopiesAsync(spec, operation, cancellationToken);
+        }
+
+        TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        definitions[over.Task] = operation;
+        return controllers.RunAsync(
+            () => controlling.Use(connection => Define(connection, spec, operation, CancellationToken.None)),
+            cancellationToken,
+            abandoned: _ => controlling.Use(connection => VMDefiner.Undo(connection, operation)),
+            over: () =>
+            {
+                definitions.TryRemove(over.Task, out _);
+                over.SetResult();
+            });
     }
 
-    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) =>
-        controllers.RunAsync(() => controlling.Use(connection => VMDefiner.Undo(connection, operation)), cancellationToken);
+    /// <summary>
+    /// Waits first for the definitions of that operation that were cancelled and go on: the VM would be removed under them, and a volume that
+    /// they make after that would belong to nothing.
+    /// </summary>
+    public async Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken)
+    {
+        Task[] underWay = [.. definitions.Where(definition => definition.Value == operation).Select(static definition => definition.Key)];
+        await Task.WhenAll(underWay).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await controllers.RunAsync(
+            () => controlling.Use(connection => VMDefiner.Undo(connection, operation)), cancellationToken).ConfigureAwait(false);
+    }
 
     public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) =>
         ChangeAsync(id, (connection, domain) => DomainCalls.Start(connection, domain, paused), cancellationToken);

@@ -21,12 +21,27 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
     /// <summary>
     /// Runs blocking work. When it is cancelled while the work runs, the task is cancelled at once, the work goes on, and
-    /// <paramref name="abandoned"/> gets its result, on the worker's thread. Disposable results are disposed.
+    /// <paramref name="abandoned"/> gets its result, on the worker's thread. Disposable results are disposed. <paramref name="over"/> is
+    /// told once, when all that is over, also where the work never began.
     /// </summary>
-    public async Task<T> RunAsync<T>(Func<T> work, CancellationToken cancellationToken, Action<T>? abandoned = null)
+    public async Task<T> RunAsync<T>(
+        Func<T> work, CancellationToken cancellationToken, Action<T>? abandoned = null, Action? over = null)
     {
-        await room.WaitAsync(cancellationToken).ConfigureAwait(false);
-        Job<T> job = new(work, abandoned, () => room.Release());
+        try
+        {
+            await room.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            over?.Invoke();
+            throw;
+        }
+
+        Job<T> job = new(work, abandoned, () =>
+        {
+            room.Release();
+            over?.Invoke();
+        });
         Enqueue(job);
         using (cancellationToken.UnsafeRegister(static (state, token) => ((Job<T>)state!).Cancel(token), job))
         {
