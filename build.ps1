@@ -228,7 +228,7 @@ switch ($Task) {
   }
   'simulate' {
     Build-Module
-    $with = @('-Module', $module, '-Target', "$root/artifacts/simulation", '-Page', "$root/docs/simulation.md")
+    $with = @('-Module', $module, '-Target', "$root/artifacts/simulation", '-Page', "$root/docs/experiments.md")
     $npm = Install-Chart
     if ($npm) { $with += '-Npm', $npm }
     exit (Invoke-Fresh "$root/simulation/Invoke-Simulation.ps1" $with)

@@ -15,7 +15,7 @@ usage: ./build.sh TASK
   test                  all tests that this machine can run
   lab up [N]|test|down  real libvirt hosts on this machine (Linux, root)
   bench                 benchmarks and comparisons, into artifacts/bench.json
-  simulate              what replicated operations bring, simulated, into artifacts/simulation and docs/simulation.md
+  simulate              what replicated operations bring, simulated, into artifacts/simulation and docs/experiments.md
   experiments           the papers' experiments, into docs/experiments.md and artifacts/experiments.json
   shell                 an interactive pwsh with the module and a simulated fleet
   build | docs | package
