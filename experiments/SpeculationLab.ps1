@@ -20,7 +20,8 @@ $generation = 0
 $tally = [ordered]@{ operations = 0; moved = 0; stayed = 0; killed = 0; journals = 0; repaired = 0; lost = 0; twice = 0; back = 0; left = 0; restarted = 0 }
 
 # Not by Get-KumoiVM, to which a copy that is being destroyed is still running.
-function Get-RunsOn { ,@(foreach ($machine in $machines) { if ((Invoke-Lab exec $machine sh -c "virsh -q domstate $name 2>/dev/null || true") -contains 'running') { $machine } }) }
+function Get-State { param($Machine) Invoke-Lab exec $Machine sh -c "virsh -q domstate $name 2>/dev/null || true" | Where-Object { $_ } }
+function Get-RunsOn { ,@(foreach ($machine in $machines) { if ((Get-State $machine) -eq 'running') { $machine } }) }
 function Get-Marks { @(foreach ($machine in $machines) { Invoke-Lab exec $machine sh -c "virsh -q dumpxml $name 2>/dev/null || true" | Select-String '<plan|kumoi-speculation:plan' | ForEach-Object { "$machine $_" } }) }
 function Get-Counter { param($Machine) try { [long](Invoke-Lab counter $Machine $name 2>$null) } catch { -1 } }
 function New-Guest {
@@ -39,9 +40,10 @@ for ($i = 0; $i -lt $Count; $i++) {
   $at = (Get-RunsOn)[0]
   $others = $machines | Where-Object { $_ -ne $at } | Sort-Object { $random.Next() } | Select-Object -First (2 + $random.Next(2))
   $before = Get-Counter $at
-  $fault = @('none', 'kill', 'kill', 'damage', 'power', 'daemon')[$random.Next(6)]
+  $fault = @('none', 'kill', 'kill', 'deaf', 'damage', 'power', 'daemon')[$random.Next(7)]
   $victim = $others[0]
   if ($fault -eq 'damage') { Invoke-Lab damage $victim }
+  if ($fault -eq 'deaf') { Invoke-Lab deafen $at }
   # Another process, which can die.
   $script = "Import-Module '$Module'; Connect-KumoiHost $(($uris | ForEach-Object { "'$_'" }) -join ',') -ErrorAction SilentlyContinue | Out-Null; " +
     "[Console]::Out.WriteLine('begin'); Move-KumoiVM $name $($others -join ',') -Speculative -Replicas $($others.Count) -TimeLimitSec 20"
@@ -51,19 +53,22 @@ for ($i = 0; $i -lt $Count; $i++) {
   $null = $process.StandardOutput.ReadLine()
   $moment = $random.Next(900)
   if ($fault -in 'kill', 'power', 'daemon') { [System.Threading.Tasks.Task]::Delay($moment).Wait() }
+  # The relay, which is in that process, dies when the targets have told it that they have all, which the source has not heard.
+  if ($fault -eq 'deaf') { Wait-For { $process.HasExited -or (Get-State $at) -eq 'paused' } }
   switch ($fault) {
-    'kill' { $process.Kill(); $tally.killed++ }
+    { $_ -in 'kill', 'deaf' } { $process.Kill(); $tally.killed++ }
     'power' { Invoke-Lab power-off $victim }
     'daemon' { Invoke-Lab kill-daemon $victim }
   }
   if (-not $process.WaitForExit(120000)) { $process.Kill() }
   $told = $process.StandardError.ReadToEnd()
   if ($fault -eq 'power') { Invoke-Lab power-on $victim }
+  if ($fault -eq 'deaf') { Invoke-Lab heal $at }
   if ($fault -eq 'damage') { Invoke-Lab mend $victim }
   # Twice is twice, also for a moment.
   $first = Get-RunsOn
   if ($first.Count -gt 1) { $tally.twice++; Write-Host "twice: operation $i ($fault at $moment ms): $first; $told" }
-  if ($fault -eq 'kill' -and $random.Next(2) -eq 0) {
+  if ($fault -in 'kill', 'deaf' -and $random.Next(2) -eq 0) {
     $tally.journals++
     $env:KUMOI_STATE = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-speculation-$PID-$i"
   }
@@ -93,6 +98,7 @@ for ($i = 0; $i -lt $Count; $i++) {
   }
   $now = $running[0]
   if ($now -eq $at) { $tally.stayed++ } else { $tally.moved++ }
+  if ($fault -eq 'deaf' -and $now -ne $at) { Write-Host "operation $i (deaf): it is on $now, although $at heard nothing; $told"; $tally.lost++ }
   try { Wait-For { (Get-Counter $now) -gt $before } 20 } catch { Write-Host "operation $i ($fault at $moment ms, from $at, victim $victim): on $now the counter stays at $(Get-Counter $now), before $before; $told"; $tally.lost++; break }
   $elsewhere = @(Get-KumoiVM $name).Count
   if ($elsewhere -ne 1) { Write-Host "operation $i ($fault at $moment ms): $elsewhere copies are defined"; $tally.lost++ }

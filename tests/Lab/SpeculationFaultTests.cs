@@ -228,6 +228,20 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
         }
     }
 
+    [Fact]
+    public async Task The_source_does_not_hear_what_a_target_has_told_the_relay_so_the_source_goes_on()
+    {
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter("k1", VM)!.Value;
+        OnAsync("perform", host => Lab.HurtAsync("deafen", host));
+
+        var failure = await Assert.ThrowsAsync<SpeculationFailedException>(() => MigrateAsync(vm, ["k2", "k3"]));
+
+        Assert.Matches("all was sent, but k1 did not hear that k[23].* the whole state", failure.Message);
+        Assert.DoesNotContain(Tried, call => call.StartsWith("finish", StringComparison.Ordinal));
+        await EndsOnlyOnAsync("k1", before);
+    }
+
     [Theory]
     [InlineData("confirm", false)]
     [InlineData("confirm", true)]

@@ -39,6 +39,7 @@ usage: lab.sh COMMAND
   kill-daemon HOST                    libvirtd crashes and is restarted; VMs live on
   stop-daemon HOST | start-daemon HOST
   cut HOST | heal HOST                its network cable
+  deafen HOST | heal HOST             what little others say to it is lost, such as a migration's return path
 
 KUMOI_LAB_DIR (/var/tmp/kumoi-lab) and KUMOI_LAB_NET (10.77.0) tell labs on one machine apart.
 END
@@ -246,6 +247,7 @@ host_command() { # host_command COMMAND HOST ARGUMENTS…
     stop-daemon) stop_daemon "$name" ;;
     start-daemon) start_daemon "$name" ;;
     cut) cut_cable "$name" ;;
+    deafen) deafen "$name" ;;
     heal) heal_cable "$name" ;;
   esac
 }
@@ -264,7 +266,7 @@ main() {
       domain_xml "$1" "${2:-idle}"
       ;;
     status | info | env | uris | run) lab_command "$command" "$@" ;;
-    uri | tcp-uri | serial | counter | exec | damage | mend | power-off | power-on | kill-daemon | stop-daemon | start-daemon | cut | heal)
+    uri | tcp-uri | serial | counter | exec | damage | mend | power-off | power-on | kill-daemon | stop-daemon | start-daemon | cut | deafen | heal)
       host_command "$command" "$@"
       ;;
     *) usage_error "no such command: '$command'" ;;

@@ -16,6 +16,17 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
         }
     }
 
+    private string WhatIsMissing
+    {
+        get
+        {
+            string[] complete = [.. targets.Where(static target => target.HasAll).Select(static target => target.Target)];
+            return complete.Length == 0
+                ? "no target said that it has the whole state"
+                : $"{source} did not hear that {string.Join(" and ", complete)} {(complete.Length == 1 ? "has" : "have")} the whole state";
+        }
+    }
+
     public HypervisorException CannotRelay(Exception cause) => new(
         $"Cannot {Action}: this computer cannot relay it: {cause.Message}.",
         FaultDomain.Unknown,
@@ -71,7 +82,7 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
         PerformStop.Cancelled => "it was cancelled",
         PerformStop.Stalled => string.Create(
             CultureInfo.InvariantCulture, $"it moved no byte for {offer.Plan.Options.StallTimeout.TotalSeconds:0.#} s"),
-        PerformStop.NobodyAnswers => "all was sent, but no target said that it has the whole state, while the guest waited",
+        PerformStop.NobodyAnswers => $"all was sent, but {WhatIsMissing}, while the guest waited",
         PerformStop.NoneLeft => "no target is left",
         _ => failure?.TrimEnd('.', ' ', '\n') ?? "it failed",
     };
