@@ -188,26 +188,29 @@ Disconnect-KumoiHost *
 # (f) The simulator of replicated operations: what an event costs must not grow with the fleet. In CPU time, in turn, each in a fresh
 # process, which has its own peak of memory; a small fleet first, so that all is compiled.
 $simulate = {
-  param([int] $Hosts, [int] $Days)
+  param([string] $Workload, [int] $Hosts, [double] $Days)
   $script = "Import-Module '$Module'
-    `$with = @{ FailureRate = 0.1; Replicas = 1; Runs = 1; Seed = 1 }
-    `$null = Measure-KumoiPolicy CapacityMultiplexing @with -HostCount 256 -Duration 20.00:00
+    `$with = @{ Workload = '$Workload'; FailureRate = 0.1; Replicas = 1; Runs = 1; Seed = 1 }
+    `$null = Measure-KumoiPolicy @with -HostCount 256 -Duration 20.00:00
     `$process = [System.Diagnostics.Process]::GetCurrentProcess()
     `$before = `$process.TotalProcessorTime
-    `$result = Measure-KumoiPolicy CapacityMultiplexing @with -HostCount $Hosts -Duration $Days.00:00
+    `$result = Measure-KumoiPolicy @with -HostCount $Hosts -Duration $([timespan]::FromDays($Days))
     `$process.Refresh()
     '{0} {1} {2}' -f `$result.EventCount, (`$process.TotalProcessorTime - `$before).TotalMilliseconds.ToString([cultureinfo]::InvariantCulture), `$process.PeakWorkingSet64"
   $events, $milliseconds, $peak = (& $pwsh -NoProfile -NonInteractive -Command $script) -split ' '
-  $script:simulated["$Hosts"] = [pscustomobject]@{ events = [long]$events; perSecond = 1000 * [long]$events / [double]$milliseconds; peakMiB = [long]$peak / 1MB }
+  $script:simulated["$Workload, $Hosts hosts"] = [pscustomobject]@{ events = [long]$events; perSecond = 1000 * [long]$events / [double]$milliseconds; peakMiB = [long]$peak / 1MB }
   1e6 * [double]$milliseconds / [long]$events
 }
-$script:simulated = @{}
+$script:simulated = [ordered]@{}
 Add-Comparison 'a million simulated events with 100,000 hosts for 1 day, against with 1,024 hosts for 30 days' {
-  & $simulate 100000 1
-} { & $simulate 1024 30 } 'Measure-KumoiPolicy CapacityMultiplexing -HostCount 1024' 2 3 0
-foreach ($hosts in '1024', '100000') {
-  $run = $script:simulated[$hosts]
-  Write-Host ('Simulated {0} hosts: {1:N0} events, {2:N0} events per second of CPU time, {3:N0} MiB at the peak (pwsh and all).' -f $hosts, $run.events, $run.perSecond, $run.peakMiB)
+  & $simulate CapacityMultiplexing 100000 1
+} { & $simulate CapacityMultiplexing 1024 30 } 'Measure-KumoiPolicy CapacityMultiplexing -HostCount 1024' 1.6 3 0
+Add-Comparison 'the same of power-ons, with 100,000 hosts for 5 hours, against with 1,024 hosts for 20 days' {
+  & $simulate ContinuousIntegration 100000 0.2
+} { & $simulate ContinuousIntegration 1024 20 } 'Measure-KumoiPolicy ContinuousIntegration -HostCount 1024' $null 3 0
+foreach ($simulation in $script:simulated.Keys) {
+  $run = $script:simulated[$simulation]
+  Write-Host ('Simulated {0}: {1:N0} events, {2:N0} events per second of CPU time, {3:N0} MiB at the peak (pwsh and all).' -f $simulation, $run.events, $run.perSecond, $run.peakMiB)
 }
 
 # (i) A migration to two targets at once against a plain one, on real hosts: a guest with 256 MiB that cannot be compressed.

@@ -24,15 +24,13 @@ internal sealed class CapacityMultiplexing : WorkloadRun
     private static readonly double[] MemoryGiB = [2, 4, 8, 16];
 
     private readonly VMPlacement _vms;
-    private readonly float[] _demand;
-    private readonly byte[] _memory;
-    private readonly bool[] _isMoving;
-    private readonly double[] _load;
-    private readonly double[] _reserved;
-
-    /// <summary>When each host became overloaded; NaN while it is not.</summary>
-    private readonly double[] _overloadedSinceSec;
+    private readonly VMState[] _vmStates;
+    private readonly HostState[] _hostStates;
     private readonly List<int> _toShed = [];
+
+    /// <summary>Drawn ahead, so that what they will need of a large fleet's memory is there when they happen.</summary>
+    private DemandChange _nextChange;
+    private DemandChange _changeAfterNext;
     private double _overloadSec;
     private long _overloads;
     private int _nextChecked;
@@ -41,13 +39,9 @@ internal sealed class CapacityMultiplexing : WorkloadRun
         : base(settings, OperationModel.Migration)
     {
         _vms = new(settings.HostCount, settings.VMsPerHost);
-        _demand = new float[_vms.VMCount];
-        _memory = new byte[_vms.VMCount];
-        _isMoving = new bool[_vms.VMCount];
-        _load = new double[settings.HostCount];
-        _reserved = new double[settings.HostCount];
-        _overloadedSinceSec = new double[settings.HostCount];
-        Array.Fill(_overloadedSinceSec, double.NaN);
+        _vmStates = new VMState[_vms.VMCount];
+        _hostStates = new HostState[settings.HostCount];
+        Array.Fill(_hostStates, new() { OverloadedSinceSec = double.NaN });
     }
 
     protected override double TimeSec => _overloadSec / _overloads;
@@ -56,10 +50,9 @@ internal sealed class CapacityMultiplexing : WorkloadRun
     {
         if (subject == DemandEvent)
         {
-            var vm = Load.NextInt(_vms.VMCount);
-            var demand = DrawDemand();
-            AddLoad(_vms.HostOf(vm), demand - _demand[vm]);
-            _demand[vm] = demand;
+            ref var vm = ref _vmStates[_nextChange.VM];
+            AddLoad(_vms.HostOf(_nextChange.VM), _nextChange.Demand - vm.Demand);
+            vm.Demand = _nextChange.Demand;
             ScheduleDemand();
         }
         else
@@ -77,55 +70,57 @@ internal sealed class CapacityMultiplexing : WorkloadRun
             return false;
         }
 
-        _reserved[host] += operation.Room;
+        _hostStates[host].Reserved += operation.Room;
         return true;
     }
 
-    public override void Release(LogicalOperation operation, int host) => _reserved[host] -= operation.Room;
+    public override void Release(LogicalOperation operation, int host) => _hostStates[host].Reserved -= operation.Room;
 
     public override void Succeed(LogicalOperation operation, int winner)
     {
         Release(operation, winner);
-        _isMoving[operation.VM] = false;
-        AddLoad(_vms.HostOf(operation.VM), -_demand[operation.VM]);
+        ref var vm = ref _vmStates[operation.VM];
+        vm.IsMoving = false;
+        AddLoad(_vms.HostOf(operation.VM), -vm.Demand);
         _vms.Move(operation.VM, winner);
-        AddLoad(winner, _demand[operation.VM]);
+        AddLoad(winner, vm.Demand);
     }
 
     /// <summary>The next look at the host runs the algorithm again.</summary>
-    public override void GiveUp(LogicalOperation operation) => _isMoving[operation.VM] = false;
+    public override void GiveUp(LogicalOperation operation) => _vmStates[operation.VM].IsMoving = false;
 
     protected override void Begin()
     {
         for (var vm = 0; vm < _vms.VMCount; vm++)
         {
-            _demand[vm] = DrawDemand();
-            _memory[vm] = (byte)Load.NextInt(MemoryGiB.Length);
-            AddLoad(_vms.HostOf(vm), _demand[vm]);
+            _vmStates[vm] = new() { Demand = DrawDemand(), Memory = (byte)Load.NextInt(MemoryGiB.Length) };
+            AddLoad(_vms.HostOf(vm), _vmStates[vm].Demand);
         }
 
-        ScheduleDemand();
+        _nextChange = DrawChange();
+        _changeAfterNext = DrawChange();
+        Queue.Schedule(_nextChange.DelaySec, this, DemandEvent);
         Queue.Schedule(0, this, CheckEvent);
     }
 
-    protected override bool CanTake(int host, double room) => _load[host] + _reserved[host] + room <= Underloaded;
+    protected override bool CanTake(int host, double room) => _hostStates[host].Load + _hostStates[host].Reserved + room <= Underloaded;
 
     private void Check(int host)
     {
-        if (_load[host] <= Overloaded)
+        var staying = _hostStates[host].Load;
+        if (staying <= Overloaded)
         {
             return;
         }
 
-        var staying = _load[host];
         _toShed.Clear();
         foreach (var vm in _vms.On(host))
         {
-            if (_isMoving[vm])
+            if (_vmStates[vm].IsMoving)
             {
-                staying -= _demand[vm];
+                staying -= _vmStates[vm].Demand;
             }
-            else if (_demand[vm] > 0.01)
+            else if (_vmStates[vm].Demand > 0.01)
             {
                 _toShed.Add(vm);
             }
@@ -139,29 +134,31 @@ internal sealed class CapacityMultiplexing : WorkloadRun
             }
 
             // Before it begins: it may end at once.
-            _isMoving[vm] = true;
-            if (TryBegin(new LogicalOperation(Runner, this, vm, MemoryGiB[_memory[vm]]) { Room = _demand[vm] }, []))
+            ref var state = ref _vmStates[vm];
+            state.IsMoving = true;
+            if (TryBegin(new LogicalOperation(Runner, this, vm, MemoryGiB[state.Memory]) { Room = state.Demand }, []))
             {
-                staying -= _demand[vm];
+                staying -= state.Demand;
             }
             else
             {
-                _isMoving[vm] = false;
+                state.IsMoving = false;
             }
         }
     }
 
     private void AddLoad(int host, double change)
     {
-        _load[host] += change;
-        var since = _overloadedSinceSec[host];
-        if (_load[host] > Overloaded && double.IsNaN(since))
+        ref var state = ref _hostStates[host];
+        state.Load += change;
+        var since = state.OverloadedSinceSec;
+        if (state.Load > Overloaded && double.IsNaN(since))
         {
-            _overloadedSinceSec[host] = Queue.NowSec;
+            state.OverloadedSinceSec = Queue.NowSec;
         }
-        else if (_load[host] <= Overloaded && !double.IsNaN(since))
+        else if (state.Load <= Overloaded && !double.IsNaN(since))
         {
-            _overloadedSinceSec[host] = double.NaN;
+            state.OverloadedSinceSec = double.NaN;
             _overloadSec += Queue.NowSec - since;
             _overloads++;
         }
@@ -169,5 +166,41 @@ internal sealed class CapacityMultiplexing : WorkloadRun
 
     private float DrawDemand() => (float)Math.Min(MaxDemand, Load.Exponential(MeanLoad / Settings.VMsPerHost));
 
-    private void ScheduleDemand() => Queue.Schedule(Load.Exponential(DemandIntervalSec / _vms.VMCount), this, DemandEvent);
+    private DemandChange DrawChange()
+    {
+        var delay = Load.Exponential(DemandIntervalSec / _vms.VMCount);
+        return new(delay, Load.NextInt(_vms.VMCount), DrawDemand());
+    }
+
+    private void ScheduleDemand()
+    {
+        _nextChange = _changeAfterNext;
+        _changeAfterNext = DrawChange();
+        Queue.Schedule(_nextChange.DelaySec, this, DemandEvent);
+        Prefetch.Item(_hostStates, _vms.HostOf(_nextChange.VM));
+        Prefetch.Item(_vmStates, _changeAfterNext.VM);
+        _vms.Prefetch(_changeAfterNext.VM);
+    }
+
+    private struct VMState
+    {
+        /// <summary>The share of a host's CPUs that it wants.</summary>
+        public float Demand;
+
+        /// <summary>Its number in <see cref="MemoryGiB"/>.</summary>
+        public byte Memory;
+        public bool IsMoving;
+    }
+
+    private struct HostState
+    {
+        /// <summary>What its VMs want, and what is reserved for those that are coming.</summary>
+        public double Load;
+        public double Reserved;
+
+        /// <summary>NaN while it is not overloaded.</summary>
+        public double OverloadedSinceSec;
+    }
+
+    private readonly record struct DemandChange(double DelaySec, int VM, float Demand);
 }

@@ -12,7 +12,7 @@ internal sealed class EventQueue
 {
     /// <summary>How often cancellation is looked at: every few tens of microseconds.</summary>
     private const int EventsBetweenLooks = 256;
-    private const double IntervalSec = 8;
+    private const double IntervalSec = 1;
 
     private readonly PriorityQueue<Event, Moment> _soon = new();
 

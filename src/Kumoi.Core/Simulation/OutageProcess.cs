@@ -10,18 +10,14 @@ internal sealed class OutageProcess : IEventHandler
     private readonly RandomStream _random;
     private readonly double _minSec;
     private readonly double _maxSec;
-
-    /// <summary>When each unit is back; in the past if it is not out.</summary>
-    private readonly double[] _endSec;
-    private readonly int[] _number;
+    private readonly Unit[] _units;
 
     /// <summary>Begins the first outages. The ratio, 0..1, is rounded to whole units; one unit is always up.</summary>
     public OutageProcess(EventQueue queue, RandomStream random, int units, double ratio, double minSec, double maxSec)
     {
         (_queue, _random, _minSec, _maxSec) = (queue, random, minSec, maxSec);
-        _endSec = new double[units];
-        Array.Fill(_endSec, -1);
-        _number = new int[units];
+        _units = new Unit[units];
+        Array.Fill(_units, new() { EndSec = -1 });
         OutCount = Math.Clamp((int)Math.Round(ratio * units), 0, units - 1);
         for (var i = 0; i < OutCount; i++)
         {
@@ -34,17 +30,17 @@ internal sealed class OutageProcess : IEventHandler
     /// <summary>How many units are out at any time.</summary>
     public int OutCount { get; }
 
-    public bool IsOut(int unit) => _endSec[unit] > _queue.NowSec;
+    public bool IsOut(int unit) => _units[unit].EndSec > _queue.NowSec;
 
     /// <summary>When the unit is back, if it is out.</summary>
-    public double EndSec(int unit) => _endSec[unit];
+    public double EndSec(int unit) => _units[unit].EndSec;
 
     /// <summary>How many outages the unit has had: another number later means that it was out in between.</summary>
-    public int Number(int unit) => _number[unit];
+    public int Number(int unit) => _units[unit].Number;
 
     public void Handle(int subject)
     {
-        _endSec[subject] = -1;
+        _units[subject].EndSec = -1;
         Begin(_random.Uniform(_minSec, _maxSec));
     }
 
@@ -53,12 +49,21 @@ internal sealed class OutageProcess : IEventHandler
         int unit;
         do
         {
-            unit = _random.NextInt(_endSec.Length);
+            unit = _random.NextInt(_units.Length);
         }
-        while (_endSec[unit] >= 0);
+        while (_units[unit].EndSec >= 0);
 
-        _endSec[unit] = _queue.NowSec + durationSec;
-        _number[unit]++;
+        _units[unit].EndSec = _queue.NowSec + durationSec;
+        _units[unit].Number++;
         _queue.Schedule(durationSec, this, unit);
+    }
+
+    private struct Unit
+    {
+        /// <summary>When it is back; in the past if it is not out.</summary>
+        public double EndSec;
+
+        /// <summary>How many outages it has had.</summary>
+        public int Number;
     }
 }

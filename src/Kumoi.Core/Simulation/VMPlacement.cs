@@ -28,6 +28,9 @@ internal sealed class VMPlacement
 
     public int HostOf(int vm) => _host[vm];
 
+    /// <summary>Where the VM is will be asked soon.</summary>
+    public void Prefetch(int vm) => Simulation.Prefetch.Item(_host, vm);
+
     public int CountOn(int host) => _count[host];
 
     /// <summary>The VMs of a host, the last that came first. It must not change while it is enumerated.</summary>
