@@ -198,6 +198,25 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
     }
 
     [Fact]
+    public async Task The_source_is_cut_off_in_mid_stream_and_the_VM_is_repaired_when_it_is_back()
+    {
+        var vm = await StartFullAsync();
+        var before = Lab.Counter("k1", VM)!.Value;
+
+        var failure = await IsUndecidedAsync(MigrateAsync(
+            vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () => _fault = Lab.HurtAsync("cut", "k1"))));
+
+        Assert.Contains("k1 does not tell what it has of the VM", failure.Message, StringComparison.Ordinal);
+        await IsNotRepairedAsync();
+        await IsGoneFromTargetsAsync();
+        await Lab.MakeWellAsync("k1");
+        Assert.Equal("k1", (await RepairAsync()).VMHost);
+        Assert.DoesNotContain(Tried, call => call.StartsWith("finish", StringComparison.Ordinal));
+        await Host("k1").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await EndsOnlyOnAsync("k1", before);
+    }
+
+    [Fact]
     public async Task A_target_has_all_of_it_and_the_stream_ends_before_the_source_has_heard_so_the_source_goes_on()
     {
         byte[] shut = [0, 1, 0, 4, 0, 0, 0, 0]; // the target's last word on the return path

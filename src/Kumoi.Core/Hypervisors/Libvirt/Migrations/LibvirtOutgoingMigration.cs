@@ -308,6 +308,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     {
         StallDetector stall = new(Offer.Plan.Options.StallTimeout, time);
         SwitchStallDetector switchStall = new(time);
+        CallWindow window = new();
         TaskCompletionSource cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using PeriodicTimer timer = new(PollInterval, time);
         using CancellationTokenRegistration onCancel = cancellationToken.UnsafeRegister(
@@ -343,7 +344,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 await relayStop.CancelAsync().ConfigureAwait(false);
 
                 // Again and again: in its first moments a migration has no job yet that could be aborted.
-                aborting = aborting.IsCompleted ? AbortAsync() : aborting;
+                aborting = aborting.IsCompleted ? AbortAsync(window) : aborting;
                 if (time.GetElapsedTime(stoppedAt) >= AbortPatience)
                 {
                     throw new PerformReport(Offer, connections.HostName, relay.ReadProgress()).DoesNotEnd(stop);
@@ -361,8 +362,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             }
         }
 
-        // An abort that is still under way must not hit a later job of that VM.
-        await Task.WhenAll(polling, aborting).ConfigureAwait(false);
+        await window.CloseAsync().ConfigureAwait(false);
         return relay.NoneLeft.IsCompleted && stop == PerformStop.None ? PerformStop.NoneLeft : stop;
     }
 
@@ -378,19 +378,23 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
 
             switchStall.Note(now, relay.ReadProgress().Sum(static target => target.BytesTaken));
         }
-        catch (HypervisorException)
+        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
         {
             // If the source is lost, the call itself tells.
         }
     }
 
-    private async Task AbortAsync()
+    private async Task AbortAsync(CallWindow window)
     {
         try
         {
-            await OnVMAsync(MigrationJob.Abort).ConfigureAwait(false);
+            await OnVMAsync((other, vm) =>
+            {
+                window.Pass(() => MigrationJob.Abort(other, vm));
+                return true;
+            }).ConfigureAwait(false);
         }
-        catch (HypervisorException)
+        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
         {
             // Tried again with the next tick, until the call ends or patience does.
         }

@@ -94,6 +94,7 @@ internal sealed class Migration(
         MigrationCall call, Task running, MigrationReport report, CancellationToken cancellationToken)
     {
         StallDetector stall = new(options.StallTimeout, time);
+        CallWindow window = new();
         TaskCompletionSource cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using PeriodicTimer timer = new(PollInterval, time);
         using CancellationTokenRegistration onCancel = cancellationToken.UnsafeRegister(
@@ -126,7 +127,7 @@ internal sealed class Migration(
                 }
 
                 // Again and again: in its first moments a migration has no job yet that could be aborted.
-                aborting = aborting.IsCompleted ? AbortAsync() : aborting;
+                aborting = aborting.IsCompleted ? AbortAsync(window) : aborting;
                 if (time.GetElapsedTime(stoppedAt) >= AbortPatience)
                 {
                     throw report.DoesNotEnd(stop);
@@ -134,7 +135,7 @@ internal sealed class Migration(
             }
             else if (polling.IsCompleted)
             {
-                polling = PollAsync(stall);
+                polling = PollAsync(stall, window);
             }
 
             if (tick.IsCompleted)
@@ -143,8 +144,7 @@ internal sealed class Migration(
             }
         }
 
-        // An abort that is still under way must not hit a later job of that VM.
-        await Task.WhenAll(polling, aborting).ConfigureAwait(false);
+        await window.CloseAsync().ConfigureAwait(false);
         return stop;
     }
 
@@ -154,30 +154,30 @@ internal sealed class Migration(
         : !options.PeerToPeer && stall.IsStalled ? MigrationStop.Stalled
         : MigrationStop.None;
 
-    private async Task PollAsync(StallDetector stall)
+    private async Task PollAsync(StallDetector stall, CallWindow window)
     {
         try
         {
             if (await source.ReadAsync(ReadJob, CancellationToken.None).ConfigureAwait(false) is { } now)
             {
                 stall.Note(now);
-                progress?.Report(now);
+                window.Pass(() => progress?.Report(now));
             }
         }
-        catch (HypervisorException)
+        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
         {
             // Only the progress is missed; if the source is lost, the call itself tells.
         }
     }
 
-    private async Task AbortAsync()
+    private async Task AbortAsync(CallWindow window)
     {
         try
         {
             await source.ChangeAsync(
-                id, static (connection, domain) => MigrationJob.Abort(connection, domain), CancellationToken.None).ConfigureAwait(false);
+                id, (connection, domain) => window.Pass(() => MigrationJob.Abort(connection, domain)), CancellationToken.None).ConfigureAwait(false);
         }
-        catch (HypervisorException)
+        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
         {
             // Tried again with the next tick, until the call ends or patience does.
         }
