@@ -70,6 +70,19 @@ Describe 'Power-on placement on real hosts' {
     Wait-Alive $vm
   }
 
+  It 'takes the next hosts of the pipeline for those of which none can run it' {
+    Invoke-Lab damage k1
+    Invoke-Lab damage k2
+    $vm = Get-KumoiHost | Sort-Object Name | Select-Object -First 2 |
+      New-KumoiVM "next-$PID" -Xml (Get-Xml "next-$PID") -Speculative -ErrorVariable errors -WarningVariable warnings -WarningAction SilentlyContinue
+    $errors | Should -BeNullOrEmpty
+    $vm.VMHost | Should -BeIn k3, k4
+    Wait-Alive $vm
+    $warnings.Message | Should -BeLike 'k1, k2 failed: *; k3, k4 took their place'
+    Get-KumoiVM | Should -HaveCount 1
+    Get-KumoiOperation -Orphaned | Should -BeNullOrEmpty
+  }
+
   It 'makes copies that would write to one image one at a time: the image''s lock would stop the second' {
     $image = Join-Path $script:info.sharedImages writer.qcow2
     & qemu-img create -q -f qcow2 $image 1M

@@ -115,4 +115,13 @@ Describe 'Failure-oblivious writes' {
     Start-KumoiVM kvm01-2 -FailureOblivious -ErrorVariable errors -ErrorAction SilentlyContinue
     $errors | Should -HaveCount 1
   }
+
+  It 'a substitute whose outcome is unknown is an error too' {
+    Start-KumoiVM kvm05-1
+    Add-KumoiFault kvm01 Migrate -Message 'no room' -FaultDomain Host | Out-Null
+    Add-KumoiFault kvm02 Migrate -Message 'answer lost' -OutcomeUnknown -FaultDomain Host | Out-Null
+    Get-KumoiHost kvm01, kvm02 | Select-Object -First 1 | Move-KumoiVM -VM kvm05-1 -FailureOblivious -ErrorVariable errors -ErrorAction SilentlyContinue
+    $errors | Should -HaveCount 1
+    $errors[0].ErrorDetails.Message | Should -BeLike 'no room. answer lost*'
+  }
 }

@@ -17,7 +17,8 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
 {
     private readonly Dictionary<Guid, string> _destinations = [];
     private readonly Dictionary<Guid, KumoiVM> _vms = [];
-    private readonly List<KumoiConnection> _candidates = [];
+    private bool _isDestinationGiven;
+    private SpeculationOptions? _options;
     private VMReference[]? _lastVMs;
 
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -76,17 +77,20 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
-    private protected override IEnumerable<ActionRequest> CreateRequests()
+    private protected override void Prepare()
+    {
+        base.Prepare();
+        _isDestinationGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Destination));
+    }
+
+    private protected override IEnumerable<ActionRequest> CreateRequests() =>
+        !Speculative ? CreatePlainRequests() : _isDestinationGiven ? CreateSpeculativeRequests() : CreateCandidateRequests();
+
+    private IEnumerable<ActionRequest> CreatePlainRequests()
     {
         var destinations = FindHosts(Destination);
         if (destinations.Count == 0)
         {
-            yield break;
-        }
-
-        if (Speculative)
-        {
-            Collect(destinations);
             yield break;
         }
 
@@ -150,13 +154,29 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
         };
     }
 
-    /// <summary>VMs and destinations come one by one; what each VM is moved to is known at the end.</summary>
-    private void Collect(IEnumerable<KumoiConnection> destinations)
+    /// <summary>All destinations are known: each VM that comes is moved to one of them.</summary>
+    private IEnumerable<ActionRequest> CreateSpeculativeRequests()
     {
-        _candidates.AddRange(destinations.Where(destination => !_candidates.Contains(destination)));
+        var destinations = FindCandidates(Destination);
+        if (destinations.Count == 0)
+        {
+            yield break;
+        }
 
-        // Where only the destination comes by the pipeline, the VMs are the same for each.
-        if (!ReferenceEquals(_lastVMs, VM))
+        foreach (var vm in FindVMs(VM, null))
+        {
+            if (_vms.TryAdd(vm.Id, vm))
+            {
+                yield return SpeculativeRequest(vm, destinations) with { Origin = LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null) };
+            }
+        }
+    }
+
+    /// <summary>Destinations come one by one; the VMs are moved when all are there.</summary>
+    private IEnumerable<ActionRequest> CreateCandidateRequests()
+    {
+        // As a rule the VMs are the same for each.
+        if (!ReferenceEquals(_lastVMs, VM) && !IsBindingOnly)
         {
             _lastVMs = VM;
             foreach (var vm in FindVMs(VM, null))
@@ -164,17 +184,21 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
                 _vms.TryAdd(vm.Id, vm);
             }
         }
+
+        return Destination.SelectMany(reference => FindHosts([reference]).Select(host => CandidateRequest(host, reference.Host, "Move to")));
     }
 
     private protected override IEnumerable<ActionRequest> CreateLastRequests()
     {
-        if (_vms.Count == 0)
+        if (Candidates is not { Count: > 0 } candidates)
         {
             return [];
         }
 
-        var options = CreateMigrationOptions();
-        return _vms.Values.Select(vm => SpeculativeRequest(vm, options));
+        return _vms.Values.Select(vm => ForCandidates(vm, candidates));
+
+        ActionRequest ForCandidates(KumoiVM vm, IReadOnlyList<KumoiConnection> hosts) =>
+            SpeculativeRequest(vm, hosts) with { ForOthers = others => ForCandidates(vm, others) };
     }
 
     private SpeculationOptions CreateMigrationOptions()
@@ -193,23 +217,23 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
         };
     }
 
-    private ActionRequest SpeculativeRequest(KumoiVM vm, SpeculationOptions options)
+    private ActionRequest SpeculativeRequest(KumoiVM vm, IReadOnlyList<KumoiConnection> candidates)
     {
-        var migration = new SpeculativeMigration(vm, options, TimeProvider.System);
+        var migration = new SpeculativeMigration(vm, _options ??= CreateMigrationOptions(), TimeProvider.System);
         if (GoesByJournal)
         {
-            WriteVerbose($"{vm.Name}: {migration.Plan(_candidates).Reason}.");
+            WriteVerbose($"{vm.Name}: {migration.Plan(candidates).Reason}.");
         }
 
         return new ActionRequest
         {
             Target = vm,
             ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
-            Verb = $"Move to one of {string.Join(", ", _candidates)}",
+            Verb = $"Move to one of {string.Join(", ", candidates)}",
             Work = async (progress, token) =>
             {
                 using var reporter = new ReplicaProgressReporter(progress, vm.Name, target => $"Moving {vm.Name} from {vm.VMHost} to {target}", vm.MemoryBytes);
-                var moved = await RunAsync(vm.Name, () => migration.RunAsync(_candidates, reporter, token), progress, token);
+                var moved = await RunAsync(vm.Name, () => migration.RunAsync(candidates, reporter, token), progress, token);
                 return new ActionResult(PassThru ? [moved] : []);
             },
         };

@@ -18,7 +18,6 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVM))]
 public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
 {
-    private readonly List<KumoiConnection> _candidates = [];
     private bool _nameWasGiven;
     private VMSpec? _spec;
 
@@ -122,15 +121,8 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
             spec = isHostsName ? spec with { Name = "" } : spec;
             foreach (var host in FindHosts([reference]))
             {
-                if (!Speculative)
-                {
-                    yield return Request(host, reference.Host, spec);
-                }
-                else if (!_candidates.Contains(host))
-                {
-                    _spec ??= spec;
-                    _candidates.Add(host);
-                }
+                _spec ??= spec;
+                yield return Speculative ? CandidateRequest(host, reference.Host, "Create and start on") : Request(host, reference.Host, spec);
             }
         }
     }
@@ -138,31 +130,36 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
     /// <summary>Hosts come one by one; the VM is made when all are there.</summary>
     private protected override IEnumerable<ActionRequest> CreateLastRequests()
     {
-        if (_spec is not { } spec)
+        if (!Speculative || Candidates is not { Count: > 0 } candidates)
         {
             return [];
         }
 
-        var start = new SpeculativeStart(spec, CreateOptions(), TimeProvider.System);
+        var start = new SpeculativeStart(_spec!, CreateOptions(), TimeProvider.System);
+        return [SpeculativeRequest(start, _spec!.Name.Length > 0 ? _spec.Name : "as in the XML", candidates)];
+    }
+
+    private ActionRequest SpeculativeRequest(SpeculativeStart start, string name, IReadOnlyList<KumoiConnection> candidates)
+    {
         if (GoesByJournal)
         {
-            WriteVerbose($"{start.Plan(_candidates).Reason}.");
+            WriteVerbose($"{start.Plan(candidates).Reason}.");
         }
 
-        var name = spec.Name.Length > 0 ? spec.Name : "as in the XML";
-        return [new ActionRequest
+        return new ActionRequest
         {
             Target = name,
-            ShouldProcessTarget = $"one of {string.Join(", ", _candidates)}",
+            ShouldProcessTarget = $"one of {string.Join(", ", candidates)}",
             Verb = $"Create and start VM '{name}'",
+            ForOthers = others => SpeculativeRequest(start, name, others),
             Work = async (progress, token) =>
             {
                 using var reporter = new ReplicaProgressReporter(progress, name, target => $"Making {name} on {target}", expectedBytes: 0);
-                var made = await RunAsync(name, () => start.RunAsync(_candidates, reporter, token), progress, token);
+                var made = await RunAsync(name, () => start.RunAsync(candidates, reporter, token), progress, token);
                 KumoiSession.NoteMade(made.Id);
                 return new ActionResult([made]);
             },
-        }];
+        };
     }
 
     private ActionRequest Request(KumoiConnection host, KumoiHost? given, VMSpec spec)

@@ -83,7 +83,7 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
         if (_options is null)
         {
             _options = CreateOptions();
-            _candidates = FindHosts(Destination);
+            _candidates = FindCandidates(Destination);
         }
 
         var start = new SpeculativeStart(vm, _options, TimeProvider.System);
@@ -97,10 +97,14 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
             Target = vm,
             ShouldProcessTarget = $"{vm.Name} of {vm.VMHost}",
             Verb = $"Start on one of {string.Join(", ", _candidates)}",
+            Origin = LineageSource.OriginOf(vm),
             Work = async (progress, token) =>
             {
                 using var reporter = new ReplicaProgressReporter(progress, vm.Name, target => $"Starting {vm.Name} on {target}", expectedBytes: 0);
-                return new ActionResult(await RunAsync(vm.Name, () => start.RunAsync(_candidates, reporter, token), progress, token) is var started && PassThru ? [started] : []);
+                var started = await RunAsync(vm.Name, () => start.RunAsync(_candidates, reporter, token), progress, token);
+                return new ActionResult(
+                    PassThru ? [started] : [],
+                    () => VMActions.StopAsync(started, turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None));
             },
         };
     }

@@ -63,6 +63,12 @@ public abstract partial class ActionCmdlet
             return;
         }
 
+        if (pending.Exists(failed => failed.Run.Request.ForOthers is not null))
+        {
+            ReplaceCandidates(lineage, pending);
+            return;
+        }
+
         foreach (var failed in pending)
         {
             lineage.Fail(failed.Run.Request.Origin!.Index);
@@ -98,7 +104,7 @@ public abstract partial class ActionCmdlet
                 TurnDown(lineage, pending, index, reason!);
                 if (failure is not null && LeavesOutcomeOpen(failure))
                 {
-                    GiveUp(pending[0], Errors.ToRecord(pending[0].Run.Error!, pending[0].Run.Request.Target), failure.Message);
+                    GiveUp(pending[0], failure);
                     pending.RemoveAt(0);
                     break;
                 }
@@ -130,11 +136,7 @@ public abstract partial class ActionCmdlet
                 var replaced = pending[0];
                 pending.RemoveAt(0);
                 replaced.Run.IsWritten = true;
-                var failedName = replaced.Run.Request.Origin!.Name;
-                Tell(LineageStepKind.Success, name, $"for {failedName}");
-                var told = $"{failedName} failed: {replaced.Run.Error!.Message.TrimEnd('.')}; {name} took its place";
-                Record(KumoiEventKind.Substitution, replaced.Run.Request.Target, told, ("substitute", name), ("cause", replaced.Run.Error.Message));
-                WriteWarning(told);
+                TellReplaced(replaced.Run, name);
                 continue;
             }
 
@@ -146,7 +148,7 @@ public abstract partial class ActionCmdlet
             if (!lineage.Answers(DomainOf(run.Error)) || LeavesOutcomeOpen(run.Error) || run.Error is JournalException)
             {
                 // What failed now is not the candidate: others would fail alike, or could make a second copy.
-                GiveUp(pending[0], Errors.ToRecord(pending[0].Run.Error!, pending[0].Run.Request.Target), run.Error.Message);
+                GiveUp(pending[0], run.Error);
                 pending.RemoveAt(0);
             }
         }
@@ -157,7 +159,7 @@ public abstract partial class ActionCmdlet
         Tell(LineageStepKind.Exhaustion, null, $"{pending.Count} not replaced");
         foreach (var failed in pending)
         {
-            var name = failed.Run.Request.Origin!.Name;
+            var name = NameOf(failed.Run.Request);
             var record = Errors.ToRecord(failed.Run.Error!, failed.Run.Request.Target, Errors.ExhaustedId);
             GiveUp(
                 failed, record,
@@ -175,6 +177,19 @@ public abstract partial class ActionCmdlet
         var action = record.ErrorDetails?.RecommendedAction;
         record.ErrorDetails = new ErrorDetails($"{failed.Run.Error!.Message.TrimEnd('.')}. {what}") { RecommendedAction = action ?? "" };
         failed.Run.Verdict = record;
+    }
+
+    /// <summary>What a substitute met settles it. If that may have taken effect, it is neither masked nor without its own advice.</summary>
+    private static void GiveUp(Failed failed, Exception settles)
+    {
+        failed.Run.IsOutcomeOpen = LeavesOutcomeOpen(settles);
+        var record = Errors.ToRecord(failed.Run.Error!, failed.Run.Request.Target);
+        if (failed.Run.IsOutcomeOpen)
+        {
+            record.ErrorDetails.RecommendedAction = Errors.ToRecord(settles, null).ErrorDetails.RecommendedAction;
+        }
+
+        GiveUp(failed, record, settles.Message);
     }
 
     private void TurnDown(TerminalLineage lineage, List<Failed> pending, int index, string reason)
@@ -243,7 +258,7 @@ public abstract partial class ActionCmdlet
     private void TellWhyNot(TerminalLineage lineage, ActionRun run)
     {
         var why = run.Error is JournalException ? "without the journal nothing is changed on any host"
-            : run.Request.Origin is null ? "the object does not come from a Kumoi source"
+            : run.Request is { Origin: null, ForOthers: null } ? "the object does not come from a Kumoi source"
             : LeavesOutcomeOpen(run.Error!) ? "it may have taken effect, and a substitute could be a second copy"
             : lineage.Obstacle(inputEnded: true) is { } obstacle ? $"{obstacle}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them"
             : !lineage.Answers(DomainOf(run.Error!)) ? $"the failure is of fault domain {DomainOf(run.Error!)}, which others would meet alike"
@@ -257,7 +272,7 @@ public abstract partial class ActionCmdlet
 
     private bool CanBeReplaced(ActionRun run, bool inputEnded) =>
         _lineage is not null
-        && run.Request.Origin is not null
+        && run.Request is not { Origin: null, ForOthers: null }
         && run.Error is { } error and not (OperationCanceledException or JournalException)
         && !LeavesOutcomeOpen(error)
         && !IsNoFailureOfTheElement(run, error)

@@ -18,6 +18,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
 
     private readonly Channel<Action<Cmdlet>> _messages = Channel.CreateBounded<Action<Cmdlet>>(256);
     private readonly List<ActionRun> _runs = [];
+    private readonly List<ActionRequest> _candidates = [];
     private SemaphoreSlim? _throttle;
     private TerminalLineage? _lineage;
     private ReplaySession? _replay;
@@ -71,7 +72,11 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         : MeansAnyElement ? null
         : $"{MyInvocation.MyCommand.Name} acts on what was chosen, and on nothing else";
 
-    private bool IsBindingOnly => _replay is not null && _position == _replay.Terminal;
+    /// <summary>The hosts that came for one request, each once, in the order in which they came.</summary>
+    private protected IReadOnlyList<KumoiConnection> Candidates => [.. _candidates.Select(candidate => candidate.Candidate!)];
+
+    /// <summary>In a replay that takes a substitute to this cmdlet: it tells what it would do, and does nothing.</summary>
+    private protected bool IsBindingOnly => _replay is not null && _position == _replay.Terminal;
 
     protected sealed override void BeginProcessing()
     {
@@ -180,9 +185,19 @@ public abstract partial class ActionCmdlet : FleetCmdlet
                 continue;
             }
 
-            if (!isSubstitute)
+            if (!isSubstitute && request.ForOthers is null)
             {
                 _lineage?.Arrived(request.Origin);
+            }
+
+            if (request.Candidate is { } candidate)
+            {
+                if (!_candidates.Exists(known => ReferenceEquals(known.Candidate, candidate)))
+                {
+                    _candidates.Add(request);
+                }
+
+                continue;
             }
 
             if ((!AsksFirst && !IsWhatIf()) || ShouldProcess(request.ShouldProcessTarget, request.Verb))
@@ -328,7 +343,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         {
             _replay.Fail(error);
         }
-        else if (Masked is not null && MaskedFailures.CanBeMasked(error))
+        else if (Masked is not null && MaskedFailures.CanBeMasked(error) && !run.IsOutcomeOpen)
         {
             Masked.Add(run.Request.Target.ToString()!, error);
         }

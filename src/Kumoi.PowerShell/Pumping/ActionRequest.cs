@@ -1,3 +1,4 @@
+using Kumoi.Fleets;
 using Kumoi.PowerShell.Lineage;
 
 namespace Kumoi.PowerShell.Pumping;
@@ -21,4 +22,13 @@ internal sealed record ActionRequest
 
     /// <summary>Does it on the pipeline thread: script blocks. Instead of <see cref="Work"/>.</summary>
     public Func<ActionResult>? InlineWork { get; init; }
+
+    /// <summary>
+    /// The element is this host, and nothing is done with it alone: a later request is for all hosts that came, of which one wins. Instead of
+    /// <see cref="Work"/>.
+    /// </summary>
+    public KumoiConnection? Candidate { get; init; }
+
+    /// <summary>Of a request that is for several hosts: the same for others, since none of these has won.</summary>
+    public Func<IReadOnlyList<KumoiConnection>, ActionRequest>? ForOthers { get; init; }
 }

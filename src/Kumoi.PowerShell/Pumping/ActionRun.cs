@@ -15,6 +15,9 @@ internal sealed class ActionRun(ActionRequest request, Task<ActionResult> task)
     /// <summary>The error to write for it, once it is known that nothing takes its place.</summary>
     public ErrorRecord? Verdict { get; set; }
 
+    /// <summary>A substitute may have taken effect: then it must not be masked.</summary>
+    public bool IsOutcomeOpen { get; set; }
+
     /// <summary>Its output, or its error, was written.</summary>
     public bool IsWritten { get; set; }
 

@@ -1,6 +1,8 @@
 using System.Management.Automation;
+using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Completion;
+using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.Speculation;
 
@@ -44,9 +46,6 @@ public abstract class SpeculativeActionCmdlet : ActionCmdlet
     [ValidateRange(0.1, 86400.0)]
     public double? TimeLimitSec { get; set; }
 
-    /// <summary>With -Speculative the other hosts are the reserve.</summary>
-    private protected override bool MeansAnyElement => !Speculative;
-
     /// <summary>Whether the plan depends on what the journal knows, and is worth telling.</summary>
     private protected bool GoesByJournal => Replicas.IsAuto || HedgePercentile is not null;
 
@@ -61,6 +60,20 @@ public abstract class SpeculativeActionCmdlet : ActionCmdlet
             });
         }
     }
+
+    /// <summary>The hosts that the references name, each once: the preferred first, as they were given.</summary>
+    private protected List<KumoiConnection> FindCandidates(IEnumerable<HostReference> references) =>
+        [.. references.SelectMany(reference => FindHosts([reference])).Distinct()];
+
+    /// <summary>A host that came for one request with others.</summary>
+    private protected static ActionRequest CandidateRequest(KumoiConnection host, KumoiHost? given, string verb) => new()
+    {
+        Target = given ?? (object)host.Name,
+        ShouldProcessTarget = host.Name,
+        Verb = verb,
+        Origin = LineageSource.OriginOf(given),
+        Candidate = host,
+    };
 
     private protected SpeculationOptions CreateOptions() => new()
     {

@@ -1,0 +1,123 @@
+using Kumoi.Fleets;
+using Kumoi.Journal;
+using Kumoi.Lineage;
+using Kumoi.PowerShell.Lineage;
+
+namespace Kumoi.PowerShell.Pumping;
+
+/// <content>What happens when a request was for several hosts, and none of them has won.</content>
+public abstract partial class ActionCmdlet
+{
+    /// <summary>
+    /// The request is made again for as many others, the next that the same pipeline would have chosen, until one of them wins or nothing is
+    /// left.
+    /// </summary>
+    private void ReplaceCandidates(TerminalLineage lineage, List<Failed> pending)
+    {
+        var count = _candidates.Count;
+        _candidates.ForEach(candidate => lineage.Fail(candidate.Origin!.Index));
+        if (_runs.TrueForAll(run => run.Error is not null))
+        {
+            // No other VM has come to one of them.
+            _candidates.ForEach(UndoEarlierSteps);
+        }
+
+        while (pending.Count > 0)
+        {
+            var next = lineage.Candidates();
+            if (next.Count == 0)
+            {
+                Exhaust(lineage, pending);
+                return;
+            }
+
+            var bound = Bind(lineage, pending, [.. next.Take(count)]);
+            if (bound.Count > 0 && !TryOn(lineage, pending, bound))
+            {
+                bound.ForEach(UndoEarlierSteps);
+            }
+        }
+    }
+
+    /// <summary>Those of the candidates that still are what was meant.</summary>
+    private List<ActionRequest> Bind(TerminalLineage lineage, List<Failed> pending, IReadOnlyList<int> candidates)
+    {
+        var bound = new List<ActionRequest>();
+        foreach (var (index, request, reason, failure) in lineage.Bind(candidates))
+        {
+            if (request is not null)
+            {
+                bound.Add(request);
+                continue;
+            }
+
+            TurnDown(lineage, pending, index, reason!);
+            if (failure is not null && LeavesOutcomeOpen(failure))
+            {
+                pending.ForEach(failed => GiveUp(failed, failure));
+                pending.Clear();
+            }
+        }
+
+        return bound;
+    }
+
+    /// <summary>Makes the requests for these hosts; true if one of them has won at least once. What is settled leaves the list.</summary>
+    private bool TryOn(TerminalLineage lineage, List<Failed> pending, List<ActionRequest> candidates)
+    {
+        var hosts = candidates.ConvertAll(candidate => candidate.Candidate!);
+        var names = string.Join(", ", hosts);
+        Tell(LineageStepKind.Substitution, names, null);
+        var firstNew = _runs.Count;
+        List<Failed> tried = [];
+        foreach (var failed in pending.ToList())
+        {
+            if (Submit([failed.Run.Request.ForOthers!(hosts)], isSubstitute: true))
+            {
+                tried.Add(failed);
+            }
+            else
+            {
+                failed.Attempts.Add($"{names}: it was declined");
+            }
+        }
+
+        Drain(waitForAll: true);
+        var hasWon = false;
+        foreach (var (failed, run) in tried.Zip(_runs.Skip(firstNew).ToList()))
+        {
+            if (run.Error is null)
+            {
+                hasWon = true;
+                pending.Remove(failed);
+                failed.Run.IsWritten = true;
+                TellReplaced(failed.Run, names);
+                continue;
+            }
+
+            run.IsWritten = true;
+            TellFailure(run);
+            failed.Attempts.Add($"{names}: {run.Error.Message}");
+            if (!lineage.Answers(DomainOf(run.Error)) || LeavesOutcomeOpen(run.Error) || run.Error is JournalException)
+            {
+                GiveUp(failed, run.Error);
+                pending.Remove(failed);
+            }
+        }
+
+        candidates.ForEach(candidate => lineage.Fail(candidate.Origin!.Index));
+        return hasWon;
+    }
+
+    /// <summary>What has failed: the element, or all hosts that the request was for.</summary>
+    private string NameOf(ActionRequest request) => request.Origin?.Name ?? string.Join(", ", Candidates);
+
+    private void TellReplaced(ActionRun replaced, string name)
+    {
+        var failedName = NameOf(replaced.Request);
+        Tell(LineageStepKind.Success, name, $"for {failedName}");
+        var told = $"{failedName} failed: {replaced.Error!.Message.TrimEnd('.')}; {name} took {(replaced.Request.ForOthers is null ? "its" : "their")} place";
+        Record(KumoiEventKind.Substitution, replaced.Request.Target, told, ("substitute", name), ("cause", replaced.Error.Message));
+        WriteWarning(told);
+    }
+}
