@@ -3,12 +3,14 @@ BeforeAll { . $PSScriptRoot/Fleet.ps1 }
 
 Describe 'Hosts of which none has won' {
   BeforeEach {
-    $env:KUMOI_STATE = Join-Path $TestDrive ([guid]::NewGuid())
+    $script:state, $env:KUMOI_STATE = $env:KUMOI_STATE, (Join-Path $TestDrive ([guid]::NewGuid()))
     Reset-Fleet 'sim://lab?hosts=8&vms=1&running=1&seed=7'
     $WarningPreference = 'SilentlyContinue'
     function Get-Place { (Get-KumoiVM kvm08-1).VMHost }
     function Get-Tried { Get-KumoiOperation | Where-Object Kind -like 'Speculative*' | ForEach-Object { (($_.Details | ConvertFrom-Json).candidates.name) -join ' ' } }
   }
+
+  AfterEach { $env:KUMOI_STATE = $script:state }
 
   Context 'Move-KumoiVM' {
     It 'are replaced by as many others, and the VM moves to one of them' {

@@ -16,9 +16,8 @@ public abstract partial class ActionCmdlet
     {
         var count = _candidates.Count;
         _candidates.ForEach(candidate => lineage.Fail(candidate.Origin!.Index));
-        if (_runs.TrueForAll(run => run.Error is not null))
+        if (_runs.TrueForAll(IsNowhere))
         {
-            // No other VM has come to one of them.
             _candidates.ForEach(UndoEarlierSteps);
         }
 
@@ -32,7 +31,7 @@ public abstract partial class ActionCmdlet
             }
 
             var bound = Bind(lineage, pending, [.. next.Take(count)]);
-            if (bound.Count > 0 && !TryOn(lineage, pending, bound))
+            if (pending.Count == 0 || bound.Count == 0 || !TryOn(lineage, pending, bound))
             {
                 bound.ForEach(UndoEarlierSteps);
             }
@@ -62,7 +61,7 @@ public abstract partial class ActionCmdlet
         return bound;
     }
 
-    /// <summary>Makes the requests for these hosts; true if one of them has won at least once. What is settled leaves the list.</summary>
+    /// <summary>Makes the requests for these hosts; true if one of them has, or may have, what was wanted. What is settled leaves the list.</summary>
     private bool TryOn(TerminalLineage lineage, List<Failed> pending, List<ActionRequest> candidates)
     {
         var hosts = candidates.ConvertAll(candidate => candidate.Candidate!);
@@ -83,12 +82,11 @@ public abstract partial class ActionCmdlet
         }
 
         Drain(waitForAll: true);
-        var hasWon = false;
-        foreach (var (failed, run) in tried.Zip(_runs.Skip(firstNew).ToList()))
+        var runs = _runs.Skip(firstNew).ToList();
+        foreach (var (failed, run) in tried.Zip(runs))
         {
             if (run.Error is null)
             {
-                hasWon = true;
                 pending.Remove(failed);
                 failed.Run.IsWritten = true;
                 TellReplaced(failed.Run, names);
@@ -106,8 +104,11 @@ public abstract partial class ActionCmdlet
         }
 
         candidates.ForEach(candidate => lineage.Fail(candidate.Origin!.Index));
-        return hasWon;
+        return !runs.TrueForAll(IsNowhere);
     }
+
+    /// <summary>Nothing came of it on any of its hosts, for certain.</summary>
+    private static bool IsNowhere(ActionRun run) => run.Error is { } error && !LeavesOutcomeOpen(error);
 
     /// <summary>What has failed: the element, or all hosts that the request was for.</summary>
     private string NameOf(ActionRequest request) => request.Origin?.Name ?? string.Join(", ", Candidates);
