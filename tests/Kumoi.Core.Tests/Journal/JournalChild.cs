@@ -30,6 +30,7 @@ internal static class JournalChild
         }
 
         start.Environment["DOTNET_TieredPGO"] = "0";
+        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // who is killed leaves the files of its debugger's port in /tmp
         return Process.Start(start)!;
     }
 
