@@ -54,7 +54,8 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         await RemoveHomeUnlessWinnerAsync(winner);
         await TryUnmarkAsync(winner.Target);
         await EndAsync(OperationState.Succeeded, null);
-        return new SpeculationResult(new KumoiVM(winner.Target, await ReadWinnerAsync(winner.Target)), Outcomes());
+        var known = new VMReading { CapturedAt = time.GetUtcNow(), Id = start.Id, Name = start.Name, IsPersistent = true };
+        return new SpeculationResult(new KumoiVM(winner.Target, await Traces.ReadWinnerAsync(winner.Target, known)), Outcomes());
     }
 
     private async Task<Replica?> RaceAsync(CancellationToken cancellationToken)
@@ -274,20 +275,6 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         if (ended is { } state && _keptAtHome is null && _replicas.TrueForAll(replica => replica.IsClean))
         {
             await log.EndAsync(state, error);
-        }
-    }
-
-    /// <summary>It runs: that it cannot be read just now is no failure of that.</summary>
-    private async Task<VMReading> ReadWinnerAsync(KumoiConnection winner)
-    {
-        var unread = new VMReading { CapturedAt = time.GetUtcNow(), Id = start.Id, Name = start.Name, IsPersistent = true };
-        try
-        {
-            return await winner.Link.FindVMAsync(start.Id, CancellationToken.None) ?? unread;
-        }
-        catch (HypervisorException)
-        {
-            return unread;
         }
     }
 

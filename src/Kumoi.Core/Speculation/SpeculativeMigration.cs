@@ -180,7 +180,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
                     replica.WasNamed = true;
                     return replica.Incoming!.FinishAsync(CancellationToken.None);
                 },
-                replica => ReadPlaceAsync(replica.Target),
+                replica => Traces.ReadPlaceAsync(replica.Target, vm.Id, time),
                 place => place is VMPlace.Running || (offer.IsPaused && place is VMPlace.Paused),
                 replica => AbandonAsync(replica),
                 (replica, failure) => replica.Failure = failure);
@@ -238,21 +238,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             await DisposeAsync(replicas);
         }
 
-        return new KumoiVM(winner.Target, await ReadWinnerAsync(winner.Target));
-    }
-
-    /// <summary>It has moved: that it cannot be read just now is no failure of that, and nothing to try another target for.</summary>
-    private async Task<VMReading> ReadWinnerAsync(KumoiConnection winner)
-    {
-        var unread = vm.Reading with { State = PowerState.Unknown };
-        try
-        {
-            return await winner.Link.FindVMAsync(vm.Id, CancellationToken.None) ?? unread;
-        }
-        catch (HypervisorException)
-        {
-            return unread;
-        }
+        return new KumoiVM(winner.Target, await Traces.ReadWinnerAsync(winner.Target, vm.Reading));
     }
 
     /// <summary>Whether the target is prepared; otherwise its failure says why not.</summary>
@@ -366,19 +352,6 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             {
                 await incoming.DisposeAsync();
             }
-        }
-    }
-
-    private async Task<VMPlace> ReadPlaceAsync(KumoiConnection target)
-    {
-        using var limit = new CancellationTokenSource(EndingTimeout, time);
-        try
-        {
-            return await target.Link.ReadPlaceAsync(vm.Id, limit.Token);
-        }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
-        {
-            return VMPlace.Unknown;
         }
     }
 

@@ -4,8 +4,8 @@ using Kumoi.Hypervisors;
 namespace Kumoi.Speculation;
 
 /// <summary>
-/// Finds and removes what an operation that starts a VM on several hosts has left on one of them: by the operation's id, which everything
-/// that it makes carries. Never touches a VM that runs.
+/// Reads what an operation on several hosts has on one of them, and removes what one that starts a VM has left there: by the operation's id,
+/// which everything that it makes carries. Never touches a VM that runs.
 /// </summary>
 internal static class Traces
 {
@@ -23,6 +23,23 @@ internal static class Traces
         catch (Exception e) when (e is HypervisorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return VMPlace.Unknown;
+        }
+    }
+
+    /// <summary>
+    /// The VM on the host that has won. That it cannot be read just now is no failure of the operation, and nothing to try another host for:
+    /// then it is as it is known, in a state that is not.
+    /// </summary>
+    public static async Task<VMReading> ReadWinnerAsync(KumoiConnection winner, VMReading known)
+    {
+        var unread = known with { State = PowerState.Unknown };
+        try
+        {
+            return await winner.Link.FindVMAsync(known.Id, CancellationToken.None) ?? unread;
+        }
+        catch (HypervisorException)
+        {
+            return unread;
         }
     }
 
