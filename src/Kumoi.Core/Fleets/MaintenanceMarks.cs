@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
 
@@ -6,7 +6,7 @@ namespace Kumoi.Fleets;
 
 /// <summary>
 /// The hosts that are in maintenance: the latest mark of a host in the journal decides, whoever wrote it. What this session writes holds at
-/// once; what others write is seen within <see cref="Freshness"/>.
+/// once; what others write is seen within <see cref="Freshness"/>, all that was read at once: half of it would be a state that never was.
 /// </summary>
 internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
 {
@@ -14,7 +14,9 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     public static readonly TimeSpan Freshness = TimeSpan.FromSeconds(1);
 
     private readonly SemaphoreSlim _reading = new(1);
-    private readonly ConcurrentDictionary<string, Mark> _marks = new(StringComparer.Ordinal);
+    private static readonly ImmutableDictionary<string, Mark> None = ImmutableDictionary.Create<string, Mark>(StringComparer.Ordinal);
+
+    private ImmutableDictionary<string, Mark> _marks = None;
     private IJournal? _read;
     private long _readTo;
 
@@ -22,7 +24,7 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     private long _readAt;
 
     /// <summary>As was known at the last look.</summary>
-    public bool IsMarked(string identity) => _marks.TryGetValue(identity, out var mark) && mark.IsIn;
+    public bool IsMarked(string identity) => Volatile.Read(ref _marks).TryGetValue(identity, out var mark) && mark.IsIn;
 
     /// <summary>Looks into the journal, unless it did just now.</summary>
     /// <exception cref="JournalException">It cannot be read.</exception>
@@ -75,7 +77,8 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
 
         var happened = new MaintenanceRecord(host.Identity, isIn ? MaintenanceStep.Suspended : MaintenanceStep.Resumed) { RollOut = rollOut }
             .ToEvent(host, journal.Now, isIn ? $"{host.Name} is in maintenance." : $"{host.Name} is back in service.");
-        Take(host.Identity, new Mark(await journal.AppendAsync(happened, cancellationToken), isIn));
+        var mark = new Mark(await journal.AppendAsync(happened, cancellationToken), isIn);
+        ImmutableInterlocked.Update(ref _marks, known => With(known, [(host.Identity, mark)]));
         return true;
     }
 
@@ -94,23 +97,20 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
             }
 
             var current = await journal.OpenAsync(cancellationToken);
-            if (!ReferenceEquals(current, _read))
+            var isAnother = !ReferenceEquals(current, _read); // of another folder: then nothing of this one counts
+            var readTo = isAnother ? 0 : _readTo;
+            List<(string Identity, Mark Mark)> news = [];
+            await foreach (var happened in current.ReadEventsAsync(new EventQuery { Kinds = [KumoiEventKind.Maintenance], AfterSequence = readTo }, cancellationToken))
             {
-                // Another folder, another journal.
-                _marks.Clear();
-                (_read, _readTo) = (current, 0);
-            }
-
-            var query = new EventQuery { Kinds = [KumoiEventKind.Maintenance], AfterSequence = _readTo };
-            await foreach (var happened in current.ReadEventsAsync(query, cancellationToken))
-            {
-                _readTo = happened.Sequence;
+                readTo = happened.Sequence;
                 if (MaintenanceRecord.Parse(happened) is { Step: MaintenanceStep.Suspended or MaintenanceStep.Resumed } record)
                 {
-                    Take(record.Host, new Mark(happened.Sequence, record.Step is MaintenanceStep.Suspended));
+                    news.Add((record.Host, new Mark(happened.Sequence, record.Step is MaintenanceStep.Suspended)));
                 }
             }
 
+            (_read, _readTo) = (current, readTo);
+            ImmutableInterlocked.Update(ref _marks, known => With(isAnother ? None : known, news));
             Volatile.Write(ref _readAt, time.GetTimestamp());
         }
         finally
@@ -120,8 +120,19 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     }
 
     /// <summary>A mark of this session may be known before older ones of others are read.</summary>
-    private void Take(string identity, Mark mark) =>
-        _marks.AddOrUpdate(identity, mark, (_, known) => known.Sequence > mark.Sequence ? known : mark);
+    private static ImmutableDictionary<string, Mark> With(ImmutableDictionary<string, Mark> known, IReadOnlyList<(string Identity, Mark Mark)> marks)
+    {
+        var all = known.ToBuilder();
+        foreach (var (identity, mark) in marks)
+        {
+            if (!all.TryGetValue(identity, out var other) || other.Sequence <= mark.Sequence)
+            {
+                all[identity] = mark;
+            }
+        }
+
+        return all.ToImmutable();
+    }
 
     private sealed record Mark(long Sequence, bool IsIn);
 }

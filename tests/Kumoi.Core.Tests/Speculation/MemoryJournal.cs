@@ -12,6 +12,9 @@ internal sealed class MemoryJournal : IJournal
 
     public string Location => "memory";
 
+    /// <summary>Is called whenever who reads events has dealt with one.</summary>
+    public Action? EventRead { get; set; }
+
     public Task<long> BeginAsync(OperationIntent intent, CancellationToken cancellationToken)
     {
         lock (_gate)
@@ -93,6 +96,7 @@ internal sealed class MemoryJournal : IJournal
             && happened.Sequence > (query.AfterSequence ?? 0)))
         {
             yield return happened;
+            EventRead?.Invoke();
         }
 
         await Task.CompletedTask;

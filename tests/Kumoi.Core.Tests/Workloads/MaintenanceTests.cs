@@ -115,6 +115,37 @@ public sealed class MaintenanceTests : WorkloadTest
     }
 
     [Fact]
+    public async Task What_others_have_done_is_seen_all_at_once()
+    {
+        await using var site = await UpgradeSite.OpenAsync();
+        await using var others = await site.StartAsync(journal: site.Journal);
+        await using var fleet = await site.StartAsync(journal: site.Journal);
+        await HostMaintenance.SuspendAsync(others.Hosts[0], null, default);
+        Assert.Equal((true, false), await LookAsync());
+        await HostMaintenance.ResumeAsync(others.Hosts[0], default);
+        await HostMaintenance.SuspendAsync(others.Hosts[1], null, default);
+        await HostMaintenance.ResumeAsync(others.Hosts[1], default);
+        site.Time.Advance(TimeSpan.FromMinutes(1));
+        var whileReading = new List<(bool, bool)>();
+        site.Journal.EventRead = () => whileReading.Add(Marks());
+
+        Assert.Equal((false, false), await LookAsync());
+
+        Assert.NotEmpty(whileReading);
+        Assert.All(whileReading, marks => Assert.Equal((true, false), marks));
+
+        async Task<(bool, bool)> LookAsync()
+        {
+            await FleetReads.ReadHostAsync(fleet.Hosts[0], default);
+            return Marks();
+        }
+
+        (bool, bool) Marks() => (IsMarked(fleet.Hosts[0]), IsMarked(fleet.Hosts[1]));
+
+        static bool IsMarked(KumoiConnection host) => host.Journal!.Maintenance.IsMarked(host.Identity);
+    }
+
+    [Fact]
     public async Task It_is_in_the_file_also_for_a_session_that_begins_later()
     {
         var folder = Directory.CreateTempSubdirectory("kumoi").FullName;
