@@ -1,12 +1,6 @@
 using System.Globalization;
 using System.Net;
-using Kumoi.Fleets;
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Faults;
-using Kumoi.Hypervisors.Libvirt;
-using Kumoi.Journal;
-using Kumoi.Journal.Sqlite;
-using Kumoi.Resilience;
 using Kumoi.Speculation;
 using Kumoi.Tests.Speculation;
 using Xunit;
@@ -17,20 +11,8 @@ namespace Kumoi.Tests.Lab;
 /// The whole protocol of a migration to several targets, with a journal, on real hosts that fail at the worst moments. At the end, or after the
 /// repair, exactly one copy of the VM runs, and it is the same guest.
 /// </summary>
-public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
+public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(lab)
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kumoi-lab-");
-    private readonly Controller _controller = new();
-    private readonly Dictionary<string, Func<string, Task>> _acts = [];
-    private readonly Dictionary<string, Forwarder> _forwarders = [];
-    private SqliteJournal? _journal;
-    private Task _fault = Task.CompletedTask;
-
-    /// <summary>The calls to hosts, and to the journal, in their order.</summary>
-    private List<string> Tried { get; } = [];
-
-    private SqliteJournal Journal => _journal ??= new SqliteJournal(_folder.FullName, TimeProvider.System);
-
     [Fact]
     public async Task Where_a_winners_image_is_in_use_its_definition_is_removed_and_the_next_one_wins()
     {
@@ -67,13 +49,13 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
         Forward("k2", "k3");
         On("finish", host =>
         {
-            _forwarders[host].Mute();
-            _fault = LoseAnswerAsync(host, isReachableAgain: true);
+            Forwarders[host].Mute();
+            Fault = LoseAnswerAsync(host, isReachableAgain: true);
         });
 
         var result = await MigrateAsync(vm, ["k2", "k3"]);
 
-        await _fault;
+        await Fault;
         Assert.Equal([$"finish {result.VM.VMHost}"], Tried.Where(call => call.StartsWith("finish", StringComparison.Ordinal)));
         await EndsOnlyOnAsync(result.VM.VMHost, before);
     }
@@ -86,17 +68,17 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
         Forward("k2", "k3");
         On("finish", host =>
         {
-            _forwarders[host].Mute();
-            _fault = LoseAnswerAsync(host, isReachableAgain: false);
+            Forwarders[host].Mute();
+            Fault = LoseAnswerAsync(host, isReachableAgain: false);
         });
 
         await IsUndecidedAsync(MigrateAsync(vm, ["k2", "k3"]));
 
-        await _fault;
+        await Fault;
         var winner = FirstTried("finish");
         await IsNotRepairedAsync();
         Assert.Equal((VMPlace.MigrationPaused, VMPlace.Running), (await PlaceAsync("k1"), await PlaceAsync(winner)));
-        _forwarders[winner].Open();
+        Forwarders[winner].Open();
         Assert.Equal(winner, (await RepairAsync()).VMHost);
         await EndsOnlyOnAsync(winner, before);
     }
@@ -107,13 +89,13 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
         var vm = await StartAsync("warm");
         var before = Lab.Counter("k1", VM)!.Value;
         Forward("k2", "k3");
-        On("finish", host => _forwarders[host].Close());
+        On("finish", host => Forwarders[host].Close());
 
         await IsUndecidedAsync(MigrateAsync(vm, ["k2", "k3"]));
 
         await IsNotRepairedAsync();
         Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync("k1"));
-        _forwarders[FirstTried("finish")].Open();
+        Forwarders[FirstTried("finish")].Open();
         Assert.Equal("k1", (await RepairAsync()).VMHost);
         await EndsOnlyOnAsync("k1", before);
     }
@@ -128,13 +110,13 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
         var before = Lab.Counter("k1", VM)!.Value;
         OnAsync(step, _ =>
         {
-            _fault = Lab.HurtAsync("power-off", "k1");
-            return isBefore ? _fault : Task.CompletedTask;
+            Fault = Lab.HurtAsync("power-off", "k1");
+            return isBefore ? Fault : Task.CompletedTask;
         });
 
         var failure = await IsUndecidedAsync(MigrateAsync(vm, ["k2", "k3"]));
 
-        await _fault;
+        await Fault;
         var winner = FirstTried("finish");
         Assert.Contains($"has moved to {winner}, and k1 could not be told", failure.Message, StringComparison.Ordinal);
         await Lab.CountsOnAsync(winner, VM, before);
@@ -170,9 +152,9 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
         // Else it would be waited for, until it is known to have nothing.
         OnAsync("abandon", _ => Lab.ReuniteAsync(null, "k2"));
 
-        var result = await MigrateAsync(vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () => _fault = Lab.SeparateAsync(null, "k2")));
+        var result = await MigrateAsync(vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () => Fault = Lab.SeparateAsync(null, "k2")));
 
-        await _fault;
+        await Fault;
         Assert.Equal("k3", result.VM.VMHost);
         await Host("k3").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
         await EndsOnlyOnAsync("k3", before);
@@ -187,8 +169,8 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
 
         var failure = await Assert.ThrowsAsync<SpeculationFailedException>(() => MigrateAsync(vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () =>
         {
-            _forwarders["k1"].Close();
-            _forwarders["k1"].Open();
+            Forwarders["k1"].Close();
+            Forwarders["k1"].Open();
         })));
 
         Assert.Contains("stays on k1", failure.Message, StringComparison.Ordinal);
@@ -204,7 +186,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
         var before = Lab.Counter("k1", VM)!.Value;
 
         var failure = await IsUndecidedAsync(MigrateAsync(
-            vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () => _fault = Lab.HurtAsync("cut", "k1"))));
+            vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () => Fault = Lab.HurtAsync("cut", "k1"))));
 
         Assert.Contains("k1 does not tell what it has of the VM", failure.Message, StringComparison.Ordinal);
         await IsNotRepairedAsync();
@@ -277,7 +259,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
 
         OnAsync(step, _ =>
         {
-            _forwarders.GetValueOrDefault("k1")?.Close();
+            Forwarders.GetValueOrDefault("k1")?.Close();
             return Lab.HurtAsync("kill-daemon", "k1");
         });
         if (step is "take back")
@@ -292,7 +274,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
         if (isBackLater)
         {
             await IsNotRepairedAsync();
-            _forwarders["k1"].Open();
+            Forwarders["k1"].Open();
             Assert.True((await RepairAsync()).IsRepaired);
         }
 
@@ -387,188 +369,12 @@ public sealed class SpeculationFaultTests(RealLab lab) : FanOutTest(lab)
     {
         var vm = await StartAsync("warm");
         var before = Lab.Counter("k1", VM)!.Value;
-        On(step, _ => _controller.Die());
+        On(step, _ => Controller.Die());
 
         await Assert.ThrowsAsync<ControllerDiedException>(() => MigrateAsync(vm, ["k2", "k3"], options => options with { IsStrict = isStrict }));
 
-        await Journal.DisposeAsync();
-        _journal = new SqliteJournal(_folder.CreateSubdirectory("new").FullName, TimeProvider.System);
+        await LoseJournalAsync();
         await RepairOrphansAsync();
         await EndsOnlyOnAsync(step is "perform" or "finish" ? "k1" : FirstTried("finish"), before);
     }
-
-    protected override async ValueTask EndAsync()
-    {
-        await _fault;
-        if (_journal is not null)
-        {
-            await _journal.DisposeAsync();
-        }
-
-        foreach (var forwarder in _forwarders.Values)
-        {
-            await forwarder.DisposeAsync();
-        }
-
-        _folder.Delete(recursive: true);
-    }
-
-    private static SpeculationOptions Slowly(SpeculationOptions options) =>
-        options with { Migration = options.Migration with { BandwidthBytesPerSecond = SlowBytesPerSecond } };
-
-    private static SpeculationOptions Unsafely(SpeculationOptions options) => options with { Migration = options.Migration with { AllowUnsafe = true } };
-
-    /// <summary>The host that was the first to be asked that.</summary>
-    private string FirstTried(string step) => Tried.First(call => call.StartsWith(step + ' ', StringComparison.Ordinal))[(step.Length + 1)..];
-
-    /// <summary>Does something, with the host, just before the first call of that name.</summary>
-    private void On(string step, Action<string> act) => OnAsync(step, host =>
-    {
-        act(host);
-        return Task.CompletedTask;
-    });
-
-    private void OnAsync(string step, Func<string, Task> act) => _acts[step] = act;
-
-    private Task TurnAsync(string host, string step)
-    {
-        lock (Tried)
-        {
-            Tried.Add($"{step} {host}");
-            return _acts.Remove(step, out var act) ? act(host) : Task.CompletedTask;
-        }
-    }
-
-    /// <summary>These hosts are reached through ports that can be closed.</summary>
-    private void Forward(params string[] hosts)
-    {
-        foreach (var host in hosts)
-        {
-            _forwarders[host] = new Forwarder(Lab.Address, Lab.Host(host));
-        }
-    }
-
-    /// <summary>Where the host says that it waits for a stream.</summary>
-    private async Task TellStreamAddressAsync(string host, string address)
-    {
-        await Lab.ExecuteAsync(host, "sed", "-i", $"s/^migration_host = .*/migration_host = \"{address}\"/", "/etc/libvirt/qemu.conf");
-        await Lab.HurtAsync("kill-daemon", host);
-        await Lab.MakeWellAsync(host);
-    }
-
-    private string UriByForwarder(LabHost host) => _forwarders.TryGetValue(host.Name, out var forwarder) ? forwarder.Uri : host.TcpUri;
-
-    private void RefuseToFinish() => _controller.Fault = (host, call, isDone) => call is "finish" && !isDone ? new HypervisorException($"{host} says no", FaultDomain.Host) : null;
-
-    private async Task<SpeculationResult> MigrateAsync(
-        KumoiVM vm, string[] targets, Func<SpeculationOptions, SpeculationOptions>? change = null, IProgress<ReplicaProgress>? progress = null)
-    {
-        _controller.Turn = TurnAsync;
-        var time = TimeProvider.System;
-        await using var fleet = new Fleet(
-            [new ControlledDriver(new LibvirtDriver(time), _controller) { IsSimulated = false }], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time,
-            () => new ControlledJournal(Journal, _controller));
-        await ConnectAllAsync(fleet, UriByForwarder);
-        var options = new SpeculationOptions { Replicas = targets.Length, Migration = new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(3), RelayAddress = Lab.Address } };
-        return await new SpeculativeMigration(new KumoiVM(fleet.Find("k1")!, vm.Reading), change?.Invoke(options) ?? options, time)
-            .RunAsync([.. targets.Select(target => fleet.Find(target)!)], progress, CancellationToken.None);
-    }
-
-    private async Task LoseAnswerAsync(string host, bool isReachableAgain)
-    {
-        await Eventually.HoldsAsync(async () => await PlaceAsync(host) is VMPlace.Running, "the starting step has taken effect");
-        _forwarders[host].Close();
-        if (isReachableAgain)
-        {
-            _forwarders[host].Open();
-        }
-    }
-
-    private static async Task<HypervisorException> IsUndecidedAsync(Task migration)
-    {
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => migration);
-        Assert.True(failure.OutcomeUnknown, failure.Message);
-        Assert.NotNull(failure.RecommendedAction);
-        return failure;
-    }
-
-    private async Task<List<KumoiOperation>> PendingAsync()
-    {
-        var pending = new List<KumoiOperation>();
-        await foreach (var operation in Journal.ReadOperationsAsync(new OperationQuery { States = [OperationState.Pending] }, CancellationToken.None))
-        {
-            pending.Add(operation);
-        }
-
-        return pending;
-    }
-
-    private async Task IsNotRepairedAsync() => Assert.False((await TryRepairAsync()).IsRepaired);
-
-    /// <summary>What a host is about to do by itself is waited for.</summary>
-    private async Task<RepairResult> RepairAsync()
-    {
-        RepairResult? result = null;
-        await Eventually.HoldsAsync(async () => (result = await TryRepairAsync()).IsRepaired, () => $"the operation is repaired ({result})");
-        return result!;
-    }
-
-    /// <summary>As another process would, later.</summary>
-    private async Task<RepairResult> TryRepairAsync()
-    {
-        await using var fleet = await RepairingFleetAsync();
-        return await new OperationRepair(fleet, Journal, TimeProvider.System)
-            .RepairAsync(Assert.Single(await PendingAsync()), isOwnerKnownDead: false, CancellationToken.None);
-    }
-
-    private async Task RepairOrphansAsync()
-    {
-        await using var fleet = await RepairingFleetAsync();
-        var repair = new OperationRepair(fleet, Journal, TimeProvider.System);
-        await Eventually.HoldsAsync(
-            async () =>
-            {
-                var orphans = await repair.FindOrphansAsync(fleet.Hosts, CancellationToken.None);
-                foreach (var orphan in orphans)
-                {
-                    await repair.RepairAsync(orphan, isOwnerKnownDead: false, CancellationToken.None);
-                }
-
-                return orphans.Count == 0;
-            },
-            "no orphan is left");
-    }
-
-    private async Task<Fleet> RepairingFleetAsync()
-    {
-        var time = TimeProvider.System;
-        var fleet = new Fleet([new LibvirtDriver(time)], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time, () => Journal);
-        await ConnectAllAsync(fleet, UriByForwarder, maySomeBeSilent: true);
-        return fleet;
-    }
-
-    /// <summary>One copy, no marks, nothing pending, and the guest has never gone back.</summary>
-    private async Task EndsOnlyOnAsync(string winner, long before)
-    {
-        await RunsOnlyOnAsync(winner, before);
-        var numbers = Lab.Counters("k1", VM);
-        if (winner is not "k1")
-        {
-            numbers = [.. numbers, .. Lab.Counters(winner, VM)];
-        }
-
-        Assert.Equal(numbers.Order(), numbers);
-        Assert.Empty(await PendingAsync());
-        foreach (var host in Fleet.Hosts)
-        {
-            Assert.Empty(await host.Link.ReadMarkedAsync(CancellationToken.None));
-        }
-    }
-
-    /// <summary>A VM with an image that only one VM at a time can write to; each host has its own of that name.</summary>
-    private async Task<KumoiVM> StartWithWritableDiskAsync() => await StartXmlAsync(await WritableXmlAsync(VM));
-
-    private async Task OccupyDiskAsync(string host) => await CreateXmlAsync(Host(host), await WritableXmlAsync("occupant"));
-
-    private async Task<string> WritableXmlAsync(string name) => (await Lab.XmlAsync(name, "qcow2")).Replace("<readonly/>", "", StringComparison.Ordinal);
 }

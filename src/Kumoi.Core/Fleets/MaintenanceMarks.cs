@@ -13,9 +13,9 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     /// <summary>A fleet of thousands is read at once: the journal is not asked for each host.</summary>
     public static readonly TimeSpan Freshness = TimeSpan.FromSeconds(1);
 
-    private readonly SemaphoreSlim _reading = new(1);
     private static readonly ImmutableDictionary<string, Mark> None = ImmutableDictionary.Create<string, Mark>(StringComparer.Ordinal);
 
+    private readonly SemaphoreSlim _reading = new(1);
     private ImmutableDictionary<string, Mark> _marks = None;
     private IJournal? _read;
     private long _readTo;

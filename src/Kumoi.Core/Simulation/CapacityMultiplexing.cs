@@ -97,9 +97,8 @@ internal sealed class CapacityMultiplexing : WorkloadRun
             AddLoad(_vms.HostOf(vm), _vmStates[vm].Demand);
         }
 
-        _nextChange = DrawChange();
         _changeAfterNext = DrawChange();
-        Queue.Schedule(_nextChange.DelaySec, this, DemandEvent);
+        ScheduleDemand();
         Queue.Schedule(0, this, CheckEvent);
     }
 
