@@ -22,7 +22,10 @@ $PSNativeCommandUseErrorActionPreference = $false
 $root = $PSScriptRoot
 $module = Join-Path $root 'artifacts/module/Kumoi'
 $results = Join-Path $root 'artifacts/tests'
-$pwsh = (Get-Process -Id $PID).Path
+# build.sh says which pwsh it found or restored; where this script was started by itself it is the one that runs it.
+$env:KUMOI_PWSH ??= (Get-Process -Id $PID).Path
+if ([System.IO.Path]::GetFileNameWithoutExtension($env:KUMOI_PWSH) -eq 'dotnet') { throw 'This pwsh is a .NET tool: run ./build.sh instead, which starts it as a program.' }
+$pwsh = $env:KUMOI_PWSH
 
 function Invoke-Native {
   # Runs a program and stops if it fails.
@@ -56,36 +59,22 @@ function Build-Module {
     Copy-Item "$root/src/Kumoi.Journal.Sqlite/bin/Release/net10.0/runtimes/$platform/native/*" $native
   }
   Copy-Item "$root/Kumoi.psd1", "$root/Kumoi.Format.ps1xml" $module
-  Get-ChildItem "$root/docs/about/*.help.txt" -ErrorAction Ignore | ForEach-Object {
-    Copy-Item $_ (New-Item -ItemType Directory -Force (Join-Path $module 'en-US'))
-  }
-  Export-Help
+  $help = New-Item -ItemType Directory -Force (Join-Path $module 'en-US')
+  Copy-Item "$root/docs/about/*.help.txt" $help
+  # Made from docs/cmdlets by './build.sh docs', and committed: PlatyPS is not everywhere.
+  Copy-Item "$root/docs/help/Kumoi.PowerShell.dll-Help.xml" $help
 }
 
-function Get-Gallery {
-  # A module of the PowerShell Gallery: what is installed, or else what the gallery gives. Returns whether it is there.
-  param([Parameter(Mandatory)][string] $Name, [Parameter(Mandatory)][version] $Minimum)
-  if (Get-Module -ListAvailable $Name | Where-Object Version -ge $Minimum) { return $true }
-  if (-not (Get-Command Install-PSResource -ErrorAction Ignore)) { return $false }
+function Test-PlatyPS {
+  # Whether PlatyPS is installed, or can be had from the PowerShell Gallery. Only what changes the pages needs it.
+  if (Get-Module -ListAvailable Microsoft.PowerShell.PlatyPS | Where-Object Version -ge 1.0.1) { return $true }
   try {
-    Install-PSResource $Name -Version "[$Minimum,)" -Scope CurrentUser -TrustRepository -Quiet
+    Install-PSResource Microsoft.PowerShell.PlatyPS -Version '[1.0.1,)' -Scope CurrentUser -TrustRepository -Quiet
     $true
   }
   catch {
     $false
   }
-}
-
-function Export-Help {
-  # docs/cmdlets is the source of Get-Help.
-  $pages = @(Get-ChildItem "$root/docs/cmdlets/*-Kumoi*.md" -ErrorAction Ignore)
-  if ($pages.Count -eq 0) { return }
-  if (-not (Get-Gallery Microsoft.PowerShell.PlatyPS 1.0.1)) {
-    Write-Host 'Left out: the help of the cmdlets, because Microsoft.PowerShell.PlatyPS is not here. Get it with: Install-PSResource Microsoft.PowerShell.PlatyPS'
-    return
-  }
-  $status = Invoke-Fresh "$root/docs/Export-Help.ps1" @('-Pages', "$root/docs/cmdlets", '-Target', (Join-Path $module 'en-US'))
-  if ($status -ne 0) { throw 'The help of the cmdlets could not be made from docs/cmdlets.' }
 }
 
 function Test-Lab {
@@ -118,7 +107,7 @@ function Invoke-CSharpTest {
 }
 
 function Invoke-PesterTest {
-  # In a fresh process, and one for each folder: tests must not see each other's connections.
+  # In a fresh process, and one for each folder: tests must not see each other's connections. Pester is a NuGet package here.
   param([Parameter(Mandatory)][string] $Path, [Parameter(Mandatory)][string] $Name)
   New-Item -ItemType Directory -Force $results | Out-Null
   $report = Join-Path $results "$Name.json"
@@ -130,12 +119,11 @@ function Invoke-PesterTest {
 
 function Invoke-LabTest {
   # A count for the C# tests, and one for the Pester tests.
-  param([switch] $WithoutPester)
   $lab = Join-Path $root 'tests/Lab/lab.sh'
   try {
     Invoke-Native $lab @('up', '6') | Out-Host
     Invoke-CSharpTest -Path "$root/tests/Lab" -Assembly Kumoi.Lab.Tests -Name lab-csharp -Through $lab, 'run'
-    if (-not $WithoutPester) { Invoke-PesterTest -Path "$root/tests/Lab" -Name lab }
+    Invoke-PesterTest -Path "$root/tests/Lab" -Name lab
   }
   finally {
     & $lab down | Out-Host
@@ -150,25 +138,16 @@ function Complete-Test {
   exit [int]($sum[1].Sum -gt 0)
 }
 
-function Test-Pester {
-  # Says how to get it where it is not.
-  param([Parameter(Mandatory)][string] $LeftOut)
-  if (Get-Gallery Pester 5.5.0) { return $true }
-  Write-Host "Left out: $LeftOut, because Pester 5 is not here. Get it with: Install-PSResource Pester"
-  $false
-}
-
 function Invoke-AllTest {
   Build-Module
   $counts = @(Invoke-CSharpTest -Path "$root/tests/Kumoi.Core.Tests" -Assembly Kumoi.Core.Tests -Name core)
-  $pester = Test-Pester -LeftOut 'the Pester tests'
-  if ($pester) { $counts += Invoke-PesterTest -Path "$root/tests/Pester" -Name module }
+  $counts += Invoke-PesterTest -Path "$root/tests/Pester" -Name module
   $obstacle = Test-Lab
   if ($obstacle) {
     Write-Host "Left out: the tests on real hosts, because $obstacle."
   }
   else {
-    $counts += Invoke-LabTest -WithoutPester:(-not $pester)
+    $counts += Invoke-LabTest
   }
 
   Complete-Test $counts
@@ -202,16 +181,16 @@ switch ($Task) {
         $obstacle = Test-Lab
         if ($obstacle) { throw "The lab cannot run here: $obstacle." }
         Build-Module
-        $pester = Test-Pester -LeftOut 'the Pester tests in the lab'
-        Complete-Test @(Invoke-LabTest -WithoutPester:(-not $pester))
+        Complete-Test @(Invoke-LabTest)
       }
       default { throw "usage: ./build.ps1 lab up [N] | test | down | status" }
     }
   }
   'docs' {
+    if (-not (Test-PlatyPS)) { throw 'The help is made with Microsoft.PowerShell.PlatyPS 1.0.1 or newer, which is not here. Get it with: Install-PSResource Microsoft.PowerShell.PlatyPS' }
     Build-Module
     $status = Invoke-Fresh "$root/docs/Update-Help.ps1" @('-Module', $module)
-    Export-Help
+    if ($status -eq 0) { $status = Invoke-Fresh "$root/docs/Export-Help.ps1" @('-Pages', "$root/docs/cmdlets", '-Target', "$root/docs/help") }
     exit $status
   }
   'package' {

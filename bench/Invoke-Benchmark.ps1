@@ -6,7 +6,7 @@ Import-Module $Module
 # On the same kind of disk as the user's journal, but not in it.
 $env:KUMOI_STATE = Join-Path (Split-Path $PSScriptRoot) "artifacts/bench/state-$PID"
 $root = Split-Path $PSScriptRoot
-$pwsh = (Get-Process -Id $PID).Path
+$pwsh = $env:KUMOI_PWSH
 $results = [System.Collections.Generic.List[object]]::new()
 $work = (New-Item -ItemType Directory -Force (Join-Path $root 'artifacts/bench')).FullName
 

@@ -106,6 +106,8 @@ foreach ($node in $xml.SelectNodes('//command:command', $names)) {
   }
 }
 
+# What it was made from: a test compares it.
+$null = $xml.InsertBefore($xml.CreateComment(" pages: $(& "$PSScriptRoot/Get-PagesHash.ps1" $Pages) "), $xml.DocumentElement)
 $null = New-Item -ItemType Directory -Force $Target
 $xml.Save((Join-Path $Target 'Kumoi.PowerShell.dll-Help.xml'))
 Remove-Item $work -Recurse -Force

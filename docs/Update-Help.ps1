@@ -19,10 +19,6 @@ $null = New-Item -ItemType Directory -Force $work
 Copy-Item (Resolve-Path $Module) (Join-Path $work 'Kumoi') -Recurse
 Remove-Item (Join-Path $work 'Kumoi/en-US') -Recurse -Force -ErrorAction Ignore
 Import-Module (Join-Path $work 'Kumoi')
-if (-not (Get-Module -ListAvailable Microsoft.PowerShell.PlatyPS | Where-Object Version -ge 1.0.1)) {
-  Write-Host 'Left out: docs/cmdlets, because Microsoft.PowerShell.PlatyPS is not here. Get it with: Install-PSResource Microsoft.PowerShell.PlatyPS'
-  exit 3
-}
 Import-Module Microsoft.PowerShell.PlatyPS
 
 function Get-HiddenParameter {

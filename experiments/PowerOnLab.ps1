@@ -12,7 +12,7 @@ $env:KUMOI_STATE = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-poweron-$P
 $info = Invoke-Lab info --json | ConvertFrom-Json
 $machines = $info.hosts.name
 $uris = $info.hosts.uri
-$pwsh = (Get-Process -Id $PID).Path
+$pwsh = $env:KUMOI_PWSH
 $random = [Random]::new($Seed)
 $tally = [ordered]@{ operations = 0; started = 0; stayed = 0; killed = 0; journals = 0; repaired = 0; lost = 0; twice = 0; left = 0 }
 $kinds = 'SpeculativeStart'

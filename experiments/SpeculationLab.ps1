@@ -13,7 +13,7 @@ $env:KUMOI_STATE = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-speculatio
 $info = Invoke-Lab info --json | ConvertFrom-Json
 $machines = $info.hosts.name
 $uris = $machines | ForEach-Object { Invoke-Lab tcp-uri $_ }
-$pwsh = (Get-Process -Id $PID).Path
+$pwsh = $env:KUMOI_PWSH
 $random = [Random]::new($Seed)
 # Serial logs outlive their guests: each guest has a name of its own.
 $generation = 0

@@ -3,7 +3,7 @@ Describe 'The experiments of the papers on real hosts' {
   It 'hold' {
     $root = Resolve-Path (Join-Path $PSScriptRoot '../..')
     $report = Join-Path $TestDrive 'experiments.json'
-    $pwsh = (Get-Process -Id $PID).Path
+    $pwsh = $env:KUMOI_PWSH
     $printed = & $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'experiments/Invoke-Experiments.ps1') -Module $env:KUMOI_MODULE -Report $report -OnlyLab 2>&1
     $LASTEXITCODE | Should -Be 0 -Because ($printed -join "`n")
     Get-Content $report -Raw | ConvertFrom-Json | Should -HaveCount 12
@@ -13,7 +13,7 @@ Describe 'The experiments of the papers on real hosts' {
 Describe 'Speculative migrations on real hosts' {
   It 'lose no VM, start none twice and take none back, whatever fails and whenever the controller dies' {
     $root = Resolve-Path (Join-Path $PSScriptRoot '../..')
-    $pwsh = (Get-Process -Id $PID).Path
+    $pwsh = $env:KUMOI_PWSH
     $seed = Get-Random -Maximum 1000000
     $printed = & (Join-Path $PSScriptRoot lab.sh) run $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'experiments/SpeculationLab.ps1') -Module $env:KUMOI_MODULE -Count 8 -Seed $seed 2>&1
     $LASTEXITCODE | Should -Be 0 -Because "seed $seed`: $($printed -join "`n")"

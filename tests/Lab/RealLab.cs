@@ -9,7 +9,7 @@ using Kumoi.Tests.Lab;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(RealLab))]
-[assembly: CollectionBehavior(DisableTestParallelization = true)] // they share the lab's hosts
+[assembly: Parallelization(Mode = Xunit.Sdk.ParallelMode.None)] // they share the lab's hosts
 
 namespace Kumoi.Tests.Lab;
 

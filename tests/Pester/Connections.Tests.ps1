@@ -144,7 +144,7 @@ Describe 'libvirt in this process' -Skip:(-not $env:KUMOI_HAS_LIBVIRT) {
   It 'a missing libvirt library is one clear error with the way to get it' {
     $env:KUMOI_LIBVIRT = '/nowhere/libvirt.so'
     try {
-      $text = & (Get-Process -Id $PID).Path -NoProfile -NonInteractive -Command "Import-Module '$env:KUMOI_MODULE'; Connect-KumoiHost test:///default, 'sim://lab?hosts=1' -ErrorVariable e -ErrorAction SilentlyContinue | ForEach-Object Name; `$e[0].FullyQualifiedErrorId; `$e[0].ErrorDetails.RecommendedAction"
+      $text = & $env:KUMOI_PWSH -NoProfile -NonInteractive -Command "Import-Module '$env:KUMOI_MODULE'; Connect-KumoiHost test:///default, 'sim://lab?hosts=1' -ErrorVariable e -ErrorAction SilentlyContinue | ForEach-Object Name; `$e[0].FullyQualifiedErrorId; `$e[0].ErrorDetails.RecommendedAction"
     }
     finally {
       $env:KUMOI_LIBVIRT = $null

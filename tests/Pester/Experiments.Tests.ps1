@@ -5,7 +5,7 @@ BeforeAll {
   $copy = Join-Path $TestDrive 'experiments.md'
   $report = Join-Path $TestDrive 'experiments.json'
   Copy-Item $page $copy
-  $pwsh = (Get-Process -Id $PID).Path
+  $pwsh = $env:KUMOI_PWSH
   $printed = & $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'experiments/Invoke-Experiments.ps1') -Module $env:KUMOI_MODULE -Report $report -Page $copy 2>&1
   $status = $LASTEXITCODE
   $rows = Get-Content $report -Raw | ConvertFrom-Json

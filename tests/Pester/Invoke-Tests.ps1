@@ -7,7 +7,14 @@ param(
 $ErrorActionPreference = 'Stop'
 # The user's journal is none of the tests' business.
 $env:KUMOI_STATE = Join-Path ([System.IO.Path]::GetTempPath()) "kumoi-tests-$PID"
-Import-Module Pester -MinimumVersion 5.5.0
+# build.sh says which program pwsh is.
+$env:KUMOI_PWSH ??= (Get-Process -Id $PID).Path
+# Pester comes from NuGet: the version that the project file names, at the place where it was restored.
+$project = Join-Path $PSScriptRoot 'Pester.csproj'
+$null = & dotnet restore $project -v quiet
+$version = ([xml](Get-Content -LiteralPath $project -Raw)).Project.ItemGroup.PackageDownload.Version.Trim('[]')
+$packages = (& dotnet nuget locals global-packages --list) -replace '^global-packages:\s*'
+Import-Module (Join-Path $packages "pester/$version/tools/Pester.psd1")
 Import-Module $Module
 $env:KUMOI_MODULE = $Module
 # libvirt's own test driver runs in this process: it needs the library only.

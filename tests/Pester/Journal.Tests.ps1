@@ -1,7 +1,7 @@
 # The journal as its users see it. Each test has a journal of its own.
 BeforeAll {
   . $PSScriptRoot/Fleet.ps1
-  $script:pwsh = (Get-Process -Id $PID).Path
+  $script:pwsh = $env:KUMOI_PWSH
   $script:stateOfAll = $env:KUMOI_STATE
   $script:number = 0
   function Reset-All {

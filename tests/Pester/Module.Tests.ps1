@@ -1,6 +1,6 @@
 # The module as a whole, each time in a fresh pwsh.
 BeforeAll {
-  $script:pwsh = (Get-Process -Id $PID).Path
+  $script:pwsh = $env:KUMOI_PWSH
   function Invoke-Pwsh { param([string] $Command) & $script:pwsh -NoProfile -NonInteractive -Command $Command }
 }
 

@@ -390,7 +390,7 @@ Describe 'Substitution that means what was meant' {
     class Deployer { [object] Run() { return (Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { "k-$($_.Name)" }).VMHost } }
     [Deployer]::new().Run() | Should -Be kvm01, kvm03
     (Invoke-Expression 'Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { "e-$($_.Name)" }').VMHost | Should -Be kvm01, kvm03
-    & (Get-Process -Id $PID).Path -NoProfile -NonInteractive -Command "Import-Module '$env:KUMOI_MODULE'; Connect-KumoiHost 'sim://lab?hosts=20&vms=2&seed=7' | Out-Null; Add-KumoiFault kvm02 Define | Out-Null; (Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { 'a-' + `$_.Name } -WarningAction SilentlyContinue).VMHost" |
+    & $env:KUMOI_PWSH -NoProfile -NonInteractive -Command "Import-Module '$env:KUMOI_MODULE'; Connect-KumoiHost 'sim://lab?hosts=20&vms=2&seed=7' | Out-Null; Add-KumoiFault kvm02 Define | Out-Null; (Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { 'a-' + `$_.Name } -WarningAction SilentlyContinue).VMHost" |
       Should -Be kvm01, kvm03
   }
 }
