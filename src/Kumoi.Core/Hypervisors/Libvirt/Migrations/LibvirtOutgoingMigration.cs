@@ -286,6 +286,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 relayAddress.IsSource,
                 performedTo.Select(static target => (target.HostName, target.StreamEndPoint)),
                 budget,
+                Offer.Plan.Options.StallTimeout,
                 time);
         }
         catch (SocketException e)
@@ -332,7 +333,9 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             {
                 stop = cancellationToken.IsCancellationRequested ? PerformStop.Cancelled
                     : relay.NoneLeft.IsCompleted ? PerformStop.NoneLeft
+                    : relay.IsSourceDeaf ? PerformStop.SourceDeaf
                     : switchStall.IsStalled ? PerformStop.NobodyAnswers
+                    : stall.IsIdling ? PerformStop.Idling
                     : stall.IsStalled ? PerformStop.Stalled
                     : PerformStop.None;
                 stoppedAt = time.GetTimestamp();
@@ -363,7 +366,10 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         }
 
         await window.CloseAsync().ConfigureAwait(false);
-        return relay.NoneLeft.IsCompleted && stop == PerformStop.None ? PerformStop.NoneLeft : stop;
+        return stop != PerformStop.None ? stop
+            : relay.NoneLeft.IsCompleted ? PerformStop.NoneLeft
+            : relay.IsSourceDeaf ? PerformStop.SourceDeaf
+            : PerformStop.None;
     }
 
     private async Task PollAsync(StallDetector stall, SwitchStallDetector switchStall, MigrationRelay relay)
@@ -427,7 +433,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         throw stop == PerformStop.Cancelled && place is not (VMPlace.Unknown or VMPlace.MigrationPaused)
             ? new OperationCanceledException(cancellationToken)
             : new PerformReport(Offer, connections.HostName, relay.ReadProgress())
-                .Failed(stop, outcome, relay.Refused?.ToString(), place);
+                .Failed(stop, outcome, relay.Refused?.ToString(), relay.SourceLoss, place);
     }
 
     /// <summary>What the source has after a failure. Its daemon may be away for a moment, and takes another one to let the VM go on.</summary>

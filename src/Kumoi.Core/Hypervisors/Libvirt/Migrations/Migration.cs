@@ -152,6 +152,7 @@ internal sealed class Migration(
         cancellationToken.IsCancellationRequested ? MigrationStop.Cancelled
         : call.IsTargetLost ? MigrationStop.TargetLost
         : !options.PeerToPeer && stall.IsStalled ? MigrationStop.Stalled
+        : stall.IsIdling ? MigrationStop.Idling
         : MigrationStop.None;
 
     private async Task PollAsync(StallDetector stall, CallWindow window)
