@@ -188,7 +188,7 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
 
     private async Task<T> Run<T>(OperationIntent intent, Func<Task<T>> call, Func<T, VMReading?> vmOf, CancellationToken cancellationToken)
     {
-        var sequence = await journal.BeginAsync(intent, cancellationToken);
+        var operation = await journal.BeginAsync(intent, cancellationToken);
         T result;
         try
         {
@@ -196,7 +196,7 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
         }
         catch (OperationCanceledException)
         {
-            await journal.EndAsync(sequence, intent, new OperationOutcome(OperationState.Failed, journal.Now, "Cancelled before the call went out."));
+            await journal.EndAsync(operation, new OperationOutcome(OperationState.Failed, journal.Now, "Cancelled before the call went out."));
             throw;
         }
 
@@ -206,12 +206,12 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
         }
         catch (Exception e)
         {
-            await journal.EndAsync(sequence, intent, OutcomeOf(intent, e));
+            await journal.EndAsync(operation, OutcomeOf(intent, e));
             throw;
         }
 
         var vm = vmOf(result);
-        await journal.EndAsync(sequence, intent, new OperationOutcome(OperationState.Succeeded, journal.Now)
+        await journal.EndAsync(operation, new OperationOutcome(OperationState.Succeeded, journal.Now)
         {
             VMId = vm?.Id,
             VM = vm?.Name,

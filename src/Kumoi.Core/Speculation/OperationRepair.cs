@@ -50,7 +50,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     /// The operation's owner must be dead, or have given it up: as long as it works on it, it is the one who knows.
     /// </summary>
     /// <param name="operation">As the journal, or <see cref="FindOrphansAsync"/>, has it.</param>
-    /// <param name="isOwnerKnownDead">The caller's word for an owner on another machine, where nobody here can look.</param>
+    /// <param name="isOwnerKnownDead">The caller's word for an owner on another machine, say, where nobody here can look.</param>
     /// <param name="cancellationToken">What was done stays; the operation is unfinished still.</param>
     public async Task<RepairResult> RepairAsync(KumoiOperation operation, bool isOwnerKnownDead, CancellationToken cancellationToken)
     {
@@ -148,7 +148,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     {
         _ when OperationsUnderWay.Has(operation.Id) => "This session is working on it.",
         true when operation.Owner != OperationOwner.Current => $"{operation.Owner} still runs, and is the one who knows: end that process first.",
-        null when !isOwnerKnownDead => $"{operation.Owner} was on another machine: make sure that it does not run any more, and say so with -Force.",
+        null when !isOwnerKnownDead => $"Whether {operation.Owner} still runs cannot be told from here: make sure that it does not, and say so with -Force.",
         _ => null,
     };
 
@@ -334,7 +334,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     /// <summary>An operation that the journal does not have ends nowhere.</summary>
     private Task EndAsync(KumoiOperation operation, OperationState state, string? error = null) => operation.Sequence == 0
         ? Task.CompletedTask
-        : journal.EndAsync(operation.Sequence, new OperationOutcome(state, time.GetUtcNow(), error), CancellationToken.None);
+        : journal.EndAsync(operation.Sequence, operation.Id, new OperationOutcome(state, time.GetUtcNow(), error), CancellationToken.None);
 
     private static RepairResult Nothing(KumoiOperation operation, string message) => new() { Operation = operation, IsRepaired = false, Message = message };
 }
