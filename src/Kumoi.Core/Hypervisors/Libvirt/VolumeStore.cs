@@ -78,26 +78,33 @@ internal static unsafe class VolumeStore
         }
     }
 
-    /// <summary>Deletes a volume; one that is not there is fine (libvirt-storage: virStorageVolDelete).</summary>
-    public static void Delete(LibvirtConnection connection, string poolName, string name)
+    /// <summary>Deletes a volume; one that is gone is fine. False: its storage pool deletes none (libvirt-storage: virStorageVolDelete).</summary>
+    public static bool Delete(LibvirtConnection connection, VolumeHandle volume, string path)
     {
-        using StoragePoolHandle pool = GetPool(connection, poolName);
-        using VolumeHandle? volume = Find(connection, pool, name);
-        if (volume is not null)
+        if (NativeStorage.virStorageVolDelete(volume, 0) == 0)
         {
-            Delete(connection, volume, $"volume '{name}' in pool '{poolName}'");
+            return true;
         }
+
+        LibvirtFailure failure = NativeError.Last();
+        return failure.Code switch
+        {
+            LibvirtCode.NoStorageVolume => true,
+            LibvirtCode.NoSupport or LibvirtCode.OperationUnsupported => false,
+            _ => throw connection.ToException(failure, $"delete volume '{path}'", CallKind.Change),
+        };
     }
 
-    /// <summary>Deletes the volume at a path; an image that is in no pool is left alone.</summary>
-    public static void DeleteByPath(LibvirtConnection connection, string path)
+    /// <summary>Null if the pool has no such volume; a pool that is not there fails.</summary>
+    public static VolumeHandle? Find(LibvirtConnection connection, string poolName, string name)
     {
-        using VolumeHandle? volume = FindByPath(connection, path);
-        if (volume is not null)
-        {
-            Delete(connection, volume, $"volume '{path}'");
-        }
+        using StoragePoolHandle pool = GetPool(connection, poolName);
+        return Find(connection, pool, name);
     }
+
+    /// <summary>libvirt-storage: virStorageVolGetPath.</summary>
+    public static string PathOf(LibvirtConnection connection, VolumeHandle volume) =>
+        NativeString.Take(NativeStorage.virStorageVolGetPath(volume)) ?? throw connection.Failed("read the path of a volume");
 
     /// <summary>Null if no storage pool has it (libvirt-storage: virStorageVolLookupByPath).</summary>
     public static VolumeHandle? FindByPath(LibvirtConnection connection, string path)
@@ -157,21 +164,7 @@ internal static unsafe class VolumeStore
         };
     }
 
-    private static void Delete(LibvirtConnection connection, VolumeHandle volume, string what)
-    {
-        if (NativeStorage.virStorageVolDelete(volume, 0) == 0)
-        {
-            return;
-        }
-
-        LibvirtFailure failure = NativeError.Last();
-        if (failure.Code != LibvirtCode.NoStorageVolume)
-        {
-            throw connection.ToException(failure, $"delete {what}", CallKind.Change);
-        }
-    }
-
-    private static StoragePoolHandle GetPool(LibvirtConnection connection, string name)
+    public static StoragePoolHandle GetPool(LibvirtConnection connection, string name)
     {
         nint pointer = NativeStorage.virStoragePoolLookupByName(connection.Handle, name);
         return pointer != 0 ? new StoragePoolHandle(pointer, connection.Handle) : throw connection.Failed($"find storage pool '{name}'");

@@ -189,6 +189,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             throw Refused("another job runs on the VM");
         }
 
+        plan = plan with { Mark = plan.Mark with { IsAutostart = HostState.IsAutostart(domain) } };
         SetPlan(plan);
         try
         {

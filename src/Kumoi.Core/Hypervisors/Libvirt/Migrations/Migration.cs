@@ -200,7 +200,7 @@ internal sealed class Migration(
             {
                 return verdict switch
                 {
-                    MigrationVerdict.Moved => await target.ReadAsync(target.GetVM(id), CancellationToken.None).ConfigureAwait(false),
+                    MigrationVerdict.Moved => await ArriveAsync(vm).ConfigureAwait(false),
                     MigrationVerdict.Stayed when stop == MigrationStop.Cancelled => throw new OperationCanceledException(cancellationToken),
                     MigrationVerdict.Stayed => throw report.Failed(outcome, stop, targetAnswers: facts.Target != VMPlace.Unknown),
                     MigrationVerdict.RunsTwice => throw report.RunsTwice(),
@@ -211,6 +211,29 @@ internal sealed class Migration(
 
             before = verdict;
             await Task.Delay(SettlePause, time, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The definition comes without what libvirt keeps apart from it.</summary>
+    private async Task<VMReading> ArriveAsync(VMReading before)
+    {
+        VMReading arrived = await target.ReadAsync(target.GetVM(id), CancellationToken.None).ConfigureAwait(false);
+        if (!arrived.IsPersistent || arrived.IsAutostart == before.IsAutostart)
+        {
+            return arrived;
+        }
+
+        try
+        {
+            await target.ChangeAsync(
+                id, (connection, domain) => HostState.SetAutostart(connection, domain, before.IsAutostart), CancellationToken.None).ConfigureAwait(false);
+            return arrived with { IsAutostart = before.IsAutostart };
+        }
+        catch (HypervisorException e)
+        {
+            string command = $"virsh autostart {(before.IsAutostart ? "" : "--disable ")}'{before.Name}'";
+            CallWarnings.Tell($"'{before.Name}' has moved, but its autostart is not as it was: {e.Message.TrimEnd('.')}. Set it on {target.HostName}: {command}.");
+            return arrived;
         }
     }
 
