@@ -101,21 +101,12 @@ internal static unsafe class ImageUsesReader
 
     private static void AddPools(LibvirtConnection connection, ImageUses uses)
     {
-        nint* pointers = null;
-        int count = NativeStorage.virConnectListAllStoragePools(connection.Handle, &pointers, 0);
-        if (count < 0)
+        if (VolumeStore.ListPools(connection, 0) is not { } pools)
         {
             NoteFailure(connection, uses, "the storage pools could not be listed", LibvirtCode.NoSupport);
             return;
         }
 
-        List<StoragePoolHandle> pools = new(count);
-        for (int i = 0; i < count; i++)
-        {
-            pools.Add(new StoragePoolHandle(pointers[i], connection.Handle));
-        }
-
-        NativeTypedParameters.Free(pointers);
         foreach (StoragePoolHandle pool in pools)
         {
             using (pool)
@@ -127,7 +118,7 @@ internal static unsafe class ImageUsesReader
 
     private static void AddVolumes(LibvirtConnection connection, ImageUses uses, StoragePoolHandle pool)
     {
-        string poolName = Marshal.PtrToStringUTF8((nint)NativeStorage.virStoragePoolGetName(pool)) ?? "";
+        string poolName = VolumeStore.NameOf(pool);
         if (NativeStorage.virStoragePoolIsActive(pool) == 0)
         {
             uses.AddUnknown($"the storage pool '{poolName}' is not active");

@@ -121,6 +121,48 @@ internal static unsafe class VolumeStore
             : throw connection.ToException(failure, $"find volume '{path}'", CallKind.Read);
     }
 
+    /// <summary>The active storage pools by their directories, which tell of every file in them; none where the host has no storage driver.</summary>
+    public static Dictionary<string, string> ReadDirectories(LibvirtConnection connection)
+    {
+        const uint ActiveOnly = 1 << 1; // VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE
+        Dictionary<string, string> pools = new(StringComparer.Ordinal);
+        foreach (StoragePoolHandle pool in ListPools(connection, ActiveOnly) ?? [])
+        {
+            using (pool)
+            {
+                if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml
+                    && (string?)SafeXml.Parse(xml).Element("target")?.Element("path") is { Length: > 1 } directory)
+                {
+                    pools.TryAdd(ImagePath.Normalize(directory), NameOf(pool));
+                }
+            }
+        }
+
+        return pools;
+    }
+
+    /// <summary>libvirt-storage: virConnectListAllStoragePools. Null if that failed: then the error is libvirt's last.</summary>
+    public static List<StoragePoolHandle>? ListPools(LibvirtConnection connection, uint flags)
+    {
+        nint* pointers = null;
+        int count = NativeStorage.virConnectListAllStoragePools(connection.Handle, &pointers, flags);
+        if (count < 0)
+        {
+            return null;
+        }
+
+        List<StoragePoolHandle> pools = new(count);
+        for (int i = 0; i < count; i++)
+        {
+            pools.Add(new StoragePoolHandle(pointers[i], connection.Handle));
+        }
+
+        NativeTypedParameters.Free(pointers);
+        return pools;
+    }
+
+    public static string NameOf(StoragePoolHandle pool) => Marshal.PtrToStringUTF8((nint)NativeStorage.virStoragePoolGetName(pool)) ?? "";
+
     /// <summary>https://libvirt.org/formatstorage.html.</summary>
     public static XElement ReadXml(LibvirtConnection connection, VolumeHandle volume) => SafeXml.Parse(
         NativeString.Take(NativeStorage.virStorageVolGetXMLDesc(volume, 0)) ?? throw connection.Failed("read a volume"));
@@ -155,7 +197,7 @@ internal static unsafe class VolumeStore
         }
 
         using StoragePoolHandle pool = GetPoolOf(connection, original, path);
-        string poolName = Marshal.PtrToStringUTF8((nint)NativeStorage.virStoragePoolGetName(pool)) ?? "";
+        string poolName = NameOf(pool);
         long capacity = DomainDefinition.Bytes(volume.Element("capacity"));
         return Plan(connection, pool, poolName, name, format, capacity) with
         {

@@ -177,7 +177,7 @@ internal sealed class SimulatedVM
     }
 
     /// <summary>What of it stands in the way of a migration, as its definition tells.</summary>
-    public IEnumerable<MigrationObstacle> Judge() => Definition is null ? [] : MigrationJudge.JudgeVM(Definition);
+    public IEnumerable<MigrationObstacle> Judge() => Definition is null ? [] : MigrationJudge.JudgeVM(Definition).Concat(MigrationJudge.JudgeListening(Definition));
 
     public XElement ToXml()
     {

@@ -200,6 +200,11 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 throw Refused("another migration of the VM was begun at the same moment");
             }
 
+            if (MigrationJudge.JudgeListening(DomainDefinition.Parse(definition)).FirstOrDefault(static obstacle => obstacle.IsFatal) is { } listening)
+            {
+                throw listening.ToException(FaultDomain.VM);
+            }
+
             Offer = new MigrationOffer
             {
                 Plan = plan,

@@ -74,6 +74,12 @@ internal sealed class Migration(
             throw report.Busy();
         }
 
+        // QEMU on the target would say it as a failure of that host, and every other host would be tried in vain.
+        if (await source.ReadAsync(ReadListening, cancellationToken).ConfigureAwait(false) is { } listening)
+        {
+            throw listening.ToException(FaultDomain.VM);
+        }
+
         VMReading? namesake = await target.FindVMAsync(vm.Name, cancellationToken).ConfigureAwait(false);
         if (namesake is not null && (namesake.Id != id || namesake.State != PowerState.Shutoff))
         {
@@ -81,6 +87,12 @@ internal sealed class Migration(
                 ? report.RunsTwice()
                 : report.NameTaken();
         }
+    }
+
+    private MigrationObstacle? ReadListening(LibvirtConnection connection)
+    {
+        using DomainHandle domain = connection.GetDomain(id);
+        return MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain))).FirstOrDefault(static obstacle => obstacle.IsFatal);
     }
 
     private MigrationProgress? ReadJob(LibvirtConnection connection)
