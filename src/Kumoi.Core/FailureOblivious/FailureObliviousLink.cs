@@ -82,6 +82,9 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner, string hostNam
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         MaskWrite(inner.ResumeAsync(id, operation, cancellationToken), id);
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        MaskWrite(inner.DiscardSavedStateAsync(id, operation, cancellationToken), id);
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
         MaskWrite(inner.UndefineAsync(id, removeVolumes, operation, cancellationToken), id);
 

@@ -77,6 +77,9 @@ internal sealed class GuardedLink(
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         Write((link, token) => link.ResumeAsync(id, operation, token), cancellationToken);
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        Write((link, token) => link.DiscardSavedStateAsync(id, operation, token), cancellationToken);
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
         Write((link, token) => link.UndefineAsync(id, removeVolumes, operation, token), cancellationToken);
 

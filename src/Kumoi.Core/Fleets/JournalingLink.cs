@@ -94,6 +94,9 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         Run(Intent(OperationKind.Resume, operation, id), () => inner.ResumeAsync(id, operation, cancellationToken), cancellationToken);
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Run(
+        Intent(OperationKind.DiscardSavedState, operation, id), () => inner.DiscardSavedStateAsync(id, operation, cancellationToken), cancellationToken);
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) => Run(
         Intent(OperationKind.Undefine, operation, id) with { Details = removeVolumes ? """{"removeVolumes":true}""" : IntentDetails.None },
         () => inner.UndefineAsync(id, removeVolumes, operation, cancellationToken), cancellationToken);

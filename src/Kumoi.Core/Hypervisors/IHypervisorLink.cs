@@ -42,7 +42,8 @@ public interface IHypervisorLink : IAsyncDisposable
 
     /// <summary>
     /// The inverse of <see cref="DefineAsync"/> and of a start after it: stops and removes the VM that carries
-    /// <paramref name="operation"/>, with the volumes that were made for it. Returns false if the host has no such VM.
+    /// <paramref name="operation"/>, with the volumes that were made for it; those that others use by now stay, and are told by
+    /// <see cref="CallWarnings"/>. Returns false if the host has no such VM.
     /// </summary>
     Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken);
 
@@ -64,7 +65,13 @@ public interface IHypervisorLink : IAsyncDisposable
 
     Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
 
-    /// <summary>Removes the definition of a stopped VM; with <paramref name="removeVolumes"/> also the volumes of its writable disks.</summary>
+    /// <summary>Throws away the memory that was saved of a VM that is off: its next start is a fresh one. Fine where there is none.</summary>
+    Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Removes the definition of a stopped VM, if it has no saved state (<see cref="HypervisorError.InvalidState"/>); with <paramref name="removeVolumes"/> also the volumes of its writable disks, but for those
+    /// that others use, or may use. Each disk that stays is told by <see cref="CallWarnings"/>.
+    /// </summary>
     Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken);
 
     /// <summary>

@@ -65,6 +65,8 @@ internal sealed class ReadyLink : IHypervisorLink
 
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Done;
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Done;
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) => Done;
 
     public Task<VMReading> MigrateAsync(

@@ -79,6 +79,8 @@ internal sealed class GateLink(GateDriver driver, HostAddress address) : IHyperv
 
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public ValueTask DisposeAsync()

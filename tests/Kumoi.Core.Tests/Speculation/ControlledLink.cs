@@ -46,6 +46,9 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         controller.CallAsync(HostName, "resume", () => inner.ResumeAsync(id, operation, cancellationToken));
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        controller.CallAsync(HostName, "discard", () => inner.DiscardSavedStateAsync(id, operation, cancellationToken));
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
         controller.CallAsync(HostName, "undefine", () => inner.UndefineAsync(id, removeVolumes, operation, cancellationToken));
 

@@ -55,6 +55,9 @@ internal sealed class FaultInjectingLink(IHypervisorLink inner, string hostName,
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         RunOn(FaultOperation.Start, id, () => inner.ResumeAsync(id, operation, cancellationToken), cancellationToken);
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        RunOn(FaultOperation.Define, id, () => inner.DiscardSavedStateAsync(id, operation, cancellationToken), cancellationToken);
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
         RunOn(FaultOperation.Define, id, () => inner.UndefineAsync(id, removeVolumes, operation, cancellationToken), cancellationToken);
 

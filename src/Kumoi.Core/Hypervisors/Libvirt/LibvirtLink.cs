@@ -151,8 +151,10 @@ internal sealed class LibvirtLink : IHypervisorLink
     {
         Task[] underWay = [.. definitions.Where(definition => definition.Value == operation).Select(static definition => definition.Key)];
         await Task.WhenAll(underWay).WaitAsync(cancellationToken).ConfigureAwait(false);
-        return await controllers.RunAsync(
+        IReadOnlyList<string>? kept = await controllers.RunAsync(
             () => controlling.Use(connection => VMDefiner.Undo(connection, operation)), cancellationToken).ConfigureAwait(false);
+        CallWarnings.Tell(kept ?? []);
+        return kept is not null;
     }
 
     public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) =>
@@ -176,8 +178,18 @@ internal sealed class LibvirtLink : IHypervisorLink
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         ChangeAsync(id, DomainCalls.Resume, cancellationToken);
 
-    public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
-        ChangeAsync(id, (connection, domain) => VMDefiner.Undefine(connection, domain, removeVolumes), cancellationToken);
+    /// <summary>libvirt-domain: virDomainManagedSaveRemove.</summary>
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        ChangeAsync(id, HostState.DiscardSaved, cancellationToken);
+
+    public async Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
+        CallWarnings.Tell(await controllers.RunAsync(
+            () => controlling.Use(connection =>
+            {
+                using DomainHandle domain = connection.GetDomain(id);
+                return VMDefiner.Undefine(connection, domain, removeVolumes);
+            }),
+            cancellationToken).ConfigureAwait(false));
 
     /// <summary>
     /// libvirt-domain: virDomainMigrate3, or virDomainMigrateToURI3. A persistent VM moves with its definition, a transient one stays

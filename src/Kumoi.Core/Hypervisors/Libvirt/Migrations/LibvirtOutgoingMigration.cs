@@ -189,6 +189,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             throw Refused("another job runs on the VM");
         }
 
+        plan = plan with { Mark = plan.Mark with { IsAutostart = HostState.IsAutostart(domain) } };
         SetPlan(plan);
         try
         {
@@ -197,6 +198,11 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             if (SpeculationMetadata.Read(definition)?.Operation != plan.Operation)
             {
                 throw Refused("another migration of the VM was begun at the same moment");
+            }
+
+            if (MigrationJudge.JudgeListening(DomainDefinition.Parse(definition)).FirstOrDefault(static obstacle => obstacle.IsFatal) is { } listening)
+            {
+                throw listening.ToException(FaultDomain.VM);
             }
 
             Offer = new MigrationOffer
