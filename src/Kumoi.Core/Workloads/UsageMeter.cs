@@ -15,11 +15,12 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     /// <summary>A VM that nobody has accounted for so long begins anew.</summary>
     private static readonly TimeSpan LongestInterval = TimeSpan.FromDays(31);
 
-    private readonly Dictionary<Guid, UsageCounters> _last = [];
+    /// <summary>Of each VM on each host: two copies of one VM have counters of their own.</summary>
+    private readonly Dictionary<VMKey, UsageCounters> _last = [];
     private readonly Dictionary<string, DateTimeOffset> _hostsRead = new(StringComparer.Ordinal);
 
     /// <summary>All VMs that were there, wanted or not: another one has come since.</summary>
-    private readonly HashSet<Guid> _seen = [];
+    private readonly HashSet<VMKey> _seen = [];
 
     /// <summary>What was masked.</summary>
     public MaskLog Log { get; } = new();
@@ -29,19 +30,34 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     /// <exception cref="JournalException">The journal cannot be read.</exception>
     public async Task<bool> ContinueAsync(IJournal journal, CancellationToken cancellationToken)
     {
+        var here = new Dictionary<string, HashSet<Guid>>(StringComparer.Ordinal);
         var query = new EventQuery { Kinds = [KumoiEventKind.Usage], After = time.GetUtcNow() - LongestInterval, NewestFirst = true };
         await foreach (var told in journal.ReadEventsAsync(query, cancellationToken))
         {
-            if (told.VMHost is { } host)
+            if (told.VMHost is not { } host)
             {
-                _hostsRead.TryAdd(host, told.At);
+                continue;
             }
 
             var record = UsageRecord.Parse(told.Data);
-            _seen.UnionWith(record.Seen);
+            if (_hostsRead.TryAdd(host, told.At))
+            {
+                here[host] = [.. record.Seen];
+            }
+
+            _seen.UnionWith(record.Seen.Select(id => new VMKey(host, id)));
             foreach (var (id, counters) in record.Counters)
             {
-                _last.TryAdd(id, counters);
+                _last.TryAdd(new VMKey(host, id), counters);
+            }
+        }
+
+        // Of a VM that has left a host since, what it has counted elsewhere later holds.
+        foreach (var left in _last.Keys.Where(key => !here[key.VMHost].Contains(key.Id)).ToList())
+        {
+            if (_last.Any(other => other.Key.Id == left.Id && other.Value.At > _last[left].At))
+            {
+                _last.Remove(left);
             }
         }
 
@@ -55,7 +71,7 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     /// <exception cref="HypervisorException">A host could not be read, and failures are not masked: nothing was accounted.</exception>
     /// <exception cref="JournalException">The journal cannot be written: this host, and those after it, were not accounted.</exception>
     public async IAsyncEnumerable<IReadOnlyList<KumoiUsage>> CycleAsync(
-        IReadOnlyList<KumoiConnection> hosts, Func<KumoiVM, bool> isWanted, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IReadOnlyList<KumoiConnection> hosts, Func<IReadOnlyList<KumoiVM>, IEnumerable<KumoiVM>> choose, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var read = new List<(KumoiConnection Host, IReadOnlyList<KumoiVM> VMs)>(hosts.Count);
         await foreach (var outcome in fleet.ReadVMsAsync(hosts, _ => true, includeXml: false, cancellationToken))
@@ -74,23 +90,35 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
             }
         }
 
+        var present = read.SelectMany(host => host.VMs).Select(vm => vm.Key).ToHashSet();
+        var left = _last.Keys.Where(key => !present.Contains(key)).ToLookup(key => key.Id);
+        // Of all at once: which VM a name means depends on which others there are.
+        var wanted = choose([.. read.SelectMany(host => host.VMs)]).ToLookup(vm => vm.Connection);
         foreach (var (host, vms) in read)
         {
-            yield return await AccountAsync(host, vms, isWanted, cancellationToken);
+            yield return await AccountAsync(host, vms, [.. wanted[host]], TakeMoved, cancellationToken);
+        }
+
+        // What the VM counted on a host where it is not any more: it was moved from there.
+        UsageCounters? TakeMoved(Guid id)
+        {
+            var from = left[id].Where(_last.ContainsKey).OrderBy(key => _last[key].At).ToList();
+            var latest = from is [.., var last] ? _last[last] : null;
+            from.ForEach(key => _last.Remove(key));
+            return latest;
         }
     }
 
     private async Task<List<KumoiUsage>> AccountAsync(
-        KumoiConnection host, IReadOnlyList<KumoiVM> vms, Func<KumoiVM, bool> isWanted, CancellationToken cancellationToken)
+        KumoiConnection host, IReadOnlyList<KumoiVM> vms, IReadOnlyList<KumoiVM> wanted, Func<Guid, UsageCounters?> takeMoved, CancellationToken cancellationToken)
     {
         var usages = new List<KumoiUsage>(vms.Count);
-        var wanted = vms.Where(isWanted).ToList();
         var now = wanted.ToDictionary(vm => vm.Id, vm => UsageCounters.Of(vm.Reading));
         foreach (var vm in wanted)
         {
             // A VM that was not on a host that was read before has come since: all that it counts is new.
-            var isNew = !_seen.Contains(vm.Id) && _hostsRead.ContainsKey(host.Name);
-            var before = _last.GetValueOrDefault(vm.Id) ?? (isNew ? UsageCounters.Zero(_hostsRead[host.Name]) : null);
+            var isNew = !_seen.Contains(vm.Key) && _hostsRead.ContainsKey(host.Name);
+            var before = _last.GetValueOrDefault(vm.Key) ?? takeMoved(vm.Id) ?? (isNew ? UsageCounters.Zero(_hostsRead[host.Name]) : null);
             if (before is not null && now[vm.Id].Since(before) is var used && (vm.State is not PowerState.Shutoff || used.CpuSec > 0))
             {
                 usages.Add(new KumoiUsage
@@ -128,10 +156,10 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
         // Only what is in the journal is accounted.
         foreach (var (id, counters) in now)
         {
-            _last[id] = counters;
+            _last[new VMKey(host.Name, id)] = counters;
         }
 
-        _seen.UnionWith(vms.Select(vm => vm.Id));
+        _seen.UnionWith(vms.Select(vm => vm.Key));
         _hostsRead[host.Name] = time.GetUtcNow();
         return usages;
     }

@@ -178,7 +178,7 @@ public sealed class UsageTests : WorkloadTest, IDisposable
     private static async Task<List<KumoiUsage>> CycleAsync(LabFleet lab, UsageMeter meter, Func<KumoiVM, bool>? isWanted = null)
     {
         var told = new List<KumoiUsage>();
-        await foreach (var usages in meter.CycleAsync(lab.Fleet.Hosts, isWanted ?? (_ => true), default))
+        await foreach (var usages in meter.CycleAsync(lab.Fleet.Hosts, all => isWanted is null ? all : all.Where(isWanted), default))
         {
             told.AddRange(usages);
         }
