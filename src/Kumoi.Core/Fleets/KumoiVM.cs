@@ -65,6 +65,9 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
 
     internal KumoiConnection Connection { get; }
 
+    /// <summary>What tells it from all other VMs that were read: copies of one VM on several hosts have one id.</summary>
+    internal Fleets.VMKey Key => new(Connection.Name, Id);
+
     internal VMReading Reading { get; }
 
     /// <inheritdoc cref="KumoiHost.Origin"/>

@@ -99,6 +99,22 @@ public static class VMActions
         return await host.Link.UndoDefineAsync(operation, limit.Token);
     }
 
+    /// <summary>
+    /// Makes sure that no copy of the VM, one of the same id on another host of the fleet, runs or may run. It must be called right before a
+    /// VM is started, resumed, or made to be started.
+    /// </summary>
+    /// <inheritdoc cref="OtherCopies.EnsureNoneRunsAsync"/>
+    public static Task<IReadOnlyList<string>> EnsureOnlyCopyAsync(Fleet fleet, KumoiVM vm, bool resumes, CancellationToken cancellationToken) =>
+        fleet.Copies.EnsureNoneRunsAsync(vm.Id, vm.Name, vm.Connection, resumes, cancellationToken);
+
+    /// <summary>The same for a VM that is going to be made on a host: with an XML that brings its own id.</summary>
+    /// <inheritdoc cref="OtherCopies.EnsureNoneRunsAsync"/>
+    public static async Task<IReadOnlyList<string>> EnsureOnlyCopyAsync(Fleet fleet, VMSpec spec, KumoiConnection host, CancellationToken cancellationToken) =>
+        spec.Name.Length == 0 && IntentDetails.IdOf(spec) is { } id
+            ? await fleet.Copies.EnsureNoneRunsAsync(id, IntentDetails.NameOf(spec) ?? id.ToString("D"), host, resumes: false, cancellationToken)
+            : [];
+
+    /// <summary>See <see cref="EnsureOnlyCopyAsync(Fleet, KumoiVM, bool, CancellationToken)"/>.</summary>
     public static async Task<KumoiVM> StartAsync(KumoiVM vm, bool paused, CancellationToken cancellationToken)
     {
         await vm.Connection.Link.StartAsync(vm.Id, paused, OperationId.New(), cancellationToken);
@@ -153,6 +169,7 @@ public static class VMActions
         return await ReadAgainAsync(vm, cancellationToken);
     }
 
+    /// <inheritdoc cref="StartAsync"/>
     public static async Task<KumoiVM> ResumeAsync(KumoiVM vm, CancellationToken cancellationToken)
     {
         await vm.Connection.Link.ResumeAsync(vm.Id, OperationId.New(), cancellationToken);

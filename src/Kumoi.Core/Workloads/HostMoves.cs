@@ -103,7 +103,7 @@ public abstract class HostMoves : MovingWorkload
     {
         foreach (var (vm, source) in Stranded)
         {
-            var why = vm.State is PowerState.Running or PowerState.Paused
+            var why = HostModel.CanMove(vm)
                 ? new HypervisorException(
                     $"There is no room for '{vm.Name}': it stays on {source.Name}.", FaultDomain.VM, error: HypervisorError.ResourceUnavailable,
                     recommendedAction: "Make room, connect more hosts, or stop the VM; then run it again.")

@@ -299,10 +299,10 @@ public sealed class RollOut
     private static async Task<KumoiHost> ReadEmptyAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
         var now = await FleetReads.ReadHostAsync(host, cancellationToken);
-        return !now.IsMasked && now.VMs.All(vm => vm.State is PowerState.Shutoff or PowerState.Crashed)
+        return !now.IsMasked && !now.VMs.Any(vm => vm.State.HoldsHost())
             ? now
             : throw new HypervisorException(
-                $"{host.Name} is not empty: {string.Join(", ", now.VMs.Where(vm => vm.State is not (PowerState.Shutoff or PowerState.Crashed)))}.",
+                $"{host.Name} is not empty: {string.Join(", ", now.VMs.Where(vm => vm.State.HoldsHost()))}.",
                 FaultDomain.Host, error: HypervisorError.InvalidState, recommendedAction: "Move or stop these VMs, and run it again.");
     }
 

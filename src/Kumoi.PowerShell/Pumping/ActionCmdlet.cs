@@ -81,6 +81,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
 
     protected sealed override void BeginProcessing()
     {
+        base.BeginProcessing();
         _throttle = new SemaphoreSlim(ThrottleLimit);
         if (ReplayToken is not null)
         {

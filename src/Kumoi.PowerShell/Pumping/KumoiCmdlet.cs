@@ -3,6 +3,7 @@ using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
+using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Session;
 using Kumoi.Speculation;
 
@@ -28,6 +29,9 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Cancelled by Ctrl+C, and when the pipeline is cut short.</summary>
     protected CancellationToken StopToken => _stop.Token;
+
+    /// <summary>Before any object was bound: only now it can be told what was typed.</summary>
+    protected override void BeginProcessing() => TypedNames.Note(this);
 
     protected override void StopProcessing() => Cancel();
 

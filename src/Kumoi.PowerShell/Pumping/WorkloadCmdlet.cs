@@ -36,7 +36,11 @@ public abstract class WorkloadCmdlet : FleetCmdlet
     private protected IReadOnlyList<KumoiConnection> Hosts =>
         MyInvocation.ExpectingInput || MyInvocation.BoundParameters.ContainsKey(nameof(VMHost)) ? _hosts : Fleet.Hosts;
 
-    protected override void BeginProcessing() => Masked = MaskedFailures.Of(this, FailureOblivious);
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        Masked = MaskedFailures.Of(this, FailureOblivious);
+    }
 
     protected override void ProcessRecord()
     {
