@@ -53,7 +53,11 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
                 }
 
                 // It was named, and so it may have run: letting it run loses nothing, removing it could.
-                await winner.Link.ResumeAsync(_id, _operation, cancellationToken);
+                if (await Traces.CarriesAsync(winner, _id, _operation, cancellationToken))
+                {
+                    await winner.Link.ResumeAsync(_id, _operation, cancellationToken);
+                }
+
                 break;
         }
 
@@ -67,7 +71,7 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
             return Nothing($"'{operation.VM}' is on {winner}, and runs on {home} too: somebody has started it there. Stop the one that is not wanted, at once.");
         }
 
-        var left = await CleanAsync(candidates.Where(name => name != winner.Name), cancellationToken);
+        var left = await CleanAsync(winner, cancellationToken);
         if (home is not null && !ReferenceEquals(home, winner))
         {
             await TryAsync(left, home.Name, () => Traces.RemoveHomeAsync(home, _id, _operation, cancellationToken), cancellationToken);
@@ -75,7 +79,7 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
 
         await TryAsync(left, winner.Name, () => UnmarkAsync(winner, cancellationToken), cancellationToken);
         var place = await PlaceAsync(winner, cancellationToken);
-        return Ended($"'{operation.VM}' {(place is VMPlace.Running ? "runs" : "is off")} on {winner}.", winner.Name, OperationState.Succeeded, left);
+        return Ended($"'{operation.VM}' {(place is VMPlace.Running ? "runs" : place is VMPlace.Paused ? "is paused" : "is off")} on {winner}.", winner.Name, OperationState.Succeeded, left);
     }
 
     /// <summary>No host has let it run: the VM is as it was before the operation.</summary>
@@ -89,7 +93,7 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
             }
         }
 
-        var left = await CleanAsync(candidates, cancellationToken);
+        var left = await CleanAsync(null, cancellationToken);
         if (home is not null)
         {
             await TryAsync(left, home.Name, () => UnmarkAsync(home, cancellationToken), cancellationToken);
@@ -111,10 +115,10 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
         },
         left.Count == 0 ? state : null);
 
-    private async Task<SortedDictionary<string, string>> CleanAsync(IEnumerable<string> names, CancellationToken cancellationToken)
+    private async Task<SortedDictionary<string, string>> CleanAsync(KumoiConnection? winner, CancellationToken cancellationToken)
     {
         var left = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var name in names)
+        foreach (var (name, number) in candidates.Select((name, i) => (name, i + 1)).Where(candidate => candidate.name != winner?.Name))
         {
             if (fleet.Find(name) is not { } candidate)
             {
@@ -122,7 +126,7 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
                 continue;
             }
 
-            await TryAsync(left, name, () => Traces.RemoveAsync(candidate, name == homeName, _id, _operation, cancellationToken), cancellationToken);
+            await TryAsync(left, name, () => Traces.RemoveAsync(candidate, name == homeName ? 0 : number, _id, _operation, cancellationToken), cancellationToken);
         }
 
         return left;

@@ -25,7 +25,8 @@ internal sealed class Site : IAsyncDisposable
         _observer = new Fleet([_driver], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time);
     }
 
-    public ManualTime Time { get; } = new();
+    /// <summary>Who asks a host again and again is not kept waiting.</summary>
+    public ManualTime Time { get; } = new() { RunsThrough = TimeSpan.FromSeconds(1) };
 
     public MemoryJournal Journal { get; } = new();
 
@@ -89,6 +90,12 @@ internal sealed class Site : IAsyncDisposable
             : new SpeculativeStart(spec, options, Time);
         return await start.RunAsync([.. hosts.Select(number => fleet.Hosts[number - 1])], progress: null, cancellationToken);
     }
+
+    /// <summary>What the guest on that host, 1, 2, …, does by itself; or its host saves it.</summary>
+    public void Happen(int host, PowerState state, string? savedState = null) => _driver.Happen(_uri, host, Id, state, savedState);
+
+    /// <summary>Whether the guest on that host, 1, 2, …, is what it was.</summary>
+    public bool IsWhole(int host) => _driver.IsWhole(_uri, host - 1, Id);
 
     /// <summary>Someone who disturbs nobody.</summary>
     public IHypervisorLink Observe(int host) => _observer.Hosts[host - 1].Link;

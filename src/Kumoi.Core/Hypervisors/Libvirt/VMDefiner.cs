@@ -85,11 +85,7 @@ internal sealed unsafe class VMDefiner
         {
             foreach (DomainHandle domain in domains)
             {
-                if (VolumesOf(connection, domain, operation) is { } volumes)
-                {
-                    isFound = true;
-                    Remove(connection, domain, volumes);
-                }
+                isFound |= Undo(connection, domain, operation);
             }
         }
         finally
@@ -98,6 +94,18 @@ internal sealed unsafe class VMDefiner
         }
 
         return isFound;
+    }
+
+    /// <summary>The same of one VM. False: it does not carry the operation.</summary>
+    public static bool Undo(LibvirtConnection connection, DomainHandle domain, OperationId operation)
+    {
+        if (VolumesOf(connection, domain, operation) is not { } volumes)
+        {
+            return false;
+        }
+
+        Remove(connection, domain, volumes);
+        return true;
     }
 
     /// <summary>Removes a stopped VM; one that runs would only become transient, and fails with

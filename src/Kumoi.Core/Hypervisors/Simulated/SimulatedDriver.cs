@@ -49,6 +49,22 @@ public sealed class SimulatedDriver(TimeProvider time) : IHypervisorDriver
         }
     }
 
+    /// <summary>What a guest does by itself, such as to power off or to crash, or to be saved by its host. For tests.</summary>
+    internal void Happen(string uri, int host, Guid vm, PowerState state, string? savedState = null)
+    {
+        var parsed = SimulatedFleetUri.Parse(uri);
+        lock (_fleets)
+        {
+            var fleet = _fleets[parsed.FleetKey];
+            lock (fleet.Gate)
+            {
+                var found = fleet.Host(parsed.HostName(host)).Find(vm)!;
+                found.ChangeState(state, time.GetUtcNow());
+                found.SavedState = savedState;
+            }
+        }
+    }
+
     /// <summary>Whether the guest is what it was: it was not started before its whole state had come, and nothing that it did is undone. For tests.</summary>
     internal bool IsWhole(string uri, int host, Guid vm)
     {

@@ -149,15 +149,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     }
 
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => Call(
-        () => host.Find(id) switch
-        {
-            null => VMPlace.Absent,
-            { IsHeldByMigration: true } => VMPlace.MigrationPaused,
-            { State: PowerState.Paused } => VMPlace.Paused,
-            { State: PowerState.Running } => VMPlace.Running,
-            _ => VMPlace.Off,
-        },
-        cancellationToken);
+        () => host.Find(id) is { } vm ? PlaceOf(vm) : VMPlace.Absent, cancellationToken);
 
     public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
         Call(() => SimulatedMigrationCheck.ReadNeeds(host, uri, Existing(id), Now), cancellationToken);
@@ -196,14 +188,8 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         },
         cancellationToken);
 
-    /// <summary>A simulated VM is its definition.</summary>
-    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) => Call<string?>(
-        () =>
-        {
-            _ = Existing(id);
-            return null;
-        },
-        cancellationToken);
+    /// <summary>A simulated VM is its definition, unless its memory was saved.</summary>
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) => Call(() => Existing(id).SavedState, cancellationToken);
 
     public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) => Call(
         () => Existing(id).Mark = mark,
@@ -212,6 +198,39 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => Call<IReadOnlyList<MarkedVM>>(
         () => [.. host.VMs.Values.Where(vm => vm.Mark is not null).Select(vm => new MarkedVM(vm.Id, vm.Name, vm.Mark!))],
         cancellationToken);
+
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => Call(
+        () =>
+        {
+            if (host.Find(id) is not { } vm || !removal.Fits(vm.Mark, PlaceOf(vm)))
+            {
+                return false;
+            }
+
+            if (vm.IsMigrating)
+            {
+                throw WrongState(vm, "remove");
+            }
+
+            if (removal.Kind is not CopyRemovalKind.Stop)
+            {
+                if (vm.SavedState is not null)
+                {
+                    return false;
+                }
+
+                host.VMs.Remove(vm.Name);
+            }
+
+            vm.IsHeldByMigration = false;
+            vm.ChangeState(PowerState.Shutoff, Now);
+            host.Publish(vm, removal.Kind is CopyRemovalKind.Stop ? VMLifecycle.Stopped : VMLifecycle.Undefined, Now);
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Its URI names the fleet and the host.</summary>
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) => Call(() => uri, cancellationToken);
 
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -333,8 +352,19 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
             }
 
             check?.Invoke(vm);
+            if (kind is VMLifecycle.Started && vm.SavedState is null)
+            {
+                fleet.Boot(vm);
+            }
+
             vm.IsHeldByMigration = false;
+            vm.SavedState = kind is VMLifecycle.Started ? null : vm.SavedState;
             vm.ChangeState(next, Now);
+            if (next is PowerState.Running)
+            {
+                fleet.LetRun(vm);
+            }
+
             host.Publish(vm, kind, Now);
             return true;
         },
@@ -343,6 +373,14 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     private SimulatedVM Existing(Guid id) => host.Find(id) ?? throw new HypervisorException(
         $"{host.Name} has no VM with id {id:D}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
         recommendedAction: "Read the VM again with Get-KumoiVM: it may have been moved or removed.");
+
+    private static VMPlace PlaceOf(SimulatedVM vm) => vm switch
+    {
+        { IsHeldByMigration: true } => VMPlace.MigrationPaused,
+        { State: PowerState.Paused } => VMPlace.Paused,
+        { State: PowerState.Running } => VMPlace.Running,
+        _ => VMPlace.Off,
+    };
 
     private static HypervisorException WrongState(SimulatedVM vm, string verb) => new(
         $"Cannot {verb} '{vm.Name}': it is {(vm.IsMigrating ? "being migrated" : vm.State)}.", FaultDomain.VM, error: HypervisorError.InvalidState,

@@ -43,6 +43,12 @@ internal sealed class SimulatedVM
     /// <summary>A copy that was started before it had the whole state: its guest is broken.</summary>
     public bool IsTorn { get; set; }
 
+    /// <summary>Its memory, saved on its host; null: none is. It is not in the definition, and does not go to another host with it.</summary>
+    public string? SavedState { get; set; }
+
+    /// <summary>Which run of the guest its memory is from, as <see cref="SimulatedFleet.LetRun"/> counts them.</summary>
+    public long Run { get; set; }
+
     /// <summary>How long it ran, up to <see cref="RunningSince"/>, since it was started on its host or arrived there.</summary>
     public TimeSpan PastRunningTime { get; private set; }
 
@@ -89,6 +95,7 @@ internal sealed class SimulatedVM
         Mark = mark,
         Definition = Definition,
         State = PowerState.Paused,
+        Run = Run,
         IsMigrating = true,
         IsHeldByMigration = true,
     };
