@@ -73,6 +73,12 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
             return Nothing($"'{operation.VM}' {WordOf(atWinner)} on {winner}, and runs on {source}: somebody has resumed or started it there. Stop the one that is not wanted, at once.");
         }
 
+        // No two hosts can be looked at in one moment; this is as near as it gets.
+        if (await PlaceAsync(winner, cancellationToken) is VMPlace.Absent or VMPlace.Unknown)
+        {
+            return Nothing($"'{operation.VM}' was on {winner} a moment ago, and is not any more: somebody works on it. Try again.");
+        }
+
         List<VMPlace> leftOver = [VMPlace.MigrationPaused, VMPlace.Stopping, VMPlace.Off];
         if (plan.WasPaused)
         {
@@ -152,6 +158,12 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         var unreachable = place is VMPlace.Absent ? [] : await CleanAsync(null, cancellationToken);
         if (place is VMPlace.MigrationPaused && !plan.WasPaused)
         {
+            // A copy that somebody has let run before it was removed was not removed.
+            if (await FindElsewhereAsync(source, mayHaveGoneOn, cancellationToken) is { } meanwhile)
+            {
+                return Nothing($"{why}, {meanwhile}");
+            }
+
             await source.Link.ResumeAsync(_id, OperationId.New(), cancellationToken);
         }
 

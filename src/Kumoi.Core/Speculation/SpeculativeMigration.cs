@@ -37,7 +37,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         var journal = vm.Connection.Journal ?? throw new HypervisorException(
             "An operation on several targets needs a journal.", error: HypervisorError.NotSupported,
             recommendedAction: "Give the fleet a journal.");
-        var candidates = Candidates(targets);
+        var candidates = Candidates(await DistinctHosts.OfAsync(targets, vm.Connection, time, cancellationToken));
         if (candidates.Count == 0)
         {
             throw new HypervisorException(

@@ -23,7 +23,7 @@ internal sealed class LibvirtLink : IHypervisorLink
     private readonly ConnectionPool observing;
     private readonly ConnectionPool controlling;
     private readonly ConnectionSlot watching;
-    private readonly WorkerThreads observers = new("kumoi-libvirt-observe", MaxCallsAtATime);
+    private readonly WorkerThreads observers = new("kumoi-libvirt-observe", MaxCallsAtATime) { IsForReads = true };
     private readonly WorkerThreads controllers = new("kumoi-libvirt-control", MaxCallsAtATime);
     private readonly WorkerThreads jobs = new("kumoi-libvirt-job", MaxJobs);
     private readonly LifecycleWatches watches;

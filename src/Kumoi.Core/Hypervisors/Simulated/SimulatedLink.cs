@@ -134,6 +134,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
                 host.VMs.Remove(vm.Name);
                 other.Host.VMs.Add(vm.Name, vm);
                 vm.Arrive(Now);
+                vm.IsHeldByMigration = false;
                 host.Publish(vm, VMLifecycle.Stopped, Now);
                 other.Host.Publish(vm, VMLifecycle.Started, Now);
                 return vm.Read(Now);

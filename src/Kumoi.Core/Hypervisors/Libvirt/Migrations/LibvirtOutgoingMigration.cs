@@ -378,7 +378,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
 
             switchStall.Note(now, relay.ReadProgress().Sum(static target => target.BytesTaken));
         }
-        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
+        catch (HypervisorException)
         {
             // If the source is lost, the call itself tells.
         }
@@ -394,7 +394,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 return true;
             }).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
+        catch (HypervisorException)
         {
             // Tried again with the next tick, until the call ends or patience does.
         }
