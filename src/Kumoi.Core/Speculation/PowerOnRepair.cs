@@ -57,11 +57,9 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
     private async Task<(RepairResult Result, OperationState? End)> FinishAsync(KumoiConnection? home, KumoiConnection winner, CancellationToken cancellationToken)
     {
         var isElsewhere = home is not null && !ReferenceEquals(home, winner);
-        if (isElsewhere && await PlaceAsync(home!, cancellationToken) is (VMPlace.Running or VMPlace.Unknown) and var atHome)
+        if (isElsewhere && await PlaceAsync(home!, cancellationToken) is VMPlace.Running)
         {
-            return Nothing(atHome is VMPlace.Running
-                ? $"'{operation.VM}' is on {winner}, and runs on {home} too: somebody has started it there. Stop the one that is not wanted, at once."
-                : $"'{operation.VM}' is on {winner}; {home}, where it was, does not answer, and has its old definition.");
+            return Nothing($"'{operation.VM}' is on {winner}, and runs on {home} too: somebody has started it there. Stop the one that is not wanted, at once.");
         }
 
         var left = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -75,9 +73,10 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
         {
             foreach (var other in candidates.Append(homeName).OfType<string>().Select(fleet.Find).OfType<KumoiConnection>().Where(other => !ReferenceEquals(other, winner)))
             {
-                if (await PlaceAsync(other, cancellationToken) is VMPlace.Running)
+                var place = await PlaceAsync(other, cancellationToken);
+                if (place is VMPlace.Running || (place is VMPlace.Unknown && ReferenceEquals(other, home)))
                 {
-                    return Nothing($"'{operation.VM}' is paused on {winner}, and runs on {other}: somebody has started it there. It is not let run.");
+                    return Nothing($"'{operation.VM}' is paused on {winner}, and {other} {(place is VMPlace.Running ? "runs it" : "does not answer")}: it is not let run.");
                 }
             }
 
@@ -86,9 +85,9 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
         }
 
         await TryAsync(left, winner.Name, () => UnmarkAsync(winner, cancellationToken), cancellationToken);
-        var place = await PlaceAsync(winner, cancellationToken);
+        var now = await PlaceAsync(winner, cancellationToken);
         return Ended(
-            $"'{operation.VM}' {(place is VMPlace.Running ? "runs" : place is VMPlace.Paused ? "is paused" : "is off")} on {winner}.", winner.Name,
+            $"'{operation.VM}' {(now is VMPlace.Running ? "runs" : now is VMPlace.Paused ? "is paused" : "is off")} on {winner}.", winner.Name,
             OperationState.Succeeded, left);
     }
 

@@ -61,7 +61,8 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
         bool isUnknown = place is VMPlace.Unknown or VMPlace.MigrationPaused;
         HypervisorException known = LibvirtErrors.ToException(failure, Action, CallKind.Read, outcome.Loss);
         bool isOurs = stop is PerformStop.Stalled or PerformStop.NobodyAnswers or PerformStop.NoneLeft;
-        string stranger = refused is null ? "" : $" The relay turned away {refused}, which is not {source}.";
+        string stranger = refused is null ? ""
+            : $" The relay turned away {refused}, which is not known to be {source}. If it is, give it as -SourceAddress.";
         return new HypervisorException(
             $"Cannot {Action}: {Reason(stop, failure.Message)}{Losses}. {Where(place)}{stranger}",
             isOurs ? FaultDomain.Host : known.FaultDomain,
