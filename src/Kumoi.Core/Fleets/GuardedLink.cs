@@ -122,6 +122,12 @@ internal sealed class GuardedLink(
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) =>
         Run(CallKind.Read, (link, token) => link.ReadMarkedAsync(token), cancellationToken);
 
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) =>
+        Run(CallKind.Write, (link, token) => link.RemoveCopyAsync(id, removal, token), cancellationToken);
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) =>
+        Run(CallKind.Read, (link, token) => link.ReadHostIdAsync(token), cancellationToken);
+
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var link = await EnsureOpenAsync(cancellationToken);

@@ -158,6 +158,20 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
 
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
 
+    /// <summary>Under an id of its own: the operation that left the copy is in the journal with its own kind.</summary>
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => Run(
+        Intent(
+            removal.Kind switch
+            {
+                CopyRemovalKind.Stop => OperationKind.Destroy,
+                CopyRemovalKind.Undefine => OperationKind.Undefine,
+                _ => OperationKind.UndoDefine,
+            },
+            OperationId.New(), id),
+        () => inner.RemoveCopyAsync(id, removal, cancellationToken), static _ => null, cancellationToken);
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) => inner.ReadHostIdAsync(cancellationToken);
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

@@ -124,6 +124,15 @@ public interface IHypervisorLink : IAsyncDisposable
     /// <summary>All VMs of the host that carry a mark. One call for each VM.</summary>
     Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Removes the copy of the VM that an operation on several hosts has left on this host. Looking at it and removing it are one step, as far
+    /// as the hypervisor has such a step. False: the host has none, or what it has is not that copy; then nothing was done.
+    /// </summary>
+    Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken);
+
+    /// <summary>Tells the host from all others, whatever it is called in the session, and by whatever way it is reached.</summary>
+    Task<string> ReadHostIdAsync(CancellationToken cancellationToken);
+
     /// <summary>Lifecycle events from now on, until cancelled. Bounded: a reader that is too slow gets a <see cref="VMLifecycle.Gap"/>.</summary>
     IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken);
 }

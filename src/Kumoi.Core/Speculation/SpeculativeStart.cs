@@ -36,7 +36,7 @@ public sealed class SpeculativeStart
     public async Task<SpeculationResult> RunAsync(
         IReadOnlyList<KumoiConnection> targets, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
     {
-        var candidates = targets.Distinct().ToList();
+        var candidates = await DistinctHosts.OfAsync(targets, _vm?.Connection, _time, cancellationToken);
         if (candidates.Count == 0)
         {
             throw new HypervisorException(

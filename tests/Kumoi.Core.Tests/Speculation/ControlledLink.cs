@@ -90,6 +90,12 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
 
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
 
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => Call(
+        removal.Kind switch { CopyRemovalKind.Stop => "destroy", CopyRemovalKind.Undefine => "undefine", _ => "undo" },
+        () => inner.RemoveCopyAsync(id, removal, cancellationToken));
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) => inner.ReadHostIdAsync(cancellationToken);
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

@@ -102,6 +102,12 @@ internal sealed class FaultInjectingLink(IHypervisorLink inner, string hostName,
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) =>
         Run(FaultOperation.Read, null, () => inner.ReadMarkedAsync(cancellationToken), cancellationToken);
 
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) =>
+        RunOn(FaultOperation.Stop, id, () => inner.RemoveCopyAsync(id, removal, cancellationToken), cancellationToken);
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) =>
+        Run(FaultOperation.Read, null, () => inner.ReadHostIdAsync(cancellationToken), cancellationToken);
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

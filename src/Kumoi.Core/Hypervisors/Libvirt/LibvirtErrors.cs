@@ -28,6 +28,16 @@ internal static class LibvirtErrors
             meaning.Advice);
     }
 
+    /// <summary>The exception for work whose link was closed, before it began or under it.</summary>
+    public static HypervisorException Closed(bool outcomeUnknown, ObjectDisposedException? cause = null) => new(
+        "The connection to the host was closed while a call waited for it.",
+        FaultDomain.Host,
+        isTransient: true,
+        outcomeUnknown,
+        HypervisorError.ConnectionFailed,
+        recommendedAction: "Try again; if the host was disconnected on purpose, connect it first (Connect-KumoiHost).",
+        innerException: cause);
+
     private static Meaning OfLoss(ConnectionLoss loss) => new(
         HypervisorError.ConnectionFailed,
         loss == ConnectionLoss.KeepAlive ? FaultDomain.Network : FaultDomain.Host,

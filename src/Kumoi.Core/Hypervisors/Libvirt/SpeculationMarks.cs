@@ -86,7 +86,8 @@ internal static unsafe class SpeculationMarks
         }
     }
 
-    private static SpeculationMark? Read(LibvirtConnection connection, DomainHandle domain)
+    /// <summary>The mark that the VM carries, of its run, or, while it is off, of its definition; null: none. Never waits.</summary>
+    public static SpeculationMark? Read(LibvirtConnection connection, DomainHandle domain)
     {
         byte* element = NativeDomain.virDomainGetMetadata(domain, MetadataElement, SpeculationMetadata.Namespace, 0);
         if (element != null)

@@ -82,16 +82,15 @@ internal sealed unsafe class VMDefiner
     /// after a failure this can be done again. Null: the host has nothing of it; else a sentence for each volume that stays.</summary>
     public static IReadOnlyList<string>? Undo(LibvirtConnection connection, OperationId operation)
     {
-        List<string>? warnings = null;
+        IReadOnlyList<string>? warnings = null;
         List<DomainHandle> domains = ListDomains(connection);
         try
         {
             foreach (DomainHandle domain in domains)
             {
-                if (VolumesOf(connection, domain, operation) is { } volumes)
+                if (Undo(connection, domain, operation) is { } kept)
                 {
-                    warnings ??= [];
-                    warnings.AddRange(Remove(connection, domain, volumes));
+                    warnings = [.. warnings ?? [], .. kept];
                 }
             }
         }
@@ -102,6 +101,10 @@ internal sealed unsafe class VMDefiner
 
         return warnings;
     }
+
+    /// <summary>The same of one VM. Null: it does not carry the operation.</summary>
+    public static List<string>? Undo(LibvirtConnection connection, DomainHandle domain, OperationId operation) =>
+        VolumesOf(connection, domain, operation) is { } volumes ? Remove(connection, domain, volumes) : null;
 
     /// <summary>Removes a stopped VM; one that runs would only become transient, and fails with
     /// <see cref="HypervisorError.InvalidState"/> (libvirt-domain: virDomainUndefineFlags). Returns a sentence for each disk that stays

@@ -136,6 +136,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
                 host.VMs.Remove(vm.Name);
                 other.Host.VMs.Add(vm.Name, vm);
                 vm.Arrive(Now);
+                vm.IsHeldByMigration = false;
                 host.Publish(vm, VMLifecycle.Stopped, Now);
                 other.Host.Publish(vm, VMLifecycle.Started, Now);
                 return vm.Read(Now);
@@ -151,15 +152,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     }
 
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => Call(
-        () => host.Find(id) switch
-        {
-            null => VMPlace.Absent,
-            { IsHeldByMigration: true } => VMPlace.MigrationPaused,
-            { State: PowerState.Paused } => VMPlace.Paused,
-            { State: PowerState.Running } => VMPlace.Running,
-            _ => VMPlace.Off,
-        },
-        cancellationToken);
+        () => host.Find(id) is { } vm ? PlaceOf(vm) : VMPlace.Absent, cancellationToken);
 
     public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
         Call(() => SimulatedMigrationCheck.ReadNeeds(host, uri, Existing(id), Now), cancellationToken);
@@ -214,6 +207,39 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => Call<IReadOnlyList<MarkedVM>>(
         () => [.. host.VMs.Values.Where(vm => vm.Mark is not null).Select(vm => new MarkedVM(vm.Id, vm.Name, vm.Mark!))],
         cancellationToken);
+
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => Call(
+        () =>
+        {
+            if (host.Find(id) is not { } vm || !removal.Fits(vm.Mark, PlaceOf(vm)))
+            {
+                return false;
+            }
+
+            if (vm.IsMigrating)
+            {
+                throw WrongState(vm, "remove");
+            }
+
+            if (removal.Kind is not CopyRemovalKind.Stop)
+            {
+                if (vm.HasSavedState)
+                {
+                    return false;
+                }
+
+                host.VMs.Remove(vm.Name);
+            }
+
+            vm.IsHeldByMigration = false;
+            vm.ChangeState(PowerState.Shutoff, Now);
+            host.Publish(vm, removal.Kind is CopyRemovalKind.Stop ? VMLifecycle.Stopped : VMLifecycle.Undefined, Now);
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Its URI names the fleet and the host.</summary>
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) => Call(() => uri, cancellationToken);
 
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -348,9 +374,19 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
             }
 
             check?.Invoke(vm);
+            if (kind is VMLifecycle.Started && !vm.HasSavedState)
+            {
+                fleet.Boot(vm);
+            }
+
             vm.IsHeldByMigration = false;
             vm.HasSavedState &= kind is not VMLifecycle.Started;
             vm.ChangeState(next, Now);
+            if (next is PowerState.Running)
+            {
+                fleet.LetRun(vm);
+            }
+
             host.Publish(vm, kind, Now);
             return true;
         },
@@ -369,6 +405,14 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     private SimulatedVM Existing(Guid id) => host.Find(id) ?? throw new HypervisorException(
         $"{host.Name} has no VM with id {id:D}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
         recommendedAction: "Read the VM again with Get-KumoiVM: it may have been moved or removed.");
+
+    private static VMPlace PlaceOf(SimulatedVM vm) => vm switch
+    {
+        { IsHeldByMigration: true } => VMPlace.MigrationPaused,
+        { State: PowerState.Paused } => VMPlace.Paused,
+        { State: PowerState.Running } => VMPlace.Running,
+        _ => VMPlace.Off,
+    };
 
     private static HypervisorException WrongState(SimulatedVM vm, string verb) => new(
         $"Cannot {verb} '{vm.Name}': it is {(vm.IsMigrating ? "being migrated" : vm.State)}.", FaultDomain.VM, error: HypervisorError.InvalidState,

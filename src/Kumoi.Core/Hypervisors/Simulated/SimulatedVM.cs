@@ -31,7 +31,9 @@ internal sealed class SimulatedVM
     /// <summary>Of the operation on several hosts that works on it, or has left it; null: none.</summary>
     public SpeculationMark? Mark { get; set; }
 
-    /// <summary>Its memory is saved. Its XML tells it, and may say so: nobody saves simulated VMs.</summary>
+    /// <summary>
+    /// Its memory is saved on its host, and does not go to another one with the definition. Its XML tells it, and may say so: no cmdlet saves.
+    /// </summary>
     public bool HasSavedState { get; set; }
 
     /// <summary>As <see cref="HasSavedState"/>.</summary>
@@ -53,6 +55,9 @@ internal sealed class SimulatedVM
 
     /// <summary>A copy that was started before it had the whole state: its guest is broken.</summary>
     public bool IsTorn { get; set; }
+
+    /// <summary>Which run of the guest its memory is from, as <see cref="SimulatedFleet.LetRun"/> counts them.</summary>
+    public long Run { get; set; }
 
     /// <summary>How long it ran, up to <see cref="RunningSince"/>, since it was started on its host or arrived there.</summary>
     public TimeSpan PastRunningTime { get; private set; }
@@ -104,6 +109,7 @@ internal sealed class SimulatedVM
         Definition = Definition,
         MadeImages = MadeImages,
         State = PowerState.Paused,
+        Run = Run,
         IsMigrating = true,
         IsHeldByMigration = true,
     };
