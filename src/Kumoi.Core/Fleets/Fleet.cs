@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Kumoi.Hypervisors;
@@ -19,6 +20,9 @@ public sealed class Fleet(
     /// <summary>Guarded by the gate. One host may be connected under several names.</summary>
     private readonly Dictionary<string, List<KumoiConnection>> _byUri = new(StringComparer.Ordinal);
 
+    private readonly ConcurrentDictionary<(string Uri, string? Name), UnconnectedHost> _unconnected = new();
+
+    private OtherCopies? _copies;
     private SemaphoreSlim? _limitedCalls;
     private FleetLimits _limits = new();
     private ImmutableSortedDictionary<string, KumoiConnection> _hosts =
@@ -28,6 +32,9 @@ public sealed class Fleet(
     public event EventHandler? Changed;
 
     public FaultPlan Faults => faults;
+
+    /// <summary>Other copies of VMs, which must not run at the same time.</summary>
+    internal OtherCopies Copies => LazyInitializer.EnsureInitialized(ref _copies, () => new OtherCopies(this));
 
     internal FleetJournal? Journal { get; } = journal is null ? null : new FleetJournal(journal, time);
 
@@ -43,6 +50,11 @@ public sealed class Fleet(
             }
         }
     }
+
+    /// <summary>
+    /// Hosts that somebody wanted to connect, and that could not be connected since: what they have is not known. By their expected names.
+    /// </summary>
+    public IReadOnlyList<UnconnectedHost> Unconnected => [.. _unconnected.Values.OrderBy(host => host.Name, NaturalOrder.Instance)];
 
     /// <summary>In natural order of their names.</summary>
     public IReadOnlyList<KumoiConnection> Hosts => [.. _hosts.Values];
@@ -78,6 +90,7 @@ public sealed class Fleet(
         var ordered = targets.OrderBy(target => target.Name ?? target.Address.ExpectedName, NaturalOrder.Instance).ToList();
         await foreach (var outcome in FanOut.RunAsync(ordered, limit ?? Limits.MaxCalls, ConnectAsync, cancellationToken))
         {
+            Note(outcome.Element, outcome.Error);
             yield return outcome.Succeeded
                 ? Outcome<string, KumoiConnection>.Success(outcome.Element.Address.Uri, outcome.Result)
                 : Outcome<string, KumoiConnection>.Failure(outcome.Element.Address.ExpectedName, outcome.Error!);
@@ -107,11 +120,36 @@ public sealed class Fleet(
         await host.Link.DisposeAsync();
     }
 
+    /// <summary>What could not be connected is not one of the hosts any more.</summary>
+    public void Forget(UnconnectedHost host)
+    {
+        foreach (var (key, _) in _unconnected.Where(entry => ReferenceEquals(entry.Value, host)))
+        {
+            _unconnected.TryRemove(key, out _);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var host in Hosts)
         {
             await DisconnectAsync(host);
+        }
+    }
+
+    private void Note(Target target, Exception? failure)
+    {
+        if (failure is null)
+        {
+            // Under whatever name: it is the same host.
+            foreach (var known in _unconnected.Keys.Where(key => key.Uri == target.Address.Uri))
+            {
+                _unconnected.TryRemove(known, out _);
+            }
+        }
+        else if (failure is not HypervisorException { Error: HypervisorError.InvalidUri or HypervisorError.InvalidState })
+        {
+            _unconnected[(target.Address.Uri, target.Name)] = new UnconnectedHost(target.Name ?? target.Address.ExpectedName, target.Address.Uri, failure);
         }
     }
 

@@ -21,6 +21,18 @@ public static class FleetReads
         FanOut.RunAsync(
             hosts, limit ?? fleet.Limits.MaxCalls, (host, token) => ReadVMsAsync(host, isWanted, includeXml, token), cancellationToken);
 
+    /// <summary>The VM with exactly this name on each host; null where there is none.</summary>
+    public static IAsyncEnumerable<Outcome<KumoiConnection, KumoiVM?>> FindVMsAsync(
+        this Fleet fleet, IReadOnlyList<KumoiConnection> hosts, string name, CancellationToken cancellationToken) =>
+        FanOut.RunAsync(
+            hosts, fleet.Limits.MaxCalls,
+            async (host, token) => await host.Link.FindVMAsync(name, token) is { } reading ? new KumoiVM(host, reading) : null, cancellationToken);
+
+    /// <summary>The VMs with their own definitions: one call for each. One that is not there any more is null.</summary>
+    public static IAsyncEnumerable<Outcome<KumoiVM, KumoiVM?>> ReadXmlAsync(
+        this Fleet fleet, IReadOnlyList<KumoiVM> vms, CancellationToken cancellationToken) =>
+        FanOut.RunAsync(vms, fleet.Limits.MaxCalls, ReadXmlAsync, cancellationToken);
+
     /// <summary>The same host, read now.</summary>
     internal static async Task<KumoiHost> ReadHostAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
@@ -64,17 +76,29 @@ public static class FleetReads
 
         for (var i = 0; includeXml && i < vms.Count; i++)
         {
-            try
+            if (await ReadXmlAsync(vms[i], cancellationToken) is { } vm)
             {
-                vms[i] = new KumoiVM(host, vms[i].Reading, xml: await host.Link.ReadXmlAsync(vms[i].Id, cancellationToken));
+                vms[i] = vm;
             }
-            catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+            else
             {
-                // It was removed or moved since the list was read: then it is not one of this host's VMs.
                 vms.RemoveAt(i--);
             }
         }
 
         return vms;
+    }
+
+    private static async Task<KumoiVM?> ReadXmlAsync(KumoiVM vm, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return new KumoiVM(vm.Connection, vm.Reading, xml: await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken));
+        }
+        catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+        {
+            // It was removed or moved since the list was read: then it is not one of this host's VMs.
+            return null;
+        }
     }
 }

@@ -81,6 +81,20 @@ internal static class IntentDetails
         }
     }
 
+    /// <summary>The id that the VM's XML brings; null: it has none, or cannot be read.</summary>
+    public static Guid? IdOf(VMSpec spec)
+    {
+        try
+        {
+            return spec.Xml is { } xml && Guid.TryParse(SafeXml.Parse(xml).Element("uuid")?.Value.Trim(), out var id) ? id : null;
+        }
+        catch (XmlException)
+        {
+            // The driver is going to say so.
+            return null;
+        }
+    }
+
     /// <summary>Neither a password of the authority nor parameters, which can hold anything.</summary>
     private static string? WithoutSecrets(string? uri) =>
         Uri.TryCreate(uri, UriKind.Absolute, out var parsed) ? $"{parsed.Scheme}://{parsed.Authority}{parsed.AbsolutePath}" : null;

@@ -74,7 +74,16 @@ public static class VMActions
 
         async Task EnsureOffAsync(CancellationToken token)
         {
-            if (await ReadAgainAsync(master, token) is { State: not PowerState.Shutoff } now)
+            var now = await ReadAgainAsync(master, token);
+            if (now is { State: PowerState.Shutoff, HasSavedState: true })
+            {
+                throw new HypervisorException(
+                    $"'{master.Name}' has a saved state: copies of its disks would be torn, as those of a guest in mid-work.", FaultDomain.VM,
+                    error: HypervisorError.InvalidState,
+                    recommendedAction: "Start it with Start-KumoiVM, which goes on from the saved state, and shut it down with Stop-KumoiVM.");
+            }
+
+            if (now.State is not PowerState.Shutoff)
             {
                 throw new HypervisorException(
                     $"'{master.Name}' is {now.State}: copies of disks that a VM is writing to are torn.", FaultDomain.VM,
@@ -90,6 +99,22 @@ public static class VMActions
         return await host.Link.UndoDefineAsync(operation, limit.Token);
     }
 
+    /// <summary>
+    /// Makes sure that no copy of the VM, one of the same id on another host of the fleet, runs or may run. It must be called right before a
+    /// VM is started, resumed, or made to be started.
+    /// </summary>
+    /// <inheritdoc cref="OtherCopies.EnsureNoneRunsAsync"/>
+    public static Task<IReadOnlyList<string>> EnsureOnlyCopyAsync(Fleet fleet, KumoiVM vm, bool resumes, CancellationToken cancellationToken) =>
+        fleet.Copies.EnsureNoneRunsAsync(vm.Id, vm.Name, vm.Connection, resumes, cancellationToken);
+
+    /// <summary>The same for a VM that is going to be made on a host: with an XML that brings its own id.</summary>
+    /// <inheritdoc cref="OtherCopies.EnsureNoneRunsAsync"/>
+    public static async Task<IReadOnlyList<string>> EnsureOnlyCopyAsync(Fleet fleet, VMSpec spec, KumoiConnection host, CancellationToken cancellationToken) =>
+        spec.Name.Length == 0 && IntentDetails.IdOf(spec) is { } id
+            ? await fleet.Copies.EnsureNoneRunsAsync(id, IntentDetails.NameOf(spec) ?? id.ToString("D"), host, resumes: false, cancellationToken)
+            : [];
+
+    /// <summary>See <see cref="EnsureOnlyCopyAsync(Fleet, KumoiVM, bool, CancellationToken)"/>.</summary>
     public static async Task<KumoiVM> StartAsync(KumoiVM vm, bool paused, CancellationToken cancellationToken)
     {
         await vm.Connection.Link.StartAsync(vm.Id, paused, OperationId.New(), cancellationToken);
@@ -144,13 +169,17 @@ public static class VMActions
         return await ReadAgainAsync(vm, cancellationToken);
     }
 
+    /// <inheritdoc cref="StartAsync"/>
     public static async Task<KumoiVM> ResumeAsync(KumoiVM vm, CancellationToken cancellationToken)
     {
         await vm.Connection.Link.ResumeAsync(vm.Id, OperationId.New(), cancellationToken);
         return await ReadAgainAsync(vm, cancellationToken);
     }
 
-    /// <summary>Removes a VM's definition; a VM that is not off is refused unless <paramref name="turnOff"/>.</summary>
+    /// <summary>
+    /// Removes a VM's definition. A VM that is not off, or has a saved state, is refused unless <paramref name="turnOff"/>. What of its disks
+    /// stays although it was to go is told by <see cref="CallWarnings"/>.
+    /// </summary>
     public static async Task RemoveAsync(KumoiVM vm, bool turnOff, bool removeVolumes, CancellationToken cancellationToken)
     {
         var link = vm.Connection.Link;
@@ -164,11 +193,27 @@ public static class VMActions
                     recommendedAction: "Stop it first with Stop-KumoiVM, or use -Force to turn it off and remove it.");
             }
 
+            var images = removeVolumes && !now.IsPersistent ? ImagesOf(await link.ReadXmlAsync(vm.Id, cancellationToken)) : [];
             await link.DestroyAsync(vm.Id, OperationId.New(), cancellationToken);
             if (!now.IsPersistent)
             {
+                CallWarnings.Tell(images.Select(image => $"{image} on {vm.VMHost} stays: '{vm.Name}' had no definition, and is gone."));
                 return;
             }
+        }
+
+        if (now.HasSavedState)
+        {
+            if (!turnOff)
+            {
+                throw new HypervisorException(
+                    $"'{vm.Name}' has a saved state: what its guest was doing when it was saved would be lost.", FaultDomain.VM,
+                    error: HypervisorError.InvalidState,
+                    recommendedAction: "Start it with Start-KumoiVM, which goes on from there, and shut it down; or use -Force to throw the saved state away.");
+            }
+
+            await link.DiscardSavedStateAsync(vm.Id, OperationId.New(), cancellationToken);
+            CallWarnings.Tell($"The saved state of '{vm.Name}' was thrown away: what its guest was doing when it was saved is lost.");
         }
 
         await link.UndefineAsync(vm.Id, removeVolumes, OperationId.New(), cancellationToken);
@@ -244,6 +289,9 @@ public static class VMActions
             throw;
         }
     }
+
+    private static List<string> ImagesOf(string definition) =>
+        [.. DomainCopy.WritableDisks(DomainDefinition.Parse(definition)).Where(static disk => disk.Element("source") is not null).Select(DomainCopy.Describe)];
 
     private static async Task<KumoiVM> ReadAgainAsync(KumoiVM vm, CancellationToken cancellationToken) =>
         await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(

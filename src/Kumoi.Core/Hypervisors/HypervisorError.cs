@@ -33,6 +33,9 @@ public enum HypervisorError
     /// <summary>Refused by the host's circuit breaker without a call.</summary>
     CircuitOpen,
 
+    /// <summary>Refused without a call: the VM runs on another host, or may.</summary>
+    RunsElsewhere,
+
     /// <summary>Refused without a call: the host is in maintenance, and takes no VMs.</summary>
     InMaintenance,
 }

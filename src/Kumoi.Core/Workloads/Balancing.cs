@@ -24,13 +24,13 @@ public sealed class Balancing(Fleet fleet, IReadOnlyList<KumoiConnection> hosts,
 
     protected override bool TryReplace(KumoiPlanStep step)
     {
-        Settled.Add(step.VM!.Id);
+        Settled.Add(step.VM!.Key);
         return ChooseFrom(Hosts.First(host => host.Name == step.VMHost)) is not null;
     }
 
     private (KumoiVM VM, HostModel Source, string Reason)? ChooseFrom(HostModel source) =>
         WhyOverloaded(source) is { } why
-        && source.VMs.Where(vm => !Settled.Contains(vm.Id)).OrderByDescending(vm => vm.MemoryBytes)
+        && source.VMs.Where(vm => !Settled.Contains(vm.Key)).OrderByDescending(vm => vm.MemoryBytes)
             .FirstOrDefault(vm => Targets(vm, source).Count > 0) is { } vm
             ? (vm, source, why)
             : null;

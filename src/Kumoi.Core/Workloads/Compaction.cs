@@ -59,5 +59,5 @@ public sealed class Compaction(Fleet fleet, IReadOnlyList<KumoiConnection> hosts
         return vms.Count > 0;
     }
 
-    private IEnumerable<KumoiVM> Left(HostModel host) => host.VMs.Where(vm => !Settled.Contains(vm.Id));
+    private IEnumerable<KumoiVM> Left(HostModel host) => host.VMs.Where(vm => !Settled.Contains(vm.Key));
 }

@@ -50,10 +50,10 @@ public sealed class Evacuation : HostMoves
     }
 
     private protected override IEnumerable<(KumoiVM VM, HostModel Source)> Stranded =>
-        Left.Concat(Hosts[0].Host.VMs.Where(vm => vm.State is not (PowerState.Running or PowerState.Paused or PowerState.Shutoff or PowerState.Crashed)))
+        Left.Concat(Hosts[0].Host.VMs.Where(vm => vm.State.HoldsHost() && !HostModel.CanMove(vm)))
             .Select(vm => (vm, Hosts[0]));
 
-    private IEnumerable<KumoiVM> Left => Hosts[0].VMs.Where(vm => !Settled.Contains(vm.Id));
+    private IEnumerable<KumoiVM> Left => Hosts[0].VMs.Where(vm => !Settled.Contains(vm.Key));
 
     private protected override (KumoiVM VM, HostModel Source, string Reason)? Choose() =>
         Left.OrderByDescending(vm => vm.MemoryBytes).ThenBy(vm => vm).FirstOrDefault(vm => Targets(vm, Hosts[0]).Count > 0) is { } vm

@@ -19,8 +19,8 @@ public sealed class FleetShutdown(
 {
     private Queue<KumoiPlanStep>? _steps;
 
-    /// <summary>The names of all VMs of the hosts, whatever their state; known when the first step is.</summary>
-    public ISet<string> VMNames { get; } = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+    /// <summary>All VMs of the hosts, whatever their state; known before the first is asked for its stage.</summary>
+    public IReadOnlyList<KumoiVM> VMs { get; private set; } = [];
 
     /// <summary>The stage that the step belongs to, 0 first.</summary>
     public int StageOf(KumoiPlanStep step) => stageOf(step.VM!) ?? 0;
@@ -33,9 +33,9 @@ public sealed class FleetShutdown(
 
     private IEnumerable<KumoiPlanStep> Plan(List<KumoiVM> vms)
     {
-        VMNames.UnionWith(vms.Select(vm => vm.Name));
+        VMs = vms;
         var stages = vms
-            .Where(vm => vm.State is not (PowerState.Shutoff or PowerState.Crashed))
+            .Where(vm => vm.State.HoldsHost())
             .Select(vm => (VM: vm, Stage: stageOf(vm)))
             .Where(pair => pair.Stage is not null)
             .GroupBy(pair => pair.Stage, pair => pair.VM)

@@ -18,7 +18,7 @@ public sealed class Homecoming(
     private IEnumerable<(KumoiVM VM, HostModel Source)> Away =>
         from source in Hosts.Skip(1)
         from vm in source.VMs
-        where !Settled.Contains(vm.Id) && stay.IsAway(vm.Id, source.Host.Connection)
+        where !Settled.Contains(vm.Key) && stay.IsAway(vm.Id, source.Host.Connection)
         select (vm, source);
 
     private protected override (KumoiVM VM, HostModel Source, string Reason)? Choose() =>

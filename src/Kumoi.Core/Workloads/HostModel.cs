@@ -16,7 +16,7 @@ internal sealed class HostModel
         CpuRatio = double.IsNaN(host.CpuRatio) ? 1 : host.CpuRatio;
         FreeMemoryBytes = host.FreeMemoryBytes;
         TakesVMs = !host.IsInMaintenance;
-        _vms = [.. host.VMs.Where(IsLive)];
+        _vms = [.. host.VMs.Where(CanMove)];
     }
 
     /// <summary>A copy to try something on.</summary>
@@ -85,5 +85,6 @@ internal sealed class HostModel
     private double Share(KumoiVM vm) =>
         vm.State is PowerState.Paused || Host.CpuCount == 0 ? 0 : (double.IsNaN(vm.CpuRatio) ? 1 : vm.CpuRatio) * vm.CpuCount / Host.CpuCount;
 
-    private static bool IsLive(KumoiVM vm) => vm.State is PowerState.Running or PowerState.Paused;
+    /// <summary>Whether the VM is in a state in which it can be moved live.</summary>
+    public static bool CanMove(KumoiVM vm) => vm.State is PowerState.Running or PowerState.Paused;
 }

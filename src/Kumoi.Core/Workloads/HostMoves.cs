@@ -40,6 +40,12 @@ public abstract class HostMoves : MovingWorkload
     public async Task<IReadOnlyList<Outcome<KumoiPlanStep, KumoiPlanStep>>> RunAsync(
         Action<KumoiPlanStep>? begun, CancellationToken cancellationToken)
     {
+        if (Host.Journal is { } journal)
+        {
+            // That a VM leaves, and that it has left, belong together.
+            journal.Keep(await journal.OpenAsync(cancellationToken));
+        }
+
         var outcomes = new List<Outcome<KumoiPlanStep, KumoiPlanStep>>();
         while (await NextOfReadableAsync(cancellationToken) is { } step)
         {
@@ -97,7 +103,7 @@ public abstract class HostMoves : MovingWorkload
     {
         foreach (var (vm, source) in Stranded)
         {
-            var why = vm.State is PowerState.Running or PowerState.Paused
+            var why = HostModel.CanMove(vm)
                 ? new HypervisorException(
                     $"There is no room for '{vm.Name}': it stays on {source.Name}.", FaultDomain.VM, error: HypervisorError.ResourceUnavailable,
                     recommendedAction: "Make room, connect more hosts, or stop the VM; then run it again.")

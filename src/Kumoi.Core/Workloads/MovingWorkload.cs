@@ -30,7 +30,7 @@ public abstract class MovingWorkload : Workload
     private protected IReadOnlyList<HostModel> Hosts => _hosts!;
 
     /// <summary>VMs that this run no longer moves: moved already, failed, or declined.</summary>
-    private protected HashSet<Guid> Settled { get; } = [];
+    private protected HashSet<VMKey> Settled { get; } = [];
 
     public sealed override async Task<KumoiPlanStep?> NextAsync(CancellationToken cancellationToken)
     {
@@ -58,7 +58,7 @@ public abstract class MovingWorkload : Workload
 
     public sealed override void Assume(KumoiPlanStep step) => Move(step.VM!, step.VMHost, step.Target!);
 
-    public sealed override void LeaveOut(KumoiPlanStep step) => Settled.Add(step.VM!.Id);
+    public sealed override void LeaveOut(KumoiPlanStep step) => Settled.Add(step.VM!.Key);
 
     /// <summary>The next VM to move, for which there is a target; null: none.</summary>
     private protected abstract (KumoiVM VM, HostModel Source, string Reason)? Choose();
@@ -137,7 +137,7 @@ public abstract class MovingWorkload : Workload
 
     private void Move(KumoiVM vm, string from, string to)
     {
-        Settled.Add(vm.Id);
+        Settled.Add(vm.Key);
         Hosts.First(host => host.Name == from).Remove(vm);
         Hosts.First(host => host.Name == to).Add(vm);
     }

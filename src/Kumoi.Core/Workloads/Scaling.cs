@@ -17,10 +17,10 @@ public sealed class Scaling : Workload
     private readonly Func<IReadOnlyList<KumoiConnection>> _hosts;
 
     /// <summary>Where the group's VMs were seen last: a host that cannot be read does not take its VMs along.</summary>
-    private readonly Dictionary<Guid, KumoiVM> _seen = [];
+    private readonly Dictionary<VMKey, KumoiVM> _seen = [];
 
     /// <summary>VMs whose removal has begun: what fails half-way is finished in the next cycle.</summary>
-    private readonly HashSet<Guid> _leaving = [];
+    private readonly HashSet<VMKey> _leaving = [];
     private int _breach;
     private IReadOnlyList<KumoiHost> _readings = [];
 
@@ -129,7 +129,13 @@ public sealed class Scaling : Workload
 
         foreach (var vm in read.Values.SelectMany(host => host.VMs).Where(vm => NumberOf(vm) > 0 && vm.Id != _scaling.Master.Id))
         {
-            _seen[vm.Id] = vm;
+            // Seen last on a host that cannot be read now: it was moved from there, and is not two.
+            foreach (var moved in _seen.Keys.Where(key => key.Id == vm.Id && !read.ContainsKey(key.VMHost)).ToList())
+            {
+                _seen.Remove(moved);
+            }
+
+            _seen[vm.Key] = vm;
         }
 
         _leaving.IntersectWith(_seen.Keys);
@@ -138,7 +144,7 @@ public sealed class Scaling : Workload
 
     private KumoiPlanStep? Decide(List<KumoiVM> members, int count)
     {
-        if (_seen.Values.FirstOrDefault(vm => _leaving.Contains(vm.Id) && _readings.Any(host => !host.IsMasked && host.Name == vm.VMHost)) is { } leaving)
+        if (_seen.Values.FirstOrDefault(vm => _leaving.Contains(vm.Key) && _readings.Any(host => !host.IsMasked && host.Name == vm.VMHost)) is { } leaving)
         {
             return Remove("its removal was not finished", leaving);
         }
@@ -220,7 +226,7 @@ public sealed class Scaling : Workload
 
         var (made, substitutions) = await OnFirstAsync(Options.Substitute ? targets : targets.Take(1), MakeAsync, cancellationToken);
         // Its host may be out of reach at the next look.
-        _seen[made.Id] = made;
+        _seen[made.Key] = made;
         return step with { VM = made, VMHost = made.VMHost, Substitutions = substitutions };
 
         Task<KumoiVM> MakeAsync(KumoiHost host, CancellationToken token) => VMActions.CloneAsync(
@@ -230,15 +236,15 @@ public sealed class Scaling : Workload
     /// <summary>The last VM that carries the group's mark: one that only has such a name is somebody else's.</summary>
     private async Task<KumoiPlanStep> RemoveAsync(KumoiPlanStep step, CancellationToken cancellationToken)
     {
-        foreach (var vm in _leaving.Contains(step.VM!.Id) ? [step.VM] : Remember().AsEnumerable().Reverse())
+        foreach (var vm in _leaving.Contains(step.VM!.Key) ? [step.VM] : Remember().AsEnumerable().Reverse())
         {
-            if (_leaving.Contains(vm.Id) || ScalingGroup.IsMarked(await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken), _scaling.Group))
+            if (_leaving.Contains(vm.Key) || ScalingGroup.IsMarked(await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken), _scaling.Group))
             {
-                _leaving.Add(vm.Id);
+                _leaving.Add(vm.Key);
                 var stopped = IsLive(vm) ? await ShutDownAsync(vm, _scaling.StopPatience, turnOff: true, cancellationToken) : vm;
                 await VMActions.RemoveAsync(stopped, turnOff: true, removeVolumes: true, cancellationToken);
-                _leaving.Remove(vm.Id);
-                _seen.Remove(vm.Id);
+                _leaving.Remove(vm.Key);
+                _seen.Remove(vm.Key);
                 return step with { VM = stopped, Name = vm.Name, VMHost = vm.VMHost };
             }
         }
@@ -250,7 +256,7 @@ public sealed class Scaling : Workload
 
     private int NumberOf(KumoiVM vm) => ScalingGroup.NumberOf(_scaling.Group, vm.Name);
 
-    private bool IsMember(KumoiVM vm) => IsLive(vm) && !_leaving.Contains(vm.Id);
+    private bool IsMember(KumoiVM vm) => IsLive(vm) && !_leaving.Contains(vm.Key);
 
     private static bool IsLive(KumoiVM vm) => vm.State is not (PowerState.Shutoff or PowerState.Crashed);
 

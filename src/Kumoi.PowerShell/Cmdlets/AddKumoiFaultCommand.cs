@@ -63,9 +63,24 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    /// <summary>Calls come one by one. As soon as one is known that has exactly this name, it is meant, and no other.</summary>
+    private static Func<string, bool> VMMatcher(NameText given)
+    {
+        var best = Fleet.Hosts.SelectMany(host => host.LastReading?.VMs ?? []).Select(vm => given.Rank(vm.Name)).DefaultIfEmpty(NameRank.None).Max();
+        return name =>
+        {
+            var rank = given.Rank(name);
+            best = rank > best ? rank : best;
+            return rank is not NameRank.None && rank >= best;
+        };
+    }
+
     protected override void EndProcessing()
     {
-        var matches = Names.Matcher([VMHost]);
+        var given = new NameText(VMHost);
+        // A rule may be there before its host: then everything that is like the name is meant.
+        Func<string, bool> matches = name => given.Rank(name) is var rank && (rank is NameRank.Exact
+            || (rank is not NameRank.None && !Fleet.Hosts.Any(host => given.Rank(host.Name) > rank)));
         if (!Force && Fleet.Hosts.FirstOrDefault(host => !host.IsSimulated && matches(host.Name)) is { } real)
         {
             ThrowTerminatingError(new ErrorRecord(
@@ -90,7 +105,7 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
             HostMatches = Force ? matches : name => matches(name) && Fleet.Find(name) is not { IsSimulated: false },
             Operation = Operation is "*" ? FaultOperation.Any : Enum.Parse<FaultOperation>(Operation, ignoreCase: true),
             VMPattern = VM,
-            VMMatches = VM is null ? null : Names.Matcher([VM]),
+            VMMatches = VM is null ? null : VMMatcher(new NameText(VM)),
             After = After,
             Count = Count,
             Probability = Probability,

@@ -56,6 +56,7 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
 
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         if (Limit is not null)
         {
             // Of all limits this one is of the whole fleet.

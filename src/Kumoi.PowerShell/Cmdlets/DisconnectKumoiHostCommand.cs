@@ -17,7 +17,17 @@ public sealed class DisconnectKumoiHostCommand : FleetCmdlet
 
     protected override void ProcessRecord()
     {
-        foreach (var host in FindHosts(VMHost))
+        // Also what could not be connected: it is not looked for any more.
+        var unconnected = VMHost.Where(host => host.Value is string)
+            .SelectMany(host => Names.Choose(Fleet.Unconnected, known => known.Name, [host.Name])).Distinct().ToList();
+        foreach (var host in unconnected.Where(host => ShouldProcess(host.Name, "Disconnect")))
+        {
+            Fleet.Forget(host);
+        }
+
+        var names = unconnected.Select(host => host.Name).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var references = VMHost.Where(host => host.Name.IsPattern || Fleet.Find(host.Name.Literal) is not null || !names.Contains(host.Name.Literal)).ToList();
+        foreach (var host in references.Count == 0 ? [] : FindHosts(references))
         {
             if (ShouldProcess(host.Name, "Disconnect"))
             {

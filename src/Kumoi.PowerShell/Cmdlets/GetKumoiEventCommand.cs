@@ -36,8 +36,10 @@ public sealed class GetKumoiEventCommand : JournalCmdlet
         var query = new EventQuery { Kinds = Kind, After = After, Before = Before, NewestFirst = isLast };
         var isOfHost = HostMatcher();
         var isOfVM = VMMatcher();
-        var events = Enumerate(token => journal.ReadEventsAsync(query, token))
-            .Where(happened => (VMHost.Length == 0 || (happened.VMHost is { } host && isOfHost(host))) && isOfVM(happened.VM, null));
+        var events = Best(
+            Enumerate(token => journal.ReadEventsAsync(query, token))
+                .Where(happened => (VMHost.Length == 0 || (happened.VMHost is { } host && isOfHost(host))) && isOfVM(happened.VM, null)),
+            happened => [happened.VMHost], happened => happened.VM, _ => null);
         var chosen = ParameterSetName switch
         {
             "First" => events.Take(First),

@@ -15,6 +15,8 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiHost))]
 public sealed class GetKumoiHostCommand : SourceCmdlet
 {
+    private Func<string, bool>? _tagMatches;
+
     [Parameter(Position = 0, ValueFromPipeline = true)]
     [Alias("Name")]
     [SupportsWildcards]
@@ -93,5 +95,5 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
 
     private protected override bool IsWanted(object element) => HasTag((KumoiHost)element);
 
-    private bool HasTag(KumoiHost host) => Tag.Length == 0 || host.Tags.Any(Names.Matcher(Tag));
+    private bool HasTag(KumoiHost host) => Tag.Length == 0 || host.Tags.Any(_tagMatches ??= Names.Matcher(Tag));
 }

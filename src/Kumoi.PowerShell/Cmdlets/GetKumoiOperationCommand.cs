@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
+using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Pumping;
 using Kumoi.Speculation;
 
@@ -43,23 +44,21 @@ public sealed class GetKumoiOperationCommand : JournalCmdlet
         var query = new OperationQuery { Ids = Id, States = Unfinished ? [OperationState.Pending] : State, After = After };
         var isOfHost = HostMatcher();
         var isOfVM = VMMatcher();
-        foreach (var operation in Enumerate(token => journal.ReadOperationsAsync(query, token)))
+        var operations = Enumerate(token => journal.ReadOperationsAsync(query, token)).Where(operation =>
+            (isOfHost(operation.VMHost) || (operation.Target is { } target && isOfHost(target))) && isOfVM(operation.VM, operation.VMId)
+            && (!Unfinished || OperationRepair.IsLeft(operation)));
+        foreach (var operation in Best(operations, operation => [operation.VMHost, operation.Target], operation => operation.VM, operation => operation.VMId))
         {
-            if ((isOfHost(operation.VMHost) || (operation.Target is { } target && isOfHost(target))) && isOfVM(operation.VM, operation.VMId)
-                && (!Unfinished || OperationRepair.IsLeft(operation)))
-            {
-                WriteObject(operation);
-            }
+            WriteObject(operation);
         }
     }
 
     private void ReadOrphans(IJournal journal)
     {
-        var isOfHost = HostMatcher();
         var isOfVM = VMMatcher();
         var repair = new OperationRepair(Fleet, journal, TimeProvider.System);
         var seen = new HashSet<Guid>();
-        foreach (var host in Fleet.Hosts.Where(host => isOfHost(host.Name)))
+        foreach (var host in Names.Choose(Fleet.Hosts, host => host.Name, [.. VMHost.Select(host => host.Name)]))
         {
             try
             {

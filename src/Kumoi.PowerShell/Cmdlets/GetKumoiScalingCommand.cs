@@ -18,7 +18,7 @@ public sealed class GetKumoiScalingCommand : KumoiCmdlet
 
     protected override void EndProcessing()
     {
-        var matches = Names.Matcher(Group);
-        WriteObject(KumoiSession.Scalings.Select(run => run.Status).Where(status => matches(status.Group)), enumerateCollection: true);
+        IReadOnlyList<KumoiScaling> all = [.. KumoiSession.Scalings.Select(run => run.Status)];
+        WriteObject(Names.Choose(all, status => status.Group, Names.Typed(Group)), enumerateCollection: true);
     }
 }

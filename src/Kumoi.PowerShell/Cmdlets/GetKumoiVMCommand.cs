@@ -12,8 +12,11 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVM))]
 public sealed class GetKumoiVMCommand : SourceCmdlet
 {
-    private readonly HashSet<string> _found = new(StringComparer.OrdinalIgnoreCase);
-    private Func<string, bool>? _nameMatches;
+    private readonly List<KumoiConnection> _hosts = [];
+    private bool _areAllRead = true;
+
+    /// <summary>Those that -Name stands for; null: not known yet, or all.</summary>
+    private HashSet<string>? _names;
 
     [Parameter(Position = 0)]
     [SupportsWildcards]
@@ -38,7 +41,31 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
 
     protected override void ProcessRecord()
     {
-        var hosts = FindHosts(VMHost);
+        var hosts = FindHosts(VMHost, out var areAllThere);
+        _areAllRead &= areAllThere;
+        if (Name.Length == 0)
+        {
+            EmitAll(hosts);
+        }
+        else
+        {
+            // Which VMs a name means depends on which others there are, on whatever host.
+            _hosts.AddRange(hosts);
+        }
+    }
+
+    protected override void EndProcessing()
+    {
+        if (Name.Length > 0)
+        {
+            EmitNamed();
+        }
+
+        base.EndProcessing();
+    }
+
+    private void EmitAll(IReadOnlyList<KumoiConnection> hosts)
+    {
         var began = DateTimeOffset.UtcNow;
         var hostsDone = 0;
         IReadOnlyList<KumoiVM> current = [];
@@ -65,18 +92,13 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
 
         IEnumerable<KumoiVM> Read()
         {
-            foreach (var outcome in Enumerate(token => Fleet.ReadVMsAsync(hosts, NameMatches, Raw, token, ThrottleLimit)))
+            foreach (var outcome in Enumerate(token => Fleet.ReadVMsAsync(hosts, static _ => true, Raw, token, ThrottleLimit)))
             {
                 hostsDone++;
                 if (!outcome.Succeeded)
                 {
                     WriteUnreadable(outcome.Element, outcome.Error!);
                     continue;
-                }
-
-                if (Name.Length > 0)
-                {
-                    _found.UnionWith(outcome.Result.Select(vm => vm.Name));
                 }
 
                 current = State.Length == 0 ? outcome.Result : [.. outcome.Result.Where(Wanted)];
@@ -88,16 +110,64 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
         }
     }
 
-    /// <summary>A name is missing if no host of the whole input had it.</summary>
-    protected override void EndProcessing()
+    private void EmitNamed()
     {
-        WriteMissing(Name.Where(name => !Names.HasWildcards(name) && !_found.Contains(name)));
-        base.EndProcessing();
+        var read = new List<KumoiVM>();
+        foreach (var outcome in Enumerate(token => Fleet.ReadVMsAsync(_hosts, static _ => true, includeXml: false, token, ThrottleLimit)))
+        {
+            if (outcome.Succeeded)
+            {
+                read.AddRange(outcome.Result);
+            }
+            else
+            {
+                _areAllRead = false;
+                WriteUnreadable(outcome.Element, outcome.Error!);
+            }
+        }
+
+        var names = Names.Typed(Name);
+        var chosen = Names.Choose(read, vm => vm.Name, names);
+        _names = chosen.Select(vm => vm.Name).ToHashSet(StringComparer.Ordinal);
+        var wanted = chosen.Where(Wanted).ToList();
+        var written = 0;
+        Emit(WithXml(), (_, _) => Task.FromResult<IReadOnlyList<KumoiVM>>([.. wanted.Skip(written)]));
+
+        // A name is missing if no host of the whole input has it, and each could be asked.
+        var index = new NameIndex<KumoiVM>(chosen, vm => vm.Name);
+        foreach (var name in names.Where(name => _areAllRead && !name.IsPattern && NameIndex<KumoiVM>.Find(name, [index]).Found.Count == 0))
+        {
+            WriteMissing(name.Text, isWholeFleet: VMHost.Length == 0);
+        }
+
+        IEnumerable<KumoiVM> WithXml()
+        {
+            if (!Raw)
+            {
+                while (written < wanted.Count)
+                {
+                    yield return wanted[written++];
+                }
+
+                yield break;
+            }
+
+            foreach (var outcome in Enumerate(token => Fleet.ReadXmlAsync(wanted, token)))
+            {
+                written++;
+                if (!outcome.Succeeded)
+                {
+                    WriteUnreadable(outcome.Element.Connection, outcome.Error!);
+                }
+                else if (outcome.Result is { } vm)
+                {
+                    yield return vm;
+                }
+            }
+        }
     }
 
     private protected override bool IsWanted(object element) => Wanted((KumoiVM)element);
 
-    private bool Wanted(KumoiVM vm) => (State.Length == 0 || State.Contains(vm.State)) && NameMatches(vm);
-
-    private bool NameMatches(KumoiVM vm) => (_nameMatches ??= Names.Matcher(Name))(vm.Name);
+    private bool Wanted(KumoiVM vm) => (State.Length == 0 || State.Contains(vm.State)) && _names?.Contains(vm.Name) != false;
 }

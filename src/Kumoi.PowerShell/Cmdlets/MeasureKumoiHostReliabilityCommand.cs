@@ -52,10 +52,10 @@ public sealed class MeasureKumoiHostReliabilityCommand : KumoiCmdlet
             });
         }
 
-        var isAskedFor = Names.Matcher([.. _hosts.Select(host => host.Value is string name ? name : WildcardPattern.Escape(host.ToString()))]);
-        foreach (var host in ReadReliability(ReliabilityPrior.Default with { HalfLife = HalfLife }, After).Hosts)
+        IReadOnlyList<KumoiHostReliability> known = [.. ReadReliability(ReliabilityPrior.Default with { HalfLife = HalfLife }, After).Hosts];
+        foreach (var host in Names.Choose(known, host => host.VMHost, [.. _hosts.Select(host => host.Name)]))
         {
-            if (isAskedFor(host.VMHost) && (Kind.Length == 0 || Kind.Contains(host.Kind)))
+            if (Kind.Length == 0 || Kind.Contains(host.Kind))
             {
                 WriteObject(host);
             }

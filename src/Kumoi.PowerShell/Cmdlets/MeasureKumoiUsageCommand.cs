@@ -54,14 +54,14 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
         var file = Path is null ? null : GetUnresolvedProviderPathFromPSPath(Path);
         Masked = MaskedFailures.Of(this, FailureOblivious);
         var meter = new UsageMeter(Fleet, new WorkloadOptions { Mask = Masked is null ? null : MaskMode.Pessimistic }, TimeProvider.System);
-        var matches = Names.Matcher(Name);
+        var names = Names.Typed(Name);
         try
         {
             var hosts = FindHosts(VMHost);
-            var known = Continue && Await(meter.ContinueAsync(KumoiSession.Journal, StopToken));
+            var known = Continue && Await(meter.ContinueAsync(KumoiSession.Journal, hosts, all => Names.Choose(all, vm => vm.Name, names), StopToken));
             if (!known)
             {
-                Account(meter, hosts, matches, file: null);
+                Account(meter, hosts, names, file: null);
             }
 
             for (var i = 0; i < Count; i++)
@@ -71,7 +71,7 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
                     Await(Task.Delay(TimeSpan.FromSeconds(IntervalSec), StopToken));
                 }
 
-                Account(meter, hosts, matches, file);
+                Account(meter, hosts, names, file);
             }
         }
         catch (JournalException e)
@@ -99,9 +99,9 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
         }
     }
 
-    private void Account(UsageMeter meter, IReadOnlyList<KumoiConnection> hosts, Func<string, bool> matches, string? file)
+    private void Account(UsageMeter meter, IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<NameText> names, string? file)
     {
-        foreach (var usages in Enumerate(token => meter.CycleAsync(hosts, vm => matches(vm.Name), token)))
+        foreach (var usages in Enumerate(token => meter.CycleAsync(hosts, all => Names.Choose(all, vm => vm.Name, names), token)))
         {
             if (file is not null && usages.Count > 0)
             {

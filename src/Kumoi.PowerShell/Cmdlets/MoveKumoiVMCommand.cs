@@ -15,8 +15,8 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVM))]
 public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
 {
-    private readonly Dictionary<Guid, string> _destinations = [];
-    private readonly Dictionary<Guid, KumoiVM> _vms = [];
+    private readonly Dictionary<VMKey, string> _destinations = [];
+    private readonly Dictionary<VMKey, KumoiVM> _vms = [];
     private bool _isDestinationGiven;
     private SpeculationOptions? _options;
     private VMReference[]? _lastVMs;
@@ -63,6 +63,19 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
     public IPAddress? RelayAddress { get; set; }
 
     /// <summary>
+    /// With -Speculative: the addresses from which the source host sends the stream; nobody else may. Else they are found from its URI.
+    /// </summary>
+    [Parameter]
+    public IPAddress[]? SourceAddress { get; set; }
+
+    /// <summary>
+    /// With -Speculative: the VM's memory may go unencrypted from its host to this computer, and from here to the destinations, although these
+    /// hosts are connected by TLS or ssh.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter AllowUnencrypted { get; set; }
+
+    /// <summary>
     /// With -Speculative: the VM is let run at its destination only when its old host has given it up for certain. For VMs whose disks no lock
     /// guards.
     /// </summary>
@@ -100,9 +113,9 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             {
                 RefuseDestinations(vm, $"'{string.Join(", ", Destination.AsEnumerable())}' names {destinations.Count} hosts: a VM moves to one.");
             }
-            else if (!_destinations.TryAdd(vm.Id, destinations[0].Name))
+            else if (!_destinations.TryAdd(vm.Key, destinations[0].Name))
             {
-                RefuseDestinations(vm, $"'{vm.Name}' is already being moved to {_destinations[vm.Id]}: a VM moves to one host.");
+                RefuseDestinations(vm, $"'{vm.Name}' is already being moved to {_destinations[vm.Key]}: a VM moves to one host.");
             }
             else
             {
@@ -138,7 +151,7 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             Origin = LineageSource.OriginOf(Destination is [{ Host: { } destinationHost }] ? destinationHost : null) ?? LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null),
             Work = async (progress, token) =>
             {
-                var id = vm.Id.GetHashCode() & int.MaxValue;
+                var id = vm.Key.GetHashCode() & int.MaxValue;
                 var activity = $"Moving {vm.Name} from {vm.VMHost} to {destination.Name}";
                 var reporter = new MigrationProgressReporter(progress, id, activity);
                 try
@@ -165,7 +178,7 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
 
         foreach (var vm in FindVMs(VM, null))
         {
-            if (_vms.TryAdd(vm.Id, vm))
+            if (_vms.TryAdd(vm.Key, vm))
             {
                 yield return SpeculativeRequest(vm, destinations) with { Origin = LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null) };
             }
@@ -181,7 +194,7 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             _lastVMs = VM;
             foreach (var vm in FindVMs(VM, null))
             {
-                _vms.TryAdd(vm.Id, vm);
+                _vms.TryAdd(vm.Key, vm);
             }
         }
 
@@ -213,6 +226,8 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
                 AllowUnsafe = AllowUnsafe,
                 BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
                 RelayAddress = RelayAddress,
+                SourceAddresses = SourceAddress,
+                AllowUnencrypted = AllowUnencrypted,
             },
         };
     }

@@ -18,6 +18,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVM))]
 public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
 {
+    private readonly CopyCheck _copies = new();
     private bool _nameWasGiven;
     private VMSpec? _spec;
 
@@ -154,6 +155,7 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
             ForOthers = others => SpeculativeRequest(start, name, others),
             Work = async (progress, token) =>
             {
+                await _copies.TellAsync(await VMActions.EnsureOnlyCopyAsync(Fleet, _spec!, candidates[0], token), progress, token);
                 using var reporter = new ReplicaProgressReporter(progress, name, target => $"Making {name} on {target}", expectedBytes: 0);
                 var made = await RunAsync(name, () => start.RunAsync(candidates, reporter, token), progress, token);
                 KumoiSession.NoteMade(made.Id);
@@ -171,8 +173,13 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
             ShouldProcessTarget = host.Name,
             Verb = $"Create {(start ? "and start " : "")}VM '{(spec.Name.Length > 0 ? spec.Name : "as in the XML")}'",
             Origin = LineageSource.OriginOf(given),
-            Work = async (_, token) =>
+            Work = async (progress, token) =>
             {
+                if (start)
+                {
+                    await _copies.TellAsync(await VMActions.EnsureOnlyCopyAsync(Fleet, spec, host, token), progress, token);
+                }
+
                 var operation = OperationId.New();
                 var vm = await VMActions.CreateAsync(host, spec, start, keepFailed, operation, token);
                 KumoiSession.NoteMade(vm.Id);

@@ -23,7 +23,7 @@ public sealed class RemoveKumoiVMCommand : VMActionCmdlet
 
     private protected override bool AsksFirst => !Force;
 
-    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken)
+    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken)
     {
         await VMActions.RemoveAsync(vm, Force, RemoveDisk, cancellationToken);
         return vm;

@@ -17,6 +17,6 @@ public sealed class RestartKumoiVMCommand : VMActionCmdlet
 
     private protected override string Verb => "Restart";
 
-    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken) =>
+    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken) =>
         await VMActions.RestartAsync(vm, Force, cancellationToken);
 }

@@ -9,10 +9,23 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVM))]
 public sealed class ResumeKumoiVMCommand : VMActionCmdlet
 {
+    private readonly CopyCheck _copies = new();
+
+    /// <summary>Resumes a VM although a copy of it runs on another host, or may.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
     private protected override string Verb => "Resume";
 
-    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken) =>
-        await VMActions.ResumeAsync(vm, cancellationToken);
+    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken)
+    {
+        if (!Force)
+        {
+            await _copies.TellAsync(await VMActions.EnsureOnlyCopyAsync(Fleet, vm, resumes: true, cancellationToken), progress, cancellationToken);
+        }
+
+        return await VMActions.ResumeAsync(vm, cancellationToken);
+    }
 
     private protected override Func<Task>? UndoOf(KumoiVM vm) => () => VMActions.SuspendAsync(vm, CancellationToken.None);
 }

@@ -139,9 +139,9 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
         };
         // Hosts may come and go while it runs.
         var fleet = Fleet;
-        var matches = Names.Matcher([.. VMHost.Select(host => host.Value is string name ? name : WildcardPattern.Escape(host.ToString()))]);
+        IReadOnlyList<NameText> asked = [.. VMHost.Select(host => host.Name)];
         var scaling = new Scaling(
-            fleet, () => [.. fleet.Hosts.Where(host => matches(host.Name))], options,
+            fleet, () => Names.Choose(fleet.Hosts, host => host.Name, asked), options,
             new WorkloadOptions
             {
                 Mask = Masked is null ? null : MaskMode.Pessimistic,

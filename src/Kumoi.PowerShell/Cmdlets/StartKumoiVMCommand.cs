@@ -16,6 +16,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVM))]
 public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
 {
+    private readonly CopyCheck _copies = new();
     private IReadOnlyList<KumoiConnection> _candidates = [];
     private SpeculationOptions? _options;
 
@@ -43,6 +44,10 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
     [Parameter]
     public SwitchParameter Paused { get; set; }
 
+    /// <summary>Starts a VM although a copy of it runs on another host, or may.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
     /// <summary>Also writes the VM as it is afterwards.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
@@ -69,14 +74,23 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
         ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
         Verb = "Start",
         Origin = LineageSource.OriginOf(vm),
-        Work = async (_, token) =>
+        Work = async (progress, token) =>
         {
+            await EnsureOnlyCopyAsync(vm, progress, token);
             var started = await VMActions.StartAsync(vm, Paused, token);
             return new ActionResult(
                 PassThru ? [started] : [],
                 () => VMActions.StopAsync(vm, turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None));
         },
     };
+
+    private async Task EnsureOnlyCopyAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken)
+    {
+        if (!Force)
+        {
+            await _copies.TellAsync(await VMActions.EnsureOnlyCopyAsync(Fleet, vm, resumes: false, cancellationToken), progress, cancellationToken);
+        }
+    }
 
     private ActionRequest SpeculativeRequest(KumoiVM vm)
     {
@@ -100,6 +114,7 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
             Origin = LineageSource.OriginOf(vm),
             Work = async (progress, token) =>
             {
+                await EnsureOnlyCopyAsync(vm, progress, token);
                 using var reporter = new ReplicaProgressReporter(progress, vm.Name, target => $"Starting {vm.Name} on {target}", expectedBytes: 0);
                 var started = await RunAsync(vm.Name, () => start.RunAsync(_candidates, reporter, token), progress, token);
                 return new ActionResult(

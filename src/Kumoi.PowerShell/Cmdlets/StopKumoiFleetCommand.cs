@@ -41,25 +41,17 @@ public sealed class StopKumoiFleetCommand : WorkloadCmdlet
 
     protected override void EndProcessing()
     {
-        var isExcluded = Exclude.Length == 0 ? static _ => false : Names.Matcher(Exclude);
-        var stages = Order.Select(pattern => Names.Matcher([pattern])).ToArray();
-        var workload = new FleetShutdown(
-            Fleet, Hosts, vm => isExcluded(vm.Name) ? null : 1 + Array.FindIndex(stages, matches => matches(vm.Name)), TimeSpan.FromSeconds(TimeoutSec), TurnOff,
-            CreateOptions(substitute: false));
+        FleetShutdown? workload = null;
+        Func<KumoiVM, int?>? stageOf = null;
+        workload = new FleetShutdown(
+            Fleet, Hosts, vm => (stageOf ??= StagesOf(workload!.VMs))(vm), TimeSpan.FromSeconds(TimeoutSec), TurnOff, CreateOptions(substitute: false));
         var stage = new List<KumoiPlanStep>();
         var goOn = true;
         var step = Next(workload);
-        var missing = Order.Concat(Exclude).Where(name => !Names.HasWildcards(name) && !workload.VMNames.Contains(name)).ToList();
-        if (step is not null && missing.Count > 0 && Masked is null)
+        if (step is not null && !AreClear(workload.VMs))
         {
             // Nothing was stopped yet: a VM that is misspelt would go down at the wrong time.
-            WriteMissing(missing);
             return;
-        }
-
-        if (missing.Count > 0)
-        {
-            WriteWarning($"No VM that can be read is named {string.Join(", ", missing)}.");
         }
 
         while (goOn && step is not null)
@@ -78,5 +70,55 @@ public sealed class StopKumoiFleetCommand : WorkloadCmdlet
         }
 
         Finish(workload.Log);
+    }
+
+    /// <summary>The stage of each VM: 0 for those that nobody has named.</summary>
+    private Func<KumoiVM, int?> StagesOf(IReadOnlyList<KumoiVM> vms)
+    {
+        var stages = new Dictionary<KumoiVM, int?>(ReferenceEqualityComparer.Instance);
+        foreach (var (i, name) in Names.Typed(Order).Index())
+        {
+            foreach (var vm in Names.Choose(vms, vm => vm.Name, [name]))
+            {
+                stages.TryAdd(vm, 1 + i);
+            }
+        }
+
+        foreach (var vm in Exclude.Length == 0 ? [] : Names.Choose(vms, vm => vm.Name, Names.Typed(Exclude)))
+        {
+            stages[vm] = null;
+        }
+
+        return vm => stages.TryGetValue(vm, out var stage) ? stage : 0;
+    }
+
+    /// <summary>Whether each name means something, and one thing.</summary>
+    private bool AreClear(IReadOnlyList<KumoiVM> vms)
+    {
+        var index = new NameIndex<KumoiVM>(vms, vm => vm.Name);
+        var missing = new List<string>();
+        var isClear = true;
+        foreach (var name in Names.Typed(Order.Concat(Exclude)))
+        {
+            var (rank, found) = NameIndex<KumoiVM>.Find(name, [index]);
+            if (rank is NameRank.None && !name.IsPattern)
+            {
+                missing.Add(name.Text);
+            }
+            else if (rank is NameRank.IgnoringCase && found.Select(vm => vm.Name).Distinct(StringComparer.Ordinal).Skip(1).Any())
+            {
+                isClear = false;
+                WriteError(Errors.Ambiguous(name.Text, found.Select(vm => $"{vm.Name} on {vm.VMHost}")));
+            }
+        }
+
+        if (missing.Count > 0 && Masked is not null)
+        {
+            WriteWarning($"No VM that can be read is named {string.Join(", ", missing)}.");
+            return isClear;
+        }
+
+        missing.ForEach(name => WriteMissing(name, isWholeFleet: Hosts.Count == Fleet.Hosts.Count));
+        return isClear && missing.Count == 0;
     }
 }

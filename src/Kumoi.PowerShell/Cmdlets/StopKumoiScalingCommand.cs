@@ -11,19 +11,26 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiScaling))]
 public sealed class StopKumoiScalingCommand : KumoiCmdlet
 {
+    private bool _isTyped;
+
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(ScalingGroupCompleter))]
     public string[] Group { get; set; } = [];
 
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        _isTyped = MyInvocation.BoundParameters.ContainsKey(nameof(Group));
+    }
+
     protected override void ProcessRecord()
     {
         foreach (var name in Group)
         {
-            // A name that is one is meant as it is, also where it could be a pattern.
-            var matches = KumoiSession.Scalings.Any(run => run.Status.Group == name) ? other => other == name : Names.Matcher([name]);
-            var runs = KumoiSession.Scalings.Where(run => matches(run.Status.Group)).ToList();
-            if (runs.Count == 0 && !Names.HasWildcards(name))
+            var given = new NameText(name, isLiteral: !_isTyped);
+            var runs = Names.Choose(KumoiSession.Scalings, run => run.Status.Group, [given]);
+            if (runs.Count == 0 && !given.IsPattern)
             {
                 WriteError(Errors.NotFound($"No group '{name}' is scaled by this session.", name, "Get-KumoiScaling lists those that are."));
             }

@@ -22,6 +22,6 @@ public sealed class StopKumoiVMCommand : VMActionCmdlet
 
     private protected override string Verb => "Stop";
 
-    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken) =>
+    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken) =>
         await VMActions.StopAsync(vm, TurnOff, TimeSpan.FromSeconds(TimeoutSec), TimeProvider.System, cancellationToken);
 }

@@ -13,8 +13,12 @@ public sealed class SuspendKumoiVMCommand : VMActionCmdlet
 
     private protected override string Verb => "Suspend";
 
-    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken) =>
+    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken) =>
         await VMActions.SuspendAsync(vm, cancellationToken);
 
-    private protected override Func<Task>? UndoOf(KumoiVM vm) => () => VMActions.ResumeAsync(vm, CancellationToken.None);
+    private protected override Func<Task>? UndoOf(KumoiVM vm) => async () =>
+    {
+        await VMActions.EnsureOnlyCopyAsync(Fleet, vm, resumes: true, CancellationToken.None);
+        await VMActions.ResumeAsync(vm, CancellationToken.None);
+    };
 }

@@ -12,7 +12,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiMigrationCheck), typeof(bool))]
 public sealed class TestKumoiMigrationCommand : FleetCmdlet
 {
-    private readonly Dictionary<Guid, KumoiVM> _vms = [];
+    private readonly Dictionary<VMKey, KumoiVM> _vms = [];
     private readonly List<KumoiConnection> _destinations = [];
     private VMReference[]? _lastVMs;
     private bool _isVMGiven;
@@ -46,6 +46,7 @@ public sealed class TestKumoiMigrationCommand : FleetCmdlet
 
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         _isVMGiven = MyInvocation.BoundParameters.ContainsKey(nameof(VM));
         _isDestinationGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Destination));
     }
@@ -67,7 +68,7 @@ public sealed class TestKumoiMigrationCommand : FleetCmdlet
             _lastVMs = VM;
             foreach (var vm in FindVMs(VM, null))
             {
-                _vms.TryAdd(vm.Id, vm);
+                _vms.TryAdd(vm.Key, vm);
             }
         }
     }

@@ -1,21 +1,33 @@
-using System.Management.Automation;
-
 namespace Kumoi.PowerShell.Parameters;
 
-/// <summary>Names with wildcards, as parameters take them.</summary>
+/// <summary>Names among others, as parameters take them.</summary>
 internal static class Names
 {
-    /// <summary>Null or empty: everything matches.</summary>
-    public static Func<string, bool> Matcher(IReadOnlyList<string>? patterns)
+    /// <summary>
+    /// For names that come one by one, whatever else there is: all that are one of those given, or like one. Null or empty: everything
+    /// matches.
+    /// </summary>
+    public static Func<string, bool> Matcher(IReadOnlyList<NameText>? given) =>
+        given is null || given.Count == 0 ? static _ => true : name => given.Any(one => one.Rank(name) is not NameRank.None);
+
+    /// <inheritdoc cref="Matcher(IReadOnlyList{NameText})"/>
+    public static Func<string, bool> Matcher(IReadOnlyList<string>? given) => Matcher(given?.Select(text => new NameText(text)).ToList());
+
+    /// <summary>
+    /// Those that the names stand for, in the elements' order, each once; without names all. Of each name only the best matches count.
+    /// </summary>
+    public static IReadOnlyList<T> Choose<T>(IReadOnlyList<T> elements, Func<T, string> nameOf, IReadOnlyList<NameText> given)
+        where T : class
     {
-        if (patterns is null || patterns.Count == 0)
+        if (given.Count == 0)
         {
-            return static _ => true;
+            return elements;
         }
 
-        var compiled = patterns.Select(pattern => WildcardPattern.Get(pattern, WildcardOptions.IgnoreCase)).ToArray();
-        return name => Array.Exists(compiled, pattern => pattern.IsMatch(name));
+        var index = new NameIndex<T>(elements, nameOf);
+        var chosen = given.SelectMany(name => NameIndex<T>.Find(name, [index]).Found).ToHashSet(ReferenceEqualityComparer.Instance);
+        return [.. elements.Where(chosen.Contains)];
     }
 
-    public static bool HasWildcards(string name) => WildcardPattern.ContainsWildcardCharacters(name);
+    public static IReadOnlyList<NameText> Typed(IEnumerable<string> texts) => [.. texts.Select(text => new NameText(text))];
 }

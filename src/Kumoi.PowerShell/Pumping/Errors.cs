@@ -30,6 +30,23 @@ internal static class Errors
             ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
         };
 
+    /// <summary>It cannot be told: what may have it was not read.</summary>
+    public static ErrorRecord NotKnown(string message, object target, string action) =>
+        new(new ItemNotFoundException(message), "NotKnown", ErrorCategory.ResourceUnavailable, target)
+        {
+            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
+        };
+
+    /// <summary>Several names differ from the one that was given by case only.</summary>
+    public static ErrorRecord Ambiguous(string name, IEnumerable<string> candidates)
+    {
+        var message = $"'{name}' is ambiguous: there are {string.Join(", ", candidates)}.";
+        return new(new PSInvalidOperationException(message), "AmbiguousName", ErrorCategory.InvalidArgument, name)
+        {
+            ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Write the name exactly as it is: upper and lower case count then." },
+        };
+    }
+
     /// <summary>What the failure is of; unknown where it does not say.</summary>
     public static FaultDomain DomainOf(Exception error) => error switch
     {
@@ -64,7 +81,7 @@ internal static class Errors
             HypervisorError.TimedOut => ErrorCategory.OperationTimeout,
             HypervisorError.VMNotFound => ErrorCategory.ObjectNotFound,
             HypervisorError.VMExists => ErrorCategory.ResourceExists,
-            HypervisorError.InvalidState or HypervisorError.InMaintenance => ErrorCategory.InvalidOperation,
+            HypervisorError.InvalidState or HypervisorError.InMaintenance or HypervisorError.RunsElsewhere => ErrorCategory.InvalidOperation,
             HypervisorError.NotSupported => ErrorCategory.NotImplemented,
             HypervisorError.ResourceUnavailable or HypervisorError.StorageFailed or HypervisorError.CircuitOpen => ErrorCategory.ResourceUnavailable,
             HypervisorError.Aborted => ErrorCategory.OperationStopped,

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
+using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Session;
 using Kumoi.Speculation;
 
@@ -27,6 +29,9 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Cancelled by Ctrl+C, and when the pipeline is cut short.</summary>
     protected CancellationToken StopToken => _stop.Token;
+
+    /// <summary>Before any object was bound: only now it can be told what was typed.</summary>
+    protected override void BeginProcessing() => TypedNames.Note(this);
 
     protected override void StopProcessing() => Cancel();
 
@@ -67,6 +72,29 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
     {
         WaitForEnd(task);
         task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Waits for calls on hosts, and writes what they warn of.</summary>
+    private protected void AwaitWithWarnings(Func<Task> calls)
+    {
+        ConcurrentQueue<string> warnings = new();
+        try
+        {
+            Task task;
+            using (CallWarnings.Listen(warnings.Enqueue))
+            {
+                task = calls();
+            }
+
+            Await(task);
+        }
+        finally
+        {
+            foreach (var warning in warnings)
+            {
+                WriteWarning(warning);
+            }
+        }
     }
 
     /// <summary>Waits; when the pipeline is stopped, what is under way may still take effect or be undone.</summary>

@@ -48,6 +48,7 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
 
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         _location = PipelineLocation.Of(this);
         if (_location is not null && PipelineRun.Find(_location) is null)
         {

@@ -20,6 +20,7 @@ public abstract class SourceCmdlet : FleetCmdlet
 
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         Masked = MaskedFailures.Of(this, FailureOblivious);
         if (PipelineLocation.Of(this) is { } location && location.Position < location.Pipeline.PipelineElements.Count - 1)
         {

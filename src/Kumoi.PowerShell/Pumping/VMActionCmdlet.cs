@@ -29,7 +29,7 @@ public abstract class VMActionCmdlet : ActionCmdlet
     private protected abstract string Verb { get; }
 
     /// <summary>Does it, and returns the VM as it is afterwards; null if it is gone.</summary>
-    private protected abstract Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken);
+    private protected abstract Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken);
 
     /// <summary>How to undo it when a later cmdlet of the pipeline fails on the VM; null: it has no inverse.</summary>
     private protected virtual Func<Task>? UndoOf(KumoiVM vm) => null;
@@ -44,9 +44,9 @@ public abstract class VMActionCmdlet : ActionCmdlet
                 ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
                 Verb = Verb,
                 Origin = LineageSource.OriginOf(vm),
-                Work = async (_, token) =>
+                Work = async (progress, token) =>
                 {
-                    var after = await ActAsync(vm, token);
+                    var after = await ActAsync(vm, progress, token);
                     return new ActionResult(PassThru && after is not null ? [after] : [], UndoOf(vm));
                 },
             };

@@ -61,8 +61,8 @@ public abstract class LibvirtTest : IAsyncLifetime
         return link;
     }
 
-    /// <summary>A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, and a storage pool with volumes (their XML).</summary>
-    protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null, string volumes = "")
+    /// <summary>A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, a storage pool with volumes (their XML), and what else is given as XML.</summary>
+    protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null, string volumes = "", string extra = "")
     {
         string file = Path.Combine(Path.GetTempPath(), $"kumoi-{Guid.NewGuid():N}.xml");
         files.Add(file);
@@ -76,7 +76,7 @@ public abstract class LibvirtTest : IAsyncLifetime
               <memory>8388608</memory>
               <pool type='dir'><name>default</name><target><path>/images</path></target>{volumes}</pool>
               <network><name>default</name><forward/><ip address='192.168.122.1' netmask='255.255.255.0'/></network>
-              {string.Concat(domains)}
+              {string.Concat(domains)}{extra}
             </node>
             """);
         return OpenAsync($"test://{file}", driver);

@@ -92,6 +92,31 @@ public sealed class MigrationRelayTests : IAsyncDisposable
         Assert.Null(Relay.ReadProgress()[1].Dropped);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task A_target_that_says_too_early_that_it_has_all_and_reads_no_more_has_no_more_room_than_another(int number)
+    {
+        using Socket source = await StartAsync(number, new ReplicaBudget { BufferBytes = 1 << 20 });
+        await targets[0].Socket.SendAsync(ShutOk, deadline.Token);
+        await HoldsAsync(() => Relay.Complete.Count == 1);
+        byte[] piece = new byte[256 << 10];
+
+        for (int i = 0; i < 256 && Relay.ReadProgress()[0].Dropped is null; i++)
+        {
+            await source.SendAsync(piece, deadline.Token);
+            if (number == 2)
+            {
+                await ExpectAsync(targets[1].Socket, piece);
+            }
+        }
+
+        await HoldsAsync(() => Relay.ReadProgress()[0].Dropped is not null);
+        Assert.Contains("while more of it was to come", Relay.ReadProgress()[0].Dropped, StringComparison.Ordinal);
+        Assert.Empty(Relay.Complete);
+        Assert.Equal(number == 1, Relay.NoneLeft.IsCompleted);
+    }
+
     [Fact]
     public async Task The_last_one_left_is_waited_for()
     {

@@ -104,7 +104,7 @@ public sealed class UsageTests : WorkloadTest, IDisposable
         await CycleAsync(lab, Meter(lab), vm => vm.Name is "kvm01-1");
         lab.Time.Advance(TimeSpan.FromSeconds(60));
         var meter = Meter(lab);
-        await meter.ContinueAsync(journal, default);
+        await meter.ContinueAsync(journal, lab.Fleet.Hosts, all => all, default);
         Assert.Equal(["kvm01-1"], (await CycleAsync(lab, meter)).Select(usage => usage.VM));
         lab.Time.Advance(TimeSpan.FromSeconds(60));
         Assert.All(await CycleAsync(lab, meter), usage => Assert.Equal(60.0, usage.IntervalSec));
@@ -122,7 +122,7 @@ public sealed class UsageTests : WorkloadTest, IDisposable
 
         lab.Time.Advance(TimeSpan.FromSeconds(90));
         var second = Meter(lab);
-        Assert.True(await second.ContinueAsync(journal, default));
+        Assert.True(await second.ContinueAsync(journal, lab.Fleet.Hosts, all => all, default));
         Assert.Equal([("kvm01-1", 90.0), ("kvm02-1", 90.0)], (await CycleAsync(lab, second)).Select(usage => (usage.VM, usage.IntervalSec)));
 
         var events = new List<KumoiEvent>();
@@ -140,7 +140,7 @@ public sealed class UsageTests : WorkloadTest, IDisposable
     {
         await using var journal = new SqliteJournal(_folder, TimeProvider.System);
         await using var lab = await LabFleet.ConnectAsync(Two, () => journal);
-        Assert.False(await Meter(lab).ContinueAsync(journal, default));
+        Assert.False(await Meter(lab).ContinueAsync(journal, lab.Fleet.Hosts, all => all, default));
     }
 
     [Fact]
@@ -178,7 +178,7 @@ public sealed class UsageTests : WorkloadTest, IDisposable
     private static async Task<List<KumoiUsage>> CycleAsync(LabFleet lab, UsageMeter meter, Func<KumoiVM, bool>? isWanted = null)
     {
         var told = new List<KumoiUsage>();
-        await foreach (var usages in meter.CycleAsync(lab.Fleet.Hosts, isWanted ?? (_ => true), default))
+        await foreach (var usages in meter.CycleAsync(lab.Fleet.Hosts, all => isWanted is null ? all : all.Where(isWanted), default))
         {
             told.AddRange(usages);
         }

@@ -52,7 +52,10 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         LibvirtUri uri, string hostName, Guid id, MigrationPlan plan, TimeProvider time, CancellationToken cancellationToken)
     {
         NativeMigrationPhases.Require();
-        RelayAddress address = await RelayAddress.FindAsync(uri, hostName, plan.Options.RelayAddress, cancellationToken).ConfigureAwait(false);
+        Encryption.Require(uri, hostName, isSource: true, plan.Options);
+        RelayAddress address = await RelayAddress
+            .FindAsync(uri, hostName, plan.Options.RelayAddress, plan.Options.SourceAddresses, cancellationToken)
+            .ConfigureAwait(false);
         LibvirtOutgoingMigration migration = new(new FreshConnections(uri, hostName), address, time);
         Task beginning = migration.connections.Threads.RunAsync(() => migration.Begin(id, plan), CancellationToken.None);
         try
@@ -189,6 +192,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             throw Refused("another job runs on the VM");
         }
 
+        plan = plan with { Mark = plan.Mark with { IsAutostart = HostState.IsAutostart(domain) } };
         SetPlan(plan);
         try
         {
@@ -197,6 +201,11 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             if (SpeculationMetadata.Read(definition)?.Operation != plan.Operation)
             {
                 throw Refused("another migration of the VM was begun at the same moment");
+            }
+
+            if (MigrationJudge.JudgeListening(DomainDefinition.Parse(definition)).FirstOrDefault(static obstacle => obstacle.IsFatal) is { } listening)
+            {
+                throw listening.ToException(FaultDomain.VM);
             }
 
             Offer = new MigrationOffer
@@ -384,7 +393,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
 
             switchStall.Note(now, relay.ReadProgress().Sum(static target => target.BytesTaken));
         }
-        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
+        catch (HypervisorException)
         {
             // If the source is lost, the call itself tells.
         }
@@ -400,7 +409,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 return true;
             }).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
+        catch (HypervisorException)
         {
             // Tried again with the next tick, until the call ends or patience does.
         }
@@ -504,27 +513,27 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         if (cancelled && place == VMPlace.MigrationPaused && !Offer.IsPaused)
         {
             using DomainHandle vm = fresh.GetDomain(Offer.Id);
-            DomainCalls.Resume(fresh, vm);
+            if (SpeculationMarks.IsOf(fresh, vm, Offer.Plan.Operation))
+            {
+                DomainCalls.Resume(fresh, vm);
+            }
         }
 
         // Never one that runs: then something is very wrong.
-        if (!cancelled && (place == VMPlace.MigrationPaused || (place == VMPlace.Paused && Offer.IsPaused)))
+        if (!cancelled)
         {
-            using DomainHandle vm = fresh.GetDomain(Offer.Id);
-            try
+            List<VMPlace> leftOver = [VMPlace.MigrationPaused];
+            if (Offer.IsPaused)
             {
-                DomainCalls.Destroy(fresh, vm);
+                leftOver.Add(VMPlace.Paused);
             }
-            catch (HypervisorException e) when (e.Error is HypervisorError.InvalidState or HypervisorError.VMNotFound)
-            {
-                // A daemon that has just been restarted says so of a VM that it has ended by this very call. What there is, is read below.
-            }
-        }
 
-        if (!cancelled && Offer.IsPersistent && VMPlaces.Read(fresh, Offer.Id) == VMPlace.Off)
-        {
-            using DomainHandle vm = fresh.GetDomain(Offer.Id);
-            VMDefiner.Undefine(fresh, vm, removeVolumes: false);
+            if (Offer.IsPersistent)
+            {
+                leftOver.Add(VMPlace.Off);
+            }
+
+            _ = MarkedCopies.Remove(fresh, Offer.Id, new CopyRemoval(Offer.Plan.Operation, 0, leftOver, CopyRemovalKind.Undefine));
         }
 
         return VMPlaces.Read(fresh, Offer.Id);

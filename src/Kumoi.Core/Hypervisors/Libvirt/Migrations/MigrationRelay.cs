@@ -276,9 +276,13 @@ internal sealed class MigrationRelay : IDisposable
     {
         foreach (RelayTarget target in targets)
         {
-            while (target.IsTaking && target.WaitingBytes + slice.Length > budget.BufferBytes)
+            while (target.Dropped is null && target.WaitingBytes + slice.Length > budget.BufferBytes)
             {
-                if (target.IsBlocked && IsBehindAnother(target))
+                if (target.HasAll)
+                {
+                    Unsay(target);
+                }
+                else if (target.IsBlocked && IsBehindAnother(target))
                 {
                     Drop(target, string.Create(CultureInfo.InvariantCulture, $"it fell behind by more than its buffer of {budget.BufferBytes} bytes"));
                 }
@@ -488,11 +492,28 @@ internal sealed class MigrationRelay : IDisposable
             }
 
             target.Drop(why);
-            room.Writer.TryWrite(true);
-            if (Array.TrueForAll(targets, static other => other.Dropped is not null))
-            {
-                noneLeft.TrySetResult();
-            }
+            CompleteIfNoneLeft();
+        }
+    }
+
+    /// <summary>Gives up a target that said that it has all, and cannot have, since ever more comes that it does not take.</summary>
+    private void Unsay(RelayTarget target)
+    {
+        lock (gate)
+        {
+            complete.Remove(target);
+            target.Drop("it said that it has the whole state while more of it was to come");
+            CompleteIfNoneLeft();
+        }
+    }
+
+    /// <summary>Within the gate.</summary>
+    private void CompleteIfNoneLeft()
+    {
+        room.Writer.TryWrite(true);
+        if (Array.TrueForAll(targets, static other => other.Dropped is not null))
+        {
+            noneLeft.TrySetResult();
         }
     }
 

@@ -76,7 +76,8 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
             || (stop is PerformStop.NobodyAnswers && IsOneComplete)
             || stop is PerformStop.SourceDeaf;
         bool isOurs = isDeaf || stop is PerformStop.Stalled or PerformStop.NobodyAnswers or PerformStop.NoneLeft;
-        string stranger = refused is null ? "" : $" The relay turned away {refused}, which is not {source}.";
+        string stranger = refused is null ? ""
+            : $" The relay turned away {refused}, which is not known to be {source}. If it is, give it as -SourceAddress.";
         return new HypervisorException(
             $"Cannot {Action}: {Reason(stop, failure.Message, sourceLoss)}{Losses}. {Where(place)}{stranger}",
             isDeaf ? FaultDomain.Network : isOurs ? FaultDomain.Host : known.FaultDomain,
