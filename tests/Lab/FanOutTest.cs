@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Kumoi.Tests.Lab;
 
-/// <summary>A test with one VM on k1, which is sent to others over one stream.</summary>
+/// <summary>A test with one VM on k1, if nothing else is said, which is sent to others over one stream.</summary>
 public abstract class FanOutTest(RealLab lab) : LabTest(lab)
 {
     protected const long MiB = 1L << 20;
@@ -17,6 +17,9 @@ public abstract class FanOutTest(RealLab lab) : LabTest(lab)
 
     private Guid _id;
 
+    /// <summary>Where the VM is at first.</summary>
+    protected string Source { get; set; } = "k1";
+
     protected override string? Obstacle => Lab.NetworkObstacle;
 
     protected static string[] Targets(int count) => [.. Enumerable.Range(2, count).Select(number => $"k{number}")];
@@ -27,9 +30,9 @@ public abstract class FanOutTest(RealLab lab) : LabTest(lab)
 
     protected async Task<KumoiVM> StartXmlAsync(string xml)
     {
-        var vm = await CreateXmlAsync(Host("k1"), xml);
+        var vm = await CreateXmlAsync(Host(Source), xml);
         _id = vm.Id;
-        await Lab.CountsOnAsync("k1", VM);
+        await Lab.CountsOnAsync(Source, VM);
         return vm;
     }
 
@@ -38,8 +41,8 @@ public abstract class FanOutTest(RealLab lab) : LabTest(lab)
     {
         const int TicksThatFill = 6;
         var vm = await StartAsync("vhot");
-        await Lab.CountsOnAsync("k1", VM, 2 * TicksThatFill);
-        await Host("k1").Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Lab.CountsOnAsync(Source, VM, 2 * TicksThatFill);
+        await Host(Source).Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
         return vm;
     }
 
@@ -49,7 +52,7 @@ public abstract class FanOutTest(RealLab lab) : LabTest(lab)
     protected async Task RunsOnlyOnAsync(string winner, long before)
     {
         await Lab.CountsOnAsync(winner, VM, before);
-        if (winner is not "k1")
+        if (winner != Source)
         {
             Assert.DoesNotContain("BOOT", Lab.Printed(winner, VM), StringComparison.Ordinal);
         }
@@ -62,13 +65,13 @@ public abstract class FanOutTest(RealLab lab) : LabTest(lab)
 
     protected async Task RunsOnAtTheSourceAsync()
     {
-        Assert.Equal(VMPlace.Running, await PlaceAsync("k1"));
-        await Lab.CountsOnAsync("k1", VM);
+        Assert.Equal(VMPlace.Running, await PlaceAsync(Source));
+        await Lab.CountsOnAsync(Source, VM);
     }
 
     protected async Task IsGoneFromTargetsAsync()
     {
-        foreach (var host in Lab.Hosts.Where(host => host.Name is not "k1"))
+        foreach (var host in Lab.Hosts.Where(host => host.Name != Source))
         {
             await Eventually.HoldsAsync(async () => await PlaceAsync(host.Name) == VMPlace.Absent, $"'{VM}' is gone from {host.Name}");
         }

@@ -6,4 +6,7 @@ public sealed record LabHost(
 {
     /// <summary>It runs newer programs than this machine has.</summary>
     public bool IsNewer => Generation is "newer";
+
+    /// <summary>Its QEMU sends on and on until it hears that a target is ready for the VM, and its libvirt asks it to.</summary>
+    public bool WaitsForTargets => Version.Parse(Qemu) >= new Version(8, 1) && Version.Parse(Libvirt) >= new Version(10, 0);
 }

@@ -128,6 +128,28 @@ public sealed class MigrationFaultTests(RealLab lab) : LabTest(lab)
         Assert.Equal("k2", (await VMActions.MoveAsync(vm, Host("k2"), Options(Host("k2"), peerToPeer, isSlow: false), null, CancellationToken.None)).VMHost);
     }
 
+    [Fact]
+    public async Task A_newer_source_that_does_not_hear_that_the_target_is_ready_goes_on_with_the_VM()
+    {
+        var hosts = Lab.Choose(2, host => host.WaitsForTargets);
+        var (source, target) = (hosts[0], hosts[1]);
+        var vm = await CreateAsync(Host(source), VM, "warm");
+        await Lab.CountsOnAsync(source, VM);
+        await Lab.HurtAsync("deafen", source);
+
+        // Bytes flow all the time, and nothing is left to be sent.
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => VMActions.MoveAsync(vm, Host(target), Options(Host(target), peerToPeer: false, isSlow: false), null, CancellationToken.None));
+
+        Assert.Contains($"{source} did not hear that {target} is ready for the VM", failure.Message, StringComparison.Ordinal);
+        Assert.Equal((HypervisorError.TimedOut, FaultDomain.Network, false), (failure.Error, failure.FaultDomain, failure.OutcomeUnknown));
+        Assert.Equal(PowerState.Running, await StateAsync(source, VM));
+        await Lab.CountsOnAsync(source, VM);
+        await IsGoneFromAsync(Host(target));
+        await Lab.MakeWellAsync(source);
+        Assert.Equal(target, (await VMActions.MoveAsync(vm, Host(target), Options(Host(target), peerToPeer: false, isSlow: false), null, CancellationToken.None)).VMHost);
+    }
+
     private async Task<KumoiVM> StartBusyAsync()
     {
         var vm = await CreateAsync(Host("k1"), VM, "vhot");

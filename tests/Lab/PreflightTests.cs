@@ -137,13 +137,44 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
     {
         var vm = await StartAsync("idle");
         var needs = await NeedsAsync(vm);
-        foreach (var (old, other) in ((string, string)[])[("pc-i440fx-7.2", "pc-i440fx-99.0"), ("/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-none"), ("type='qemu'", "type='kvm'")])
+        var machine = (string)XElement.Parse(needs.Definition).Element("os")!.Element("type")!.Attribute("machine")!;
+        foreach (var (old, other) in ((string, string)[])[(machine, "pc-i440fx-99.0"), ("/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-none"), ("type='qemu'", "type='kvm'")])
         {
             Assert.Contains(old, needs.Definition, StringComparison.Ordinal);
             var changed = needs with { Definition = needs.Definition.Replace(old, other, StringComparison.Ordinal) };
             var found = await Host("k2").Link.CheckMigrationTargetAsync(changed, CancellationToken.None);
             Assert.Equal([Kind.Machine], found.Where(obstacle => obstacle.IsFatal).Select(obstacle => obstacle.Kind));
         }
+    }
+
+    [Fact]
+    public async Task From_an_older_host_a_VM_goes_to_a_newer_one_and_may_come_back()
+    {
+        var older = Lab.Choose(2, host => !host.IsNewer);
+        var newer = Lab.Choose(1, host => host.IsNewer)[0];
+        var vm = await StartAsync("idle", host: older[0]);
+
+        Assert.True((await CheckAsync(vm, newer)).CanMigrate);
+        var moved = await MoveAsync(vm, newer);
+        Assert.True((await CheckAsync(moved, older[1])).CanMigrate); // its machine is still that of the older one
+        Assert.Equal((older[1], PowerState.Running), ((await MoveAsync(moved, older[1])) is { } back ? (back.VMHost, back.State) : default));
+    }
+
+    [Fact]
+    public async Task A_VM_that_was_started_on_a_newer_host_is_refused_by_an_older_one_for_its_machine_before_anything_is_done()
+    {
+        var newer = Lab.Choose(2, host => host.IsNewer);
+        var older = Lab.Choose(1, host => !host.IsNewer)[0];
+        var vm = await StartAsync("idle", host: newer[0]);
+
+        var obstacle = Assert.Single((await CheckAsync(vm, older)).Obstacles);
+        Assert.Equal(Kind.Machine, obstacle.Kind);
+        Assert.Contains("pc-i440fx-", obstacle.Message, StringComparison.Ordinal);
+        await RefusedAsync(vm, older);
+        Assert.Equal(PowerState.Running, await StateAsync(newer[0], VM));
+        Assert.Empty(await VMsAsync(older));
+        Assert.True((await CheckAsync(vm, newer[1])).CanMigrate);
+        Assert.Equal(newer[1], (await MoveAsync(vm, newer[1])).VMHost);
     }
 
     [Fact]
@@ -257,12 +288,12 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
 
     private static XElement Devices(XElement domain) => domain.Element("devices")!;
 
-    private async Task<KumoiVM> StartAsync(string variant, Action<XElement>? change = null)
+    private async Task<KumoiVM> StartAsync(string variant, Action<XElement>? change = null, string host = "k1")
     {
         var domain = XElement.Parse(await Lab.XmlAsync(VM, variant));
         change?.Invoke(domain);
         return await VMActions.CreateAsync(
-            Host("k1"), new VMSpec { Xml = domain.ToString() }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
+            Host(host), new VMSpec { Xml = domain.ToString() }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
     }
 
     private static Task<MigrationNeeds> NeedsAsync(KumoiVM vm) => vm.Connection.Link.ReadMigrationNeedsAsync(vm.Id, Plain, CancellationToken.None);

@@ -35,6 +35,18 @@ public sealed partial class RealLab : IAsyncLifetime
 
     public IReadOnlyList<LabHost> Hosts => _description?.Hosts ?? [];
 
+    /// <summary>Some hosts that are such, in their order; skips the test where there are not so many.</summary>
+    public string[] Choose(int count, Func<LabHost, bool> isSuch)
+    {
+        string[] found = [.. Hosts.Where(isSuch).Take(count).Select(host => host.Name)];
+        if (found.Length < count)
+        {
+            Assert.Skip("The lab has not enough hosts of the generation that this needs; 'lab.sh status' shows what they are.");
+        }
+
+        return found;
+    }
+
     /// <summary>Where each host has its own disk images, by its own path.</summary>
     public string HostImages => _description!.HostImages;
 

@@ -113,8 +113,8 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
             [new ControlledDriver(new LibvirtDriver(time), Controller) { IsSimulated = false }], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time,
             () => new ControlledJournal(Journal, Controller));
         await ConnectAllAsync(fleet, UriByForwarder);
-        var options = new SpeculationOptions { Replicas = targets.Length, Migration = new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(3), RelayAddress = Lab.Address, SourceAddresses = [System.Net.IPAddress.Parse(Lab.Host("k1").Address)] } };
-        return await new SpeculativeMigration(new KumoiVM(fleet.Find("k1")!, vm.Reading), change?.Invoke(options) ?? options, time)
+        var options = new SpeculationOptions { Replicas = targets.Length, Migration = new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(3), RelayAddress = Lab.Address, SourceAddresses = [System.Net.IPAddress.Parse(Lab.Host(Source).Address)] } };
+        return await new SpeculativeMigration(new KumoiVM(fleet.Find(Source)!, vm.Reading), change?.Invoke(options) ?? options, time)
             .RunAsync([.. targets.Select(target => fleet.Find(target)!)], progress, CancellationToken.None);
     }
 
@@ -195,8 +195,8 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
     private protected async Task EndsOnlyOnAsync(string winner, long before)
     {
         await RunsOnlyOnAsync(winner, before);
-        var numbers = Lab.Counters("k1", VM);
-        if (winner is not "k1")
+        var numbers = Lab.Counters(Source, VM);
+        if (winner != Source)
         {
             numbers = [.. numbers, .. Lab.Counters(winner, VM)];
         }

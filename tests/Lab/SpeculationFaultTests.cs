@@ -243,6 +243,25 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
         await EndsOnlyOnAsync("k1", before);
     }
 
+    /// <summary>Its QEMU then does not even hand the VM over, and goes on sending for ever.</summary>
+    [Fact]
+    public async Task A_newer_source_does_not_hear_that_a_target_is_ready_so_it_goes_on()
+    {
+        var hosts = Lab.Choose(3, host => host.WaitsForTargets);
+        Source = hosts[0];
+        var vm = await StartAsync("warm");
+        var before = Lab.Counter(Source, VM)!.Value;
+        OnAsync("perform", host => Lab.HurtAsync("deafen", host));
+
+        var failure = await Assert.ThrowsAsync<SpeculationFailedException>(() => MigrateAsync(vm, hosts[1..]));
+
+        Assert.Contains($"{Source} did not hear", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(FaultDomain.Network, failure.FaultDomain);
+        Assert.DoesNotContain(failure.Replicas, replica => replica.Ending is ReplicaEnding.Failed); // it is not the targets that failed
+        Assert.DoesNotContain(Tried, call => call.StartsWith("finish", StringComparison.Ordinal));
+        await EndsOnlyOnAsync(Source, before);
+    }
+
     [Theory]
     [InlineData("confirm", false)]
     [InlineData("confirm", true)]

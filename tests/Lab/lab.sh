@@ -21,6 +21,7 @@ usage() {
 usage: lab.sh COMMAND
 
   check                   why the lab cannot run on this machine as it is, in one line with status 3; nothing: it can
+  prepare                 all that 'up' would install and fetch is there
   up [N] [GENERATIONS]    N hosts k1 … kN are there and answer (6 when not said); those that run are left as they are.
                           GENERATIONS: machine (when not said: all run this machine's libvirt and QEMU), newer (all run those of a newer
                           Debian, which are downloaded once), mixed (k1, k3 … the machine's, k2, k4 … the newer; all the machine's where
@@ -275,6 +276,10 @@ main() {
   case $command in
     help | --help | -h) usage ;;
     check) check_machine ;;
+    prepare)
+      require_machine
+      choose_generations mixed
+      ;;
     up) up "$@" ;;
     down) down ;;
     domain-xml)

@@ -52,6 +52,15 @@ fails() {
   grep -qF -- "$text" "$scratch/said"
 }
 
+# says TEXT COMMAND…: the command succeeds, and says this
+says() {
+  local text=$1
+  shift
+  "$@" >"$scratch/said" 2>&1 || { cat "$scratch/said" && return 1; }
+  cat "$scratch/said"
+  grep -qF -- "$text" "$scratch/said"
+}
+
 # within SECONDS COMMAND…: the command succeeds at last
 within() {
   local end=$((SECONDS + $1))
@@ -104,6 +113,42 @@ daemon_of() { lab status | awk -v host="$1" '$1 == host { print $4 }'; }
 daemon_changed() { [[ $(daemon_of "$1") =~ ^[0-9]+$ && $(daemon_of "$1") != "$2" ]]; }
 is_json() { ! command -v python3 >/dev/null || python3 -m json.tool >/dev/null; }
 
+# --- generations ---------------------------------------------------------------------------------------------
+
+without_drivers() { # without_drivers OFFERED: 'lab.sh check' with an apt that offers the packages of which OFFERED is true
+  local drivers
+  drivers=$(dirname /usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so)
+  mkdir -p "$scratch/apt"
+  printf '#!/bin/sh\n%s\n' "$1" >"$scratch/apt/apt-cache"
+  chmod +x "$scratch/apt/apt-cache"
+  PATH=$scratch/apt:$PATH unshare --mount -- sh -c 'mount -t tmpfs tmpfs "$1" && exec "$2" check' sh "$drivers" "$here/lab.sh"
+}
+
+# With a cache folder of its own, and no mirror in its apt configuration.
+without_mirror() {
+  local apt=$scratch/no-mirror
+  mkdir -p "$apt"
+  printf 'Dir::Etc::SourceList "/dev/null";\nDir::Etc::SourceParts "/dev/null";\n' >"$apt/apt.conf"
+  XDG_CACHE_HOME=$scratch/empty-cache APT_CONFIG=$apt/apt.conf KUMOI_LAB_DIR=$neighbour KUMOI_LAB_NET=$net "$here/lab.sh" "$@"
+}
+
+fetch_into() { XDG_CACHE_HOME=$1 "$here/lab.sh" prepare; }
+fetch_twice_at_once() { # fetch_twice_at_once CACHE
+  local other
+  fetch_into "$1" &
+  other=$!
+  fetch_into "$1" && wait "$other"
+}
+unpacking() { compgen -G "$1/kumoi-lab/*.new.*/root" >/dev/null; }
+kill_fetch_midway() { # kill_fetch_midway CACHE
+  local fetch
+  XDG_CACHE_HOME=$1 setsid "$here/lab.sh" prepare & # a session of its own, all of which is killed
+  fetch=$!
+  within 120 unpacking "$1" && kill -KILL -- -"$fetch"
+  ! wait "$fetch"
+}
+holds_one_root() { [[ $(ls "$1/kumoi-lab") =~ ^[a-z]+-[0-9]+$ && -s $(echo "$1"/kumoi-lab/*)/kumoi-lab-versions ]]; }
+
 # The lab's network namespaces, as /proc/<pid>/ns/net names them.
 network_namespaces() { # network_namespaces DIRECTORY
   local file
@@ -132,6 +177,9 @@ nothing_left() { # nothing_left DIRECTORY NETWORK-NAMESPACES
 use() {
   check 'it can run here' lab check
   check 'without a program it cannot, and says so' fails 'is not installed' env PATH="$scratch/few-programs" "$BASH" "$here/lab.sh" check
+  check "without libvirt's drivers it cannot, and names their packages where apt has such" \
+    fails 'libvirt-daemon-driver-interface libvirt-daemon-driver-network libvirt-daemon-driver-qemu libvirt-daemon-driver-storage' without_drivers true
+  check 'elsewhere it names the one that has them' fails 'libvirt-daemon libvirt-daemon-driver-qemu ' without_drivers 'test "$3" = libvirt-daemon'
   check 'down with nothing there' lab down
   check 'up 3' lab up 3
   check 'up 3 again leaves all as it is' lab up 3
@@ -216,6 +264,35 @@ neighbours() {
   check 'the first one still counts' counts k2 roamer
 }
 
+generations() {
+  local mixed=(env KUMOI_LAB_DIR="$neighbour" KUMOI_LAB_NET="$net" "$here/lab.sh")
+  check 'without a mirror there is one generation, and it says so' says 'lab: one generation of hosts: ' without_mirror up 2 mixed
+  check 'both hosts are of it' test "$(neighbour_lab status | awk '{ print $5 }' | sort -u)" = machine
+  check 'newer hosts only cannot be had then' fails 'there is no newer generation' without_mirror up 2 newer
+  check 'other generations there are not' fails 'no such generations' neighbour_lab up 2 older
+  check 'down' neighbour_lab down
+  if [[ $("${mixed[@]}" prepare 2>&1) ]]; then
+    echo "left out: two generations, because $("${mixed[@]}" prepare 2>&1)"
+    return
+  fi
+  check 'up 4 mixed' says 'lab: two generations of hosts: ' neighbour_lab up 4 mixed
+  check 'k1 and k3 run what this machine runs' test "$(neighbour_lab status | awk '/^k[13]/ { print $5 }' | sort -u)" = machine
+  check 'k2 and k4 run the newer one' test "$(neighbour_lab status | awk '/^k[24]/ { print $5 }' | sort -u)" = newer
+  check 'their daemons say so too' fails 'differ' bash -c "diff <(virsh -c '$(neighbour_lab uri k1)' version --daemon) <(virsh -c '$(neighbour_lab uri k2)' version --daemon) || { echo differ; false; }"
+  check 'info is JSON' is_json < <(neighbour_lab info --json)
+  check 'a host cannot change the programs' fails 'Read-only' neighbour_lab exec k2 touch /usr/bin/x
+  check 'power-off k2' neighbour_lab power-off k2
+  check 'power-on k2' neighbour_lab power-on k2
+  check 'it is still newer' test "$(neighbour_lab status | awk '/^k2/ { print $5 }')" = newer
+  check 'down' neighbour_lab down
+  check 'nothing is left' nothing_left "$neighbour" ''
+  check 'two processes that fetch at once' fetch_twice_at_once "$scratch/cache"
+  check 'make one root and nothing else' holds_one_root "$scratch/cache"
+  check 'one that is killed while it unpacks' kill_fetch_midway "$scratch/killed"
+  check 'leaves what the next one makes whole' fetch_into "$scratch/killed"
+  check 'and nothing else' holds_one_root "$scratch/killed"
+}
+
 ending() {
   local namespaces stranger
   namespaces=$(network_namespaces "$directory")
@@ -266,6 +343,7 @@ lost_power
 lost_network
 lost_daemon
 neighbours
+generations
 ending
 crashes
 echo "all is well ($SECONDS s)"

@@ -17,7 +17,11 @@ public sealed record MigrationOptions
     /// <summary>Allow a VM whose disks the hypervisor cannot see as shared. The admin's promise that they are.</summary>
     public bool AllowUnsafe { get; init; }
 
-    /// <summary>A client-driven migration that moves no byte for this long is aborted: libvirt itself would wait for ever.</summary>
+    /// <summary>
+    /// A client-driven migration that moves no byte for this long is aborted, as is any that goes round and round for this long with nothing
+    /// left to send, and one to several targets whose source leaves unacknowledged for this long what they say: libvirt itself would wait for
+    /// ever.
+    /// </summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
