@@ -254,6 +254,25 @@ public sealed class HostReliabilityTests : JournalTest
         Assert.Equal(("new", HostReliability.MaxRecords), Assert.Single(reliability.Hosts.Select(host => (host.VMHost, host.Attempts))));
     }
 
+    [Fact]
+    public async Task One_operation_of_a_clock_that_was_wrong_hides_nothing_before_it()
+    {
+        await MigrateAsync("kvm2", OperationState.Succeeded);
+        await MigrateAsync("kvm3", OperationState.Succeeded, at: DateTimeOffset.UnixEpoch.AddDays(1));
+        await MigrateAsync("kvm4", OperationState.Succeeded);
+        Assert.Equal(["kvm2", "kvm4"], (await ReadAsync()).Hosts.Select(host => host.VMHost));
+        await using var journal = Open();
+        foreach (var operation in await OperationsAsync(_journal))
+        {
+            var intent = Intent(kind: operation.Kind) with { Target = operation.Target, IsSimulated = false, StartedAt = operation.StartedAt };
+            await journal.EndAsync(
+                await journal.BeginAsync(intent, default), intent.Id, new OperationOutcome(operation.State, operation.EndedAt!.Value) { Details = operation.Details }, default);
+        }
+
+        var onDisk = await HostReliability.ReadAsync(journal, ReliabilityPrior.Default, Now, after: null, default);
+        Assert.Equal(["kvm2", "kvm4"], onDisk.Hosts.Select(host => host.VMHost));
+    }
+
     private Task<HostReliability> ReadAsync(DateTimeOffset? after = null) =>
         HostReliability.ReadAsync(_journal, ReliabilityPrior.Default, Now, after, default);
 
