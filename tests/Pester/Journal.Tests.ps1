@@ -28,6 +28,22 @@ AfterAll {
 Describe 'The journal' {
   BeforeEach { Reset-All }
 
+  It 'gets an outcome where the operation was begun, whatever KUMOI_STATE is by then' {
+    $begun = $env:KUMOI_STATE
+    Add-KumoiFault kvm01 Define -Delay $script:never | Out-Null
+    $null = Stop-When 'New-KumoiVM -Name held -VMHost kvm01' {
+      if ((Get-KumoiFault).Hits -lt 1) { return $false }
+      $env:KUMOI_STATE = "$begun-other"
+      New-KumoiVM -Name other -VMHost kvm02 | Out-Null
+      $true
+    }
+    Get-KumoiOperation | ForEach-Object { "$($_.VM) $($_.State)" } | Should -Be 'other Succeeded'
+    Get-KumoiEvent | Should -BeNullOrEmpty
+    $env:KUMOI_STATE = $begun
+    $held = Get-KumoiOperation | Select-Object -First 1
+    "$($held.VM) $($held.Kind) $($held.State)" | Should -Be 'held Define Unknown'
+  }
+
   It 'is not touched by reads' {
     Get-KumoiHost | Get-KumoiVM | Out-Null
     Get-KumoiEvent | Should -BeNullOrEmpty

@@ -110,6 +110,7 @@ public sealed class AnotherJournalTests : JournalTest
     private static async Task<Fleet> FleetAsync(Controller controller, Func<IJournal> open)
     {
         var time = new ManualTime();
+        time.Advance(TimeSpan.FromMinutes(1));
         var fleet = new Fleet(
             [new ControlledDriver(new SimulatedDriver(time), controller)], new PollyCallPolicyFactory(time), new FaultPlan(new Random(1), time), time, open);
         await foreach (var outcome in fleet.ConnectAsync([new ConnectRequest("sim://lab?hosts=1&vms=0&seed=7", null, [])], default))
