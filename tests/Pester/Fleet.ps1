@@ -11,7 +11,7 @@ function Reset-Fleet {
 # A fault with this delay is a host that never answers. No assertion is about time: what should not wait for it would wait for a day, and
 # fails when the tests give it up.
 $script:never = [timespan]::FromDays(1)
-$script:givenUpAfter = [timespan]::FromMinutes(2)
+$script:givenUpAfter = [timespan]::FromMinutes(5)
 
 function Start-Shell {
   # Runs a script in another runspace; the connections are the process's.

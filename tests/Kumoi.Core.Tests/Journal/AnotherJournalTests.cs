@@ -47,6 +47,30 @@ public sealed class AnotherJournalTests : JournalTest
     }
 
     [Fact]
+    public async Task What_was_made_and_is_undone_stays_in_one_journal()
+    {
+        var before = new MemoryJournal();
+        var after = new MemoryJournal();
+        IJournal current = before;
+        var controller = new Controller
+        {
+            Turn = (_, call) =>
+            {
+                current = call is "define" ? after : current;
+                return Task.CompletedTask;
+            },
+            Fault = (_, call, isDone) => call is "start" && !isDone ? new("it does not start", FaultDomain.Host) : null,
+        };
+        await using var fleet = await FleetAsync(controller, () => current);
+        await Assert.ThrowsAsync<HypervisorException>(() => VMActions.CreateAsync(
+            fleet.Hosts[0], new VMSpec { Name = "web", MemoryBytes = 1 << 30 }, start: true, keepFailed: false, OperationId.New(), default));
+        Assert.Equal(
+            [(OperationKind.Define, OperationState.Succeeded), (OperationKind.Start, OperationState.Failed), (OperationKind.UndoDefine, OperationState.Succeeded)],
+            (await OperationsAsync(before)).Select(operation => (operation.Kind, operation.State)));
+        Assert.Empty(await OperationsAsync(after));
+    }
+
+    [Fact]
     public async Task The_steps_of_a_speculative_migration_stay_with_its_plan()
     {
         await using var site = await Site.OpenAsync();
