@@ -4,9 +4,13 @@ using System.Runtime.InteropServices;
 namespace Kumoi.Journal.Sqlite;
 
 /// <summary>
-/// Which SQLite is used: the system's, which its distribution keeps up to date, or else the one that came with the package.
-/// <c>KUMOI_SQLITE</c> names another: the path of a library, or <c>bundled</c>.
+/// Which SQLite is used: the one that came with the package, or else, where there is none for this machine, the system's.
+/// <c>KUMOI_SQLITE</c> names another: the path or the name of a library, or <c>bundled</c>.
 /// </summary>
+/// <remarks>
+/// Several sessions write one journal. Until version 3.51.3 that could, rarely, damage a file in WAL mode (https://sqlite.org/wal.html#walresetbug),
+/// and the systems that administrators have bring older ones.
+/// </remarks>
 internal static class NativeSqlite
 {
     /// <summary>The first with read-only WAL (https://sqlite.org/wal.html, "Read-Only Databases").</summary>
@@ -34,26 +38,25 @@ internal static class NativeSqlite
             yield break;
         }
 
-        if (chosen is not "bundled")
-        {
-            if (OperatingSystem.IsMacOS())
-            {
-                yield return "libsqlite3.dylib";
-            }
-            else if (!OperatingSystem.IsWindows())
-            {
-                yield return "libsqlite3.so.0";
-            }
-            else if (RuntimeInformation.ProcessArchitecture is not Architecture.X86)
-            {
-                // In 32 bits it has another calling convention.
-                yield return "winsqlite3.dll";
-            }
-        }
-
         var file = OperatingSystem.IsWindows() ? "e_sqlite3.dll" : OperatingSystem.IsMacOS() ? "libe_sqlite3.dylib" : "libe_sqlite3.so";
         yield return Path.Combine(
-            Path.GetDirectoryName(typeof(NativeSqlite).Assembly.Location)!, "runtimes", RuntimeInformation.RuntimeIdentifier, "native", file);
+            Path.GetDirectoryName(typeof(NativeSqlite).Assembly.Location)!, "runtimes", Platform(RuntimeInformation.RuntimeIdentifier), "native", file);
+        if (chosen is not "bundled" && !(OperatingSystem.IsWindows() && RuntimeInformation.ProcessArchitecture is Architecture.X86))
+        {
+            // Windows' own has another calling convention in 32 bits.
+            yield return OperatingSystem.IsMacOS() ? "libsqlite3.dylib" : OperatingSystem.IsWindows() ? "winsqlite3.dll" : "libsqlite3.so.0";
+        }
+    }
+
+    /// <summary>The name of the package's folder. A .NET that a distribution has built itself calls itself by that, as in <c>debian.13-x64</c>.</summary>
+    internal static string Platform(string runtime)
+    {
+        var architecture = runtime[(runtime.LastIndexOf('-') + 1)..];
+        var system = runtime.StartsWith("win", StringComparison.Ordinal) ? "win"
+            : runtime.StartsWith("osx", StringComparison.Ordinal) ? "osx"
+            : runtime.Contains("musl", StringComparison.Ordinal) || runtime.StartsWith("alpine", StringComparison.Ordinal) ? "linux-musl"
+            : "linux";
+        return $"{system}-{architecture}";
     }
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)

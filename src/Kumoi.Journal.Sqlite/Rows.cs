@@ -49,8 +49,7 @@ internal static class Rows
     };
 
     /// <summary>
-    /// As SQLite keeps a text exactly: what UTF-8 cannot say (half of a surrogate pair), or what would end early (a NUL), as the bytes of its
-    /// UTF-16.
+    /// As SQLite keeps a text exactly: what UTF-8 cannot say, half of a surrogate pair, as the bytes of its UTF-16.
     /// </summary>
     public static object ToColumn(string text)
     {
@@ -60,7 +59,7 @@ internal static class Rows
             {
                 i++;
             }
-            else if (char.IsSurrogate(text[i]) || text[i] is '\0')
+            else if (char.IsSurrogate(text[i]))
             {
                 return MemoryMarshal.AsBytes(text.AsSpan()).ToArray();
             }

@@ -1,4 +1,4 @@
-// A process that writes or reads a journal, for the tests: "append FOLDER" appends until it is killed and prints a line for each append
+// A process that writes or reads a journal, for the tests: "append FOLDER" appends until it is killed and prints 'ready', and a line for each append
 // that was acknowledged; "append-one FOLDER" appends one event; "read FOLDER" prints the messages of all events;
 // "measure FOLDER" prints what an append costs.
 using System.Diagnostics;
@@ -14,6 +14,7 @@ try
     switch (args[0])
     {
         case "append":
+            Acknowledge("ready");
             await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => AppendForeverAsync()));
             break;
         case "append-one":

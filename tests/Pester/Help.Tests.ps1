@@ -27,8 +27,12 @@ Describe 'The help of <name>' -ForEach $cmdlets {
     $help.Synopsis | Should -Not -Match "^\s*$name"
   }
 
-  It 'describes it' {
-    ($help.description.Text -join '') | Should -Not -BeNullOrEmpty
+  It 'describes it, in whole sentences that say more than the first' {
+    $text = ($help.description.Text -join "`n").Trim()
+    $text | Should -Match '[.:]$'
+    $text.StartsWith($help.Synopsis.Trim()) | Should -BeFalse -Because 'the synopsis stands above it'
+    $text.Length | Should -BeGreaterThan $help.Synopsis.Length
+    $text | Should -MatchExactly '^[A-Z]'
   }
 
   It 'describes each of its own parameters, and no other' {
@@ -66,6 +70,31 @@ Describe 'The help that is committed' {
 Describe 'The examples run' {
   BeforeAll {
     $script = Join-Path $TestDrive 'example.ps1'
+
+    # What PowerShell would say of the commands of a script before it runs them; nothing, if each is there with all that it is given.
+    function Get-BindingProblem {
+      param([string] $Code)
+      $problems = $null
+      $ast = [System.Management.Automation.Language.Parser]::ParseInput($Code, [ref] $null, [ref] $problems)
+      $problems.Message
+      foreach ($call in $ast.FindAll({ param($node) $node -is [System.Management.Automation.Language.CommandAst] }, $true)) {
+        $name = $call.GetCommandName()
+        if ($name -notlike '*-*') { continue } # of another machine: ssh, systemctl
+        $command = Get-Command $name -ErrorAction Ignore
+        if (-not $command) { "$name is not there"; continue }
+        $bound = [System.Management.Automation.Language.StaticParameterBinder]::BindCommand($call, $true)
+        $bound.BindingExceptions.Values.BindingException.Message
+        $isFed = $call.Parent.PipelineElements.IndexOf($call) -gt 0
+        $enough = foreach ($set in $command.ParameterSets) {
+          $missing = $set.Parameters | Where-Object {
+            $_.IsMandatory -and -not $bound.BoundParameters.ContainsKey($_.Name) -and -not ($isFed -and ($_.ValueFromPipeline -or $_.ValueFromPipelineByPropertyName))
+          }
+          $foreign = $bound.BoundParameters.Keys | Where-Object { $_ -notin $set.Parameters.Name }
+          -not $missing -and -not $foreign
+        }
+        if ($enough -notcontains $true) { "$($call.Extent.Text) lacks a parameter, or has two that do not go together" }
+      }
+    }
   }
 
   BeforeEach {
@@ -85,8 +114,17 @@ Describe 'The examples run' {
     $output | Where-Object { $_ -is [System.Management.Automation.ErrorRecord] } | Should -BeNullOrEmpty
   }
 
-  It '<cmdlet>, <title> (needs real hosts)' -ForEach $real {
-    Set-ItResult -Skipped -Because 'its URI is not of a simulated fleet'
+  It '<cmdlet>, <title> (needs real hosts: its commands have all that they are given)' -ForEach $real {
+    @(Get-BindingProblem $code) -ne $null | Should -BeNullOrEmpty
+  }
+
+  It 'an example is told if <because>' -ForEach @(
+    @{ because = 'a cmdlet is not there'; wrong = 'Get-KumoiHosts'; like = '*Get-KumoiHosts*' }
+    @{ because = 'a parameter is not there'; wrong = '$up = { Connect-KumoiHost qemu+ssh://root@kvm1/system -Tags rack1 }'; like = '*Tags*' }
+    @{ because = 'a mandatory parameter is missing'; wrong = 'Connect-KumoiHost -Tag rack1'; like = '*lacks*' }
+    @{ because = 'it is no PowerShell'; wrong = 'Get-KumoiHost | }'; like = '*' }
+  ) {
+    @(Get-BindingProblem $wrong) -like $like | Should -Not -BeNullOrEmpty
   }
 }
 
@@ -122,6 +160,28 @@ Describe 'Get-Help in a fresh pwsh' {
     $text | Should -Match "(?m)^TOPIC\s+$topic\s*$"
     $text | Should -Match '(?m)^SHORT DESCRIPTION\s*$'
     $text | Should -Match '(?m)^LONG DESCRIPTION\s*$'
+  }
+
+  It 'names every cmdlet in about_Kumoi, and those that ask' {
+    $text = (Get-Content (Join-Path $PSScriptRoot '../../docs/about/about_Kumoi.help.txt') -Raw) -replace '\s+', ' '
+    foreach ($cmdlet in Get-Command -Module Kumoi -CommandType Cmdlet) { $text | Should -MatchExactly "\b$($cmdlet.Name)\b" }
+    $asking = Get-Command -Module Kumoi -CommandType Cmdlet | Where-Object {
+      $_.ImplementingType.GetCustomAttributes([System.Management.Automation.CmdletAttribute], $true).ConfirmImpact -eq 'High'
+    }
+    $said = [regex]::Match($text, '; only (.*?) ask without being told to\.').Groups[1].Value -split ', | and '
+    $said | Sort-Object | Should -Be ($asking.Name | Sort-Object)
+  }
+
+  It 'points only to topics that are there, and from each topic to others' {
+    $files = Get-ChildItem (Join-Path $PSScriptRoot '../../docs/about') -Filter *.help.txt
+    $topics = $files.Name -replace '\.help\.txt$'
+    foreach ($file in $files) {
+      $seen = [regex]::Matches((Get-Content $file -Raw), 'about_Kumoi\w*').Value | Sort-Object -Unique
+      $seen | Should -BeIn $topics
+      $seen.Count | Should -BeGreaterThan 1
+    }
+    $front = Get-Content (Join-Path $PSScriptRoot '../../docs/about/about_Kumoi.help.txt') -Raw
+    foreach ($topic in $topics) { $front | Should -MatchExactly "\b$topic\b" }
   }
 
   It 'lists the topics' {

@@ -5,24 +5,6 @@ BeforeAll {
   # The running VMs of all hosts: none is lost, and none runs twice.
   function Get-Running { (Get-KumoiVM -State Running).Name | Sort-Object }
   function Get-Suspended { (Get-KumoiHost | Where-Object IsInMaintenance).Name }
-
-  # Runs a script in another runspace (the connections are the process's), and presses Ctrl+C when the condition holds.
-  function Stop-When {
-    param([string] $Script, [scriptblock] $Condition)
-    $shell = [powershell]::Create()
-    $null = $shell.AddScript("Import-Module '$env:KUMOI_MODULE'; $Script")
-    $running = $shell.BeginInvoke()
-    $limit = [System.Diagnostics.Stopwatch]::StartNew()
-    while (-not (& $Condition)) {
-      if ($running.IsCompleted -or $limit.Elapsed.TotalSeconds -gt 60) { throw "It ended before it could be stopped: $($shell.Streams.Error)" }
-      $null = $running.AsyncWaitHandle.WaitOne(5)
-    }
-    $shell.Stop()
-    $shell.InvocationStateInfo.State | Should -Be Stopped
-    $warnings = $shell.Streams.Warning.Message
-    $shell.Dispose()
-    $warnings
-  }
 }
 
 Describe 'Suspend-KumoiHost' {

@@ -2,32 +2,12 @@
 BeforeAll {
   . $PSScriptRoot/Fleet.ps1
 
-  # Runs a script in another runspace (the connections are the process's), presses Ctrl+C when the condition holds, and returns how long
-  # it took to stop.
-  function Stop-When {
-    param([string] $Script, [scriptblock] $Condition)
-    $shell = [powershell]::Create()
-    $null = $shell.AddScript("Import-Module '$env:KUMOI_MODULE'; $Script")
-    $running = $shell.BeginInvoke()
-    $limit = [System.Diagnostics.Stopwatch]::StartNew()
-    while (-not (& $Condition)) {
-      if ($running.IsCompleted -or $limit.Elapsed.TotalSeconds -gt 30) { throw "It ended before it could be stopped: $($shell.Streams.Error)" }
-      $null = $running.AsyncWaitHandle.WaitOne(5)
-    }
-    $watch = [System.Diagnostics.Stopwatch]::StartNew()
-    $shell.Stop()
-    $watch.Stop()
-    $shell.InvocationStateInfo.State | Should -Be Stopped
-    $shell.Dispose()
-    $watch.Elapsed.TotalMilliseconds
-  }
-
-  # A call that is held for a minute by a fault is begun when the fault has hit.
+  # A call that is held by a fault is begun when the fault has hit.
   function Test-Hit { param([int] $Count = 1) (Get-KumoiFault | Measure-Object Hits -Sum).Sum -ge $Count }
 }
 
 Describe 'Ctrl+C' {
-  BeforeEach { Reset-Fleet }
+  BeforeEach { Reset-Fleet -Patient }
 
   It 'stops <name>' -ForEach @(
     @{ name = 'reading'; operation = 'Read'; script = 'Get-KumoiHost' }
@@ -38,9 +18,9 @@ Describe 'Ctrl+C' {
     @{ name = 'an action'; operation = 'Start'; script = 'Get-KumoiHost | Select-Object -First 2 | Invoke-KumoiAction { Get-KumoiVM -VMHost $_ -State Shutoff | Select-Object -First 1 | Start-KumoiVM }' }
     @{ name = 'waiting for a guest to shut down'; operation = 'Stop'; script = 'Stop-KumoiVM kvm01-1' }
   ) {
-    Add-KumoiFault -VMHost * -Operation $operation -Delay ([timespan]::FromMinutes(1)) | Out-Null
-    # 200 ms is the promise; the benchmark measures it. Here the question is whether it stops, or waits for the minute.
-    Stop-When $script { Test-Hit } | Should -BeLessThan 5000
+    Add-KumoiFault -VMHost * -Operation $operation -Delay $script:never | Out-Null
+    # Within 200 ms is the promise, which the benchmark measures. Here the question is whether it stops.
+    $null = Stop-When $script { Test-Hit }
     Clear-KumoiFault
     Get-KumoiVM x* | Should -BeNullOrEmpty
     (Get-KumoiVM kvm01-1).State | Should -Be Running
@@ -49,15 +29,15 @@ Describe 'Ctrl+C' {
 
   It 'during a substitution leaves no half-made VM' {
     Add-KumoiFault -VMHost kvm01 -Operation Define | Out-Null
-    Add-KumoiFault -VMHost kvm03 -Operation Start -Delay ([timespan]::FromMinutes(1)) | Out-Null
-    Stop-When 'Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { "x-$($_.Name)" } -Start' { (Get-KumoiFault)[1].Hits -eq 1 } | Should -BeLessThan 5000
+    Add-KumoiFault -VMHost kvm03 -Operation Start -Delay $script:never | Out-Null
+    $null = Stop-When 'Get-KumoiHost | Select-Object -First 2 | New-KumoiVM -Name { "x-$($_.Name)" } -Start' { (Get-KumoiFault)[1].Hits -eq 1 }
     Clear-KumoiFault
     (Get-KumoiVM x*).VMHost | Should -Be kvm02
   }
 
   It 'leaves the links usable' {
-    Add-KumoiFault -VMHost * -Operation Read -Delay ([timespan]::FromMinutes(1)) | Out-Null
-    Stop-When 'Get-KumoiHost' { Test-Hit 4 } | Out-Null
+    Add-KumoiFault -VMHost * -Operation Read -Delay $script:never | Out-Null
+    $null = Stop-When 'Get-KumoiHost' { Test-Hit 4 }
     Clear-KumoiFault
     Get-KumoiHost | Should -HaveCount 20
     (Get-KumoiConnection).IsOpen | Should -Not -Contain $false
@@ -65,29 +45,26 @@ Describe 'Ctrl+C' {
 
   It 'while connecting leaves no connection behind' {
     Disconnect-KumoiHost *
-    Add-KumoiFault -VMHost * -Operation Connect -Delay ([timespan]::FromMinutes(1)) | Out-Null
-    Stop-When 'Connect-KumoiHost sim://other?hosts=3' { Test-Hit } | Should -BeLessThan 5000
+    Add-KumoiFault -VMHost * -Operation Connect -Delay $script:never | Out-Null
+    $null = Stop-When 'Connect-KumoiHost sim://other?hosts=3 -TimeoutSec 3600' { Test-Hit }
     Get-KumoiConnection | Should -BeNullOrEmpty
   }
 }
 
 Describe 'A later command that stops the pipeline' {
-  BeforeEach { Reset-Fleet }
+  BeforeEach { Reset-Fleet -Patient }
 
   It 'ends reading: <script>' -ForEach @(
     @{ script = 'Get-KumoiHost | Select-Object -First 1' }
     @{ script = 'Get-KumoiVM | Select-Object -First 1' }
     @{ script = 'Get-KumoiHost | Where-Object Name -eq kvm01 | Select-Object -First 1' }
   ) {
-    # The other hosts would hold their answers for a minute.
-    Add-KumoiFault -VMHost kvm02 -Operation Read -Delay ([timespan]::FromMinutes(1)) | Out-Null
-    $watch = [System.Diagnostics.Stopwatch]::StartNew()
-    @(& ([scriptblock]::Create($script))) | Should -HaveCount 1
-    $watch.Elapsed.TotalSeconds | Should -BeLessThan 20
+    Add-KumoiFault -VMHost kvm02 -Operation Read -Delay $script:never | Out-Null
+    @(Invoke-Apart $script) | Should -HaveCount 1
   }
 
   It 'leaves no half-made VM, and what was written exists' {
-    Add-KumoiFault -VMHost kvm03 -Operation Start -Delay ([timespan]::FromMinutes(1)) | Out-Null
+    Add-KumoiFault -VMHost kvm03 -Operation Start -Delay $script:never | Out-Null
     $first = Get-KumoiHost | Select-Object -First 3 | New-KumoiVM -Name { "x-$($_.Name)" } -Start | Select-Object -First 1
     $first.Name | Should -Be x-kvm01
     Clear-KumoiFault

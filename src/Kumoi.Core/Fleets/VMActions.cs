@@ -261,6 +261,12 @@ public static class VMActions
         OperationId operation,
         CancellationToken cancellationToken)
     {
+        if (host.Journal is { } journal)
+        {
+            // What is made here, and what is undone of it, belong together.
+            journal.Keep(await journal.OpenAsync(cancellationToken));
+        }
+
         var defined = false;
         try
         {

@@ -90,7 +90,8 @@ public sealed class HostReliability
         var reliability = new HostReliability(prior, now);
         foreach (var observation in seen.OrderBy(observation => observation.At))
         {
-            reliability.Add(observation);
+            // One of a clock that was ahead would forget all that was seen before it.
+            reliability.Add(observation.At <= now ? observation : observation with { At = now });
         }
 
         return reliability;
@@ -173,6 +174,12 @@ public sealed class HostReliability
         switch (seen.Ending)
         {
             case ReplicaEnding.Won:
+                if (seen.Duration < TimeSpan.Zero)
+                {
+                    // The clock was set back meanwhile: nobody knows how long it took.
+                    break;
+                }
+
                 host.DurationsSec.Add(seen.Duration.TotalSeconds);
                 // A migration of unknown size says nothing about others.
                 if (seen.Kind is not ReliabilityKind.Migration || seen.MemoryBytes > 0)
@@ -192,7 +199,7 @@ public sealed class HostReliability
 
     private ReliabilityEstimate Next(ReliabilityEstimate estimate, Observation seen) => seen.Ending switch
     {
-        ReplicaEnding.Won => estimate.Observe(succeeded: true, seen.Duration, seen.At, _prior),
+        ReplicaEnding.Won => estimate.Observe(succeeded: true, seen.Duration < TimeSpan.Zero ? TimeSpan.Zero : seen.Duration, seen.At, _prior),
         ReplicaEnding.Failed => estimate.Observe(succeeded: false, seen.Duration, seen.At, _prior),
         ReplicaEnding.Complete => estimate.ObserveAbandoned(1, seen.At, _prior),
         _ => estimate.ObserveAbandoned(Math.Clamp(seen.Progress, 0, 1), seen.At, _prior),

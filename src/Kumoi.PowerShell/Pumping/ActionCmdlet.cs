@@ -10,7 +10,7 @@ namespace Kumoi.PowerShell.Pumping;
 
 /// <summary>
 /// A cmdlet that does something with each of its elements, concurrently, and replaces those that failed by what the same pipeline would
-/// have chosen next (lineage.md). Its children only say what to do: <see cref="CreateRequests"/>.
+/// have chosen next (<see cref="Lineage.TerminalLineage"/>). Its children only say what to do: <see cref="CreateRequests"/>.
 /// </summary>
 public abstract partial class ActionCmdlet : FleetCmdlet
 {

@@ -77,13 +77,31 @@ public sealed class MaskedEventTests : JournalTest
     [Fact]
     public async Task Without_failures_the_journal_is_not_opened()
     {
-        await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1", () => throw new InvalidOperationException("It was asked for."));
+        await using var journal = Open();
+        var asked = 0;
+        await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1", () =>
+        {
+            asked++;
+            return journal;
+        });
         using (FailureObliviousScope.Enter(lab.Fleet))
         {
             await lab.Host("kvm01").Link.ReadVMsAsync(default);
         }
 
         await lab.Fleet.Journal!.SettleAsync();
+        Assert.Equal(0, asked);
+        Assert.False(System.IO.File.Exists(File));
+
+        // One failure is enough, so that it is not for want of asking.
+        lab.Break("kvm01", FaultOperation.Read);
+        using (FailureObliviousScope.Enter(lab.Fleet))
+        {
+            await lab.Host("kvm01").Link.ReadVMsAsync(default);
+        }
+
+        Assert.Equal("kvm01", Assert.Single(await ToldAsync(lab, journal)).VMHost);
+        Assert.True(asked > 0);
     }
 
     private static async Task<List<KumoiEvent>> ToldAsync(LabFleet lab, IJournal journal)

@@ -96,9 +96,21 @@ public sealed class FaultPlanTests : IAsyncDisposable
         var source = await OpenAsync("kvm01");
         var target = await OpenAsync("kvm02");
         var vm = (await source.ReadVMsAsync(default))[0].Id;
-        _plan.Add(Rule(host) with { Operation = FaultOperation.Migrate });
-        await FailsAsync(() => source.MigrateAsync(vm, target, new MigrationOptions(), null, OperationId.New(), default));
+        var rule = _plan.Add(Rule(host) with { Operation = FaultOperation.Migrate, Message = "hit", FaultDomain = FaultDomain.Network });
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => MigrateAsync());
+        Assert.Equal(("hit", FaultDomain.Network), (failure.Message, failure.FaultDomain));
+        Assert.Equal((rule, 1), Assert.Single(_plan.Rules));
         Assert.NotNull(await source.FindVMAsync(vm, default));
+        Assert.Null(await target.FindVMAsync(vm, default));
+
+        // Without it, or with one of a third host, the VM moves.
+        _plan.Remove(rule.Id);
+        _plan.Add(Rule("kvm03") with { Operation = FaultOperation.Migrate });
+        await MigrateAsync();
+        Assert.Null(await source.FindVMAsync(vm, default));
+        Assert.NotNull(await target.FindVMAsync(vm, default));
+
+        Task<VMReading> MigrateAsync() => source.MigrateAsync(vm, target, new MigrationOptions(), null, OperationId.New(), default);
     }
 
     [Fact]

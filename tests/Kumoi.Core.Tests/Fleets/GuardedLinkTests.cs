@@ -151,16 +151,35 @@ public sealed class GuardedLinkTests : IAsyncLifetime
     [Fact]
     public async Task Waiting_for_a_place_is_no_part_of_a_calls_time()
     {
-        _driver.HoldsCalls = true;
-        var calls = Enumerable.Range(0, 5).Select(_ => StartAsync()).ToList();
-        for (var i = 0; i < 4; i++)
+        await foreach (var outcome in _lab.Fleet.ConnectAsync(
+            [new ConnectRequest("gate://b", null, []) { Limits = _lab.Fleet.Limits with { MaxCallsPerHost = 1 } }], default))
         {
-            await _driver.LetOneEndAsync();
-            _lab.Time.Advance(TimeSpan.FromSeconds(14));
+            Assert.True(outcome.Succeeded);
         }
 
-        await _driver.LetOneEndAsync();
+        var before = _driver.Calls;
+        _driver.HoldsCalls = true;
+        var calls = Enumerable.Range(0, 3).Select(_ => StartAsync("b")).ToList();
+        for (var i = 0; i < 3; i++)
+        {
+            // Of the 60 s that each may take; the last has waited for more than that by then.
+            await UnlessOneFailsAsync(_driver.CallWaitsAsync());
+            _lab.Time.Advance(TimeSpan.FromSeconds(50));
+            await UnlessOneFailsAsync(_driver.LetOneEndAsync());
+        }
+
         await Task.WhenAll(calls);
+        Assert.Equal(3, _driver.Calls - before);
+
+        // What it takes itself is.
+        var slow = StartAsync("b");
+        await _driver.CallWaitsAsync();
+        _lab.Time.Advance(TimeSpan.FromSeconds(61));
+        Assert.Equal(HypervisorError.TimedOut, (await Assert.ThrowsAsync<HypervisorException>(() => slow)).Error);
+
+        // Otherwise a call that has failed would be waited for.
+        async Task UnlessOneFailsAsync(Task turn) => await await Task.WhenAny(
+            [turn, .. calls.Select(call => call.ContinueWith(done => done.IsCompletedSuccessfully ? turn : done, TaskScheduler.Default).Unwrap())]);
     }
 
     [Fact]
@@ -233,7 +252,9 @@ public sealed class GuardedLinkTests : IAsyncLifetime
 
     private Task<HostReading> ReadAsync() => Host.Link.ReadHostAsync(false, default);
 
-    private Task StartAsync() => Host.Link.StartAsync(Guid.Empty, false, OperationId.New(), default);
+    private Task StartAsync() => StartAsync("a");
+
+    private Task StartAsync(string host) => _lab.Host(host).Link.StartAsync(Guid.Empty, false, OperationId.New(), default);
 
     private async Task TripAsync()
     {

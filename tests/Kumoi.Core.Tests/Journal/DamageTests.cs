@@ -1,5 +1,6 @@
 using System.Runtime.Versioning;
 using Kumoi.Journal;
+using Kumoi.Journal.Sqlite;
 using Microsoft.Data.Sqlite;
 using Xunit;
 
@@ -124,15 +125,19 @@ public sealed class DamageTests : JournalTest
     }
 
     [Fact]
-    public async Task The_bundled_SQLite_reads_what_the_systems_has_written()
+    public async Task The_bundled_SQLite_and_the_systems_read_what_the_other_has_written()
     {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the systems' libraries are called otherwise elsewhere");
+        var system = NativeSqlite.Candidates(null).Last();
+        Assert.SkipUnless(System.Runtime.InteropServices.NativeLibrary.TryLoad(system, out _), "this system has none");
         await using (var journal = Open())
         {
             await journal.AppendAsync(Event("written before"), default);
         }
 
-        Assert.Equal((0, ""), JournalChild.Run("append-one", Folder, ("KUMOI_SQLITE", "bundled")));
+        Assert.Equal((0, ""), JournalChild.Run("append-one", Folder, ("KUMOI_SQLITE", system)));
         Assert.Equal((0, "written before\none\n"), JournalChild.Run("read", Folder));
+        Assert.Equal((0, "written before\none\n"), JournalChild.Run("read", Folder, ("KUMOI_SQLITE", system)));
         Assert.Equal(1, JournalChild.Run("read", Folder, ("KUMOI_SQLITE", "/nowhere/libsqlite3.so")).Status);
     }
 

@@ -31,6 +31,7 @@ public sealed class OperationOwnerTests : JournalTest
     public async Task A_process_that_has_ended_is_dead_and_known_to_be()
     {
         using var process = JournalChild.Start("append", Folder);
+        await process.StandardOutput.ReadLineAsync(); // ready
         await process.StandardOutput.ReadLineAsync();
         await using var journal = Open();
         var owner = (await OperationsAsync(journal))[0].Owner;

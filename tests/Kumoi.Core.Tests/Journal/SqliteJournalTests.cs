@@ -181,13 +181,31 @@ public sealed class SqliteJournalTests : JournalTest
     }
 
     [Fact]
-    public void The_systems_SQLite_comes_first_then_the_bundled_one_which_is_there()
+    public async Task The_bundled_SQLite_is_there_and_used_before_the_systems()
     {
         var candidates = NativeSqlite.Candidates(null).ToList();
         Assert.Equal(2, candidates.Count);
-        Assert.False(Path.IsPathRooted(candidates[0]));
-        Assert.True(System.IO.File.Exists(candidates[1]), candidates[1]);
-        Assert.Equal([candidates[1]], NativeSqlite.Candidates("bundled"));
+        Assert.True(System.IO.File.Exists(candidates[0]), candidates[0]);
+        Assert.False(Path.IsPathRooted(candidates[1]));
+        Assert.Equal([candidates[0]], NativeSqlite.Candidates("bundled"));
         Assert.Equal(["/opt/libsqlite3.so"], NativeSqlite.Candidates("/opt/libsqlite3.so"));
+
+        await using var connection = new Microsoft.Data.Sqlite.SqliteConnection("Data Source=:memory:");
+        NativeSqlite.Prepare();
+        await connection.OpenAsync();
+
+        // The first in which several processes cannot damage a file in WAL mode.
+        Assert.True(Version.Parse(connection.ServerVersion) >= new Version(3, 51, 3), connection.ServerVersion);
     }
+
+    [Theory]
+    [InlineData("linux-x64", "linux-x64")]
+    [InlineData("debian.13-arm64", "linux-arm64")]
+    [InlineData("fedora.42-x64", "linux-x64")]
+    [InlineData("linux-musl-x64", "linux-musl-x64")]
+    [InlineData("alpine.3.22-x64", "linux-musl-x64")]
+    [InlineData("osx.15-arm64", "osx-arm64")]
+    [InlineData("win-x86", "win-x86")]
+    public void A_runtime_of_a_distribution_finds_the_bundled_SQLite_too(string runtime, string folder) =>
+        Assert.Equal(folder, NativeSqlite.Platform(runtime));
 }

@@ -84,11 +84,18 @@ public sealed class DefineTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync();
         VMSpec spec = Small("db") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" }] };
         VMReading first = await link.DefineAsync(spec, operation, Deadline);
+        string path = DiskOf(await link.ReadXmlAsync(first.Id, Deadline));
 
         await link.UndefineAsync(first.Id, removeVolumes: true, operation, Deadline);
 
         VMReading second = await link.DefineAsync(spec, OperationId.New(), Deadline);
-        Assert.NotEqual(first.Id, second.Id);
+        Assert.Equal(path, DiskOf(await link.ReadXmlAsync(second.Id, Deadline)));
+
+        // Without its volumes it does not free them.
+        await link.UndefineAsync(second.Id, removeVolumes: false, operation, Deadline);
+        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.DefineAsync(spec, OperationId.New(), Deadline));
+
+        static string DiskOf(string xml) => (string)System.Xml.Linq.XDocument.Parse(xml).Descendants("disk").Single().Element("source")!.FirstAttribute!;
     }
 
     [Fact]

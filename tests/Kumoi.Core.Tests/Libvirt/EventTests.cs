@@ -78,11 +78,19 @@ public sealed class EventTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
         await using IAsyncEnumerator<VMLifecycleEvent> events = await WatchAsync(link);
 
+        VMLifecycleEvent first = events.Current;
         await link.DisposeAsync();
 
+        List<VMLifecycleEvent> rest = [];
         while (await events.MoveNextAsync())
         {
+            rest.Add(events.Current);
         }
+
+        // What had happened is told to the end, nothing is made up, and the end is the end.
+        Assert.All(rest, static told => Assert.True(told.Kind is VMLifecycle.Suspended or VMLifecycle.Resumed, told.ToString()));
+        Assert.Equal(VMLifecycle.Resumed, rest.Prepend(first).Last().Kind);
+        Assert.False(await events.MoveNextAsync());
     }
 
     [Fact]

@@ -44,19 +44,38 @@ public sealed class SimulatedFleetTests
     [Fact]
     public async Task A_host_reads_the_same_however_many_others_there_are()
     {
-        await using var few = await OpenAsync("sim://lab?hosts=20&vms=0&seed=7", "kvm03");
-        await using var many = await OpenAsync("sim://lab?hosts=90&vms=0&seed=7", "kvm03");
-        Assert.Equal(
-            (await few.ReadHostAsync(false, CancellationToken.None)).CpuRatio, (await many.ReadHostAsync(false, CancellationToken.None)).CpuRatio);
+        await using var few = await OpenAsync("sim://lab?hosts=20&vms=2&seed=7", "kvm03");
+        await using var many = await OpenAsync("sim://lab?hosts=90&vms=2&seed=7", "kvm03");
+        var one = await ReadAsync(few);
+        Assert.Equal(one, await ReadAsync(many));
+        Assert.Equal(2, one.Split('\n').Length - 1);
+
+        // Hosts differ, so that it is not for want of anything to tell.
+        await using var other = await OpenAsync("sim://lab?hosts=90&vms=2&seed=7", "kvm04");
+        Assert.NotEqual(one, await ReadAsync(other));
     }
 
     [Fact]
     public async Task Another_seed_gives_other_readings()
     {
-        await using var one = await OpenAsync("sim://lab?seed=7", "kvm01");
-        await using var other = await OpenAsync("sim://lab?seed=8", "kvm01");
-        Assert.NotEqual(
-            (await one.ReadHostAsync(false, CancellationToken.None)).CpuRatio, (await other.ReadHostAsync(false, CancellationToken.None)).CpuRatio);
+        await using var one = await OpenAsync("sim://lab?vms=2&seed=7", "kvm01");
+        await using var same = await OpenAsync("sim://lab?vms=2&seed=7", "kvm01");
+        var seeds = new HashSet<string>(StringComparer.Ordinal) { await ReadAsync(one) };
+        Assert.False(seeds.Add(await ReadAsync(same)));
+        for (var seed = 8; seed < 20; seed++)
+        {
+            await using var other = await OpenAsync($"sim://lab?vms=2&seed={seed}", "kvm01");
+            Assert.True(seeds.Add(await ReadAsync(other)), $"seed {seed} is as an earlier one");
+        }
+    }
+
+    /// <summary>All that a host says of itself and of its VMs, but for the moment.</summary>
+    private static async Task<string> ReadAsync(IHypervisorLink link)
+    {
+        var host = await link.ReadHostAsync(true, CancellationToken.None);
+        return string.Create(CultureInfo.InvariantCulture, $"{host.CpuCount} {host.CpuRatio} {host.MemoryBytes} {host.FreeMemoryBytes}")
+            + string.Concat(host.VMs!.Select(vm => string.Create(
+                CultureInfo.InvariantCulture, $"\n{vm.Name} {vm.State} {vm.CpuCount} {vm.MemoryBytes} {vm.CpuTime.TotalSeconds}")));
     }
 
     [Theory]

@@ -254,6 +254,41 @@ public sealed class HostReliabilityTests : JournalTest
         Assert.Equal(("new", HostReliability.MaxRecords), Assert.Single(reliability.Hosts.Select(host => (host.VMHost, host.Attempts))));
     }
 
+    [Fact]
+    public async Task One_operation_of_a_clock_that_was_wrong_hides_nothing_before_it()
+    {
+        await MigrateAsync("kvm2", OperationState.Succeeded);
+        await MigrateAsync("kvm3", OperationState.Succeeded, at: DateTimeOffset.UnixEpoch.AddDays(1));
+        await MigrateAsync("kvm4", OperationState.Succeeded);
+        Assert.Equal(["kvm2", "kvm4"], (await ReadAsync()).Hosts.Select(host => host.VMHost));
+        await using var journal = Open();
+        foreach (var operation in await OperationsAsync(_journal))
+        {
+            var intent = Intent(kind: operation.Kind) with { Target = operation.Target, IsSimulated = false, StartedAt = operation.StartedAt };
+            await journal.EndAsync(
+                await journal.BeginAsync(intent, default), intent.Id, new OperationOutcome(operation.State, operation.EndedAt!.Value) { Details = operation.Details }, default);
+        }
+
+        var onDisk = await HostReliability.ReadAsync(journal, ReliabilityPrior.Default, Now, after: null, default);
+        Assert.Equal(["kvm2", "kvm4"], onDisk.Hosts.Select(host => host.VMHost));
+    }
+
+    [Fact]
+    public async Task One_operation_of_a_clock_that_was_ahead_forgets_nothing_and_a_duration_that_is_none_does_not_count()
+    {
+        for (var i = 0; i < 10; i++)
+        {
+            await MigrateAsync("kvm2", OperationState.Failed, FaultDomain.Host);
+        }
+
+        await MigrateAsync("kvm2", OperationState.Succeeded, at: Now.AddYears(1));
+        await MigrateAsync("kvm2", OperationState.Succeeded, seconds: -3600);
+        var host = Assert.Single((await ReadAsync()).Hosts);
+        Assert.Equal((12, 10, 10.0), (host.Attempts, host.Failures, host.P95DurationSec));
+        Assert.True(host.Success < 0.3, $"{host.Success}");
+        Assert.True(host.MeanDurationSec >= 0);
+    }
+
     private Task<HostReliability> ReadAsync(DateTimeOffset? after = null) =>
         HostReliability.ReadAsync(_journal, ReliabilityPrior.Default, Now, after, default);
 

@@ -43,12 +43,13 @@ internal sealed class UpgradeSite : IAsyncDisposable
     }
 
     /// <summary>A session that works with the site.</summary>
-    public async Task<Fleet> StartAsync(Controller? controller = null, FaultPlan? faults = null, Kumoi.Journal.IJournal? journal = null)
+    public async Task<Fleet> StartAsync(
+        Controller? controller = null, FaultPlan? faults = null, Kumoi.Journal.IJournal? journal = null, Func<Kumoi.Journal.IJournal>? open = null)
     {
         controller ??= new Controller();
         var fleet = new Fleet(
             [new ControlledDriver(_driver, controller) { IsSimulated = false }], new PollyCallPolicyFactory(Time), faults ?? new FaultPlan(new Random(1), Time), Time,
-            () => journal ?? new ControlledJournal(Journal, controller));
+            open ?? (() => journal ?? new ControlledJournal(Journal, controller)));
         await ConnectAsync(fleet, _uri);
         return fleet;
     }
