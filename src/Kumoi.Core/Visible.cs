@@ -9,6 +9,9 @@ namespace Kumoi;
 /// </summary>
 public static class Visible
 {
+    /// <summary>The same for a message, whose lines stay lines.</summary>
+    public static string Lines(string? text) => text is null ? "" : string.Join('\n', text.Split('\n').Select(line => Text(line.TrimEnd('\r')).Replace("\\u{9}", "\t", StringComparison.Ordinal)));
+
     /// <summary>The text with control characters, invisible characters and lone surrogates as <c>\u{1b}</c>; the same object where there are none.</summary>
     public static string Text(string? text)
     {

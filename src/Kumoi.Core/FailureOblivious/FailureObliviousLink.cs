@@ -114,6 +114,8 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner, string hostNam
 
     public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) => inner.MarkAsync(id, mark, cancellationToken);
 
+    public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => inner.ReadPoolsAsync(cancellationToken);
+
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
 
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);

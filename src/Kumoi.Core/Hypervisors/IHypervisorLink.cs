@@ -62,6 +62,7 @@ public interface IHypervisorLink : IAsyncDisposable
 
     Task SuspendAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
 
+    /// <summary>Lets a paused VM run on, and wakes one that its own guest has suspended (<see cref="PowerState.PMSuspended"/>).</summary>
     Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
 
     /// <summary>Removes the definition of a stopped VM; with <paramref name="removeVolumes"/> also the volumes of its writable disks.</summary>
@@ -116,6 +117,9 @@ public interface IHypervisorLink : IAsyncDisposable
 
     /// <summary>All VMs of the host that carry a mark. One call for each VM.</summary>
     Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken);
+
+    /// <summary>The host's active storage pools. None where the hypervisor has no such thing.</summary>
+    Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken);
 
     /// <summary>Lifecycle events from now on, until cancelled. Bounded: a reader that is too slow gets a <see cref="VMLifecycle.Gap"/>.</summary>
     IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken);

@@ -93,7 +93,8 @@ internal static class Orphans
         return named;
     }
 
-    private static KumoiOperation ToOperation(KumoiConnection host, MarkedVM marked) => new()
+    /// <summary>The operation as its mark tells of it.</summary>
+    internal static KumoiOperation ToOperation(KumoiConnection host, MarkedVM marked) => new()
     {
         Sequence = 0,
         Id = marked.Mark.Operation.Value,

@@ -75,6 +75,8 @@ internal sealed class ReadyLink : IHypervisorLink
 
     public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -62,11 +62,11 @@ public abstract class LibvirtTest : IAsyncLifetime
     }
 
     /// <summary>A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, and a storage pool with volumes (their XML).</summary>
-    protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null, string volumes = "")
+    protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null, string volumes = "", string domains = "")
     {
         string file = Path.Combine(Path.GetTempPath(), $"kumoi-{Guid.NewGuid():N}.xml");
         files.Add(file);
-        IEnumerable<string> domains = Enumerable.Range(0, vmCount).Select(static i =>
+        IEnumerable<string> numbered = Enumerable.Range(0, vmCount).Select(static i =>
             $"<domain type='test'><name>vm{i}</name><memory unit='MiB'>64</memory><vcpu>2</vcpu><os><type>hvm</type></os></domain>");
         File.WriteAllText(
             file,
@@ -76,7 +76,7 @@ public abstract class LibvirtTest : IAsyncLifetime
               <memory>8388608</memory>
               <pool type='dir'><name>default</name><target><path>/images</path></target>{volumes}</pool>
               <network><name>default</name><forward/><ip address='192.168.122.1' netmask='255.255.255.0'/></network>
-              {string.Concat(domains)}
+              {string.Concat(numbered)}{domains}
             </node>
             """);
         return OpenAsync($"test://{file}", driver);

@@ -15,6 +15,9 @@ internal static unsafe partial class NativeStorage
     public static partial nint virStoragePoolLookupByName(ConnectionHandle connection, string name);
 
     [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virConnectListAllStoragePools(ConnectionHandle connection, nint** pools, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virStoragePoolIsActive(StoragePoolHandle pool);
 
     [LibraryImport(LibvirtLibrary.Name)]
