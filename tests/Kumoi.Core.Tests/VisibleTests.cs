@@ -24,7 +24,7 @@ public sealed class VisibleTests
     }
 
     [Fact]
-    public void The_lines_of_a_message_stay_lines() => Assert.Equal("a\nb\tc\\u{1b}", Visible.Lines("a\r\nb\tc\u001b"));
+    public void The_lines_of_a_message_stay_lines() => Assert.Equal("a\nb\tc\\u{1b} \\u{9}", Visible.Lines("a\r\nb\tc\u001b \\u{9}"));
 
     [Fact]
     public void A_text_without_such_is_the_same_object()

@@ -108,7 +108,7 @@ Describe 'Examples' {
       $blocks = switch ($_.Extension) {
         '.ps1' { $text }
         '.md' { [regex]::Matches($text, '(?s)```powershell\r?\n(.*?)```') | ForEach-Object { $_.Groups[1].Value } }
-        default { ($text -split "`n" | Where-Object { $_ -match '^ {8}' }) -join "`n" }
+        default { ($text -split "`n" | Where-Object { $_ -match '^ {8}' -and $_ -match '-Kumoi' }) -join "`n" }
       }
       foreach ($block in $blocks) {
         [System.Management.Automation.Language.Parser]::ParseInput($block, [ref] $null, [ref] $null).FindAll({ $args[0] -is [System.Management.Automation.Language.CommandAst] }, $true) |

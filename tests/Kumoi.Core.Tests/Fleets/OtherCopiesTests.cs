@@ -64,7 +64,7 @@ public sealed class OtherCopiesTests
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=2&vms=0&seed=7");
         var vm = await MakeAsync(lab, "kvm02");
         lab.Break("kvm01", FaultOperation.Read);
-        using var scope = new FailureObliviousScope();
+        using var scope = FailureObliviousScope.Enter(lab.Fleet);
         Assert.Equal(["kvm01"], await VMActions.EnsureOnlyCopyAsync(lab.Fleet, vm, resumes: false, default));
     }
 
