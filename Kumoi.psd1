@@ -13,6 +13,7 @@
     'Clear-KumoiFault'
     'Connect-KumoiHost'
     'Disconnect-KumoiHost'
+    'Find-KumoiConflict'
     'Find-KumoiPlacement'
     'Get-KumoiConnection'
     'Get-KumoiEvent'

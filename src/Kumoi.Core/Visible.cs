@@ -9,6 +9,10 @@ namespace Kumoi;
 /// </summary>
 public static class Visible
 {
+    /// <summary>The same for a message, whose lines stay lines.</summary>
+    public static string Lines(string? text) => text is null ? "" : string.Join(
+        '\n', text.Split('\n').Select(line => string.Join('\t', line.TrimEnd('\r').Split('\t').Select(Text))));
+
     /// <summary>The text with control characters, invisible characters and lone surrogates as <c>\u{1b}</c>; the same object where there are none.</summary>
     public static string Text(string? text)
     {

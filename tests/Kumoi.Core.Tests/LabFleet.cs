@@ -13,8 +13,11 @@ internal sealed class LabFleet : IAsyncDisposable
     private LabFleet(IReadOnlyList<IHypervisorDriver>? drivers, Func<IJournal>? journal = null)
     {
         Faults = new FaultPlan(new Random(1), Time);
-        Fleet = new Fleet(drivers ?? [new SimulatedDriver(Time)], new PollyCallPolicyFactory(Time), Faults, Time, journal);
+        _driver = new SimulatedDriver(Time);
+        Fleet = new Fleet(drivers ?? [_driver], new PollyCallPolicyFactory(Time), Faults, Time, journal);
     }
+
+    private readonly SimulatedDriver _driver;
 
     public ManualTime Time { get; } = new();
 
@@ -36,6 +39,9 @@ internal sealed class LabFleet : IAsyncDisposable
     }
 
     public KumoiConnection Host(string name) => Fleet.Find(name) ?? throw new ArgumentException("No such host.", nameof(name));
+
+    /// <summary>The simulated host itself, for what no link can do to it.</summary>
+    public SimulatedHost Simulated(string host) => _driver.Find(Host(host).Uri);
 
     public async Task<IReadOnlyList<VMReading>> VMsAsync(string host) => await Host(host).Link.ReadVMsAsync(CancellationToken.None);
 

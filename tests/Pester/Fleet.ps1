@@ -57,7 +57,7 @@ function Get-ByLoad { (Get-KumoiHost | Sort-Object CpuRatio).Name }
 
 # A host of libvirt's test driver with these VMs: name, or @{ Name; Id; State; Xml }. State is libvirt's number (1 running, 3 paused, 5 off, 6 crashed).
 function Connect-TestNode {
-  param([Parameter(Mandatory)][string] $Name, [Parameter(Mandatory)] $VM)
+  param([Parameter(Mandatory)][string] $Name, [Parameter(Mandatory)] $VM, [string] $Node)
   $domains = foreach ($one in $VM) {
     $one = if ($one -is [string]) { @{ Name = $one } } else { $one }
     $id = $one['Id'] ?? [guid]::NewGuid()
@@ -66,6 +66,6 @@ function Connect-TestNode {
     "<os><type>hvm</type></os>$($one['Xml'])<test:runstate xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>$state</test:runstate></domain>"
   }
   $file = Join-Path $TestDrive "$([guid]::NewGuid()).xml"
-  Set-Content $file "<node>$domains<cpu><mhz>6000</mhz><model>i686</model><active>50</active><nodes>4</nodes><sockets>4</sockets><cores>4</cores><threads>2</threads></cpu><memory>60000000</memory></node>"
+  Set-Content $file "<node>$domains<cpu><mhz>6000</mhz><model>i686</model><active>50</active><nodes>4</nodes><sockets>4</sockets><cores>4</cores><threads>2</threads></cpu><memory>60000000</memory>$Node</node>"
   Connect-KumoiHost "test://$file" -Name $Name
 }

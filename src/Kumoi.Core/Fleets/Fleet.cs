@@ -17,7 +17,7 @@ public sealed class Fleet(
 {
     private readonly Lock _gate = new();
 
-    /// <summary>Guarded by the gate. One host may be connected under several names.</summary>
+    /// <summary>Guarded by the gate, and with secrets: never shown. One host may be connected under several names.</summary>
     private readonly Dictionary<string, List<KumoiConnection>> _byUri = new(StringComparer.Ordinal);
 
     private readonly ConcurrentDictionary<(string Uri, string? Name), UnconnectedHost> _unconnected = new();
@@ -83,7 +83,7 @@ public sealed class Fleet(
 
             if (refused is not null)
             {
-                yield return Outcome<string, KumoiConnection>.Failure(request.Uri, refused);
+                yield return Outcome<string, KumoiConnection>.Failure(Secrets.Mask(request.Uri), refused);
             }
         }
 
@@ -92,7 +92,7 @@ public sealed class Fleet(
         {
             Note(outcome.Element, outcome.Error);
             yield return outcome.Succeeded
-                ? Outcome<string, KumoiConnection>.Success(outcome.Element.Address.Uri, outcome.Result)
+                ? Outcome<string, KumoiConnection>.Success(outcome.Result.Uri, outcome.Result)
                 : Outcome<string, KumoiConnection>.Failure(outcome.Element.Address.ExpectedName, outcome.Error!);
         }
     }
@@ -105,13 +105,14 @@ public sealed class Fleet(
             if (ReferenceEquals(_hosts.GetValueOrDefault(host.Name), host))
             {
                 _hosts = _hosts.Remove(host.Name);
-                if (_byUri[host.Uri] is { Count: > 1 } same)
+                var (uri, same) = _byUri.First(entry => entry.Value.Contains(host));
+                if (same.Count > 1)
                 {
                     same.Remove(host);
                 }
                 else
                 {
-                    _byUri.Remove(host.Uri);
+                    _byUri.Remove(uri);
                 }
             }
         }
@@ -149,12 +150,17 @@ public sealed class Fleet(
         }
         else if (failure is not HypervisorException { Error: HypervisorError.InvalidUri or HypervisorError.InvalidState })
         {
-            _unconnected[(target.Address.Uri, target.Name)] = new UnconnectedHost(target.Name ?? target.Address.ExpectedName, target.Address.Uri, failure);
+            _unconnected[(target.Address.Uri, target.Name)] = new UnconnectedHost(target.Name ?? target.Address.ExpectedName, Secrets.Mask(target.Address.Uri), failure);
         }
     }
 
     private IEnumerable<Target> Resolve(ConnectRequest request)
     {
+        if (request.Name is { } given)
+        {
+            VMSpecCheck.EnsureName(given, "host");
+        }
+
         var driver = drivers.FirstOrDefault(candidate => candidate.Handles(request.Uri)) ?? throw new HypervisorException(
             $"'{request.Uri}' is no URI of a hypervisor.", error: HypervisorError.InvalidUri,
             recommendedAction: "Use a libvirt URI such as qemu:///system, qemu+ssh://root@host/system or test:///default, or sim://lab?hosts=20.");
@@ -178,12 +184,13 @@ public sealed class Fleet(
         }
 
         var link = new GuardedLink(
-            target.Address.Uri, expected, policies.ForHost(expected, target.Limits), new CallThrottle(AllCalls(), target.Limits.MaxCallsPerHost, target.Limits.MaxJobsPerHost),
+            Secrets.Mask(target.Address.Uri), expected, policies.ForHost(expected, target.Limits), new CallThrottle(AllCalls(), target.Limits.MaxCallsPerHost, target.Limits.MaxJobsPerHost),
             Open);
         try
         {
             await link.OpenAsync(cancellationToken);
             var name = target.Name ?? link.ReportedName ?? expected;
+            VMSpecCheck.EnsureName(name, "host");
             var host = new KumoiConnection(name, target.Driver, target.Request, time.GetUtcNow(), link, Journal);
             link.Watcher = change => Tell(host, change);
             if (Register(host, target) is { } other)
@@ -239,9 +246,9 @@ public sealed class Fleet(
             }
 
             _hosts = _hosts.Add(host.Name, host);
-            if (!_byUri.TryGetValue(host.Uri, out var same))
+            if (!_byUri.TryGetValue(target.Address.Uri, out var same))
             {
-                _byUri[host.Uri] = same = [];
+                _byUri[target.Address.Uri] = same = [];
             }
 
             same.Add(host);

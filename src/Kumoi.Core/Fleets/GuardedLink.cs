@@ -119,6 +119,9 @@ internal sealed class GuardedLink(
     public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) =>
         Write((link, token) => link.MarkAsync(id, mark, token), cancellationToken);
 
+    public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) =>
+        Run(CallKind.Read, (link, token) => link.ReadPoolsAsync(token), cancellationToken);
+
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) =>
         Run(CallKind.Read, (link, token) => link.ReadMarkedAsync(token), cancellationToken);
 

@@ -156,6 +156,8 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
     // A mark changes nothing of the VM: the operation that it tells of is in the journal.
     public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) => inner.MarkAsync(id, mark, cancellationToken);
 
+    public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => inner.ReadPoolsAsync(cancellationToken);
+
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
 
     /// <summary>Under an id of its own: the operation that left the copy is in the journal with its own kind.</summary>

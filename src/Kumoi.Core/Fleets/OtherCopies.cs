@@ -65,16 +65,24 @@ internal sealed class OtherCopies(Fleet fleet)
         lock (_gate)
         {
             _next = null;
-            // Nobody's masks: what stands in for a host that could not be read has no VMs.
-            using (ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow())
-            {
-                reading = Task.Run(ReadAsync);
-            }
-
-            _under = reading;
+            _under = reading = StartReading();
         }
 
         return await reading;
+    }
+
+    /// <summary>With nobody's masks: what stands in for a host that could not be read has no VMs.</summary>
+    private Task<Reading> StartReading()
+    {
+        if (ExecutionContext.IsFlowSuppressed())
+        {
+            return Task.Run(ReadAsync);
+        }
+
+        using (ExecutionContext.SuppressFlow())
+        {
+            return Task.Run(ReadAsync);
+        }
     }
 
     private async Task<Reading> ReadAsync()

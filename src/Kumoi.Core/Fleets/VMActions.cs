@@ -51,6 +51,8 @@ public static class VMActions
                 recommendedAction: "Give it a name of its own.");
         }
 
+        VMSpecCheck.EnsureName(name, "VM");
+
         var domain = DomainDefinition.Parse(await ReadMasterAsync(master, cancellationToken));
         change?.Invoke(domain);
         var spec = new VMSpec { Name = name, Xml = domain.ToString(), CopyDisks = DomainCopy.WritableDisks(domain).Any() };

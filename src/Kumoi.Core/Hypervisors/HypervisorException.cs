@@ -3,6 +3,7 @@ namespace Kumoi.Hypervisors;
 /// <summary>A failed call on a hypervisor link. Callers decide by the properties, never by the message's text.</summary>
 public sealed class HypervisorException : Exception, IFaultDomainSource
 {
+    /// <summary>A message may quote a host, and libvirt: passwords of URIs are taken out of it, and control characters are made visible.</summary>
     public HypervisorException(
         string message,
         FaultDomain faultDomain = FaultDomain.Unknown,
@@ -12,14 +13,14 @@ public sealed class HypervisorException : Exception, IFaultDomainSource
         int nativeCode = 0,
         string? recommendedAction = null,
         Exception? innerException = null)
-        : base(message, innerException)
+        : base(Visible.Lines(Secrets.Mask(message)), innerException)
     {
         FaultDomain = faultDomain;
         IsTransient = isTransient;
         OutcomeUnknown = outcomeUnknown;
         Error = error;
         NativeCode = nativeCode;
-        RecommendedAction = recommendedAction;
+        RecommendedAction = recommendedAction is null ? null : Visible.Lines(Secrets.Mask(recommendedAction));
     }
 
     /// <summary>What the failure is of.</summary>

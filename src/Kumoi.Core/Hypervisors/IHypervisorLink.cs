@@ -63,6 +63,7 @@ public interface IHypervisorLink : IAsyncDisposable
 
     Task SuspendAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
 
+    /// <summary>Lets a paused VM run on, and wakes one that its own guest has suspended (<see cref="PowerState.PMSuspended"/>).</summary>
     Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
 
     /// <summary>Throws away the memory that was saved of a VM that is off: its next start is a fresh one. Fine where there is none.</summary>
@@ -132,6 +133,9 @@ public interface IHypervisorLink : IAsyncDisposable
 
     /// <summary>Tells the host from all others, whatever it is called in the session, and by whatever way it is reached.</summary>
     Task<string> ReadHostIdAsync(CancellationToken cancellationToken);
+
+    /// <summary>The host's active storage pools. None where the hypervisor has no such thing.</summary>
+    Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken);
 
     /// <summary>Lifecycle events from now on, until cancelled. Bounded: a reader that is too slow gets a <see cref="VMLifecycle.Gap"/>.</summary>
     IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken);

@@ -110,7 +110,8 @@ internal static class Orphans
 
     private static OperationOwner OwnerOf(SpeculationMark mark) => OperationOwner.TryParse(mark.Controller) ?? new OperationOwner(0, default, "", "");
 
-    private static KumoiOperation ToOperation(KumoiConnection host, MarkedVM marked) => new()
+    /// <summary>The operation as its mark tells of it.</summary>
+    internal static KumoiOperation ToOperation(KumoiConnection host, MarkedVM marked) => new()
     {
         Sequence = 0,
         Id = marked.Mark.Operation.Value,

@@ -24,6 +24,10 @@ public static class UsageFile
         file.Flush(flushToDisk: true);
     }
 
-    private static string Quoted(string text) =>
-        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    /// <summary>A spreadsheet takes what begins with = + - or @ for a formula, and would run it: an apostrophe before it says that it is text.</summary>
+    private static string Quoted(string text)
+    {
+        text = text.AsSpan().TrimStart() is ['=' or '+' or '-' or '@', ..] ? "'" + text : text;
+        return text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    }
 }

@@ -38,19 +38,23 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     /// </summary>
     /// <param name="journal">The journal; what follows is accounted there.</param>
     /// <param name="hosts">The hosts of the first cycle. They are read for it now.</param>
-    /// <param name="choose">The VMs of the first cycle, out of all of these hosts.</param>
+    /// <param name="choose">Of all VMs those of the first cycle.</param>
     /// <param name="cancellationToken">Of the reads.</param>
     /// <returns>Whether it has anything.</returns>
     /// <exception cref="HypervisorException">A host could not be read, and failures are not masked.</exception>
     /// <exception cref="JournalException">The journal cannot be read.</exception>
     public async Task<bool> ContinueAsync(
-        IJournal journal, IReadOnlyList<KumoiConnection> hosts, Func<IReadOnlyList<KumoiVM>, IEnumerable<KumoiVM>> choose, CancellationToken cancellationToken)
+        IJournal journal,
+        IReadOnlyList<KumoiConnection> hosts,
+        Func<IReadOnlyList<KumoiVM>, IEnumerable<KumoiVM>> choose,
+        CancellationToken cancellationToken)
     {
         _continued = journal;
         _ahead = await ReadAsync(hosts, cancellationToken);
         var unknownHosts = hosts.Select(host => host.Name).ToHashSet(StringComparer.Ordinal);
         var unreadHosts = unknownHosts.Except(_ahead.Select(read => read.Host.Name), StringComparer.Ordinal).ToHashSet(StringComparer.Ordinal);
-        var wanted = choose([.. _ahead.SelectMany(read => read.VMs)]).Select(vm => vm.Id).ToHashSet();
+        var wanted = choose([.. _ahead.SelectMany(read => read.VMs)]).Select(vm => vm.Key).ToHashSet();
+        var here = new Dictionary<string, HashSet<Guid>>(StringComparer.Ordinal);
         var query = new EventQuery { Kinds = [KumoiEventKind.Usage], NewestFirst = true };
         await foreach (var newest in journal.ReadEventsAsync(query, cancellationToken))
         {
@@ -58,32 +62,34 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
             break;
         }
 
-        var here = new Dictionary<string, HashSet<Guid>>(StringComparer.Ordinal);
-        var (seen, counted) = (new HashSet<Guid>(), new HashSet<Guid>());
         var isAnyMissing = true;
         await foreach (var told in journal.ReadEventsAsync(query with { After = time.GetUtcNow() - LongestInterval }, cancellationToken))
         {
-            if (told.VMHost is not { } host || (!isAnyMissing && here.ContainsKey(host)) || UsageRecord.Parse(told.Data) is not { } record)
+            if (told.VMHost is not { } host || (_hostsRead.ContainsKey(host) && !isAnyMissing) || UsageRecord.Parse(told.Data) is not { } record)
             {
                 continue;
             }
 
-            Take(host, record);
-            seen.UnionWith(record.Seen);
-            counted.UnionWith(record.Counters.Keys);
-            if (here.TryAdd(host, [.. record.Seen]))
+            var seen = record.Seen.Select(id => new VMKey(host, id)).ToList();
+            _seen.UnionWith(seen);
+            foreach (var (id, counters) in record.Counters)
             {
-                _hostsRead[host] = told.At;
+                _last.TryAdd(new VMKey(host, id), counters);
+            }
+
+            if (_hostsRead.TryAdd(host, told.At))
+            {
+                here[host] = [.. record.Seen];
                 unknownHosts.Remove(host);
                 if (unreadHosts.Contains(host))
                 {
                     // Its VMs cannot be asked for now. Later they may be wanted.
-                    wanted.UnionWith(record.Seen);
+                    wanted.UnionWith(seen);
                 }
             }
 
             // One that was never seen has come since.
-            isAnyMissing = wanted.Any(id => seen.Contains(id) && !counted.Contains(id));
+            isAnyMissing = wanted.Any(key => _seen.Contains(key) && !_last.ContainsKey(key));
             if (unknownHosts.Count == 0 && !isAnyMissing)
             {
                 break;
@@ -91,7 +97,7 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
         }
 
         // Of a VM that has left a host since, what it has counted elsewhere later holds.
-        foreach (var left in _last.Keys.Where(key => here.TryGetValue(key.VMHost, out var had) && !had.Contains(key.Id)).ToList())
+        foreach (var left in _last.Keys.Where(key => !here[key.VMHost].Contains(key.Id)).ToList())
         {
             if (_last.Any(other => other.Key.Id == left.Id && other.Value.At > _last[left].At))
             {
@@ -103,8 +109,8 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     }
 
     /// <summary>
-    /// One cycle: what the VMs used since the cycle before, host by host. What was told is in the fleet's journal, if it has one. The first
-    /// cycle tells nothing, unless it goes on from the journal.
+    /// Reads all VMs once, and tells what those of each host used. The first cycle tells only of VMs that are known already: of the others it
+    /// notes the counters. What is told is in the journal by then.
     /// </summary>
     /// <exception cref="HypervisorException">A host could not be read, and failures are not masked: nothing was accounted.</exception>
     /// <exception cref="JournalException">The journal cannot be written: this host, and those after it, were not accounted.</exception>
@@ -113,10 +119,10 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     {
         var read = _ahead ?? await ReadAsync(hosts, cancellationToken);
         _ahead = null;
-        var present = read.SelectMany(host => host.VMs).Select(vm => vm.Key).ToHashSet();
-
+        var all = read.SelectMany(host => host.VMs).ToList();
+        var present = all.Select(vm => vm.Key).ToHashSet();
         // Of all at once: which VM a name means depends on which others there are.
-        var wanted = choose([.. read.SelectMany(host => host.VMs)]).ToLookup(vm => vm.Connection);
+        var wanted = choose(all).ToLookup(vm => vm.Connection);
         foreach (var (host, vms) in read)
         {
             yield return await AccountAsync(host, vms, [.. wanted[host]], present, cancellationToken);
@@ -147,7 +153,7 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     }
 
     private async Task<List<KumoiUsage>> AccountAsync(
-        KumoiConnection host, IReadOnlyList<KumoiVM> vms, IReadOnlyList<KumoiVM> wanted, HashSet<VMKey> present, CancellationToken cancellationToken)
+        KumoiConnection host, IReadOnlyList<KumoiVM> vms, List<KumoiVM> wanted, HashSet<VMKey> present, CancellationToken cancellationToken)
     {
         List<KumoiUsage> usages;
         while (!await TryAppendAsync(host, wanted, vms, usages = UsagesOf(host, wanted, present), cancellationToken))
@@ -159,12 +165,11 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
         // Only what is in the journal is accounted.
         foreach (var vm in wanted)
         {
-            foreach (var left in LeftBy(vm, present))
+            Note(vm.Key, UsageCounters.Of(vm.Reading));
+            foreach (var left in LeftBy(vm.Id, present))
             {
                 _last.Remove(left);
             }
-
-            Note(vm.Key, UsageCounters.Of(vm.Reading));
         }
 
         _seen.UnionWith(vms.Select(vm => vm.Key));
@@ -172,16 +177,16 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
         return usages;
     }
 
-    private List<KumoiUsage> UsagesOf(KumoiConnection host, IReadOnlyList<KumoiVM> wanted, HashSet<VMKey> present)
+    private List<KumoiUsage> UsagesOf(KumoiConnection host, List<KumoiVM> wanted, HashSet<VMKey> present)
     {
         var usages = new List<KumoiUsage>(wanted.Count);
         foreach (var vm in wanted)
         {
             // A VM that was not on a host that was read before has come since: all that it counts is new.
             var isNew = !_seen.Contains(vm.Key) && _hostsRead.ContainsKey(host.Name);
-            var before = _last.GetValueOrDefault(vm.Key)
-                ?? LeftBy(vm, present).Select(left => _last[left]).MaxBy(left => left.At)
-                ?? (isNew ? UsageCounters.Zero(_hostsRead[host.Name]) : null);
+            // What it counted on a host where it is not any more: it was moved from there.
+            var moved = LeftBy(vm.Id, present).OrderBy(key => _last[key].At).Select(key => _last[key]).LastOrDefault();
+            var before = _last.GetValueOrDefault(vm.Key) ?? moved ?? (isNew ? UsageCounters.Zero(_hostsRead[host.Name]) : null);
             var now = UsageCounters.Of(vm.Reading);
             if (before is not null && before.At <= now.At && now.Since(before) is var used && (vm.State is not PowerState.Shutoff || used.CpuSec > 0))
             {
@@ -207,7 +212,7 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
 
     /// <summary>False: another session has accounted since this one has looked, and nothing was written.</summary>
     private async Task<bool> TryAppendAsync(
-        KumoiConnection host, IReadOnlyList<KumoiVM> wanted, IReadOnlyList<KumoiVM> vms, List<KumoiUsage> usages, CancellationToken cancellationToken)
+        KumoiConnection host, List<KumoiVM> wanted, IReadOnlyList<KumoiVM> vms, List<KumoiUsage> usages, CancellationToken cancellationToken)
     {
         var happened = new KumoiEvent
         {
@@ -247,7 +252,12 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
                 continue;
             }
 
-            Take(host, record);
+            _seen.UnionWith(record.Seen.Select(id => new VMKey(host, id)));
+            foreach (var (id, counters) in record.Counters)
+            {
+                Note(new VMKey(host, id), counters);
+            }
+
             if (!_hostsRead.TryGetValue(host, out var at) || at < told.At)
             {
                 _hostsRead[host] = told.At;
@@ -255,18 +265,7 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
         }
     }
 
-    /// <summary>Where the VM has counted and is not any more, if it has not counted on its host yet: it was moved from there.</summary>
-    private List<VMKey> LeftBy(KumoiVM vm, HashSet<VMKey> present) =>
-        _last.ContainsKey(vm.Key) ? [] : [.. _last.Keys.Where(key => key.Id == vm.Id && !present.Contains(key))];
-
-    private void Take(string host, UsageRecord record)
-    {
-        _seen.UnionWith(record.Seen.Select(id => new VMKey(host, id)));
-        foreach (var (id, counters) in record.Counters)
-        {
-            Note(new VMKey(host, id), counters);
-        }
-    }
+    private List<VMKey> LeftBy(Guid id, HashSet<VMKey> present) => [.. _last.Keys.Where(key => key.Id == id && !present.Contains(key))];
 
     private void Note(VMKey vm, UsageCounters counters) => _last[vm] = Later(_last.GetValueOrDefault(vm), counters);
 

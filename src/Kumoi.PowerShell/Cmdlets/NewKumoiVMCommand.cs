@@ -86,6 +86,7 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
     /// <summary>The hypervisor's own domain XML; -Name replaces the name in it.</summary>
     [Parameter(Mandatory = true, ParameterSetName = "Xml", ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
+    [XmlText]
     public string? Xml { get; set; }
 
     /// <summary>Starts the VM too. If that fails, the VM is removed again.</summary>
@@ -122,9 +123,29 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
             spec = isHostsName ? spec with { Name = "" } : spec;
             foreach (var host in FindHosts([reference]))
             {
+                if (IsWhatIf() && WouldFail(spec) is { } problem)
+                {
+                    WriteFailure(problem, reference.Host ?? (object)host.Name);
+                    continue;
+                }
+
                 _spec ??= spec;
                 yield return Speculative ? CandidateRequest(host, reference.Host, "Create and start on") : Request(host, reference.Host, spec);
             }
+        }
+    }
+
+    /// <summary>What a host would say, as far as it is known without one.</summary>
+    private static HypervisorException? WouldFail(VMSpec spec)
+    {
+        try
+        {
+            VMSpecCheck.Ensure(spec);
+            return null;
+        }
+        catch (HypervisorException e)
+        {
+            return e;
         }
     }
 

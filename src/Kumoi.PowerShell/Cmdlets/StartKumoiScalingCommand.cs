@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Kumoi.FailureOblivious;
+using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Pumping;
@@ -103,6 +104,16 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
         if (Count < int.MaxValue && !Wait)
         {
             Refuse("-Count is of looks in the foreground.", "CountWithoutWait", "Give -Wait too, or end it with Stop-KumoiScaling.");
+            return;
+        }
+
+        try
+        {
+            VMSpecCheck.EnsureName(Group, "group");
+        }
+        catch (HypervisorException e)
+        {
+            WriteFailure(e, Group);
             return;
         }
 

@@ -67,6 +67,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         RollOut rollOut;
         try
         {
+            VMSpecCheck.EnsureName(NameOfRollOut, "rolling upgrade");
             // An empty pipeline does not mean all.
             var hosts = MyInvocation.ExpectingInput || MyInvocation.BoundParameters.ContainsKey(nameof(VMHost))
                 ? _hosts

@@ -13,7 +13,7 @@ internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
 
     /// <summary>A warning, which unlike progress is never dropped.</summary>
     public async Task WarnAsync(string message, CancellationToken cancellationToken) =>
-        await channel.Writer.WriteAsync(cmdlet => cmdlet.WriteWarning(message), cancellationToken);
+        await channel.Writer.WriteAsync(cmdlet => cmdlet.WriteWarning(Visible.Lines(message)), cancellationToken);
 
     public void Report(ProgressRecord record)
     {
@@ -22,7 +22,7 @@ internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
         {
             _lastReport = now;
             // A full channel drops progress, never work.
-            channel.Writer.TryWrite(cmdlet => cmdlet.WriteProgress(record));
+            channel.Writer.TryWrite(cmdlet => cmdlet.WriteProgress(KumoiCmdlet.Shown(record)));
         }
     }
 }

@@ -20,27 +20,27 @@ internal static class Errors
         var action = error is CompensationFailedException ? "See what is left with Get-KumoiVM and remove it."
             : cause is JournalException journal ? journal.RecommendedAction
             : hypervisor?.RecommendedAction;
-        record.ErrorDetails = new ErrorDetails(error.Message) { RecommendedAction = action ?? "" };
+        record.ErrorDetails = new ErrorDetails(Visible.Lines(error.Message)) { RecommendedAction = action ?? "" };
         return record;
     }
 
     public static ErrorRecord NotFound(string message, object target, string action) =>
-        new(new ItemNotFoundException(message), "NotFound", ErrorCategory.ObjectNotFound, target)
+        new(new ItemNotFoundException(Visible.Lines(message)), "NotFound", ErrorCategory.ObjectNotFound, target)
         {
-            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
+            ErrorDetails = new ErrorDetails(Visible.Lines(message)) { RecommendedAction = Visible.Lines(action) },
         };
 
     /// <summary>It cannot be told: what may have it was not read.</summary>
     public static ErrorRecord NotKnown(string message, object target, string action) =>
-        new(new ItemNotFoundException(message), "NotKnown", ErrorCategory.ResourceUnavailable, target)
+        new(new ItemNotFoundException(Visible.Lines(message)), "NotKnown", ErrorCategory.ResourceUnavailable, target)
         {
-            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
+            ErrorDetails = new ErrorDetails(Visible.Lines(message)) { RecommendedAction = Visible.Lines(action) },
         };
 
     /// <summary>Several names differ from the one that was given by case only.</summary>
     public static ErrorRecord Ambiguous(string name, IEnumerable<string> candidates)
     {
-        var message = $"'{name}' is ambiguous: there are {string.Join(", ", candidates)}.";
+        var message = Visible.Text($"'{name}' is ambiguous: there are {string.Join(", ", candidates)}.");
         return new(new PSInvalidOperationException(message), "AmbiguousName", ErrorCategory.InvalidArgument, name)
         {
             ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Write the name exactly as it is: upper and lower case count then." },

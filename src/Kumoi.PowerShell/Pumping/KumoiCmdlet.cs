@@ -162,6 +162,24 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
         }
     }
 
+    // Whatever is shown may quote a host: what would move the cursor there is made visible.
+    internal new void WriteWarning(string text) => base.WriteWarning(Visible.Lines(text));
+
+    internal new void WriteVerbose(string text) => base.WriteVerbose(Visible.Lines(text));
+
+    internal new void WriteProgress(ProgressRecord record) => base.WriteProgress(Shown(record));
+
+    internal new bool ShouldProcess(string target, string action) => base.ShouldProcess(Visible.Text(target), Visible.Text(action));
+
+    /// <summary>The record as a terminal may show it.</summary>
+    internal static ProgressRecord Shown(ProgressRecord record)
+    {
+        record.Activity = Visible.Text(record.Activity);
+        record.StatusDescription = Visible.Text(record.StatusDescription);
+        record.CurrentOperation = record.CurrentOperation is null ? null : Visible.Text(record.CurrentOperation);
+        return record;
+    }
+
     /// <summary>Whether nothing is to be done: -WhatIf, or else the preference.</summary>
     private protected bool IsWhatIf() =>
         MyInvocation.BoundParameters.TryGetValue("WhatIf", out var given)

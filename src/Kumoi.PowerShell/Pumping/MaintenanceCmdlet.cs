@@ -83,7 +83,7 @@ public abstract class MaintenanceCmdlet : FleetCmdlet
         }
         catch (PipelineStoppedException)
         {
-            Host.UI?.WriteWarningLine(message);
+            Host.UI?.WriteWarningLine(Visible.Lines(message));
         }
     }
 }

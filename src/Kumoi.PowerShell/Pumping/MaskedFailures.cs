@@ -57,9 +57,9 @@ internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
         ];
         if (masked.Count > 0)
         {
-            cmdlet.WriteWarning(
+            cmdlet.WriteWarning(Visible.Lines(
                 $"{masked.Count} {(masked.Count == 1 ? "failure was" : "failures were")} masked: "
-                + string.Join("; ", masked.Distinct().Take(3)) + (masked.Distinct().Skip(3).Any() ? "; …" : ""));
+                + string.Join("; ", masked.Distinct().Take(3)) + (masked.Distinct().Skip(3).Any() ? "; …" : "")));
             if (!isTold)
             {
                 KumoiSession.Fleet.Tell(_log);

@@ -66,7 +66,7 @@ public abstract class LibvirtTest : IAsyncLifetime
     {
         string file = Path.Combine(Path.GetTempPath(), $"kumoi-{Guid.NewGuid():N}.xml");
         files.Add(file);
-        IEnumerable<string> domains = Enumerable.Range(0, vmCount).Select(static i =>
+        IEnumerable<string> numbered = Enumerable.Range(0, vmCount).Select(static i =>
             $"<domain type='test'><name>vm{i}</name><memory unit='MiB'>64</memory><vcpu>2</vcpu><os><type>hvm</type></os></domain>");
         File.WriteAllText(
             file,
@@ -76,7 +76,7 @@ public abstract class LibvirtTest : IAsyncLifetime
               <memory>8388608</memory>
               <pool type='dir'><name>default</name><target><path>/images</path></target>{volumes}</pool>
               <network><name>default</name><forward/><ip address='192.168.122.1' netmask='255.255.255.0'/></network>
-              {string.Concat(domains)}{extra}
+              {string.Concat(numbered)}{extra}
             </node>
             """);
         return OpenAsync($"test://{file}", driver);

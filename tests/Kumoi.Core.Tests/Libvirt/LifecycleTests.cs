@@ -37,6 +37,31 @@ public sealed class LifecycleTests : LibvirtTest
     }
 
     [Fact]
+    public async Task Resuming_a_VM_that_its_guest_has_suspended_asks_libvirt_to_wake_it()
+    {
+        IHypervisorLink link = await OpenNodeAsync(
+            extra: "<domain type='test'><name>asleep</name><memory>65536</memory><os><type>hvm</type></os>"
+            + "<test:runstate xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>7</test:runstate></domain>");
+        VMReading vm = (await link.FindVMAsync("asleep", Deadline))!;
+        Assert.Equal(PowerState.PMSuspended, vm.State);
+        // The test driver cannot do that, and says what it was asked for; virDomainResume it refuses in other words.
+        HypervisorException failure = await FailsAsync(HypervisorError.NotSupported, () => link.ResumeAsync(vm.Id, operation, Deadline));
+        Assert.Contains("virDomainPMWakeup", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_active_storage_pools_of_a_host_are_read()
+    {
+        IHypervisorLink link = await OpenNodeAsync(
+            extra: "<pool type='netfs'><name>nfs</name><source><host name='nas'/><dir path='/export'/></source><target><path>/shared/</path></target></pool>");
+        IReadOnlyList<StoragePoolReading> pools = await link.ReadPoolsAsync(Deadline);
+        Assert.Equal(
+            [new StoragePoolReading("default", "dir", "/images", ""), new StoragePoolReading("nfs", "netfs", "/shared", "nas|/export")],
+            pools.OrderBy(pool => pool.Name));
+        Assert.Equal([false, true], pools.OrderBy(pool => pool.Name).Select(pool => pool.IsNetworked));
+    }
+
+    [Fact]
     public async Task A_running_VM_is_not_undefined()
     {
         IHypervisorLink link = await OpenNodeAsync();

@@ -56,6 +56,16 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_VM_that_its_guest_has_suspended_is_woken_by_resuming_it()
+    {
+        var vm = await DefineAsync(One, "web");
+        await One.StartAsync(vm.Id, false, OperationId.New(), default);
+        ((SimulatedLink)One).Host.Find(vm.Id)!.ChangeState(PowerState.PMSuspended, _time.GetUtcNow());
+        await One.ResumeAsync(vm.Id, OperationId.New(), default);
+        Assert.Equal(PowerState.Running, await StateAsync(vm.Id));
+    }
+
+    [Fact]
     public async Task What_a_state_does_not_allow_is_refused_as_the_VMs_fault()
     {
         var vm = await DefineAsync(One, "web");

@@ -88,6 +88,8 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
     public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) =>
         controller.CallAsync(HostName, mark is null ? "unmark" : "mark", () => inner.MarkAsync(id, mark, cancellationToken));
 
+    public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => inner.ReadPoolsAsync(cancellationToken);
+
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
 
     public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => Call(

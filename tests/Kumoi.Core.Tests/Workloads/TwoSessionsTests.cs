@@ -221,12 +221,12 @@ public sealed class TwoSessionsTests : JournalTest
     private static UsageMeter Meter(LabFleet lab) => new(lab.Fleet, new WorkloadOptions(), lab.Time);
 
     private static Task<bool> ContinueAsync(LabFleet lab, UsageMeter meter, IJournal journal) =>
-        meter.ContinueAsync(journal, lab.Fleet.Hosts, _ => true, default);
+        meter.ContinueAsync(journal, lab.Fleet.Hosts, all => all, default);
 
     private static async Task<List<KumoiUsage>> CycleAsync(LabFleet lab, UsageMeter meter, Func<KumoiVM, bool>? isWanted = null)
     {
         var told = new List<KumoiUsage>();
-        await foreach (var usages in meter.CycleAsync(lab.Fleet.Hosts, isWanted ?? (_ => true), default))
+        await foreach (var usages in meter.CycleAsync(lab.Fleet.Hosts, all => isWanted is null ? all : all.Where(isWanted), default))
         {
             told.AddRange(usages);
         }

@@ -1,4 +1,5 @@
 using Kumoi.FailureOblivious;
+using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Journal;
@@ -136,6 +137,70 @@ public sealed class UsageTests : WorkloadTest, IDisposable
     }
 
     [Fact]
+    public async Task Copies_of_one_VM_on_two_hosts_have_counters_of_their_own()
+    {
+        await using var journal = new SqliteJournal(_folder, TimeProvider.System);
+        await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=2&vms=0&seed=3", () => journal);
+        await MakeAsync(lab, "kvm01");
+        lab.Time.Advance(TimeSpan.FromHours(1));
+        await MakeAsync(lab, "kvm02");
+        var meter = Meter(lab);
+        await CycleAsync(lab, meter);
+        lab.Time.Advance(TimeSpan.FromSeconds(60));
+        var usages = await CycleAsync(lab, meter);
+        Assert.Equal([("kvm01", 60.0), ("kvm02", 60.0)], usages.Select(usage => (usage.VMHost, usage.IntervalSec)));
+        Assert.Equal(usages[0].CpuSec, usages[1].CpuSec, 3);
+
+        // And so they are in the journal.
+        lab.Time.Advance(TimeSpan.FromSeconds(60));
+        var second = Meter(lab);
+        Assert.True(await second.ContinueAsync(journal, lab.Fleet.Hosts, all => all, default));
+        usages = await CycleAsync(lab, second);
+        Assert.Equal([60.0, 60.0], usages.Select(usage => usage.IntervalSec));
+        Assert.Equal(usages[0].CpuSec, usages[1].CpuSec, 3);
+    }
+
+    [Fact]
+    public async Task A_VM_that_has_moved_goes_on_from_where_it_was_read_last()
+    {
+        await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=2&vms=0&seed=3");
+        var vm = await MakeAsync(lab, "kvm01");
+        var meter = Meter(lab);
+        await CycleAsync(lab, meter);
+        lab.Time.Advance(TimeSpan.FromSeconds(60));
+        await CycleAsync(lab, meter);
+        var moving = VMActions.MoveAsync(vm, lab.Host("kvm02"), new MigrationOptions(), progress: null, default);
+        while (!moving.IsCompleted)
+        {
+            lab.Time.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.Yield();
+        }
+
+        await moving;
+        lab.Time.Advance(TimeSpan.FromSeconds(60));
+        var usage = Assert.Single(await CycleAsync(lab, meter));
+        Assert.Equal("kvm02", usage.VMHost);
+        Assert.True(usage.IntervalSec >= 60);
+        lab.Time.Advance(TimeSpan.FromSeconds(30));
+        Assert.Equal(30.0, Assert.Single(await CycleAsync(lab, meter)).IntervalSec, 3);
+    }
+
+    [Theory]
+    [InlineData("=1+1", "'=1+1")]
+    [InlineData("+x", "'+x")]
+    [InlineData("-web", "'-web")]
+    [InlineData("@sum(a)", "'@sum(a)")]
+    [InlineData(" =1", "' =1")]
+    [InlineData("=a,b", "\"'=a,b\"")]
+    [InlineData("web-1", "web-1")]
+    public void A_spreadsheet_takes_no_field_of_the_file_for_a_formula(string name, string field)
+    {
+        var path = Path.Combine(_folder, "formula.csv");
+        UsageFile.Append(path, [new KumoiUsage { VM = name, VMId = Guid.Empty, VMHost = name, From = default, To = default, MemoryBytes = 1, CpuSec = 0, DiskReadBytes = 0, DiskWrittenBytes = 0, NetworkReceivedBytes = 0, NetworkSentBytes = 0 }]);
+        Assert.Contains($",{field},00000000-0000-0000-0000-000000000000,{field},", File.ReadAllText(path), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_journal_without_accounting_has_nothing_to_go_on_from()
     {
         await using var journal = new SqliteJournal(_folder, TimeProvider.System);
@@ -172,6 +237,10 @@ public sealed class UsageTests : WorkloadTest, IDisposable
             ],
             File.ReadAllLines(path));
     }
+
+    private static Task<KumoiVM> MakeAsync(LabFleet lab, string host) => VMActions.CreateAsync(
+        lab.Host(host), new VMSpec { Xml = "<domain><name>web</name><uuid>00000000-0000-4000-8000-000000000001</uuid><memory unit='MiB'>64</memory></domain>" },
+        start: true, keepFailed: false, OperationId.New(), default);
 
     private static UsageMeter Meter(LabFleet lab, MaskMode? mask = null) => new(lab.Fleet, new WorkloadOptions { Mask = mask }, lab.Time);
 

@@ -99,6 +99,9 @@ internal sealed class FaultInjectingLink(IHypervisorLink inner, string hostName,
     public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) =>
         RunOn(FaultOperation.Define, id, () => inner.MarkAsync(id, mark, cancellationToken), cancellationToken);
 
+    public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) =>
+        Run(FaultOperation.Read, null, () => inner.ReadPoolsAsync(cancellationToken), cancellationToken);
+
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) =>
         Run(FaultOperation.Read, null, () => inner.ReadMarkedAsync(cancellationToken), cancellationToken);
 

@@ -5,6 +5,7 @@ namespace Kumoi.Hypervisors.Libvirt;
 /// <summary>The changes of a VM that are one call of libvirt-domain each. They block.</summary>
 internal static unsafe class DomainCalls
 {
+    private const int SuspendedByGuest = 7; // VIR_DOMAIN_PMSUSPENDED
     private const uint StartPaused = 1; // VIR_DOMAIN_START_PAUSED
     private const uint SecureXml = 1 << 0; // VIR_DOMAIN_XML_SECURE
     private const uint InactiveXml = 1 << 1; // VIR_DOMAIN_XML_INACTIVE
@@ -56,9 +57,25 @@ internal static unsafe class DomainCalls
     public static void Suspend(LibvirtConnection connection, DomainHandle domain) =>
         Check(connection, domain, "suspend", NativeDomain.virDomainSuspend(domain));
 
-    /// <summary>libvirt-domain: virDomainResume.</summary>
-    public static void Resume(LibvirtConnection connection, DomainHandle domain) =>
-        Check(connection, domain, "resume", NativeDomain.virDomainResume(domain));
+    /// <summary>libvirt-domain: virDomainResume; of a VM whose guest has suspended itself, which that refuses, virDomainPMWakeup.</summary>
+    public static void Resume(LibvirtConnection connection, DomainHandle domain)
+    {
+        if (NativeDomain.virDomainResume(domain) == 0)
+        {
+            return;
+        }
+
+        // Before anything else is asked of libvirt: the next call overwrites the error.
+        LibvirtFailure failure = NativeError.Last();
+        int state;
+        int reason;
+        if (NativeDomain.virDomainGetState(domain, &state, &reason, 0) != 0 || state != SuspendedByGuest)
+        {
+            throw connection.ToException(failure, $"resume VM '{domain.Name}'", CallKind.Change);
+        }
+
+        Check(connection, domain, "wake up", NativeDomain.virDomainPMWakeup(domain, 0));
+    }
 
     private static string ReadXml(LibvirtConnection connection, DomainHandle domain, uint flags) =>
         NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, flags)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");

@@ -12,22 +12,20 @@ internal static class DomainXml
     /// </summary>
     public static XElement FromTemplate(VMSpec spec)
     {
+        VMSpecCheck.Ensure(spec);
         var domain = DomainDefinition.Parse(spec.Xml!);
         if (spec.Name.Length > 0)
         {
             DomainCopy.Rename(domain, spec.Name);
         }
 
-        return string.IsNullOrEmpty(domain.Element("name")?.Value) ? throw Invalid("The XML has no name, and none was given.") : domain;
+        return domain;
     }
 
     /// <summary>Fails with <see cref="HypervisorError.InvalidSpecification"/> for what no hypervisor could accept.</summary>
     public static void Check(VMSpec spec)
     {
-        if (spec.Name.Length == 0)
-        {
-            throw Invalid("A VM needs a name.");
-        }
+        VMSpecCheck.Ensure(spec);
 
         if (spec.CopyDisks)
         {

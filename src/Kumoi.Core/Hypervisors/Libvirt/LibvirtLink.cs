@@ -287,6 +287,8 @@ internal sealed class LibvirtLink : IHypervisorLink
     public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) =>
         ChangeAsync(id, (connection, domain) => SpeculationMarks.Set(connection, domain, mark), cancellationToken);
 
+    public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => ReadAsync(StoragePools.Read, cancellationToken);
+
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => ReadAsync(SpeculationMarks.ReadAll, cancellationToken);
 
     /// <summary>libvirt-domain: virConnectDomainEventRegisterAny. Ends when the link is disposed.</summary>

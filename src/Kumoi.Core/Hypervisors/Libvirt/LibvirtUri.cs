@@ -19,7 +19,7 @@ internal sealed partial class LibvirtUri
         Path = parts.Groups["path"].Value;
         string query = parts.Groups["query"].Value;
         Socket = query.Split('&').FirstOrDefault(static p => p.StartsWith("socket=", StringComparison.Ordinal))?["socket=".Length..];
-        Display = parts.Groups["secret"].Success ? text.Replace(":" + parts.Groups["secret"].Value + "@", "@", StringComparison.Ordinal) : text;
+        Display = Secrets.Mask(text);
 
         // ssh would otherwise ask on the terminal for what is missing.
         bool mayPrompt = string.Equals(Transport, "ssh", StringComparison.Ordinal) && !query.Contains("no_tty=", StringComparison.Ordinal);

@@ -22,6 +22,16 @@ public sealed class SimulatedDriver(TimeProvider time) : IHypervisorDriver
             : [.. parsed.HostNames().Select(name => new HostAddress(parsed.ForHost(name), name))];
     }
 
+    /// <summary>The host behind a URI to which a link is open.</summary>
+    internal SimulatedHost Find(string uri)
+    {
+        var parsed = SimulatedFleetUri.Parse(uri);
+        lock (_fleets)
+        {
+            return _fleets[parsed.FleetKey].Host(parsed.Host!);
+        }
+    }
+
     public Task<IHypervisorLink> OpenAsync(HostAddress address, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

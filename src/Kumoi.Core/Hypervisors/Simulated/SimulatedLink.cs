@@ -75,7 +75,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         Change(id, "suspend", state => state is PowerState.Running, PowerState.Paused, VMLifecycle.Suspended, cancellationToken);
 
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
-        Change(id, "resume", state => state is PowerState.Paused, PowerState.Running, VMLifecycle.Resumed, cancellationToken);
+        Change(id, "resume", state => state is PowerState.Paused or PowerState.PMSuspended, PowerState.Running, VMLifecycle.Resumed, cancellationToken);
 
     public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         Call(() => Existing(id).HasSavedState = false, cancellationToken);
@@ -203,6 +203,8 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
             return vm.Mark = mark;
         },
         cancellationToken);
+
+    public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => Call<IReadOnlyList<StoragePoolReading>>(static () => [], cancellationToken);
 
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => Call<IReadOnlyList<MarkedVM>>(
         () => [.. host.VMs.Values.Where(vm => vm.Mark is not null).Select(vm => new MarkedVM(vm.Id, vm.Name, vm.Mark!))],

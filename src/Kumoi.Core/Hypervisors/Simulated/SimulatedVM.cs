@@ -125,12 +125,9 @@ internal sealed class SimulatedVM
     /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>.</exception>
     public static SimulatedVM From(VMSpec spec, OperationId operation)
     {
+        VMSpecCheck.Ensure(spec);
         var xml = spec.Xml is null ? null : DomainDefinition.Parse(spec.Xml);
-        var name = spec.Name.Length > 0 ? spec.Name : (string?)xml?.Element("name") ?? "";
-        if (name.Length == 0 || name.Contains('/', StringComparison.Ordinal) || name.Contains('\n', StringComparison.Ordinal))
-        {
-            throw Refuse($"'{name}' is no name for a VM.", "Give a name that is not empty and has no '/' in it.");
-        }
+        var name = spec.Name.Length > 0 ? spec.Name : (string)xml!.Element("name")!;
 
         var memory = xml is null ? spec.MemoryBytes : DomainDefinition.Bytes(xml.Element("memory"));
         if (memory <= 0)

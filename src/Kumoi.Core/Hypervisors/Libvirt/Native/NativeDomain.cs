@@ -115,4 +115,7 @@ internal static unsafe partial class NativeDomain
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainResume(DomainHandle domain);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainPMWakeup(DomainHandle domain, uint flags);
 }

@@ -1,0 +1,73 @@
+using System.Xml;
+
+namespace Kumoi.Hypervisors;
+
+/// <summary>What can be said of a specification, and of a name, without asking a host: the same in a plan and in earnest.</summary>
+public static class VMSpecCheck
+{
+    /// <summary>Fails for what no hypervisor would take.</summary>
+    /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>, of domain VM.</exception>
+    public static void Ensure(VMSpec spec)
+    {
+        var name = spec.Name;
+        if (spec.Xml is { } xml)
+        {
+            var domain = DomainDefinition.Parse(xml);
+            name = name.Length > 0 ? name : (string?)domain.Element("name") ?? "";
+        }
+
+        EnsureName(name, "VM");
+        foreach (var (what, text) in Texts(spec))
+        {
+            EnsureText(text, what);
+        }
+    }
+
+    /// <summary>Fails for what cannot be a name: nothing, or one that a terminal, XML or a path would not show or keep as it is.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="what">What it is the name of.</param>
+    /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>, of domain VM.</exception>
+    public static void EnsureName(string name, string what)
+    {
+        if (string.IsNullOrWhiteSpace(name) || (what is "VM" && name.Contains('/', StringComparison.Ordinal)))
+        {
+            throw Refuse($"'{Visible.Text(name)}' is no name for a {what}.", "Give a name that is not empty and has no '/' in it.");
+        }
+
+        EnsureText(name, $"The name of the {what}");
+    }
+
+    private static void EnsureText(string text, string what)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (char.IsSurrogatePair(text, i))
+            {
+                i++;
+            }
+            else if (char.IsControl(text[i]) || !XmlConvert.IsXmlChar(text[i]))
+            {
+                throw Refuse(
+                    $"{what} has a character that cannot be kept, as number {i + 1}: '{Visible.Text(text)}'.",
+                    "Leave out control characters, and halves of characters (lone surrogates).");
+            }
+        }
+    }
+
+    private static IEnumerable<(string What, string Text)> Texts(VMSpec spec)
+    {
+        (string, string?)[] texts =
+        [
+            ("The kernel's path", spec.Kernel), ("The path of the initial RAM disk", spec.Initrd), ("The kernel's arguments", spec.KernelArguments),
+            .. spec.Networks.Select(network => ("The name of a network", (string?)network)),
+            .. spec.Disks.SelectMany(disk => new[]
+            {
+                ("The path of a disk", disk.Path), ("The path of a template", disk.TemplatePath), ("The name of the storage pool", (string?)disk.StoragePool),
+            }),
+        ];
+        return texts.Where(text => text.Item2 is not null)!;
+    }
+
+    private static HypervisorException Refuse(string message, string action) =>
+        new(message, FaultDomain.VM, error: HypervisorError.InvalidSpecification, recommendedAction: action);
+}
