@@ -123,6 +123,22 @@ public sealed class MigrationPhasesTests
     }
 
     [Theory]
+    [InlineData("tcp:127.0.0.1:5432", "qemu+tcp://203.0.113.7/system", false)]
+    [InlineData("tcp:[::1]:5432", "qemu+tcp://203.0.113.7/system", false)]
+    [InlineData("tcp:0.0.0.0:5432", "qemu+tcp://203.0.113.7/system", false)]
+    [InlineData("tcp:[::ffff:127.0.0.1]:5432", "qemu+tcp://203.0.113.7/system", false)]
+    [InlineData("tcp:localhost:5432", "qemu+tcp://203.0.113.7/system", false)]
+    [InlineData("tcp:203.0.113.8:49152", "qemu+tcp://203.0.113.7/system", true)]
+    [InlineData("tcp:127.0.0.1:49152", "qemu+tcp://127.0.0.2:16510/system", true)] // its daemon is reached by a tunnel, or is here
+    [InlineData("tcp:127.0.0.1:49152", "qemu:///system", true)]
+    public void A_target_cannot_lead_the_stream_to_this_computer(string says, string uri, bool isFollowed)
+    {
+        LibvirtUri target = LibvirtUri.Parse(uri);
+
+        Assert.Equal(isFollowed, StreamAddress.Resolve(StreamAddress.Read(says, "k2", target), target) is not null);
+    }
+
+    [Theory]
     [InlineData("127.0.0.1", true)]
     [InlineData("127.8.9.10", true)]
     [InlineData("::1", true)]

@@ -51,11 +51,11 @@ internal sealed class Site : IAsyncDisposable
     }
 
     /// <summary>A process that works with the site: its own connections, the common journal.</summary>
-    public async Task<Fleet> StartAsync(Controller controller, Func<IJournal>? open = null)
+    public async Task<Fleet> StartAsync(Controller controller, Func<IJournal>? open = null, FleetLimits? limits = null)
     {
         var fleet = new Fleet(
             [new ControlledDriver(_driver, controller)], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time,
-            open ?? (() => new ControlledJournal(Journal, controller)));
+            open ?? (() => new ControlledJournal(Journal, controller))) { Limits = limits ?? new FleetLimits() };
         await ConnectAsync(fleet, _uri);
         return fleet;
     }

@@ -211,24 +211,12 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
         return true;
     }
 
-    /// <summary>
-    /// What a target says is reached from here: it must not lead to a service of this computer that only this computer reaches. A name is
-    /// resolved once, so that it cannot lead elsewhere later.
-    /// </summary>
     private EndPoint Checked(EndPoint end)
     {
-        if (!connections.Uri.IsReachableFromOtherHosts || (end as DnsEndPoint)?.Host == connections.Uri.Host)
-        {
-            return end;
-        }
-
         try
         {
-            IPAddress[] addresses = end is DnsEndPoint name ? Dns.GetHostAddresses(name.Host) : [((IPEndPoint)end).Address];
-            bool isHere = Array.Exists(addresses, OwnAddresses.Has) && !Array.Exists(Dns.GetHostAddresses(connections.Uri.Host), OwnAddresses.Has);
-            return isHere
-                ? throw CannotSend($"it says that it waits at '{streamUri}', which is this computer", $"Look at migration_host in qemu.conf on {HostName}, and whether that host can be trusted.")
-                : end is DnsEndPoint { Port: var port } ? new IPEndPoint(addresses[0], port) : end;
+            return StreamAddress.Resolve(end, connections.Uri) ?? throw CannotSend(
+                $"it says that it waits at '{streamUri}', which is this computer", $"Look at migration_host in qemu.conf on {HostName}, and whether that host can be trusted.");
         }
         catch (SocketException e)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
@@ -25,6 +26,24 @@ internal static class StreamAddress
         return IPAddress.TryParse(host, out IPAddress? known) ? new IPEndPoint(known, port) : new DnsEndPoint(host, port);
     }
 
+    /// <summary>
+    /// Where that leads to. Null: to this computer, and not since the target's daemon is reached here too; a host must not make this computer
+    /// send what it likes to services that only this computer reaches. A name is resolved once, so that it does not lead elsewhere later. Blocks.
+    /// </summary>
+    /// <exception cref="SocketException">A name is not known.</exception>
+    public static EndPoint? Resolve(EndPoint end, LibvirtUri target)
+    {
+        if (!target.IsReachableFromOtherHosts || (end as DnsEndPoint)?.Host == target.Host)
+        {
+            return end;
+        }
+
+        IPAddress[] addresses = end is DnsEndPoint name ? Dns.GetHostAddresses(name.Host) : [((IPEndPoint)end).Address];
+        return Array.Exists(addresses, OwnAddresses.Has) && !Array.Exists(Dns.GetHostAddresses(target.Host), OwnAddresses.Has) ? null
+            : end is DnsEndPoint { Port: var port } ? new IPEndPoint(addresses[0], port)
+            : end;
+    }
+
     /// <summary>Whether it is of that form, with a host and a port that there can be.</summary>
     public static bool IsValid(string uri) => Split(uri) is not null;
 
@@ -47,7 +66,7 @@ internal static class StreamAddress
         if (host.StartsWith('[') && host.EndsWith(']'))
         {
             host = host[1..^1];
-            return IPAddress.TryParse(host, out IPAddress? known) && known.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? (host, port) : null;
+            return IPAddress.TryParse(host, out IPAddress? known) && known.AddressFamily == AddressFamily.InterNetworkV6 ? (host, port) : null;
         }
 
         return Uri.CheckHostName(host) is UriHostNameType.Dns or UriHostNameType.IPv4 ? (host, port) : null;
