@@ -16,5 +16,6 @@ public sealed class SuspendKumoiVMCommand : VMActionCmdlet
     private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, CancellationToken cancellationToken) =>
         await VMActions.SuspendAsync(vm, cancellationToken);
 
-    private protected override Func<Task>? UndoOf(KumoiVM vm) => () => VMActions.ResumeAsync(vm, CancellationToken.None);
+    private protected override Func<KumoiConnection?, Task>? UndoOf(KumoiVM vm) =>
+        movedTo => VMActions.ResumeAsync(vm.At(movedTo), CancellationToken.None);
 }
