@@ -40,6 +40,18 @@ internal static class PlainValue
         _ => one.GetType() == other.GetType() && one.Equals(other),
     };
 
+    /// <summary>A copy as text: another text for another value.</summary>
+    public static string Describe(object? copy) => copy switch
+    {
+        null => "null",
+        Copy { Type.Name: var type, Parts: var parts } => $"{type}({string.Join(",", parts.Select(Describe))})",
+        string text => $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"",
+        IFormattable value and (double or float) => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+        DateTime or DateTimeOffset => ((IFormattable)copy).ToString("O", System.Globalization.CultureInfo.InvariantCulture),
+        IFormattable value => value.ToString(null, System.Globalization.CultureInfo.InvariantCulture),
+        _ => copy.ToString() ?? "",
+    };
+
     /// <summary>All script blocks in a value.</summary>
     public static IEnumerable<ScriptBlock> BlocksIn(object? value) => BlocksIn(value, 0);
 
@@ -89,7 +101,8 @@ internal static class PlainValue
 
         if (plain is ScriptBlock block)
         {
-            copy = new Copy(type, [block.ToString(), block.Module?.Name, block.Module?.GetHashCode()]);
+            // A closure is a module of its own, whose name tells it from others in this process.
+            copy = new Copy(type, [block.ToString(), block.Module?.Name]);
             return true;
         }
 

@@ -59,18 +59,11 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
     private readonly HashSet<string> _functionsUnderWay = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The first expression below <paramref name="root"/> (and itself) that may have an effect; null if there is none.</summary>
-    public Ast? FindEffect(Ast root)
-    {
-        foreach (var ast in root.FindAll(static _ => true, searchNestedScriptBlocks: true))
-        {
-            if (Effect(ast) is { } effect)
-            {
-                return effect;
-            }
-        }
+    public Ast? FindEffect(Ast root) => FindEffects(root).FirstOrDefault();
 
-        return null;
-    }
+    /// <summary>All of them.</summary>
+    public IEnumerable<Ast> FindEffects(Ast root) =>
+        root.FindAll(static _ => true, searchNestedScriptBlocks: true).Select(Effect).OfType<Ast>();
 
     /// <summary>
     /// The same for an argument of a step that runs what it is given: a variable is looked into, since it may hold a script block;

@@ -21,6 +21,7 @@ internal sealed class TerminalLineage : IDisposable
     private readonly bool _ownsRun;
     private readonly bool _writesVariablesByDefault;
     private readonly PipelineReads? _reads;
+    private readonly string? _argument;
     private readonly HashSet<int> _arrived = [];
     private LineageSource? _source;
     private bool _mixed;
@@ -42,6 +43,13 @@ internal sealed class TerminalLineage : IDisposable
         _reads = _plan.LastChoice > 0 || location.Pipeline.PipelineElements[0] is CommandExpressionAst
             ? new PipelineReads(_plan, _run, location.Position, terminal.SessionState)
             : null;
+        if (_reads is not null && _plan.LastChoice > 0)
+        {
+            var elements = location.Pipeline.PipelineElements;
+            _argument = new ArgumentEffects(new Purity(terminal.InvokeCommand, terminal.SessionState), terminal, _reads.Above.Variables)
+                .Find([.. elements.Take(1), .. elements.Skip(_plan.LastChoice + 1)]);
+        }
+
         _writesVariablesByDefault = terminal.SessionState.PSVariable.GetValue("PSDefaultParameterValues") is IDictionary defaults
             && defaults.Keys.OfType<string>().Any(key => key.EndsWith("Variable", StringComparison.OrdinalIgnoreCase) || key.EndsWith("v", StringComparison.OrdinalIgnoreCase));
     }
@@ -113,6 +121,11 @@ internal sealed class TerminalLineage : IDisposable
         if (_run.Outcomes.Left is [{ } open, ..])
         {
             return $"another step of the pipeline may have done something: {open}";
+        }
+
+        if (_argument is not null && _source is RecordedSource)
+        {
+            return $"'{_argument}' is evaluated after the arguments above the choice, and may change what they read";
         }
 
         return ObstacleOfSource(inputEnded) ?? _reads?.Obstacle(isChosenAgain: _source is RecordedSource);

@@ -407,7 +407,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     /// <summary>What a script block has not told of: another error says nothing of a VM that may be there.</summary>
     private void WriteHidden(ActionRun run, ActionFailedException failed)
     {
-        foreach (var open in run.Open.Where(open => !failed.Records.Exists(record => LeavesOutcomeOpen(record.Exception))))
+        foreach (var open in run.Open.Where(open => !failed.Records.Exists(record => HasOpenCause(record.Exception))))
         {
             WriteError(Errors.ToRecord(
                 new HypervisorException($"{open}.", outcomeUnknown: true, recommendedAction: "See what is there with Get-KumoiVM before you do it again."),
