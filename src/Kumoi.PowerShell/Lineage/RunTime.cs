@@ -21,8 +21,9 @@ internal static class RunTime
     /// <summary>Why the steps that use these words cannot be run again on these elements; null if they can.</summary>
     public static string? Obstacle(PSCmdlet asker, IReadOnlyList<object> elements, IReadOnlySet<string> words)
     {
-        var commands = asker.InvokeCommand;
-        if (commands.PreCommandLookupAction is not null || commands.PostCommandLookupAction is not null || commands.CommandNotFoundAction is not null)
+        // The engine's own, to which scripts attach; a cmdlet has one for itself.
+        if (asker.SessionState.PSVariable.GetValue("ExecutionContext") is EngineIntrinsics { InvokeCommand: var commands }
+            && (commands.PreCommandLookupAction is not null || commands.PostCommandLookupAction is not null || commands.CommandNotFoundAction is not null))
         {
             return "a script looks up the commands of this session";
         }
@@ -46,7 +47,7 @@ internal static class RunTime
         }
 
         var used = words.Concat(AlwaysUsed).Where(static word => word.Length > 0 && !WildcardPattern.ContainsWildcardCharacters(word)).ToList();
-        foreach (var sample in Samples.Concat(elements.Take(1)).Select(PSObject.AsPSObject))
+        foreach (var sample in Samples.Concat(elements.Take(1)).Concat(elements.OfType<KumoiHost>().Take(1).SelectMany(static host => host.VMs.Take(1))).Select(PSObject.AsPSObject))
         {
             if (used.Find(word => sample.Members[word] is { } member && RunsScript(member)) is { } word)
             {

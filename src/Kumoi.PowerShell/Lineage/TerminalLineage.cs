@@ -194,7 +194,7 @@ internal sealed class TerminalLineage : IDisposable
             _terminal.WaitFor(readRest);
         }
 
-        if ((Changed() ?? RunTime.Obstacle(_terminal, _source!.Elements, _reads?.Above.Words ?? [])) is { } obstacle)
+        if ((RunTime.Obstacle(_terminal, _source!.Elements, _reads?.Above.Words ?? []) ?? Changed()) is { } obstacle)
         {
             return obstacle;
         }
