@@ -65,8 +65,17 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
             cancellationToken);
     }
 
-    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) => Run(
-        Intent(OperationKind.UndoDefine, operation), () => inner.UndoDefineAsync(operation, cancellationToken), static _ => null, cancellationToken);
+    public async Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken)
+    {
+        var intent = Intent(OperationKind.UndoDefine, operation);
+        var isUndone = await Run(intent, () => inner.UndoDefineAsync(operation, cancellationToken), static _ => null, cancellationToken);
+        if (isUndone)
+        {
+            OpenOutcomes.Undone(intent);
+        }
+
+        return isUndone;
+    }
 
     public async Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken)
     {
@@ -208,6 +217,7 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
     private async Task<T> Run<T>(OperationIntent intent, Func<Task<T>> call, Func<T, VMReading?> vmOf, CancellationToken cancellationToken)
     {
         var operation = await journal.BeginAsync(intent, cancellationToken);
+        var open = OpenOutcomes.Begin(intent);
         T result;
         try
         {
@@ -215,6 +225,7 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
         }
         catch (OperationCanceledException)
         {
+            open.Close();
             await journal.EndAsync(operation, new OperationOutcome(OperationState.Failed, journal.Now, "Cancelled before the call went out."));
             throw;
         }
@@ -225,10 +236,21 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
         }
         catch (Exception e)
         {
-            await journal.EndAsync(operation, OutcomeOf(intent, e));
+            var outcome = OutcomeOf(intent, e);
+            if (outcome.State is OperationState.Unknown)
+            {
+                open.Leave(outcome.Error);
+            }
+            else
+            {
+                open.Close();
+            }
+
+            await journal.EndAsync(operation, outcome);
             throw;
         }
 
+        open.Close();
         var vm = vmOf(result);
         await journal.EndAsync(operation, new OperationOutcome(OperationState.Succeeded, journal.Now)
         {

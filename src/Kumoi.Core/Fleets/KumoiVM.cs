@@ -78,6 +78,9 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
 
     internal KumoiVM WithOrigin(object? origin) => new(Connection, Reading, origin, Xml);
 
+    /// <summary>The same VM, on the host that it was moved to.</summary>
+    internal KumoiVM At(KumoiConnection? movedTo) => movedTo is null ? this : new(movedTo, Reading, Origin, Xml);
+
     public int CompareTo(KumoiVM? other)
     {
         var order = NaturalOrder.Instance.Compare(Name, other?.Name);

@@ -101,6 +101,16 @@ public static class VMActions
         return await host.Link.UndoDefineAsync(operation, limit.Token);
     }
 
+    /// <summary>Undoes a creation that is known to have taken effect, on the host where the VM is now.</summary>
+    /// <exception cref="HypervisorException">VMNotFound: it is not there, so nothing was undone, and it may be elsewhere.</exception>
+    public static async Task UndoCreationAsync(KumoiConnection host, string name, OperationId operation)
+    {
+        if (!await RemoveCreatedAsync(host, operation))
+        {
+            throw NoLongerThere(name, host.Name);
+        }
+    }
+
     /// <summary>
     /// Makes sure that no copy of the VM, one of the same id on another host of the fleet, runs or may run. It must be called right before a
     /// VM is started, resumed, or made to be started.
@@ -269,11 +279,10 @@ public static class VMActions
             journal.Keep(await journal.OpenAsync(cancellationToken));
         }
 
-        var defined = false;
+        VMReading? defined = null;
         try
         {
-            var vm = await host.Link.DefineAsync(spec, operation, cancellationToken);
-            defined = true;
+            var vm = defined = await host.Link.DefineAsync(spec, operation, cancellationToken);
             await check(cancellationToken);
             if (!start || vm.IsMasked)
             {
@@ -283,10 +292,10 @@ public static class VMActions
             await host.Link.StartAsync(vm.Id, paused: false, operation, cancellationToken);
             return new KumoiVM(host, await host.Link.FindVMAsync(vm.Id, cancellationToken) ?? vm with { State = PowerState.Unknown });
         }
-        catch (Exception e) when (!keepFailed && (defined || e is OperationCanceledException or HypervisorException { OutcomeUnknown: true }))
+        catch (Exception e) when (!keepFailed && (defined is not null || e is OperationCanceledException or HypervisorException { OutcomeUnknown: true }))
         {
-            await UndoCreateAsync(host, operation, e);
-            if (e is HypervisorException { OutcomeUnknown: true } unknown)
+            // What is not found may come yet: only what was found and removed is known to be gone.
+            if (await UndoCreateAsync(host, defined, operation, e) && e is HypervisorException { OutcomeUnknown: true } unknown)
             {
                 // Now it is known: whatever it may have made is gone.
                 throw new HypervisorException(
@@ -302,15 +311,24 @@ public static class VMActions
         [.. DomainCopy.WritableDisks(DomainDefinition.Parse(definition)).Where(static disk => disk.Element("source") is not null).Select(DomainCopy.Describe)];
 
     private static async Task<KumoiVM> ReadAgainAsync(KumoiVM vm, CancellationToken cancellationToken) =>
-        await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(
-            $"'{vm.Name}' is no longer on {vm.VMHost}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
-            recommendedAction: "Find it with Get-KumoiVM: it may have been moved or removed.");
+        await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw NoLongerThere(vm.Name, vm.VMHost);
 
-    private static async Task UndoCreateAsync(KumoiConnection host, OperationId operation, Exception cause)
+    private static HypervisorException NoLongerThere(string vm, string host) => new(
+        $"'{vm}' is no longer on {host}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
+        recommendedAction: "Find it with Get-KumoiVM: it may have been moved or removed.");
+
+    /// <summary>True: what was made, or may have been, was found and removed. False: nothing was found of what only may have been made.</summary>
+    private static async Task<bool> UndoCreateAsync(KumoiConnection host, VMReading? defined, OperationId operation, Exception cause)
     {
         try
         {
-            await RemoveCreatedAsync(host, operation);
+            if (defined is null)
+            {
+                return await RemoveCreatedAsync(host, operation);
+            }
+
+            await UndoCreationAsync(host, defined.Name, operation);
+            return true;
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or JournalException)
         {

@@ -37,6 +37,13 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
     [Parameter]
     public Hashtable MaskedValue { get; set; } = [];
 
+    protected override void BeginProcessing()
+    {
+        // The author's own array could be filled with something else before a candidate is asked for it.
+        Tag = [.. Tag];
+        base.BeginProcessing();
+    }
+
     protected override void ProcessRecord()
     {
         var hosts = FindHosts(VMHost);

@@ -39,6 +39,14 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
     [Parameter]
     public SwitchParameter Raw { get; set; }
 
+    protected override void BeginProcessing()
+    {
+        // The author's own arrays could be filled with something else before a candidate is asked for it.
+        Name = [.. Name];
+        State = [.. State];
+        base.BeginProcessing();
+    }
+
     protected override void ProcessRecord()
     {
         var hosts = FindHosts(VMHost, out var areAllThere);

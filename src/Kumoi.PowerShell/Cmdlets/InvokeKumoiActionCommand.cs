@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Pumping;
 
@@ -43,23 +45,34 @@ public sealed class InvokeKumoiActionCommand : ActionCmdlet
             output = ScriptBlockRunner.Run(this, ScriptBlock, element, out var errors);
             if (errors.Count > 0)
             {
+                var isUndoFailed = false;
                 if (Undo is not null && !KeepFailed)
                 {
                     ScriptBlockRunner.Run(this, Undo, element, out var undoing);
                     RecordUndo(MyInvocation.MyCommand.Name, element.BaseObject, undoing.FirstOrDefault()?.ToString());
                     errors.AddRange(undoing);
+                    isUndoFailed = undoing.Count > 0;
                 }
 
-                throw new ActionFailedException(errors);
+                throw new ActionFailedException(errors) { IsUndoFailed = isUndoFailed };
             }
         }
 
         return new ActionResult([.. output], Undo is null ? null : UndoLater(element));
     }
 
-    private Func<Task> UndoLater(PSObject element) => () =>
+    private Func<KumoiConnection?, Task> UndoLater(PSObject element) => _ =>
     {
-        ScriptBlockRunner.Run(this, Undo!, element, out var errors);
-        return errors.Count == 0 ? Task.CompletedTask : Task.FromException(new ActionFailedException(errors));
+        // What the block does with the errors of its calls is its own business; what they leave open is not.
+        var outcomes = new OpenOutcomes(OpenOutcomes.Current);
+        List<ErrorRecord> errors;
+        using (outcomes.Enter())
+        {
+            ScriptBlockRunner.Run(this, Undo!, element, out errors);
+        }
+
+        return errors.Count > 0 ? Task.FromException(new ActionFailedException(errors))
+            : outcomes.Left is [{ } open, ..] ? Task.FromException(new HypervisorException($"{open}.", outcomeUnknown: true))
+            : Task.CompletedTask;
     };
 }

@@ -157,7 +157,7 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
                 try
                 {
                     var moved = await VMActions.MoveAsync(vm, destination, options, reporter, token);
-                    return new ActionResult(PassThru ? [moved] : []);
+                    return new ActionResult(PassThru ? [moved] : []) { MovedTo = destination };
                 }
                 finally
                 {
@@ -245,11 +245,12 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             Target = vm,
             ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
             Verb = $"Move to one of {string.Join(", ", candidates)}",
+            SettlesItsCalls = true,
             Work = async (progress, token) =>
             {
                 using var reporter = new ReplicaProgressReporter(progress, vm.Name, target => $"Moving {vm.Name} from {vm.VMHost} to {target}", vm.MemoryBytes);
                 var moved = await RunAsync(vm.Name, () => migration.RunAsync(candidates, reporter, token), progress, token);
-                return new ActionResult(PassThru ? [moved] : []);
+                return new ActionResult(PassThru ? [moved] : []) { MovedTo = moved.Connection };
             },
         };
     }

@@ -174,6 +174,7 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
             ShouldProcessTarget = $"one of {string.Join(", ", candidates)}",
             Verb = $"Create and start VM '{name}'",
             ForOthers = others => SpeculativeRequest(start, name, others),
+            SettlesItsCalls = true,
             Work = async (progress, token) =>
             {
                 await _copies.TellAsync(await VMActions.EnsureOnlyCopyAsync(Fleet, _spec!, candidates[0], token), progress, token);
@@ -204,7 +205,7 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
                 var operation = OperationId.New();
                 var vm = await VMActions.CreateAsync(host, spec, start, keepFailed, operation, token);
                 KumoiSession.NoteMade(vm.Id);
-                return new ActionResult([vm], () => VMActions.RemoveCreatedAsync(host, operation));
+                return new ActionResult([vm], movedTo => VMActions.UndoCreationAsync(movedTo ?? host, vm.Name, operation));
             },
         };
     }

@@ -27,5 +27,6 @@ public sealed class ResumeKumoiVMCommand : VMActionCmdlet
         return await VMActions.ResumeAsync(vm, cancellationToken);
     }
 
-    private protected override Func<Task>? UndoOf(KumoiVM vm) => () => VMActions.SuspendAsync(vm, CancellationToken.None);
+    private protected override Func<KumoiConnection?, Task>? UndoOf(KumoiVM vm) =>
+        movedTo => VMActions.SuspendAsync(vm.At(movedTo), CancellationToken.None);
 }

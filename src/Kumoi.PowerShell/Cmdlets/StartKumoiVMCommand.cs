@@ -80,7 +80,7 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
             var started = await VMActions.StartAsync(vm, Paused, token);
             return new ActionResult(
                 PassThru ? [started] : [],
-                () => VMActions.StopAsync(vm, turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None));
+                movedTo => VMActions.StopAsync(vm.At(movedTo), turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None));
         },
     };
 
@@ -112,6 +112,7 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
             ShouldProcessTarget = $"{vm.Name} of {vm.VMHost}",
             Verb = $"Start on one of {string.Join(", ", _candidates)}",
             Origin = LineageSource.OriginOf(vm),
+            SettlesItsCalls = true,
             Work = async (progress, token) =>
             {
                 await EnsureOnlyCopyAsync(vm, progress, token);
@@ -119,7 +120,10 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
                 var started = await RunAsync(vm.Name, () => start.RunAsync(_candidates, reporter, token), progress, token);
                 return new ActionResult(
                     PassThru ? [started] : [],
-                    () => VMActions.StopAsync(started, turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None));
+                    movedTo => VMActions.StopAsync(started.At(movedTo), turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None))
+                {
+                    MovedTo = started.Connection,
+                };
             },
         };
     }

@@ -16,9 +16,10 @@ public sealed class SuspendKumoiVMCommand : VMActionCmdlet
     private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken) =>
         await VMActions.SuspendAsync(vm, cancellationToken);
 
-    private protected override Func<Task>? UndoOf(KumoiVM vm) => async () =>
+    private protected override Func<KumoiConnection?, Task>? UndoOf(KumoiVM vm) => async movedTo =>
     {
-        await VMActions.EnsureOnlyCopyAsync(Fleet, vm, resumes: true, CancellationToken.None);
-        await VMActions.ResumeAsync(vm, CancellationToken.None);
+        var suspended = vm.At(movedTo);
+        await VMActions.EnsureOnlyCopyAsync(Fleet, suspended, resumes: true, CancellationToken.None);
+        await VMActions.ResumeAsync(suspended, CancellationToken.None);
     };
 }

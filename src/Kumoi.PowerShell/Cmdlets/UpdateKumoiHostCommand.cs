@@ -1,10 +1,9 @@
 using System.Globalization;
 using System.Management.Automation;
-using System.Security.Cryptography;
-using System.Text;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Completion;
+using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Pumping;
 using Kumoi.Workloads;
@@ -23,6 +22,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
 
     private readonly List<KumoiConnection> _hosts = [];
     private PipelineWork? _work;
+    private string _nameOfRollOut = "";
 
     /// <summary>What the script wrote on the last host, also where it failed then.</summary>
     private IReadOnlyList<object> _output = [];
@@ -64,6 +64,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
 
     protected override void EndProcessing()
     {
+        _nameOfRollOut = Name.Length > 0 ? Name : NameByScript();
         RollOut rollOut;
         try
         {
@@ -199,10 +200,29 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             step.Target is null ? $"{step.Action} {step.Name}" : $"{step.Action} {step.Name} from {step.VMHost} to {step.Target}")),
     };
 
-    /// <summary>The name says that it is the same only if the script is: a changed one upgrades to something else.</summary>
-    private string NameOfRollOut => Name.Length > 0
-        ? Name
-        : "script-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ScriptBlock.ToString().Trim())))[..8];
+    private string NameOfRollOut => _nameOfRollOut;
+
+    /// <summary>
+    /// The name says that it is the same only if the script is, with what it reads: a changed one, or one with another $version, upgrades to
+    /// something else. Taken once: the script may change its own variables.
+    /// </summary>
+    private string NameByScript()
+    {
+        if (ScriptName.TryOf(ScriptBlock, SessionState, out var unknown) is { } name)
+        {
+            return name;
+        }
+
+        var message = $"The rolling upgrade needs a name: nothing tells what is in ${unknown}, which its script block reads, from what was in it before.";
+        ThrowTerminatingError(new ErrorRecord(new PSInvalidOperationException(message), "NameMissing", ErrorCategory.InvalidArgument, ScriptBlock)
+        {
+            ErrorDetails = new ErrorDetails(message)
+            {
+                RecommendedAction = "Give it one with -Name, and another for another upgrade; or let the block read plain values, such as strings and numbers.",
+            },
+        });
+        return "";
+    }
 
     private IReadOnlyList<object> Run(ScriptBlock block, KumoiHost host, Action<IReadOnlyList<object>> written)
     {

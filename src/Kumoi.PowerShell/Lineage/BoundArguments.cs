@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using System.Reflection;
@@ -17,11 +18,18 @@ internal sealed class BoundArguments(CmdletInfo command)
     };
 
     private readonly Dictionary<string, object?> _values = new(StringComparer.OrdinalIgnoreCase);
+    private readonly List<string> _boundLater = [];
 
     /// <summary>The cmdlet as it was found then: a script block of the pipeline can give its name another meaning.</summary>
     public CmdletInfo Cmdlet => command;
 
     public IReadOnlyCollection<string> Names => _values.Keys;
+
+    /// <summary>The blocks from which a value is made for each element: -Name { … }.</summary>
+    public IEnumerable<ScriptBlock> BlocksOfBinding => _boundLater.Select(name => (ScriptBlock)_values[name]!);
+
+    /// <summary>The same, and what the cmdlet does with an element if it is a block: all that decides what comes out of it.</summary>
+    public IEnumerable<ScriptBlock> BlocksOfStep => _values.Where(static entry => !entry.Key.Equals("Undo", StringComparison.OrdinalIgnoreCase)).Select(static entry => entry.Value).OfType<ScriptBlock>();
 
     /// <summary>Why the cmdlet cannot be replayed; null if it can.</summary>
     public string? Obstacle { get; private set; }
@@ -45,7 +53,12 @@ internal sealed class BoundArguments(CmdletInfo command)
             }
 
             var argument = IsPlaceHolder(value) ? BlockOf(value) ?? WrittenBlock(cmdlet, statement, name) : value;
-            bound._values[name] = argument;
+            bound._values[name] = CopyOf(argument);
+            if (argument is ScriptBlock && IsPlaceHolder(value))
+            {
+                bound._boundLater.Add(name);
+            }
+
             if (argument is null && IsPlaceHolder(value))
             {
                 bound.Obstacle = $"the script block of -{name} is not written in the statement";
@@ -58,6 +71,14 @@ internal sealed class BoundArguments(CmdletInfo command)
 
         return bound;
     }
+
+    /// <summary>A collection of the author's that is filled on the way means what it was.</summary>
+    private static object? CopyOf(object? argument) => argument switch
+    {
+        Array list => list.Clone(),
+        Hashtable table => table.Clone(),
+        _ => argument,
+    };
 
     /// <summary>The engine's own stand-in for a script block that is bound anew for each object.</summary>
     private static bool IsPlaceHolder(object? value) =>

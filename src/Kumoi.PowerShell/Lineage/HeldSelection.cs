@@ -18,6 +18,15 @@ internal sealed class HeldSelection(
     /// <summary>Substitutes do not simply come after the picks.</summary>
     public bool SettlesBeforeOutput => settlesBeforeOutput;
 
+    /// <summary>Why the operator cannot choose again; null if it can.</summary>
+    public string? Obstacle { get; init; }
+
+    /// <summary>What the operator's block reads, if it is run again.</summary>
+    public RecordedReads? Reads { get; init; }
+
+    /// <summary>What of it is no longer as it was; null: all is.</summary>
+    public string? Changed => Reads?.Changed(null);
+
     /// <summary>What the operator chooses when some elements have failed, in order.</summary>
     public IReadOnlyList<int> Choose(IReadOnlySet<int> failed) =>
         [.. choose([.. Enumerable.Range(0, Elements.Count).Where(index => !failed.Contains(index))])];

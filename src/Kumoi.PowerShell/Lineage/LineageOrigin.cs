@@ -1,3 +1,5 @@
+using Kumoi.Fleets;
+
 namespace Kumoi.PowerShell.Lineage;
 
 /// <summary>
@@ -8,6 +10,9 @@ internal sealed record LineageOrigin(LineageSource Source, int Index, IReadOnlyL
 {
     /// <summary>The pipeline that last worked on the element, for Get-KumoiLineage.</summary>
     public Kumoi.Lineage.LineageTrace? Trace { get; init; }
+
+    /// <summary>What earlier cmdlets left open on the element, although they did not fail.</summary>
+    public IReadOnlyList<OpenOutcomes> LeftOpen { get; init; } = [];
 
     /// <summary>The object is the element itself, and not something that was made from it.</summary>
     public bool IsElement { get; init; }

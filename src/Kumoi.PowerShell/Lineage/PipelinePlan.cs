@@ -33,6 +33,10 @@ internal sealed class PipelinePlan
         1 + Steps.Select((step, index) => (step, index)).Where(entry => entry.index >= source && entry.step.Kind is StepKind.Extraction)
             .Select(entry => entry.index).DefaultIfEmpty(-1).Last();
 
+    /// <summary>The position of the last step that keeps some and leaves others; 0: there is none.</summary>
+    public int LastChoice => 1 + Steps.Select((step, index) => (step, index)).Where(entry => entry.step.Kind is StepKind.Extraction or StepKind.Held)
+        .Select(entry => entry.index).DefaultIfEmpty(-1).Last();
+
     /// <summary>Why the elements of a source at <paramref name="source"/> cannot be replaced; null if they can.</summary>
     public string? ObstacleAfterSource(int source, int terminal, bool hasPipelineVariable)
     {

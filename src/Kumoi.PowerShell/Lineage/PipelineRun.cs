@@ -1,6 +1,7 @@
 using System.Management.Automation.Language;
 using System.Management.Automation.Runspaces;
 using System.Runtime.CompilerServices;
+using Kumoi.Fleets;
 using Kumoi.Lineage;
 
 namespace Kumoi.PowerShell.Lineage;
@@ -21,6 +22,9 @@ internal sealed class PipelineRun : IDisposable
         Pipeline = location.Pipeline;
         File = location.File;
         _siblings = siblings;
+        var action = OpenOutcomes.Current;
+        var outer = siblings.LastOrDefault()?.Outcomes;
+        Outcomes = new OpenOutcomes(outer is not null && outer.Depth > (action?.Depth ?? -1) ? outer : action);
         siblings.Add(this);
     }
 
@@ -32,6 +36,12 @@ internal sealed class PipelineRun : IDisposable
 
     /// <summary>What this run did with the elements of a source. A pipeline can have several.</summary>
     public ElementLedger Of(LineageSource source) => _ledgers.GetOrCreateValue(source);
+
+    /// <summary>
+    /// What the author's own steps and statements left open while the pipeline ran. What its cmdlets did to their elements is counted with
+    /// those elements.
+    /// </summary>
+    public OpenOutcomes Outcomes { get; }
 
     public LineageTrace Trace { get; } = new(TimeProvider.System);
 
@@ -45,6 +55,10 @@ internal sealed class PipelineRun : IDisposable
         Live.TryGetValue(Runspace.DefaultRunspace, out var runs)
             ? runs.FindLast(run => ReferenceEquals(run.Pipeline, location.Pipeline))
             : null;
+
+    /// <summary>The pipeline of this runspace in one of whose steps the current statement is run; null if there is none.</summary>
+    public static PipelineRun? Enclosing(PipelineRun? own) =>
+        Live.TryGetValue(Runspace.DefaultRunspace, out var runs) ? runs.FindLast(run => !ReferenceEquals(run, own)) : null;
 
     public void Dispose()
     {

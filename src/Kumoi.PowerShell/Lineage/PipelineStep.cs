@@ -77,7 +77,8 @@ internal sealed record PipelineStep
             Effect = arguments.Values
                 .Select(argument => runsItsArguments && !IsCount(argument.Name) ? purity.FindEffectOfArgument(argument.Value) : purity.FindEffect(argument.Value))
                 .FirstOrDefault(found => found is not null)?.Extent.Text,
-            ArgumentEffect = arguments.Values.Where(argument => argument.Value is not ScriptBlockExpressionAst)
+            // A block that is written out, or named by a variable, is not run by being given.
+            ArgumentEffect = arguments.Values.Where(argument => argument.Value is not (ScriptBlockExpressionAst or VariableExpressionAst))
                 .Select(argument => purity.FindEffect(argument.Value)).FirstOrDefault(found => found is not null)?.Extent.Text,
             Obstacle = obstacle,
             FromEnd = fromEnd,

@@ -1,6 +1,8 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using System.Net;
+using System.Text.RegularExpressions;
 
 namespace Kumoi.PowerShell.Lineage;
 
@@ -17,52 +19,51 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
         "ToUpperInvariant", "Trim", "TrimEnd", "TrimStart", "HasFlag",
     };
 
-    /// <summary>Types all of whose static members are free of effects.</summary>
-    private static readonly HashSet<string> PureStaticTypes = new(StringComparer.OrdinalIgnoreCase)
+    /// <summary>Types whose static members are free of effects, but for those of <see cref="ImpureStaticMembers"/>.</summary>
+    private static readonly HashSet<Type> PureStaticTypes =
+    [
+        typeof(Math), typeof(string), typeof(char), typeof(int), typeof(long), typeof(double), typeof(decimal), typeof(bool), typeof(DateTime),
+        typeof(DateTimeOffset), typeof(TimeSpan), typeof(Version), typeof(Regex), typeof(Path), typeof(StringComparison), typeof(StringComparer),
+        typeof(DayOfWeek), typeof(PowerState), typeof(FaultDomain), typeof(NaturalOrder),
+    ];
+
+    /// <summary>What gives another answer each time, makes something, or keeps something.</summary>
+    private static readonly HashSet<string> ImpureStaticMembers = new(StringComparer.OrdinalIgnoreCase)
     {
-        "math", "system.math", "string", "system.string", "char", "system.char", "int", "int32", "system.int32", "long", "int64", "system.int64",
-        "double", "system.double", "decimal", "bool", "datetime", "system.datetime", "datetimeoffset", "timespan", "system.timespan", "version",
-        "regex", "system.text.regularexpressions.regex", "system.io.path", "io.path", "stringcomparison", "stringcomparer", "dayofweek",
-        "kumoi.powerstate", "kumoi.faultdomain", "kumoi.naturalorder",
+        "Now", "UtcNow", "Today", "GetTempFileName", "GetTempPath", "GetRandomFileName", "GetFullPath", "Exists", "CompileToAssembly", "CacheSize",
+        "Create", "InfiniteMatchTimeout", "new",
     };
 
-    /// <summary>Types that a value may be cast to, compared with, or asked about.</summary>
-    private static readonly HashSet<string> PureCasts = new(PureStaticTypes, StringComparer.OrdinalIgnoreCase)
-    {
-        "array", "object", "object[]", "string[]", "int[]", "double[]", "long[]", "byte", "float", "single", "uint", "ulong", "short", "ushort",
-        "guid", "hashtable", "pscustomobject", "switch", "ordered", "kumoi.kumoihost", "kumoi.kumoivm", "ipaddress", "uri",
-    };
+    /// <summary>Types that a value may be cast to, compared with, or asked about: converting to them runs no code of the author's.</summary>
+    private static readonly HashSet<Type> PureCasts =
+    [
+        .. PureStaticTypes, typeof(Array), typeof(object), typeof(object[]), typeof(string[]), typeof(int[]), typeof(double[]), typeof(long[]), typeof(byte),
+        typeof(float), typeof(uint), typeof(ulong), typeof(short), typeof(ushort), typeof(Guid), typeof(Hashtable), typeof(PSObject),
+        typeof(SwitchParameter), typeof(KumoiHost), typeof(KumoiVM), typeof(IPAddress), typeof(Uri),
+    ];
 
     private static readonly HashSet<string> PureCmdlets = new(StringComparer.Ordinal)
     {
         "WhereObjectCommand", "ForEachObjectCommand", "SelectObjectCommand", "SortObjectCommand", "MeasureObjectCommand", "GroupObjectCommand",
-        "CompareObjectCommand", "GetDateCommand", "GetItemCommand", "GetChildItemCommand", "GetContentCommand", "GetVariableCommand",
-        "TestPathCommand", "JoinPathCommand", "SplitPathCommand", "ConvertFromJsonCommand", "ConvertToJsonCommand", "NewTimeSpanCommand",
-        "WriteOutputCommand", "OutStringCommand", "SelectStringCommand", "JoinStringCommand", "OutNullCommand", "GetMemberCommand",
-        "ImportCsvCommand",
+        "CompareObjectCommand", "JoinPathCommand", "SplitPathCommand", "ConvertFromJsonCommand", "WriteOutputCommand", "JoinStringCommand",
+        "OutNullCommand",
     };
 
     /// <summary>Parameters of the listed cmdlets that would have an effect all the same.</summary>
     private static readonly string[] EffectfulParameters =
     [
         "OutVariable", "PipelineVariable", "ErrorVariable", "WarningVariable", "InformationVariable", "Parallel", "AsJob", "MemberName", "ArgumentList",
+        "Resolve",
     ];
 
     private readonly HashSet<string> _functionsUnderWay = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The first expression below <paramref name="root"/> (and itself) that may have an effect; null if there is none.</summary>
-    public Ast? FindEffect(Ast root)
-    {
-        foreach (var ast in root.FindAll(static _ => true, searchNestedScriptBlocks: true))
-        {
-            if (Effect(ast) is { } effect)
-            {
-                return effect;
-            }
-        }
+    public Ast? FindEffect(Ast root) => FindEffects(root).FirstOrDefault();
 
-        return null;
-    }
+    /// <summary>All of them.</summary>
+    public IEnumerable<Ast> FindEffects(Ast root) =>
+        root.FindAll(static _ => true, searchNestedScriptBlocks: true).Select(Effect).OfType<Ast>();
 
     /// <summary>
     /// The same for an argument of a step that runs what it is given: a variable is looked into, since it may hold a script block;
@@ -77,14 +78,73 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
         _ => argument,
     };
 
-    private bool IsPureValue(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
+    /// <summary>A block that is bound to another module means what that module makes of its words.</summary>
+    private bool IsPureValue(object? value) => PlainValue.TryCopy(value, out _)
+        && PlainValue.BlocksIn(value).All(block => ReferenceEquals(block.Module, session.Module) && FindEffect(block.Ast) is null && VariableUse.OwnToRun(block.Ast) is null);
+
+    /// <summary>
+    /// A value of the author's. A block in it can be run by whatever the value is given to: a switch, a sort key, a method that takes a delegate.
+    /// What is no plain value has members of which nobody knows what they do.
+    /// </summary>
+    private bool IsPure(VariableExpressionAst variable)
     {
-        ScriptBlock block => FindEffect(block.Ast) is null && VariableUse.OwnToRun(block.Ast) is null,
-        string => true,
-        IDictionary table => table.Values.Cast<object?>().All(IsPureValue),
-        IEnumerable list => list.Cast<object?>().All(IsPureValue),
-        _ => true,
+        var path = variable.VariablePath;
+        if (variable.Parent is AssignmentStatementAst assignment && ReferenceEquals(assignment.Left, variable))
+        {
+            return true;
+        }
+
+        if (!path.IsVariable)
+        {
+            return path.UserPath.StartsWith("env:", StringComparison.OrdinalIgnoreCase);
+        }
+
+        if (path.UserPath is "?" or "^" or "$")
+        {
+            return false;
+        }
+
+        if (path.UserPath.Equals("Matches", StringComparison.OrdinalIgnoreCase))
+        {
+            return FollowsItsMatch(variable);
+        }
+
+        return path.UserPath is "_" || session.PSVariable.Get(path.UserPath) is not { } found || !PlainValue.BlocksIn(found.Value).Any();
+    }
+
+    /// <summary>$Matches is what the last match left, of whichever element: it must be read only where this element has matched.</summary>
+    private static bool FollowsItsMatch(VariableExpressionAst matches)
+    {
+        for (Ast ast = matches; ast.Parent is { } parent; ast = parent)
+        {
+            if (parent is BinaryExpressionAst { Operator: TokenKind.And } both && ReferenceEquals(both.Right, ast) && IsMatched(both.Left))
+            {
+                return true;
+            }
+
+            if (parent is IfStatementAst branch && branch.Clauses.FirstOrDefault(clause => ReferenceEquals(clause.Item2, ast)) is { Item1: PipelineAst { PipelineElements: [CommandExpressionAst condition] } } && IsMatched(condition.Expression))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsMatched(ExpressionAst condition) => condition switch
+    {
+        BinaryExpressionAst { Operator: TokenKind.Imatch or TokenKind.Cmatch } => true,
+        BinaryExpressionAst { Operator: TokenKind.And } both => IsMatched(both.Left) || IsMatched(both.Right),
+        ParenExpressionAst { Pipeline: PipelineAst { PipelineElements: [CommandExpressionAst inner] } } => IsMatched(inner.Expression),
+        _ => false,
     };
+
+    /// <summary>The same for a block that is called with arguments: its parameters are its own.</summary>
+    public string? FindEffectOfCall(ScriptBlock block) => block.Ast is ScriptBlockAst body
+        ? body.ParamBlock?.Parameters.FirstOrDefault(parameter => !IsPure(parameter))?.Extent.Text
+            ?? new[] { body.BeginBlock, body.ProcessBlock, body.EndBlock }.OfType<NamedBlockAst>().Select(FindEffect).FirstOrDefault(effect => effect is not null)?.Extent.Text
+            ?? AssignedBeforeRead(body)?.Extent.Text
+        : block.ToString();
 
     private Ast? Effect(Ast ast) => ast switch
     {
@@ -93,17 +153,19 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
         PipelineAst => IsBackground(ast) ? ast : null,
         ScriptBlockExpressionAst or ConstantExpressionAst or ExpandableStringExpressionAst => null,
         BinaryExpressionAst binary => IsPure(binary) ? null : ast,
-        VariableExpressionAst or UsingExpressionAst or ParenExpressionAst or SubExpressionAst => null,
+        VariableExpressionAst variable => IsPure(variable) ? null : ast,
+        UsingExpressionAst or ParenExpressionAst or SubExpressionAst => null,
         ArrayExpressionAst or ArrayLiteralAst or HashtableAst or IndexExpressionAst => null,
         UnaryExpressionAst unary => unary.TokenKind is TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus or TokenKind.PostfixMinusMinus
             ? ast : null,
         InvokeMemberExpressionAst call => IsPure(call) ? null : ast,
-        MemberExpressionAst member => member.Member is StringConstantExpressionAst && (!member.Static || IsPureType(member.Expression)) ? null : ast,
+        MemberExpressionAst member => member.Member is StringConstantExpressionAst { Value: var name } && (!member.Static || IsPureStatic(member.Expression, name)) ? null : ast,
         AttributedExpressionAst and not ConvertExpressionAst => ast,
-        ConvertExpressionAst cast => PureCasts.Contains(cast.Type.TypeName.FullName) ? null : ast,
+        ConvertExpressionAst cast => IsPureCast(cast.Type.TypeName) ? null : ast,
         TypeConstraintAst => null,
-        TypeExpressionAst type => PureCasts.Contains(type.TypeName.FullName) ? null : ast,
-        IfStatementAst or ReturnStatementAst or ForEachStatementAst { Flags: ForEachFlags.None } => null,
+        TypeExpressionAst type => IsPureCast(type.TypeName) ? null : ast,
+        ForEachStatementAst { Flags: ForEachFlags.None } loop => IsOwn(loop) ? null : ast,
+        IfStatementAst or ReturnStatementAst => null,
         SwitchStatementAst { Flags: not SwitchFlags.File } => null,
         AssignmentStatementAst assignment => IsPlain(assignment) ? null : ast,
         CommandParameterAst => null,
@@ -119,20 +181,17 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
     private bool IsPure(InvokeMemberExpressionAst call) =>
         call.Member is StringConstantExpressionAst { Value: var name }
         && (call.Static
-            ? IsPureType(call.Expression) && !name.Equals("new", StringComparison.OrdinalIgnoreCase)
-            : (PureMethods.Contains(name) || IsOverCollection(name, call)) && !IsOfScriptClass(call.Expression));
+            ? IsPureStatic(call.Expression, name)
+            : PureMethods.Contains(name) || IsOverCollection(name, call));
 
-    /// <summary>A class of the author's may have a method of any name.</summary>
-    private bool IsOfScriptClass(ExpressionAst expression) =>
-        expression is VariableExpressionAst { VariablePath.IsVariable: true } variable
-        && session.PSVariable.GetValue(variable.VariablePath.UserPath) is { } value
-        && (value is PSObject wrapped ? wrapped.BaseObject : value).GetType().Assembly.IsDynamic;
-
-    /// <summary>-replace and -split run a script block that they are given: it must be written out.</summary>
-    private static bool IsPure(BinaryExpressionAst binary) =>
-        binary.Operator is not (TokenKind.Ireplace or TokenKind.Creplace or TokenKind.Isplit or TokenKind.Csplit)
-        || (binary.Right is ArrayLiteralAst list ? list.Elements : [binary.Right])
-            .All(element => element is ConstantExpressionAst or ExpandableStringExpressionAst or ScriptBlockExpressionAst);
+    /// <summary>-replace and -split run a script block that they are given: it must be written out. -as converts to whatever is named.</summary>
+    private static bool IsPure(BinaryExpressionAst binary) => binary.Operator switch
+    {
+        TokenKind.Ireplace or TokenKind.Creplace or TokenKind.Isplit or TokenKind.Csplit => (binary.Right is ArrayLiteralAst list ? list.Elements : [binary.Right])
+            .All(element => element is ConstantExpressionAst or ExpandableStringExpressionAst or ScriptBlockExpressionAst),
+        TokenKind.As => binary.Right is TypeExpressionAst,
+        _ => true,
+    };
 
     // $_.VMs.Where({ … }): what it runs is written out, and looked into by itself.
     private static bool IsOverCollection(string name, InvokeMemberExpressionAst call) =>
@@ -140,8 +199,24 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
         && call.Arguments is [ScriptBlockExpressionAst, ..] and var arguments
         && arguments.Skip(1).All(argument => argument is ConstantExpressionAst);
 
-    private static bool IsPureType(ExpressionAst expression) =>
-        expression is TypeExpressionAst type && PureStaticTypes.Contains(type.TypeName.FullName);
+    private static bool IsPureStatic(ExpressionAst expression, string member) =>
+        expression is TypeExpressionAst { TypeName: var name } && TypeOf(name) is { } type && PureStaticTypes.Contains(type) && !ImpureStaticMembers.Contains(member);
+
+    /// <summary>By the type that the name stands for: a class of the author's may be named like any other.</summary>
+    private static bool IsPureCast(ITypeName name) =>
+        name.FullName.Equals("ordered", StringComparison.OrdinalIgnoreCase) || (TypeOf(name) is { } type && PureCasts.Contains(type));
+
+    private static Type? TypeOf(ITypeName name)
+    {
+        try
+        {
+            return name.GetReflectionType();
+        }
+        catch (RuntimeException)
+        {
+            return null;
+        }
+    }
 
     private bool IsPure(CommandAst command)
     {
@@ -154,8 +229,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
         return CommandResolution.Resolve(commands, name) switch
         {
             CmdletInfo cmdlet => IsPure(cmdlet, CommandArguments.Of(cmdlet, command)),
-            // What a function of a module calls is found in that module, not here.
-            FunctionInfo { Module: null } function => IsPure(function),
+            // What a function of a module, or a closure, calls is found there, not here.
+            FunctionInfo { Module: null } function => ReferenceEquals(function.ScriptBlock.Module, session.Module) && IsPure(function),
             _ => false,
         };
     }
@@ -166,11 +241,6 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
         if (arguments.IsSplatted || arguments.Names.Overlaps(EffectfulParameters))
         {
             return false;
-        }
-
-        if (type.Assembly == typeof(Purity).Assembly)
-        {
-            return string.Equals(cmdlet.Verb, "Get", StringComparison.OrdinalIgnoreCase);
         }
 
         if (!type.Assembly.GetName().Name!.StartsWith("System.Management.Automation", StringComparison.Ordinal)
@@ -230,13 +300,34 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
     private bool IsPure(ParameterAst parameter) =>
         (parameter.DefaultValue is null || FindEffect(parameter.DefaultValue) is null)
         && parameter.Attributes.All(attribute => attribute is TypeConstraintAst { TypeName: var type }
-            ? PureCasts.Contains(type.FullName)
+            ? IsPureCast(type)
             : attribute.TypeName.FullName is "Parameter" or "Alias" or "ValidateNotNull" or "ValidateNotNullOrEmpty" or "ValidateSet" or "ValidateRange");
 
-    private static bool IsPlain(AssignmentStatementAst assignment) =>
+    private bool IsPlain(AssignmentStatementAst assignment) =>
         assignment.Operator is TokenKind.Equals
         && assignment.Left is VariableExpressionAst { Splatted: false, VariablePath: { IsVariable: true, IsUnscopedVariable: true } path }
-        && !path.UserPath.EndsWith("Preference", StringComparison.OrdinalIgnoreCase);
+        && !path.UserPath.EndsWith("Preference", StringComparison.OrdinalIgnoreCase)
+        && IsPlainTarget(path.UserPath);
+
+    /// <summary>What is assigned to a variable of the author's goes through its attributes: validation, conversion.</summary>
+    private bool IsPlainTarget(string variable) => session.PSVariable.Get(variable) is not { } found
+        || (found.Attributes.Count == 0 && found.GetType().Assembly == typeof(PSVariable).Assembly && found.Options is ScopedItemOptions.None or ScopedItemOptions.Private);
+
+    /// <summary>The loop's variable is read in the loop only: elsewhere it is what an earlier element has left in it.</summary>
+    private bool IsOwn(ForEachStatementAst loop)
+    {
+        var block = (Ast)loop;
+        while (block.Parent is not null and not ScriptBlockAst)
+        {
+            block = block.Parent;
+        }
+
+        return IsPlainTarget(loop.Variable.VariablePath.UserPath)
+            && !(block.Parent ?? block).FindAll(
+                ast => ast is VariableExpressionAst read && VariableUse.NameOf(read).Equals(VariableUse.NameOf(loop.Variable), StringComparison.OrdinalIgnoreCase)
+                    && (read.Extent.StartOffset < loop.Extent.StartOffset || read.Extent.EndOffset > loop.Extent.EndOffset),
+                searchNestedScriptBlocks: true).Any();
+    }
 
     /// <summary>
     /// A block may assign to a variable only if it always does so before it reads it: by a statement of its own, ahead of every reading.

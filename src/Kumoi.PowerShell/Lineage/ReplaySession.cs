@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using Kumoi.Fleets;
 using Kumoi.PowerShell.Pumping;
 
 namespace Kumoi.PowerShell.Lineage;
@@ -46,6 +47,15 @@ internal sealed class ReplaySession : IDisposable
     public IReadOnlyList<DoneStep> Done => [.. Enumerable.Reverse(_done)];
 
     public void Did(DoneStep step) => _done.Add(step);
+
+    /// <summary>What was done before is undone there from now on.</summary>
+    public void Moved(KumoiConnection to)
+    {
+        for (var i = 0; i < _done.Count; i++)
+        {
+            _done[i] = _done[i] with { MovedTo = to };
+        }
+    }
 
     public void Receive(ActionRequest request) => _requests.Add(request);
 

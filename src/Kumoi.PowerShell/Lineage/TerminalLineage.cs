@@ -1,6 +1,8 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
 using Kumoi.Lineage;
 using Kumoi.PowerShell.Pumping;
 
@@ -18,6 +20,8 @@ internal sealed class TerminalLineage : IDisposable
     private readonly PipelineRun _run;
     private readonly bool _ownsRun;
     private readonly bool _writesVariablesByDefault;
+    private readonly PipelineReads? _reads;
+    private readonly string? _argument;
     private readonly HashSet<int> _arrived = [];
     private LineageSource? _source;
     private bool _mixed;
@@ -35,11 +39,24 @@ internal sealed class TerminalLineage : IDisposable
         _run = found ?? PipelineRun.Open(location);
         _plan = PipelinePlan.Of(location.Pipeline, location.Position, terminal);
         _run.Arguments[location.Position] = BoundArguments.Of(terminal, location.Command);
+        // Where nothing was chosen, nothing is chosen again.
+        _reads = _plan.LastChoice > 0 || location.Pipeline.PipelineElements[0] is CommandExpressionAst
+            ? new PipelineReads(_plan, _run, location.Position, terminal.SessionState)
+            : null;
+        if (_reads is not null && _plan.LastChoice > 0)
+        {
+            var elements = location.Pipeline.PipelineElements;
+            _argument = new ArgumentEffects(new Purity(terminal.InvokeCommand, terminal.SessionState), terminal, _reads.Above.Variables)
+                .Find([.. elements.Take(1), .. elements.Skip(_plan.LastChoice + 1)]);
+        }
+
         _writesVariablesByDefault = terminal.SessionState.PSVariable.GetValue("PSDefaultParameterValues") is IDictionary defaults
             && defaults.Keys.OfType<string>().Any(key => key.EndsWith("Variable", StringComparison.OrdinalIgnoreCase) || key.EndsWith("v", StringComparison.OrdinalIgnoreCase));
     }
 
     public LineageTrace Trace => _run.Trace;
+
+    public PipelineRun OwnRun => _run;
 
     /// <summary>Output must wait until all is settled: substitutes may come before the picks.</summary>
     public bool SettlesBeforeOutput =>
@@ -101,6 +118,21 @@ internal sealed class TerminalLineage : IDisposable
             return "$PSDefaultParameterValues writes variables of its own";
         }
 
+        if (_run.Outcomes.Left is [{ } open, ..])
+        {
+            return $"another step of the pipeline may have done something: {open}";
+        }
+
+        if (_argument is not null && _source is RecordedSource)
+        {
+            return $"'{_argument}' is evaluated after the arguments above the choice, and may change what they read";
+        }
+
+        return ObstacleOfSource(inputEnded) ?? _reads?.Obstacle(isChosenAgain: _source is RecordedSource);
+    }
+
+    private string? ObstacleOfSource(bool inputEnded)
+    {
         switch (_source)
         {
             case RecordedSource { IsIncomplete: true }:
@@ -110,6 +142,8 @@ internal sealed class TerminalLineage : IDisposable
                     ?? EarlierVariable(recorded.Position);
             case RecordedSource:
                 return "the objects were read in another statement; Select-KumoiHost keeps a reserve across statements";
+            case HeldSelection { Obstacle: { } obstacle }:
+                return obstacle;
             case HeldSelection held when ReferenceEquals(held.Run, _run):
                 return _plan.ObstacleBelow(held.Position, _location.Position) ?? EarlierVariable(held.Position + 1);
             case HeldSelection held:
@@ -160,15 +194,17 @@ internal sealed class TerminalLineage : IDisposable
             _terminal.WaitFor(readRest);
         }
 
-        if (_source!.Elements.Count > 0 && PSObject.AsPSObject(_source.Elements[0]).Properties.Any(property => property is PSScriptProperty or PSCodeProperty))
+        if ((RunTime.Obstacle(_terminal, _source!.Elements, _reads?.Above.Words ?? []) ?? Changed()) is { } obstacle)
         {
-            return "the elements have properties that run scripts";
+            return obstacle;
         }
 
         IReadOnlyList<int> chosen;
+        string? lost;
         try
         {
             chosen = Choose();
+            lost = Lost([.. chosen.Where(index => !_arrived.Contains(index) && !Ledger.LeftOut.Contains(index))], chosen);
             TellChain(Counts(chosen.Count));
         }
         catch (Exception e) when (e is RuntimeException and not PipelineStoppedException or PSInvalidOperationException || ScriptBlockRunner.IsFlowControl(e))
@@ -181,10 +217,57 @@ internal sealed class TerminalLineage : IDisposable
             return "running the same steps again chooses other elements than came";
         }
 
+        if (lost is not null)
+        {
+            return lost;
+        }
+
         // Chosen, but dropped on the way here: the author's own steps turned them down.
         Ledger.Used.UnionWith(chosen);
         return null;
     }
+
+    /// <summary>What the steps read is no longer what it was when the pipeline began; null: it is.</summary>
+    public string? Changed() => _reads?.Changed(_source is RecordedSource, (_source as RecordedSource)?.PipelineVariable) ?? (_source as HeldSelection)?.Changed;
+
+    /// <summary>An element failed and nothing takes its place, or it was declined: that it does not come to later cmdlets is no riddle.</summary>
+    public void LeaveOut(int index) => Ledger.LeftOut.Add(index);
+
+    /// <summary>
+    /// What was chosen and has not come must have been turned down by steps that turn it down again: otherwise nobody knows what a substitute
+    /// would have to be. Null: it was.
+    /// </summary>
+    private string? Lost(IReadOnlyList<int> missing, IReadOnlyList<int> chosen)
+    {
+        if (missing.Count == 0)
+        {
+            return null;
+        }
+
+        var below = StepsOfCandidate().Where(entry => entry.Position > ChoicePosition).ToList();
+        if (below.Find(entry => entry.Step.Kind is StepKind.Action || entry.Step.Effect is not null) is { Step: { } step })
+        {
+            return $"{NameOf(missing[0])} was chosen and did not come through '{step.Text}', which is not run again";
+        }
+
+        if (below.Count == 0)
+        {
+            return $"{NameOf(missing[0])} was chosen and did not come";
+        }
+
+        var feed = chosen.Select(index => _source!.Elements[index]).ToList();
+        var passed = Indices(Run(feed, below.Select(entry => entry.Step.Replay)));
+        return _arrived.SetEquals(passed.Where(index => !Ledger.LeftOut.Contains(index)))
+            ? null
+            : $"{NameOf(missing[0])} was chosen and did not come, although the same steps let it pass";
+    }
+
+    private int ChoicePosition => _source switch
+    {
+        RecordedSource recorded => _plan.LastExtraction(recorded.Position),
+        HeldSelection held when ReferenceEquals(held.Run, _run) => held.Position,
+        _ => 0,
+    };
 
     /// <summary>
     /// The elements that the same pipeline would choose now, less those that were used: the candidates, in the order in which they are
@@ -196,7 +279,7 @@ internal sealed class TerminalLineage : IDisposable
     /// Reads the candidates again and takes each through the filters above and the steps below to the terminal's binding. A candidate
     /// that is unreadable, no longer matches or is turned down on the way gives no request, and why.
     /// </summary>
-    public IEnumerable<(int Index, ActionRequest? Request, string? Reason, Exception? Failure)> Bind(IReadOnlyList<int> candidates)
+    public IEnumerable<BoundCandidate> Bind(IReadOnlyList<int> candidates)
     {
         var steps = StepsOfCandidate().ToList();
         var readings = candidates.Select(index => _terminal.StartRead(_source!, index)).ToList();
@@ -204,14 +287,16 @@ internal sealed class TerminalLineage : IDisposable
         {
             Ledger.Used.Add(candidates[i]);
             var (fresh, unreadable) = _terminal.EndRead(readings[i]);
-            if (fresh is null)
+            if ((fresh is null ? unreadable ?? "it no longer matches" : Changed()) is { } unfit)
             {
-                yield return (candidates[i], null, unreadable ?? "it no longer matches", null);
+                yield return new BoundCandidate(candidates[i], null, unfit);
                 continue;
             }
 
-            using var replay = new ReplaySession(_terminal, _run, _location.Position, [fresh]) { PipelineVariable = (_source as RecordedSource)?.PipelineVariable };
+            using var replay = new ReplaySession(_terminal, _run, _location.Position, [fresh!]) { PipelineVariable = (_source as RecordedSource)?.PipelineVariable };
             string? reason = null;
+            var outcomes = new OpenOutcomes(_run.Outcomes.Depth > (OpenOutcomes.Current?.Depth ?? -1) ? _run.Outcomes : OpenOutcomes.Current);
+            var watch = outcomes.Enter();
             var restore = Remember();
             try
             {
@@ -229,22 +314,30 @@ internal sealed class TerminalLineage : IDisposable
             finally
             {
                 restore();
+                watch.Dispose();
             }
 
-            reason ??= replay.Failure?.Message ?? Unfit(replay.Requests, candidates[i]);
+            var open = outcomes.Left is [{ } first, ..] ? new HypervisorException($"{first}.", outcomeUnknown: true, recommendedAction: "See what is there with Get-KumoiVM before you do it again.") : null;
+            reason ??= replay.Failure?.Message ?? open?.Message ?? Unfit(replay.Requests, candidates[i]);
             if (reason is null)
             {
-                yield return (candidates[i], replay.Requests[0], null, null);
+                yield return new BoundCandidate(candidates[i], replay.Requests[0], null);
                 continue;
             }
 
             // What cmdlets before the terminal did to a candidate that is not used after all.
+            Exception? debris = null;
             foreach (var step in replay.Done)
             {
-                _terminal.TryUndo(step, _source!.Elements[candidates[i]]);
+                if (!_terminal.TryUndo(step, _source!.Elements[candidates[i]]))
+                {
+                    debris = new HypervisorException(
+                        $"What was done on {NameOf(candidates[i])} could not be undone, so nothing else is tried.", outcomeUnknown: true,
+                        recommendedAction: "See what is left with Get-KumoiVM, and remove it before you do it again.");
+                }
             }
 
-            yield return (candidates[i], null, reason, replay.Failure);
+            yield return new BoundCandidate(candidates[i], null, reason, open is not null && replay.Failure is { } failure && ActionCmdlet.LeavesOutcomeOpen(failure) ? failure : open ?? debris);
         }
     }
 
@@ -285,7 +378,7 @@ internal sealed class TerminalLineage : IDisposable
             HeldSelection held when ReferenceEquals(held.Run, _run) => held.Position,
             _ => 0,
         };
-        var extraction = _source is RecordedSource ? _plan.LastExtraction(first) : first;
+        var extraction = ChoicePosition;
         for (var position = first + 1; position < _location.Position; position++)
         {
             var step = _plan.Steps[position - 1];

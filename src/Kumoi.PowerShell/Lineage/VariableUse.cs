@@ -33,7 +33,19 @@ internal static class VariableUse
     /// <summary>A variable that has another meaning in each run; null if there is none.</summary>
     public static string? OwnToRun(Ast root) => Read(root).FirstOrDefault(OwnToEachRun.Contains);
 
-    private static string NameOf(VariableExpressionAst variable)
+    /// <summary>The variables that a piece of script gives a value of its own: by plain assignment, by counting, in a loop.</summary>
+    public static IEnumerable<string> Assigned(Ast root) =>
+        root.FindAll(static ast => ast is AssignmentStatementAst or UnaryExpressionAst or ForEachStatementAst, searchNestedScriptBlocks: true)
+            .Select(static ast => ast switch
+            {
+                AssignmentStatementAst { Left: ConvertExpressionAst cast } => cast.Child,
+                AssignmentStatementAst assignment => assignment.Left,
+                UnaryExpressionAst { TokenKind: TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus or TokenKind.PostfixMinusMinus } unary => unary.Child,
+                ForEachStatementAst loop => loop.Variable,
+                _ => null,
+            }).OfType<VariableExpressionAst>().Select(NameOf);
+
+    public static string NameOf(VariableExpressionAst variable)
     {
         var path = variable.VariablePath.UserPath;
         return path[(path.LastIndexOf(':') + 1)..];

@@ -16,13 +16,20 @@ public abstract partial class ActionCmdlet
     {
         var count = _candidates.Count;
         _candidates.ForEach(candidate => lineage.Fail(candidate.Origin!.Index));
-        if (_runs.TrueForAll(IsNowhere))
+        if (_runs.TrueForAll(IsNowhere) && Undo(_candidates) is { } debris)
         {
-            _candidates.ForEach(UndoEarlierSteps);
+            pending.ForEach(failed => GiveUpForDebris(failed, debris));
+            return;
         }
 
         while (pending.Count > 0)
         {
+            if (lineage.Changed() is { } changed)
+            {
+                Refuse(changed);
+                return;
+            }
+
             var next = lineage.Candidates();
             if (next.Count == 0)
             {
@@ -31,30 +38,44 @@ public abstract partial class ActionCmdlet
             }
 
             var bound = Bind(lineage, pending, [.. next.Take(count)]);
-            if (pending.Count == 0 || bound.Count == 0 || !TryOn(lineage, pending, bound))
+            if ((pending.Count == 0 || bound.Count == 0 || !TryOn(lineage, pending, bound)) && Undo(bound) is { } left)
             {
-                bound.ForEach(UndoEarlierSteps);
+                pending.ForEach(failed => GiveUpForDebris(failed, left));
+                return;
             }
         }
+    }
+
+    /// <summary>Undoes what earlier cmdlets did to these. The first for which that failed; null: all is undone.</summary>
+    private object? Undo(List<ActionRequest> candidates)
+    {
+        object? debris = null;
+        foreach (var candidate in candidates.Where(candidate => !UndoEarlierSteps(candidate)))
+        {
+            debris ??= candidate.Target;
+        }
+
+        return debris;
     }
 
     /// <summary>Those of the candidates that still are what was meant.</summary>
     private List<ActionRequest> Bind(TerminalLineage lineage, List<Failed> pending, IReadOnlyList<int> candidates)
     {
         var bound = new List<ActionRequest>();
-        foreach (var (index, request, reason, failure) in lineage.Bind(candidates))
+        foreach (var candidate in lineage.Bind(candidates))
         {
-            if (request is not null)
+            if (candidate.Request is { } request)
             {
                 bound.Add(request);
                 continue;
             }
 
-            TurnDown(lineage, pending, index, reason!);
-            if (failure is not null && LeavesOutcomeOpen(failure))
+            TurnDown(lineage, pending, candidate.Index, candidate.Reason!);
+            if (candidate.Settles is { } settles)
             {
-                pending.ForEach(failed => GiveUp(failed, failure));
+                pending.ForEach(failed => GiveUp(failed, settles));
                 pending.Clear();
+                break;
             }
         }
 
@@ -96,9 +117,9 @@ public abstract partial class ActionCmdlet
             run.IsWritten = true;
             TellFailure(run);
             failed.Attempts.Add($"{names}: {run.Error.Message}");
-            if (!lineage.Answers(DomainOf(run.Error)) || LeavesOutcomeOpen(run.Error) || run.Error is JournalException)
+            if (!lineage.Answers(DomainOf(run.Error)) || MayHaveDone(run) || run.Error is JournalException)
             {
-                GiveUp(failed, run.Error);
+                GiveUp(failed, run);
                 pending.Remove(failed);
             }
         }
@@ -108,7 +129,7 @@ public abstract partial class ActionCmdlet
     }
 
     /// <summary>Nothing came of it on any of its hosts, for certain.</summary>
-    private static bool IsNowhere(ActionRun run) => run.Error is { } error && !LeavesOutcomeOpen(error);
+    private static bool IsNowhere(ActionRun run) => run.Error is not null && !MayHaveDone(run);
 
     /// <summary>What has failed: the element, or all hosts that the request was for.</summary>
     private string NameOf(ActionRequest request) => request.Origin?.Name ?? string.Join(", ", Candidates);

@@ -4,6 +4,7 @@ using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Kumoi.Lineage;
 using Kumoi.PowerShell.Lineage;
+using Kumoi.Speculation;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -13,8 +14,8 @@ public abstract partial class ActionCmdlet
     /// <summary>Waits for work that the lineage needs.</summary>
     internal void WaitFor(Func<CancellationToken, Task> work) => Await(work(StopToken));
 
-    /// <summary>Undoes one thing, which is an event and a line in the trace; what cannot be undone is a warning too.</summary>
-    internal void TryUndo(DoneStep step, object element)
+    /// <summary>Undoes one thing, which is an event and a line in the trace; what cannot be undone is a warning too, and false.</summary>
+    internal bool TryUndo(DoneStep step, object element)
     {
         string? problem = null;
         try
@@ -33,6 +34,7 @@ public abstract partial class ActionCmdlet
         }
 
         Tell(LineageStepKind.Compensation, step.Cmdlet, element.ToString(), problem);
+        return problem is null;
     }
 
     /// <summary>The event of an undoing: what it was of, and why it failed, if it did.</summary>
@@ -58,8 +60,7 @@ public abstract partial class ActionCmdlet
 
         if (cannot is not null)
         {
-            WriteVerbose($"No substitution: {cannot}.");
-            Tell(LineageStepKind.Note, null, $"no substitution: {cannot}");
+            Refuse(cannot);
             return;
         }
 
@@ -76,6 +77,12 @@ public abstract partial class ActionCmdlet
 
         while (pending.Count > 0)
         {
+            if (lineage.Changed() is { } changed)
+            {
+                Refuse(changed);
+                return;
+            }
+
             var candidates = lineage.Candidates();
             if (candidates.Count == 0)
             {
@@ -83,28 +90,60 @@ public abstract partial class ActionCmdlet
                 return;
             }
 
-            Replace(lineage, pending, [.. candidates.Take(pending.Count)]);
+            if (UndoFailed(pending, candidates.Count))
+            {
+                Replace(lineage, pending, [.. candidates.Take(pending.Count)]);
+            }
         }
+    }
+
+    private void Refuse(string why)
+    {
+        WriteVerbose($"No substitution: {why}.");
+        Tell(LineageStepKind.Note, null, $"no substitution: {why}");
+    }
+
+    /// <summary>
+    /// Undoes what earlier cmdlets did to as many of the failed as there are candidates. What cannot be undone is given up: a substitute could
+    /// be a second copy. False: one was, so that there is to be counted anew.
+    /// </summary>
+    private bool UndoFailed(List<Failed> pending, int candidates)
+    {
+        var count = pending.Count;
+        foreach (var failed in pending.Take(candidates).Where(failed => !failed.IsUndone).ToList())
+        {
+            failed.IsUndone = true;
+            if (!UndoEarlierSteps(failed.Run.Request))
+            {
+                GiveUpForDebris(failed, failed.Run.Request.Target);
+                pending.Remove(failed);
+            }
+        }
+
+        return pending.Count == count;
+    }
+
+    /// <summary>What was done to an element could not be undone: a substitute would be a second one.</summary>
+    private void GiveUpForDebris(Failed failed, object element)
+    {
+        failed.Run.IsOutcomeOpen = true;
+        var record = Errors.ToRecord(failed.Run.Error!, failed.Run.Request.Target);
+        record.ErrorDetails.RecommendedAction = "See what is left with Get-KumoiVM, and remove it before you do it again.";
+        GiveUp(failed, record, $"What was done on {element} could not be undone, so nothing takes its place.");
     }
 
     /// <summary>One round: takes as many candidates as there are failures, and works on them. What is replaced leaves the list.</summary>
     private void Replace(TerminalLineage lineage, List<Failed> pending, IReadOnlyList<int> candidates)
     {
-        foreach (var failed in pending.Take(candidates.Count).Where(failed => !failed.IsUndone))
-        {
-            failed.IsUndone = true;
-            UndoEarlierSteps(failed.Run.Request);
-        }
-
         var firstNew = _runs.Count;
-        foreach (var (index, request, reason, failure) in lineage.Bind(candidates))
+        foreach (var candidate in lineage.Bind(candidates))
         {
-            if (request is null)
+            if (candidate.Request is not { } request)
             {
-                TurnDown(lineage, pending, index, reason!);
-                if (failure is not null && LeavesOutcomeOpen(failure))
+                TurnDown(lineage, pending, candidate.Index, candidate.Reason!);
+                if (candidate.Settles is { } settles)
                 {
-                    GiveUp(pending[0], failure);
+                    GiveUp(pending[0], settles);
                     pending.RemoveAt(0);
                     break;
                 }
@@ -112,11 +151,16 @@ public abstract partial class ActionCmdlet
                 continue;
             }
 
-            Tell(LineageStepKind.Substitution, lineage.NameOf(index), null);
+            Tell(LineageStepKind.Substitution, lineage.NameOf(candidate.Index), null);
             if (!Submit([request], isSubstitute: true))
             {
-                UndoEarlierSteps(request);
-                TurnDown(lineage, pending, index, "it was declined");
+                TurnDown(lineage, pending, candidate.Index, "it was declined");
+                if (!UndoEarlierSteps(request))
+                {
+                    GiveUpForDebris(pending[0], request.Target);
+                    pending.RemoveAt(0);
+                    break;
+                }
             }
         }
 
@@ -143,12 +187,17 @@ public abstract partial class ActionCmdlet
             run.IsWritten = true;
             TellFailure(run);
             lineage.Fail(run.Request.Origin.Index);
-            UndoEarlierSteps(run.Request);
+            var isUndone = UndoEarlierSteps(run.Request);
             pending.ForEach(failed => failed.Attempts.Add($"{name}: {run.Error.Message}"));
-            if (!lineage.Answers(DomainOf(run.Error)) || LeavesOutcomeOpen(run.Error) || run.Error is JournalException)
+            if (MayHaveDone(run) || run.Error is JournalException || !lineage.Answers(DomainOf(run.Error)))
             {
                 // What failed now is not the candidate: others would fail alike, or could make a second copy.
-                GiveUp(pending[0], run.Error);
+                GiveUp(pending[0], run);
+                pending.RemoveAt(0);
+            }
+            else if (!isUndone || IsNotUndone(run.Error))
+            {
+                GiveUpForDebris(pending[0], run.Request.Target);
                 pending.RemoveAt(0);
             }
         }
@@ -179,6 +228,23 @@ public abstract partial class ActionCmdlet
         failed.Run.Verdict = record;
     }
 
+    /// <inheritdoc cref="GiveUp(Failed, Exception)"/>
+    private static void GiveUp(Failed failed, ActionRun settles)
+    {
+        GiveUp(failed, settles.Error!);
+        if (MayHaveDone(settles))
+        {
+            failed.Run.IsOutcomeOpen = true;
+            foreach (var open in settles.Open.Where(open => !failed.Run.Verdict!.ErrorDetails.Message.Contains(open.Why ?? " ", StringComparison.Ordinal)))
+            {
+                failed.Run.Verdict!.ErrorDetails = new ErrorDetails($"{failed.Run.Verdict.ErrorDetails.Message.TrimEnd('.')}. {open}.")
+                {
+                    RecommendedAction = failed.Run.Verdict.ErrorDetails.RecommendedAction,
+                };
+            }
+        }
+    }
+
     /// <summary>What a substitute met settles it. If that may have taken effect, it is neither masked nor without its own advice.</summary>
     private static void GiveUp(Failed failed, Exception settles)
     {
@@ -199,17 +265,16 @@ public abstract partial class ActionCmdlet
         Tell(LineageStepKind.Rejection, lineage.NameOf(index), reason);
     }
 
-    private void UndoEarlierSteps(ActionRequest request)
+    /// <summary>False: not all of it was undone. With -KeepFailed nothing is to be undone.</summary>
+    private bool UndoEarlierSteps(ActionRequest request)
     {
-        if (KeepFailed || request.Origin is not { } origin)
+        var isUndone = true;
+        foreach (var step in KeepFailed ? [] : request.Origin?.Done.Reverse() ?? [])
         {
-            return;
+            isUndone &= TryUndo(step, request.Target);
         }
 
-        foreach (var step in origin.Done.Reverse())
-        {
-            TryUndo(step, request.Target);
-        }
+        return isUndone;
     }
 
     /// <summary>A later command may have ended the pipeline while failures waited to be replaced: they are told in the trace at least.</summary>
@@ -259,7 +324,8 @@ public abstract partial class ActionCmdlet
     {
         var why = run.Error is JournalException ? "without the journal nothing is changed on any host"
             : run.Request is { Origin: null, ForOthers: null } ? "the object does not come from a Kumoi source"
-            : LeavesOutcomeOpen(run.Error!) ? "it may have taken effect, and a substitute could be a second copy"
+            : IsNotUndone(run.Error!) && !KeepFailed ? "what was done could not be undone, and a substitute could be a second copy"
+            : MayHaveDone(run) ? $"it may have taken effect, and a substitute could be a second copy{string.Concat(run.Open.Select(open => $"; {open}"))}"
             : lineage.Obstacle(inputEnded: true) is { } obstacle ? $"{obstacle}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them"
             : !lineage.Answers(DomainOf(run.Error!)) ? $"the failure is of fault domain {DomainOf(run.Error!)}, which others would meet alike"
             : null;
@@ -274,17 +340,36 @@ public abstract partial class ActionCmdlet
         _lineage is not null
         && run.Request is not { Origin: null, ForOthers: null }
         && run.Error is { } error and not (OperationCanceledException or JournalException)
-        && !LeavesOutcomeOpen(error)
+        && !MayHaveDone(run)
+        && !IsNotUndone(error)
         && !IsNoFailureOfTheElement(run, error)
         && _lineage.Obstacle(inputEnded) is null
         && _lineage.Answers(DomainOf(error));
 
     /// <summary>It may have taken effect, and nobody has proven the opposite: another element must not take its place.</summary>
-    private static bool LeavesOutcomeOpen(Exception error) => error switch
+    private static bool MayHaveDone(ActionRun run) => run.Open.Count > 0 || (run.Request.Origin?.LeftOpen.Any(earlier => earlier.IsOpen) ?? false) || (run.Error is { } error && LeavesOutcomeOpen(error));
+
+    /// <summary>What the failure itself says of it. One of a kind that nobody has thought of says nothing.</summary>
+    internal static bool LeavesOutcomeOpen(Exception error) => error switch
     {
         CompensationFailedException e => e.OutcomeUnknown,
         HypervisorException e => e.OutcomeUnknown,
-        ActionFailedException e => e.Records.Exists(record => LeavesOutcomeOpen(record.Exception)),
+        // Before the call, or after all calls were settled.
+        JournalException or OperationCanceledException or SpeculationFailedException => false,
+        // What a script's other errors are about is not ours: its calls were watched.
+        ActionFailedException e => e.Records.Exists(record => HasOpenCause(record.Exception)),
+        _ => true,
+    };
+
+    private static bool HasOpenCause(Exception? error) =>
+        error is not null
+        && (error is HypervisorException { OutcomeUnknown: true } or CompensationFailedException { OutcomeUnknown: true } || HasOpenCause(error.InnerException));
+
+    /// <summary>What the element's own step did is still there, or it is not known that it is gone.</summary>
+    private static bool IsNotUndone(Exception error) => error switch
+    {
+        CompensationFailedException => true,
+        ActionFailedException e => e.IsUndoFailed || e.Records.Exists(record => record.Exception is CompensationFailedException),
         _ => false,
     };
 

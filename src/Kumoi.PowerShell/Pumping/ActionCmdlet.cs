@@ -126,6 +126,11 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         {
             _ended = true;
             Substitute(_lineage);
+            foreach (var left in _runs.Where(run => run is { Error: not null, Request.Origin: not null }))
+            {
+                _lineage.LeaveOut(left.Request.Origin!.Index);
+            }
+
             LastTrace.Set(_lineage.Trace);
         }
 
@@ -204,40 +209,64 @@ public abstract partial class ActionCmdlet : FleetCmdlet
 
             if ((!AsksFirst && !IsWhatIf()) || ShouldProcess(request.ShouldProcessTarget, request.Verb))
             {
-                _runs.Add(new ActionRun(request, Begin(request)) { IsSubstitute = isSubstitute });
+                var outcomes = Watch();
+                _runs.Add(new ActionRun(request, Begin(request, outcomes), outcomes) { IsSubstitute = isSubstitute });
             }
             else
             {
                 accepted = false;
+                if (request.Origin is { } declined && !isSubstitute)
+                {
+                    _lineage?.LeaveOut(declined.Index);
+                }
             }
         }
 
         return accepted;
     }
 
-    private Task<ActionResult> Begin(ActionRequest request)
+    /// <summary>The innermost that this cmdlet works for: the action whose block it is called in, or a pipeline in whose steps it is.</summary>
+    private OpenOutcomes Watch()
+    {
+        var action = OpenOutcomes.Current;
+        var pipeline = PipelineRun.Enclosing(_lineage?.OwnRun)?.Outcomes;
+        return new OpenOutcomes(pipeline is not null && pipeline.Depth > (action?.Depth ?? -1) ? pipeline : action);
+    }
+
+    private Task<ActionResult> Begin(ActionRequest request, OpenOutcomes outcomes)
     {
         if (request.Work is { } work)
         {
-            return Task.Run(() => RunThrottledAsync(work), CancellationToken.None);
+            return Task.Run(() => RunThrottledAsync(request, work, outcomes), CancellationToken.None);
         }
 
-        try
+        using (outcomes.Enter())
         {
-            return Task.FromResult(request.InlineWork!());
-        }
-        catch (ActionFailedException e)
-        {
-            return Task.FromException<ActionResult>(e);
+            try
+            {
+                return Task.FromResult(request.InlineWork!());
+            }
+            catch (ActionFailedException e)
+            {
+                return Task.FromException<ActionResult>(e);
+            }
         }
     }
 
-    private async Task<ActionResult> RunThrottledAsync(Func<ActionProgress, CancellationToken, Task<ActionResult>> work)
+    private async Task<ActionResult> RunThrottledAsync(
+        ActionRequest request, Func<ActionProgress, CancellationToken, Task<ActionResult>> work, OpenOutcomes outcomes)
     {
         await _throttle!.WaitAsync(StopToken);
+        using var watch = (request.SettlesItsCalls ? new OpenOutcomes(null) : outcomes).Enter();
         try
         {
             return await ListenAsync(work, new ActionProgress(_messages));
+        }
+        catch (Exception e) when (LeavesOutcomeOpen(e) && !outcomes.IsOpen)
+        {
+            // Not from one call: the action as a whole says so, or failed in a way that nobody has thought of.
+            outcomes.Add($"{request.Verb} of {request.Target}", e.Message);
+            throw;
         }
         finally
         {
@@ -332,9 +361,22 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             return;
         }
 
+        if (_replay is not null && run.Task.Result.MovedTo is { } movedTo)
+        {
+            _replay.Moved(movedTo);
+        }
+
         if (_replay is not null && run.Task.Result.Undo is { } undo)
         {
             _replay.Did(new DoneStep(MyInvocation.MyCommand.Name, undo));
+        }
+
+        if (run.Request.InlineWork is not null)
+        {
+            foreach (var open in run.Open.Where(open => open.Why is not null))
+            {
+                WriteWarning($"{open}. The action on {run.Request.Target} did not tell.");
+            }
         }
 
         try
@@ -363,7 +405,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         {
             _replay.Fail(error);
         }
-        else if (Masked is not null && MaskedFailures.CanBeMasked(error) && !run.IsOutcomeOpen)
+        else if (Masked is not null && MaskedFailures.CanBeMasked(error) && !run.IsOutcomeOpen && run.Open.Count == 0)
         {
             Masked.Add(run.Request.Target.ToString()!, error);
         }
@@ -374,10 +416,22 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         else if (error is ActionFailedException failed)
         {
             failed.Records.ForEach(WriteError);
+            WriteHidden(run, failed);
         }
         else if (error is not OperationCanceledException || !StopToken.IsCancellationRequested)
         {
             WriteFailure(error, run.Request.Target);
+        }
+    }
+
+    /// <summary>What a script block has not told of: another error says nothing of a VM that may be there.</summary>
+    private void WriteHidden(ActionRun run, ActionFailedException failed)
+    {
+        foreach (var open in run.Open.Where(open => !failed.Records.Exists(record => HasOpenCause(record.Exception))))
+        {
+            WriteError(Errors.ToRecord(
+                new HypervisorException($"{open}.", outcomeUnknown: true, recommendedAction: "See what is there with Get-KumoiVM before you do it again."),
+                run.Request.Target, Errors.OutcomeUnknownId));
         }
     }
 
@@ -389,8 +443,15 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             return output;
         }
 
-        var done = run.Task.Result.Undo is { } undo ? [.. origin.Done, new DoneStep(MyInvocation.MyCommand.Name, undo)] : origin.Done;
-        var moved = origin with { IsElement = false, Done = done, Trace = _lineage?.Trace ?? origin.Trace };
+        var done = run.Task.Result.MovedTo is { } to ? [.. origin.Done.Select(step => step with { MovedTo = to })] : origin.Done;
+        done = run.Task.Result.Undo is { } undo ? [.. done, new DoneStep(MyInvocation.MyCommand.Name, undo)] : done;
+        var moved = origin with
+        {
+            IsElement = false,
+            Done = done,
+            Trace = _lineage?.Trace ?? origin.Trace,
+            LeftOpen = run.Outcomes.IsOpen ? [.. origin.LeftOpen, run.Outcomes] : origin.LeftOpen,
+        };
         return (output is PSObject wrapped ? wrapped.BaseObject : output) switch
         {
             KumoiVM vm => vm.WithOrigin(moved),

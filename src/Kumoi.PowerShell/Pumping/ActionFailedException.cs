@@ -7,6 +7,9 @@ internal sealed class ActionFailedException(IReadOnlyList<ErrorRecord> records) 
 {
     public List<ErrorRecord> Records { get; } = [.. records];
 
+    /// <summary>The action's own undoing failed too: what it did may still be there.</summary>
+    public bool IsUndoFailed { get; init; }
+
     /// <summary>An inner lineage had nothing left: that is for the next outer one, whatever the failure was of.</summary>
     public bool IsExhausted => Records[0].FullyQualifiedErrorId.StartsWith(Errors.ExhaustedId, StringComparison.Ordinal);
 }

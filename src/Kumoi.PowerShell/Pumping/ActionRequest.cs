@@ -20,6 +20,9 @@ internal sealed record ActionRequest
     /// <summary>Does it, on a worker. Either it takes effect or it leaves nothing behind, also when it is cancelled.</summary>
     public Func<ActionProgress, CancellationToken, Task<ActionResult>>? Work { get; init; }
 
+    /// <summary>The work itself finds out what became of its calls, and says so by its failure: one that is open in the midst of it counts for nothing.</summary>
+    public bool SettlesItsCalls { get; init; }
+
     /// <summary>Does it on the pipeline thread: script blocks. Instead of <see cref="Work"/>.</summary>
     public Func<ActionResult>? InlineWork { get; init; }
 

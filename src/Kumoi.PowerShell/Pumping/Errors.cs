@@ -12,6 +12,9 @@ internal static class Errors
     /// <summary>An element failed, and nothing was left in its lineage to take its place.</summary>
     public const string ExhaustedId = "LineageExhausted";
 
+    /// <summary>A change may have taken effect, and what hid it was another error.</summary>
+    public const string OutcomeUnknownId = "OutcomeUnknown";
+
     public static ErrorRecord ToRecord(Exception error, object? target, string? id = null)
     {
         var cause = error is CompensationFailedException compensation ? compensation.Cause : error;

@@ -11,6 +11,8 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
     private readonly List<object> _input = [];
     private PipelineLocation? _location;
     private PipelineRun? _opened;
+    private string? _obstacle;
+    private RecordedReads? _reads;
 
     /// <summary>How many to take from the beginning; with -Score, of the best.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = "First")]
@@ -54,6 +56,20 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
         {
             _opened = PipelineRun.Open(_location);
         }
+
+        if (AccumulateWhile is { } block)
+        {
+            // Of all operators only this one asks its block again: whom it takes depends on whom it has taken.
+            var session = block.Module?.SessionState ?? SessionState;
+            var reads = new ScriptReads(session);
+            reads.Add(block.Ast);
+            _reads = new RecordedReads(reads);
+            _obstacle = block.Module is null && SessionState.Module is not null
+                ? "what the block of -AccumulateWhile reads is not known"
+                : new Purity(InvokeCommand, session).FindEffectOfCall(block) is { } effect
+                    ? $"'{effect}' may have an effect, so -AccumulateWhile is not asked again for a substitute"
+                    : _reads.Obstacle;
+        }
     }
 
     protected override void ProcessRecord() => _input.Add(Input);
@@ -72,7 +88,11 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
         };
         var selection = new HeldSelection(
             _location is null ? null : PipelineRun.Find(_location), _location?.Position ?? 0,
-            _location?.Command.Extent.Text ?? MyInvocation.MyCommand.Name, ParameterSetName is "Last", choose);
+            _location?.Command.Extent.Text ?? MyInvocation.MyCommand.Name, ParameterSetName is "Last", choose)
+        {
+            Obstacle = _obstacle,
+            Reads = _reads,
+        };
         var held = _input.Select(selection.AddCopy).ToList();
         foreach (var index in selection.Choose(new HashSet<int>()))
         {

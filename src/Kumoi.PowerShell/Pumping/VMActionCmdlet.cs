@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Kumoi.Fleets;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
@@ -32,7 +33,7 @@ public abstract class VMActionCmdlet : ActionCmdlet
     private protected abstract Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken);
 
     /// <summary>How to undo it when a later cmdlet of the pipeline fails on the VM; null: it has no inverse.</summary>
-    private protected virtual Func<Task>? UndoOf(KumoiVM vm) => null;
+    private protected virtual Func<KumoiConnection?, Task>? UndoOf(KumoiVM vm) => null;
 
     private protected sealed override IEnumerable<ActionRequest> CreateRequests()
     {

@@ -230,7 +230,7 @@ public sealed class SpeculativeMigrationTests
                 Interlocked.Decrement(ref sending);
             },
         };
-        await using var fleet = await site.StartAsync(controller, new FleetLimits { MaxJobsPerHost = 1 });
+        await using var fleet = await site.StartAsync(controller, limits: new FleetLimits { MaxJobsPerHost = 1 });
         var source = fleet.Hosts[0];
         var vm = new KumoiVM(source, (await source.Link.FindVMAsync(other.Id, default))!);
         await Task.WhenAll(
