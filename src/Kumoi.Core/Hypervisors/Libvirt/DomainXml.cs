@@ -15,20 +15,24 @@ internal static class DomainXml
         var domain = DomainDefinition.Parse(spec.Xml!);
         if (spec.Name.Length > 0)
         {
+            SpecificationCheck.Check(spec, spec.Name);
             DomainCopy.Rename(domain, spec.Name);
         }
 
-        return string.IsNullOrEmpty(domain.Element("name")?.Value) ? throw Invalid("The XML has no name, and none was given.") : domain;
+        string name = domain.Element("name")?.Value ?? "";
+        if (name.Length == 0)
+        {
+            throw Invalid("The XML has no name, and none was given.");
+        }
+
+        SpecificationCheck.Check(spec, name);
+        return domain;
     }
 
     /// <summary>Fails with <see cref="HypervisorError.InvalidSpecification"/> for what no hypervisor could accept.</summary>
     public static void Check(VMSpec spec)
     {
-        if (spec.Name.Length == 0)
-        {
-            throw Invalid("A VM needs a name.");
-        }
-
+        SpecificationCheck.Check(spec, spec.Name);
         if (spec.CopyDisks)
         {
             throw Invalid("Only the disks of XML can be copied.");
