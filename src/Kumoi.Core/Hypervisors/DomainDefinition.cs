@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Xml;
 using System.Xml.Linq;
 
@@ -27,27 +26,27 @@ internal static class DomainDefinition
         }
     }
 
-    /// <summary>The memory of a domain, or of any element with a <c>unit</c> (default KiB), in bytes; 0 where it is missing.</summary>
-    public static long Bytes(XElement? memory)
+    /// <summary>
+    /// The memory of a domain, in bytes; 0 where it has none. As libvirt: with NUMA cells it is what they have together, and it is a whole
+    /// number of KiB.
+    /// </summary>
+    public static long MemoryBytes(XElement domain)
     {
-        if (memory is null || !long.TryParse(memory.Value.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var value))
+        foreach (var other in new[] { domain.Element("currentMemory"), domain.Element("maxMemory") })
         {
-            return 0;
+            _ = ScaledInteger.Read(other, ScaledInteger.KiB);
         }
 
-        long unit = ((string?)memory.Attribute("unit") ?? "KiB") switch
+        foreach (var page in domain.Elements("memoryBacking").Elements("hugepages").Elements("page"))
         {
-            "b" or "bytes" => 1,
-            "KB" => 1_000,
-            "k" or "KiB" => 1L << 10,
-            "MB" => 1_000_000,
-            "M" or "MiB" => 1L << 20,
-            "GB" => 1_000_000_000,
-            "G" or "GiB" => 1L << 30,
-            "T" or "TiB" => 1L << 40,
-            var other => throw Refuse($"The memory unit '{other}' is unknown."),
-        };
-        return value * unit;
+            _ = ScaledInteger.Read(page, "size", ScaledInteger.KiB);
+        }
+
+        var memory = ScaledInteger.Read(domain.Element("memory"), ScaledInteger.KiB) ?? 0;
+        var cells = domain.Elements("cpu").Elements("numa").Elements("cell").Select(static cell => ScaledInteger.Read(cell, "memory", ScaledInteger.KiB)).ToList();
+        var bytes = cells.Exists(static cell => cell is > 0) ? cells.Sum(static cell => (decimal)(cell ?? 0)) : memory;
+        var rounded = decimal.Ceiling(bytes / 1024) * 1024;
+        return rounded <= long.MaxValue ? (long)rounded : throw Refuse($"{rounded} bytes are too much memory.");
     }
 
     private static HypervisorException Refuse(string message, Exception? inner = null) =>

@@ -45,7 +45,7 @@ public static class VMSpecCheck
             {
                 i++;
             }
-            else if (char.IsControl(text[i]) || !XmlConvert.IsXmlChar(text[i]))
+            else if (char.IsControl(text[i]) || text[i] is '\u2028' or '\u2029' || !XmlConvert.IsXmlChar(text[i]))
             {
                 throw Refuse(
                     $"{what} has a character that cannot be kept, as number {i + 1}: '{Visible.Text(text)}'.",
@@ -63,6 +63,7 @@ public static class VMSpecCheck
             .. spec.Disks.SelectMany(disk => new[]
             {
                 ("The path of a disk", disk.Path), ("The path of a template", disk.TemplatePath), ("The name of the storage pool", (string?)disk.StoragePool),
+                ("The format of a disk", disk.Format),
             }),
         ];
         return texts.Where(text => text.Item2 is not null)!;

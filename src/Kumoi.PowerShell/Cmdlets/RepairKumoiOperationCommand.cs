@@ -85,7 +85,7 @@ public sealed class RepairKumoiOperationCommand : FleetCmdlet
     {
         try
         {
-            var result = Settle(new OperationRepair(Fleet, journal, TimeProvider.System).RepairAsync(operation, Force, StopToken));
+            var result = SettleWithWarnings(() => new OperationRepair(Fleet, journal, TimeProvider.System).RepairAsync(operation, Force, StopToken));
             if (!result.IsRepaired)
             {
                 WriteWarning(result.Message);

@@ -80,7 +80,7 @@ public sealed class ResumeKumoiHostCommand : MaintenanceCmdlet
         }
         else
         {
-            Tell(Settle(homecoming.RunAsync(begun: null, StopToken)));
+            Tell(SettleWithWarnings(() => homecoming.RunAsync(begun: null, StopToken)));
         }
     }
 }

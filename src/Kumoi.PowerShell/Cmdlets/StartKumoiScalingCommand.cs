@@ -207,7 +207,7 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
                 Await(Task.Delay(TimeSpan.FromSeconds(IntervalSec), StopToken));
             }
 
-            var cycle = Settle(scaling.CycleAsync(StopToken));
+            var cycle = SettleWithWarnings(() => scaling.CycleAsync(StopToken));
             foreach (var substitution in cycle.Step?.Substitutions ?? [])
             {
                 WriteWarning(substitution);

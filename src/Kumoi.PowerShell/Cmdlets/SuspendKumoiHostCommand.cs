@@ -53,7 +53,7 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
         {
             try
             {
-                if (!NoEvacuate && !Tell(Settle(Evacuation(host, destinations).RunAsync(begun: null, StopToken))))
+                if (!NoEvacuate && !Tell(SettleWithWarnings(() => Evacuation(host, destinations).RunAsync(begun: null, StopToken))))
                 {
                     WriteWarning(StaysIn(host));
                 }

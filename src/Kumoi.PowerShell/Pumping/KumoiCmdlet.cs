@@ -74,25 +74,39 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
         task.GetAwaiter().GetResult();
     }
 
-    /// <summary>Waits for calls on hosts, and writes what they warn of.</summary>
-    private protected void AwaitWithWarnings(Func<Task> calls)
+    /// <summary>Waits for calls on hosts as <see cref="Await(Task)"/>, and writes what they warn of.</summary>
+    private protected void AwaitWithWarnings(Func<Task> calls) => WithWarnings(
+        async () =>
+        {
+            await calls();
+            return true;
+        },
+        Await);
+
+    /// <summary>Waits for calls on hosts as <see cref="Settle"/>, and writes what they warn of.</summary>
+    private protected T SettleWithWarnings<T>(Func<Task<T>> calls) => WithWarnings(calls, Settle);
+
+    private T WithWarnings<T>(Func<Task<T>> calls, Func<Task<T>, T> wait)
     {
         ConcurrentQueue<string> warnings = new();
         try
         {
-            Task task;
+            Task<T> task;
             using (CallWarnings.Listen(warnings.Enqueue))
             {
                 task = calls();
             }
 
-            Await(task);
+            return wait(task);
         }
         finally
         {
-            foreach (var warning in warnings)
+            if (!_stop.IsCancellationRequested)
             {
-                WriteWarning(warning);
+                foreach (var warning in warnings)
+                {
+                    WriteWarning(warning);
+                }
             }
         }
     }

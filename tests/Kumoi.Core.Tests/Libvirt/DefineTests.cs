@@ -226,6 +226,47 @@ public sealed class DefineTests : LibvirtTest
         }
     }
 
+    [Theory]
+    [InlineData("a\u0001b")]
+    [InlineData("a\u001b[31mb")]
+    [InlineData("a\nb")]
+    [InlineData("a\tb")]
+    [InlineData("a\u009bb")]
+    [InlineData("a\u2028b")]
+    [InlineData("a/b")]
+    public async Task A_name_with_control_characters_is_a_bad_specification(string name)
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        VMSpec[] specs =
+        [
+            Small(name),
+            new() { Name = name, Xml = "<domain type='test'><name>x</name><memory>65536</memory><os><type>hvm</type></os></domain>" },
+        ];
+        foreach (VMSpec spec in specs)
+        {
+            HypervisorException failure = await FailsAsync(
+                HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.DefineAsync(spec, operation, Deadline));
+            Assert.DoesNotContain(failure.Message, char.IsControl);
+        }
+    }
+
+    [Fact]
+    public async Task Other_texts_that_XML_cannot_hold_are_a_bad_specification()
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        VMSpec[] specs =
+        [
+            Small("a\ud800b"),
+            Small("x") with { Networks = ["a\u0001"] },
+            Small("x") with { Disks = [new DiskSpec { Path = "/a\u0001" }] },
+            Small("x") with { Kernel = "/k", KernelArguments = "\ud800" },
+        ];
+        foreach (VMSpec spec in specs)
+        {
+            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.DefineAsync(spec, operation, Deadline));
+        }
+    }
+
     [Fact]
     public async Task A_definition_that_was_cancelled_before_it_began_makes_nothing()
     {

@@ -190,6 +190,85 @@ public sealed class OpeningTests : LibvirtTest
         }
     }
 
+    [Fact]
+    public async Task The_program_that_opens_a_connection_ends_with_its_try_and_so_do_the_programs_that_it_started()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the children of a thread are read from Linux's /proc");
+        string directory = Directory.CreateTempSubdirectory("kumoi-hang").FullName;
+        try
+        {
+            // Its own child holds the connection open too; and both do not listen to what asks them to end.
+            string script = Path.Combine(directory, "hangs");
+            string running = Path.Combine(directory, "running");
+            await File.WriteAllTextAsync(script, $"#!/bin/sh\ntrap '' TERM HUP INT\n(trap '' TERM HUP INT; echo $$ > {running}.part; mv {running}.part {running}; while :; do sleep 1000; done)\n", Deadline);
+            MakeExecutable(script);
+            using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Deadline);
+            using FileSystemWatcher watcher = new(directory) { EnableRaisingEvents = true };
+            TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            watcher.Renamed += (_, _) => begun.TrySetResult();
+
+            Task<IHypervisorLink> opening = Driver.OpenAsync(
+                Driver.Resolve($"qemu+ssh://kumoi.invalid/system?command={Uri.EscapeDataString(script)}")[0], cancel.Token);
+            await begun.Task.WaitAsync(Deadline);
+            int process = int.Parse(await File.ReadAllTextAsync(running, Deadline), System.Globalization.CultureInfo.InvariantCulture);
+            await cancel.CancelAsync();
+
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => opening);
+            await ProcessEnd.OfAsync(process, Deadline);
+            await ProcessEnd.OfAllWithAsync(script, Deadline);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData("Host key verification failed.", "known_hosts")]
+    [InlineData("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @", "known_hosts")]
+    [InlineData("root@kvm1: Permission denied (publickey,password).", "key")]
+    [InlineData("Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures", "key")]
+    public async Task What_ssh_is_refused_for_is_not_tried_again(string words, string advice)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the program is a shell script");
+        string script = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(script, $"#!/bin/sh\necho '{words}' >&2\nexit 255\n", Deadline);
+            MakeExecutable(script);
+
+            HypervisorException failure = await FailsAsync(
+                HypervisorError.AuthenticationFailed, FaultDomain.Host, () => OpenAsync($"qemu+ssh://kumoi.invalid/system?command={Uri.EscapeDataString(script)}"));
+
+            Assert.False(failure.IsTransient);
+            Assert.Contains(advice, failure.RecommendedAction, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(script);
+        }
+    }
+
+    [Fact]
+    public void The_library_logs_nothing_unless_the_user_wants_it_to()
+    {
+        string? asked = new[] { "LIBVIRT_DEBUG", "LIBVIRT_LOG_FILTERS", LibvirtLog.Outputs }.Select(Environment.GetEnvironmentVariable).FirstOrDefault(value => value is not null);
+        Assert.SkipUnless(asked is null && !OperatingSystem.IsWindows(), "this machine has a setting of its own");
+
+        Assert.Equal("4:file:/dev/null", LibvirtLog.Read(LibvirtLog.Outputs));
+    }
+
+    [Fact]
+    public void The_library_is_not_looked_for_in_the_current_folder()
+    {
+        string here = Environment.CurrentDirectory;
+        string file = Directory.EnumerateFiles(here).First();
+        string name = Path.GetFileName(file);
+
+        Assert.Null(LibvirtLibrary.FindIn(["", " ", ".", "./", "../" + Path.GetFileName(here)], name));
+        Assert.Equal(file, LibvirtLibrary.FindIn([".", "/nowhere", $"\"{here}\""], name));
+    }
+
     [Theory]
     [InlineData("/nowhere/libvirt.so.0")]
     [InlineData("/dev/null")]
@@ -202,5 +281,13 @@ public sealed class OpeningTests : LibvirtTest
         Assert.Contains("apt install libvirt0", failure.RecommendedAction, StringComparison.Ordinal);
         Assert.Contains("dnf install libvirt-libs", failure.RecommendedAction, StringComparison.Ordinal);
         Assert.Contains("brew install libvirt", failure.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    private static void MakeExecutable(string file)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        }
     }
 }

@@ -1,3 +1,5 @@
+using System.Xml;
+
 namespace Kumoi.Hypervisors.Libvirt;
 
 /// <summary>
@@ -23,17 +25,32 @@ internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, Connect
     {
         if (shared is not null)
         {
-            return work(shared.Get());
+            return Guard(() => work(shared.Get()));
         }
 
         ConnectionSlot slot = Take();
         try
         {
-            return work(slot.Get());
+            return Guard(() => work(slot.Get()));
         }
         finally
         {
             Return(slot);
+        }
+    }
+
+    /// <summary>XML that a host sends and that nobody can read is a failure of the host.</summary>
+    private T Guard<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (XmlException e)
+        {
+            throw new HypervisorException(
+                $"{label()} sent XML that cannot be read: {e.Message}", FaultDomain.Host, error: HypervisorError.Other,
+                recommendedAction: "Look at what 'virsh dumpxml' and 'virsh capabilities' say there, and at the host's libvirt.", innerException: e);
         }
     }
 

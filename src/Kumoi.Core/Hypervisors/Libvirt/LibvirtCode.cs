@@ -51,6 +51,7 @@ internal enum LibvirtCode
     AuthenticationCancelled = 79,
     NoDomainMetadata = 80,
     MigrateUnsafe = 81,
+    Overflow = 82,
     OperationUnsupported = 84,
     Ssh = 85,
     AgentUnresponsive = 86,

@@ -53,7 +53,7 @@ internal sealed unsafe class LibvirtConnection : IDisposable
                 loss: null);
         }
 
-        nint connection = NativeConnection.Open(uri.ForOpening);
+        nint connection = BlockingCall.Open(() => NativeConnection.Open(uri.ForOpening));
         if (connection == 0)
         {
             throw LibvirtErrors.ToException(NativeError.Last(), $"connect to {uri.Display}", CallKind.Open, loss: null);

@@ -44,7 +44,11 @@ internal static class LibvirtErrors
         IsTransient: true,
         "The connection to the host was lost. Check that the host is up and its libvirt daemon runs, and try again.");
 
-    private static Meaning OfOpening(LibvirtFailure failure) => failure.Code switch
+    private static Meaning OfOpening(LibvirtFailure failure) => SshFailures.Find(failure.Message) is { } reason
+        ? new(reason.Error, reason.Domain, IsTransient: false, reason.Advice)
+        : OfOpeningCode(failure);
+
+    private static Meaning OfOpeningCode(LibvirtFailure failure) => failure.Code switch
     {
         LibvirtCode.AuthenticationFailed
             or LibvirtCode.AuthenticationCancelled
@@ -61,7 +65,7 @@ internal static class LibvirtErrors
         LibvirtCode.XmlError or LibvirtCode.XmlDetail => new(
             HypervisorError.InvalidUri, FaultDomain.Unknown, IsTransient: false, "Check the file that the test:/// URI names."),
         LibvirtCode.UnknownHost => new(
-            HypervisorError.ConnectionFailed, FaultDomain.Network, IsTransient: true, "Check the host's name, and name resolution."),
+            HypervisorError.ConnectionFailed, FaultDomain.Network, IsTransient: false, SshFailures.NameAdvice),
         LibvirtCode.SystemError when NetworkErrors.Contains(failure.SystemError) => new(
             HypervisorError.ConnectionFailed,
             FaultDomain.Network,
@@ -107,6 +111,7 @@ internal static class LibvirtErrors
             or LibvirtCode.NoName
             or LibvirtCode.NoOS
             or LibvirtCode.NoDevice
+            or LibvirtCode.Overflow
             or LibvirtCode.InvalidArgument => new(
                 HypervisorError.InvalidSpecification,
                 FaultDomain.VM,

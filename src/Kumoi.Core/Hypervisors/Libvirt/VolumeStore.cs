@@ -198,10 +198,10 @@ internal static unsafe class VolumeStore
 
         using StoragePoolHandle pool = GetPoolOf(connection, original, path);
         string poolName = NameOf(pool);
-        long capacity = DomainDefinition.Bytes(volume.Element("capacity"));
+        long capacity = ScaledInteger.Read(volume.Element("capacity"), "bytes") ?? 0;
         return Plan(connection, pool, poolName, name, format, capacity) with
         {
-            AllocationBytes = Math.Min(DomainDefinition.Bytes(volume.Element("allocation")), capacity),
+            AllocationBytes = Math.Min(ScaledInteger.Read(volume.Element("allocation"), "bytes") ?? 0, capacity),
             CopyOf = path,
         };
     }

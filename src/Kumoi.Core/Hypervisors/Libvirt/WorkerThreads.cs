@@ -18,6 +18,7 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
     private readonly SemaphoreSlim room = new(maxThreads + maxWaiting);
     private readonly object gate = new();
     private readonly Queue<Job> waiting = new();
+    private readonly HashSet<Job> running = [];
     private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     /// <summary>Nothing of the work changes anything: a failure leaves no open outcome.</summary>
     public bool IsForReads { get; init; }
@@ -28,7 +29,8 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
     /// <summary>
     /// Runs blocking work. When it is cancelled while the work runs, the task is cancelled at once, the work goes on, and
-    /// <paramref name="abandoned"/> gets its result, on the worker's thread. Disposable results are disposed. <paramref name="over"/> is
+    /// <paramref name="abandoned"/> gets its result, on the worker's thread; only if it is waiting for a program that opens its connection, that
+    /// program is ended. Disposable results are disposed. <paramref name="over"/> is
     /// told once, when all that is over, also where the work never began.
     /// </summary>
     public async Task<T> RunAsync<T>(
@@ -56,13 +58,15 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
         }
     }
 
-    /// <summary>Refuses what waits, and waits for what runs, but not for ever: a call that never returns keeps its own thread.</summary>
+    /// <summary>Refuses what waits, ends what is still opening its connection, and waits for what runs, but not for ever: a call that never returns keeps its own thread.</summary>
     public async ValueTask DisposeAsync()
     {
         Job[] refused;
+        Job[] opening;
         lock (gate)
         {
             isStopping = true;
+            opening = [.. running];
             refused = [.. waiting];
             waiting.Clear();
             Monitor.PulseAll(gate);
@@ -75,6 +79,11 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
         foreach (Job job in refused)
         {
             job.Refuse();
+        }
+
+        foreach (Job job in opening)
+        {
+            job.End();
         }
 
         await Task.WhenAny(ended.Task, Task.Delay(Patience)).ConfigureAwait(false);
@@ -109,6 +118,10 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
         while (Next() is { } job)
         {
             job.Run();
+            lock (gate)
+            {
+                running.Remove(job);
+            }
         }
     }
 
@@ -129,6 +142,7 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
             if (waiting.TryDequeue(out Job? job))
             {
+                running.Add(job);
                 return job;
             }
 
@@ -144,7 +158,13 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
     private abstract class Job
     {
-        public abstract void Run();
+        private readonly BlockingCall call = new();
+
+        public void Run() => call.Run(Work);
+
+        public void End() => call.End();
+
+        protected abstract void Work();
 
         public abstract void Refuse();
     }
@@ -155,7 +175,13 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
         public Task<T> Task => completion.Task;
 
-        public void Cancel(CancellationToken token) => completion.TrySetCanceled(token);
+        public void Cancel(CancellationToken token)
+        {
+            if (completion.TrySetCanceled(token))
+            {
+                End();
+            }
+        }
 
         public override void Refuse()
         {
@@ -163,7 +189,7 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
             finished();
         }
 
-        public override void Run()
+        protected override void Work()
         {
             try
             {
@@ -195,7 +221,8 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
                 return;
             }
 
-            abandoned?.Invoke(result);
+            // What undoes it may need a connection of its own.
+            new BlockingCall().Run(() => abandoned?.Invoke(result));
             (result as IDisposable)?.Dispose();
         }
     }

@@ -129,7 +129,7 @@ internal sealed class SimulatedVM
         var xml = spec.Xml is null ? null : DomainDefinition.Parse(spec.Xml);
         var name = spec.Name.Length > 0 ? spec.Name : (string)xml!.Element("name")!;
 
-        var memory = xml is null ? spec.MemoryBytes : DomainDefinition.Bytes(xml.Element("memory"));
+        var memory = xml is null ? spec.MemoryBytes : DomainDefinition.MemoryBytes(xml);
         if (memory <= 0)
         {
             throw Refuse($"'{name}' has no memory.", "Give its memory in bytes, such as 1GB, or in the XML as <memory unit='GiB'>1</memory>.");

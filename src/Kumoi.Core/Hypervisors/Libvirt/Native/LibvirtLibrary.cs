@@ -46,6 +46,7 @@ internal static class LibvirtLibrary
                 resolverIsSet = true;
             }
 
+            LibvirtLog.Silence();
             NativeError.Silence();
             EventLoop.Start();
             Volatile.Write(ref isReady, true);
@@ -59,7 +60,7 @@ internal static class LibvirtLibrary
     internal static nint Load(string? overridePath)
     {
         string name = string.IsNullOrEmpty(overridePath) ? SystemName : overridePath;
-        if (NativeLibrary.TryLoad(name, out nint handle))
+        if (Locate(name) is { } path && NativeLibrary.TryLoad(path, out nint handle))
         {
             return handle;
         }
@@ -75,6 +76,27 @@ internal static class LibvirtLibrary
                 "Install it: 'sudo apt install libvirt0' (Debian, Ubuntu), 'sudo dnf install libvirt-libs' (Fedora, RHEL), "
                 + $"'brew install libvirt' (macOS). If it is installed elsewhere, set {OverrideVariable} to its full path.");
     }
+
+    /// <summary>
+    /// What to load for a name. The loaders of Windows and macOS look for a bare name in the current folder too, where anybody may have put a
+    /// file of that name: there it is looked for here, and loaded by its full path.
+    /// </summary>
+    private static string? Locate(string name)
+    {
+        if (Path.IsPathFullyQualified(name))
+        {
+            return name;
+        }
+
+        return OperatingSystem.IsWindows()
+            ? FindIn([Environment.SystemDirectory, .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)], name)
+            : OperatingSystem.IsMacOS() ? FindIn(["/opt/homebrew/lib", "/usr/local/lib", "/opt/local/lib", "/usr/lib"], name)
+            : name;
+    }
+
+    /// <summary>The file in the first folder that has it; null if none has. Folders that depend on the current one do not count.</summary>
+    internal static string? FindIn(IEnumerable<string> folders, string file) =>
+        folders.Select(static folder => folder.Trim().Trim('"')).Where(Path.IsPathFullyQualified).Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
 
     private static nint Resolve(string libraryName, Assembly assembly, DllImportSearchPath? searchPath) =>
         string.Equals(libraryName, Name, StringComparison.Ordinal) ? library : 0;
