@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -47,16 +46,16 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
             var vm = await CreateAsync(host, $"meeting-{round}", "idle", start: false, operation);
             using var barrier = new Barrier(2);
 
-            var undoing = Task.Run(async () =>
-            {
-                barrier.SignalAndWait();
-                Assert.True(await host.Link.UndoDefineAsync(operation, CancellationToken.None));
-            });
             var starting = Task.Run(async () =>
             {
                 barrier.SignalAndWait();
-                Thread.SpinWait(400 * (15 + round)); // so that it comes in between the calls of the undoing, each time elsewhere
                 await host.Link.StartAsync(vm.Id, paused: false, operation, CancellationToken.None);
+            });
+            var undoing = Task.Run(async () =>
+            {
+                barrier.SignalAndWait();
+                Meet(round / Fleet.Hosts.Count, starting, () => Lab.HasBegunToStart(host.Name, vm.Name), () => Lab.HasStarted(host.Name, vm.Name));
+                Assert.True(await host.Link.UndoDefineAsync(operation, CancellationToken.None));
             });
 
             await undoing;
@@ -72,27 +71,16 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
         var fleet = await ConnectAsync(new PollyCallPolicyFactory());
         await using (fleet)
         {
-            var whole = TimeSpan.Zero;
             for (var round = 0; round < MeetingRounds; round++)
             {
                 var host = fleet.Hosts[round % fleet.Hosts.Count];
                 var operation = OperationId.New();
                 var spec = await SpecAsync($"begun-{round}", withVolume: true);
                 using var cancellation = new CancellationTokenSource();
-                var began = Stopwatch.GetTimestamp();
+                var image = Path.Combine(Lab.Host(host.Name).Images, $"begun-{round}-1");
 
                 var defining = host.Link.DefineAsync(spec, operation, cancellation.Token);
-                if (round < 2 * fleet.Hosts.Count)
-                {
-                    await defining; // a daemon's first one, which asks QEMU what it can do, takes far longer
-                    whole = Stopwatch.GetElapsedTime(began);
-                }
-                else
-                {
-                    // so that the undoing comes in between the calls of the definition, each time elsewhere
-                    SpinWait.SpinUntil(() => Stopwatch.GetElapsedTime(began) > whole * round / MeetingRounds);
-                }
-
+                Meet(round / Fleet.Hosts.Count, defining, () => File.Exists(image), () => Lab.HasDefined(host.Name, spec.Name!));
                 await cancellation.CancelAsync();
                 _ = await Record.ExceptionAsync(() => defining);
                 await host.Link.UndoDefineAsync(operation, CancellationToken.None);
@@ -104,6 +92,18 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
         {
             Assert.Empty(await VMsAsync(host.Name));
             Assert.Empty(Directory.EnumerateFiles(Lab.Host(host.Name).Images, "begun-*"));
+        }
+    }
+
+    /// <summary>
+    /// Waits until what is under way has left that first or second trace of itself, each time another one, or not at all; so that what comes
+    /// next comes in between its calls.
+    /// </summary>
+    private static void Meet(int round, Task underWay, Func<bool> first, Func<bool> second)
+    {
+        if (round % 3 > 0)
+        {
+            SpinWait.SpinUntil(() => underWay.IsCompleted || (round % 3 == 1 ? first() : second()));
         }
     }
 

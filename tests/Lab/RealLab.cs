@@ -132,6 +132,12 @@ public sealed partial class RealLab : IAsyncLifetime
     /// <summary>Whether the host has begun to start a VM of that name, as the log of its QEMU shows.</summary>
     public bool HasBegunToStart(string host, string vm) => File.Exists(Path.Combine(Host(host).SerialLogs, vm + ".log"));
 
+    /// <summary>Whether the VM's QEMU is there, on which libvirt may be at work still.</summary>
+    public bool HasStarted(string host, string vm) => File.Exists(Path.Combine(Root(host), "run/libvirt/qemu", vm + ".pid"));
+
+    /// <summary>Whether the host keeps a definition of that VM.</summary>
+    public bool HasDefined(string host, string vm) => File.Exists(Path.Combine(Root(host), "etc/libvirt/qemu", vm + ".xml"));
+
     /// <summary>The guest lives: its counter grows beyond what it is now, and beyond <paramref name="atLeast"/>.</summary>
     public async Task CountsOnAsync(string host, string vm, long atLeast = 0)
     {
@@ -168,6 +174,9 @@ public sealed partial class RealLab : IAsyncLifetime
         NetworkInterface.GetAllNetworkInterfaces()
             .SelectMany(card => card.GetIPProperties().UnicastAddresses)
             .Any(address => address.Address.Equals(Address));
+
+    /// <summary>Where the host's own directories are on this machine.</summary>
+    private string Root(string host) => Path.Combine(Host(host).Images, "../../../.."); // of var/lib/libvirt/images
 
     private static string[] In(string? host) => host is null ? ["run"] : ["exec", host];
 
