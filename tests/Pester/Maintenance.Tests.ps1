@@ -269,6 +269,38 @@ Describe 'Update-KumoiHost' {
     (Update-KumoiHost { 'mended' } -VMHost kvm0[12] -Name july).State | Should -Be Updated, Updated
   }
 
+  It 'is another upgrade if the same script reads another value: <name>' -ForEach @(
+    @{ name = 'a variable'; set = '$version = "1"'; then = '$version = "2"'; script = '"to $version"' }
+    @{ name = 'a hashtable'; set = '$config = @{ Version = "1" }'; then = '$config.Version = "2"'; script = '"to $($config.Version)"' }
+    @{ name = 'the environment'; set = '$env:KUMOI_VERSION = "1"'; then = '$env:KUMOI_VERSION = "2"'; script = '"to $env:KUMOI_VERSION"' }
+    @{ name = 'a function'; set = 'function Get-Version { 1 }'; then = 'function Get-Version { 2 }'; script = 'Get-Version' }
+    @{ name = 'a variable of a function'; set = '$version = "1"; function Get-Version { $version }'; then = '$version = "2"'; script = 'Get-Version' }
+  ) {
+    $update = "Update-KumoiHost { if (`$_.Name -eq 'kvm02' -and `$fail) { throw 'no space' }; $script } -VMHost kvm0[12] -ErrorAction SilentlyContinue"
+    $first = & ([scriptblock]::Create("$set; $update"))
+    $again = & ([scriptblock]::Create("$set; $update"))
+    $changed = & ([scriptblock]::Create("$set; $then; $update"))
+    $again.RollOut | Should -Be $first.RollOut
+    $changed.RollOut | Should -Not -Contain $first[0].RollOut
+    $changed.State | Should -Be Updated, Updated
+  }
+
+  It 'goes on in spite of what its script has filled' {
+    $log = [System.Collections.ArrayList]::new()
+    $fail = $true
+    $text = { $null = $log.Add($_.Name); if ($_.Name -eq 'kvm02' -and (Test-Path TestDrive:/fail)) { throw 'no space' } }
+    Set-Content TestDrive:/fail 1
+    Update-KumoiHost $text -VMHost kvm0[12] -ErrorAction SilentlyContinue | Out-Null
+    Remove-Item TestDrive:/fail
+    (Update-KumoiHost $text -VMHost kvm0[12]).ForEach{ "$_" } | Should -Be 'kvm02: Updated', 'kvm01: AlreadyUpdated'
+  }
+
+  It 'needs a name if its script reads what is no plain value' {
+    $client = [System.Net.Http.HttpClient]::new()
+    { Update-KumoiHost { $client.Timeout } -VMHost kvm01 } | Should -Throw '*needs a name*$client*' -ErrorId 'NameMissing,*'
+    (Update-KumoiHost { $client.Timeout } -VMHost kvm01 -Name clients).State | Should -Be Updated
+  }
+
   It 'waits until the host answers and the verification gives true' {
     $looks = @{}
     $results = Update-KumoiHost { } -VMHost kvm01, kvm02 -VerifyScriptBlock { $looks["$_"]++; $looks["$_"] -gt [int]($_.Name -eq 'kvm02') }
