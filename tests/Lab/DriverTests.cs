@@ -117,6 +117,7 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
                 devices.Add(XElement.Parse("<hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/><product id='0xbeef'/></source></hostdev>"));
                 break;
             case "firmware":
+                domain.Add(XElement.Parse("<features><acpi/></features>"));
                 os.Element("type")!.AddAfterSelf(XElement.Parse("<loader readonly='yes' type='pflash'>/usr/share/OVMF/NONE.fd</loader>"));
                 break;
             case "emulator": devices.SetElementValue("emulator", "/usr/bin/qemu-system-none"); break;

@@ -13,7 +13,7 @@ Describe 'Remove-KumoiVM and what others use' {
     Get-KumoiVM base -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
   }
 
-  It 'says so too when a later step fails and the VM is removed again' {
+  It 'says nothing of disks that nobody else uses' {
     New-KumoiVM base -VMHost kvm01 -NewDiskBytes 1MB -DiskFormat qcow2 | Out-Null
     Remove-KumoiVM base -RemoveDisk -Confirm:$false -WarningVariable warnings 3>$null
     $warnings | Should -BeNullOrEmpty

@@ -72,6 +72,7 @@ public sealed class HostLacksTests
     [InlineData(1, 10, Exited + "-device vfio-pci,host=0000:03:00.0: vfio 0000:03:00.0: no iommu_group found: No such file or directory", HypervisorError.ResourceUnavailable)]
     [InlineData(1, 0, "internal error: Did not find USB device 0781:5571", HypervisorError.ResourceUnavailable)]
     [InlineData(1, 0, "internal error: Did not find USB device bus:1 device:9", HypervisorError.ResourceUnavailable)]
+    [InlineData(38, 0, "cannot open directory '/sys/bus/usb/devices': No such file or directory", HypervisorError.ResourceUnavailable)]
     [InlineData(9, 0, "operation failed: Multiple USB devices for 781:5571, use <address> to specify one", HypervisorError.ResourceUnavailable)]
     [InlineData(99, 10, "device not found: mediated device 'b155147a-663a-4009-ae7f-e9a96805b3ce' not found", HypervisorError.ResourceUnavailable)]
     [InlineData(53, 22, "Node device not found: no node device with matching name 'pci_0000_03_00_0'", HypervisorError.ResourceUnavailable)]

@@ -148,6 +148,7 @@ internal static class HostLacks
         ("Unable to open '/dev/", Device),
         ("Could not open '/dev/dri/", Device),
         ("for vsock device", Device),
+        ("'/sys/bus/", Device),
 
         // Network
         ("Cannot get interface", Network),
