@@ -8,4 +8,12 @@ internal sealed record Condition(string Sql, params (string Name, string Value)[
         var parameters = values.Select((value, i) => ($"@{column}{i}", value)).ToArray();
         return new Condition($"{column} IN ({string.Join(", ", parameters.Select(parameter => parameter.Item1))})", parameters);
     }
+
+    /// <summary>
+    /// The names are in the SQL: whether an index over some of the rows will do SQLite decides before it knows any parameter
+    /// (https://sqlite.org/partialindex.html).
+    /// </summary>
+    public static Condition AnyNameOf<T>(string column, IReadOnlyList<T> values)
+        where T : struct, Enum =>
+        new(values.Count == 1 ? $"{column} = '{values[0]}'" : $"{column} IN ({string.Join(", ", values.Select(value => $"'{value}'"))})");
 }

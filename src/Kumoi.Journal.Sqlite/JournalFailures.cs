@@ -11,6 +11,9 @@ internal static class JournalFailures
     private const int ReadOnly = 8;
     private const int Corrupt = 11;
     private const int CantOpen = 14;
+    private const int TooBig = 18;
+    private const int Constraint = 19;
+    private const int Mismatch = 20;
     private const int NotADatabase = 26;
 
     private static readonly string OtherFolder = $"set the environment variable {JournalFolder.Variable} to another folder";
@@ -19,12 +22,18 @@ internal static class JournalFailures
         error is SqliteException or IOException or UnauthorizedAccessException or DllNotFoundException or TypeInitializationException
             or System.Security.SecurityException;
 
+    /// <summary>Only the one record cannot be written; the others, and the file, are well.</summary>
+    public static bool IsOfOneRecord(Exception error) =>
+        error is SqliteException { SqliteErrorCode: TooBig or Constraint or Mismatch } || (error is not SqliteException && !IsOfTheFile(error));
+
     /// <summary>The folder or the files cannot be written, though perhaps read.</summary>
     public static bool IsUnwritable(SqliteException error) => error.SqliteErrorCode is ReadOnly or CantOpen;
 
     public static JournalException Translate(string path, Exception error) => error switch
     {
         SqliteException { SqliteErrorCode: Corrupt or NotADatabase } => Damaged(path, error.Message, error),
+        SqliteException { SqliteErrorCode: TooBig or Constraint or Mismatch } => new JournalException(
+            $"The record cannot be written to the journal '{path}': {Reason(error)}", JournalError.Unavailable, "This is a defect of Kumoi: report it.", error),
         SqliteException { SqliteErrorCode: Busy or Locked } => new JournalException(
             $"The journal '{path}' has been in use by another process for too long.", JournalError.Busy,
             $"Try again; see who holds it ('fuser -v {path}'), or {OtherFolder}.", error),
@@ -45,6 +54,10 @@ internal static class JournalFailures
     public static JournalException Orphaned(string path) => new(
         $"The journal '{path}' is missing, but '{path}-wal', which belongs to it, is there.", JournalError.Damaged,
         $"Bring the journal back, or move '{path}-wal' and '{path}-shm' to where it is now; or {OtherFolder}.");
+
+    public static JournalException NoSuchOperation(string path, Guid id) => new(
+        $"The journal '{path}' has no operation {id:D} any more: another file has taken its place.", JournalError.Unavailable,
+        "What became of the operation, only the host can tell: look at the VM.");
 
     public static JournalException Newer(string path, long version) => new(
         $"The journal '{path}' has version {version}; this Kumoi knows versions up to {JournalFile.SchemaVersion}.", JournalError.NewerSchema,

@@ -33,7 +33,8 @@ internal sealed class JournalFile(string folder)
           user               TEXT NOT NULL,
           state              TEXT NOT NULL,
           error              TEXT,
-          ended_at           TEXT
+          ended_at           TEXT,
+          process_start      TEXT
         );
         CREATE INDEX operations_by_id ON operations (id);
         CREATE TABLE events (
@@ -49,10 +50,19 @@ internal sealed class JournalFile(string folder)
         """;
 
     /// <summary>
-    /// Every session asks for the few events that tell which hosts are in maintenance, among any number of others. An older version's file gets
-    /// it when it is next written to, and older versions need not know of it.
+    /// Every session asks for the few events that tell which hosts are in maintenance, and for the few operations that have not ended, among any
+    /// number of others. An older version's file gets them when it is next written to.
     /// </summary>
-    private const string EventsByKind = "CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind)";
+    /// <remarks>
+    /// Versions that do not know these indexes, or the column of <see cref="AddProcessStart"/>, go on with the file: they name the columns that
+    /// they write and read, and what they do not write is null. So these are no new <see cref="SchemaVersion"/>, which they would refuse.
+    /// </remarks>
+    private const string Indexes = """
+        CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind);
+        CREATE INDEX IF NOT EXISTS operations_pending ON operations (state) WHERE state = 'Pending'
+        """;
+
+    private const string AddProcessStart = "ALTER TABLE operations ADD COLUMN process_start TEXT";
 
     public string Path { get; } = System.IO.Path.Combine(folder, "journal.db");
 
@@ -70,7 +80,19 @@ internal sealed class JournalFile(string folder)
         var connection = Open(new SqliteConnectionStringBuilder { DataSource = Path, Mode = SqliteOpenMode.ReadWrite });
         try
         {
-            Execute(connection, EventsByKind);
+            Execute(connection, Indexes);
+            if (!HasProcessStart(connection))
+            {
+                // Asked again within the transaction: another process may have added it meanwhile.
+                Execute(connection, "BEGIN IMMEDIATE");
+                if (!HasProcessStart(connection))
+                {
+                    Execute(connection, AddProcessStart);
+                }
+
+                Execute(connection, "COMMIT");
+            }
+
             return connection;
         }
         catch
@@ -103,6 +125,13 @@ internal sealed class JournalFile(string folder)
             });
         }
     }
+
+    /// <summary>What can be read of operations in this file, in the order of <see cref="Rows.OperationColumns"/>.</summary>
+    public static string OperationColumnsOf(SqliteConnection connection) =>
+        HasProcessStart(connection) ? Rows.OperationColumns : Rows.OlderOperationColumns;
+
+    private static bool HasProcessStart(SqliteConnection connection) =>
+        Scalar(connection, "SELECT count(*) FROM pragma_table_info('operations') WHERE name = 'process_start'") > 0;
 
     private bool HasLog => new FileInfo(Path + "-wal") is { Exists: true, Length: > 0 };
 
@@ -143,18 +172,7 @@ internal sealed class JournalFile(string folder)
     /// </summary>
     private void Create()
     {
-        if (!Directory.Exists(folder))
-        {
-            if (OperatingSystem.IsWindows())
-            {
-                Directory.CreateDirectory(folder);
-            }
-            else
-            {
-                Directory.CreateDirectory(folder, OnlyUser | UnixFileMode.UserExecute);
-            }
-        }
-
+        var grown = DurableFolder.Create(folder);
         using var lockFile = Lock();
         if (Exists)
         {
@@ -180,6 +198,11 @@ internal sealed class JournalFile(string folder)
         }
 
         File.Move(draft, Path);
+        DurableFolder.Flush(folder);
+        foreach (var above in grown)
+        {
+            DurableFolder.Flush(above);
+        }
     }
 
     private FileStream Lock()

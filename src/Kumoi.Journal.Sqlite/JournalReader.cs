@@ -4,7 +4,7 @@ using Microsoft.Data.Sqlite;
 namespace Kumoi.Journal.Sqlite;
 
 /// <summary>Reads rows in pages: a reader that takes its time holds nobody up, and keeps no old state of the file alive.</summary>
-internal sealed class JournalReader<T>(JournalFile file, string table, string columns, Func<SqliteDataReader, T> toRecord, Func<T, long> sequenceOf)
+internal sealed class JournalReader<T>(JournalFile file, string table, Func<SqliteConnection, string> columnsOf, Func<SqliteDataReader, T> toRecord, Func<T, long> sequenceOf)
 {
     public const int PageSize = 500;
 
@@ -38,7 +38,7 @@ internal sealed class JournalReader<T>(JournalFile file, string table, string co
         () =>
         {
             using var command = connection.CreateCommand();
-            var where = conditions.Select(condition => condition.Sql).ToList();
+            command.CommandText = Select(columnsOf(connection), conditions, newestFirst, last);
             foreach (var (name, value) in conditions.SelectMany(condition => condition.Parameters))
             {
                 command.Parameters.AddWithValue(name, value);
@@ -46,12 +46,9 @@ internal sealed class JournalReader<T>(JournalFile file, string table, string co
 
             if (last is { } sequence)
             {
-                where.Add(newestFirst ? "sequence < @last" : "sequence > @last");
                 command.Parameters.AddWithValue("@last", sequence);
             }
 
-            command.CommandText =
-                $"SELECT {columns} FROM {table}{(where.Count > 0 ? " WHERE " + string.Join(" AND ", where) : "")} ORDER BY sequence{(newestFirst ? " DESC" : "")} LIMIT {PageSize}";
             using var rows = command.ExecuteReader();
             var page = new List<T>();
             while (rows.Read())
@@ -61,6 +58,17 @@ internal sealed class JournalReader<T>(JournalFile file, string table, string co
 
             return page;
         });
+
+    internal string Select(string columns, IReadOnlyList<Condition> conditions, bool newestFirst, long? last)
+    {
+        var where = conditions.Select(condition => condition.Sql).ToList();
+        if (last is not null)
+        {
+            where.Add(newestFirst ? "sequence < @last" : "sequence > @last");
+        }
+
+        return $"SELECT {columns} FROM {table}{(where.Count > 0 ? " WHERE " + string.Join(" AND ", where) : "")} ORDER BY sequence{(newestFirst ? " DESC" : "")} LIMIT {PageSize}";
+    }
 
     /// <summary>The sequence number of the newest row; 0 if there is none. Blocks.</summary>
     public long Newest(SqliteConnection connection) => Guarded(() =>

@@ -100,9 +100,15 @@ internal sealed class JournalWriter(JournalFile file, Action committed)
     {
         try
         {
+            if (!file.Exists)
+            {
+                // Deleted or moved away under the open connection, which would go on writing to what nobody will read.
+                Close();
+            }
+
             _connection ??= new AppendConnection(file.OpenToAppend());
             _connection.Begin();
-            batch.ForEach(write => write.Apply(_connection));
+            batch.RemoveAll(write => !TryApply(write, _connection));
             _connection.Commit();
             Commits++;
         }
@@ -117,6 +123,21 @@ internal sealed class JournalWriter(JournalFile file, Action committed)
 
         batch.ForEach(write => write.Committed());
         committed();
+    }
+
+    /// <summary>False: it failed by itself, and left nothing in the transaction. What fails all of them is thrown.</summary>
+    private bool TryApply(JournalWrite write, AppendConnection connection)
+    {
+        try
+        {
+            write.Apply(connection);
+            return true;
+        }
+        catch (Exception e) when (JournalFailures.IsOfOneRecord(e))
+        {
+            write.Failed(JournalFailures.IsOfTheFile(e) ? JournalFailures.Translate(file.Path, e) : e);
+            return false;
+        }
     }
 
     private void Close()

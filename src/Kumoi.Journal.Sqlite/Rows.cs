@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.Data.Sqlite;
 
 namespace Kumoi.Journal.Sqlite;
@@ -6,8 +7,12 @@ namespace Kumoi.Journal.Sqlite;
 /// <summary>Records to columns, and back. Times are UTC texts of one width, so that they sort as times.</summary>
 internal static class Rows
 {
+    /// <summary>The last is not in the files of older versions.</summary>
     public const string OperationColumns =
-        "sequence, id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, machine, user, state, error, ended_at";
+        "sequence, id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, machine, user, state, error, ended_at, process_start";
+
+    public const string OlderOperationColumns =
+        "sequence, id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, machine, user, state, error, ended_at, NULL";
 
     public const string EventColumns = "sequence, at, kind, host, vm, operation_id, message, data";
 
@@ -18,14 +23,14 @@ internal static class Rows
         Sequence = row.GetInt64(0),
         Id = Guid.Parse(row.GetString(1)),
         Kind = ToEnum<OperationKind>(row.GetString(2)),
-        VMHost = row.GetString(3),
+        VMHost = ToString(row, 3),
         IsSimulated = row.GetInt64(4) != 0,
         VMId = ToGuid(row, 5),
         VM = ToTextOrNull(row, 6),
         Target = ToTextOrNull(row, 7),
         StartedAt = ToTime(row.GetString(8)),
-        Details = row.GetString(9),
-        Owner = new OperationOwner(row.GetInt32(10), ToTime(row.GetString(11)), row.GetString(12), row.GetString(13)),
+        Details = ToString(row, 9),
+        Owner = new OperationOwner(row.GetInt32(10), ToTime(row.GetString(11)), ToString(row, 12), ToString(row, 13)) { Start = ToTextOrNull(row, 17) },
         State = ToEnum<OperationState>(row.GetString(14)),
         Error = ToTextOrNull(row, 15),
         EndedAt = row.IsDBNull(16) ? null : ToTime(row.GetString(16)),
@@ -39,15 +44,42 @@ internal static class Rows
         VMHost = ToTextOrNull(row, 3),
         VM = ToTextOrNull(row, 4),
         OperationId = ToGuid(row, 5),
-        Message = row.GetString(6),
-        Data = row.GetString(7),
+        Message = ToString(row, 6),
+        Data = ToString(row, 7),
+    };
+
+    /// <summary>
+    /// As SQLite keeps a text exactly: what UTF-8 cannot say (half of a surrogate pair), or what would end early (a NUL), as the bytes of its
+    /// UTF-16.
+    /// </summary>
+    public static object ToColumn(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]))
+            {
+                i++;
+            }
+            else if (char.IsSurrogate(text[i]) || text[i] is '\0')
+            {
+                return MemoryMarshal.AsBytes(text.AsSpan()).ToArray();
+            }
+        }
+
+        return text;
+    }
+
+    private static string ToString(SqliteDataReader row, int column) => row.GetValue(column) switch
+    {
+        byte[] bytes => new string(MemoryMarshal.Cast<byte, char>(bytes)),
+        _ => row.GetString(column),
     };
 
     private static DateTimeOffset ToTime(string text) => DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind);
 
     private static Guid? ToGuid(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : Guid.Parse(row.GetString(column));
 
-    private static string? ToTextOrNull(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+    private static string? ToTextOrNull(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : ToString(row, column);
 
     // A name that this version does not know is the enum's zero value.
     private static T ToEnum<T>(string name)

@@ -27,8 +27,8 @@ public sealed class SqliteJournal : IJournal
         _time = time;
         _file = new JournalFile(folder);
         _writer = new JournalWriter(_file, () => Interlocked.Exchange(ref _committed, NewSignal()).TrySetResult());
-        _operations = new JournalReader<KumoiOperation>(_file, "operations", Rows.OperationColumns, Rows.ToOperation, operation => operation.Sequence);
-        _events = new JournalReader<KumoiEvent>(_file, "events", Rows.EventColumns, Rows.ToEvent, happened => happened.Sequence);
+        _operations = new JournalReader<KumoiOperation>(_file, "operations", JournalFile.OperationColumnsOf, Rows.ToOperation, operation => operation.Sequence);
+        _events = new JournalReader<KumoiEvent>(_file, "events", _ => Rows.EventColumns, Rows.ToEvent, happened => happened.Sequence);
     }
 
     public string Location => _file.Path;
@@ -39,22 +39,27 @@ public sealed class SqliteJournal : IJournal
     public Task<long> BeginAsync(OperationIntent intent, CancellationToken cancellationToken) =>
         _writer.AppendAsync(connection => connection.Insert(intent), cancellationToken);
 
-    public Task EndAsync(long sequence, OperationOutcome outcome, CancellationToken cancellationToken) =>
-        _writer.AppendAsync(connection => connection.Update(sequence, outcome), cancellationToken);
+    public Task EndAsync(long sequence, Guid id, OperationOutcome outcome, CancellationToken cancellationToken) =>
+        _writer.AppendAsync(connection => connection.Update(sequence, id, outcome), cancellationToken);
 
     public Task<long> AppendAsync(KumoiEvent happened, CancellationToken cancellationToken) =>
         _writer.AppendAsync(connection => connection.Insert(happened), cancellationToken);
 
-    public IAsyncEnumerable<KumoiOperation> ReadOperationsAsync(OperationQuery query, CancellationToken cancellationToken)
-    {
-        IReadOnlyList<Condition> conditions =
-        [
-            .. query.Ids.Count > 0 ? [Condition.AnyOf("id", query.Ids.Select(id => id.ToString("D")))] : None,
-            .. query.States.Count > 0 ? [Condition.AnyOf("state", query.States.Select(state => state.ToString()))] : None,
-            .. query.After is { } after ? [new Condition("started_at >= @after", ("@after", Rows.ToText(after)))] : None,
-        ];
-        return _operations.ReadAsync(conditions, query.NewestFirst, cancellationToken);
-    }
+    public async Task<long?> TryAppendAsync(KumoiEvent happened, long readTo, CancellationToken cancellationToken) =>
+        await _writer.AppendAsync(connection => connection.InsertAfter(happened, readTo), cancellationToken).ConfigureAwait(false) is > 0 and var sequence
+            ? sequence
+            : null;
+
+    public IAsyncEnumerable<KumoiOperation> ReadOperationsAsync(OperationQuery query, CancellationToken cancellationToken) =>
+        _operations.ReadAsync(ConditionsOf(query), query.NewestFirst, cancellationToken);
+
+    internal static IReadOnlyList<Condition> ConditionsOf(OperationQuery query) =>
+    [
+        .. query.Ids.Count > 0 ? [Condition.AnyOf("id", query.Ids.Select(id => id.ToString("D")))] : None,
+        .. query.States.Count > 0 ? [Condition.AnyNameOf("state", query.States)] : None,
+        .. query.After is { } after ? [new Condition("started_at >= @after", ("@after", Rows.ToText(after)))] : None,
+        .. query.OfNewest is { } newest ? [new Condition(string.Create(CultureInfo.InvariantCulture, $"sequence > (SELECT max(sequence) FROM operations) - {newest}"))] : None,
+    ];
 
     public IAsyncEnumerable<KumoiEvent> ReadEventsAsync(EventQuery query, CancellationToken cancellationToken)
     {

@@ -6,6 +6,10 @@ internal sealed class ManualTime : TimeProvider
     private readonly Lock _gate = new();
     private readonly List<Timer> _timers = [];
     private TimeSpan _now;
+    private TimeSpan _stepped;
+
+    /// <summary>What waits for so long at most, as who asks again and again does, is not kept waiting: the clock moves on by itself.</summary>
+    public TimeSpan? RunsThrough { get; init; }
 
     public static DateTimeOffset Start { get; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -44,7 +48,16 @@ internal sealed class ManualTime : TimeProvider
     {
         lock (_gate)
         {
-            return Start + _now;
+            return Start + _now + _stepped;
+        }
+    }
+
+    /// <summary>Somebody sets the computer's clock. No more time has passed.</summary>
+    public void Step(TimeSpan by)
+    {
+        lock (_gate)
+        {
+            _stepped += by;
         }
     }
 
@@ -82,7 +95,8 @@ internal sealed class ManualTime : TimeProvider
             lock (_gate)
             {
                 next = _timers.Where(timer => timer.Due <= until).MinBy(timer => timer.Due);
-                _now = next?.Due ?? until;
+                var then = next?.Due ?? until;
+                _now = then > _now ? then : _now;
                 next?.Reschedule();
             }
 
@@ -111,6 +125,11 @@ internal sealed class ManualTime : TimeProvider
             {
                 _period = period;
                 Due = dueTime == Timeout.InfiniteTimeSpan ? null : time._now + dueTime;
+            }
+
+            if (dueTime > TimeSpan.Zero && dueTime <= time.RunsThrough)
+            {
+                ThreadPool.QueueUserWorkItem(_ => time.Advance(dueTime));
             }
 
             return true;

@@ -54,7 +54,7 @@ async Task AppendForeverAsync()
         };
         var sequence = await journal.BeginAsync(intent, CancellationToken.None);
         Acknowledge(string.Create(CultureInfo.InvariantCulture, $"begun {sequence} {intent.Id:D}"));
-        await journal.EndAsync(sequence, new OperationOutcome(OperationState.Succeeded, DateTimeOffset.UtcNow), CancellationToken.None);
+        await journal.EndAsync(sequence, intent.Id, new OperationOutcome(OperationState.Succeeded, DateTimeOffset.UtcNow), CancellationToken.None);
         Acknowledge(string.Create(CultureInfo.InvariantCulture, $"ended {sequence} {intent.Id:D}"));
         var message = Guid.NewGuid().ToString("D");
         var number = await journal.AppendAsync(Event(message), CancellationToken.None);

@@ -9,7 +9,7 @@ using Kumoi.Tests.Lab;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(RealLab))]
-[assembly: Parallelization(Mode = Xunit.Sdk.ParallelMode.None)] // they share the lab's hosts
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)] // they share the lab's hosts
 
 namespace Kumoi.Tests.Lab;
 

@@ -113,7 +113,7 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
             [new ControlledDriver(new LibvirtDriver(time), Controller) { IsSimulated = false }], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time,
             () => new ControlledJournal(Journal, Controller));
         await ConnectAllAsync(fleet, UriByForwarder);
-        var options = new SpeculationOptions { Replicas = targets.Length, Migration = new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(3), RelayAddress = Lab.Address } };
+        var options = new SpeculationOptions { Replicas = targets.Length, Migration = new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(3), RelayAddress = Lab.Address, SourceAddresses = [System.Net.IPAddress.Parse(Lab.Host("k1").Address)] } };
         return await new SpeculativeMigration(new KumoiVM(fleet.Find("k1")!, vm.Reading), change?.Invoke(options) ?? options, time)
             .RunAsync([.. targets.Select(target => fleet.Find(target)!)], progress, CancellationToken.None);
     }

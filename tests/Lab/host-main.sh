@@ -52,6 +52,15 @@ boot() {
   # libvirt names cgroups by VM: those of two hosts would clash.
   mount -t tmpfs tmpfs /sys/fs/cgroup
 
+  # The programs of another generation: all of them are in /usr, and find each other's libraries by this cache. Before the
+  # directories below, in one of which they may lie; and nothing on a host can change them for the others.
+  if [[ -e $host/root ]]; then
+    mount --bind "$host/root/etc/ld.so.cache" /etc/ld.so.cache
+    mount --bind "$host/root/usr" /usr
+    hash -r
+    mount -o remount,bind,ro /usr
+  fi
+
   rm -rf "${host:?}"/run # as a real /run: empty after each boot
   mkdir -p "$host"/run/{libvirt,lock} # lock: libvirt opens no console without
   # Whole directories where they hold nothing that a host needs: then no mount point must be made on the machine.

@@ -8,6 +8,8 @@ readonly here
 # shellcheck source-path=SCRIPTDIR
 source "$here/lib/requirements.sh"
 # shellcheck source-path=SCRIPTDIR
+source "$here/lib/generations.sh"
+# shellcheck source-path=SCRIPTDIR
 source "$here/lib/hosts.sh"
 # shellcheck source-path=SCRIPTDIR
 source "$here/lib/guests.sh"
@@ -19,9 +21,12 @@ usage() {
 usage: lab.sh COMMAND
 
   check                   why the lab cannot run on this machine as it is, in one line with status 3; nothing: it can
-  up [N]                  N hosts k1 … kN are there and answer (6 when not said); those that run are left as they are
+  up [N] [GENERATIONS]    N hosts k1 … kN are there and answer (6 when not said); those that run are left as they are.
+                          GENERATIONS: machine (when not said: all run this machine's libvirt and QEMU), newer (all run those of a newer
+                          Debian, which are downloaded once), mixed (k1, k3 … the machine's, k2, k4 … the newer; all the machine's where
+                          the newer cannot be had)
   down                    nothing of the lab is left, whatever state it was in
-  status                  a line per host: name, address, libvirtd's process, guests
+  status                  a line per host: name, address, libvirtd's process, generation, versions, guests
   info --json | env       all that a test wants to know, as JSON or as KUMOI_LAB_… exports
   uris | uri HOST         qemu+unix URIs, for use from anywhere on this machine
   tcp-uri HOST            qemu+tcp URI, for use by 'run' and by the hosts themselves
@@ -41,7 +46,8 @@ usage: lab.sh COMMAND
   cut HOST | heal HOST                its network cable
   deafen HOST | heal HOST             what little others say to it is lost, such as a migration's return path
 
-KUMOI_LAB_DIR (/var/tmp/kumoi-lab) and KUMOI_LAB_NET (10.77.0) tell labs on one machine apart.
+KUMOI_LAB_DIR (/var/tmp/kumoi-lab) and KUMOI_LAB_NET (10.77.0) tell labs on one machine apart. KUMOI_LAB_GENERATIONS is what 'up' takes
+for GENERATIONS when it is not said.
 END
 }
 
@@ -95,10 +101,16 @@ lock_lab() {
 require_lab() { [[ -s $lab/kumoi-lab ]] || fail "there is no lab in $lab; make one: lab.sh up"; }
 
 up() {
-  local count=${1:-6} number name
+  local count=6 number name
   local -a names=()
+  if [[ ${1:-} =~ ^[0-9] ]]; then
+    count=$1
+    shift
+  fi
+  (($# <= 1)) || usage_error "'up' wants a number and generations: '$*'"
   [[ $count =~ ^[1-9][0-9]{0,2}$ && $count -le 250 ]] || usage_error "not a number of hosts (1 to 250): '$count'"
   require_machine
+  choose_generations "${1:-${KUMOI_LAB_GENERATIONS:-machine}}"
   umask 077
   until mkdir -p "$lab" && lock_lab; do :; done
   [[ -e $lab/kumoi-lab || ! $(ls -A "$lab") ]] || fail "$lab has files that are not a lab's"
@@ -118,6 +130,7 @@ up() {
   done
   for name in "${names[@]}"; do wait_for_host "$name"; done
   share_qemu_capabilities "${names[@]}"
+  say_generations "${names[@]}"
 }
 
 end_processes() {
@@ -151,25 +164,28 @@ down() {
 guests_of() { timeout 5 virsh -q -c "$(uri_of "$1")" list --all 2>/dev/null | awk '{ printf " %s(%s)", $2, $3 }' || true; }
 
 status() {
-  local name daemon
+  local name daemon generation libvirt qemu
   for name in $(all_hosts); do
     if [[ ! $(host_pid "$name") ]]; then
       printf '%-4s %-15s off\n' "$name" "$(address_of "$name")"
       continue
     fi
     daemon=$(daemon_pid "$name")
-    printf '%-4s %-15s libvirtd %-7s guests:%s\n' "$name" "$(address_of "$name")" "${daemon:-none}" "$(guests_of "$name")"
+    read_generation "$name"
+    printf '%-4s %-15s libvirtd %-7s %s (libvirt %s, QEMU %s) guests:%s\n' "$name" "$(address_of "$name")" "${daemon:-none}" \
+      "$generation" "$libvirt" "$qemu" "$(guests_of "$name")"
   done
 }
 
 info_json() {
-  local name separator=''
+  local name separator='' generation libvirt qemu
   printf '{\n  "directory": "%s",\n  "network": "%s",\n  "sharedImages": "%s",\n' "$lab" "$net" "$lab/shared"
   printf '  "hostImages": "/var/lib/libvirt/images",\n  "hosts": ['
   for name in $(all_hosts); do
-    printf '%s\n    {"name": "%s", "address": "%s", "uri": "%s", "tcpUri": "%s", "images": "%s", "serialLogs": "%s"}' "$separator" \
-      "$name" "$(address_of "$name")" "$(uri_of "$name")" "$(tcp_uri_of "$name")" \
-      "$lab/$name/var/lib/libvirt/images" "$lab/$name/var/log/libvirt/qemu"
+    read_generation "$name"
+    printf '%s\n    {"name": "%s", "address": "%s", "uri": "%s", "tcpUri": "%s", "images": "%s", "serialLogs": "%s", "generation": "%s", "libvirt": "%s", "qemu": "%s"}' \
+      "$separator" "$name" "$(address_of "$name")" "$(uri_of "$name")" "$(tcp_uri_of "$name")" \
+      "$lab/$name/var/lib/libvirt/images" "$lab/$name/var/log/libvirt/qemu" "$generation" "$libvirt" "$qemu"
     separator=,
   done
   printf '\n  ]\n}\n'

@@ -82,6 +82,9 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner, string hostNam
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         MaskWrite(inner.ResumeAsync(id, operation, cancellationToken), id);
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        MaskWrite(inner.DiscardSavedStateAsync(id, operation, cancellationToken), id);
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
         MaskWrite(inner.UndefineAsync(id, removeVolumes, operation, cancellationToken), id);
 
@@ -117,6 +120,11 @@ internal sealed class FailureObliviousLink(IHypervisorLink inner, string hostNam
     public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => inner.ReadPoolsAsync(cancellationToken);
 
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
+
+    // As with an undo: what is taken for removed must be.
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => inner.RemoveCopyAsync(id, removal, cancellationToken);
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) => inner.ReadHostIdAsync(cancellationToken);
 
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 

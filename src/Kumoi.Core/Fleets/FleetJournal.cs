@@ -5,7 +5,8 @@ namespace Kumoi.Fleets;
 
 /// <summary>
 /// A fleet's way to its journal: opened when there is something to write, never before. An intent that cannot be written stops its call;
-/// an outcome or an event that cannot be written stops nothing, and is told at the next opportunity.
+/// an outcome or an event that cannot be written stops nothing, and is told at the next opportunity. The journal can become another one
+/// (<c>KUMOI_STATE</c>) at any time: what was begun in one ends there.
 /// </summary>
 internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
 {
@@ -14,6 +15,7 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
 
     private readonly SemaphoreSlim _places = new(MaxTellingsUnderWay);
     private readonly Lock _gate = new();
+    private readonly AsyncLocal<IJournal?> _kept = new();
     private Task _told = Task.CompletedTask;
     private JournalException? _failure;
     private int _dropped;
@@ -26,17 +28,23 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
 
     /// <summary>Writes the intent. When this returns, the call may go out.</summary>
     /// <exception cref="JournalException">It must not go out.</exception>
-    public async Task<long> BeginAsync(OperationIntent intent, CancellationToken cancellationToken) =>
-        await (await OpenAsync(cancellationToken)).BeginAsync(intent, cancellationToken);
-
-    /// <summary>Writes the outcome, and an event if it is unknown. What cannot be written stays pending, which is as much as to say unknown.</summary>
-    public async Task EndAsync(long sequence, OperationIntent intent, OperationOutcome outcome)
+    public async Task<JournaledOperation> BeginAsync(OperationIntent intent, CancellationToken cancellationToken)
     {
+        var journal = await OpenAsync(cancellationToken);
+        return new(journal, await journal.BeginAsync(intent, cancellationToken), intent);
+    }
+
+    /// <summary>
+    /// Writes the outcome, and an event if it is unknown, where the operation was begun. What cannot be written stays pending, which is as much
+    /// as to say unknown.
+    /// </summary>
+    public async Task EndAsync(JournaledOperation operation, OperationOutcome outcome)
+    {
+        var (journal, sequence, intent) = operation;
         try
         {
             // The call has ended, whoever waits for it: its outcome is written without regard to cancellation. The journal bounds the wait.
-            var journal = await OpenAsync(CancellationToken.None);
-            var ended = journal.EndAsync(sequence, outcome, CancellationToken.None);
+            var ended = journal.EndAsync(sequence, intent.Id, outcome, CancellationToken.None);
             if (outcome.State is OperationState.Unknown)
             {
                 await journal.AppendAsync(ToEvent(intent, outcome), CancellationToken.None);
@@ -46,9 +54,19 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
         }
         catch (JournalException e)
         {
-            Volatile.Write(ref _failure, e);
+            NoteFailure(e);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The session has ended, and the operation stays pending.
         }
     }
+
+    /// <summary>
+    /// From here on, and in all that is called from here, the journal is this one: for what consists of several records that belong together.
+    /// The caller of the (asynchronous) method that calls this is not concerned.
+    /// </summary>
+    public void Keep(IJournal journal) => _kept.Value = journal;
 
     /// <summary>Appends an event.</summary>
     /// <exception cref="JournalException">It could not be written.</exception>
@@ -93,23 +111,31 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
     public JournalException? TakeFailure() => Volatile.Read(ref _failure) is null ? null : Interlocked.Exchange(ref _failure, null);
 
     /// <summary>Appends events. What cannot be appended is told at the next opportunity; this never fails.</summary>
-    public async Task TellAsync(params IReadOnlyList<KumoiEvent> happened)
+    public Task TellAsync(params IReadOnlyList<KumoiEvent> happened) => TellAsync(OpenAsync(CancellationToken.None), happened);
+
+    /// <summary>As the other, into the journal where an operation was begun.</summary>
+    public Task TellAsync(JournaledOperation operation, KumoiEvent happened) => TellAsync(Task.FromResult(operation.Journal), [happened]);
+
+    private async Task TellAsync(Task<IJournal> opening, IReadOnlyList<KumoiEvent> happened)
     {
         try
         {
             // All at once: they share the journal's waits for the disk, and keep their order.
-            var journal = await OpenAsync(CancellationToken.None);
+            var journal = await opening;
             await Task.WhenAll(happened.Select(one => journal.AppendAsync(one, CancellationToken.None)));
         }
         catch (JournalException e)
         {
-            Volatile.Write(ref _failure, e);
+            NoteFailure(e);
         }
         catch (ObjectDisposedException)
         {
             // The session has ended.
         }
     }
+
+    /// <summary>Something could not be written: it is told at the next opportunity.</summary>
+    public void NoteFailure(JournalException failure) => Volatile.Write(ref _failure, failure);
 
     private async Task TellNextAsync(Task before, IReadOnlyList<KumoiEvent> happened)
     {
@@ -124,7 +150,8 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
     }
 
     /// <summary>Away from the caller's thread: the first opening loads assemblies.</summary>
-    public Task<IJournal> OpenAsync(CancellationToken cancellationToken) => Task.Run(open, cancellationToken);
+    public Task<IJournal> OpenAsync(CancellationToken cancellationToken) =>
+        _kept.Value is { } kept ? Task.FromResult(kept) : Task.Run(open, cancellationToken);
 
     private static KumoiEvent ToEvent(OperationIntent intent, OperationOutcome outcome) => new()
     {

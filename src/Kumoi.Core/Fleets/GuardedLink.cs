@@ -77,6 +77,9 @@ internal sealed class GuardedLink(
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         Write((link, token) => link.ResumeAsync(id, operation, token), cancellationToken);
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        Write((link, token) => link.DiscardSavedStateAsync(id, operation, token), cancellationToken);
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
         Write((link, token) => link.UndefineAsync(id, removeVolumes, operation, token), cancellationToken);
 
@@ -121,6 +124,12 @@ internal sealed class GuardedLink(
 
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) =>
         Run(CallKind.Read, (link, token) => link.ReadMarkedAsync(token), cancellationToken);
+
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) =>
+        Run(CallKind.Write, (link, token) => link.RemoveCopyAsync(id, removal, token), cancellationToken);
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) =>
+        Run(CallKind.Read, (link, token) => link.ReadHostIdAsync(token), cancellationToken);
 
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {

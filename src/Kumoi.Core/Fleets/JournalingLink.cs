@@ -94,6 +94,9 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         Run(Intent(OperationKind.Resume, operation, id), () => inner.ResumeAsync(id, operation, cancellationToken), cancellationToken);
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Run(
+        Intent(OperationKind.DiscardSavedState, operation, id), () => inner.DiscardSavedStateAsync(id, operation, cancellationToken), cancellationToken);
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) => Run(
         Intent(OperationKind.Undefine, operation, id) with { Details = removeVolumes ? """{"removeVolumes":true}""" : IntentDetails.None },
         () => inner.UndefineAsync(id, removeVolumes, operation, cancellationToken), cancellationToken);
@@ -157,6 +160,20 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
 
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
 
+    /// <summary>Under an id of its own: the operation that left the copy is in the journal with its own kind.</summary>
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => Run(
+        Intent(
+            removal.Kind switch
+            {
+                CopyRemovalKind.Stop => OperationKind.Destroy,
+                CopyRemovalKind.Undefine => OperationKind.Undefine,
+                _ => OperationKind.UndoDefine,
+            },
+            OperationId.New(), id),
+        () => inner.RemoveCopyAsync(id, removal, cancellationToken), static _ => null, cancellationToken);
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) => inner.ReadHostIdAsync(cancellationToken);
+
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
@@ -190,7 +207,7 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
 
     private async Task<T> Run<T>(OperationIntent intent, Func<Task<T>> call, Func<T, VMReading?> vmOf, CancellationToken cancellationToken)
     {
-        var sequence = await journal.BeginAsync(intent, cancellationToken);
+        var operation = await journal.BeginAsync(intent, cancellationToken);
         T result;
         try
         {
@@ -198,7 +215,7 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
         }
         catch (OperationCanceledException)
         {
-            await journal.EndAsync(sequence, intent, new OperationOutcome(OperationState.Failed, journal.Now, "Cancelled before the call went out."));
+            await journal.EndAsync(operation, new OperationOutcome(OperationState.Failed, journal.Now, "Cancelled before the call went out."));
             throw;
         }
 
@@ -208,12 +225,12 @@ internal sealed class JournalingLink(GuardedLink inner, string hostName, string 
         }
         catch (Exception e)
         {
-            await journal.EndAsync(sequence, intent, OutcomeOf(intent, e));
+            await journal.EndAsync(operation, OutcomeOf(intent, e));
             throw;
         }
 
         var vm = vmOf(result);
-        await journal.EndAsync(sequence, intent, new OperationOutcome(OperationState.Succeeded, journal.Now)
+        await journal.EndAsync(operation, new OperationOutcome(OperationState.Succeeded, journal.Now)
         {
             VMId = vm?.Id,
             VM = vm?.Name,

@@ -7,6 +7,7 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
 {
     private readonly Fleets.GuardedLink _link;
     private readonly FailureOblivious.FailureObliviousLink _masking;
+    private volatile string? _id;
 
     internal KumoiConnection(
         string name, IHypervisorDriver driver, Fleets.ConnectRequest request, DateTimeOffset connectedAt, Fleets.GuardedLink link,
@@ -58,6 +59,12 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     /// made anew with its fleet, so it is another one with each connection.
     /// </summary>
     internal string Identity { get; }
+
+    /// <summary>
+    /// What the host itself tells it from all others by, whatever it is called here and however it is reached. It does not change: it is asked
+    /// for once.
+    /// </summary>
+    internal async Task<string> ReadIdAsync(CancellationToken cancellationToken) => _id ??= await Link.ReadHostIdAsync(cancellationToken);
 
     /// <summary>A host that stands in for one that could not be read; null if <paramref name="values"/> names no property of a host.</summary>
     internal KumoiHost? Masked(FailureOblivious.MaskMode mode, IEnumerable<KeyValuePair<string, object?>> values)

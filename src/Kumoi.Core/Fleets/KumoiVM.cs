@@ -44,6 +44,15 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
     /// <summary>False: the VM is transient and vanishes when it stops.</summary>
     public bool IsPersistent => Reading.IsPersistent;
 
+    /// <summary>
+    /// Its memory was saved when it was stopped (libvirt's managed save), and its next start goes on from there. Its disks alone are those
+    /// of a guest in mid-work.
+    /// </summary>
+    public bool HasSavedState => Reading.HasSavedState;
+
+    /// <summary>Its host starts it when the host itself starts.</summary>
+    public bool IsAutostart => Reading.IsAutostart;
+
     public Guid Id => Reading.Id;
 
     /// <inheritdoc cref="KumoiHost.IsMasked"/>

@@ -16,19 +16,18 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     private static readonly ImmutableDictionary<string, Mark> None = ImmutableDictionary.Create<string, Mark>(StringComparer.Ordinal);
 
     private readonly SemaphoreSlim _reading = new(1);
-    private ImmutableDictionary<string, Mark> _marks = None;
-    private IJournal? _read;
-    private long _readTo;
+    private readonly Lock _gate = new();
+    private Look _last = new(Journal: null, ReadTo: 0, ReadAt: 0, None);
 
-    /// <summary>A timestamp; 0: never.</summary>
-    private long _readAt;
+    /// <summary>When a look has failed; 0: never.</summary>
+    private long _failedAt;
 
     /// <summary>As was known at the last look.</summary>
-    public bool IsMarked(string identity) => Volatile.Read(ref _marks).TryGetValue(identity, out var mark) && mark.IsIn;
+    public bool IsMarked(string identity) => Volatile.Read(ref _last).IsMarked(identity);
 
     /// <summary>Looks into the journal, unless it did just now.</summary>
     /// <exception cref="JournalException">It cannot be read.</exception>
-    public Task RefreshAsync(CancellationToken cancellationToken) => IsFresh ? Task.CompletedTask : RefreshSlowAsync(cancellationToken);
+    public Task RefreshAsync(CancellationToken cancellationToken) => LookAsync(Freshness, cancellationToken);
 
     /// <summary>
     /// As <see cref="RefreshAsync"/>, for readings: they do not need the journal. If it cannot be read, what was known stands; whoever would
@@ -36,14 +35,19 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     /// </summary>
     public async Task TryRefreshAsync(CancellationToken cancellationToken)
     {
+        if (IsWithin(Freshness, Volatile.Read(ref _failedAt)))
+        {
+            // Not again for each host of a fleet.
+            return;
+        }
+
         try
         {
             await RefreshAsync(cancellationToken);
         }
         catch (JournalException)
         {
-            // Not again for each host of a fleet.
-            Volatile.Write(ref _readAt, time.GetTimestamp());
+            Volatile.Write(ref _failedAt, time.GetTimestamp());
         }
     }
 
@@ -52,8 +56,7 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     /// <exception cref="JournalException">The journal cannot be read.</exception>
     public async Task EnsureTakesVMsAsync(string identity, string hostName, CancellationToken cancellationToken)
     {
-        await RefreshAsync(cancellationToken);
-        if (IsMarked(identity))
+        if ((await LookAsync(Freshness, cancellationToken)).IsMarked(identity))
         {
             throw new HypervisorException(
                 $"{hostName} is in maintenance and takes no VMs.", FaultDomain.Host, error: HypervisorError.InMaintenance,
@@ -69,36 +72,55 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     /// <returns>Whether that was a change.</returns>
     public async Task<bool> MarkAsync(KumoiConnection host, bool isIn, string? rollOut, CancellationToken cancellationToken)
     {
-        await RefreshSlowAsync(cancellationToken);
-        if (IsMarked(host.Identity) == isIn)
+        while (true)
         {
-            return false;
-        }
+            var last = await LookAsync(TimeSpan.Zero, cancellationToken);
+            if (last.IsMarked(host.Identity) == isIn)
+            {
+                return false;
+            }
 
-        var happened = new MaintenanceRecord(host.Identity, isIn ? MaintenanceStep.Suspended : MaintenanceStep.Resumed) { RollOut = rollOut }
-            .ToEvent(host, journal.Now, isIn ? $"{host.Name} is in maintenance." : $"{host.Name} is back in service.");
-        var mark = new Mark(await journal.AppendAsync(happened, cancellationToken), isIn);
-        ImmutableInterlocked.Update(ref _marks, known => With(known, [(host.Identity, mark)]));
-        return true;
+            var happened = new MaintenanceRecord(host.Identity, isIn ? MaintenanceStep.Suspended : MaintenanceStep.Resumed) { RollOut = rollOut }
+                .ToEvent(host, journal.Now, isIn ? $"{host.Name} is in maintenance." : $"{host.Name} is back in service.");
+
+            // Only on what was read: of two sessions that do it at once one has done it, and the other is told that it was done.
+            if (await last.Journal!.TryAppendAsync(happened, last.ReadTo, cancellationToken) is { } sequence)
+            {
+                lock (_gate)
+                {
+                    _last = ReferenceEquals(_last.Journal, last.Journal) ? _last.With([(host.Identity, new Mark(sequence, isIn))]) : _last;
+                }
+
+                return true;
+            }
+        }
     }
 
-    private bool IsFresh => Volatile.Read(ref _readAt) is not 0 and var then && time.GetElapsedTime(then) < Freshness;
+    private bool IsWithin(TimeSpan age, long then) => then is not 0 && time.GetElapsedTime(then) < age;
 
-    private async Task RefreshSlowAsync(CancellationToken cancellationToken)
+    /// <summary>What the journal has, as it was at most so long ago.</summary>
+    private async Task<Look> LookAsync(TimeSpan age, CancellationToken cancellationToken)
     {
+        var current = await journal.OpenAsync(cancellationToken);
+        var last = Volatile.Read(ref _last);
+        if (ReferenceEquals(last.Journal, current) && IsWithin(age, last.ReadAt))
+        {
+            return last;
+        }
+
         var asked = time.GetTimestamp();
         await _reading.WaitAsync(cancellationToken);
         try
         {
-            if (Volatile.Read(ref _readAt) > asked)
+            last = Volatile.Read(ref _last);
+            var isAnother = !ReferenceEquals(last.Journal, current); // of another folder: then nothing of this one counts
+            if (!isAnother && last.ReadAt > asked)
             {
                 // Somebody has looked while this waited.
-                return;
+                return last;
             }
 
-            var current = await journal.OpenAsync(cancellationToken);
-            var isAnother = !ReferenceEquals(current, _read); // of another folder: then nothing of this one counts
-            var readTo = isAnother ? 0 : _readTo;
+            var readTo = isAnother ? 0 : last.ReadTo;
             List<(string Identity, Mark Mark)> news = [];
             await foreach (var happened in current.ReadEventsAsync(new EventQuery { Kinds = [KumoiEventKind.Maintenance], AfterSequence = readTo }, cancellationToken))
             {
@@ -109,9 +131,12 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
                 }
             }
 
-            (_read, _readTo) = (current, readTo);
-            ImmutableInterlocked.Update(ref _marks, known => With(isAnother ? None : known, news));
-            Volatile.Write(ref _readAt, time.GetTimestamp());
+            lock (_gate)
+            {
+                // Marks of this session may have been added meanwhile.
+                var known = isAnother ? None : _last.Marks;
+                return _last = new Look(current, readTo, time.GetTimestamp(), known).With(news);
+            }
         }
         finally
         {
@@ -119,20 +144,26 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
         }
     }
 
-    /// <summary>A mark of this session may be known before older ones of others are read.</summary>
-    private static ImmutableDictionary<string, Mark> With(ImmutableDictionary<string, Mark> known, IReadOnlyList<(string Identity, Mark Mark)> marks)
-    {
-        var all = known.ToBuilder();
-        foreach (var (identity, mark) in marks)
-        {
-            if (!all.TryGetValue(identity, out var other) || other.Sequence <= mark.Sequence)
-            {
-                all[identity] = mark;
-            }
-        }
-
-        return all.ToImmutable();
-    }
-
     private sealed record Mark(long Sequence, bool IsIn);
+
+    /// <summary>What a journal had, up to an event. Marks of this session may be of later ones.</summary>
+    private sealed record Look(IJournal? Journal, long ReadTo, long ReadAt, ImmutableDictionary<string, Mark> Marks)
+    {
+        public bool IsMarked(string identity) => Marks.TryGetValue(identity, out var mark) && mark.IsIn;
+
+        /// <summary>A mark of this session may be known before older ones of others are read.</summary>
+        public Look With(IReadOnlyList<(string Identity, Mark Mark)> marks)
+        {
+            var all = Marks.ToBuilder();
+            foreach (var (identity, mark) in marks)
+            {
+                if (!all.TryGetValue(identity, out var other) || other.Sequence <= mark.Sequence)
+                {
+                    all[identity] = mark;
+                }
+            }
+
+            return this with { Marks = all.ToImmutable() };
+        }
+    }
 }

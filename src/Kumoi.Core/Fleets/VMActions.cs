@@ -76,7 +76,16 @@ public static class VMActions
 
         async Task EnsureOffAsync(CancellationToken token)
         {
-            if (await ReadAgainAsync(master, token) is { State: not PowerState.Shutoff } now)
+            var now = await ReadAgainAsync(master, token);
+            if (now is { State: PowerState.Shutoff, HasSavedState: true })
+            {
+                throw new HypervisorException(
+                    $"'{master.Name}' has a saved state: copies of its disks would be torn, as those of a guest in mid-work.", FaultDomain.VM,
+                    error: HypervisorError.InvalidState,
+                    recommendedAction: "Start it with Start-KumoiVM, which goes on from the saved state, and shut it down with Stop-KumoiVM.");
+            }
+
+            if (now.State is not PowerState.Shutoff)
             {
                 throw new HypervisorException(
                     $"'{master.Name}' is {now.State}: copies of disks that a VM is writing to are torn.", FaultDomain.VM,
@@ -169,7 +178,10 @@ public static class VMActions
         return await ReadAgainAsync(vm, cancellationToken);
     }
 
-    /// <summary>Removes a VM's definition; a VM that is not off is refused unless <paramref name="turnOff"/>.</summary>
+    /// <summary>
+    /// Removes a VM's definition. A VM that is not off, or has a saved state, is refused unless <paramref name="turnOff"/>. What of its disks
+    /// stays although it was to go is told by <see cref="CallWarnings"/>.
+    /// </summary>
     public static async Task RemoveAsync(KumoiVM vm, bool turnOff, bool removeVolumes, CancellationToken cancellationToken)
     {
         var link = vm.Connection.Link;
@@ -183,11 +195,27 @@ public static class VMActions
                     recommendedAction: "Stop it first with Stop-KumoiVM, or use -Force to turn it off and remove it.");
             }
 
+            var images = removeVolumes && !now.IsPersistent ? ImagesOf(await link.ReadXmlAsync(vm.Id, cancellationToken)) : [];
             await link.DestroyAsync(vm.Id, OperationId.New(), cancellationToken);
             if (!now.IsPersistent)
             {
+                CallWarnings.Tell(images.Select(image => $"{image} on {vm.VMHost} stays: '{vm.Name}' had no definition, and is gone."));
                 return;
             }
+        }
+
+        if (now.HasSavedState)
+        {
+            if (!turnOff)
+            {
+                throw new HypervisorException(
+                    $"'{vm.Name}' has a saved state: what its guest was doing when it was saved would be lost.", FaultDomain.VM,
+                    error: HypervisorError.InvalidState,
+                    recommendedAction: "Start it with Start-KumoiVM, which goes on from there, and shut it down; or use -Force to throw the saved state away.");
+            }
+
+            await link.DiscardSavedStateAsync(vm.Id, OperationId.New(), cancellationToken);
+            CallWarnings.Tell($"The saved state of '{vm.Name}' was thrown away: what its guest was doing when it was saved is lost.");
         }
 
         await link.UndefineAsync(vm.Id, removeVolumes, OperationId.New(), cancellationToken);
@@ -263,6 +291,9 @@ public static class VMActions
             throw;
         }
     }
+
+    private static List<string> ImagesOf(string definition) =>
+        [.. DomainCopy.WritableDisks(DomainDefinition.Parse(definition)).Where(static disk => disk.Element("source") is not null).Select(DomainCopy.Describe)];
 
     private static async Task<KumoiVM> ReadAgainAsync(KumoiVM vm, CancellationToken cancellationToken) =>
         await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(

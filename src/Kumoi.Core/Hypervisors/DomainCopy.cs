@@ -47,6 +47,15 @@ internal static class DomainCopy
     /// <summary>The path of a disk's file or block device, on its host; null for a disk of another kind.</summary>
     public static string? ImageOf(XElement disk) => (string?)ImageAttribute(disk);
 
+    /// <summary>What a disk's source is, without secrets: its kind, and the image's name where it has one.</summary>
+    public static string Describe(XElement disk)
+    {
+        var source = disk.Element("source");
+        var name = (string?)source?.Attribute("name") ?? (string?)source?.Attribute("dir") ?? (string?)source?.Attribute("volume") ?? ImageOf(disk);
+        var protocol = (string?)source?.Attribute("protocol") ?? (string?)source?.Attribute("pool");
+        return name is null ? $"a disk of type '{(string?)disk.Attribute("type")}'" : protocol is null ? $"'{name}'" : $"'{protocol}:{name}'";
+    }
+
     /// <summary>Lets the disk be another file or block device, which stands for itself: a full copy needs no backing files.</summary>
     public static void SetImage(XElement disk, string path)
     {

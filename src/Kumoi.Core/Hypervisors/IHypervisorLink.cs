@@ -42,7 +42,8 @@ public interface IHypervisorLink : IAsyncDisposable
 
     /// <summary>
     /// The inverse of <see cref="DefineAsync"/> and of a start after it: stops and removes the VM that carries
-    /// <paramref name="operation"/>, with the volumes that were made for it. Returns false if the host has no such VM.
+    /// <paramref name="operation"/>, with the volumes that were made for it; those that others use by now stay, and are told by
+    /// <see cref="CallWarnings"/>. Returns false if the host has no such VM.
     /// </summary>
     Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken);
 
@@ -65,7 +66,13 @@ public interface IHypervisorLink : IAsyncDisposable
     /// <summary>Lets a paused VM run on, and wakes one that its own guest has suspended (<see cref="PowerState.PMSuspended"/>).</summary>
     Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
 
-    /// <summary>Removes the definition of a stopped VM; with <paramref name="removeVolumes"/> also the volumes of its writable disks.</summary>
+    /// <summary>Throws away the memory that was saved of a VM that is off: its next start is a fresh one. Fine where there is none.</summary>
+    Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Removes the definition of a stopped VM, if it has no saved state (<see cref="HypervisorError.InvalidState"/>); with <paramref name="removeVolumes"/> also the volumes of its writable disks, but for those
+    /// that others use, or may use. Each disk that stays is told by <see cref="CallWarnings"/>.
+    /// </summary>
     Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken);
 
     /// <summary>
@@ -120,6 +127,15 @@ public interface IHypervisorLink : IAsyncDisposable
 
     /// <summary>The host's active storage pools. None where the hypervisor has no such thing.</summary>
     Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Removes the copy of the VM that an operation on several hosts has left on this host. Looking at it and removing it are one step, as far
+    /// as the hypervisor has such a step. False: the host has none, or what it has is not that copy; then nothing was done.
+    /// </summary>
+    Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken);
+
+    /// <summary>Tells the host from all others, whatever it is called in the session, and by whatever way it is reached.</summary>
+    Task<string> ReadHostIdAsync(CancellationToken cancellationToken);
 
     /// <summary>Lifecycle events from now on, until cancelled. Bounded: a reader that is too slow gets a <see cref="VMLifecycle.Gap"/>.</summary>
     IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken);

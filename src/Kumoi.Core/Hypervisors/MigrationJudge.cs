@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Xml.Linq;
 using Kind = Kumoi.Hypervisors.MigrationObstacleKind;
 
@@ -59,6 +61,32 @@ internal static class MigrationJudge
         }
     }
 
+    /// <summary>
+    /// Addresses of one host at which the VM's screens and ports listen, as its definition says: QEMU on another host cannot have them. Of a
+    /// running VM, by the definition that goes with it: in the other one are also those that a host's own configuration gives.
+    /// </summary>
+    public static IEnumerable<MigrationObstacle> JudgeListening(XElement domain)
+    {
+        HashSet<string> told = new(StringComparer.Ordinal);
+        foreach (var device in domain.Elements("devices").Elements())
+        {
+            foreach (var address in ListeningAddresses(device).OfType<string>())
+            {
+                var what = device.Name.LocalName is "graphics"
+                    ? $"screen ({((string?)device.Attribute("type") ?? "").ToUpperInvariant()})"
+                    : $"{device.Name.LocalName} port";
+                if (IsOfOneHost(address) is not { } isCertain || !told.Add(what + address))
+                {
+                    continue;
+                }
+
+                yield return new(
+                    Kind.Address, $"The VM's {what} listens at '{address}', {(isCertain ? "which is an address of one host" : "which may be another address, or none, on another host")}.",
+                    "Let it listen at 0.0.0.0, at 127.0.0.1 or at the address of a network (listen type='network') in the VM's definition, and start the VM anew.", isCertain);
+            }
+        }
+    }
+
     /// <summary>The virtual networks that a target must have.</summary>
     public static IReadOnlyList<string> Networks(XElement domain) =>
         [.. SourcesOfInterfaces(domain, "network").Distinct(StringComparer.Ordinal)];
@@ -75,7 +103,15 @@ internal static class MigrationJudge
 
     /// <summary>The images that a target must see, as files or block devices of these paths.</summary>
     public static IReadOnlyList<string> Images(XElement domain) =>
-        [.. domain.Elements("devices").Elements("disk").Select(DomainCopy.ImageOf).OfType<string>().Distinct(StringComparer.Ordinal)];
+    [
+        .. domain.Elements("devices").Elements("disk").SelectMany(static disk => disk.DescendantsAndSelf())
+            .Where(static layer => layer.Name.LocalName is "disk" or "backingStore").Select(DomainCopy.ImageOf).OfType<string>().Distinct(StringComparer.Ordinal),
+    ];
+
+    /// <summary>Images that the hypervisor leaves out where they are missing: of drives whose startupPolicy says so.</summary>
+    public static IReadOnlySet<string> OptionalImages(XElement domain) =>
+        domain.Elements("devices").Elements("disk").Where(static disk => (string?)disk.Element("source")?.Attribute("startupPolicy") is "optional" or "requisite")
+            .Select(DomainCopy.ImageOf).OfType<string>().ToHashSet(StringComparer.Ordinal);
 
     /// <summary>The volumes that a target must have in its pools.</summary>
     public static IReadOnlyList<(string Pool, string Volume)> Volumes(XElement domain) =>
@@ -108,12 +144,38 @@ internal static class MigrationJudge
         Kind.Storage, $"'{path}' is in no active storage pool of {host}: it cannot be known whether the VM finds it there.",
         "See that the image is there under the same path, on shared storage.", IsFatal: false);
 
+    /// <summary>The pool has the image's directory, and tells.</summary>
+    public static MigrationObstacle MissingImage(string vm, string host, string path, string pool, bool isOptional) => new(
+        Kind.Storage,
+        $"'{path}', which '{vm}' has in a drive or as a disk, is missing on {host}: its storage pool '{pool}' has no such volume{(isOptional ? "; the drive will be empty there" : "")}.",
+        $"Copy it there, or eject it; if the file is there, let the pool look again: 'virsh pool-refresh {pool}' on {host}.", IsFatal: !isOptional);
+
     /// <summary>A target's hypervisor that is older may not know what the source's has sent.</summary>
     public static MigrationObstacle? JudgeVersion(string what, Version? ofSource, Version? ofTarget, string host) =>
         ofSource is null || ofTarget is null || ofTarget >= ofSource
             ? null
             : new(Kind.Version, $"{host} has {what} {ofTarget}, older than the source's {ofSource}.",
                 "Migrate to hosts with the same or a newer version, or upgrade that host first.", IsFatal: false);
+
+    private static IEnumerable<string?> ListeningAddresses(XElement device) => device.Name.LocalName switch
+    {
+        // A network's address is the target's own when it arrives there.
+        "graphics" when device.Elements("listen").Any() => device.Elements("listen").Where(static listen => Is(listen, "type", "address"))
+            .Select(static listen => (string?)listen.Attribute("address")),
+        "graphics" => [(string?)device.Attribute("listen")],
+        "interface" when Is(device, "type", "server") => [(string?)device.Element("source")?.Attribute("address")],
+        "interface" when Is(device, "type", "udp") => [(string?)device.Element("source")?.Element("local")?.Attribute("address")],
+        _ => device.Elements("source").Where(static source => Is(source, "mode", "bind")).Select(static source => (string?)source.Attribute("host")),
+    };
+
+    /// <summary>Null: every host has it. False: a name, which each host may know otherwise.</summary>
+    private static bool? IsOfOneHost(string address) =>
+        address.Length == 0 || string.Equals(address, "localhost", StringComparison.OrdinalIgnoreCase) ? null
+        : !IPAddress.TryParse(address, out var ip) ? false
+        : IPAddress.IsLoopback(ip) || ip.Equals(IPAddress.Any) || ip.Equals(IPAddress.IPv6Any) || IsMulticast(ip) ? null
+        : true;
+
+    private static bool IsMulticast(IPAddress ip) => ip.IsIPv6Multicast || (ip.AddressFamily is AddressFamily.InterNetwork && (ip.GetAddressBytes()[0] & 0xf0) is 0xe0);
 
     private static MigrationObstacle? JudgeDevice(XElement device) => device.Name.LocalName switch
     {

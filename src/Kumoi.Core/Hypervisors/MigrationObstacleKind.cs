@@ -51,6 +51,9 @@ public enum MigrationObstacleKind
     /// <summary>A storage pool, volume or image of the VM is not there, or is not known to be.</summary>
     Storage,
 
+    /// <summary>The VM listens at an address of the host that it is on.</summary>
+    Address,
+
     /// <summary>The target's hypervisor is older than the source's.</summary>
     Version,
 }

@@ -22,8 +22,19 @@ public sealed record MigrationOptions
 
     /// <summary>
     /// For a migration to several targets at once, whose stream goes through this computer: the address of this computer under which the
-    /// source host reaches it; null: found by itself, from the source's URI. With an address that is given here, the stream is taken from
-    /// any address; a stranger who comes first makes the migration fail, and can do no more.
+    /// source host reaches it; null: found by itself, from the source's URI.
     /// </summary>
     public IPAddress? RelayAddress { get; init; }
+
+    /// <summary>
+    /// Likewise: the addresses from which the source's stream comes; nobody else may send it. Null: those of the source's URI, or of its own
+    /// name where it is reached by a tunnel.
+    /// </summary>
+    public IReadOnlyList<IPAddress>? SourceAddresses { get; init; }
+
+    /// <summary>
+    /// Likewise: the stream, with the VM's memory, may go unencrypted over the networks between the source, this computer and the targets also
+    /// where these are connected by TLS or ssh.
+    /// </summary>
+    public bool AllowUnencrypted { get; init; }
 }

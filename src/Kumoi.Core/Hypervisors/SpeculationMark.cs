@@ -19,4 +19,7 @@ public sealed record SpeculationMark(OperationId Operation, bool IsStart, string
 
     /// <summary>The winner arrives paused, and is to be let run when the source has given the VM up; then the mark is taken off.</summary>
     public bool IsStrict { get; init; }
+
+    /// <summary>Its host started the VM with itself, before the operation: where it stays, the mark's end sets that again.</summary>
+    public bool IsAutostart { get; init; }
 }

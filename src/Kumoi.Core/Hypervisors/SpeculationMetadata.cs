@@ -59,6 +59,7 @@ internal static class SpeculationMetadata
                 Replica = int.TryParse((string?)element.Attribute("replica"), NumberStyles.None, CultureInfo.InvariantCulture, out var replica) ? replica : 0,
                 IsNamed = element.Attribute("named") is not null,
                 IsStrict = element.Attribute("strict") is not null,
+                IsAutostart = element.Attribute("autostart") is not null,
             }
             : null;
 
@@ -73,5 +74,6 @@ internal static class SpeculationMetadata
         mark.Replica is 0 ? null : new XAttribute("replica", mark.Replica.ToString(CultureInfo.InvariantCulture)),
         mark.IsNamed ? new XAttribute("named", "yes") : null,
         mark.IsStrict ? new XAttribute("strict", "yes") : null,
+        mark.IsAutostart ? new XAttribute("autostart", "yes") : null,
         mark.Candidates.Select(candidate => new XElement(space + "candidate", new XAttribute("name", candidate))));
 }

@@ -20,6 +20,16 @@ public sealed record VMReading
     /// <summary>False: the VM is transient and vanishes when it stops.</summary>
     public bool IsPersistent { get; init; }
 
+    /// <summary>
+    /// Its memory was saved when it was stopped (libvirt's managed save), and its next start goes on from there: until then its disks are
+    /// those of a guest in mid-work.
+    /// </summary>
+    [TypedDefault(true)]
+    public bool HasSavedState { get; init; }
+
+    /// <summary>Its host starts it when the host itself starts.</summary>
+    public bool IsAutostart { get; init; }
+
     /// <inheritdoc cref="HostReading.IsMasked"/>
     public bool IsMasked { get; init; }
 

@@ -17,10 +17,21 @@ public interface IJournal : IAsyncDisposable
     Task<long> BeginAsync(OperationIntent intent, CancellationToken cancellationToken);
 
     /// <summary>Appends the outcome of an operation, as durable as its intent.</summary>
-    Task EndAsync(long sequence, OperationOutcome outcome, CancellationToken cancellationToken);
+    /// <param name="sequence">Its sequence number in this journal.</param>
+    /// <param name="id">Its id. In another journal the same number is another operation's, whose outcome this must not become.</param>
+    /// <param name="outcome">What became of it.</param>
+    /// <param name="cancellationToken">Nothing was appended.</param>
+    /// <exception cref="JournalException">Also: this journal has no such operation.</exception>
+    Task EndAsync(long sequence, Guid id, OperationOutcome outcome, CancellationToken cancellationToken);
 
     /// <summary>Appends an event, as durable as an intent. Returns its sequence number; the one in <paramref name="happened"/> does not matter.</summary>
     Task<long> AppendAsync(KumoiEvent happened, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Appends an event if nothing of its kind was appended after the event with this sequence number (0: nothing at all), in one step: who
+    /// decides by what it has read can be sure that it was the last word. Null: there is something newer, and nothing was appended.
+    /// </summary>
+    Task<long?> TryAppendAsync(KumoiEvent happened, long readTo, CancellationToken cancellationToken);
 
     /// <summary>Operations in the order of their intents, or in the opposite one. A journal that is not there yet has none.</summary>
     IAsyncEnumerable<KumoiOperation> ReadOperationsAsync(OperationQuery query, CancellationToken cancellationToken);

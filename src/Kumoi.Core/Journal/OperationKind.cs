@@ -24,4 +24,7 @@ public enum OperationKind
 
     /// <summary>A VM is started on one of several hosts. Its steps are events of the kind Speculation.</summary>
     SpeculativeStart,
+
+    /// <summary>The saved memory of a VM that is off is thrown away.</summary>
+    DiscardSavedState,
 }

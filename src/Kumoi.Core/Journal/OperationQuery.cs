@@ -10,6 +10,9 @@ public sealed record OperationQuery
     /// <summary>Begun at this moment or later.</summary>
     public DateTimeOffset? After { get; init; }
 
+    /// <summary>Only of the last so many that were begun: what is older is not looked at, however long the journal is.</summary>
+    public int? OfNewest { get; init; }
+
     /// <summary>The newest first, for those who want only the last few.</summary>
     public bool NewestFirst { get; init; }
 }

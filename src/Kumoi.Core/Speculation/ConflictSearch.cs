@@ -34,6 +34,11 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
         {
             if (outcome.Succeeded)
             {
+                if (read.Exists(other => other.Id == outcome.Result.Id))
+                {
+                    continue; // the same host, by another way
+                }
+
                 read.Add(outcome.Result);
                 foreach (var problem in outcome.Result.Problems)
                 {

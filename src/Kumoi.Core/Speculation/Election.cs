@@ -7,80 +7,111 @@ namespace Kumoi.Speculation;
 /// The commit of an operation on several targets. The invariant: the starting step goes to at most one target that is not yet proven
 /// absent. The journal names that target before the step, so that a crash leaves one place at most where the VM can be running.
 /// </summary>
-internal static class Election
+/// <param name="log">The journal.</param>
+/// <param name="time">The clock.</param>
+internal sealed class Election(SpeculationLog log, TimeProvider time)
 {
+    /// <summary>How long a host may take to do what it did not answer to. libvirt's own limit of a job is 30 s.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+
     /// <summary>
     /// Starts the VM on the first of the candidates on which it starts. Null: on none, and each was proven absent. Not to be cancelled: from
     /// the first starting step on there is no way back but through a proof.
     /// </summary>
-    /// <param name="log">The journal.</param>
     /// <param name="candidates">Complete replicas, the preferred first.</param>
-    /// <param name="host">A candidate's host.</param>
-    /// <param name="start">The starting step.</param>
-    /// <param name="read">What the candidate's host has of the VM, on a new connection.</param>
-    /// <param name="isStarted">Whether that is a VM that was started.</param>
-    /// <param name="abandon">Leaves nothing behind, and sees it.</param>
     /// <param name="failed">Is told why a candidate did not win.</param>
     /// <exception cref="JournalException">A step could not be written: the VM runs on none of them.</exception>
     /// <exception cref="HypervisorException">The outcome is unknown: the VM runs on this candidate, or nowhere, until its host answers.</exception>
-    public static async Task<T?> ElectAsync<T>(
-        SpeculationLog log,
-        IReadOnlyList<T> candidates,
-        Func<T, string> host,
-        Func<T, Task> start,
-        Func<T, Task<VMPlace>> read,
-        Func<VMPlace, bool> isStarted,
-        Func<T, Task> abandon,
-        Action<T, Exception> failed)
-        where T : class
+    public async Task<T?> ElectAsync<T>(IReadOnlyList<T> candidates, Action<T, Exception> failed)
+        where T : class, IElectable
     {
         foreach (var candidate in candidates)
         {
-            await log.StepAsync(SpeculationStep.Finishing, host(candidate));
-            Exception? failure = null;
+            await log.StepAsync(SpeculationStep.Finishing, candidate.Name);
+            HypervisorException? failure = null;
             try
             {
-                await start(candidate);
+                await candidate.StartAsync();
             }
             catch (HypervisorException e)
             {
                 failure = e;
             }
 
-            // Whatever the call said: what the host has is what happened.
-            var place = await read(candidate);
-            if (isStarted(place))
+            var place = await SettleAsync(candidate, failure);
+            switch (VerdictOf(candidate, failure, place))
             {
-                await log.TellAsync(SpeculationStep.Moved, host(candidate));
-                return candidate;
+                case true:
+                    await log.TellAsync(SpeculationStep.Moved, candidate.Name);
+                    return place is not VMPlace.Absent ? candidate : throw Gone(candidate.Name);
+                case null:
+                    throw Undecided(candidate.Name, failure ?? new HypervisorException($"it said that it has started the VM, and now tells '{place}'", FaultDomain.Host));
             }
 
-            failure ??= new HypervisorException(
-                $"{host(candidate)} said that it had started the VM, and has it {place}.", FaultDomain.Host, error: HypervisorError.Other,
-                recommendedAction: "Look at the host's logs.");
-            if (place is VMPlace.Unknown)
-            {
-                throw Undecided(host(candidate), failure);
-            }
-
-            failed(candidate, failure);
+            failed(candidate, failure!);
             try
             {
-                await abandon(candidate);
+                await candidate.AbandonAsync();
             }
             catch (Exception e) when (e is HypervisorException or OperationCanceledException or JournalException)
             {
-                throw Undecided(host(candidate), e);
+                throw Undecided(candidate.Name, e);
             }
 
-            await log.StepAsync(SpeculationStep.Absent, host(candidate));
+            await log.StepAsync(SpeculationStep.Absent, candidate.Name);
         }
 
         return null;
     }
 
+    /// <summary>
+    /// What the candidate's host has of the VM in the end. Without a clear answer the starting step may be under way still, and what the host
+    /// has now may not be what it has in a moment.
+    /// </summary>
+    private async Task<VMPlace> SettleAsync(IElectable candidate, HypervisorException? failure)
+    {
+        var began = time.GetTimestamp();
+        var place = await candidate.ReadAsync();
+        var pause = FirstPause;
+        while ((failure is null or { OutcomeUnknown: true }) && candidate.IsWaiting(place, isAnswered: failure is null) && time.GetElapsedTime(began) < Patience)
+        {
+            await Task.Delay(pause, time);
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            if (failure is not null)
+            {
+                await candidate.TryAgainAsync();
+            }
+
+            place = await candidate.ReadAsync();
+        }
+
+        return place;
+    }
+
+    /// <summary>Whether the VM was started there; null: nobody knows.</summary>
+    private static bool? VerdictOf(IElectable candidate, HypervisorException? failure, VMPlace place) => place switch
+    {
+        VMPlace.Running => true,
+        VMPlace.Unknown => null,
+
+        // Its guest may have been paused, or may have powered off, in the very moment in which it had been started.
+        _ when failure is null => candidate.IsWaiting(place, isAnswered: true) ? null : true,
+        _ when candidate.IsWaiting(place, isAnswered: false) => failure.OutcomeUnknown ? null : false,
+        VMPlace.Absent => false,
+        VMPlace.Off => failure.OutcomeUnknown,
+        _ => true,
+    };
+
     private static HypervisorException Undecided(string host, Exception cause) => new(
         $"Nobody knows whether the VM runs on {host}: {cause.Message.TrimEnd('.')}. It runs nowhere else, and is started nowhere else until {host} has told.",
         FaultDomain.Host, outcomeUnknown: true, error: HypervisorError.ConnectionFailed, innerException: cause,
         recommendedAction: $"When {host} answers again, or was turned off for certain, run Repair-KumoiOperation.");
+
+    private static HypervisorException Gone(string host) => new(
+        $"The VM was started on {host}, which has nothing of it any more: somebody has removed it there, or moved it on. What is left of it elsewhere is from before.",
+        FaultDomain.VM, outcomeUnknown: true, error: HypervisorError.VMNotFound,
+        recommendedAction: "Find out what became of it, then run Repair-KumoiOperation.");
 }

@@ -75,15 +75,11 @@ public sealed class HostReliability
             }
         }
 
-        // Not by the query's After: the journal is in the order of time, and would look through all that is older.
-        var operations = journal.ReadOperationsAsync(new OperationQuery { NewestFirst = true }, cancellationToken);
-        await foreach (var operation in operations.Take(MaxRecords).WithCancellation(cancellationToken))
+        // Clocks are set: one that is older says nothing about those before it in the journal.
+        var operations = journal.ReadOperationsAsync(
+            new OperationQuery { After = since, OfNewest = MaxRecords, NewestFirst = true }, cancellationToken);
+        await foreach (var operation in operations.WithCancellation(cancellationToken))
         {
-            if (operation.StartedAt < since)
-            {
-                break;
-            }
-
             // The single calls of an operation on several targets are told by its own event.
             if (Observe(operation) is { } observation && !speculative.Contains(operation.Id))
             {

@@ -29,6 +29,9 @@ internal sealed class MigrationReplica(KumoiConnection target, int number)
     /// <summary>The starting step went to it.</summary>
     public bool WasNamed { get; set; }
 
+    /// <summary>The starting step went to it, and it was not seen to have nothing since.</summary>
+    public bool MayRun => WasNamed && !IsAbandoned;
+
     public bool HasWon { get; set; }
 
     public bool IsClean { get; set; } = true;

@@ -47,6 +47,12 @@ internal static class Orphans
             places[name] = place;
         }
 
+        var marks = await ReadMarksAsync(fleet, operation, places.Keys, cancellationToken);
+        if (marks.FirstOrDefault(mark => !IsOf(operation, plan, mark.Value)).Key is { } other)
+        {
+            return (null, false, $"the copy of '{operation.VM}' on {other} tells another story of the operation than those on other hosts: nobody knows which is true.");
+        }
+
         var running = places.Where(place => place.Value is VMPlace.Running).Select(place => place.Key).ToList();
         if (running.Count > 1)
         {
@@ -61,7 +67,8 @@ internal static class Orphans
 
         if (isStart)
         {
-            var named = await NamedAsync(fleet, operation, places.Keys, cancellationToken);
+            // Those whose copies were let run, or were about to be.
+            var named = marks.Where(mark => mark.Value.IsNamed).Select(mark => mark.Key).ToList();
             return named.Count > 1
                 ? (null, false, $"'{operation.VM}' may have run on {string.Join(" and on ", named)}. Remove the copies that are not wanted.")
                 : (named.SingleOrDefault(), false, null);
@@ -77,21 +84,31 @@ internal static class Orphans
         };
     }
 
-    /// <summary>The hosts whose copies were let run, or were about to be.</summary>
-    private static async Task<List<string>> NamedAsync(Fleet fleet, KumoiOperation operation, IEnumerable<string> hosts, CancellationToken cancellationToken)
+    /// <summary>What the VM's copies on these hosts tell of the operation.</summary>
+    private static async Task<Dictionary<string, SpeculationMark>> ReadMarksAsync(
+        Fleet fleet, KumoiOperation operation, IEnumerable<string> hosts, CancellationToken cancellationToken)
     {
-        var named = new List<string>();
+        var marks = new Dictionary<string, SpeculationMark>(StringComparer.Ordinal);
         foreach (var host in hosts)
         {
             var marked = await fleet.Find(host)!.Link.ReadMarkedAsync(cancellationToken);
-            if (marked.Any(vm => vm.Mark.Operation.Value == operation.Id && vm.Mark.IsNamed))
+            if (marked.FirstOrDefault(vm => vm.Id == operation.VMId && vm.Mark.Operation.Value == operation.Id) is { } one)
             {
-                named.Add(host);
+                marks[host] = one.Mark;
             }
         }
 
-        return named;
+        return marks;
     }
+
+    /// <summary>A host can write into a mark what it likes: it counts only as far as the other copies say the same.</summary>
+    private static bool IsOf(KumoiOperation operation, RepairPlan plan, SpeculationMark mark) =>
+        mark.IsStart == (operation.Kind is OperationKind.SpeculativeStart)
+        && mark.Home == plan.Home
+        && mark.Candidates.SequenceEqual(plan.Candidates, StringComparer.Ordinal)
+        && OwnerOf(mark) == operation.Owner;
+
+    private static OperationOwner OwnerOf(SpeculationMark mark) => OperationOwner.TryParse(mark.Controller) ?? new OperationOwner(0, default, "", "");
 
     /// <summary>The operation as its mark tells of it.</summary>
     internal static KumoiOperation ToOperation(KumoiConnection host, MarkedVM marked) => new()
@@ -110,6 +127,6 @@ internal static class Orphans
             ["candidates"] = new JsonArray([.. marked.Mark.Candidates.Select(candidate => new JsonObject { ["name"] = candidate })]),
             ["strict"] = marked.Mark.IsStrict,
         }.ToJsonString(),
-        Owner = OperationOwner.TryParse(marked.Mark.Controller) ?? new OperationOwner(0, default, "", ""),
+        Owner = OwnerOf(marked.Mark),
     };
 }

@@ -18,6 +18,12 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
     private string? _keptAtHome;
     private bool _isVMsFault;
 
+    private Guid Id => start.Id;
+
+    private OperationId Operation => mark.Operation;
+
+    private TimeProvider Time => time;
+
     /// <inheritdoc cref="SpeculativeStart.RunAsync"/>
     public async Task<SpeculationResult> RunAsync(CancellationToken cancellationToken)
     {
@@ -110,7 +116,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
 
     private Replica Begin(KumoiConnection target, bool isLast, CancellationToken cancellationToken)
     {
-        var replica = new Replica(target, _replicas.Count + 1, ReferenceEquals(target, start.Home));
+        var replica = new Replica(this, target, mark.Candidates.ToList().IndexOf(target.Name) + 1, ReferenceEquals(target, start.Home));
         _replicas.Add(replica);
         replica.Preparing = PrepareAsync(replica, LimitOf(isLast), cancellationToken);
         return replica;
@@ -126,15 +132,18 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         {
             if (!replica.IsHome)
             {
-                await replica.Target.Link.DefineAsync(start.Spec with { Mark = MarkOf(replica) }, mark.Operation, either.Token);
+                await replica.Target.Link.DefineAsync(start.Spec with { Mark = mark with { Replica = replica.Number } }, mark.Operation, either.Token);
             }
 
+            replica.MayStartLater = replica.IsHome;
             await replica.Target.Link.StartAsync(start.Id, paused: true, mark.Operation, either.Token);
             replica.IsThere = true;
+            replica.MayStartLater = false;
         }
         catch (HypervisorException e)
         {
             replica.Failure = e;
+            replica.MayStartLater &= e.OutcomeUnknown;
         }
         catch (OperationCanceledException e)
         {
@@ -151,8 +160,6 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
     private void Report(Replica replica) =>
         progress?.Report(new ReplicaProgress(replica.Name, BytesTaken: 0, replica.IsThere, replica.Failure?.Message));
 
-    private SpeculationMark MarkOf(Replica replica) => mark with { Replica = replica.IsHome ? 0 : replica.Number };
-
     private async Task<bool> ElectAsync(Replica ready)
     {
         if (start.Home is { } home && !ready.IsHome && await Traces.ReadPlaceAsync(home, start.Id, time) is not (VMPlace.Off or VMPlace.Paused) and var place)
@@ -166,7 +173,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         try
         {
             // Where the journal is lost, this tells which copy may have run.
-            await ready.Target.Link.MarkAsync(start.Id, MarkOf(ready) with { IsNamed = true }, CancellationToken.None);
+            await ready.Target.Link.MarkAsync(start.Id, mark with { Replica = ready.Number, IsNamed = true }, CancellationToken.None);
         }
         catch (HypervisorException e)
         {
@@ -174,17 +181,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
             return false;
         }
 
-        var winner = await Election.ElectAsync(
-            log, [ready], static replica => replica.Name,
-            replica =>
-            {
-                replica.MayRun = true;
-                return replica.Target.Link.ResumeAsync(start.Id, mark.Operation, CancellationToken.None);
-            },
-            replica => Traces.ReadPlaceAsync(replica.Target, start.Id, time),
-            static place => place is VMPlace.Running,
-            RemoveAsync,
-            static (replica, failure) => replica.Failure = failure);
+        var winner = await new Election(log, time).ElectAsync([ready], static (replica, failure) => replica.Failure = failure);
         ready.HasWon = winner is not null;
         _won = time.GetElapsedTime(_began);
         return ready.HasWon;
@@ -230,9 +227,12 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         if (!replica.IsRemoved)
         {
             using var limit = new CancellationTokenSource(EndingTimeout, time);
-            await Traces.RemoveAsync(replica.Target, replica.IsHome, start.Id, mark.Operation, limit.Token);
-            replica.IsRemoved = true;
+            var wasThere = await Traces.RemoveAsync(replica.Target, replica.Number, start.Id, mark.Operation, limit.Token);
             replica.MayRun = false;
+            replica.MayStartLater &= !wasThere;
+
+            // As long as it may start later, it is not known to be removed: it keeps the mark, and the operation is unfinished.
+            replica.IsRemoved = !replica.MayStartLater;
         }
     }
 
@@ -248,6 +248,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         try
         {
             await Traces.RemoveHomeAsync(home, start.Id, mark.Operation, limit.Token);
+            _replicas.ForEach(static replica => replica.IsRemoved |= replica.IsHome);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or JournalException)
         {
@@ -309,11 +310,12 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         };
 
     /// <summary>One target, and what is known of it.</summary>
-    private sealed class Replica(KumoiConnection target, int number, bool isHome)
+    private sealed class Replica(PowerOnRace race, KumoiConnection target, int number, bool isHome) : IElectable
     {
         public KumoiConnection Target => target;
 
-        public int Number => number;
+        /// <summary>As its mark has it.</summary>
+        public int Number => isHome ? 0 : number;
 
         public string Name => target.Name;
 
@@ -333,6 +335,12 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
 
         public bool HasWon { get; set; }
 
+        /// <summary>
+        /// Its start went out and was not answered: it may take effect at any time. Only at home: elsewhere the definition is removed, and
+        /// there is nothing to start.
+        /// </summary>
+        public bool MayStartLater { get; set; }
+
         /// <summary>It was there, paused.</summary>
         public bool IsThere { get; set; }
 
@@ -344,5 +352,32 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         public bool IsRemoved { get; set; }
 
         public bool IsClean => HasWon || IsRemoved;
+
+        public Task StartAsync()
+        {
+            MayRun = true;
+            return LetRunAsync();
+        }
+
+        /// <summary>It was named, so that to let it run is what is wanted, and does nothing where it runs already.</summary>
+        public async Task TryAgainAsync()
+        {
+            try
+            {
+                await LetRunAsync();
+            }
+            catch (HypervisorException)
+            {
+                // What the host has tells.
+            }
+        }
+
+        public Task<VMPlace> ReadAsync() => Traces.ReadCopyAsync(target, race.Id, race.Operation, race.Time);
+
+        public bool IsWaiting(VMPlace place, bool isAnswered) => place is VMPlace.MigrationPaused or VMPlace.Stopping || (place is VMPlace.Paused && !isAnswered);
+
+        public Task AbandonAsync() => race.RemoveAsync(this);
+
+        private Task LetRunAsync() => target.Link.ResumeAsync(race.Id, race.Operation, CancellationToken.None);
     }
 }

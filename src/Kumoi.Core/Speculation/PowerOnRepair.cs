@@ -46,36 +46,49 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
                 return Nothing($"{named} is still starting or stopping '{operation.VM}': try again in a moment.");
             case VMPlace.Absent:
                 return await TakeBackAsync(home, $"{named} has no copy of it", cancellationToken);
-            case VMPlace.Paused:
-                if (home is not null && !ReferenceEquals(home, winner) && await PlaceAsync(home, cancellationToken) is (VMPlace.Running or VMPlace.Unknown) and var atHome)
-                {
-                    return Nothing($"'{operation.VM}' is paused on {winner}, and {home} {(atHome is VMPlace.Running ? "runs it" : "does not answer")}: it is not let run.");
-                }
-
-                // It was named, and so it may have run: letting it run loses nothing, removing it could.
-                await winner.Link.ResumeAsync(_id, _operation, cancellationToken);
-                break;
+            default:
+                return await FinishAsync(home, winner, cancellationToken);
         }
-
-        return await FinishAsync(home, winner, cancellationToken);
     }
 
+    /// <summary>
+    /// The winner has the VM. What is elsewhere goes first, so that nobody can start it there, and only then a winner that is paused is let run.
+    /// </summary>
     private async Task<(RepairResult Result, OperationState? End)> FinishAsync(KumoiConnection? home, KumoiConnection winner, CancellationToken cancellationToken)
     {
-        if (home is not null && !ReferenceEquals(home, winner) && await PlaceAsync(home, cancellationToken) is VMPlace.Running)
+        var isElsewhere = home is not null && !ReferenceEquals(home, winner);
+        if (isElsewhere && await PlaceAsync(home!, cancellationToken) is VMPlace.Running)
         {
             return Nothing($"'{operation.VM}' is on {winner}, and runs on {home} too: somebody has started it there. Stop the one that is not wanted, at once.");
         }
 
-        var left = await CleanAsync(candidates.Where(name => name != winner.Name), cancellationToken);
-        if (home is not null && !ReferenceEquals(home, winner))
+        var left = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        if (isElsewhere)
         {
-            await TryAsync(left, home.Name, () => Traces.RemoveHomeAsync(home, _id, _operation, cancellationToken), cancellationToken);
+            await TryAsync(left, home!.Name, () => Traces.RemoveHomeAsync(home, _id, _operation, cancellationToken), cancellationToken);
+        }
+
+        await CleanAsync(left, winner, cancellationToken);
+        if (await PlaceAsync(winner, cancellationToken) is VMPlace.Paused && await Traces.CarriesAsync(winner, _id, _operation, cancellationToken))
+        {
+            foreach (var other in candidates.Append(homeName).OfType<string>().Select(fleet.Find).OfType<KumoiConnection>().Where(other => !ReferenceEquals(other, winner)))
+            {
+                var place = await PlaceAsync(other, cancellationToken);
+                if (place is VMPlace.Running || (place is VMPlace.Unknown && ReferenceEquals(other, home)))
+                {
+                    return Nothing($"'{operation.VM}' is paused on {winner}, and {other} {(place is VMPlace.Running ? "runs it" : "does not answer")}: it is not let run.");
+                }
+            }
+
+            // It was named, and so it may have run: letting it run loses nothing, removing it could.
+            await winner.Link.ResumeAsync(_id, _operation, cancellationToken);
         }
 
         await TryAsync(left, winner.Name, () => UnmarkAsync(winner, cancellationToken), cancellationToken);
-        var place = await PlaceAsync(winner, cancellationToken);
-        return Ended($"'{operation.VM}' {(place is VMPlace.Running ? "runs" : "is off")} on {winner}.", winner.Name, OperationState.Succeeded, left);
+        var now = await PlaceAsync(winner, cancellationToken);
+        return Ended(
+            $"'{operation.VM}' {(now is VMPlace.Running ? "runs" : now is VMPlace.Paused ? "is paused" : "is off")} on {winner}.", winner.Name,
+            OperationState.Succeeded, left);
     }
 
     /// <summary>No host has let it run: the VM is as it was before the operation.</summary>
@@ -89,7 +102,8 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
             }
         }
 
-        var left = await CleanAsync(candidates, cancellationToken);
+        var left = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        await CleanAsync(left, null, cancellationToken);
         if (home is not null)
         {
             await TryAsync(left, home.Name, () => UnmarkAsync(home, cancellationToken), cancellationToken);
@@ -111,10 +125,9 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
         },
         left.Count == 0 ? state : null);
 
-    private async Task<SortedDictionary<string, string>> CleanAsync(IEnumerable<string> names, CancellationToken cancellationToken)
+    private async Task CleanAsync(SortedDictionary<string, string> left, KumoiConnection? winner, CancellationToken cancellationToken)
     {
-        var left = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var name in names)
+        foreach (var (name, number) in candidates.Select((name, i) => (name, i + 1)).Where(candidate => candidate.name != winner?.Name))
         {
             if (fleet.Find(name) is not { } candidate)
             {
@@ -122,10 +135,8 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
                 continue;
             }
 
-            await TryAsync(left, name, () => Traces.RemoveAsync(candidate, name == homeName, _id, _operation, cancellationToken), cancellationToken);
+            await TryAsync(left, name, () => Traces.RemoveAsync(candidate, name == homeName ? 0 : number, _id, _operation, cancellationToken), cancellationToken);
         }
-
-        return left;
     }
 
     private static async Task TryAsync(SortedDictionary<string, string> left, string host, Func<Task> removal, CancellationToken cancellationToken)

@@ -20,30 +20,30 @@ internal sealed class SpeculationLog
     private const string ProgressProperty = "progress";
 
     private readonly FleetJournal _journal;
-    private readonly OperationIntent _intent;
-    private readonly long _sequence;
+    private readonly JournaledOperation _operation;
 
-    private SpeculationLog(FleetJournal journal, OperationIntent intent, long sequence)
+    private SpeculationLog(FleetJournal journal, JournaledOperation operation)
     {
         _journal = journal;
-        _intent = intent;
-        _sequence = sequence;
+        _operation = operation;
     }
+
+    private OperationIntent Intent => _operation.Intent;
 
     /// <summary>Writes the plan.</summary>
     /// <exception cref="JournalException">Nothing may be begun.</exception>
     public static async Task<SpeculationLog> BeginAsync(FleetJournal journal, OperationIntent intent, CancellationToken cancellationToken) =>
-        new(journal, intent, await journal.BeginAsync(intent, cancellationToken));
+        new(journal, await journal.BeginAsync(intent, cancellationToken));
 
     /// <summary>Writes a step that is about to be done, or was seen.</summary>
     /// <exception cref="JournalException">It must not be done.</exception>
-    public Task StepAsync(SpeculationStep step, string host) => _journal.AppendAsync(ToEvent(step, host), CancellationToken.None);
+    public Task StepAsync(SpeculationStep step, string host) => _operation.Journal.AppendAsync(ToEvent(step, host), CancellationToken.None);
 
     /// <summary>Writes a step that was seen, and that others follow from: a journal that cannot be written changes nothing any more.</summary>
-    public Task TellAsync(SpeculationStep step, string host) => _journal.TellAsync(ToEvent(step, host));
+    public Task TellAsync(SpeculationStep step, string host) => _journal.TellAsync(_operation, ToEvent(step, host));
 
     public Task EndAsync(OperationState state, string? error = null) =>
-        _journal.EndAsync(_sequence, _intent, new OperationOutcome(state, _journal.Now, error));
+        _journal.EndAsync(_operation, new OperationOutcome(state, _journal.Now, error));
 
     /// <summary>Writes what each target said about its host, for <see cref="HostReliability"/>.</summary>
     /// <param name="kind">What the hosts were relied on for.</param>
@@ -51,18 +51,18 @@ internal sealed class SpeculationLog
     /// <param name="replicas">All targets that were tried.</param>
     public Task TellOutcomesAsync(ReliabilityKind kind, long memoryBytes, IReadOnlyList<ReplicaOutcome> replicas) => replicas.Count == 0
         ? Task.CompletedTask
-        : _journal.TellAsync(new KumoiEvent
+        : _journal.TellAsync(_operation, new KumoiEvent
         {
             At = _journal.Now,
             Kind = KumoiEventKind.Speculation,
-            VM = _intent.VM,
-            OperationId = _intent.Id,
-            Message = $"'{_intent.VM}': {string.Join(", ", replicas.Select(replica => $"{replica.VMHost} {WordOf(replica.Ending)}"))}.",
+            VM = Intent.VM,
+            OperationId = Intent.Id,
+            Message = $"'{Intent.VM}': {string.Join(", ", replicas.Select(replica => $"{replica.VMHost} {WordOf(replica.Ending)}"))}.",
             Data = new JsonObject
             {
                 [StepProperty] = nameof(SpeculationStep.Ended),
                 [KindProperty] = kind.ToString(),
-                [SimulatedProperty] = _intent.IsSimulated,
+                [SimulatedProperty] = Intent.IsSimulated,
                 [IntentDetails.MemoryBytes] = memoryBytes,
                 [ReplicasProperty] = new JsonArray([.. replicas.Select(replica => new JsonObject
                 {
@@ -117,13 +117,13 @@ internal sealed class SpeculationLog
         At = _journal.Now,
         Kind = KumoiEventKind.Speculation,
         VMHost = host,
-        VM = _intent.VM,
-        OperationId = _intent.Id,
+        VM = Intent.VM,
+        OperationId = Intent.Id,
         Message = step switch
         {
-            SpeculationStep.Finishing => $"'{_intent.VM}' is started on {host}.",
-            SpeculationStep.Absent => $"'{_intent.VM}' is not on {host}.",
-            _ => $"'{_intent.VM}' runs on {host}.",
+            SpeculationStep.Finishing => $"'{Intent.VM}' is started on {host}.",
+            SpeculationStep.Absent => $"'{Intent.VM}' is not on {host}.",
+            _ => $"'{Intent.VM}' runs on {host}.",
         },
         Data = new JsonObject { [StepProperty] = step.ToString() }.ToJsonString(),
     };

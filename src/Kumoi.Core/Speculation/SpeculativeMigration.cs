@@ -37,7 +37,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         var journal = vm.Connection.Journal ?? throw new HypervisorException(
             "An operation on several targets needs a journal.", error: HypervisorError.NotSupported,
             recommendedAction: "Give the fleet a journal.");
-        var candidates = Candidates(targets);
+        var candidates = Candidates(await DistinctHosts.OfAsync(targets, vm.Connection, time, cancellationToken));
         if (candidates.Count == 0)
         {
             throw new HypervisorException(
@@ -101,8 +101,8 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
 
     private Task TellOutcomesAsync(SpeculationLog log) => log.TellOutcomesAsync(ReliabilityKind.Migration, vm.MemoryBytes, Outcomes());
 
-    /// <summary>The VM may run on a target: nothing may be taken back.</summary>
-    private static bool IsUndecided(Exception failure) => failure is HypervisorException { OutcomeUnknown: true };
+    /// <summary>The VM may run on a target: nothing may be taken back, whatever has gone wrong.</summary>
+    private bool IsUndecided(Exception failure) => failure is HypervisorException { OutcomeUnknown: true } || _replicas.Exists(replica => replica.MayRun);
 
     private async Task<SpeculationResult> RunRoundsAsync(
         MigrationPlan plan, SpeculationLog log, List<KumoiConnection> candidates, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
@@ -122,7 +122,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
                     return new SpeculationResult(winner, Outcomes());
                 }
             }
-            catch (HypervisorException e) when (!e.OutcomeUnknown)
+            catch (HypervisorException e) when (!IsUndecided(e))
             {
                 first ??= e;
                 if (e.FaultDomain is FaultDomain.VM)
@@ -172,18 +172,10 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
                 dropped.Failure ??= new HypervisorException($"{dropped.Name} was given up, or failed, before it had the whole VM.", FaultDomain.Host);
             }
 
-            winner = await Election.ElectAsync(
-                log, [.. complete.Select(incoming => prepared.Find(replica => ReferenceEquals(replica.Incoming, incoming))!)],
-                replica => replica.Name,
-                replica =>
-                {
-                    replica.WasNamed = true;
-                    return replica.Incoming!.FinishAsync(CancellationToken.None);
-                },
-                replica => Traces.ReadPlaceAsync(replica.Target, vm.Id, time),
-                place => place is VMPlace.Running || (offer.IsPaused && place is VMPlace.Paused),
-                replica => AbandonAsync(replica),
-                (replica, failure) => replica.Failure = failure);
+            var candidates = complete.Select(incoming => new Candidate(
+                prepared.Find(replica => ReferenceEquals(replica.Incoming, incoming))!, replica => Traces.ReadCopyAsync(replica.Target, vm.Id, plan.Operation, time), AbandonAsync));
+            var elected = await new Election(log, time).ElectAsync([.. candidates], (candidate, failure) => candidate.Replica.Failure = failure);
+            winner = elected?.Replica;
         }
         catch (Exception e) when (!IsUndecided(e))
         {
@@ -266,14 +258,22 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     }
 
     /// <summary>
-    /// Takes everything back: first the targets, then the source. The starting step went to none of them, or they were proven absent since: a
-    /// target that does not answer holds at most a copy that cannot start by itself, and is destroyed there when our connection ends.
+    /// Takes everything back, on the source and on the targets at once: a target that is silent shall not keep the VM paused. The starting step
+    /// went to none of them, or they were proven absent since: a target that does not answer holds at most a copy that cannot start by itself,
+    /// and is destroyed there when our connection ends.
     /// </summary>
     private async Task RevertAsync(IOutgoingMigration outgoing, IReadOnlyList<MigrationReplica> replicas)
     {
-        await Task.WhenAll(replicas.Select(TryAbandonAsync));
-        await DisposeAsync(replicas);
-        await ConfirmAsync(outgoing, cancelled: true, $"'{vm.Name}' may be paused: {vm.VMHost} could not be told that it keeps it", "lets it go on there");
+        var abandoning = Task.WhenAll(replicas.Select(TryAbandonAsync));
+        try
+        {
+            await ConfirmAsync(outgoing, cancelled: true, $"'{vm.Name}' may be paused: {vm.VMHost} could not be told that it keeps it", "lets it go on there");
+        }
+        finally
+        {
+            await abandoning;
+            await DisposeAsync(replicas);
+        }
     }
 
     private async Task ConfirmAsync(IOutgoingMigration outgoing, bool cancelled, string problem, string remedy)
@@ -380,4 +380,27 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             ["strict"] = options.IsStrict,
         }.ToJsonString(),
     };
+
+    /// <summary>A target that has the whole VM.</summary>
+    private sealed class Candidate(MigrationReplica replica, Func<MigrationReplica, Task<VMPlace>> read, Func<MigrationReplica, Task> abandon) : IElectable
+    {
+        public MigrationReplica Replica => replica;
+
+        public string Name => replica.Name;
+
+        public Task StartAsync()
+        {
+            replica.WasNamed = true;
+            return replica.Incoming!.FinishAsync(CancellationToken.None);
+        }
+
+        /// <summary>libvirt takes a second one for another migration's.</summary>
+        public Task TryAgainAsync() => Task.CompletedTask;
+
+        public Task<VMPlace> ReadAsync() => read(replica);
+
+        public bool IsWaiting(VMPlace place, bool isAnswered) => place is VMPlace.MigrationPaused or VMPlace.Stopping;
+
+        public Task AbandonAsync() => abandon(replica);
+    }
 }

@@ -36,7 +36,7 @@ public sealed class SpeculativeStart
     public async Task<SpeculationResult> RunAsync(
         IReadOnlyList<KumoiConnection> targets, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
     {
-        var candidates = targets.Distinct().ToList();
+        var candidates = await DistinctHosts.OfAsync(targets, _vm?.Connection, _time, cancellationToken);
         if (candidates.Count == 0)
         {
             throw new HypervisorException(
@@ -49,6 +49,7 @@ public sealed class SpeculativeStart
             OperationId.New(), IsStart: true, _vm?.VMHost, [.. candidates.Select(target => target.Name)], OperationOwner.Current.ToToken());
         using var underWay = OperationsUnderWay.Enter(mark.Operation);
         var start = _vm is null ? Plan(_spec!) : await PlanAsync(_vm, candidates, cancellationToken);
+        mark = mark with { IsAutostart = start.IsAutostart };
         var log = await SpeculationLog.BeginAsync(journal, Intent(mark, start, candidates), cancellationToken);
         return await new PowerOnRace(mark, start, candidates, log, _options, progress, _time).RunAsync(cancellationToken);
     }
@@ -101,7 +102,10 @@ public sealed class SpeculativeStart
 
         var definition = await home.Link.ReadDefinitionAsync(vm.Id, cancellationToken);
         return new PowerOn(
-            vm.Id, vm.Name, new VMSpec { Xml = definition }, home, DomainCopy.WritableDisks(DomainDefinition.Parse(definition)).Any());
+            vm.Id, vm.Name, new VMSpec { Xml = definition }, home, DomainCopy.WritableDisks(DomainDefinition.Parse(definition)).Any())
+        {
+            IsAutostart = now.IsAutostart,
+        };
     }
 
     private OperationIntent Intent(SpeculationMark mark, PowerOn start, IReadOnlyList<KumoiConnection> candidates) => new()

@@ -4,27 +4,31 @@ using Kumoi.Hypervisors;
 namespace Kumoi.Speculation;
 
 /// <summary>
-/// Reads what an operation on several hosts has on one of them, and removes what one that starts a VM has left there: by the operation's id,
-/// which everything that it makes carries. Never touches a VM that runs.
+/// Reads what an operation on several hosts has on one of them, and removes what it has left there: what carries its mark, with the number of
+/// that host, and nothing else. Never touches a VM that runs.
 /// </summary>
 internal static class Traces
 {
     private static readonly TimeSpan ReadTimeout = TimeSpan.FromSeconds(15);
 
     /// <summary>What the host has of the VM; Unknown where it does not answer.</summary>
-    public static async Task<VMPlace> ReadPlaceAsync(KumoiConnection host, Guid id, TimeProvider time, CancellationToken cancellationToken = default)
-    {
-        using var patience = new CancellationTokenSource(ReadTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
-        try
-        {
-            return await host.Link.ReadPlaceAsync(id, either.Token);
-        }
-        catch (Exception e) when (e is HypervisorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-        {
-            return VMPlace.Unknown;
-        }
-    }
+    public static Task<VMPlace> ReadPlaceAsync(KumoiConnection host, Guid id, TimeProvider time, CancellationToken cancellationToken = default) =>
+        ReadAsync(token => host.Link.ReadPlaceAsync(id, token), time, cancellationToken);
+
+    /// <summary>
+    /// The same of the operation's copy: a VM that is off and does not carry its mark is a definition that was there before, and that the
+    /// starting step would have written over.
+    /// </summary>
+    public static Task<VMPlace> ReadCopyAsync(
+        KumoiConnection host, Guid id, OperationId operation, TimeProvider time, CancellationToken cancellationToken = default) =>
+        ReadAsync(
+            async token =>
+            {
+                var place = await host.Link.ReadPlaceAsync(id, token);
+                return place is not VMPlace.Off || await CarriesAsync(host, id, operation, token) ? place : VMPlace.Absent;
+            },
+            time,
+            cancellationToken);
 
     /// <summary>
     /// The VM on the host that has won. That it cannot be read just now is no failure of the operation, and nothing to try another host for:
@@ -43,66 +47,72 @@ internal static class Traces
         }
     }
 
-    /// <summary>Removes the operation's replica, with the volumes that were made for it, and sees it gone. The VM's own host keeps the VM, off.</summary>
+    /// <summary>
+    /// Removes the replica of an operation that starts a VM, with the volumes that were made for it, and sees it gone. The VM's own host keeps
+    /// the VM, off.
+    /// </summary>
+    /// <param name="host">Where.</param>
+    /// <param name="replica">The host's number in the mark; 0: its own host.</param>
+    /// <param name="id">The VM.</param>
+    /// <param name="operation">The operation.</param>
+    /// <param name="cancellationToken">It may be there still.</param>
     /// <exception cref="HypervisorException">It may be there still: the host does not answer, or somebody has let it run.</exception>
-    public static async Task RemoveAsync(KumoiConnection host, bool isHome, Guid id, OperationId operation, CancellationToken cancellationToken)
+    /// <returns>Whether there was one.</returns>
+    public static async Task<bool> RemoveAsync(KumoiConnection host, int replica, Guid id, OperationId operation, CancellationToken cancellationToken)
     {
+        var isHome = replica == 0;
+        VMPlace[] paused = [VMPlace.Paused, VMPlace.MigrationPaused, VMPlace.Stopping];
+        var wasThere = await UnlessGoneAsync(host.Link.RemoveCopyAsync(
+            id,
+            new CopyRemoval(operation, replica, isHome ? paused : [.. paused, VMPlace.Off], isHome ? CopyRemovalKind.Stop : CopyRemovalKind.Undo),
+            cancellationToken));
         var place = await host.Link.ReadPlaceAsync(id, cancellationToken);
-        if (place is VMPlace.Running && (isHome || await CarriesAsync(host, id, operation, cancellationToken)))
+        if (place is VMPlace.Running && isHome)
         {
             throw Runs(host, id);
         }
 
-        if (isHome)
+        if (place is not VMPlace.Absent && !(isHome && place is VMPlace.Off) && (await FindMarkAsync(host, id, operation, cancellationToken))?.Replica == replica)
         {
-            if (place is VMPlace.Paused or VMPlace.MigrationPaused or VMPlace.Stopping)
-            {
-                await UnlessGoneAsync(host.Link.DestroyAsync(id, operation, cancellationToken));
-                place = await host.Link.ReadPlaceAsync(id, cancellationToken);
-            }
-
-            if (place is not (VMPlace.Off or VMPlace.Absent))
-            {
-                throw Left(host, id, place);
-            }
-
-            return;
+            throw place is VMPlace.Running ? Runs(host, id) : Left(host, id, place);
         }
 
-        await host.Link.UndoDefineAsync(operation, cancellationToken);
-        place = await host.Link.ReadPlaceAsync(id, cancellationToken);
-        if (place is not VMPlace.Absent && await CarriesAsync(host, id, operation, cancellationToken))
-        {
-            throw Left(host, id, place);
-        }
+        return wasThere;
     }
 
-    /// <summary>Removes the definition of a VM that runs on another host now; its disks are in use there.</summary>
-    /// <exception cref="HypervisorException">It is there still.</exception>
+    /// <summary>
+    /// Removes the definition of a VM that is on another host now; its disks are in use there. What is not the operation's stays: somebody has
+    /// made it anew.
+    /// </summary>
+    /// <exception cref="HypervisorException">It is there still, or somebody has started it there.</exception>
     public static async Task RemoveHomeAsync(KumoiConnection home, Guid id, OperationId operation, CancellationToken cancellationToken)
     {
-        await RemoveAsync(home, isHome: true, id, operation, cancellationToken);
-        if (await home.Link.ReadPlaceAsync(id, cancellationToken) is not VMPlace.Absent)
+        await UnlessGoneAsync(home.Link.RemoveCopyAsync(
+            id,
+            new CopyRemoval(operation, 0, [VMPlace.Off, VMPlace.Paused, VMPlace.MigrationPaused, VMPlace.Stopping], CopyRemovalKind.Undefine),
+            cancellationToken));
+        if (await home.Link.ReadPlaceAsync(id, cancellationToken) is not VMPlace.Absent and var place
+            && (place is VMPlace.Running || await CarriesAsync(home, id, operation, cancellationToken)))
         {
-            await UnlessGoneAsync(home.Link.UndefineAsync(id, removeVolumes: false, operation, cancellationToken));
-        }
-
-        if (await home.Link.ReadPlaceAsync(id, cancellationToken) is not VMPlace.Absent and var place)
-        {
-            throw Left(home, id, place);
+            throw place is VMPlace.Running ? Runs(home, id) : Left(home, id, place);
         }
     }
 
     /// <summary>Somebody else's VM of the same id does not.</summary>
-    public static async Task<bool> CarriesAsync(KumoiConnection host, Guid id, OperationId operation, CancellationToken cancellationToken)
+    public static async Task<bool> CarriesAsync(KumoiConnection host, Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        await FindMarkAsync(host, id, operation, cancellationToken) is not null;
+
+    /// <summary>The operation's mark of the VM on that host; null: it carries none, or another one's.</summary>
+    public static async Task<SpeculationMark?> FindMarkAsync(KumoiConnection host, Guid id, OperationId operation, CancellationToken cancellationToken)
     {
         try
         {
-            return SpeculationMetadata.Read(await host.Link.ReadXmlAsync(id, cancellationToken))?.Operation == operation;
+            var mark = SpeculationMetadata.Read(await host.Link.ReadXmlAsync(id, cancellationToken));
+            return mark?.Operation == operation ? mark : null;
         }
         catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
         {
-            return false;
+            return null;
         }
     }
 
@@ -110,15 +120,30 @@ internal static class Traces
     /// The hypervisor removes a dead controller's copies by itself, at any moment. A daemon that has just been restarted says that a VM does
     /// not run to the very call that has ended it.
     /// </summary>
-    public static async Task UnlessGoneAsync(Task removal)
+    public static async Task<bool> UnlessGoneAsync(Task<bool> removal)
     {
         try
         {
-            await removal;
+            return await removal;
         }
         catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound or HypervisorError.InvalidState)
         {
             // That is what was wanted; it is looked at again.
+            return false;
+        }
+    }
+
+    private static async Task<VMPlace> ReadAsync(Func<CancellationToken, Task<VMPlace>> read, TimeProvider time, CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(ReadTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
+        try
+        {
+            return await read(either.Token);
+        }
+        catch (Exception e) when (e is HypervisorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return VMPlace.Unknown;
         }
     }
 

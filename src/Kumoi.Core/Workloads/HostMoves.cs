@@ -40,6 +40,12 @@ public abstract class HostMoves : MovingWorkload
     public async Task<IReadOnlyList<Outcome<KumoiPlanStep, KumoiPlanStep>>> RunAsync(
         Action<KumoiPlanStep>? begun, CancellationToken cancellationToken)
     {
+        if (Host.Journal is { } journal)
+        {
+            // That a VM leaves, and that it has left, belong together.
+            journal.Keep(await journal.OpenAsync(cancellationToken));
+        }
+
         var outcomes = new List<Outcome<KumoiPlanStep, KumoiPlanStep>>();
         while (await NextOfReadableAsync(cancellationToken) is { } step)
         {

@@ -49,7 +49,9 @@ public sealed class RollOut
     /// <param name="options">How VMs are moved.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Nothing was done.</param>
-    /// <exception cref="HypervisorException">InvalidState: another session works on it; or there is no journal.</exception>
+    /// <exception cref="HypervisorException">
+    /// InvalidState: another session works on it, or on one of these hosts in another rolling upgrade; or there is no journal.
+    /// </exception>
     /// <exception cref="JournalException">The journal cannot be read.</exception>
     public static async Task<RollOut> OpenAsync(
         Fleet fleet, IReadOnlyList<KumoiConnection> hosts, RollOutOptions rollOut, WorkloadOptions options, TimeProvider time, CancellationToken cancellationToken)
@@ -57,13 +59,8 @@ public sealed class RollOut
         var journal = fleet.Journal ?? throw new HypervisorException(
             "A rolling upgrade needs a journal.", error: HypervisorError.NotSupported, recommendedAction: "Give the fleet a journal.");
         var log = await RollOutLog.ReadAsync(journal, rollOut.Name, cancellationToken);
-        var isOurs = log.Owner == OperationOwner.Current;
-        if (isOurs ? UnderWay.ContainsKey((journal, rollOut.Name)) : log.Owner?.IsAlive is true)
-        {
-            throw IsUnderWay($"{log.Owner}", rollOut.Name);
-        }
-
-        return new RollOut(fleet, journal, hosts, rollOut, options, time, log) { OpenSince = log.OpenSince };
+        var opened = new RollOut(fleet, journal, hosts, rollOut, options, time, log) { OpenSince = log.OpenSince };
+        return opened.WhyNot() is { } why ? throw why : opened;
     }
 
     /// <summary>All hosts of the fleet, those with the fewest running VMs first: most VMs then move to hosts that are upgraded.</summary>
@@ -85,10 +82,12 @@ public sealed class RollOut
     /// <summary>Upgrades one host, or goes on with it. A failure is in the result, and leaves the host in maintenance.</summary>
     /// <returns>The result, and the failure; null: it is upgraded.</returns>
     /// <exception cref="OperationCanceledException">The host stays in maintenance, and its VMs where they are whole.</exception>
-    /// <exception cref="HypervisorException">InvalidState: another runspace has begun it meanwhile.</exception>
+    /// <exception cref="HypervisorException">InvalidState: another session has begun it meanwhile, or has taken it over.</exception>
     /// <exception cref="JournalException">The journal cannot be written: nothing was begun.</exception>
     public async Task<(KumoiHostUpdate Update, Exception? Failure)> UpdateAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
+        // Also the maintenance of the host, and the moves, are where the upgrade is, whatever its script sets.
+        _journal.Keep(_log.Journal);
         await BeginAsync(cancellationToken);
         var turn = new Turn(host, _time.GetUtcNow());
         Exception? failure = null;
@@ -156,16 +155,71 @@ public sealed class RollOut
         return unfinished;
     }
 
-    private static HypervisorException IsUnderWay(string where, string name) => new(
-        $"The rolling upgrade '{name}' is under way in {where}.", error: HypervisorError.InvalidState,
-        recommendedAction: "Wait for its end or stop it there; or give this one another name.");
+    private static HypervisorException IsUnderWay(string what, string where, string advice) => new(
+        $"{what} is under way in {where}.", error: HypervisorError.InvalidState, recommendedAction: $"Wait for its end or stop it there; {advice}.");
+
+    /// <summary>
+    /// What keeps this session from beginning, by what the journal has: another one works on it, or, under another name, on one of its hosts.
+    /// A session of which nobody can tell whether it runs counts as one that does.
+    /// </summary>
+    private HypervisorException? WhyNot()
+    {
+        var hosts = Hosts.Where(host => !IsDone(host)).Select(host => host.Identity).ToHashSet(StringComparer.Ordinal);
+        foreach (var (name, other) in _log.All)
+        {
+            var isThis = string.Equals(name, _rollOut.Name, StringComparison.Ordinal);
+            if (other.Owner is not { } owner
+                || !(isThis || other.Steps.Any(step => step.Value is not RollOutStep.Done && hosts.Contains(step.Key)))
+                || !IsWorking(owner, name))
+            {
+                continue;
+            }
+
+            var advice = owner.IsAlive is null ? "if that process does not run any more, say so with -Force"
+                : isThis ? "or give this one another name"
+                : "or leave its hosts out";
+            return IsUnderWay(isThis ? $"The rolling upgrade '{name}'" : $"The rolling upgrade '{name}' of the same hosts", $"{owner}", advice);
+        }
+
+        return null;
+    }
+
+    private bool IsWorking(OperationOwner owner, string name) => owner == OperationOwner.Current
+        ? UnderWay.ContainsKey((_journal, name)) && !(_isBegun && string.Equals(name, _rollOut.Name, StringComparison.Ordinal))
+        : owner.IsAlive ?? !_rollOut.IsOwnerKnownDead;
 
     private async Task BeginAsync(CancellationToken cancellationToken)
     {
-        if (!_isBegun)
+        if (_isBegun)
         {
-            _isBegun = UnderWay.TryAdd((_journal, _rollOut.Name), true) ? true : throw IsUnderWay("this session", _rollOut.Name);
-            await _log.BeginAsync(Hosts, cancellationToken);
+            return;
+        }
+
+        if (!UnderWay.TryAdd((_journal, _rollOut.Name), true))
+        {
+            throw IsUnderWay($"The rolling upgrade '{_rollOut.Name}'", "this session", "or give this one another name");
+        }
+
+        try
+        {
+            _isBegun = true;
+            await _log.BeginAsync(Hosts, WhyNot, cancellationToken);
+        }
+        catch
+        {
+            _isBegun = false;
+            UnderWay.TryRemove((_journal, _rollOut.Name), out _);
+            throw;
+        }
+    }
+
+    private async Task StepAsync(KumoiConnection host, RollOutStep step, string message)
+    {
+        if (!await _log.StepAsync(host, step, message))
+        {
+            throw new HypervisorException(
+                $"The rolling upgrade '{_rollOut.Name}' was taken over by another session: this one does nothing more.", error: HypervisorError.InvalidState,
+                recommendedAction: "Get-KumoiEvent -Kind RollOut tells which one it is.");
         }
     }
 
@@ -174,18 +228,18 @@ public sealed class RollOut
         var host = turn.Host;
         if (_log.StepOf(host) < RollOutStep.Ran)
         {
-            await _log.StepAsync(host, RollOutStep.Upgrading, $"{host.Name} is being upgraded.");
+            await StepAsync(host, RollOutStep.Upgrading, $"{host.Name} is being upgraded.");
             await DoAsync(turn, PlanAction.SuspendHost, token => HostMaintenance.SuspendAsync(host, _rollOut.Name, token), cancellationToken);
             await EvacuateAsync(turn, cancellationToken);
             var empty = await ReadEmptyAsync(host, cancellationToken);
             turn.Output = await DoAsync(turn, PlanAction.RunScript, token => _rollOut.Script(empty, token), cancellationToken);
-            await _log.StepAsync(host, RollOutStep.Ran, $"The script has run on {host.Name}.");
+            await StepAsync(host, RollOutStep.Ran, $"The script has run on {host.Name}.");
         }
 
         if (_log.StepOf(host) < RollOutStep.Verified)
         {
             await DoAsync(turn, PlanAction.VerifyHost, token => VerifyAsync(host, token), cancellationToken);
-            await _log.StepAsync(host, RollOutStep.Verified, $"{host.Name} is verified.");
+            await StepAsync(host, RollOutStep.Verified, $"{host.Name} is verified.");
         }
 
         var stay = await MaintenanceStay.ReadAsync(host, cancellationToken);
@@ -199,7 +253,7 @@ public sealed class RollOut
             }
         }
 
-        await _log.StepAsync(host, RollOutStep.Done, $"{host.Name} is upgraded.");
+        await StepAsync(host, RollOutStep.Done, $"{host.Name} is upgraded.");
     }
 
     private async Task EvacuateAsync(Turn turn, CancellationToken cancellationToken)
@@ -262,7 +316,7 @@ public sealed class RollOut
         if (why.InnerException is not HypervisorException)
         {
             // The host answers, and is not what the script should have made of it: next time the script is run again.
-            await _log.StepAsync(host, RollOutStep.Upgrading, $"{host.Name} is not what it should be.");
+            await StepAsync(host, RollOutStep.Upgrading, $"{host.Name} is not what it should be.");
         }
 
         throw why;

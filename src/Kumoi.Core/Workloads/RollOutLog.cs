@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
@@ -8,146 +7,163 @@ namespace Kumoi.Workloads;
 
 /// <summary>
 /// What the journal has of one rolling upgrade. It is open from its first command to the one that ends it, over any number of interruptions;
-/// the same name then begins another one.
+/// the same name then begins another one. Whoever appends to it has read all that is there: of two sessions only one can work on it.
 /// </summary>
 internal sealed class RollOutLog
 {
     private const string NameProperty = "rollOut";
     private const string StepProperty = "step";
-    private const string HostProperty = "host";
-    private const string HostsProperty = "hosts";
 
-    // The steps of the whole; those of a host are RollOutStep.
-    private const string Begun = "Begun";
-    private const string Paused = "Paused";
-    private const string Completed = "Completed";
-
-    private readonly FleetJournal _journal;
+    private readonly FleetJournal _fleetJournal;
     private readonly string _name;
-    private readonly Dictionary<string, RollOutStep> _steps = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RollOutState> _all = new(StringComparer.Ordinal);
+    private long _readTo;
 
-    private RollOutLog(FleetJournal journal, string name)
+    /// <summary>The <see cref="RollOutState.BegunBy"/> that this session knows as the last, or has written itself.</summary>
+    private long _begunBy;
+
+    private RollOutLog(FleetJournal fleetJournal, IJournal journal, string name)
     {
-        _journal = journal;
+        _fleetJournal = fleetJournal;
+        Journal = journal;
         _name = name;
     }
 
-    /// <summary>When its first command began; null: it is not open.</summary>
-    public DateTimeOffset? OpenSince { get; private set; }
+    /// <summary>Where it is, from its reading to its end.</summary>
+    public IJournal Journal { get; }
 
-    /// <summary>Who works on it, as far as the journal tells; null: nobody.</summary>
-    public OperationOwner? Owner { get; private set; }
+    /// <inheritdoc cref="RollOutState.OpenSince"/>
+    public DateTimeOffset? OpenSince => State.OpenSince;
+
+    /// <summary>All rolling upgrades that the journal knows, by name.</summary>
+    public IReadOnlyDictionary<string, RollOutState> All => _all;
+
+    private RollOutState State => _all.TryGetValue(_name, out var state) ? state : _all[_name] = new RollOutState();
+
+    private bool IsTakenOver => State.BegunBy != _begunBy;
 
     /// <summary>Of the upgrade with this name; a new one if the journal has none that is open.</summary>
     /// <exception cref="JournalException">The journal cannot be read.</exception>
     public static async Task<RollOutLog> ReadAsync(FleetJournal journal, string name, CancellationToken cancellationToken)
     {
-        var log = new RollOutLog(journal, name);
-        await foreach (var happened in journal.ReadEventsAsync(new EventQuery { Kinds = [KumoiEventKind.RollOut] }, cancellationToken))
-        {
-            log.Take(happened);
-        }
-
+        var log = new RollOutLog(journal, await journal.OpenAsync(cancellationToken), name);
+        await log.ReadNewAsync(cancellationToken);
+        log._begunBy = log.State.BegunBy;
         return log;
     }
 
-    public RollOutStep StepOf(KumoiConnection host) => _steps.GetValueOrDefault(host.Identity);
+    public RollOutStep StepOf(KumoiConnection host) => State.Steps.GetValueOrDefault(host.Identity);
 
-    public bool Has(KumoiConnection host) => _steps.ContainsKey(host.Identity);
+    public bool Has(KumoiConnection host) => State.Steps.ContainsKey(host.Identity);
 
     /// <summary>Its hosts that are not done, by what tells them apart. Simulated hosts that are not among those given are gone for good.</summary>
     public IReadOnlyList<string> Unfinished(IReadOnlyList<KumoiConnection> connected)
     {
         var known = connected.Select(host => host.Identity).ToHashSet(StringComparer.Ordinal);
-        return [.. _steps.Where(pair => pair.Value is not RollOutStep.Done && (known.Contains(pair.Key) || !IsSimulated(pair.Key))).Select(pair => pair.Key)];
+        return [.. State.Steps.Where(pair => pair.Value is not RollOutStep.Done && (known.Contains(pair.Key) || !IsSimulated(pair.Key))).Select(pair => pair.Key)];
     }
 
     /// <summary>A command begins to work on these hosts.</summary>
-    public Task BeginAsync(IReadOnlyList<KumoiConnection> hosts, CancellationToken cancellationToken)
+    /// <param name="hosts">The hosts.</param>
+    /// <param name="whyNot">What keeps it from that, by all that the journal has at this moment; null: nothing.</param>
+    /// <param name="cancellationToken">Nothing was begun.</param>
+    public async Task BeginAsync(IReadOnlyList<KumoiConnection> hosts, Func<Exception?> whyNot, CancellationToken cancellationToken)
     {
-        var owner = OperationOwner.Current;
-        return AppendAsync(
-            Begun, host: null, $"The rolling upgrade '{_name}' {(OpenSince is null ? "begins" : "goes on")} with {hosts.Count} hosts.",
-            new JsonObject
+        do
+        {
+            if (whyNot() is { } why)
             {
-                [HostsProperty] = new JsonArray([.. hosts.Select(host => (JsonNode)host.Identity)]),
-                ["processId"] = owner.ProcessId,
-                ["processStartedAt"] = owner.ProcessStartedAt.ToString("O", CultureInfo.InvariantCulture),
-                ["machine"] = owner.Machine,
-                ["user"] = owner.User,
-            },
-            cancellationToken);
+                throw why;
+            }
+        }
+        while (!await TryAppendAsync(
+            RollOutState.Begun, host: null, $"The rolling upgrade '{_name}' {(OpenSince is null ? "begins" : "goes on")} with {hosts.Count} hosts.",
+            RollOutState.DescribeBegin(hosts.Select(host => host.Identity), OperationOwner.Current), cancellationToken));
+        _begunBy = State.BegunBy;
     }
 
     /// <summary>A host has come so far. When this returns it survives.</summary>
-    public Task StepAsync(KumoiConnection host, RollOutStep step, string message) =>
-        AppendAsync(step.ToString(), host, message, new JsonObject { [HostProperty] = host.Identity }, CancellationToken.None);
+    /// <returns>False: another session has taken the upgrade over, and this one must do nothing more.</returns>
+    public Task<bool> StepAsync(KumoiConnection host, RollOutStep step, string message) =>
+        AppendAsync(step.ToString(), host, message, new JsonObject { [RollOutState.HostProperty] = host.Identity });
 
     /// <summary>The command ends, and the upgrade waits for the next.</summary>
-    public Task PauseAsync() => _journal.TellAsync(Event(Paused, host: null, $"The rolling upgrade '{_name}' has paused.", []));
-
-    /// <summary>All hosts are done.</summary>
-    public Task CompleteAsync() => AppendAsync(Completed, host: null, $"The rolling upgrade '{_name}' is complete.", [], CancellationToken.None);
-
-    private async Task AppendAsync(string step, KumoiConnection? host, string message, JsonObject data, CancellationToken cancellationToken)
+    public async Task PauseAsync()
     {
-        var happened = Event(step, host, message, data);
-        await _journal.AppendAsync(happened, cancellationToken);
-        Take(happened);
+        try
+        {
+            await AppendAsync(RollOutState.Paused, host: null, $"The rolling upgrade '{_name}' has paused.", []);
+        }
+        catch (JournalException e)
+        {
+            _fleetJournal.NoteFailure(e);
+        }
     }
 
-    private KumoiEvent Event(string step, KumoiConnection? host, string message, JsonObject data)
+    /// <summary>All hosts are done.</summary>
+    public Task CompleteAsync() => AppendAsync(RollOutState.Completed, host: null, $"The rolling upgrade '{_name}' is complete.", []);
+
+    /// <summary>False: another session has taken it over, and nothing was written.</summary>
+    private async Task<bool> AppendAsync(string step, KumoiConnection? host, string message, JsonObject data)
+    {
+        while (!IsTakenOver)
+        {
+            if (await TryAppendAsync(step, host, message, data, CancellationToken.None))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>False: others have written meanwhile, and that is read now.</summary>
+    private async Task<bool> TryAppendAsync(string step, KumoiConnection? host, string message, JsonObject data, CancellationToken cancellationToken)
     {
         data[NameProperty] = _name;
         data[StepProperty] = step;
-        return new KumoiEvent { At = _journal.Now, Kind = KumoiEventKind.RollOut, VMHost = host?.Name, Message = message, Data = data.ToJsonString() };
+        var happened = new KumoiEvent
+        {
+            At = _fleetJournal.Now,
+            Kind = KumoiEventKind.RollOut,
+            VMHost = host?.Name,
+            Message = message,
+            Data = data.ToJsonString(),
+        };
+        if (await Journal.TryAppendAsync(happened, _readTo, cancellationToken) is { } sequence)
+        {
+            Take(happened with { Sequence = sequence });
+            return true;
+        }
+
+        await ReadNewAsync(cancellationToken);
+        return false;
+    }
+
+    private async Task ReadNewAsync(CancellationToken cancellationToken)
+    {
+        var query = new EventQuery { Kinds = [KumoiEventKind.RollOut], AfterSequence = _readTo };
+        await foreach (var happened in Journal.ReadEventsAsync(query, cancellationToken))
+        {
+            Take(happened);
+        }
     }
 
     private void Take(KumoiEvent happened)
     {
+        _readTo = happened.Sequence;
         try
         {
             var data = JsonNode.Parse(happened.Data)!;
-            if ((string?)data[NameProperty] == _name)
+            if ((string?)data[NameProperty] is { } name)
             {
-                Take((string?)data[StepProperty], data, happened.At);
+                (_all.TryGetValue(name, out var state) ? state : _all[name] = new RollOutState())
+                    .Take((string?)data[StepProperty], data, happened.At, happened.Sequence);
             }
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
             // A newer version may have written it.
-        }
-    }
-
-    private void Take(string? step, JsonNode data, DateTimeOffset at)
-    {
-        switch (step)
-        {
-            case Begun:
-                OpenSince ??= at;
-                Owner = new OperationOwner(
-                    (int)data["processId"]!, DateTimeOffset.Parse((string)data["processStartedAt"]!, CultureInfo.InvariantCulture),
-                    (string)data["machine"]!, (string)data["user"]!);
-                foreach (var host in data[HostsProperty]!.AsArray())
-                {
-                    _steps.TryAdd((string)host!, RollOutStep.None);
-                }
-
-                break;
-            case Paused:
-                Owner = null;
-                break;
-            case Completed:
-                (OpenSince, Owner) = (null, null);
-                _steps.Clear();
-                break;
-            default:
-                if ((string?)data[HostProperty] is { } of && Enum.TryParse<RollOutStep>(step, out var reached))
-                {
-                    _steps[of] = reached;
-                }
-
-                break;
         }
     }
 

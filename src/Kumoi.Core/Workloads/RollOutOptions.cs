@@ -24,6 +24,9 @@ public sealed record RollOutOptions
     /// <summary>What must be left on hosts that VMs are moved to.</summary>
     public PlacementLimits Limits { get; init; } = new(1, 0);
 
+    /// <summary>The caller's word for a session that had begun it, and of which nobody here can tell: it does not run any more.</summary>
+    public bool IsOwnerKnownDead { get; init; }
+
     /// <summary>Is told each step before it is done. Must not wait.</summary>
     public Action<KumoiPlanStep>? Begun { get; init; }
 }

@@ -22,38 +22,76 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     /// <summary>All VMs that were there, wanted or not: another one has come since.</summary>
     private readonly HashSet<VMKey> _seen = [];
 
+    /// <summary>What it has gone on from, and up to which event; null: it goes on from nothing.</summary>
+    private IJournal? _continued;
+    private long _readTo;
+
+    /// <summary>What was read of the hosts to know what is to be looked for; the next cycle begins with it.</summary>
+    private List<(KumoiConnection Host, IReadOnlyList<KumoiVM> VMs)>? _ahead;
+
     /// <summary>What was masked.</summary>
     public MaskLog Log { get; } = new();
 
-    /// <summary>Goes on from what the journal has, so that what was used since then is accounted in the first cycle.</summary>
+    /// <summary>
+    /// Goes on from what the journal has, so that what was used since then is accounted in the first cycle, and by one session only: if
+    /// another accounts meanwhile, this one goes on from there.
+    /// </summary>
+    /// <param name="journal">The journal; what follows is accounted there.</param>
+    /// <param name="hosts">The hosts of the first cycle. They are read for it now.</param>
+    /// <param name="choose">The VMs of the first cycle, out of all of these hosts.</param>
+    /// <param name="cancellationToken">Of the reads.</param>
     /// <returns>Whether it has anything.</returns>
+    /// <exception cref="HypervisorException">A host could not be read, and failures are not masked.</exception>
     /// <exception cref="JournalException">The journal cannot be read.</exception>
-    public async Task<bool> ContinueAsync(IJournal journal, CancellationToken cancellationToken)
+    public async Task<bool> ContinueAsync(
+        IJournal journal, IReadOnlyList<KumoiConnection> hosts, Func<IReadOnlyList<KumoiVM>, IEnumerable<KumoiVM>> choose, CancellationToken cancellationToken)
     {
-        var here = new Dictionary<string, HashSet<Guid>>(StringComparer.Ordinal);
-        var query = new EventQuery { Kinds = [KumoiEventKind.Usage], After = time.GetUtcNow() - LongestInterval, NewestFirst = true };
-        await foreach (var told in journal.ReadEventsAsync(query, cancellationToken))
+        _continued = journal;
+        _ahead = await ReadAsync(hosts, cancellationToken);
+        var unknownHosts = hosts.Select(host => host.Name).ToHashSet(StringComparer.Ordinal);
+        var unreadHosts = unknownHosts.Except(_ahead.Select(read => read.Host.Name), StringComparer.Ordinal).ToHashSet(StringComparer.Ordinal);
+        var wanted = choose([.. _ahead.SelectMany(read => read.VMs)]).Select(vm => vm.Id).ToHashSet();
+        var query = new EventQuery { Kinds = [KumoiEventKind.Usage], NewestFirst = true };
+        await foreach (var newest in journal.ReadEventsAsync(query, cancellationToken))
         {
-            if (told.VMHost is not { } host)
+            _readTo = newest.Sequence;
+            break;
+        }
+
+        var here = new Dictionary<string, HashSet<Guid>>(StringComparer.Ordinal);
+        var (seen, counted) = (new HashSet<Guid>(), new HashSet<Guid>());
+        var isAnyMissing = true;
+        await foreach (var told in journal.ReadEventsAsync(query with { After = time.GetUtcNow() - LongestInterval }, cancellationToken))
+        {
+            if (told.VMHost is not { } host || (!isAnyMissing && here.ContainsKey(host)) || UsageRecord.Parse(told.Data) is not { } record)
             {
                 continue;
             }
 
-            var record = UsageRecord.Parse(told.Data);
-            if (_hostsRead.TryAdd(host, told.At))
+            Take(host, record);
+            seen.UnionWith(record.Seen);
+            counted.UnionWith(record.Counters.Keys);
+            if (here.TryAdd(host, [.. record.Seen]))
             {
-                here[host] = [.. record.Seen];
+                _hostsRead[host] = told.At;
+                unknownHosts.Remove(host);
+                if (unreadHosts.Contains(host))
+                {
+                    // Its VMs cannot be asked for now. Later they may be wanted.
+                    wanted.UnionWith(record.Seen);
+                }
             }
 
-            _seen.UnionWith(record.Seen.Select(id => new VMKey(host, id)));
-            foreach (var (id, counters) in record.Counters)
+            // One that was never seen has come since.
+            isAnyMissing = wanted.Any(id => seen.Contains(id) && !counted.Contains(id));
+            if (unknownHosts.Count == 0 && !isAnyMissing)
             {
-                _last.TryAdd(new VMKey(host, id), counters);
+                break;
             }
         }
 
         // Of a VM that has left a host since, what it has counted elsewhere later holds.
-        foreach (var left in _last.Keys.Where(key => !here[key.VMHost].Contains(key.Id)).ToList())
+        foreach (var left in _last.Keys.Where(key => here.TryGetValue(key.VMHost, out var had) && !had.Contains(key.Id)).ToList())
         {
             if (_last.Any(other => other.Key.Id == left.Id && other.Value.At > _last[left].At))
             {
@@ -65,13 +103,28 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     }
 
     /// <summary>
-    /// Reads all VMs once, and tells what those of each host used. The first cycle tells only of VMs that are known already: of the others it
-    /// notes the counters. What is told is in the journal by then.
+    /// One cycle: what the VMs used since the cycle before, host by host. What was told is in the fleet's journal, if it has one. The first
+    /// cycle tells nothing, unless it goes on from the journal.
     /// </summary>
     /// <exception cref="HypervisorException">A host could not be read, and failures are not masked: nothing was accounted.</exception>
     /// <exception cref="JournalException">The journal cannot be written: this host, and those after it, were not accounted.</exception>
     public async IAsyncEnumerable<IReadOnlyList<KumoiUsage>> CycleAsync(
         IReadOnlyList<KumoiConnection> hosts, Func<IReadOnlyList<KumoiVM>, IEnumerable<KumoiVM>> choose, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var read = _ahead ?? await ReadAsync(hosts, cancellationToken);
+        _ahead = null;
+        var present = read.SelectMany(host => host.VMs).Select(vm => vm.Key).ToHashSet();
+
+        // Of all at once: which VM a name means depends on which others there are.
+        var wanted = choose([.. read.SelectMany(host => host.VMs)]).ToLookup(vm => vm.Connection);
+        foreach (var (host, vms) in read)
+        {
+            yield return await AccountAsync(host, vms, [.. wanted[host]], present, cancellationToken);
+        }
+    }
+
+    private async Task<List<(KumoiConnection Host, IReadOnlyList<KumoiVM> VMs)>> ReadAsync(
+        IReadOnlyList<KumoiConnection> hosts, CancellationToken cancellationToken)
     {
         var read = new List<(KumoiConnection Host, IReadOnlyList<KumoiVM> VMs)>(hosts.Count);
         await foreach (var outcome in fleet.ReadVMsAsync(hosts, _ => true, includeXml: false, cancellationToken))
@@ -90,36 +143,47 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
             }
         }
 
-        var present = read.SelectMany(host => host.VMs).Select(vm => vm.Key).ToHashSet();
-        var left = _last.Keys.Where(key => !present.Contains(key)).ToLookup(key => key.Id);
-        // Of all at once: which VM a name means depends on which others there are.
-        var wanted = choose([.. read.SelectMany(host => host.VMs)]).ToLookup(vm => vm.Connection);
-        foreach (var (host, vms) in read)
-        {
-            yield return await AccountAsync(host, vms, [.. wanted[host]], TakeMoved, cancellationToken);
-        }
-
-        // What the VM counted on a host where it is not any more: it was moved from there.
-        UsageCounters? TakeMoved(Guid id)
-        {
-            var from = left[id].Where(_last.ContainsKey).OrderBy(key => _last[key].At).ToList();
-            var latest = from is [.., var last] ? _last[last] : null;
-            from.ForEach(key => _last.Remove(key));
-            return latest;
-        }
+        return read;
     }
 
     private async Task<List<KumoiUsage>> AccountAsync(
-        KumoiConnection host, IReadOnlyList<KumoiVM> vms, IReadOnlyList<KumoiVM> wanted, Func<Guid, UsageCounters?> takeMoved, CancellationToken cancellationToken)
+        KumoiConnection host, IReadOnlyList<KumoiVM> vms, IReadOnlyList<KumoiVM> wanted, HashSet<VMKey> present, CancellationToken cancellationToken)
     {
-        var usages = new List<KumoiUsage>(vms.Count);
-        var now = wanted.ToDictionary(vm => vm.Id, vm => UsageCounters.Of(vm.Reading));
+        List<KumoiUsage> usages;
+        while (!await TryAppendAsync(host, wanted, vms, usages = UsagesOf(host, wanted, present), cancellationToken))
+        {
+            // Another session has accounted meanwhile, what this one was about to account perhaps.
+            await ReadNewAsync(cancellationToken);
+        }
+
+        // Only what is in the journal is accounted.
+        foreach (var vm in wanted)
+        {
+            foreach (var left in LeftBy(vm, present))
+            {
+                _last.Remove(left);
+            }
+
+            Note(vm.Key, UsageCounters.Of(vm.Reading));
+        }
+
+        _seen.UnionWith(vms.Select(vm => vm.Key));
+        _hostsRead[host.Name] = time.GetUtcNow();
+        return usages;
+    }
+
+    private List<KumoiUsage> UsagesOf(KumoiConnection host, IReadOnlyList<KumoiVM> wanted, HashSet<VMKey> present)
+    {
+        var usages = new List<KumoiUsage>(wanted.Count);
         foreach (var vm in wanted)
         {
             // A VM that was not on a host that was read before has come since: all that it counts is new.
             var isNew = !_seen.Contains(vm.Key) && _hostsRead.ContainsKey(host.Name);
-            var before = _last.GetValueOrDefault(vm.Key) ?? takeMoved(vm.Id) ?? (isNew ? UsageCounters.Zero(_hostsRead[host.Name]) : null);
-            if (before is not null && now[vm.Id].Since(before) is var used && (vm.State is not PowerState.Shutoff || used.CpuSec > 0))
+            var before = _last.GetValueOrDefault(vm.Key)
+                ?? LeftBy(vm, present).Select(left => _last[left]).MaxBy(left => left.At)
+                ?? (isNew ? UsageCounters.Zero(_hostsRead[host.Name]) : null);
+            var now = UsageCounters.Of(vm.Reading);
+            if (before is not null && before.At <= now.At && now.Since(before) is var used && (vm.State is not PowerState.Shutoff || used.CpuSec > 0))
             {
                 usages.Add(new KumoiUsage
                 {
@@ -138,29 +202,74 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
             }
         }
 
-        if (fleet.Journal is { } journal)
-        {
-            await journal.AppendAsync(
-                new KumoiEvent
-                {
-                    At = time.GetUtcNow(),
-                    Kind = KumoiEventKind.Usage,
-                    VMHost = host.Name,
-                    Message = FormattableString.Invariant(
-                        $"{usages.Count} {(usages.Count == 1 ? "VM" : "VMs")} of {host.Name} used {usages.Sum(usage => usage.CpuSec):0.###} s of CPU."),
-                    Data = UsageRecord.Format(usages, now, vms.Select(vm => vm.Id)),
-                },
-                cancellationToken);
-        }
-
-        // Only what is in the journal is accounted.
-        foreach (var (id, counters) in now)
-        {
-            _last[new VMKey(host.Name, id)] = counters;
-        }
-
-        _seen.UnionWith(vms.Select(vm => vm.Key));
-        _hostsRead[host.Name] = time.GetUtcNow();
         return usages;
     }
+
+    /// <summary>False: another session has accounted since this one has looked, and nothing was written.</summary>
+    private async Task<bool> TryAppendAsync(
+        KumoiConnection host, IReadOnlyList<KumoiVM> wanted, IReadOnlyList<KumoiVM> vms, List<KumoiUsage> usages, CancellationToken cancellationToken)
+    {
+        var happened = new KumoiEvent
+        {
+            At = time.GetUtcNow(),
+            Kind = KumoiEventKind.Usage,
+            VMHost = host.Name,
+            Message = FormattableString.Invariant(
+                $"{usages.Count} {(usages.Count == 1 ? "VM" : "VMs")} of {host.Name} used {usages.Sum(usage => usage.CpuSec):0.###} s of CPU."),
+            Data = UsageRecord.Format(
+                usages, wanted.ToDictionary(vm => vm.Id, vm => Later(_last.GetValueOrDefault(vm.Key), UsageCounters.Of(vm.Reading))), vms.Select(vm => vm.Id)),
+        };
+        if (_continued is { } continued)
+        {
+            if (await continued.TryAppendAsync(happened, _readTo, cancellationToken) is not { } sequence)
+            {
+                return false;
+            }
+
+            _readTo = sequence;
+        }
+        else if (fleet.Journal is { } journal)
+        {
+            await journal.AppendAsync(happened, cancellationToken);
+        }
+
+        return true;
+    }
+
+    private async Task ReadNewAsync(CancellationToken cancellationToken)
+    {
+        var query = new EventQuery { Kinds = [KumoiEventKind.Usage], AfterSequence = _readTo };
+        await foreach (var told in _continued!.ReadEventsAsync(query, cancellationToken))
+        {
+            _readTo = told.Sequence;
+            if (told.VMHost is not { } host || UsageRecord.Parse(told.Data) is not { } record)
+            {
+                continue;
+            }
+
+            Take(host, record);
+            if (!_hostsRead.TryGetValue(host, out var at) || at < told.At)
+            {
+                _hostsRead[host] = told.At;
+            }
+        }
+    }
+
+    /// <summary>Where the VM has counted and is not any more, if it has not counted on its host yet: it was moved from there.</summary>
+    private List<VMKey> LeftBy(KumoiVM vm, HashSet<VMKey> present) =>
+        _last.ContainsKey(vm.Key) ? [] : [.. _last.Keys.Where(key => key.Id == vm.Id && !present.Contains(key))];
+
+    private void Take(string host, UsageRecord record)
+    {
+        _seen.UnionWith(record.Seen.Select(id => new VMKey(host, id)));
+        foreach (var (id, counters) in record.Counters)
+        {
+            Note(new VMKey(host, id), counters);
+        }
+    }
+
+    private void Note(VMKey vm, UsageCounters counters) => _last[vm] = Later(_last.GetValueOrDefault(vm), counters);
+
+    /// <summary>Another session may have read the VM later than this one, and have accounted that.</summary>
+    private static UsageCounters Later(UsageCounters? one, UsageCounters other) => one is null || one.At <= other.At ? other : one;
 }

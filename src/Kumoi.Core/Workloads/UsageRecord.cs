@@ -8,21 +8,19 @@ namespace Kumoi.Workloads;
 /// </summary>
 internal sealed record UsageRecord(IReadOnlyList<KumoiUsage> Used, IReadOnlyDictionary<Guid, UsageCounters> Counters, IReadOnlyList<Guid> Seen)
 {
-    private static readonly UsageRecord Empty = new([], new Dictionary<Guid, UsageCounters>(), []);
-
     public static string Format(IReadOnlyList<KumoiUsage> used, IReadOnlyDictionary<Guid, UsageCounters> counters, IEnumerable<Guid> seen) =>
         JsonSerializer.Serialize(new UsageRecord(used, counters, [.. seen]));
 
-    /// <summary>Nothing, if the data is another version's.</summary>
-    public static UsageRecord Parse(string data)
+    /// <summary>Null: the data is another version's.</summary>
+    public static UsageRecord? Parse(string data)
     {
         try
         {
-            return JsonSerializer.Deserialize<UsageRecord>(data) is { Counters: not null, Seen: not null } record ? record : Empty;
+            return JsonSerializer.Deserialize<UsageRecord>(data) is { Counters: not null, Seen: not null } record ? record : null;
         }
         catch (JsonException)
         {
-            return Empty;
+            return null;
         }
     }
 }

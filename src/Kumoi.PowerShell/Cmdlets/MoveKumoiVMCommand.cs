@@ -63,6 +63,19 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
     public IPAddress? RelayAddress { get; set; }
 
     /// <summary>
+    /// With -Speculative: the addresses from which the source host sends the stream; nobody else may. Else they are found from its URI.
+    /// </summary>
+    [Parameter]
+    public IPAddress[]? SourceAddress { get; set; }
+
+    /// <summary>
+    /// With -Speculative: the VM's memory may go unencrypted from its host to this computer, and from here to the destinations, although these
+    /// hosts are connected by TLS or ssh.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter AllowUnencrypted { get; set; }
+
+    /// <summary>
     /// With -Speculative: the VM is let run at its destination only when its old host has given it up for certain. For VMs whose disks no lock
     /// guards.
     /// </summary>
@@ -213,6 +226,8 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
                 AllowUnsafe = AllowUnsafe,
                 BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
                 RelayAddress = RelayAddress,
+                SourceAddresses = SourceAddress,
+                AllowUnencrypted = AllowUnencrypted,
             },
         };
     }

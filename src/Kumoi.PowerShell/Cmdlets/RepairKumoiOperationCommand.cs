@@ -19,7 +19,7 @@ public sealed class RepairKumoiOperationCommand : FleetCmdlet
     [Alias("Operation")]
     public Guid[] Id { get; set; } = [];
 
-    /// <summary>The process that began it, on another machine, is known not to run any more.</summary>
+    /// <summary>The process that began it, and of which cannot be told from here whether it runs, is known not to run any more.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 

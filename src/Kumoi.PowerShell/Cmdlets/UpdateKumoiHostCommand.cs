@@ -56,6 +56,10 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
     [ValidateNotNullOrEmpty]
     public string Name { get; set; } = "";
 
+    /// <summary>The session that had begun it, and of which cannot be told from here whether it runs, is known not to run any more.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
     protected override void ProcessRecord() => _hosts.AddRange(VMHost.SelectMany(reference => FindHosts([reference])).Where(host => !_hosts.Contains(host)));
 
     protected override void EndProcessing()
@@ -189,6 +193,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             _work!.RunAsync(() => Run(verify, host, static _ => { }) is [.., var last] && LanguagePrimitives.IsTrue(last), token),
         Patience = TimeSpan.FromSeconds(TimeoutSec),
         ReturnVMs = ReturnVM,
+        IsOwnerKnownDead = Force,
         Limits = Limits,
         Begun = step => _work!.Post(() => WriteVerbose(
             step.Target is null ? $"{step.Action} {step.Name}" : $"{step.Action} {step.Name} from {step.VMHost} to {step.Target}")),

@@ -19,7 +19,7 @@ public abstract partial class ActionCmdlet
         string? problem = null;
         try
         {
-            Await(step.UndoAsync());
+            AwaitWithWarnings(step.UndoAsync);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ActionFailedException or JournalException)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Management.Automation;
 using System.Threading.Channels;
 using Kumoi.Fleets;
@@ -236,11 +237,29 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         await _throttle!.WaitAsync(StopToken);
         try
         {
-            return await work(new ActionProgress(_messages), StopToken);
+            return await ListenAsync(work, new ActionProgress(_messages));
         }
         finally
         {
             _throttle.Release();
+        }
+    }
+
+    /// <summary>What the calls warn of is written whatever became of them.</summary>
+    private async Task<ActionResult> ListenAsync(Func<ActionProgress, CancellationToken, Task<ActionResult>> work, ActionProgress progress)
+    {
+        ConcurrentQueue<string> warnings = new();
+        try
+        {
+            using var listening = CallWarnings.Listen(warnings.Enqueue);
+            return await work(progress, StopToken);
+        }
+        finally
+        {
+            foreach (var warning in warnings.TakeWhile(_ => !StopToken.IsCancellationRequested))
+            {
+                await progress.WarnAsync(warning, CancellationToken.None).WaitAsync(StopToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
         }
     }
 

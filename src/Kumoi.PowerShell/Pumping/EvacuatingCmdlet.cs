@@ -15,6 +15,13 @@ public abstract class EvacuatingCmdlet : MaintenanceCmdlet
     [ValidateRange(1, 16)]
     public int Replicas { get; set; } = 2;
 
+    /// <summary>
+    /// With -Speculative: the VMs' memory may go unencrypted from their host to this computer, and from here to the others, although these hosts
+    /// are connected by TLS or ssh.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter AllowUnencrypted { get; set; }
+
     /// <summary>A host that fails as a target is a failure: no other host takes its place.</summary>
     [Parameter]
     public SwitchParameter NoSubstitution { get; set; }
@@ -22,6 +29,11 @@ public abstract class EvacuatingCmdlet : MaintenanceCmdlet
     private protected override WorkloadOptions CreateOptions()
     {
         var options = base.CreateOptions();
-        return options with { Substitute = options.Substitute && !NoSubstitution, Replicas = Speculative ? Replicas : null };
+        return options with
+        {
+            Substitute = options.Substitute && !NoSubstitution,
+            Replicas = Speculative ? Replicas : null,
+            Migration = options.Migration with { AllowUnencrypted = AllowUnencrypted },
+        };
     }
 }

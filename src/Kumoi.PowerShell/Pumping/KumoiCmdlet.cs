@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -71,6 +72,29 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
     {
         WaitForEnd(task);
         task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Waits for calls on hosts, and writes what they warn of.</summary>
+    private protected void AwaitWithWarnings(Func<Task> calls)
+    {
+        ConcurrentQueue<string> warnings = new();
+        try
+        {
+            Task task;
+            using (CallWarnings.Listen(warnings.Enqueue))
+            {
+                task = calls();
+            }
+
+            Await(task);
+        }
+        finally
+        {
+            foreach (var warning in warnings)
+            {
+                WriteWarning(warning);
+            }
+        }
     }
 
     /// <summary>Waits; when the pipeline is stopped, what is under way may still take effect or be undone.</summary>

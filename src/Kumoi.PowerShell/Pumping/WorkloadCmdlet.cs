@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Management.Automation;
 using Kumoi.FailureOblivious;
+using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
@@ -111,8 +113,14 @@ public abstract class WorkloadCmdlet : FleetCmdlet
     private protected bool Execute(Workload workload, IReadOnlyList<KumoiPlanStep> steps, int limit)
     {
         var goOn = true;
-        foreach (var outcome in Enumerate(token => Fleets.FanOut.RunAsync(steps, limit, workload.ExecuteAsync, token)))
+        ConcurrentQueue<string> warnings = new();
+        foreach (var outcome in Enumerate(token => Fleets.FanOut.RunAsync(steps, limit, ExecuteAsync, token)))
         {
+            while (warnings.TryDequeue(out var warning))
+            {
+                WriteWarning(warning);
+            }
+
             if (outcome.Succeeded)
             {
                 Write(outcome.Result);
@@ -130,6 +138,12 @@ public abstract class WorkloadCmdlet : FleetCmdlet
         }
 
         return goOn;
+
+        async Task<KumoiPlanStep> ExecuteAsync(KumoiPlanStep step, CancellationToken token)
+        {
+            using var listening = CallWarnings.Listen(warnings.Enqueue);
+            return await workload.ExecuteAsync(step, token);
+        }
     }
 
     private protected void Finish(MaskLog log)

@@ -19,8 +19,7 @@ internal static class KumoiSession
     private static readonly ConcurrentDictionary<Guid, DateTimeOffset> Made = new();
     private static readonly Dictionary<string, ScalingRun> ScalingRuns = new(StringComparer.OrdinalIgnoreCase);
     private static Fleet? _fleet;
-    private static IJournal? _journal;
-    private static string? _journalFolder;
+    private static readonly Dictionary<string, IJournal> Journals = new(StringComparer.Ordinal);
     private static int _modules;
 
     /// <summary>Made at first use: importing the module opens and loads nothing.</summary>
@@ -41,7 +40,8 @@ internal static class KumoiSession
     }
 
     /// <summary>
-    /// The user's journal: made at the first change or journal cmdlet, and made anew when <c>KUMOI_STATE</c> has been set to another folder.
+    /// The user's journal: made at the first change or journal cmdlet; another one when <c>KUMOI_STATE</c> has been set to another folder. Those
+    /// that were used stay open to the end of the session: what was begun in one may be under way still, and ends there.
     /// </summary>
     /// <exception cref="JournalException">There is no folder for it.</exception>
     public static IJournal Journal
@@ -51,14 +51,12 @@ internal static class KumoiSession
             var folder = JournalFolder.Find();
             lock (JournalGate)
             {
-                if (_journal is null || !string.Equals(_journalFolder, folder, StringComparison.Ordinal))
+                if (!Journals.TryGetValue(folder, out var journal))
                 {
-                    _ = _journal?.DisposeAsync().AsTask();
-                    _journal = DependencyContext.CreateJournal(folder);
-                    _journalFolder = folder;
+                    Journals[folder] = journal = DependencyContext.CreateJournal(folder);
                 }
 
-                return _journal;
+                return journal;
             }
         }
     }
@@ -115,12 +113,13 @@ internal static class KumoiSession
         }
 
         fleet?.DisposeAsync().AsTask().Wait(PatienceAtTheEnd);
-        IJournal? journal;
+        List<IJournal> journals;
         lock (JournalGate)
         {
-            (journal, _journal) = (_journal, null);
+            journals = [.. Journals.Values];
+            Journals.Clear();
         }
 
-        journal?.DisposeAsync().AsTask().Wait(PatienceAtTheEnd);
+        Task.WaitAll([.. journals.Select(journal => journal.DisposeAsync().AsTask())], PatienceAtTheEnd);
     }
 }

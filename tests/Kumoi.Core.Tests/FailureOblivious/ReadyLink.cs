@@ -65,6 +65,8 @@ internal sealed class ReadyLink : IHypervisorLink
 
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Done;
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => Done;
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) => Done;
 
     public Task<VMReading> MigrateAsync(
@@ -78,6 +80,10 @@ internal sealed class ReadyLink : IHypervisorLink
     public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -36,6 +36,10 @@ internal sealed class GateLink(GateDriver driver, HostAddress address) : IHyperv
 
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await driver.CallAsync(HostName, cancellationToken);
@@ -80,6 +84,8 @@ internal sealed class GateLink(GateDriver driver, HostAddress address) : IHyperv
     public Task SuspendAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) => throw new NotSupportedException();
 

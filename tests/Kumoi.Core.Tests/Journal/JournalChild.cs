@@ -21,6 +21,14 @@ internal static class JournalChild
         return Finish(probe).Status == 0 ? Finish(Start("/usr/bin/setpriv", [.. become, what, folder], [])) : null;
     }
 
+    /// <summary>With its flushes and renames in a file, as strace writes them; null: strace may not look here.</summary>
+    public static (int Status, string Output)? RunTraced(string log, string what, string folder)
+    {
+        string[] trace = ["-f", "-y", "-qq", "-s", "300", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2", "-o", log];
+        using var probe = Start("/usr/bin/strace", [.. trace, "/bin/true"], []);
+        return Finish(probe).Status == 0 ? Finish(Start("/usr/bin/strace", [.. trace, Environment.ProcessPath!, "exec", Program, what, folder], [])) : null;
+    }
+
     private static Process Start(string program, string[] arguments, (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };

@@ -18,7 +18,7 @@ public sealed class SqliteJournalTests : JournalTest
             (intent.Id, OperationKind.Start, "kvm1", true, intent.VMId, "web", intent.StartedAt, intent.Details, OperationOwner.Current, OperationState.Pending),
             (pending.Id, pending.Kind, pending.VMHost, pending.IsSimulated, pending.VMId, pending.VM, pending.StartedAt, pending.Details, pending.Owner, pending.State));
 
-        await journal.EndAsync(sequence, new OperationOutcome(OperationState.Unknown, intent.StartedAt.AddSeconds(1), "lost"), default);
+        await journal.EndAsync(sequence, intent.Id, new OperationOutcome(OperationState.Unknown, intent.StartedAt.AddSeconds(1), "lost"), default);
         var ended = Assert.Single(await OperationsAsync(journal));
         Assert.Equal(pending with { State = OperationState.Unknown, Error = "lost", EndedAt = intent.StartedAt.AddSeconds(1) }, ended);
     }
@@ -81,7 +81,7 @@ public sealed class SqliteJournalTests : JournalTest
 
         var one = Intent("one");
         var two = Intent("two");
-        await journal.EndAsync(await journal.BeginAsync(one, default), new OperationOutcome(OperationState.Failed, noon), default);
+        await journal.EndAsync(await journal.BeginAsync(one, default), one.Id, new OperationOutcome(OperationState.Failed, noon), default);
         await journal.BeginAsync(two, default);
         Assert.Equal("one", Assert.Single(await OperationsAsync(journal, new OperationQuery { Ids = [one.Id] })).VM);
         Assert.Equal("two", Assert.Single(await OperationsAsync(journal, new OperationQuery { States = [OperationState.Pending, OperationState.Unknown] })).VM);

@@ -61,12 +61,12 @@ public abstract class LibvirtTest : IAsyncLifetime
         return link;
     }
 
-    /// <summary>A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, and a storage pool with volumes (their XML).</summary>
-    protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null, string volumes = "", string domains = "")
+    /// <summary>A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, a storage pool with volumes (their XML), and what else is given as XML.</summary>
+    protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null, string volumes = "", string extra = "")
     {
         string file = Path.Combine(Path.GetTempPath(), $"kumoi-{Guid.NewGuid():N}.xml");
         files.Add(file);
-        IEnumerable<string> numbered = Enumerable.Range(0, vmCount).Select(static i =>
+        IEnumerable<string> domains = Enumerable.Range(0, vmCount).Select(static i =>
             $"<domain type='test'><name>vm{i}</name><memory unit='MiB'>64</memory><vcpu>2</vcpu><os><type>hvm</type></os></domain>");
         File.WriteAllText(
             file,
@@ -76,7 +76,7 @@ public abstract class LibvirtTest : IAsyncLifetime
               <memory>8388608</memory>
               <pool type='dir'><name>default</name><target><path>/images</path></target>{volumes}</pool>
               <network><name>default</name><forward/><ip address='192.168.122.1' netmask='255.255.255.0'/></network>
-              {string.Concat(numbered)}{domains}
+              {string.Concat(domains)}{extra}
             </node>
             """);
         return OpenAsync($"test://{file}", driver);

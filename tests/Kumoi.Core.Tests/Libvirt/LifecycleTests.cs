@@ -40,7 +40,7 @@ public sealed class LifecycleTests : LibvirtTest
     public async Task Resuming_a_VM_that_its_guest_has_suspended_asks_libvirt_to_wake_it()
     {
         IHypervisorLink link = await OpenNodeAsync(
-            domains: "<domain type='test'><name>asleep</name><memory>65536</memory><os><type>hvm</type></os>"
+            extra: "<domain type='test'><name>asleep</name><memory>65536</memory><os><type>hvm</type></os>"
             + "<test:runstate xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>7</test:runstate></domain>");
         VMReading vm = (await link.FindVMAsync("asleep", Deadline))!;
         Assert.Equal(PowerState.PMSuspended, vm.State);
@@ -53,7 +53,7 @@ public sealed class LifecycleTests : LibvirtTest
     public async Task The_active_storage_pools_of_a_host_are_read()
     {
         IHypervisorLink link = await OpenNodeAsync(
-            domains: "<pool type='netfs'><name>nfs</name><source><host name='nas'/><dir path='/export'/></source><target><path>/shared/</path></target></pool>");
+            extra: "<pool type='netfs'><name>nfs</name><source><host name='nas'/><dir path='/export'/></source><target><path>/shared/</path></target></pool>");
         IReadOnlyList<StoragePoolReading> pools = await link.ReadPoolsAsync(Deadline);
         Assert.Equal(
             [new StoragePoolReading("default", "dir", "/images", ""), new StoragePoolReading("nfs", "netfs", "/shared", "nas|/export")],

@@ -95,6 +95,77 @@ public sealed class MigrationDecisionTests
     }
 
     [Theory]
+    [InlineData(1)] // nothing is left in each reading
+    [InlineData(3)] // the guest writes, and something of it is left in each third one
+    public void A_migration_that_goes_round_and_round_with_nothing_left_does_not_come_to_its_end_whatever_flows(int each)
+    {
+        ManualTime time = new();
+        StallDetector stall = new(TimeSpan.FromSeconds(10), time);
+
+        for (int reading = 0; reading < 100; reading++)
+        {
+            Assert.False(stall.IsIdling, $"reading {reading}");
+            long left = each > 1 && reading % each == each - 1 ? 4096 : 0;
+            stall.Note(new MigrationProgress(5000, 1000 + (reading * 150_000), left, TimeSpan.FromSeconds(reading / 10.0)) { Rounds = 5 + (reading * 400) });
+            time.Advance(TimeSpan.FromSeconds(0.1));
+        }
+
+        Assert.True(stall.IsIdling);
+        Assert.False(stall.IsStalled); // bytes move all the time
+    }
+
+    [Fact]
+    public void A_migration_that_does_not_converge_is_not_taken_for_one_that_waits()
+    {
+        ManualTime time = new();
+        StallDetector stall = new(TimeSpan.FromSeconds(10), time);
+
+        for (int reading = 0; reading <= 6000; reading++)
+        {
+            stall.Note(new MigrationProgress(5000, 1000 + (reading * 4000), (9 - (reading % 10)) * 500, TimeSpan.Zero) { Rounds = reading / 10 });
+            time.Advance(TimeSpan.FromSeconds(0.1));
+            Assert.False(stall.IsIdling, $"reading {reading}"); // although each tenth reading meets the end of a round
+        }
+    }
+
+    [Fact]
+    public void A_guest_that_waits_paused_for_a_target_that_still_loads_is_not_taken_for_one_whose_source_goes_round_and_round()
+    {
+        ManualTime time = new();
+        StallDetector stall = new(TimeSpan.FromSeconds(10), time);
+
+        for (int reading = 0; reading <= 200; reading++)
+        {
+            stall.Note(new MigrationProgress(5000, 5000 + reading, 0, TimeSpan.Zero) { Rounds = 4 });
+            time.Advance(TimeSpan.FromSeconds(0.1));
+        }
+
+        Assert.False(stall.IsIdling);
+    }
+
+    [Fact]
+    public void A_source_that_goes_round_and_round_did_not_hear_the_target()
+    {
+        HypervisorException failure = Report().Failed(Outcome(78), MigrationStop.Idling, targetAnswers: true);
+
+        Assert.Equal((HypervisorError.TimedOut, FaultDomain.Network, true), (failure.Error, failure.FaultDomain, failure.IsTransient));
+        Assert.Contains("had nothing left to send for 2.5 s, and kvm1 did not hear that kvm2 is ready", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false, "no target said that it has the whole state", FaultDomain.Host)]
+    [InlineData(true, "kvm1 did not hear that kvm3 has the whole state", FaultDomain.Network)]
+    public void That_all_was_sent_and_nothing_came_of_it_is_of_the_targets_only_where_none_has_it(bool hasAll, string reason, FaultDomain domain) =>
+        AssertNotSent(PerformStop.NobodyAnswers, hasAll, reason, domain);
+
+    [Fact]
+    public void A_source_that_is_deaf_did_not_hear_and_the_targets_are_not_blamed()
+    {
+        AssertNotSent(PerformStop.SourceDeaf, false, "kvm1 did not hear what kvm2 and kvm3 told it, for 2.5 s. The VM runs on kvm1", FaultDomain.Network);
+        AssertNotSent(PerformStop.Idling, false, "nothing was left to send for 2.5 s, and kvm1 did not hear that kvm2 and kvm3 can take over", FaultDomain.Network);
+    }
+
+    [Theory]
     [InlineData(false, true, 1 | 8 | 16 | 256)] // LIVE, PERSIST_DEST, UNDEFINE_SOURCE, CHANGE_PROTECTION
     [InlineData(false, false, 1 | 256)]
     [InlineData(true, true, 1 | 2 | 8 | 16 | 256)] // and PEER2PEER
@@ -167,6 +238,20 @@ public sealed class MigrationDecisionTests
 
     private static MigrationVerdict Lost(VMPlace source, VMPlace target, bool hasJob = false) =>
         new MigrationFacts(false, true, hasJob, false, source, target).Judge();
+
+    private static void AssertNotSent(PerformStop stop, bool hasOneAll, string reason, FaultDomain domain)
+    {
+        MigrationPlan plan = new(
+            new SpeculationMark(OperationId.New(), false, "kvm1", ["kvm2", "kvm3"], ""), new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(2.5) });
+        MigrationOffer offer = new() { Plan = plan, Id = Guid.NewGuid(), Name = "web", IsPersistent = true, IsPaused = false, Definition = "", Cookie = [] };
+        ReplicaProgress[] targets = [new("kvm2", 10, false, null), new("kvm3", 10, hasOneAll, null)];
+        PhaseOutcome outcome = new(new LibvirtFailure((LibvirtCode)78, LibvirtOrigin.Qemu, 0, "operation aborted"), null, []);
+
+        HypervisorException failure = new PerformReport(offer, "kvm1", targets).Failed(stop, outcome, null, null, VMPlace.Running);
+
+        Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
+        Assert.Equal((HypervisorError.TimedOut, domain, true, false), (failure.Error, failure.FaultDomain, failure.IsTransient, failure.OutcomeUnknown));
+    }
 
     private static MigrationReport Report() =>
         new("web", "kvm1", "kvm2", new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(2.5) });

@@ -36,7 +36,23 @@ public sealed class MigrationPhasesTests
     [InlineData("rdma:k2:49152")]
     [InlineData("unix:///tmp/x")]
     [InlineData("tcp:k2")]
-    public void Other_transports_are_refused(string uri) => Assert.False(StreamAddress.IsValid(uri));
+    [InlineData("tcp://:80")]
+    [InlineData("tcp::80")]
+    [InlineData("tcp:")]
+    [InlineData("tcp://")]
+    [InlineData("tcp:k2:")]
+    [InlineData("tcp:k2:0")]
+    [InlineData("tcp:k2:65536")]
+    [InlineData("tcp:k2: 80")]
+    [InlineData("tcp:k2:-1")]
+    [InlineData("tcp:k 2:80")]
+    [InlineData("tcp:[]:80")]
+    [InlineData("tcp:[k2]:80")]
+    [InlineData("tcp:[fd00::2:80")]
+    [InlineData("tcp:fd00::2]:80")]
+    [InlineData("tcp:a/b:80")]
+    [InlineData("tcp:a@b:80")]
+    public void Other_transports_and_addresses_that_cannot_be_are_refused(string uri) => Assert.False(StreamAddress.IsValid(uri));
 
     [Fact]
     public void The_address_of_the_relay_is_written_as_libvirt_reads_it()
@@ -48,7 +64,7 @@ public sealed class MigrationPhasesTests
     [Fact]
     public async Task The_relay_is_found_from_the_sources_URI()
     {
-        RelayAddress address = await RelayAddress.FindAsync(LibvirtUri.Parse("qemu+tcp://127.0.0.2/system"), "k1", null, CancellationToken.None);
+        RelayAddress address = await RelayAddress.FindAsync(LibvirtUri.Parse("qemu+tcp://127.0.0.2/system"), "k1", null, null, CancellationToken.None);
 
         Assert.True(IPAddress.IsLoopback(address.Local));
         Assert.True(address.IsSource(IPAddress.Parse("127.0.0.2")));
@@ -62,13 +78,59 @@ public sealed class MigrationPhasesTests
     public async Task Where_the_URI_does_not_tell_the_address_must_be_given(string uri)
     {
         HypervisorException failure = await Assert.ThrowsAsync<HypervisorException>(
-            () => RelayAddress.FindAsync(LibvirtUri.Parse(uri), "k1", null, CancellationToken.None));
-        RelayAddress given = await RelayAddress.FindAsync(LibvirtUri.Parse(uri), "k1", IPAddress.Parse("10.77.0.254"), CancellationToken.None);
+            () => RelayAddress.FindAsync(LibvirtUri.Parse(uri), "k1", null, null, CancellationToken.None));
+        RelayAddress given = await RelayAddress.FindAsync(LibvirtUri.Parse(uri), "k1", IPAddress.Parse("10.77.0.254"), null, CancellationToken.None);
 
         Assert.Equal(HypervisorError.NotSupported, failure.Error);
         Assert.Contains("RelayAddress", failure.RecommendedAction, StringComparison.Ordinal);
-        Assert.True(given.IsSource(IPAddress.Parse("10.77.0.1")));
+
+        // The source is this computer, and nobody else is.
+        Assert.True(given.IsSource(IPAddress.Loopback));
+        Assert.False(given.IsSource(IPAddress.Parse("10.77.0.1")));
     }
+
+    [Fact]
+    public async Task With_a_given_address_too_nobody_sends_the_stream_but_the_source()
+    {
+        LibvirtUri uri = LibvirtUri.Parse("qemu+tcp://10.77.0.1/system");
+        IPAddress here = IPAddress.Parse("10.77.0.254");
+        RelayAddress found = await RelayAddress.FindAsync(uri, "k1", here, null, CancellationToken.None);
+        RelayAddress told = await RelayAddress.FindAsync(uri, "k1", here, [IPAddress.Parse("10.88.0.1")], CancellationToken.None);
+
+        Assert.Equal((true, false, false), (found.IsSource(IPAddress.Parse("10.77.0.1")), found.IsSource(IPAddress.Parse("10.77.0.2")), found.IsSource(IPAddress.Loopback)));
+        Assert.Equal((true, false), (told.IsSource(IPAddress.Parse("10.88.0.1")), told.IsSource(IPAddress.Parse("10.77.0.1"))));
+    }
+
+    [Theory]
+    [InlineData("qemu+tls://k1/system", true)]
+    [InlineData("qemu+ssh://root@k1/system", true)]
+    [InlineData("qemu+libssh2://k1/system", true)]
+    [InlineData("qemu://k1/system", true)] // by TLS
+    [InlineData("qemu+ext://k1/system?command=x", true)]
+    [InlineData("qemu+tcp://k1/system", false)]
+    [InlineData("qemu+unix:///system?socket=/run/x", false)]
+    [InlineData("qemu:///system", false)]
+    public void What_an_encrypted_connection_would_hide_goes_in_clear_only_where_that_is_allowed(string uri, bool isRefused)
+    {
+        foreach (bool isSource in new[] { true, false })
+        {
+            Exception? failure = Record.Exception(() => Encryption.Require(LibvirtUri.Parse(uri), "k1", isSource, new MigrationOptions()));
+
+            Assert.Equal(isRefused, failure is HypervisorException { Error: HypervisorError.NotSupported, RecommendedAction: not null });
+            Assert.True(failure is null || failure.Message.Contains("unencrypted", StringComparison.Ordinal));
+            Encryption.Require(LibvirtUri.Parse(uri), "k1", isSource, new MigrationOptions { AllowUnencrypted = true });
+        }
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", true)]
+    [InlineData("127.8.9.10", true)]
+    [InlineData("::1", true)]
+    [InlineData("::ffff:127.0.0.1", true)]
+    [InlineData("0.0.0.0", true)]
+    [InlineData("::", true)]
+    [InlineData("203.0.113.7", false)]
+    public void This_computers_own_addresses_are_known(string address, bool isOwn) => Assert.Equal(isOwn, OwnAddresses.Has(IPAddress.Parse(address)));
 
     [Fact]
     public void A_definition_carries_one_mark_and_keeps_other_metadata()

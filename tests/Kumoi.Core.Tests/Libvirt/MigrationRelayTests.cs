@@ -12,6 +12,8 @@ public sealed class MigrationRelayTests : IAsyncDisposable
     private static readonly byte[] ShutOk = [0, 1, 0, 4, 0, 0, 0, 0];
     private static readonly byte[] ShutError = [0, 1, 0, 4, 0xFF, 0xFF, 0xFF, 0xEA];
 
+    private static readonly TimeSpan HearingPatience = TimeSpan.FromSeconds(2.5);
+
     private readonly CancellationTokenSource deadline = new(TimeSpan.FromSeconds(60)); // a safety net, nothing waits for it
     private readonly CancellationTokenSource stop = new();
     private readonly ManualTime time = new();
@@ -88,6 +90,31 @@ public sealed class MigrationRelayTests : IAsyncDisposable
         Assert.Contains("buffer of 1048576 bytes", stuck.Dropped, StringComparison.Ordinal);
         Assert.True(stuck.BytesTaken < (long)piece.Length * Pieces / 2, $"{stuck.BytesTaken}");
         Assert.Null(Relay.ReadProgress()[1].Dropped);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task A_target_that_says_too_early_that_it_has_all_and_reads_no_more_has_no_more_room_than_another(int number)
+    {
+        using Socket source = await StartAsync(number, new ReplicaBudget { BufferBytes = 1 << 20 });
+        await targets[0].Socket.SendAsync(ShutOk, deadline.Token);
+        await HoldsAsync(() => Relay.Complete.Count == 1);
+        byte[] piece = new byte[256 << 10];
+
+        for (int i = 0; i < 256 && Relay.ReadProgress()[0].Dropped is null; i++)
+        {
+            await source.SendAsync(piece, deadline.Token);
+            if (number == 2)
+            {
+                await ExpectAsync(targets[1].Socket, piece);
+            }
+        }
+
+        await HoldsAsync(() => Relay.ReadProgress()[0].Dropped is not null);
+        Assert.Contains("while more of it was to come", Relay.ReadProgress()[0].Dropped, StringComparison.Ordinal);
+        Assert.Empty(Relay.Complete);
+        Assert.Equal(number == 1, Relay.NoneLeft.IsCompleted);
     }
 
     [Fact]
@@ -186,6 +213,28 @@ public sealed class MigrationRelayTests : IAsyncDisposable
         Assert.Empty(Relay.Complete);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_source_that_ends_before_any_target_has_the_whole_state_is_no_failure_of_the_targets(bool isReset)
+    {
+        using Socket source = await StartAsync(2, new ReplicaBudget());
+        await source.SendAsync(Pong, deadline.Token);
+        await HoldsAsync(() => Relay.ReadProgress().All(one => one.BytesTaken == Pong.Length));
+
+        source.LingerState = new LingerOption(isReset, 0);
+        source.Close();
+        Assert.Equal(Pong.Length, (await ReadToEndAsync(targets[0].Socket)).Length);
+        await targets[0].Socket.SendAsync(ShutError, deadline.Token); // what it was sent cannot be loaded
+        targets.ForEach(target => target.Socket.Close());
+        await running.WaitAsync(deadline.Token);
+
+        Assert.All(Relay.ReadProgress(), one => Assert.Null(one.Dropped));
+        Assert.False(Relay.NoneLeft.IsCompleted);
+        Assert.Equal(isReset, Relay.SourceLoss is not null);
+        Assert.False(Relay.IsSourceDeaf); // it did not leave anything unacknowledged for long
+    }
+
     [Fact]
     public async Task With_no_target_left_the_connection_of_the_source_is_closed()
     {
@@ -203,7 +252,7 @@ public sealed class MigrationRelayTests : IAsyncDisposable
     {
         using Socket vacant = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         vacant.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // listens not
-        relay = new MigrationRelay(IPAddress.Loopback, IPAddress.IsLoopback, [("k2", vacant.LocalEndPoint!)], new ReplicaBudget(), time);
+        relay = new MigrationRelay(IPAddress.Loopback, IPAddress.IsLoopback, [("k2", vacant.LocalEndPoint!)], new ReplicaBudget(), HearingPatience, time);
 
         await relay.RunAsync(deadline.Token);
 
@@ -333,7 +382,7 @@ public sealed class MigrationRelayTests : IAsyncDisposable
     private void Start(int count, ReplicaBudget budget, Func<IPAddress, bool> isSource)
     {
         targets.AddRange(Enumerable.Range(0, count).Select(_ => new TestTarget()));
-        relay = new MigrationRelay(IPAddress.Loopback, isSource, targets.Select((target, i) => ($"k{i + 2}", target.EndPoint)), budget, time);
+        relay = new MigrationRelay(IPAddress.Loopback, isSource, targets.Select((target, i) => ($"k{i + 2}", target.EndPoint)), budget, HearingPatience, time);
         running = relay.RunAsync(stop.Token);
     }
 

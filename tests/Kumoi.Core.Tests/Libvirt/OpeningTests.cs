@@ -145,7 +145,49 @@ public sealed class OpeningTests : LibvirtTest
         await link.DisposeAsync();
         await link.DisposeAsync();
 
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => link.ReadVMsAsync(Deadline));
+        await FailsAsync(HypervisorError.ConnectionFailed, FaultDomain.Host, () => link.ReadVMsAsync(Deadline));
+    }
+
+    [Fact]
+    public async Task Every_call_on_a_link_that_was_dropped_has_lost_its_connection_and_has_done_nothing()
+    {
+        IHypervisorLink link = await OpenNodeAsync(1);
+        Guid id = (await link.ReadVMsAsync(Deadline))[0].Id;
+        OperationId operation = OperationId.New();
+        await link.DisposeAsync();
+        Func<Task>[] calls =
+        [
+            () => link.ReadHostAsync(true, Deadline),
+            () => link.FindVMAsync(id, Deadline),
+            () => link.FindVMAsync("vm0", Deadline),
+            () => link.ReadXmlAsync(id, Deadline),
+            () => link.ReadDefinitionAsync(id, Deadline),
+            () => link.ReadPlaceAsync(id, Deadline),
+            () => link.ReadMarkedAsync(Deadline),
+            () => link.ReadHostIdAsync(Deadline),
+            () => link.FindHostStateAsync(id, Deadline),
+            () => link.DefineAsync(Small("new"), operation, Deadline),
+            () => link.DefineAsync(Small("new") with { CopyDisks = true }, operation, Deadline),
+            () => link.UndoDefineAsync(operation, Deadline),
+            () => link.StartAsync(id, false, operation, Deadline),
+            () => link.DestroyAsync(id, operation, Deadline),
+            () => link.ResumeAsync(id, operation, Deadline),
+            () => link.UndefineAsync(id, false, operation, Deadline),
+            () => link.MarkAsync(id, null, Deadline),
+            () => link.RemoveCopyAsync(id, new CopyRemoval(operation, 0, [VMPlace.Off], CopyRemovalKind.Undefine), Deadline),
+            async () =>
+            {
+                await foreach (VMLifecycleEvent _ in link.WatchAsync(Deadline))
+                {
+                    // None comes.
+                }
+            },
+        ];
+        foreach (Func<Task> call in calls)
+        {
+            HypervisorException failure = await FailsAsync(HypervisorError.ConnectionFailed, FaultDomain.Host, call);
+            Assert.False(failure.OutcomeUnknown);
+        }
     }
 
     [Theory]

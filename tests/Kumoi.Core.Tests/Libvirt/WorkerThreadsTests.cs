@@ -1,3 +1,4 @@
+using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Libvirt;
 using Xunit;
 
@@ -98,7 +99,7 @@ public sealed class WorkerThreadsTests
         TaskCompletionSource cancelled = new();
         await threads.DisposeAsync();
 
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => threads.RunAsync(static () => true, deadline, over: refused.SetResult));
+        await IsClosedAsync(() => threads.RunAsync(static () => true, deadline, over: refused.SetResult), outcomeUnknown: false);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
             () => threads.RunAsync(static () => true, new CancellationToken(canceled: true), over: cancelled.SetResult));
 
@@ -118,12 +119,28 @@ public sealed class WorkerThreadsTests
 
         Task disposing = threads.DisposeAsync().AsTask();
 
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting.WaitAsync(deadline));
+        await IsClosedAsync(() => waiting.WaitAsync(deadline), outcomeUnknown: false);
         Assert.False(disposing.IsCompleted);
         release.Set();
         Assert.True(await running);
         await disposing;
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => threads.RunAsync(static () => true, deadline));
+        await IsClosedAsync(() => threads.RunAsync(static () => true, deadline), outcomeUnknown: false);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Work_whose_connection_is_closed_under_it_has_lost_the_connection_and_a_change_its_outcome(bool isForReads)
+    {
+        await using WorkerThreads threads = new("test", maxThreads: 1) { IsForReads = isForReads };
+
+        await IsClosedAsync(() => threads.RunAsync<bool>(static () => throw new ObjectDisposedException("a handle"), deadline), outcomeUnknown: !isForReads);
+    }
+
+    private static async Task IsClosedAsync(Func<Task> call, bool outcomeUnknown)
+    {
+        HypervisorException failure = await Assert.ThrowsAsync<HypervisorException>(call);
+        Assert.Equal((HypervisorError.ConnectionFailed, FaultDomain.Host, outcomeUnknown), (failure.Error, failure.FaultDomain, failure.OutcomeUnknown));
     }
 
     [Fact]

@@ -114,6 +114,45 @@ public sealed class MigrationJudgeTests
         Assert.Null(MigrationJudge.JudgeVersion("QEMU", null, new Version(6, 2, 0), "kvm2"));
     }
 
+    [Theory]
+    [InlineData("<graphics type='vnc' port='5900' listen='10.77.0.1'><listen type='address' address='10.77.0.1'/></graphics>", "10.77.0.1")]
+    [InlineData("<graphics type='spice' listen='2001:db8::1'/>", "2001:db8::1")]
+    [InlineData("<graphics type='vnc'><listen type='address' address='fe80::1'/></graphics>", "fe80::1")]
+    [InlineData("<serial type='tcp'><source mode='bind' host='10.77.0.1' service='4555'/></serial>", "10.77.0.1")]
+    [InlineData("<console type='udp'><source mode='bind' host='192.0.2.7' service='1'/><source mode='connect' host='192.0.2.8' service='2'/></console>", "192.0.2.7")]
+    [InlineData("<interface type='server'><source address='192.0.2.7' port='5558'/></interface>", "192.0.2.7")]
+    public void An_address_of_one_host_at_which_the_VM_listens_is_in_the_way_and_named(string device, string address)
+    {
+        var obstacle = Assert.Single(MigrationJudge.JudgeListening(Domain($"<devices>{device}</devices>")));
+
+        Assert.Equal((Kind.Address, true), (obstacle.Kind, obstacle.IsFatal));
+        Assert.Contains($"'{address}'", obstacle.Message, StringComparison.Ordinal);
+        Assert.Equal(FaultDomain.VM, obstacle.ToException(FaultDomain.VM).FaultDomain);
+    }
+
+    [Theory]
+    [InlineData("<graphics type='vnc'><listen type='address' address='0.0.0.0'/></graphics>")]
+    [InlineData("<graphics type='vnc'><listen type='address' address='127.0.0.1'/></graphics>")]
+    [InlineData("<graphics type='vnc'><listen type='address' address='::'/></graphics>")]
+    [InlineData("<graphics type='spice' listen='localhost'/>")]
+    [InlineData("<graphics type='vnc' autoport='yes'><listen type='address'/></graphics>")]
+    [InlineData("<graphics type='vnc' listen='10.77.0.1'><listen type='network' network='lan' address='10.77.0.1'/></graphics>")]
+    [InlineData("<graphics type='vnc'><listen type='socket' socket='/run/x'/></graphics>")]
+    [InlineData("<serial type='tcp'><source mode='connect' host='10.77.0.1' service='4555'/></serial>")]
+    [InlineData("<interface type='mcast'><source address='230.0.0.1' port='5558'/></interface>")]
+    public void Addresses_that_every_host_has_are_not_in_the_way(string device) =>
+        Assert.Empty(MigrationJudge.JudgeListening(Domain($"<devices>{device}</devices>")));
+
+    [Fact]
+    public void A_name_at_which_the_VM_listens_is_a_warning() => Assert.False(
+        Assert.Single(MigrationJudge.JudgeListening(Domain("<devices><graphics type='vnc' listen='console-net'/></devices>"))).IsFatal);
+
+    [Fact]
+    public void The_files_that_a_disk_is_built_on_are_needed_too() => Assert.Equal(
+        ["/a/top", "/a/base"],
+        MigrationJudge.Images(Domain(
+            "<devices><disk type='file'><source file='/a/top'/><backingStore type='file'><source file='/a/base'/><backingStore/></backingStore></disk></devices>")));
+
     private static (Kind Kind, bool IsFatal) Only(string device)
     {
         var obstacle = Assert.Single(MigrationJudge.JudgeVM(Domain($"<devices>{device}</devices>")));

@@ -10,11 +10,14 @@ internal sealed class ControlledJournal(IJournal inner, Controller controller) :
     public Task<long> BeginAsync(OperationIntent intent, CancellationToken cancellationToken) =>
         controller.CallAsync("journal", "plan", () => inner.BeginAsync(intent, cancellationToken));
 
-    public Task EndAsync(long sequence, OperationOutcome outcome, CancellationToken cancellationToken) =>
-        controller.CallAsync("journal", "end", () => inner.EndAsync(sequence, outcome, cancellationToken));
+    public Task EndAsync(long sequence, Guid id, OperationOutcome outcome, CancellationToken cancellationToken) =>
+        controller.CallAsync("journal", "end", () => inner.EndAsync(sequence, id, outcome, cancellationToken));
 
     public Task<long> AppendAsync(KumoiEvent happened, CancellationToken cancellationToken) =>
         controller.CallAsync("journal", "append", () => inner.AppendAsync(happened, cancellationToken));
+
+    public Task<long?> TryAppendAsync(KumoiEvent happened, long readTo, CancellationToken cancellationToken) =>
+        controller.CallAsync("journal", "append", () => inner.TryAppendAsync(happened, readTo, cancellationToken));
 
     public IAsyncEnumerable<KumoiOperation> ReadOperationsAsync(OperationQuery query, CancellationToken cancellationToken) =>
         inner.ReadOperationsAsync(query, cancellationToken);

@@ -46,6 +46,9 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         controller.CallAsync(HostName, "resume", () => inner.ResumeAsync(id, operation, cancellationToken));
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        controller.CallAsync(HostName, "discard", () => inner.DiscardSavedStateAsync(id, operation, cancellationToken));
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
         controller.CallAsync(HostName, "undefine", () => inner.UndefineAsync(id, removeVolumes, operation, cancellationToken));
 
@@ -88,6 +91,12 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
     public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => inner.ReadPoolsAsync(cancellationToken);
 
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => inner.ReadMarkedAsync(cancellationToken);
+
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => Call(
+        removal.Kind switch { CopyRemovalKind.Stop => "destroy", CopyRemovalKind.Undefine => "undefine", _ => "undo" },
+        () => inner.RemoveCopyAsync(id, removal, cancellationToken));
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) => inner.ReadHostIdAsync(cancellationToken);
 
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 

@@ -22,6 +22,9 @@ internal sealed class Controller
     /// <summary>Waits before a call, by its name and host.</summary>
     public Func<string, string, Task> Turn { get; set; } = (_, _) => Task.CompletedTask;
 
+    /// <summary>Lets a call take effect, by its host and name: at once, later, or never. What it throws is the call's answer.</summary>
+    public Func<string, string, Func<Task>, Task> Effect { get; set; } = (_, _, act) => act();
+
     /// <summary>The calls that took effect, in their order.</summary>
     public List<string> Calls { get; } = [];
 
@@ -42,7 +45,8 @@ internal sealed class Controller
             throw before;
         }
 
-        var result = await call();
+        var result = default(T)!;
+        await Effect(host, name, async () => result = await call());
         lock (_gate)
         {
             Calls.Add($"{name} {host}");

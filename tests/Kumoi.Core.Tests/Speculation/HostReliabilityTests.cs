@@ -243,7 +243,7 @@ public sealed class HostReliabilityTests : JournalTest
         var writes = Enumerable.Range(0, HostReliability.MaxRecords + 1000).Select(async i =>
         {
             var intent = Intent(kind: OperationKind.Start) with { VMHost = i < 1000 ? "old" : "new", StartedAt = Now, IsSimulated = false };
-            await journal.EndAsync(await journal.BeginAsync(intent, default), new OperationOutcome(OperationState.Succeeded, Now.AddSeconds(1)), default);
+            await journal.EndAsync(await journal.BeginAsync(intent, default), intent.Id, new OperationOutcome(OperationState.Succeeded, Now.AddSeconds(1)), default);
         });
         foreach (var batch in writes.Chunk(1000))
         {
@@ -286,12 +286,11 @@ public sealed class HostReliabilityTests : JournalTest
         Guid? id = null)
     {
         var ended = at ?? Now;
-        var sequence = await _journal.BeginAsync(
-            Intent(kind: kind) with { Id = id ?? Guid.NewGuid(), VMHost = host, Target = target, IsSimulated = isSimulated, StartedAt = ended.AddSeconds(-seconds) },
-            default);
+        var intent = Intent(kind: kind) with { Id = id ?? Guid.NewGuid(), VMHost = host, Target = target, IsSimulated = isSimulated, StartedAt = ended.AddSeconds(-seconds) };
+        var sequence = await _journal.BeginAsync(intent, default);
         if (state is not OperationState.Pending)
         {
-            await _journal.EndAsync(sequence, new OperationOutcome(state, ended, null) { Details = details }, default);
+            await _journal.EndAsync(sequence, intent.Id, new OperationOutcome(state, ended, null) { Details = details }, default);
         }
     }
 

@@ -37,7 +37,7 @@ internal sealed class MemoryJournal : IJournal
         }
     }
 
-    public Task EndAsync(long sequence, OperationOutcome outcome, CancellationToken cancellationToken)
+    public Task EndAsync(long sequence, Guid id, OperationOutcome outcome, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
@@ -56,12 +56,26 @@ internal sealed class MemoryJournal : IJournal
         }
     }
 
+    public Task<long?> TryAppendAsync(KumoiEvent happened, long readTo, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (_events.Exists(other => other.Kind == happened.Kind && other.Sequence > readTo))
+            {
+                return Task.FromResult<long?>(null);
+            }
+
+            _events.Add(happened with { Sequence = _events.Count + 1 });
+            return Task.FromResult<long?>(_events.Count);
+        }
+    }
+
     public async IAsyncEnumerable<KumoiOperation> ReadOperationsAsync(OperationQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         List<KumoiOperation> all;
         lock (_gate)
         {
-            all = [.. _operations];
+            all = [.. _operations.TakeLast(query.OfNewest ?? int.MaxValue)];
         }
 
         if (query.NewestFirst)

@@ -113,10 +113,10 @@ public sealed class ReplicationPlanTests : IAsyncLifetime
         for (var i = 0; i < successes + failures; i++)
         {
             var at = _time.GetUtcNow();
-            var sequence = await _journal.BeginAsync(
-                new OperationIntent { Id = Guid.NewGuid(), Kind = OperationKind.Migrate, VMHost = "source", Target = host, IsSimulated = true, StartedAt = at.AddSeconds(-seconds) }, default);
+            var intent = new OperationIntent { Id = Guid.NewGuid(), Kind = OperationKind.Migrate, VMHost = "source", Target = host, IsSimulated = true, StartedAt = at.AddSeconds(-seconds) };
             await _journal.EndAsync(
-                sequence,
+                await _journal.BeginAsync(intent, default),
+                intent.Id,
                 i < successes
                     ? new OperationOutcome(OperationState.Succeeded, at) { Details = """{"memoryBytes":1073741824}""" }
                     : new OperationOutcome(OperationState.Failed, at) { Details = """{"faultDomain":"Host","errorCode":"Other"}""" },

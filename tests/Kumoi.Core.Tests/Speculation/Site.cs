@@ -25,7 +25,8 @@ internal sealed class Site : IAsyncDisposable
         _observer = new Fleet([_driver], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time);
     }
 
-    public ManualTime Time { get; } = new();
+    /// <summary>Who asks a host again and again is not kept waiting.</summary>
+    public ManualTime Time { get; } = new() { RunsThrough = TimeSpan.FromSeconds(1) };
 
     public MemoryJournal Journal { get; } = new();
 
@@ -59,13 +60,50 @@ internal sealed class Site : IAsyncDisposable
         return fleet;
     }
 
-    /// <summary>Migrates the VM from kvm01 to all other hosts.</summary>
-    public async Task<SpeculationResult> MigrateAsync(Fleet fleet, SpeculationOptions? options = null, CancellationToken cancellationToken = default)
+    /// <summary>Migrates the VM from kvm01 to all other hosts, or to so many of them.</summary>
+    public async Task<SpeculationResult> MigrateAsync(
+        Fleet fleet, SpeculationOptions? options = null, int? candidates = null, CancellationToken cancellationToken = default)
     {
         var source = fleet.Hosts[0];
         var vm = new KumoiVM(source, (await _observer.Hosts[0].Link.FindVMAsync(VM, default))!);
         return await new SpeculativeMigration(vm, options ?? new SpeculationOptions { Replicas = fleet.Hosts.Count - 1 }, Time)
-            .RunAsync([.. fleet.Hosts.Skip(1)], progress: null, cancellationToken);
+            .RunAsync([.. fleet.Hosts.Skip(1).Take(candidates ?? fleet.Hosts.Count)], progress: null, cancellationToken);
+    }
+
+    /// <summary>The VM of kvm01 is that, by its admin.</summary>
+    public async Task SetAsync(VMPlace place)
+    {
+        if (place is VMPlace.Off)
+        {
+            await Observe(1).ShutdownAsync(Id, OperationId.New(), default);
+        }
+        else if (place is VMPlace.Paused)
+        {
+            await PauseAsync();
+        }
+    }
+
+    /// <summary>A host, 2, 3, …, shows the VM of kvm01 as its own, with a mark of an operation that it has made up.</summary>
+    public async Task InventAsync(int host, bool isStart, VMPlace place, SpeculationMark? mark = null)
+    {
+        var name = _observer.Hosts[host - 1].Name;
+        mark ??= new SpeculationMark(OperationId.New(), isStart, "kvm01", [name], OperationOwner.Current.ToToken()) { Replica = 1, IsNamed = true };
+        await Observe(host).DefineAsync(new VMSpec { Name = VM, Id = Id, MemoryBytes = 1L << 30, Mark = mark }, mark.Operation, default);
+        if (place is not VMPlace.Off)
+        {
+            await Observe(host).StartAsync(Id, place is VMPlace.Paused, OperationId.New(), default);
+        }
+    }
+
+    /// <summary>Another admin migrates the VM from that host, 1, 2, …, to kvm01, or to the last host, that has nothing of it.</summary>
+    public async Task MigrateByHandAsync(int host, bool back)
+    {
+        var places = (await PlacesAsync()).ToList();
+        var target = back ? places.IndexOf(VMPlace.Absent) : places.LastIndexOf(VMPlace.Absent);
+        if (target >= 0)
+        {
+            await Observe(host).MigrateAsync(Id, Observe(target + 1), new MigrationOptions(), progress: null, OperationId.New(), default);
+        }
     }
 
     /// <summary>The VM is off on kvm01; or, without a home, no host has it, and it is going to have its id.</summary>
@@ -88,6 +126,31 @@ internal sealed class Site : IAsyncDisposable
             ? new SpeculativeStart(new KumoiVM(fleet.Hosts[0], (await _observer.Hosts[0].Link.FindVMAsync(Id, default))!), options, Time)
             : new SpeculativeStart(spec, options, Time);
         return await start.RunAsync([.. hosts.Select(number => fleet.Hosts[number - 1])], progress: null, cancellationToken);
+    }
+
+    /// <summary>What the guest on that host, 1, 2, …, does by itself; or its host saves it.</summary>
+    public void Happen(int host, PowerState state, bool isSaved = false) => _driver.Happen(_uri, host, Id, state, isSaved);
+
+    /// <summary>How often the guest went back.</summary>
+    public int RolledBack => _driver.ReadRun(_uri, 1, Id).RolledBack;
+
+    /// <summary>The hosts, 1, 2, …, whose copies have what the guest did last.</summary>
+    public IReadOnlyList<int> Newest()
+    {
+        var runs = Enumerable.Range(1, _observer.Hosts.Count).Select(host => (Host: host, _driver.ReadRun(_uri, host, Id).Run)).Where(copy => copy.Run is not null).ToList();
+        return [.. runs.Where(copy => copy.Run == runs.Max(other => other.Run)).Select(copy => copy.Host)];
+    }
+
+    /// <summary>The marks of all copies.</summary>
+    public async Task<IReadOnlyList<SpeculationMark?>> MarksAsync()
+    {
+        var marks = new List<SpeculationMark?>();
+        foreach (var host in _observer.Hosts)
+        {
+            marks.Add((await host.Link.ReadMarkedAsync(default)).FirstOrDefault(marked => marked.Id == Id)?.Mark);
+        }
+
+        return marks;
     }
 
     /// <summary>Someone who disturbs nobody.</summary>
@@ -168,9 +231,12 @@ internal sealed class Site : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _observer.DisposeAsync();
 
-    private static async Task ConnectAsync(Fleet fleet, string uri)
+    /// <summary>Connects a host, 1, 2, …, once more, under another name.</summary>
+    public Task ConnectAgainAsync(Fleet fleet, int host, string name) => ConnectAsync(fleet, _observer.Hosts[host - 1].Uri, name);
+
+    private static async Task ConnectAsync(Fleet fleet, string uri, string? name = null)
     {
-        await foreach (var outcome in fleet.ConnectAsync([new ConnectRequest(uri, null, [])], default))
+        await foreach (var outcome in fleet.ConnectAsync([new ConnectRequest(uri, name, [])], default))
         {
             _ = outcome.Result;
         }

@@ -105,7 +105,7 @@ public sealed class UsageTests : WorkloadTest, IDisposable
         await CycleAsync(lab, Meter(lab), vm => vm.Name is "kvm01-1");
         lab.Time.Advance(TimeSpan.FromSeconds(60));
         var meter = Meter(lab);
-        await meter.ContinueAsync(journal, default);
+        await meter.ContinueAsync(journal, lab.Fleet.Hosts, all => all, default);
         Assert.Equal(["kvm01-1"], (await CycleAsync(lab, meter)).Select(usage => usage.VM));
         lab.Time.Advance(TimeSpan.FromSeconds(60));
         Assert.All(await CycleAsync(lab, meter), usage => Assert.Equal(60.0, usage.IntervalSec));
@@ -123,7 +123,7 @@ public sealed class UsageTests : WorkloadTest, IDisposable
 
         lab.Time.Advance(TimeSpan.FromSeconds(90));
         var second = Meter(lab);
-        Assert.True(await second.ContinueAsync(journal, default));
+        Assert.True(await second.ContinueAsync(journal, lab.Fleet.Hosts, all => all, default));
         Assert.Equal([("kvm01-1", 90.0), ("kvm02-1", 90.0)], (await CycleAsync(lab, second)).Select(usage => (usage.VM, usage.IntervalSec)));
 
         var events = new List<KumoiEvent>();
@@ -205,7 +205,7 @@ public sealed class UsageTests : WorkloadTest, IDisposable
     {
         await using var journal = new SqliteJournal(_folder, TimeProvider.System);
         await using var lab = await LabFleet.ConnectAsync(Two, () => journal);
-        Assert.False(await Meter(lab).ContinueAsync(journal, default));
+        Assert.False(await Meter(lab).ContinueAsync(journal, lab.Fleet.Hosts, all => all, default));
     }
 
     [Fact]

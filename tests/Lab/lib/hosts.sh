@@ -198,6 +198,7 @@ END
 make_host() {
   local name=$1 host=$lab/$1
   mkdir -p "$host"/{run,etc/libvirt/{qemu,storage/autostart},var/{lib/libvirt/images,log/libvirt/qemu,cache/libvirt/qemu}}
+  write_generation "$name"
   write_configuration "$name"
   make_network_namespace "$name"
   connect_to_switch "$name"
@@ -217,8 +218,21 @@ wait_for_host() {
     fail "$1 does not answer after 30 s; see $lab/$1/var/log/host.log and $lab/$1/var/log/libvirt/libvirtd.log"
 }
 
-# A host asks a new QEMU for what it can do, which takes it a second. One host does, the others copy.
+# A host asks a new QEMU for what it can do, which takes it a second. One host of each generation does, the others copy.
 share_qemu_capabilities() {
+  local name each generation libvirt qemu
+  local -A names=()
+  for name in "$@"; do
+    read_generation "$name"
+    names[$generation]+=" $name"
+  done
+  for each in "${!names[@]}"; do
+    # shellcheck disable=SC2086 # names of hosts have no spaces
+    share_capabilities_of_generation ${names[$each]}
+  done
+}
+
+share_capabilities_of_generation() {
   local name source='' cache=var/cache/libvirt/qemu
   for name in "$@"; do
     compgen -G "$lab/$name/$cache/capabilities/*.xml" >/dev/null && source=$name && break

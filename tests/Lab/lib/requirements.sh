@@ -1,11 +1,16 @@
 # shellcheck shell=bash
 # What the lab needs of the machine, and how to get it. Sourced by lab.sh.
 
-# command or file pattern, and the Debian/Ubuntu package that brings it
+# Command or file pattern, and the Debian/Ubuntu package that brings it. Two packages: the first where the distribution has it (Debian 13
+# has split libvirt's drivers), the second elsewhere.
+readonly libvirt_drivers='/usr/lib/*/libvirt/connection-driver/libvirt_driver'
 readonly -A lab_needs=(
   [virsh]=libvirt-clients
   [libvirtd]=libvirt-daemon
-  ['/usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so']=libvirt-daemon-driver-qemu
+  ["${libvirt_drivers}_qemu.so"]=libvirt-daemon-driver-qemu
+  ["${libvirt_drivers}_storage.so"]='libvirt-daemon-driver-storage libvirt-daemon'
+  ["${libvirt_drivers}_network.so"]='libvirt-daemon-driver-network libvirt-daemon'
+  ["${libvirt_drivers}_interface.so"]='libvirt-daemon-driver-interface libvirt-daemon'
   [qemu-system-x86_64]=qemu-system-x86
   [qemu-img]=qemu-utils
   [nasm]=nasm
@@ -22,10 +27,15 @@ is_there() {
   esac
 }
 
+# Whether apt can install it; yes also where apt knows no packages yet, or there is no apt.
+is_offered() { apt-cache show --no-all-versions "$1" >/dev/null 2>&1 || ! apt-cache show --no-all-versions libvirt-daemon >/dev/null 2>&1; }
+
 missing_packages() {
-  local need
+  local need package other
   for need in "${!lab_needs[@]}"; do
-    is_there "$need" || echo "${lab_needs[$need]}"
+    is_there "$need" && continue
+    read -r package other <<<"${lab_needs[$need]}"
+    if [[ ! $other ]] || is_offered "$package"; then echo "$package"; else echo "$other"; fi
   done | sort -u
 }
 
@@ -65,8 +75,10 @@ require_machine() {
   if ((${#packages[@]})); then
     command -v apt-get >/dev/null ||
       cannot "missing: ${packages[*]} (names of Debian and Ubuntu)" 'install them with the package manager of this machine'
+    apt-get update >&2 || true # what it could not get is told below
+    mapfile -t packages < <(missing_packages) # now that apt knows which packages there are
     echo "lab: installing ${packages[*]}" >&2
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"; } >&2 ||
+    { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"; } >&2 ||
       cannot "missing: ${packages[*]}" "get them: apt-get install --no-install-recommends ${packages[*]}"
     mapfile -t packages < <(missing_packages)
     ((${#packages[@]} == 0)) || cannot "still missing after the installation: ${packages[*]}"

@@ -55,6 +55,9 @@ internal sealed class FaultInjectingLink(IHypervisorLink inner, string hostName,
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         RunOn(FaultOperation.Start, id, () => inner.ResumeAsync(id, operation, cancellationToken), cancellationToken);
 
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        RunOn(FaultOperation.Define, id, () => inner.DiscardSavedStateAsync(id, operation, cancellationToken), cancellationToken);
+
     public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
         RunOn(FaultOperation.Define, id, () => inner.UndefineAsync(id, removeVolumes, operation, cancellationToken), cancellationToken);
 
@@ -101,6 +104,12 @@ internal sealed class FaultInjectingLink(IHypervisorLink inner, string hostName,
 
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) =>
         Run(FaultOperation.Read, null, () => inner.ReadMarkedAsync(cancellationToken), cancellationToken);
+
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) =>
+        RunOn(FaultOperation.Stop, id, () => inner.RemoveCopyAsync(id, removal, cancellationToken), cancellationToken);
+
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) =>
+        Run(FaultOperation.Read, null, () => inner.ReadHostIdAsync(cancellationToken), cancellationToken);
 
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => inner.WatchAsync(cancellationToken);
 

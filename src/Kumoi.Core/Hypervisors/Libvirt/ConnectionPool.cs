@@ -52,7 +52,11 @@ internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, Connect
     {
         lock (gate)
         {
-            ObjectDisposedException.ThrowIf(isDisposed, typeof(LibvirtLink));
+            if (isDisposed)
+            {
+                throw LibvirtErrors.Closed(outcomeUnknown: false);
+            }
+
             if (!free.TryPop(out ConnectionSlot? slot))
             {
                 slot = new ConnectionSlot(uri, label);

@@ -13,7 +13,11 @@ internal sealed class ConnectionSlot(LibvirtUri uri, Func<string> label) : IDisp
         LibvirtConnection connection;
         lock (gate)
         {
-            ObjectDisposedException.ThrowIf(isDisposed, this);
+            if (isDisposed)
+            {
+                throw LibvirtErrors.Closed(outcomeUnknown: false);
+            }
+
             if (current is { Loss: not null })
             {
                 current.Dispose();

@@ -9,9 +9,17 @@ internal static unsafe class DomainCalls
     private const uint StartPaused = 1; // VIR_DOMAIN_START_PAUSED
     private const uint SecureXml = 1 << 0; // VIR_DOMAIN_XML_SECURE
     private const uint InactiveXml = 1 << 1; // VIR_DOMAIN_XML_INACTIVE
+    private const uint MigratableXml = 1 << 3; // VIR_DOMAIN_XML_MIGRATABLE
 
     /// <summary>libvirt-domain: virDomainGetXMLDesc.</summary>
     public static string ReadXml(LibvirtConnection connection, DomainHandle domain) => ReadXml(connection, domain, 0);
+
+    /// <summary>
+    /// libvirt-domain: virDomainGetXMLDesc, as it would go to another host: without what this host's configuration added. The live one where
+    /// the driver has no other.
+    /// </summary>
+    public static string ReadMigratable(LibvirtConnection connection, DomainHandle domain) =>
+        NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, MigratableXml)) ?? ReadXml(connection, domain);
 
     /// <summary>libvirt-domain: virDomainGetXMLDesc, of the next start, with secrets.</summary>
     public static string ReadDefinition(LibvirtConnection connection, DomainHandle domain) => ReadXml(connection, domain, SecureXml | InactiveXml);

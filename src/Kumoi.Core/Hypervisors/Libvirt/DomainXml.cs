@@ -87,16 +87,6 @@ internal static class DomainXml
             new XElement("path", plan.Template),
             new XElement("format", new XAttribute("type", plan.TemplateFormat)))).ToString();
 
-    /// <summary>Images of the VM's own: of its disks, without those that are read only or shared with other VMs.</summary>
-    public static IReadOnlyList<string> OwnImages(string xml) =>
-    [
-        .. from disk in DomainCopy.WritableDisks(SafeXml.Parse(xml))
-           where (string?)disk.Attribute("device") is null or "disk"
-           let path = DomainCopy.ImageOf(disk)
-           where path is not null
-           select path,
-    ];
-
     /// <summary>Of the image that is there, or is to be made: the VM's disk.</summary>
     public static string FormatOf(DiskSpec disk) => disk.TemplatePath is null ? FormatOf(disk, disk.Path) : "qcow2";
 

@@ -29,6 +29,14 @@ internal sealed record HostIdentity(string Id, string Type, string? Cpu, Version
             libvirt);
     }
 
+    /// <summary>The host's UUID alone; null: its driver does not tell.</summary>
+    public static unsafe string? ReadId(LibvirtConnection connection)
+    {
+        string capabilities = NativeString.Take(NativeConnection.virConnectGetCapabilities(connection.Handle))
+            ?? throw connection.Failed("read the host's capabilities");
+        return (string?)SafeXml.Parse(capabilities).Element("host")?.Element("uuid");
+    }
+
     /// <summary>major * 1,000,000 + minor * 1,000 + release.</summary>
     public static Version? Unpack(CULong packed)
     {

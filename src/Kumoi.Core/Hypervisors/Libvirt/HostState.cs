@@ -13,7 +13,7 @@ internal static class HostState
     public static unsafe string? Find(LibvirtConnection connection, DomainHandle domain)
     {
         // What a driver does not support it does not keep.
-        if (NativeDomain.virDomainHasManagedSaveImage(domain, 0) > 0)
+        if (HasSaved(domain))
         {
             return "a saved state (managed save)";
         }
@@ -28,5 +28,56 @@ internal static class HostState
         return definition.Element("os") is { } os && (os.Element("nvram") is not null || (string?)os.Attribute("firmware") is "efi") ? "the variables of its UEFI firmware"
             : definition.Elements("devices").Elements("tpm").Elements("backend").Any(static backend => (string?)backend.Attribute("type") is "emulator") ? "the state of its TPM"
             : null;
+    }
+
+    /// <summary>Whether the VM's memory is saved, and its next start goes on from there.</summary>
+    public static bool HasSaved(DomainHandle domain)
+    {
+        bool isHeld = false;
+        domain.DangerousAddRef(ref isHeld);
+        try
+        {
+            return NativeDomain.virDomainHasManagedSaveImage(domain.DangerousGetHandle(), 0) > 0;
+        }
+        finally
+        {
+            domain.DangerousRelease();
+        }
+    }
+
+    /// <summary>libvirt-domain: virDomainManagedSaveRemove. Fine where there is none.</summary>
+    public static void DiscardSaved(LibvirtConnection connection, DomainHandle domain)
+    {
+        if (HasSaved(domain) && NativeDomain.virDomainManagedSaveRemove(domain, 0) != 0)
+        {
+            throw connection.ToException(NativeError.Last(), $"throw away the saved state of VM '{domain.Name}'", CallKind.Change);
+        }
+    }
+
+    /// <summary>
+    /// Whether the host starts the VM with itself (libvirt-domain: virDomainGetAutostart); false where its driver does not know.
+    /// </summary>
+    public static unsafe bool IsAutostart(DomainHandle domain)
+    {
+        bool isHeld = false;
+        domain.DangerousAddRef(ref isHeld);
+        try
+        {
+            int isAutostart = 0;
+            return NativeDomain.virDomainGetAutostart(domain.DangerousGetHandle(), &isAutostart) == 0 && isAutostart != 0;
+        }
+        finally
+        {
+            domain.DangerousRelease();
+        }
+    }
+
+    /// <summary>libvirt-domain: virDomainSetAutostart.</summary>
+    public static void SetAutostart(LibvirtConnection connection, DomainHandle domain, bool isAutostart)
+    {
+        if (NativeDomain.virDomainSetAutostart(domain, isAutostart ? 1 : 0) != 0)
+        {
+            throw connection.Failed($"set the autostart of VM '{domain.Name}'", CallKind.Change);
+        }
     }
 }

@@ -1,8 +1,8 @@
 namespace Kumoi.Hypervisors.Libvirt;
 
 /// <summary>
-/// What libvirt's errors mean to callers: by number, origin and what the call was for, never by text. Source: libvirt-virterror
-/// (https://libvirt.org/html/libvirt-virterror.html).
+/// What libvirt's errors mean to callers: by number, origin and what the call was for; by text only where those cannot tell
+/// (<see cref="HostLacks"/>). Source: libvirt-virterror (https://libvirt.org/html/libvirt-virterror.html).
 /// </summary>
 internal static class LibvirtErrors
 {
@@ -27,6 +27,16 @@ internal static class LibvirtErrors
             (int)failure.Code,
             meaning.Advice);
     }
+
+    /// <summary>The exception for work whose link was closed, before it began or under it.</summary>
+    public static HypervisorException Closed(bool outcomeUnknown, ObjectDisposedException? cause = null) => new(
+        "The connection to the host was closed while a call waited for it.",
+        FaultDomain.Host,
+        isTransient: true,
+        outcomeUnknown,
+        HypervisorError.ConnectionFailed,
+        recommendedAction: "Try again; if the host was disconnected on purpose, connect it first (Connect-KumoiHost).",
+        innerException: cause);
 
     private static Meaning OfLoss(ConnectionLoss loss) => new(
         HypervisorError.ConnectionFailed,
@@ -71,7 +81,12 @@ internal static class LibvirtErrors
         "Give this user access to libvirt on that host: membership in group 'libvirt', an ssh key, a TLS certificate, a Kerberos "
         + "ticket, or libvirt's auth.conf. Nobody is asked for a password here.");
 
-    private static Meaning OfCall(LibvirtFailure failure) => failure.Code switch
+    private static Meaning OfCall(LibvirtFailure failure) =>
+        failure.Origin is not (LibvirtOrigin.Storage or LibvirtOrigin.Network) && HostLacks.Find(failure) is { } lack
+            ? new(lack.Error, FaultDomain.Host, IsTransient: false, lack.Advice)
+            : OfCode(failure);
+
+    private static Meaning OfCode(LibvirtFailure failure) => failure.Code switch
     {
         // Before the single codes: whatever the storage part complains of is a fault of the storage.
         LibvirtCode.InternalError
@@ -140,6 +155,11 @@ internal static class LibvirtErrors
             or LibvirtCode.AccessDenied
             or LibvirtCode.OperationDenied => NotAuthenticated,
         LibvirtCode.InvalidConnection => OfLoss(ConnectionLoss.Error),
+
+        // QEMU's own words for an image that is not there.
+        LibvirtCode.InternalError when failure.Message.Contains("Could not open '", StringComparison.Ordinal)
+            || failure.Message.Contains("Failed to get \"write\" lock", StringComparison.Ordinal) => OfStorage(
+                "Check that the image is there, and that no other VM uses it."),
 
         // Such as "process exited while connecting to monitor": the image, the host or the VM may be at fault, so the nearest
         // lineage answers.

@@ -23,7 +23,7 @@ internal sealed class LibvirtLink : IHypervisorLink
     private readonly ConnectionPool observing;
     private readonly ConnectionPool controlling;
     private readonly ConnectionSlot watching;
-    private readonly WorkerThreads observers = new("kumoi-libvirt-observe", MaxCallsAtATime);
+    private readonly WorkerThreads observers = new("kumoi-libvirt-observe", MaxCallsAtATime) { IsForReads = true };
     private readonly WorkerThreads controllers = new("kumoi-libvirt-control", MaxCallsAtATime);
     private readonly WorkerThreads jobs = new("kumoi-libvirt-job", MaxJobs);
     private readonly LifecycleWatches watches;
@@ -149,10 +149,30 @@ internal sealed class LibvirtLink : IHypervisorLink
     /// </summary>
     public async Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken)
     {
+        await DefinedAsync(operation, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<string>? kept = await controllers.RunAsync(
+            () => controlling.Use(connection => VMDefiner.Undo(connection, operation)), cancellationToken).ConfigureAwait(false);
+        CallWarnings.Tell(kept ?? []);
+        return kept is not null;
+    }
+
+    /// <summary>See <see cref="MarkedCopies"/>. As <see cref="UndoDefineAsync"/>, it waits for definitions that go on.</summary>
+    public async Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(removal);
+        await DefinedAsync(removal.Operation, cancellationToken).ConfigureAwait(false);
+        return await controllers.RunAsync(
+            () => controlling.Use(connection => MarkedCopies.Remove(connection, id, removal)), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The host's UUID, which libvirt has from its hardware, or from host_uuid in its configuration; else the URI.</summary>
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) =>
+        ReadAsync(connection => HostIdentity.ReadId(connection) ?? uri.Display, cancellationToken);
+
+    private async Task DefinedAsync(OperationId operation, CancellationToken cancellationToken)
+    {
         Task[] underWay = [.. definitions.Where(definition => definition.Value == operation).Select(static definition => definition.Key)];
         await Task.WhenAll(underWay).WaitAsync(cancellationToken).ConfigureAwait(false);
-        return await controllers.RunAsync(
-            () => controlling.Use(connection => VMDefiner.Undo(connection, operation)), cancellationToken).ConfigureAwait(false);
     }
 
     public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) =>
@@ -176,8 +196,18 @@ internal sealed class LibvirtLink : IHypervisorLink
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         ChangeAsync(id, DomainCalls.Resume, cancellationToken);
 
-    public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
-        ChangeAsync(id, (connection, domain) => VMDefiner.Undefine(connection, domain, removeVolumes), cancellationToken);
+    /// <summary>libvirt-domain: virDomainManagedSaveRemove.</summary>
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        ChangeAsync(id, HostState.DiscardSaved, cancellationToken);
+
+    public async Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
+        CallWarnings.Tell(await controllers.RunAsync(
+            () => controlling.Use(connection =>
+            {
+                using DomainHandle domain = connection.GetDomain(id);
+                return VMDefiner.Undefine(connection, domain, removeVolumes);
+            }),
+            cancellationToken).ConfigureAwait(false));
 
     /// <summary>
     /// libvirt-domain: virDomainMigrate3, or virDomainMigrateToURI3. A persistent VM moves with its definition, a transient one stays

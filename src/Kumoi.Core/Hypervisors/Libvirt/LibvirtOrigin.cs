@@ -9,4 +9,8 @@ internal enum LibvirtOrigin
     Remote = 13,
     Storage = 18,
     Network = 19,
+    Cpu = 31,
+    ControlGroup = 54,
+    Systemd = 56,
+    Tpm = 70,
 }

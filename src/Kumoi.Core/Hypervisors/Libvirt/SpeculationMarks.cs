@@ -14,10 +14,17 @@ internal static unsafe class SpeculationMarks
     private const uint AffectLive = 1;
     private const uint AffectConfig = 2;
 
-    /// <summary>Null takes the mark off.</summary>
+    /// <summary>Null takes the mark off, and gives the VM back what it had outside of its definition.</summary>
     public static void Set(LibvirtConnection connection, DomainHandle domain, SpeculationMark? mark)
     {
-        uint flags = (VMDefiner.IsActive(connection, domain) ? AffectLive : 0) | (VMDefiner.IsPersistent(connection, domain) ? AffectConfig : 0);
+        bool isPersistent = VMDefiner.IsPersistent(connection, domain);
+        uint flags = (VMDefiner.IsActive(connection, domain) ? AffectLive : 0) | (isPersistent ? AffectConfig : 0);
+        if (mark is null && isPersistent && Read(connection, domain) is { IsAutostart: true })
+        {
+            // A definition that comes by a migration, or is made anew, has lost it. First this: while the mark is there it can be done again.
+            HostState.SetAutostart(connection, domain, true);
+        }
+
         int result = NativeDomain.virDomainSetMetadata(
             domain, MetadataElement, mark is null ? null : SpeculationMetadata.Write(mark), SpeculationMetadata.Prefix, SpeculationMetadata.Namespace, flags);
         if (result != 0)
@@ -79,7 +86,8 @@ internal static unsafe class SpeculationMarks
         }
     }
 
-    private static SpeculationMark? Read(LibvirtConnection connection, DomainHandle domain)
+    /// <summary>The mark that the VM carries, of its run, or, while it is off, of its definition; null: none. Never waits.</summary>
+    public static SpeculationMark? Read(LibvirtConnection connection, DomainHandle domain)
     {
         byte* element = NativeDomain.virDomainGetMetadata(domain, MetadataElement, SpeculationMetadata.Namespace, 0);
         if (element != null)

@@ -10,6 +10,9 @@ internal sealed unsafe class VMDefiner
     // MANAGED_SAVE | SNAPSHOTS_METADATA, none.
     private static readonly uint[] UndefineFlags = [1 | 2 | 4 | 16, 1 | 2, 0];
 
+    /// <summary>Of these: VIR_DOMAIN_UNDEFINE_MANAGED_SAVE. Without it libvirt refuses to undefine a VM with a saved state.</summary>
+    private const uint WithSavedState = 1;
+
     private const int MetadataElement = 2; // VIR_DOMAIN_METADATA_ELEMENT
     private const uint InactiveXml = 1 << 1; // VIR_DOMAIN_XML_INACTIVE
 
@@ -76,19 +79,18 @@ internal sealed unsafe class VMDefiner
     }
 
     /// <summary>Finds what carries the operation, stops it, and removes it with its volumes. The definition goes last, so that
-    /// after a failure this can be done again.</summary>
-    public static bool Undo(LibvirtConnection connection, OperationId operation)
+    /// after a failure this can be done again. Null: the host has nothing of it; else a sentence for each volume that stays.</summary>
+    public static IReadOnlyList<string>? Undo(LibvirtConnection connection, OperationId operation)
     {
-        bool isFound = false;
+        IReadOnlyList<string>? warnings = null;
         List<DomainHandle> domains = ListDomains(connection);
         try
         {
             foreach (DomainHandle domain in domains)
             {
-                if (VolumesOf(connection, domain, operation) is { } volumes)
+                if (Undo(connection, domain, operation) is { } kept)
                 {
-                    isFound = true;
-                    Remove(connection, domain, volumes);
+                    warnings = [.. warnings ?? [], .. kept];
                 }
             }
         }
@@ -97,13 +99,19 @@ internal sealed unsafe class VMDefiner
             domains.ForEach(static domain => domain.Dispose());
         }
 
-        return isFound;
+        return warnings;
     }
 
+    /// <summary>The same of one VM. Null: it does not carry the operation.</summary>
+    public static List<string>? Undo(LibvirtConnection connection, DomainHandle domain, OperationId operation) =>
+        VolumesOf(connection, domain, operation) is { } volumes ? Remove(connection, domain, volumes) : null;
+
     /// <summary>Removes a stopped VM; one that runs would only become transient, and fails with
-    /// <see cref="HypervisorError.InvalidState"/> (libvirt-domain: virDomainUndefineFlags).</summary>
-    public static void Undefine(LibvirtConnection connection, DomainHandle domain, bool removeVolumes)
+    /// <see cref="HypervisorError.InvalidState"/> (libvirt-domain: virDomainUndefineFlags). Returns a sentence for each disk that stays
+    /// although it was to go.</summary>
+    public static IReadOnlyList<string> Undefine(LibvirtConnection connection, DomainHandle domain, bool removeVolumes)
     {
+        List<string> warnings = [];
         if (IsActive(connection, domain))
         {
             throw connection.ToException(
@@ -112,18 +120,29 @@ internal sealed unsafe class VMDefiner
                 CallKind.Read);
         }
 
+        if (HostState.HasSaved(domain))
+        {
+            throw connection.ToException(
+                new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, "it has a saved state, which would be lost"),
+                $"remove VM '{domain.Name}'",
+                CallKind.Read);
+        }
+
+        if (NativeDomain.virDomainSnapshotNum(domain, 0) is > 0 and int snapshots)
+        {
+            warnings.Add($"What {connection.Label} knew of the {snapshots} snapshots of '{domain.Name}' has gone with it.");
+        }
+
         if (removeVolumes)
         {
             string xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
 
             // First the volumes: what fails then can be tried again, because the VM still tells what belongs to it.
-            foreach (string image in DomainXml.OwnImages(xml))
-            {
-                VolumeStore.DeleteByPath(connection, image);
-            }
+            warnings.AddRange(VolumeRemoval.RemoveDisks(connection, domain.Name, DomainDefinition.Parse(xml)));
         }
 
-        Undefine(connection, domain);
+        UndefineAsFarAsKnown(connection, domain, withSavedState: false);
+        return warnings;
     }
 
     private static DomainHandle Define(LibvirtConnection connection, XElement domain)
@@ -166,7 +185,7 @@ internal sealed unsafe class VMDefiner
         IEnumerable<VolumePlan> ours = isForeign ? made.SkipLast(1) : made;
         try
         {
-            Remove(connection, domain, [.. ours.Select(static volume => (volume.Pool, volume.Name))]);
+            _ = Remove(connection, domain, [.. ours.Select(static volume => (volume.Pool, volume.Name))]);
         }
         catch (HypervisorException removal)
         {
@@ -182,22 +201,20 @@ internal sealed unsafe class VMDefiner
         }
     }
 
-    private static void Remove(LibvirtConnection connection, DomainHandle domain, IReadOnlyList<(string Pool, string Name)> volumes)
+    private static List<string> Remove(LibvirtConnection connection, DomainHandle domain, IReadOnlyList<(string Pool, string Name)> volumes)
     {
         bool isPersistent = IsPersistent(connection, domain);
         Stop(connection, domain);
-        foreach ((string pool, string name) in volumes)
-        {
-            VolumeStore.Delete(connection, pool, name);
-        }
-
+        List<string> warnings = VolumeRemoval.RemoveMade(connection, domain.Name, volumes);
         if (isPersistent)
         {
-            Undefine(connection, domain);
+            UndefineAsFarAsKnown(connection, domain, withSavedState: true);
 
             // A start that nobody waits for any more may have come in between; then the VM runs on without a definition.
             Stop(connection, domain);
         }
+
+        return warnings;
     }
 
     /// <summary>Also of a VM that is off or gone.</summary>
@@ -215,12 +232,12 @@ internal sealed unsafe class VMDefiner
         }
     }
 
-    private static void Undefine(LibvirtConnection connection, DomainHandle domain)
+    private static void UndefineAsFarAsKnown(LibvirtConnection connection, DomainHandle domain, bool withSavedState)
     {
         LibvirtFailure failure = default;
         foreach (uint flags in UndefineFlags)
         {
-            if (NativeDomain.virDomainUndefineFlags(domain, flags) == 0)
+            if (NativeDomain.virDomainUndefineFlags(domain, withSavedState ? flags : flags & ~WithSavedState) == 0)
             {
                 return;
             }

@@ -12,8 +12,10 @@ internal sealed unsafe class VMReader(TimeProvider time)
     /// <summary>VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT: a VM that is busy with a job does not hold up the others.</summary>
     private const uint NoWait = 1 << 29;
 
-    /// <summary>VIR_CONNECT_LIST_DOMAINS_TRANSIENT.</summary>
+    // virConnectListAllDomainsFlags
     private const uint TransientOnly = 1 << 3;
+    private const uint SavedOnly = 1 << 8;
+    private const uint AutostartOnly = 1 << 10;
 
     private readonly VMCpuSampler cpu = new(time, NativeDomain.virDomainGetID);
     private volatile bool lacksNoWait;
@@ -22,9 +24,10 @@ internal sealed unsafe class VMReader(TimeProvider time)
     /// <summary>libvirt-domain: virConnectGetAllDomainStats.</summary>
     public IReadOnlyList<VMReading> ReadAll(LibvirtConnection connection)
     {
-        // Rare, so this list is nearly always empty, and tells for all the others that they are persistent.
-        HashSet<Guid> transient = [];
-        ForEachDomain(connection, TransientOnly, domain => transient.Add(VMStats.Id(domain)));
+        // Rare, so these lists are nearly always short, and tell for all the others that they are not so.
+        HashSet<Guid> transient = List(connection, TransientOnly);
+        HashSet<Guid> saved = List(connection, SavedOnly);
+        HashSet<Guid> autostarted = List(connection, AutostartOnly);
 
         ReadingMoment at = ReadingMoment.Now(time);
         VirDomainStatsRecord** records = null;
@@ -32,7 +35,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
         if (count < 0)
         {
             List<VMReading> readings = [];
-            ForEachDomain(connection, 0, domain => AddWithoutStats(connection, readings, domain, at, transient));
+            ForEachDomain(connection, 0, domain => AddWithoutStats(connection, readings, domain, at, TraitsOf));
             cpu.KeepOnly(readings);
             return readings;
         }
@@ -43,7 +46,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
             for (int i = 0; i < count; i++)
             {
                 Guid id = VMStats.Id(records[i]->Domain);
-                readings[i] = Read(connection, records[i], id, at, !transient.Contains(id));
+                readings[i] = Read(connection, records[i], id, at, TraitsOf(id));
             }
 
             cpu.KeepOnly(readings);
@@ -53,6 +56,8 @@ internal sealed unsafe class VMReader(TimeProvider time)
         {
             NativeDomain.virDomainStatsRecordListFree(records);
         }
+
+        VMTraits TraitsOf(Guid id) => new(!transient.Contains(id), saved.Contains(id), autostarted.Contains(id));
     }
 
     /// <summary>libvirt-domain: virDomainListGetStats. Null if the VM went away meanwhile.</summary>
@@ -70,6 +75,11 @@ internal sealed unsafe class VMReader(TimeProvider time)
                 return GoneOrFailed(connection);
             }
 
+            int isAutostart = 0;
+            VMTraits traits = new(
+                persistent == 1,
+                NativeDomain.virDomainHasManagedSaveImage(pointer, 0) > 0,
+                NativeDomain.virDomainGetAutostart(pointer, &isAutostart) == 0 && isAutostart != 0);
             nint* list = stackalloc nint[] { pointer, 0 };
             VirDomainStatsRecord** records = null;
             int count = GetStats(connection, list, &records);
@@ -77,13 +87,13 @@ internal sealed unsafe class VMReader(TimeProvider time)
             {
                 VirDomainStatsRecord empty = new() { Domain = pointer };
                 return ReadInfo(connection, pointer) is { } info
-                    ? VMStats.Decode(&empty, VMStats.Id(pointer), at, persistent == 1, &info, cpu)
+                    ? VMStats.Decode(&empty, VMStats.Id(pointer), at, traits, &info, cpu)
                     : null;
             }
 
             try
             {
-                return count == 0 ? null : Read(connection, records[0], VMStats.Id(pointer), at, persistent == 1);
+                return count == 0 ? null : Read(connection, records[0], VMStats.Id(pointer), at, traits);
             }
             finally
             {
@@ -97,25 +107,25 @@ internal sealed unsafe class VMReader(TimeProvider time)
     }
 
     private VMReading Read(
-        LibvirtConnection connection, VirDomainStatsRecord* record, Guid id, ReadingMoment at, bool isPersistent)
+        LibvirtConnection connection, VirDomainStatsRecord* record, Guid id, ReadingMoment at, VMTraits traits)
     {
         // The test driver's statistics have the state only; there this is a call of a microsecond in this process.
         if (VMStats.HasSizes(record) || ReadInfo(connection, record->Domain) is not { } info)
         {
-            return VMStats.Decode(record, id, at, isPersistent, info: null, cpu);
+            return VMStats.Decode(record, id, at, traits, info: null, cpu);
         }
 
-        return VMStats.Decode(record, id, at, isPersistent, &info, cpu);
+        return VMStats.Decode(record, id, at, traits, &info, cpu);
     }
 
     private void AddWithoutStats(
-        LibvirtConnection connection, List<VMReading> readings, nint domain, ReadingMoment at, HashSet<Guid> transient)
+        LibvirtConnection connection, List<VMReading> readings, nint domain, ReadingMoment at, Func<Guid, VMTraits> traitsOf)
     {
         if (ReadInfo(connection, domain) is { } info)
         {
             VirDomainStatsRecord empty = new() { Domain = domain };
             Guid id = VMStats.Id(domain);
-            readings.Add(VMStats.Decode(&empty, id, at, !transient.Contains(id), &info, cpu));
+            readings.Add(VMStats.Decode(&empty, id, at, traitsOf(id), &info, cpu));
         }
     }
 
@@ -167,6 +177,22 @@ internal sealed unsafe class VMReader(TimeProvider time)
         }
 
         return -1;
+    }
+
+    /// <summary>Those to which a flag applies; none where the driver does not know the flag.</summary>
+    private static HashSet<Guid> List(LibvirtConnection connection, uint flag)
+    {
+        HashSet<Guid> ids = [];
+        try
+        {
+            ForEachDomain(connection, flag, domain => ids.Add(VMStats.Id(domain)));
+        }
+        catch (HypervisorException e) when (e.NativeCode is (int)LibvirtCode.InvalidArgument or (int)LibvirtCode.ArgumentUnsupported)
+        {
+            // Then it keeps nothing of the kind.
+        }
+
+        return ids;
     }
 
     private static void ForEachDomain(LibvirtConnection connection, uint flags, Action<nint> visit)

@@ -36,11 +36,11 @@ internal static unsafe class VMStats
     /// <param name="record">The statistics; may be empty.</param>
     /// <param name="id">The VM's id.</param>
     /// <param name="at">When it was asked for.</param>
-    /// <param name="isPersistent">Whether it outlives its stop.</param>
+    /// <param name="traits">What they do not tell.</param>
     /// <param name="info">Where the statistics lack the sizes; else null.</param>
     /// <param name="cpu">The samples of the VMs of this host.</param>
     public static VMReading Decode(
-        VirDomainStatsRecord* record, Guid id, ReadingMoment at, bool isPersistent, VirDomainInfo* info, VMCpuSampler cpu)
+        VirDomainStatsRecord* record, Guid id, ReadingMoment at, VMTraits traits, VirDomainInfo* info, VMCpuSampler cpu)
     {
         long state = info == null ? 0 : info->State;
         long memoryKib = info == null ? 0 : (long)info->MaxMemoryKib.Value;
@@ -93,7 +93,9 @@ internal static unsafe class VMStats
             Id = id,
             Name = Marshal.PtrToStringUTF8((nint)NativeDomain.virDomainGetName(record->Domain)) ?? "",
             State = power,
-            IsPersistent = isPersistent,
+            IsPersistent = traits.IsPersistent,
+            HasSavedState = traits.HasSavedState,
+            IsAutostart = traits.IsAutostart,
             CpuCount = (int)cpus,
             CpuTime = cpuTime ?? TimeSpan.Zero,
             CpuRatio = cpu.Read(record->Domain, id, power, (int)cpus, cpuTime, at.Timestamp),

@@ -78,26 +78,33 @@ internal static unsafe class VolumeStore
         }
     }
 
-    /// <summary>Deletes a volume; one that is not there is fine (libvirt-storage: virStorageVolDelete).</summary>
-    public static void Delete(LibvirtConnection connection, string poolName, string name)
+    /// <summary>Deletes a volume; one that is gone is fine. False: its storage pool deletes none (libvirt-storage: virStorageVolDelete).</summary>
+    public static bool Delete(LibvirtConnection connection, VolumeHandle volume, string path)
     {
-        using StoragePoolHandle pool = GetPool(connection, poolName);
-        using VolumeHandle? volume = Find(connection, pool, name);
-        if (volume is not null)
+        if (NativeStorage.virStorageVolDelete(volume, 0) == 0)
         {
-            Delete(connection, volume, $"volume '{name}' in pool '{poolName}'");
+            return true;
         }
+
+        LibvirtFailure failure = NativeError.Last();
+        return failure.Code switch
+        {
+            LibvirtCode.NoStorageVolume => true,
+            LibvirtCode.NoSupport or LibvirtCode.OperationUnsupported => false,
+            _ => throw connection.ToException(failure, $"delete volume '{path}'", CallKind.Change),
+        };
     }
 
-    /// <summary>Deletes the volume at a path; an image that is in no pool is left alone.</summary>
-    public static void DeleteByPath(LibvirtConnection connection, string path)
+    /// <summary>Null if the pool has no such volume; a pool that is not there fails.</summary>
+    public static VolumeHandle? Find(LibvirtConnection connection, string poolName, string name)
     {
-        using VolumeHandle? volume = FindByPath(connection, path);
-        if (volume is not null)
-        {
-            Delete(connection, volume, $"volume '{path}'");
-        }
+        using StoragePoolHandle pool = GetPool(connection, poolName);
+        return Find(connection, pool, name);
     }
+
+    /// <summary>libvirt-storage: virStorageVolGetPath.</summary>
+    public static string PathOf(LibvirtConnection connection, VolumeHandle volume) =>
+        NativeString.Take(NativeStorage.virStorageVolGetPath(volume)) ?? throw connection.Failed("read the path of a volume");
 
     /// <summary>Null if no storage pool has it (libvirt-storage: virStorageVolLookupByPath).</summary>
     public static VolumeHandle? FindByPath(LibvirtConnection connection, string path)
@@ -113,6 +120,48 @@ internal static unsafe class VolumeStore
             ? null
             : throw connection.ToException(failure, $"find volume '{path}'", CallKind.Read);
     }
+
+    /// <summary>The active storage pools by their directories, which tell of every file in them; none where the host has no storage driver.</summary>
+    public static Dictionary<string, string> ReadDirectories(LibvirtConnection connection)
+    {
+        const uint ActiveOnly = 1 << 1; // VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE
+        Dictionary<string, string> pools = new(StringComparer.Ordinal);
+        foreach (StoragePoolHandle pool in ListPools(connection, ActiveOnly) ?? [])
+        {
+            using (pool)
+            {
+                if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml
+                    && (string?)SafeXml.Parse(xml).Element("target")?.Element("path") is { Length: > 1 } directory)
+                {
+                    pools.TryAdd(ImagePath.Normalize(directory), NameOf(pool));
+                }
+            }
+        }
+
+        return pools;
+    }
+
+    /// <summary>libvirt-storage: virConnectListAllStoragePools. Null if that failed: then the error is libvirt's last.</summary>
+    public static List<StoragePoolHandle>? ListPools(LibvirtConnection connection, uint flags)
+    {
+        nint* pointers = null;
+        int count = NativeStorage.virConnectListAllStoragePools(connection.Handle, &pointers, flags);
+        if (count < 0)
+        {
+            return null;
+        }
+
+        List<StoragePoolHandle> pools = new(count);
+        for (int i = 0; i < count; i++)
+        {
+            pools.Add(new StoragePoolHandle(pointers[i], connection.Handle));
+        }
+
+        NativeTypedParameters.Free(pointers);
+        return pools;
+    }
+
+    public static string NameOf(StoragePoolHandle pool) => Marshal.PtrToStringUTF8((nint)NativeStorage.virStoragePoolGetName(pool)) ?? "";
 
     /// <summary>https://libvirt.org/formatstorage.html.</summary>
     public static XElement ReadXml(LibvirtConnection connection, VolumeHandle volume) => SafeXml.Parse(
@@ -148,7 +197,7 @@ internal static unsafe class VolumeStore
         }
 
         using StoragePoolHandle pool = GetPoolOf(connection, original, path);
-        string poolName = Marshal.PtrToStringUTF8((nint)NativeStorage.virStoragePoolGetName(pool)) ?? "";
+        string poolName = NameOf(pool);
         long capacity = DomainDefinition.Bytes(volume.Element("capacity"));
         return Plan(connection, pool, poolName, name, format, capacity) with
         {
@@ -157,21 +206,7 @@ internal static unsafe class VolumeStore
         };
     }
 
-    private static void Delete(LibvirtConnection connection, VolumeHandle volume, string what)
-    {
-        if (NativeStorage.virStorageVolDelete(volume, 0) == 0)
-        {
-            return;
-        }
-
-        LibvirtFailure failure = NativeError.Last();
-        if (failure.Code != LibvirtCode.NoStorageVolume)
-        {
-            throw connection.ToException(failure, $"delete {what}", CallKind.Change);
-        }
-    }
-
-    private static StoragePoolHandle GetPool(LibvirtConnection connection, string name)
+    public static StoragePoolHandle GetPool(LibvirtConnection connection, string name)
     {
         nint pointer = NativeStorage.virStoragePoolLookupByName(connection.Handle, name);
         return pointer != 0 ? new StoragePoolHandle(pointer, connection.Handle) : throw connection.Failed($"find storage pool '{name}'");

@@ -3,6 +3,10 @@ namespace Kumoi.Hypervisors.Libvirt;
 /// <summary>
 /// A few threads for calls that block, so that the thread pool is never blocked. Threads start when there is work and end when
 /// there was none for a while.
+/// <para>
+/// Work that is refused, or that finds what it needs disposed under it, has lost its connection, whoever has closed the link. It is told so
+/// here, and nowhere else.
+/// </para>
 /// </summary>
 internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting = 256) : IAsyncDisposable
 {
@@ -15,6 +19,9 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
     private readonly object gate = new();
     private readonly Queue<Job> waiting = new();
     private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Nothing of the work changes anything: a failure leaves no open outcome.</summary>
+    public bool IsForReads { get; init; }
+
     private int threads;
     private int idle;
     private bool isStopping;
@@ -37,7 +44,7 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
             throw;
         }
 
-        Job<T> job = new(work, abandoned, () =>
+        Job<T> job = new(work, IsForReads, abandoned, () =>
         {
             room.Release();
             over?.Invoke();
@@ -142,7 +149,7 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
         public abstract void Refuse();
     }
 
-    private sealed class Job<T>(Func<T> work, Action<T>? abandoned, Action finished) : Job
+    private sealed class Job<T>(Func<T> work, bool isRead, Action<T>? abandoned, Action finished) : Job
     {
         private readonly TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -152,7 +159,7 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
         public override void Refuse()
         {
-            completion.TrySetException(new ObjectDisposedException(nameof(LibvirtLink)));
+            completion.TrySetException(LibvirtErrors.Closed(outcomeUnknown: false));
             finished();
         }
 
@@ -164,6 +171,11 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
                 {
                     Complete(work());
                 }
+            }
+            catch (ObjectDisposedException closed)
+            {
+                // Some of the work may have been done.
+                completion.TrySetException(LibvirtErrors.Closed(outcomeUnknown: !isRead, closed));
             }
             catch (Exception failure)
             {

@@ -59,6 +59,36 @@ public sealed class SimulatedDriver(TimeProvider time) : IHypervisorDriver
         }
     }
 
+    /// <summary>What a guest does by itself, such as to power off or to crash, or to be saved by its host. For tests.</summary>
+    internal void Happen(string uri, int host, Guid vm, PowerState state, bool isSaved = false)
+    {
+        var parsed = SimulatedFleetUri.Parse(uri);
+        lock (_fleets)
+        {
+            var fleet = _fleets[parsed.FleetKey];
+            lock (fleet.Gate)
+            {
+                var found = fleet.Host(parsed.HostName(host)).Find(vm)!;
+                found.ChangeState(state, time.GetUtcNow());
+                found.HasSavedState = isSaved;
+            }
+        }
+    }
+
+    /// <summary>Which run of its guest the host's copy is from, and how often the guest went back. For tests.</summary>
+    internal (long? Run, int RolledBack) ReadRun(string uri, int host, Guid vm)
+    {
+        var parsed = SimulatedFleetUri.Parse(uri);
+        lock (_fleets)
+        {
+            var fleet = _fleets[parsed.FleetKey];
+            lock (fleet.Gate)
+            {
+                return (fleet.Host(parsed.HostName(host)).Find(vm)?.Run, fleet.RolledBack);
+            }
+        }
+    }
+
     /// <summary>Whether the guest is what it was: it was not started before its whole state had come, and nothing that it did is undone. For tests.</summary>
     internal bool IsWhole(string uri, int host, Guid vm)
     {

@@ -21,6 +21,11 @@ internal sealed class SimulatedIncomingMigration(SimulatedLink link, SimulatedVM
             copy.IsHeldByMigration = false;
             copy.IsTorn = !_hasAll;
             copy.ChangeState(offer.IsPaused ? PowerState.Paused : PowerState.Running, link.Now);
+            if (!offer.IsPaused)
+            {
+                link.Fleet.LetRun(copy);
+            }
+
             link.Host.Publish(copy, VMLifecycle.Started, link.Now);
             return true;
         },
@@ -29,7 +34,12 @@ internal sealed class SimulatedIncomingMigration(SimulatedLink link, SimulatedVM
     public Task AbandonAsync(CancellationToken cancellationToken) => link.Call(
         () =>
         {
-            link.Fleet.RolledBack += _isStarted && link.Host.Find(copy.Id) is { State: PowerState.Running } ? 1 : 0;
+            if (ReferenceEquals(link.Host.Find(copy.Id), copy) && !copy.IsHeldByMigration)
+            {
+                throw new HypervisorException(
+                    $"{HostName} was told to start '{copy.Name}', and has it {copy.State}: it is not removed.", FaultDomain.Host, error: HypervisorError.InvalidState);
+            }
+
             Remove();
             return true;
         },

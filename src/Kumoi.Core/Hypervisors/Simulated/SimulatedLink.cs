@@ -48,20 +48,12 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         },
         cancellationToken);
 
-    public Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken) => Call(
-        () =>
-        {
-            if (host.VMs.Values.FirstOrDefault(vm => vm.Operation == operation) is not { } vm)
-            {
-                return false;
-            }
-
-            vm.ChangeState(PowerState.Shutoff, Now);
-            host.VMs.Remove(vm.Name);
-            host.Publish(vm, VMLifecycle.Undefined, Now);
-            return true;
-        },
-        cancellationToken);
+    public async Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken)
+    {
+        var kept = await Call(() => UndoDefine(operation), cancellationToken);
+        CallWarnings.Tell(kept ?? []);
+        return kept is not null;
+    }
 
     public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) => Change(
         id, "start", state => state is PowerState.Shutoff or PowerState.Crashed, paused ? PowerState.Paused : PowerState.Running, VMLifecycle.Started,
@@ -85,20 +77,30 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
         Change(id, "resume", state => state is PowerState.Paused or PowerState.PMSuspended, PowerState.Running, VMLifecycle.Resumed, cancellationToken);
 
-    public Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) => Call(
+    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
+        Call(() => Existing(id).HasSavedState = false, cancellationToken);
+
+    public async Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) => CallWarnings.Tell(await Call(
         () =>
         {
+            IReadOnlyList<string> warnings = [];
             var vm = Existing(id);
             if (vm.State is not PowerState.Shutoff)
             {
                 throw WrongState(vm, "remove");
             }
 
+            EnsureNotSaved(vm);
+            if (removeVolumes)
+            {
+                warnings = SimulatedImages.JudgeRemoval(host, vm);
+            }
+
             host.VMs.Remove(vm.Name);
             host.Publish(vm, VMLifecycle.Undefined, Now);
-            return true;
+            return warnings;
         },
-        cancellationToken);
+        cancellationToken));
 
     public async Task<VMReading> MigrateAsync(
         Guid id,
@@ -134,6 +136,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
                 host.VMs.Remove(vm.Name);
                 other.Host.VMs.Add(vm.Name, vm);
                 vm.Arrive(Now);
+                vm.IsHeldByMigration = false;
                 host.Publish(vm, VMLifecycle.Stopped, Now);
                 other.Host.Publish(vm, VMLifecycle.Started, Now);
                 return vm.Read(Now);
@@ -149,15 +152,7 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     }
 
     public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) => Call(
-        () => host.Find(id) switch
-        {
-            null => VMPlace.Absent,
-            { IsHeldByMigration: true } => VMPlace.MigrationPaused,
-            { State: PowerState.Paused } => VMPlace.Paused,
-            { State: PowerState.Running } => VMPlace.Running,
-            _ => VMPlace.Off,
-        },
-        cancellationToken);
+        () => host.Find(id) is { } vm ? PlaceOf(vm) : VMPlace.Absent, cancellationToken);
 
     public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
         Call(() => SimulatedMigrationCheck.ReadNeeds(host, uri, Existing(id), Now), cancellationToken);
@@ -196,17 +191,17 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         },
         cancellationToken);
 
-    /// <summary>A simulated VM is its definition.</summary>
-    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) => Call<string?>(
-        () =>
-        {
-            _ = Existing(id);
-            return null;
-        },
-        cancellationToken);
+    /// <summary>A simulated VM is its definition, but for a saved state.</summary>
+    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) => Call(
+        () => Existing(id).HasSavedState ? "a saved state (managed save)" : null, cancellationToken);
 
     public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) => Call(
-        () => Existing(id).Mark = mark,
+        () =>
+        {
+            var vm = Existing(id);
+            vm.IsAutostart |= mark is null && vm.Mark is { IsAutostart: true };
+            return vm.Mark = mark;
+        },
         cancellationToken);
 
     public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => Call<IReadOnlyList<StoragePoolReading>>(static () => [], cancellationToken);
@@ -214,6 +209,39 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => Call<IReadOnlyList<MarkedVM>>(
         () => [.. host.VMs.Values.Where(vm => vm.Mark is not null).Select(vm => new MarkedVM(vm.Id, vm.Name, vm.Mark!))],
         cancellationToken);
+
+    public Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken) => Call(
+        () =>
+        {
+            if (host.Find(id) is not { } vm || !removal.Fits(vm.Mark, PlaceOf(vm)))
+            {
+                return false;
+            }
+
+            if (vm.IsMigrating)
+            {
+                throw WrongState(vm, "remove");
+            }
+
+            if (removal.Kind is not CopyRemovalKind.Stop)
+            {
+                if (vm.HasSavedState)
+                {
+                    return false;
+                }
+
+                host.VMs.Remove(vm.Name);
+            }
+
+            vm.IsHeldByMigration = false;
+            vm.ChangeState(PowerState.Shutoff, Now);
+            host.Publish(vm, removal.Kind is CopyRemovalKind.Stop ? VMLifecycle.Stopped : VMLifecycle.Undefined, Now);
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Its URI names the fleet and the host.</summary>
+    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) => Call(() => uri, cancellationToken);
 
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -260,6 +288,19 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
     internal SimulatedFleet Fleet => fleet;
 
     internal SimulatedHost Host => host;
+
+    private IReadOnlyList<string>? UndoDefine(OperationId operation)
+    {
+        if (host.VMs.Values.FirstOrDefault(vm => vm.Operation == operation) is not { } vm)
+        {
+            return null;
+        }
+
+        vm.ChangeState(PowerState.Shutoff, Now);
+        host.VMs.Remove(vm.Name);
+        host.Publish(vm, VMLifecycle.Undefined, Now);
+        return SimulatedImages.JudgeRemoval(host, vm, vm.MadeImages);
+    }
 
     private SimulatedVM BeginMigration(Guid id, SimulatedHost target)
     {
@@ -335,16 +376,45 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
             }
 
             check?.Invoke(vm);
+            if (kind is VMLifecycle.Started && !vm.HasSavedState)
+            {
+                fleet.Boot(vm);
+            }
+
             vm.IsHeldByMigration = false;
+            vm.HasSavedState &= kind is not VMLifecycle.Started;
             vm.ChangeState(next, Now);
+            if (next is PowerState.Running)
+            {
+                fleet.LetRun(vm);
+            }
+
             host.Publish(vm, kind, Now);
             return true;
         },
         cancellationToken);
 
+    private static void EnsureNotSaved(SimulatedVM vm)
+    {
+        if (vm.HasSavedState)
+        {
+            throw new HypervisorException(
+                $"Cannot remove '{vm.Name}': it has a saved state, which would be lost.", FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: "Start it, which goes on from there, or throw the saved state away.");
+        }
+    }
+
     private SimulatedVM Existing(Guid id) => host.Find(id) ?? throw new HypervisorException(
         $"{host.Name} has no VM with id {id:D}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
         recommendedAction: "Read the VM again with Get-KumoiVM: it may have been moved or removed.");
+
+    private static VMPlace PlaceOf(SimulatedVM vm) => vm switch
+    {
+        { IsHeldByMigration: true } => VMPlace.MigrationPaused,
+        { State: PowerState.Paused } => VMPlace.Paused,
+        { State: PowerState.Running } => VMPlace.Running,
+        _ => VMPlace.Off,
+    };
 
     private static HypervisorException WrongState(SimulatedVM vm, string verb) => new(
         $"Cannot {verb} '{vm.Name}': it is {(vm.IsMigrating ? "being migrated" : vm.State)}.", FaultDomain.VM, error: HypervisorError.InvalidState,

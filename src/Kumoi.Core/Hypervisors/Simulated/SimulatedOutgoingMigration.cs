@@ -86,6 +86,10 @@ internal sealed class SimulatedOutgoingMigration : IOutgoingMigration
             {
                 _vm.IsHeldByMigration = false;
                 _vm.ChangeState(Offer.IsPaused ? PowerState.Paused : PowerState.Running, _link.Now);
+                if (!Offer.IsPaused)
+                {
+                    _link.Fleet.LetRun(_vm);
+                }
             }
 
             return true;

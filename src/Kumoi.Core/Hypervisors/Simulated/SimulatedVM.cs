@@ -7,6 +7,8 @@ namespace Kumoi.Hypervisors.Simulated;
 internal sealed class SimulatedVM
 {
     private const double DefaultCpuLoad = 0.05;
+    private const string SavedState = "savedState";
+    private const string Autostart = "autostart";
 
     private static readonly XNamespace Kumoi = DomainDefinition.KumoiNamespace;
 
@@ -29,8 +31,19 @@ internal sealed class SimulatedVM
     /// <summary>Of the operation on several hosts that works on it, or has left it; null: none.</summary>
     public SpeculationMark? Mark { get; set; }
 
+    /// <summary>
+    /// Its memory is saved on its host, and does not go to another one with the definition. Its XML tells it, and may say so: no cmdlet saves.
+    /// </summary>
+    public bool HasSavedState { get; set; }
+
+    /// <summary>As <see cref="HasSavedState"/>.</summary>
+    public bool IsAutostart { get; set; }
+
     /// <summary>The definition that it was made from, if it was XML.</summary>
     public XElement? Definition { get; init; }
+
+    /// <summary>The paths of the volumes that were made for it.</summary>
+    public IReadOnlyList<string> MadeImages { get; init; } = [];
 
     public PowerState State { get; private set; } = PowerState.Shutoff;
 
@@ -42,6 +55,9 @@ internal sealed class SimulatedVM
 
     /// <summary>A copy that was started before it had the whole state: its guest is broken.</summary>
     public bool IsTorn { get; set; }
+
+    /// <summary>Which run of the guest its memory is from, as <see cref="SimulatedFleet.LetRun"/> counts them.</summary>
+    public long Run { get; set; }
 
     /// <summary>How long it ran, up to <see cref="RunningSince"/>, since it was started on its host or arrived there.</summary>
     public TimeSpan PastRunningTime { get; private set; }
@@ -58,6 +74,8 @@ internal sealed class SimulatedVM
             Name = Name,
             State = State,
             IsPersistent = true,
+            HasSavedState = HasSavedState,
+            IsAutostart = IsAutostart,
             CpuCount = CpuCount,
             CpuTime = running * (CpuLoad * CpuCount),
             CpuRatio = State is PowerState.Running ? CpuLoad : 0,
@@ -87,8 +105,11 @@ internal sealed class SimulatedVM
         Traffic = Traffic,
         Operation = Operation,
         Mark = mark,
+        IsAutostart = IsAutostart,
         Definition = Definition,
+        MadeImages = MadeImages,
         State = PowerState.Paused,
+        Run = Run,
         IsMigrating = true,
         IsHeldByMigration = true,
     };
@@ -131,9 +152,19 @@ internal sealed class SimulatedVM
             CopyDisks(xml ?? throw Refuse("Only the disks of XML can be copied.", "Give the XML of the VM whose disks are to be copied."), name);
         }
 
+        // Another VM made from its XML has no state of its.
+        var isItself = xml is not null && spec.Name.Length == 0;
+        IReadOnlyList<string> made = [];
+        var definition = xml;
+        if (xml is null && spec.Disks.Count > 0)
+        {
+            (var devices, made) = SimulatedImages.Build(spec);
+            definition = new XElement("domain", new XAttribute("type", "simulated"), devices);
+        }
+
         return new SimulatedVM
         {
-            Id = xml is not null && spec.Name.Length == 0 && Guid.TryParse((string?)xml.Element("uuid"), out var id) ? id : spec.Id ?? Guid.NewGuid(),
+            Id = isItself && Guid.TryParse((string?)xml!.Element("uuid"), out var id) ? id : spec.Id ?? Guid.NewGuid(),
             Name = name,
             MemoryBytes = memory,
             CpuCount = cpus,
@@ -141,12 +172,15 @@ internal sealed class SimulatedVM
             Traffic = SimulatedTraffic.Light,
             Operation = operation,
             Mark = spec.Mark,
-            Definition = xml,
+            HasSavedState = isItself && IsSet(xml!, SavedState),
+            IsAutostart = isItself && IsSet(xml!, Autostart),
+            Definition = definition,
+            MadeImages = made,
         };
     }
 
     /// <summary>What of it stands in the way of a migration, as its definition tells.</summary>
-    public IEnumerable<MigrationObstacle> Judge() => Definition is null ? [] : MigrationJudge.JudgeVM(Definition);
+    public IEnumerable<MigrationObstacle> Judge() => Definition is null ? [] : MigrationJudge.JudgeVM(Definition).Concat(MigrationJudge.JudgeListening(Definition));
 
     public XElement ToXml()
     {
@@ -171,7 +205,9 @@ internal sealed class SimulatedVM
         metadata.Add(new XElement(
             Kumoi + "simulated",
             new XAttribute(XNamespace.Xmlns + "kumoi", Kumoi.NamespaceName),
-            new XAttribute("cpuLoad", CpuLoad)));
+            new XAttribute("cpuLoad", CpuLoad),
+            HasSavedState ? new XAttribute(SavedState, "yes") : null,
+            IsAutostart ? new XAttribute(Autostart, "yes") : null));
         return xml;
     }
 
@@ -185,6 +221,9 @@ internal sealed class SimulatedVM
             DomainCopy.SetImage(disk, image[..(image.LastIndexOf('/') + 1)] + DomainCopy.DiskName(name, ++number));
         }
     }
+
+    private static bool IsSet(XElement domain, string attribute) =>
+        (string?)domain.Element("metadata")?.Element(Kumoi + "simulated")?.Attribute(attribute) is "yes";
 
     private static double CpuLoadOf(XElement domain)
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Xml.Linq;
 using Kumoi.Hypervisors.Libvirt.Native;
 
@@ -47,7 +48,7 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     public string HostName { get; }
 
     /// <summary>Where the target waits for the stream.</summary>
-    public EndPoint StreamEndPoint => StreamAddress.Read(streamUri, connections.HostName, connections.Uri);
+    public EndPoint StreamEndPoint { get; private set; } = null!;
 
     /// <summary>What the target has to tell the source.</summary>
     public byte[] PrepareCookie { get; private set; } = [];
@@ -69,6 +70,7 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
         LibvirtUri uri, string hostName, MigrationOffer offer, int replica, TimeProvider time, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        Encryption.Require(uri, hostName, isSource: false, offer.Plan.Options);
         LibvirtIncomingMigration migration = new(new FreshConnections(uri, hostName), offer, replica, time);
         migration.calling = migration.connections.Threads.RunAsync(migration.Prepare, CancellationToken.None);
         try
@@ -203,14 +205,43 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
         SpeculationMetadata.Set(definition, offer.Plan.Mark with { Replica = replica });
         (streamUri, PrepareCookie) = MigrationPhases.Prepare(
             connection, offer.Name, definition.ToString(SaveOptions.DisableFormatting), offer.Cookie, Flags);
-        return StreamAddress.IsValid(streamUri)
-            ? true
-            : throw new HypervisorException(
-                $"Cannot send VM '{offer.Name}' to {HostName} through a relay: it waits at '{streamUri}', which is not a TCP address.",
-                FaultDomain.Host,
-                error: HypervisorError.NotSupported,
-                recommendedAction: "Leave the migration's transport on that host as libvirt has it (TCP).");
+        StreamEndPoint = StreamAddress.IsValid(streamUri)
+            ? Checked(StreamAddress.Read(streamUri, connections.HostName, connections.Uri))
+            : throw CannotSend($"it waits at '{streamUri}', which is not a TCP address", "Leave the migration's transport on that host as libvirt has it (TCP).");
+        return true;
     }
+
+    /// <summary>
+    /// What a target says is reached from here: it must not lead to a service of this computer that only this computer reaches. A name is
+    /// resolved once, so that it cannot lead elsewhere later.
+    /// </summary>
+    private EndPoint Checked(EndPoint end)
+    {
+        if (!connections.Uri.IsReachableFromOtherHosts || (end as DnsEndPoint)?.Host == connections.Uri.Host)
+        {
+            return end;
+        }
+
+        try
+        {
+            IPAddress[] addresses = end is DnsEndPoint name ? Dns.GetHostAddresses(name.Host) : [((IPEndPoint)end).Address];
+            bool isHere = Array.Exists(addresses, OwnAddresses.Has) && !Array.Exists(Dns.GetHostAddresses(connections.Uri.Host), OwnAddresses.Has);
+            return isHere
+                ? throw CannotSend($"it says that it waits at '{streamUri}', which is this computer", $"Look at migration_host in qemu.conf on {HostName}, and whether that host can be trusted.")
+                : end is DnsEndPoint { Port: var port } ? new IPEndPoint(addresses[0], port) : end;
+        }
+        catch (SocketException e)
+        {
+            throw CannotSend($"it waits at '{streamUri}', which cannot be found: {e.Message}", $"Look at migration_host in qemu.conf on {HostName}, and at name resolution here.", e);
+        }
+    }
+
+    private HypervisorException CannotSend(string reason, string recommendedAction, Exception? inner = null) => new(
+        $"Cannot send VM '{offer.Name}' to {HostName} through a relay: {reason}.",
+        FaultDomain.Host,
+        error: HypervisorError.NotSupported,
+        recommendedAction: recommendedAction,
+        innerException: inner);
 
     private async Task LetGoAsync()
     {
@@ -247,12 +278,10 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
             return true;
         }
 
-        if (place != VMPlace.MigrationPaused && !SpeculationMarks.IsOf(fresh, domain, offer.Plan.Operation))
+        if (WhyKept(SpeculationMarks.Read(fresh, domain), place) is { } why)
         {
             throw fresh.ToException(
-                new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, "it is not of this migration"),
-                $"remove VM '{offer.Name}'",
-                CallKind.Read);
+                new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, why), $"remove VM '{offer.Name}'", CallKind.Read);
         }
 
         int result = place == VMPlace.Off ? Undefine(domain) : NativeDomain.virDomainDestroy(domain);
@@ -266,6 +295,15 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
         }
 
         return false; // to be seen
+    }
+
+    /// <summary>Why it is not to be removed; null: it is this migration's copy, and has not run.</summary>
+    private string? WhyKept(SpeculationMark? mark, VMPlace place)
+    {
+        // A definition that a starting step has left has come with the VM from its source.
+        bool isOurs = mark?.Operation == offer.Plan.Operation && (mark.Replica == replica || place == VMPlace.Off);
+        bool mayHaveRun = place == VMPlace.Running || (place == VMPlace.Paused && MayRun);
+        return !isOurs ? "it is not of this migration" : mayHaveRun ? "it was let run" : null;
     }
 
     private static int Undefine(DomainHandle domain) =>

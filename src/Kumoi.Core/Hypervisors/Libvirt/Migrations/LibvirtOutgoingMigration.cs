@@ -52,7 +52,10 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         LibvirtUri uri, string hostName, Guid id, MigrationPlan plan, TimeProvider time, CancellationToken cancellationToken)
     {
         NativeMigrationPhases.Require();
-        RelayAddress address = await RelayAddress.FindAsync(uri, hostName, plan.Options.RelayAddress, cancellationToken).ConfigureAwait(false);
+        Encryption.Require(uri, hostName, isSource: true, plan.Options);
+        RelayAddress address = await RelayAddress
+            .FindAsync(uri, hostName, plan.Options.RelayAddress, plan.Options.SourceAddresses, cancellationToken)
+            .ConfigureAwait(false);
         LibvirtOutgoingMigration migration = new(new FreshConnections(uri, hostName), address, time);
         Task beginning = migration.connections.Threads.RunAsync(() => migration.Begin(id, plan), CancellationToken.None);
         try
@@ -189,6 +192,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             throw Refused("another job runs on the VM");
         }
 
+        plan = plan with { Mark = plan.Mark with { IsAutostart = HostState.IsAutostart(domain) } };
         SetPlan(plan);
         try
         {
@@ -197,6 +201,11 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             if (SpeculationMetadata.Read(definition)?.Operation != plan.Operation)
             {
                 throw Refused("another migration of the VM was begun at the same moment");
+            }
+
+            if (MigrationJudge.JudgeListening(DomainDefinition.Parse(definition)).FirstOrDefault(static obstacle => obstacle.IsFatal) is { } listening)
+            {
+                throw listening.ToException(FaultDomain.VM);
             }
 
             Offer = new MigrationOffer
@@ -286,6 +295,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 relayAddress.IsSource,
                 performedTo.Select(static target => (target.HostName, target.StreamEndPoint)),
                 budget,
+                Offer.Plan.Options.StallTimeout,
                 time);
         }
         catch (SocketException e)
@@ -332,7 +342,9 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             {
                 stop = cancellationToken.IsCancellationRequested ? PerformStop.Cancelled
                     : relay.NoneLeft.IsCompleted ? PerformStop.NoneLeft
+                    : relay.IsSourceDeaf ? PerformStop.SourceDeaf
                     : switchStall.IsStalled ? PerformStop.NobodyAnswers
+                    : stall.IsIdling ? PerformStop.Idling
                     : stall.IsStalled ? PerformStop.Stalled
                     : PerformStop.None;
                 stoppedAt = time.GetTimestamp();
@@ -363,7 +375,10 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         }
 
         await window.CloseAsync().ConfigureAwait(false);
-        return relay.NoneLeft.IsCompleted && stop == PerformStop.None ? PerformStop.NoneLeft : stop;
+        return stop != PerformStop.None ? stop
+            : relay.NoneLeft.IsCompleted ? PerformStop.NoneLeft
+            : relay.IsSourceDeaf ? PerformStop.SourceDeaf
+            : PerformStop.None;
     }
 
     private async Task PollAsync(StallDetector stall, SwitchStallDetector switchStall, MigrationRelay relay)
@@ -378,7 +393,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
 
             switchStall.Note(now, relay.ReadProgress().Sum(static target => target.BytesTaken));
         }
-        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
+        catch (HypervisorException)
         {
             // If the source is lost, the call itself tells.
         }
@@ -394,7 +409,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 return true;
             }).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
+        catch (HypervisorException)
         {
             // Tried again with the next tick, until the call ends or patience does.
         }
@@ -427,7 +442,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         throw stop == PerformStop.Cancelled && place is not (VMPlace.Unknown or VMPlace.MigrationPaused)
             ? new OperationCanceledException(cancellationToken)
             : new PerformReport(Offer, connections.HostName, relay.ReadProgress())
-                .Failed(stop, outcome, relay.Refused?.ToString(), place);
+                .Failed(stop, outcome, relay.Refused?.ToString(), relay.SourceLoss, place);
     }
 
     /// <summary>What the source has after a failure. Its daemon may be away for a moment, and takes another one to let the VM go on.</summary>
@@ -498,27 +513,27 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         if (cancelled && place == VMPlace.MigrationPaused && !Offer.IsPaused)
         {
             using DomainHandle vm = fresh.GetDomain(Offer.Id);
-            DomainCalls.Resume(fresh, vm);
+            if (SpeculationMarks.IsOf(fresh, vm, Offer.Plan.Operation))
+            {
+                DomainCalls.Resume(fresh, vm);
+            }
         }
 
         // Never one that runs: then something is very wrong.
-        if (!cancelled && (place == VMPlace.MigrationPaused || (place == VMPlace.Paused && Offer.IsPaused)))
+        if (!cancelled)
         {
-            using DomainHandle vm = fresh.GetDomain(Offer.Id);
-            try
+            List<VMPlace> leftOver = [VMPlace.MigrationPaused];
+            if (Offer.IsPaused)
             {
-                DomainCalls.Destroy(fresh, vm);
+                leftOver.Add(VMPlace.Paused);
             }
-            catch (HypervisorException e) when (e.Error is HypervisorError.InvalidState or HypervisorError.VMNotFound)
-            {
-                // A daemon that has just been restarted says so of a VM that it has ended by this very call. What there is, is read below.
-            }
-        }
 
-        if (!cancelled && Offer.IsPersistent && VMPlaces.Read(fresh, Offer.Id) == VMPlace.Off)
-        {
-            using DomainHandle vm = fresh.GetDomain(Offer.Id);
-            VMDefiner.Undefine(fresh, vm, removeVolumes: false);
+            if (Offer.IsPersistent)
+            {
+                leftOver.Add(VMPlace.Off);
+            }
+
+            _ = MarkedCopies.Remove(fresh, Offer.Id, new CopyRemoval(Offer.Plan.Operation, 0, leftOver, CopyRemovalKind.Undefine));
         }
 
         return VMPlaces.Read(fresh, Offer.Id);

@@ -74,6 +74,12 @@ internal sealed class Migration(
             throw report.Busy();
         }
 
+        // QEMU on the target would say it as a failure of that host, and every other host would be tried in vain.
+        if (await source.ReadAsync(ReadListening, cancellationToken).ConfigureAwait(false) is { } listening)
+        {
+            throw listening.ToException(FaultDomain.VM);
+        }
+
         VMReading? namesake = await target.FindVMAsync(vm.Name, cancellationToken).ConfigureAwait(false);
         if (namesake is not null && (namesake.Id != id || namesake.State != PowerState.Shutoff))
         {
@@ -81,6 +87,12 @@ internal sealed class Migration(
                 ? report.RunsTwice()
                 : report.NameTaken();
         }
+    }
+
+    private MigrationObstacle? ReadListening(LibvirtConnection connection)
+    {
+        using DomainHandle domain = connection.GetDomain(id);
+        return MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain))).FirstOrDefault(static obstacle => obstacle.IsFatal);
     }
 
     private MigrationProgress? ReadJob(LibvirtConnection connection)
@@ -152,6 +164,7 @@ internal sealed class Migration(
         cancellationToken.IsCancellationRequested ? MigrationStop.Cancelled
         : call.IsTargetLost ? MigrationStop.TargetLost
         : !options.PeerToPeer && stall.IsStalled ? MigrationStop.Stalled
+        : stall.IsIdling ? MigrationStop.Idling
         : MigrationStop.None;
 
     private async Task PollAsync(StallDetector stall, CallWindow window)
@@ -200,7 +213,7 @@ internal sealed class Migration(
             {
                 return verdict switch
                 {
-                    MigrationVerdict.Moved => await target.ReadAsync(target.GetVM(id), CancellationToken.None).ConfigureAwait(false),
+                    MigrationVerdict.Moved => await ArriveAsync(vm).ConfigureAwait(false),
                     MigrationVerdict.Stayed when stop == MigrationStop.Cancelled => throw new OperationCanceledException(cancellationToken),
                     MigrationVerdict.Stayed => throw report.Failed(outcome, stop, targetAnswers: facts.Target != VMPlace.Unknown),
                     MigrationVerdict.RunsTwice => throw report.RunsTwice(),
@@ -211,6 +224,29 @@ internal sealed class Migration(
 
             before = verdict;
             await Task.Delay(SettlePause, time, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The definition comes without what libvirt keeps apart from it.</summary>
+    private async Task<VMReading> ArriveAsync(VMReading before)
+    {
+        VMReading arrived = await target.ReadAsync(target.GetVM(id), CancellationToken.None).ConfigureAwait(false);
+        if (!arrived.IsPersistent || arrived.IsAutostart == before.IsAutostart)
+        {
+            return arrived;
+        }
+
+        try
+        {
+            await target.ChangeAsync(
+                id, (connection, domain) => HostState.SetAutostart(connection, domain, before.IsAutostart), CancellationToken.None).ConfigureAwait(false);
+            return arrived with { IsAutostart = before.IsAutostart };
+        }
+        catch (HypervisorException e)
+        {
+            string command = $"virsh autostart {(before.IsAutostart ? "" : "--disable ")}'{before.Name}'";
+            CallWarnings.Tell($"'{before.Name}' has moved, but its autostart is not as it was: {e.Message.TrimEnd('.')}. Set it on {target.HostName}: {command}.");
+            return arrived;
         }
     }
 

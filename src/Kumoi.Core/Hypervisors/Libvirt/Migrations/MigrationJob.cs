@@ -50,6 +50,7 @@ internal static unsafe class MigrationJob
         long processed = 0;
         long remaining = 0;
         long milliseconds = 0;
+        long rounds = 0;
         for (int i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(parameters[i].Field);
@@ -70,8 +71,12 @@ internal static unsafe class MigrationJob
             {
                 milliseconds = value;
             }
+            else if (name.SequenceEqual("memory_iteration"u8))
+            {
+                rounds = value;
+            }
         }
 
-        return new MigrationProgress(total, processed, remaining, TimeSpan.FromMilliseconds(milliseconds));
+        return new MigrationProgress(total, processed, remaining, TimeSpan.FromMilliseconds(milliseconds)) { Rounds = rounds };
     }
 }

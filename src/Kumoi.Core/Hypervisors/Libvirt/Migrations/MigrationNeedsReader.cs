@@ -47,6 +47,7 @@ internal static class MigrationNeedsReader
         }
 
         obstacles.AddRange(MigrationJudge.JudgeVM(DomainDefinition.Parse(definition)));
+        obstacles.AddRange(MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain))));
 
         // A VM with a job would make libvirt wait, and what is refused already needs no second word.
         if (!obstacles.Exists(static obstacle => obstacle.IsFatal) && Ask(connection, domain, vm, options) is { } refusal)

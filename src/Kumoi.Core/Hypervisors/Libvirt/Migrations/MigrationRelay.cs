@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Threading.Channels;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
@@ -15,6 +16,9 @@ namespace Kumoi.Hypervisors.Libvirt.Migrations;
 /// The source hears the longest return path that any target has said, message by message; so the death of any of them is covered. A
 /// target's SHUT(0) says that it has the whole state. With no target left the source's connection is closed.
 /// </para>
+/// <para>
+/// A source that ends before any target has the whole state is no target's failure: what they do about it is not held against them.
+/// </para>
 /// </summary>
 internal sealed class MigrationRelay : IDisposable
 {
@@ -27,6 +31,7 @@ internal sealed class MigrationRelay : IDisposable
     private readonly Socket listener;
     private readonly Func<IPAddress, bool> isSource;
     private readonly ReplicaBudget budget;
+    private readonly TimeSpan hearingPatience;
     private readonly TimeProvider time;
     private readonly RelayTarget[] targets;
     private readonly List<RelayTarget> complete = [];
@@ -39,6 +44,8 @@ internal sealed class MigrationRelay : IDisposable
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
     private volatile IPAddress? refused;
+    private volatile bool hasSourceEnded; // before any target had the whole state
+    private volatile SocketException? sourceLoss;
     private long received;
 
     /// <summary>Listens at once, on a port that the system chooses.</summary>
@@ -46,15 +53,22 @@ internal sealed class MigrationRelay : IDisposable
     /// <param name="isSource">Who may connect: others are turned away.</param>
     /// <param name="targets">Names, and where they wait for the stream.</param>
     /// <param name="budget">When a target is given up.</param>
+    /// <param name="hearingPatience">How long the source may leave unacknowledged what it is told; where this computer's system can tell.</param>
     /// <param name="time">The clock of the budget.</param>
     /// <exception cref="SocketException">The address is not of this computer.</exception>
     public MigrationRelay(
-        IPAddress address, Func<IPAddress, bool> isSource, IEnumerable<(string Name, EndPoint EndPoint)> targets, ReplicaBudget budget, TimeProvider time)
+        IPAddress address,
+        Func<IPAddress, bool> isSource,
+        IEnumerable<(string Name, EndPoint EndPoint)> targets,
+        ReplicaBudget budget,
+        TimeSpan hearingPatience,
+        TimeProvider time)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(budget.BufferBytes, 4, nameof(budget));
         this.isSource = isSource;
         this.targets = [.. targets.Select(static target => new RelayTarget(target.Name, target.EndPoint))];
         this.budget = budget;
+        this.hearingPatience = hearingPatience;
         this.time = time;
         listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
@@ -82,6 +96,12 @@ internal sealed class MigrationRelay : IDisposable
 
     /// <summary>Who was turned away last; null: nobody.</summary>
     public IPAddress? Refused => refused;
+
+    /// <summary>How the source's connection broke before any target had the whole state; null: it did not.</summary>
+    public SocketException? SourceLoss => sourceLoss;
+
+    /// <summary>The source's connection broke because the source does not acknowledge what it is told.</summary>
+    public bool IsSourceDeaf => sourceLoss?.SocketErrorCode is SocketError.TimedOut;
 
     /// <summary>The numbers of the targets that have the whole state, in the order in which they said so.</summary>
     public IReadOnlyList<int> Complete
@@ -148,6 +168,7 @@ internal sealed class MigrationRelay : IDisposable
     {
         using Socket source = await AcceptAsync(stop).ConfigureAwait(false);
         source.NoDelay = true;
+        EndWhenDeaf(source);
         Task answering = AnswerAsync(source, stop);
         await ReadAsync(source, stop).ConfigureAwait(false);
         foreach (RelayTarget target in targets)
@@ -158,6 +179,34 @@ internal sealed class MigrationRelay : IDisposable
         await takers.ConfigureAwait(false);
         toSource.Writer.TryComplete();
         await answering.ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// A source that does not hear would wait for ever, or go on sending for ever; whether it has heard is known by TCP only. (Linux's tcp(7),
+    /// TCP_USER_TIMEOUT; elsewhere it is found out by what the source does.)
+    /// </summary>
+    private void EndWhenDeaf(Socket source)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            const int IPProtoTcp = 6;
+            const int TcpUserTimeout = 18;
+            int milliseconds = (int)Math.Clamp(hearingPatience.TotalMilliseconds, 1, int.MaxValue); // 0 would be the system's own
+            source.SetRawSocketOption(IPProtoTcp, TcpUserTimeout, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in milliseconds)));
+        }
+    }
+
+    /// <summary>What the source has sent is of no use to a target that does not have all of it by now, and it is not the target's fault.</summary>
+    private void EndSource(SocketException? loss)
+    {
+        lock (gate)
+        {
+            if (complete.Count == 0)
+            {
+                sourceLoss ??= loss;
+                hasSourceEnded = true;
+            }
+        }
     }
 
     private async Task<Socket> AcceptAsync(CancellationToken stop)
@@ -202,6 +251,7 @@ internal sealed class MigrationRelay : IDisposable
                 int length = await source.ReceiveAsync(free[..Math.Min(free.Length, readBytes)], stop).ConfigureAwait(false);
                 if (length == 0)
                 {
+                    EndSource(null);
                     return;
                 }
 
@@ -212,9 +262,9 @@ internal sealed class MigrationRelay : IDisposable
                 await SpreadAsync(slice, stop).ConfigureAwait(false);
             }
         }
-        catch (SocketException)
+        catch (SocketException e)
         {
-            // The source has died. What it sent is of no use, and its targets find that out by themselves.
+            EndSource(e);
         }
         finally
         {
@@ -226,9 +276,13 @@ internal sealed class MigrationRelay : IDisposable
     {
         foreach (RelayTarget target in targets)
         {
-            while (target.IsTaking && target.WaitingBytes + slice.Length > budget.BufferBytes)
+            while (target.Dropped is null && target.WaitingBytes + slice.Length > budget.BufferBytes)
             {
-                if (target.IsBlocked && IsBehindAnother(target))
+                if (target.HasAll)
+                {
+                    Unsay(target);
+                }
+                else if (target.IsBlocked && IsBehindAnother(target))
                 {
                     Drop(target, string.Create(CultureInfo.InvariantCulture, $"it fell behind by more than its buffer of {budget.BufferBytes} bytes"));
                 }
@@ -279,9 +333,9 @@ internal sealed class MigrationRelay : IDisposable
                 await SendAllAsync(source, message, stop).ConfigureAwait(false);
             }
         }
-        catch (SocketException)
+        catch (SocketException e)
         {
-            // The source is gone; who reads from it knows.
+            EndSource(e); // who reads from it may hear of it later, and less well
         }
     }
 
@@ -431,12 +485,35 @@ internal sealed class MigrationRelay : IDisposable
                 return;
             }
 
-            target.Drop(why);
-            room.Writer.TryWrite(true);
-            if (Array.TrueForAll(targets, static other => other.Dropped is not null))
+            if (hasSourceEnded)
             {
-                noneLeft.TrySetResult();
+                target.Leave();
+                return;
             }
+
+            target.Drop(why);
+            CompleteIfNoneLeft();
+        }
+    }
+
+    /// <summary>Gives up a target that said that it has all, and cannot have, since ever more comes that it does not take.</summary>
+    private void Unsay(RelayTarget target)
+    {
+        lock (gate)
+        {
+            complete.Remove(target);
+            target.Drop("it said that it has the whole state while more of it was to come");
+            CompleteIfNoneLeft();
+        }
+    }
+
+    /// <summary>Within the gate.</summary>
+    private void CompleteIfNoneLeft()
+    {
+        room.Writer.TryWrite(true);
+        if (Array.TrueForAll(targets, static other => other.Dropped is not null))
+        {
+            noneLeft.TrySetResult();
         }
     }
 

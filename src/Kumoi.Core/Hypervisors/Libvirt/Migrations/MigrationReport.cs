@@ -95,13 +95,18 @@ internal sealed class MigrationReport(string vm, string source, string target, M
     /// <summary>It was ended from here, and the VM is where it was.</summary>
     public HypervisorException Stopped(MigrationStop stop, MigrationOutcome? outcome, bool targetAnswers)
     {
-        bool isNetwork = stop == MigrationStop.Stalled ? targetAnswers : outcome?.TargetLoss == ConnectionLoss.KeepAlive;
+        bool isNetwork = stop switch
+        {
+            MigrationStop.Stalled => targetAnswers,
+            MigrationStop.Idling => true,
+            _ => outcome?.TargetLoss == ConnectionLoss.KeepAlive,
+        };
         return new HypervisorException(
             $"Cannot {Action}: it {Why(stop)}, and was aborted. The VM is still on {source}.",
             isNetwork ? FaultDomain.Network : FaultDomain.Host,
             isTransient: true,
             outcomeUnknown: false,
-            stop == MigrationStop.Stalled ? HypervisorError.TimedOut : HypervisorError.ConnectionFailed,
+            stop is MigrationStop.Stalled or MigrationStop.Idling ? HypervisorError.TimedOut : HypervisorError.ConnectionFailed,
             (int)(outcome?.Failure?.Code ?? LibvirtCode.Ok),
             isNetwork
                 ? $"Check the network between {source} and {target}; the migration's stream uses other ports than libvirt's connections."
@@ -111,6 +116,9 @@ internal sealed class MigrationReport(string vm, string source, string target, M
     private string Why(MigrationStop stop) => stop switch
     {
         MigrationStop.Stalled => string.Create(CultureInfo.InvariantCulture, $"moved no byte for {options.StallTimeout.TotalSeconds:0.#} s"),
+        MigrationStop.Idling => string.Create(
+            CultureInfo.InvariantCulture,
+            $"had nothing left to send for {options.StallTimeout.TotalSeconds:0.#} s, and {source} did not hear that {target} is ready for the VM"),
         MigrationStop.TargetLost => $"lost the connection to {target}",
         _ => "was cancelled",
     };

@@ -11,6 +11,9 @@ internal enum MigrationStop
     /// <summary>It moved no byte for too long.</summary>
     Stalled,
 
+    /// <summary>It went round and round with nothing left to send.</summary>
+    Idling,
+
     /// <summary>The connection to the target, which a client-driven migration needs to the end, was lost.</summary>
     TargetLost,
 }

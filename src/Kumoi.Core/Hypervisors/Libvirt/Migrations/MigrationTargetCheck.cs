@@ -62,9 +62,15 @@ internal sealed unsafe class MigrationTargetCheck
             CheckVolume(pool, volume);
         }
 
-        foreach (string path in MigrationJudge.Images(domain))
+        IReadOnlySet<string> optional = MigrationJudge.OptionalImages(domain);
+        Dictionary<string, string>? pools = null;
+        foreach (string path in MigrationJudge.Images(domain).Where(path => !HasVolume(path)))
         {
-            Add(HasVolume(path) ? null : MigrationJudge.UnknownImage(Host, path));
+            pools ??= VolumeStore.ReadDirectories(connection);
+            string normal = ImagePath.Normalize(path);
+            Add(pools.TryGetValue(normal[..Math.Max(normal.LastIndexOf('/'), 0)], out string? pool)
+                ? MigrationJudge.MissingImage(VM, Host, path, pool, optional.Contains(path))
+                : MigrationJudge.UnknownImage(Host, path));
         }
 
         Add(MigrationJudge.JudgeVersion("libvirt", needs.ManagerVersion, host.Libvirt, Host));

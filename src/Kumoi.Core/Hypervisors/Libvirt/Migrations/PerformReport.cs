@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
@@ -16,16 +17,26 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
         }
     }
 
-    private string WhatIsMissing
+    /// <summary>Those that have the whole state; where none has, all that were not given up.</summary>
+    private string Speakers
     {
         get
         {
-            string[] complete = [.. targets.Where(static target => target.HasAll).Select(static target => target.Target)];
-            return complete.Length == 0
-                ? "no target said that it has the whole state"
-                : $"{source} did not hear that {string.Join(" and ", complete)} {(complete.Length == 1 ? "has" : "have")} the whole state";
+            IEnumerable<ReplicaProgress> speaking = targets.Any(static target => target.HasAll)
+                ? targets.Where(static target => target.HasAll)
+                : targets.Where(static target => target.Dropped is null);
+            string names = string.Join(" and ", speaking.Select(static target => target.Target));
+            return names.Length > 0 ? names : "any target";
         }
     }
+
+    private bool IsOneComplete => targets.Any(static target => target.HasAll);
+
+    private string WhatIsMissing => IsOneComplete
+        ? $"{source} did not hear that {Speakers} {(targets.Count(static target => target.HasAll) == 1 ? "has" : "have")} the whole state"
+        : "no target said that it has the whole state";
+
+    private string Patience => string.Create(CultureInfo.InvariantCulture, $"{offer.Plan.Options.StallTimeout.TotalSeconds:0.#} s");
 
     public HypervisorException CannotRelay(Exception cause) => new(
         $"Cannot {Action}: this computer cannot relay it: {cause.Message}.",
@@ -35,7 +46,7 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
         innerException: cause);
 
     public HypervisorException DoesNotEnd(PerformStop stop) => new(
-        $"Cannot {Action}: {Reason(stop, null)}{Losses}; but it did not end when it was aborted.",
+        $"Cannot {Action}: {Reason(stop, null, null)}{Losses}; but it did not end when it was aborted.",
         FaultDomain.Host,
         isTransient: false,
         outcomeUnknown: true,
@@ -54,37 +65,46 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
     /// <param name="stop">Why it was ended from here.</param>
     /// <param name="outcome">What the source's daemon said.</param>
     /// <param name="refused">Who was turned away by the relay.</param>
+    /// <param name="sourceLoss">How the source's connection to this computer broke; null: it did not.</param>
     /// <param name="place">What the source has now.</param>
-    public HypervisorException Failed(PerformStop stop, PhaseOutcome outcome, string? refused, VMPlace place)
+    public HypervisorException Failed(PerformStop stop, PhaseOutcome outcome, string? refused, SocketException? sourceLoss, VMPlace place)
     {
         LibvirtFailure failure = outcome.Failure ?? default;
         bool isUnknown = place is VMPlace.Unknown or VMPlace.MigrationPaused;
         HypervisorException known = LibvirtErrors.ToException(failure, Action, CallKind.Read, outcome.Loss);
-        bool isOurs = stop is PerformStop.Stalled or PerformStop.NobodyAnswers or PerformStop.NoneLeft;
-        string stranger = refused is null ? "" : $" The relay turned away {refused}, which is not {source}.";
+        bool isDeaf = stop is PerformStop.Idling
+            || (stop is PerformStop.NobodyAnswers && IsOneComplete)
+            || stop is PerformStop.SourceDeaf;
+        bool isOurs = isDeaf || stop is PerformStop.Stalled or PerformStop.NobodyAnswers or PerformStop.NoneLeft;
+        string stranger = refused is null ? ""
+            : $" The relay turned away {refused}, which is not known to be {source}. If it is, give it as -SourceAddress.";
         return new HypervisorException(
-            $"Cannot {Action}: {Reason(stop, failure.Message)}{Losses}. {Where(place)}{stranger}",
-            isOurs ? FaultDomain.Host : known.FaultDomain,
+            $"Cannot {Action}: {Reason(stop, failure.Message, sourceLoss)}{Losses}. {Where(place)}{stranger}",
+            isDeaf ? FaultDomain.Network : isOurs ? FaultDomain.Host : known.FaultDomain,
             isTransient: isOurs || known.IsTransient,
             outcomeUnknown: isUnknown,
-            stop is PerformStop.Stalled or PerformStop.NobodyAnswers ? HypervisorError.TimedOut
+            isDeaf || stop is PerformStop.Stalled or PerformStop.NobodyAnswers ? HypervisorError.TimedOut
                 : stop == PerformStop.NoneLeft ? HypervisorError.ConnectionFailed
                 : stop == PerformStop.Cancelled ? HypervisorError.Aborted
                 : known.Error,
             (int)failure.Code,
             isUnknown ? $"Read what {source} has of the VM before doing anything else with it."
+                : isDeaf
+                    ? $"Check the network between {source} and this computer, through which the targets' answers go; other targets do not help."
                 : isOurs ? "Use other targets, or a larger budget."
                 : known.RecommendedAction);
     }
 
-    private string Reason(PerformStop stop, string? failure) => stop switch
+    private string Reason(PerformStop stop, string? failure, SocketException? sourceLoss) => stop switch
     {
         PerformStop.Cancelled => "it was cancelled",
-        PerformStop.Stalled => string.Create(
-            CultureInfo.InvariantCulture, $"it moved no byte for {offer.Plan.Options.StallTimeout.TotalSeconds:0.#} s"),
+        PerformStop.Stalled => $"it moved no byte for {Patience}",
+        PerformStop.Idling => $"nothing was left to send for {Patience}, and {source} did not hear that {Speakers} can take over",
+        PerformStop.SourceDeaf => $"{source} did not hear what {Speakers} told it, for {Patience}",
         PerformStop.NobodyAnswers => $"all was sent, but {WhatIsMissing}, while the guest waited",
         PerformStop.NoneLeft => "no target is left",
-        _ => failure?.TrimEnd('.', ' ', '\n') ?? "it failed",
+        _ => (failure?.TrimEnd('.', ' ', '\n') ?? "it failed")
+            + (sourceLoss is null ? "" : $" (the connection from {source} to this computer broke: {sourceLoss.Message})"),
     };
 
     private string Where(VMPlace place) => place switch

@@ -14,6 +14,12 @@ internal enum PerformStop
     /// <summary>All was sent, the guest is paused, and no target says that it has the whole state.</summary>
     NobodyAnswers,
 
+    /// <summary>It went round and round with nothing left to send.</summary>
+    Idling,
+
+    /// <summary>The source does not acknowledge what the targets tell it.</summary>
+    SourceDeaf,
+
     /// <summary>Every target was given up.</summary>
     NoneLeft,
 }

@@ -3,10 +3,11 @@ using System.Net.Sockets;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
-/// <summary>Where this computer relays a migration's stream, and who may send it there.</summary>
+/// <summary>Where a relay waits for a source, and who may send it there.</summary>
 /// <param name="Local">This computer, as the source host reaches it.</param>
-/// <param name="Sources">The source host; null: anybody.</param>
-internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress>? Sources)
+/// <param name="Sources">The source host.</param>
+/// <param name="MayBeHere">The source host may be this computer.</param>
+internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress> Sources, bool MayBeHere = false)
 {
     private const int AnyPort = 9; // discard; no packet is sent
 
@@ -14,11 +15,12 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress>? S
     /// The address from which this computer speaks to the source host: what it can send to from there can, as a rule, also reach it there.
     /// </summary>
     /// <exception cref="HypervisorException"><see cref="HypervisorError.NotSupported"/>: it cannot be found.</exception>
-    public static async Task<RelayAddress> FindAsync(LibvirtUri source, string hostName, IPAddress? given, CancellationToken cancellationToken)
+    public static async Task<RelayAddress> FindAsync(
+        LibvirtUri source, string hostName, IPAddress? given, IReadOnlyList<IPAddress>? sources, CancellationToken cancellationToken)
     {
         if (given is not null)
         {
-            return new RelayAddress(given, null);
+            return sources is not null ? new RelayAddress(given, sources) : await WithSourcesAsync(source, hostName, given, cancellationToken).ConfigureAwait(false);
         }
 
         if (!source.IsReachableFromOtherHosts)
@@ -31,7 +33,7 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress>? S
             IPAddress[] addresses = await Dns.GetHostAddressesAsync(source.Host, cancellationToken).ConfigureAwait(false);
             using Socket socket = new(addresses[0].AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             await socket.ConnectAsync(new IPEndPoint(addresses[0], AnyPort), cancellationToken).ConfigureAwait(false);
-            return new RelayAddress(((IPEndPoint)socket.LocalEndPoint!).Address, addresses);
+            return new RelayAddress(((IPEndPoint)socket.LocalEndPoint!).Address, sources ?? addresses);
         }
         catch (SocketException e)
         {
@@ -48,5 +50,28 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress>? S
             innerException: inner);
     }
 
-    public bool IsSource(IPAddress caller) => Sources is null || Sources.Contains(caller);
+    public bool IsSource(IPAddress caller) => Sources.Contains(caller) || (MayBeHere && OwnAddresses.Has(caller));
+
+    /// <summary>
+    /// What the source's URI tells, unless that is this computer: then the source is here, or a tunnel to it, and its own name may tell more.
+    /// </summary>
+    private static async Task<RelayAddress> WithSourcesAsync(LibvirtUri source, string hostName, IPAddress given, CancellationToken cancellationToken)
+    {
+        IPAddress[] addresses = source.IsReachableFromOtherHosts ? await ResolveAsync(source.Host, cancellationToken).ConfigureAwait(false) : [];
+        return addresses.Length > 0 && !Array.Exists(addresses, OwnAddresses.Has)
+            ? new RelayAddress(given, addresses)
+            : new RelayAddress(given, await ResolveAsync(hostName, cancellationToken).ConfigureAwait(false), MayBeHere: true);
+    }
+
+    private static async Task<IPAddress[]> ResolveAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Dns.GetHostAddressesAsync(name, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            return [];
+        }
+    }
 }

@@ -107,6 +107,12 @@ internal sealed class RelayTarget(string name, EndPoint endPoint) : IDisposable
     public void Drop(string why)
     {
         dropped ??= why;
+        Leave();
+    }
+
+    /// <summary>Ends what is done for it.</summary>
+    public void Leave()
+    {
         End();
         gone.Cancel();
     }

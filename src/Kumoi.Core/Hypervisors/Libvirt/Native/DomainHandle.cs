@@ -7,5 +7,8 @@ internal sealed unsafe class DomainHandle(nint pointer, ConnectionHandle connect
 {
     public string Name { get; } = Marshal.PtrToStringUTF8((nint)NativeDomain.virDomainGetName(pointer)) ?? "";
 
+    /// <summary>Which run of the VM was looked up; uint.MaxValue for one that was off.</summary>
+    public uint RunNumber { get; } = NativeDomain.virDomainGetID(pointer);
+
     protected override int Free(nint pointer) => NativeDomain.virDomainFree(pointer);
 }

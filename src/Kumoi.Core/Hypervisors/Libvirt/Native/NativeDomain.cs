@@ -63,10 +63,31 @@ internal static unsafe partial class NativeDomain
     public static partial int virDomainSetMetadata(DomainHandle domain, int type, string? metadata, string? key, string? uri, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name)]
-    public static partial int virDomainHasManagedSaveImage(DomainHandle domain, uint flags);
+    public static partial int virDomainHasManagedSaveImage(nint domain, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainManagedSaveRemove(DomainHandle domain, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial byte* virDomainManagedSaveGetXMLDesc(DomainHandle domain, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainSnapshotNum(DomainHandle domain, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainListAllSnapshots(DomainHandle domain, nint** snapshots, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial byte* virDomainSnapshotGetXMLDesc(nint snapshot, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainSnapshotFree(nint snapshot);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainGetAutostart(nint domain, int* autostart);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainSetAutostart(DomainHandle domain, int autostart);
 
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint virDomainDefineXMLFlags(ConnectionHandle connection, string xml, uint flags);

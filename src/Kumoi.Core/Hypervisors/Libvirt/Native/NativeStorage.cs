@@ -18,6 +18,13 @@ internal static unsafe partial class NativeStorage
     public static partial int virConnectListAllStoragePools(ConnectionHandle connection, nint** pools, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolListAllVolumes(StoragePoolHandle pool, nint** volumes, uint flags);
+
+    /// <summary>The result belongs to the volume object.</summary>
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial byte* virStorageVolGetName(VolumeHandle volume);
+
+    [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virStoragePoolIsActive(StoragePoolHandle pool);
 
     [LibraryImport(LibvirtLibrary.Name)]

@@ -1,0 +1,54 @@
+using Kumoi.Hypervisors;
+using Xunit;
+
+namespace Kumoi.Tests.Libvirt;
+
+/// <summary>What a target tells of the images of a VM that is to come. The test driver migrates nothing, but it answers.</summary>
+public sealed class MigrationTargetTests : LibvirtTest
+{
+    [Fact]
+    public async Task An_ISO_whose_directory_is_a_pool_there_that_has_it_not_is_missing_and_named()
+    {
+        MigrationObstacle found = Assert.Single(await CheckAsync("<disk type='file' device='cdrom'><source file='/images//cd.iso'/><target dev='hda'/><readonly/></disk>"));
+
+        Assert.True(found.IsFatal);
+        Assert.Equal(MigrationObstacleKind.Storage, found.Kind);
+        Assert.Contains("'/images//cd.iso', which 'web' has in a drive or as a disk, is missing", found.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_drive_that_may_be_empty_is_only_warned_of()
+    {
+        MigrationObstacle found = Assert.Single(await CheckAsync(
+            "<disk type='file' device='cdrom'><source file='/images/cd.iso' startupPolicy='optional'/><target dev='hda'/><readonly/></disk>"));
+
+        Assert.False(found.IsFatal);
+        Assert.Contains("the drive will be empty there", found.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_no_pool_tells_it_cannot_be_known()
+    {
+        MigrationObstacle found = Assert.Single(await CheckAsync("<disk type='file'><source file='/images/deeper/cd.iso'/><target dev='hda'/></disk>"));
+
+        Assert.False(found.IsFatal);
+        Assert.Contains("cannot be known", found.Message, StringComparison.Ordinal);
+    }
+
+    private async Task<IReadOnlyList<MigrationObstacle>> CheckAsync(string disk)
+    {
+        IHypervisorLink link = await OpenNodeAsync();
+        HostReading host = await link.ReadHostAsync(includeVMs: false, Deadline);
+        IReadOnlyList<MigrationObstacle> all = await link.CheckMigrationTargetAsync(
+            new MigrationNeeds
+            {
+                VM = new VMReading { CapturedAt = host.CapturedAt, Id = Guid.NewGuid(), Name = "web", State = PowerState.Running },
+                Definition = $"<domain type='test'><name>web</name><devices>{disk}</devices></domain>",
+                HypervisorType = host.HypervisorType,
+                HostId = "another",
+                Obstacles = [],
+            },
+            Deadline);
+        return [.. all.Where(static obstacle => obstacle.Kind is MigrationObstacleKind.Storage)];
+    }
+}

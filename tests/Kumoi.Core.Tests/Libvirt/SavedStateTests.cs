@@ -1,0 +1,74 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Libvirt.Native;
+using Xunit;
+
+namespace Kumoi.Tests.Libvirt;
+
+/// <summary>What libvirt keeps of a VM beside its definition: a saved state, snapshots, the autostart.</summary>
+public sealed class SavedStateTests : LibvirtTest
+{
+    [Fact]
+    public async Task A_saved_state_is_seen_and_gone_after_the_start_that_goes_on_from_it()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 2);
+        VMReading vm = await SaveAsync(link, "vm0");
+
+        Assert.True(vm is { HasSavedState: true, State: PowerState.Shutoff });
+        Assert.Equal([true, false], (await link.ReadVMsAsync(Deadline)).OrderBy(static each => each.Name, StringComparer.Ordinal).Select(static each => each.HasSavedState));
+
+        await link.StartAsync(vm.Id, paused: false, OperationId.New(), Deadline);
+        Assert.False((await link.FindVMAsync(vm.Id, Deadline))!.HasSavedState);
+    }
+
+    [Fact]
+    public async Task A_VM_with_a_saved_state_is_not_removed_before_that_is_thrown_away()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
+        VMReading vm = await SaveAsync(link, "vm0");
+
+        await FailsAsync(HypervisorError.InvalidState, FaultDomain.VM, () => link.UndefineAsync(vm.Id, removeVolumes: true, OperationId.New(), Deadline));
+        Assert.True((await link.FindVMAsync(vm.Id, Deadline))!.HasSavedState);
+
+        await link.DiscardSavedStateAsync(vm.Id, OperationId.New(), Deadline);
+        await link.DiscardSavedStateAsync(vm.Id, OperationId.New(), Deadline); // nothing more to do
+        await link.UndefineAsync(vm.Id, removeVolumes: false, OperationId.New(), Deadline);
+        Assert.Null(await link.FindVMAsync("vm0", Deadline));
+    }
+
+    [Fact]
+    public async Task The_autostart_of_a_VM_is_read_and_comes_back_when_a_mark_that_knows_of_it_is_taken_off()
+    {
+        IHypervisorLink link = await OpenNodeAsync(vmCount: 2);
+        VMReading vm = (await link.FindVMAsync("vm0", Deadline))!;
+        SpeculationMark mark = new(OperationId.New(), IsStart: true, "k1", ["k2"], "");
+        await link.MarkAsync(vm.Id, mark, Deadline);
+        await link.MarkAsync(vm.Id, null, Deadline);
+        Assert.False((await link.FindVMAsync(vm.Id, Deadline))!.IsAutostart);
+
+        await link.MarkAsync(vm.Id, mark with { IsAutostart = true }, Deadline);
+        Assert.False((await link.FindVMAsync(vm.Id, Deadline))!.IsAutostart);
+        await link.MarkAsync(vm.Id, null, Deadline);
+
+        Assert.True((await link.FindVMAsync(vm.Id, Deadline))!.IsAutostart);
+        Assert.Equal(["vm0"], (await link.ReadVMsAsync(Deadline)).Where(static each => each.IsAutostart).Select(static each => each.Name));
+        Assert.Empty(await link.ReadMarkedAsync(Deadline));
+    }
+
+    private async Task<VMReading> SaveAsync(IHypervisorLink link, string name)
+    {
+        Assert.Equal(0, await ((LibvirtLink)link).ReadAsync(
+            connection =>
+            {
+                using DomainHandle domain = connection.FindDomain(name)!;
+                return virDomainManagedSave(domain.DangerousGetHandle(), 0);
+            },
+            Deadline));
+        return (await link.FindVMAsync(name, Deadline))!;
+    }
+
+    [DllImport("libvirt.so.0")]
+    private static extern int virDomainManagedSave(nint domain, uint flags);
+}

@@ -1,0 +1,62 @@
+using Kumoi.Hypervisors;
+
+namespace Kumoi.Tests.Speculation;
+
+/// <summary>What others do with the VM meanwhile, on one of the hosts; what the host does not allow does not happen.</summary>
+internal static class Operators
+{
+    public static readonly string[] Acts = ["migrate", "shut down", "suspend", "resume", "undefine", "start", "crash", "save", "destroy"];
+
+    /// <summary>Does it on that host, 1, 2, …; migrates to the last host that has nothing of the VM.</summary>
+    public static async Task ActAsync(Site site, string act, int host)
+    {
+        var link = site.Observe(host);
+        var places = await site.PlacesAsync();
+        var place = places[host - 1];
+        try
+        {
+            switch (act)
+            {
+                case "migrate":
+                    await site.MigrateByHandAsync(host, back: false);
+                    break;
+                case "migrate back":
+                    await site.MigrateByHandAsync(host, back: true);
+                    break;
+                case "shut down":
+                    await link.ShutdownAsync(site.Id, OperationId.New(), default);
+                    break;
+                case "suspend":
+                    await link.SuspendAsync(site.Id, OperationId.New(), default);
+                    break;
+                case "resume":
+                    await link.ResumeAsync(site.Id, OperationId.New(), default);
+                    break;
+                case "undefine":
+                    if (place is VMPlace.Running or VMPlace.Paused)
+                    {
+                        await link.DestroyAsync(site.Id, OperationId.New(), default);
+                    }
+
+                    await link.UndefineAsync(site.Id, removeVolumes: false, OperationId.New(), default);
+                    break;
+                case "start":
+                    await link.StartAsync(site.Id, paused: false, OperationId.New(), default);
+                    break;
+                case "destroy":
+                    await link.DestroyAsync(site.Id, OperationId.New(), default);
+                    break;
+                case "crash" when place is VMPlace.Running:
+                    site.Happen(host, PowerState.Crashed);
+                    break;
+                case "save" when place is VMPlace.Running:
+                    site.Happen(host, PowerState.Shutoff, isSaved: true);
+                    break;
+            }
+        }
+        catch (HypervisorException)
+        {
+            // It is not allowed.
+        }
+    }
+}
