@@ -47,7 +47,10 @@ internal sealed class OtherCopies(Fleet fleet)
         message, FaultDomain.VM, error: HypervisorError.RunsElsewhere,
         recommendedAction: $"Look at both with Get-KumoiVM, and remove the one that is left over. With -Force it runs here all the same; do so only if the one on {host} is known to be dead.");
 
-    /// <summary>One host may be connected under several names.</summary>
+    /// <summary>
+    /// One host may be connected under several names. By another URI its VMs are seen in the same state: off, or paused, and so they do not
+    /// stand in the way of themselves.
+    /// </summary>
     private static bool IsSame(KumoiConnection one, KumoiConnection other) => ReferenceEquals(one, other) || one.Uri == other.Uri;
 
     private Task<Reading> NextAsync()

@@ -21,19 +21,24 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
     public IReadOnlyList<(KumoiConnection Host, Exception Error)> Unread => _unread;
 
     /// <summary>Searches once, all hosts at a time.</summary>
-    /// <param name="hosts">Where to look.</param>
+    /// <param name="hosts">Where to look; null: everywhere, and hosts that could not be connected are told.</param>
     /// <param name="limit">How many hosts are read at a time.</param>
     /// <param name="cancellationToken">Nothing was changed.</param>
     /// <exception cref="JournalException">The journal cannot be read: nobody knows which operations are under way.</exception>
-    public async Task<IReadOnlyList<KumoiConflict>> FindAsync(IReadOnlyList<KumoiConnection> hosts, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<KumoiConflict>> FindAsync(IReadOnlyList<KumoiConnection>? hosts, int limit, CancellationToken cancellationToken)
     {
         // Under several names it is one host, and its VMs are no copies of each other.
-        var distinct = hosts.DistinctBy(host => host.Uri, StringComparer.Ordinal).ToList();
+        var distinct = (hosts ?? fleet.Hosts).DistinctBy(host => host.Uri, StringComparer.Ordinal).ToList();
         var read = new List<HostSurvey>();
         await foreach (var outcome in FanOut.RunAsync(distinct, limit, HostSurvey.ReadAsync, cancellationToken))
         {
             if (outcome.Succeeded)
             {
+                if (read.Exists(other => other.Id == outcome.Result.Id))
+                {
+                    continue; // the same host, by another way
+                }
+
                 read.Add(outcome.Result);
                 foreach (var problem in outcome.Result.Problems)
                 {
@@ -46,7 +51,7 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
             }
         }
 
-        foreach (var host in hosts.Count == fleet.Hosts.Count ? fleet.Unconnected : [])
+        foreach (var host in hosts is null ? fleet.Unconnected : [])
         {
             Add(ConflictKind.NotRead, [], $"{host.Name} could not be connected, and was not read: {host.Error.Message}", $"Connect it, and look again; or leave it out for good: Disconnect-KumoiHost {host.Name}", hosts: [host.Name]);
         }

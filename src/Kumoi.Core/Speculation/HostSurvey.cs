@@ -1,4 +1,5 @@
 using System.Xml;
+using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 
 namespace Kumoi.Speculation;
@@ -13,6 +14,9 @@ internal sealed class HostSurvey
     private HostSurvey(KumoiConnection host) => Host = host;
 
     public KumoiConnection Host { get; }
+
+    /// <summary>Tells the host from all others, by whatever way it is connected.</summary>
+    public string Id { get; private set; } = "";
 
     /// <summary>VMs that hold the host.</summary>
     public IReadOnlyList<KumoiVM> Live { get; private set; } = [];
@@ -30,7 +34,10 @@ internal sealed class HostSurvey
     public static async Task<HostSurvey> ReadAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
         var survey = new HostSurvey(host);
-        survey.Live = [.. (await host.Link.ReadVMsAsync(cancellationToken)).Where(vm => vm.State.HoldsHost()).Select(vm => new KumoiVM(host, vm)).Order()];
+        var read = await FleetReads.ReadHostAsync(host, cancellationToken);
+        survey.Live = [.. read.VMs.Where(vm => vm.State.HoldsHost())];
+        // Both: there are hosts whose makers gave them all one id.
+        survey.Id = $"{await host.ReadIdAsync(cancellationToken)} {read.Reading.HostName}";
         IReadOnlyList<StoragePoolReading> pools = [];
         await survey.TryAsync(async () => pools = await host.Link.ReadPoolsAsync(cancellationToken));
         await survey.TryAsync(async () => survey.Marked = await host.Link.ReadMarkedAsync(cancellationToken));

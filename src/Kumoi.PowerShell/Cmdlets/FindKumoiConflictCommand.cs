@@ -46,7 +46,7 @@ public sealed class FindKumoiConflictCommand : FleetCmdlet
             // Opening it would make one.
             var journal = File.Exists(KumoiSession.Journal.Location) ? KumoiSession.Journal : null;
             var search = new ConflictSearch(Fleet, journal, TimeProvider.System);
-            var found = Await(search.FindAsync(isAll ? Fleet.Hosts : _hosts, ThrottleLimit, StopToken));
+            var found = Await(search.FindAsync(isAll ? null : _hosts, ThrottleLimit, StopToken));
             WriteObject(found.Where(conflict => Kind.Length == 0 || conflict.Kind is ConflictKind.NotRead || Kind.Contains(conflict.Kind)), enumerateCollection: true);
             foreach (var (host, error) in search.Unread)
             {

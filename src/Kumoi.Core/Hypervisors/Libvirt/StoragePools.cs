@@ -12,22 +12,13 @@ internal static unsafe class StoragePools
     /// <summary>libvirt-storage: virConnectListAllStoragePools, and the XML of each. None, where the host has no storage driver.</summary>
     public static IReadOnlyList<StoragePoolReading> Read(LibvirtConnection connection)
     {
-        nint* pools = null;
-        int count = NativeStorage.virConnectListAllStoragePools(connection.Handle, &pools, ActiveOnly);
-        if (count < 0)
+        if (VolumeStore.ListPools(connection, ActiveOnly) is not { } handles)
         {
             LibvirtFailure failure = NativeError.Last();
             return failure.Code is LibvirtCode.NoSupport && connection.Loss is null ? [] : throw connection.ToException(failure, "list the storage pools", CallKind.Read);
         }
 
-        var found = new List<StoragePoolReading>(count);
-        StoragePoolHandle[] handles = new StoragePoolHandle[count];
-        for (int i = 0; i < count; i++)
-        {
-            handles[i] = new StoragePoolHandle(pools[i], connection.Handle);
-        }
-
-        NativeTypedParameters.Free(pools);
+        var found = new List<StoragePoolReading>(handles.Count);
         try
         {
             foreach (StoragePoolHandle pool in handles)
@@ -41,7 +32,7 @@ internal static unsafe class StoragePools
         }
         finally
         {
-            Array.ForEach(handles, handle => handle.Dispose());
+            handles.ForEach(static handle => handle.Dispose());
         }
 
         return found;
