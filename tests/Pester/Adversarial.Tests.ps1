@@ -214,7 +214,7 @@ Describe 'Errors and variables of the author' {
 
   It 'an error in a filter comes once' {
     Add-KumoiFault kvm02 Define | Out-Null
-    $errors = $(Get-KumoiHost | Where-Object { if ($_.Name -eq 'kvm19') { [int]::Parse('x') }; $true } | Sort-Object Name | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Out-Null) 2>&1
+    $errors = $(Get-KumoiHost | Where-Object { if ($_.Name -eq 'kvm19') { 1 | Select-Object -ExpandProperty Nope }; $true } | Sort-Object Name | Select-Object -First 3 | New-KumoiVM -Name { "a-$($_.Name)" } | Out-Null) 2>&1
     $errors | Should -HaveCount 1
   }
 

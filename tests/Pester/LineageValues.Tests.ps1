@@ -73,6 +73,14 @@ Describe 'What the steps above the choice read is as it was, or nothing is repla
       text = '$skip = "kvm04"; Get-KumoiHost | Select-Object -First 3 | Invoke-KumoiAction { if ($_.Name -ne $skip) { $_ } } | New-KumoiVM -Name { "a-$_" } @told | ForEach-Object { $skip = "" }' }
     @{ name = 'a variable that an argument further down changes'; says = '$skip'
       text = '$skip = "kvm04"; function Get-Step { Set-Variable skip "" -Scope 1; { $_ } }; Get-KumoiHost | Where-Object Name -ne $skip | Select-Object -First 3 | New-KumoiVM -Name { "a-$_" } @told | ForEach-Object -Process (Get-Step)'; says2 = 'Get-Step' }
+    @{ name = 'a variable by its drive'; says = '$variable:skip'
+      text = '$skip = "kvm04"; Get-KumoiHost | Where-Object { $_.Name -ne ${variable:skip} } | Select-Object -First 3 | New-KumoiVM -Name { "a-$_" } @told | ForEach-Object { $skip = "" }' }
+    @{ name = 'a property of the author''s object, in a method'; says = ''
+      text = 'class Deployer { $Skip = "kvm04"; $Told; [object] Run() { $t = $this.Told; return (Get-KumoiHost | Where-Object { $_.Name -ne $this.Skip } | Select-Object -First 3 | New-KumoiVM -Name { "a-$_" } @t | ForEach-Object { $this.Skip = "" }) } }; $d = [Deployer]::new(); $d.Told = @{ ErrorAction = "SilentlyContinue"; WarningAction = "SilentlyContinue" }; $d.Run()' }
+    @{ name = 'what a job was given'; says = '$using:'
+      text = '$t = @{ kvm04 = 1 }; $told.Remove("Verbose"); Start-ThreadJob { Import-Module $env:KUMOI_MODULE; $told = $using:told; Get-KumoiHost | Where-Object { -not ($using:t)[$_.Name] } | Select-Object -First 3 | New-KumoiVM -Name { "a-$_" } @told -Verbose 4>&1 | ForEach-Object { ($using:t).Clear(); $_ } } | Receive-Job -Wait -AutoRemoveJob' }
+    @{ name = 'a member that was added to the type'; says = '''Name'' of a KumoiHost'
+      text = 'try { Get-KumoiHost | Where-Object { $_.Name -ne "kvm04" } | Select-Object -First 3 | New-KumoiVM -Name { "a-$_" } @told | ForEach-Object { Update-TypeData -TypeName Kumoi.KumoiHost -MemberType AliasProperty -MemberName Name -Value Uri -Force } } finally { Remove-TypeData Kumoi.KumoiHost -ErrorAction Ignore }' }
     @{ name = 'a member that was added to an element'; says = 'member'
       text = '$all = Get-KumoiHost -OutVariable +kept | Where-Object Name -ne "kvm04" | Sort-Object Name | Select-Object -First 3 | New-KumoiVM -Name { "a-$_" } @told | ForEach-Object { $kept | Where-Object Name -eq "kvm04" | Add-Member Name "kvm99" -Force; $_ }' }
   ) {

@@ -233,10 +233,11 @@ Describe 'Update-KumoiHost' {
   }
 
   It 'ends at the first failure, leaves that host in maintenance, and goes on there' {
-    $broken = $true
+    # Not a variable: with another value in it, it would be another upgrade.
+    Set-Content TestDrive:/broken 1
     $script = {
       "looking at $_"
-      if ($broken -and $_.Name -eq 'kvm02') { Write-Error 'no space left' -ErrorId NoSpace }
+      if ((Test-Path TestDrive:/broken) -and $_.Name -eq 'kvm02') { Write-Error 'no space left' -ErrorId NoSpace }
       $upgraded.Add($_.Name)
     }
     $results = Update-KumoiHost $script -VMHost kvm* -ErrorVariable errors -ErrorAction SilentlyContinue -WarningVariable warnings
@@ -248,7 +249,7 @@ Describe 'Update-KumoiHost' {
     Get-Suspended | Should -Be kvm02
     Get-Running | Should -Be $all
 
-    $broken = $false
+    Remove-Item TestDrive:/broken
     $upgraded.Clear()
     $results = Update-KumoiHost $script -VMHost kvm* -WarningVariable warnings
     $results.ForEach{ "$_" } | Should -Be 'kvm02: Updated', 'kvm01: AlreadyUpdated', 'kvm03: Updated', 'kvm04: Updated'

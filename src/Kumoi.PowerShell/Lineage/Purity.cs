@@ -109,7 +109,7 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
             return FollowsItsMatch(variable);
         }
 
-        return path.UserPath is "_" || session.PSVariable.Get(path.UserPath) is not { } found || !PlainValue.BlocksIn(found.Value).Any();
+        return path.UserPath is "_" || RecordedReads.Find(session, path.UserPath) is not { } found || !PlainValue.BlocksIn(found.Value).Any();
     }
 
     /// <summary>$Matches is what the last match left, of whichever element: it must be read only where this element has matched.</summary>

@@ -13,6 +13,9 @@ internal sealed class RecordedReads
     /// <summary>By which comparisons and conversions go, and what becomes of errors.</summary>
     private static readonly string[] Preferences = ["ErrorActionPreference", "WhatIfPreference", "ConfirmPreference", "OFS"];
 
+    /// <summary>Stands for all values that a job was given by $using:.</summary>
+    public const string UsingValues = "using:";
+
     private readonly SessionState _session;
     private readonly List<(string Path, object? Value)> _variables = [];
     private readonly List<(string Name, object? Value)> _commands = [];
@@ -78,7 +81,8 @@ internal sealed class RecordedReads
     }
 
     /// <summary>The variable of a path; null: there is none.</summary>
-    public static PSVariable? Find(SessionState session, string path) => session.PSVariable.Get(path);
+    public static PSVariable? Find(SessionState session, string path) =>
+        session.PSVariable.Get(path.StartsWith("variable:", StringComparison.OrdinalIgnoreCase) ? path["variable:".Length..] : path);
 
     private bool TryRead(string path, out object? copy, out object? found)
     {
@@ -87,6 +91,15 @@ internal sealed class RecordedReads
         {
             copy = Environment.GetEnvironmentVariable(path["env:".Length..]);
             return true;
+        }
+
+        if (path is UsingValues)
+        {
+            // The engine keeps them beside the parameters, and does not publish them.
+            const System.Reflection.BindingFlags any = System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic;
+            var parameters = _session.PSVariable.GetValue("PSBoundParameters");
+            found = parameters?.GetType().GetProperty("ImplicitUsingParameters", any)?.GetValue(parameters);
+            return found is not null && PlainValue.TryCopy(found, out copy);
         }
 
         if (Find(_session, path) is not { } variable)

@@ -49,14 +49,18 @@ internal static class RunTime
         var used = words.Concat(AlwaysUsed).Where(static word => word.Length > 0 && !WildcardPattern.ContainsWildcardCharacters(word)).ToList();
         foreach (var sample in Samples.Concat(elements.Take(1)).Concat(elements.OfType<KumoiHost>().Take(1).SelectMany(static host => host.VMs.Take(1))).Select(PSObject.AsPSObject))
         {
-            if (used.Find(word => sample.Members[word] is { } member && RunsScript(member)) is { } word)
+            if (used.Find(word => sample.Members[word] is { } member && (RunsScript(member) || IsAdded(member))) is { } word)
             {
-                return $"'{word}' of a {sample.BaseObject.GetType().Name} runs a script";
+                return $"'{word}' of a {sample.BaseObject.GetType().Name} is not its own";
             }
         }
 
         return null;
     }
+
+    /// <summary>By Update-TypeData, which can be done at any time. Count is the engine's own.</summary>
+    private static bool IsAdded(PSMemberInfo member) =>
+        member is PSNoteProperty || (member is PSAliasProperty && !member.Name.Equals("Count", StringComparison.OrdinalIgnoreCase));
 
     private static bool RunsScript(PSMemberInfo member) => member is PSScriptProperty or PSScriptMethod or PSCodeProperty or PSCodeMethod;
 

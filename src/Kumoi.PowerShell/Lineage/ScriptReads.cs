@@ -12,7 +12,7 @@ internal sealed class ScriptReads(SessionState session)
     /// <summary>The engine sets them in each run, or they never change.</summary>
     private static readonly HashSet<string> Own = new(StringComparer.OrdinalIgnoreCase)
     {
-        "_", "PSItem", "this", "true", "false", "null", "Matches", "switch", "foreach", "input", "MyInvocation", "StackTrace", "^", "$", "?",
+        "_", "PSItem", "true", "false", "null", "Matches", "switch", "foreach", "input", "MyInvocation", "StackTrace", "^", "$", "?",
     };
 
     private static readonly HashSet<string> OwnOfFunctions = new(StringComparer.OrdinalIgnoreCase) { "args", "PSBoundParameters", "PSCmdlet" };
@@ -55,7 +55,10 @@ internal sealed class ScriptReads(SessionState session)
                 case ParameterAst parameter:
                     own.Add(parameter.Name.VariablePath.UserPath);
                     break;
-                case VariableExpressionAst variable when !Own.Contains(variable.VariablePath.UserPath)
+                case UsingExpressionAst:
+                    Variables.Add(RecordedReads.UsingValues);
+                    break;
+                case VariableExpressionAst variable when variable.Parent is not UsingExpressionAst && !Own.Contains(variable.VariablePath.UserPath)
                     && !own.Contains(VariableUse.NameOf(variable))
                     && !(isFunction && OwnOfFunctions.Contains(variable.VariablePath.UserPath)):
                     Read(variable.VariablePath.UserPath);
