@@ -72,7 +72,7 @@ public sealed class ConflictSearchTests : IDisposable
 
         // Its process is this one, which does not work on it any more.
         Assert.Contains("nobody works on", Assert.Single(await FindAsync(lab, journal)).Message, StringComparison.Ordinal);
-        await journal.EndAsync(sequence, new OperationOutcome(OperationState.Failed, DateTimeOffset.UtcNow, "x"), default);
+        await journal.EndAsync(sequence, operation.Value, new OperationOutcome(OperationState.Failed, DateTimeOffset.UtcNow, "x"), default);
         Assert.Contains("has ended (Failed)", Assert.Single(await FindAsync(lab, journal)).Message, StringComparison.Ordinal);
     }
 

@@ -154,7 +154,7 @@ public sealed class UsageTests : WorkloadTest, IDisposable
         // And so they are in the journal.
         lab.Time.Advance(TimeSpan.FromSeconds(60));
         var second = Meter(lab);
-        Assert.True(await second.ContinueAsync(journal, default));
+        Assert.True(await second.ContinueAsync(journal, lab.Fleet.Hosts, all => all, default));
         usages = await CycleAsync(lab, second);
         Assert.Equal([60.0, 60.0], usages.Select(usage => usage.IntervalSec));
         Assert.Equal(usages[0].CpuSec, usages[1].CpuSec, 3);
