@@ -46,7 +46,7 @@ function New-LineageCase {
   $effect = & $pick @('none', 'none', 'none', 'above', 'between', 'changes between', 'changes below', 'changes below', 'other below', 'changes inside', 'unknown outcome')
   $change = & $pick @((& $pick $used).changes)
   $steps = @($above)
-  if ($effect -eq 'above') { $steps = @((& $pick @('Where-Object { $script:k++; $true }', 'Where-Object { $list.Contains($_.Name); ++$script:k }', 'Sort-Object { $script:k++; $_.Name }', 'Where-Object $counting'))) + $steps }
+  if ($effect -eq 'above') { $steps = @((& $pick @('Where-Object { $script:k++; $true }', 'Where-Object { $null = $list.Contains($_.Name); $script:k++; $true }', 'Sort-Object { $script:k++; $_.Name }', 'Where-Object $counting'))) + $steps }
   $steps += $choice.text -replace 'Select-Held', $(if ($ofVMs) { 'Select-KumoiVM' } else { 'Select-KumoiHost' })
   if ($below) { $steps += $below }
   switch ($effect) {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Management.Automation;
-using System.Management.Automation.Language;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -18,9 +17,8 @@ internal static class ScriptName
         var reads = new ScriptReads(block.Module?.SessionState ?? session);
         reads.Add(block.Ast);
         var text = new StringBuilder(block.ToString().Trim());
-        var filled = Filled(block.Ast);
         unknown = null;
-        foreach (var path in reads.Variables.Where(path => !filled.Contains(path)).Order(StringComparer.OrdinalIgnoreCase))
+        foreach (var path in reads.Variables.Order(StringComparer.OrdinalIgnoreCase))
         {
             var value = path.StartsWith("env:", StringComparison.OrdinalIgnoreCase)
                 ? Environment.GetEnvironmentVariable(path["env:".Length..])
@@ -47,18 +45,4 @@ internal static class ScriptName
 
         return "script-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..8];
     }
-
-    /// <summary>Variables that the block only fills ($log.Add(…), $done[…] = …): what is in them is its product, and differs each time.</summary>
-    private static HashSet<string> Filled(Ast root) =>
-    [
-        .. root.FindAll(static ast => ast is VariableExpressionAst, searchNestedScriptBlocks: true).Cast<VariableExpressionAst>()
-            .GroupBy(static variable => variable.VariablePath.UserPath, StringComparer.OrdinalIgnoreCase)
-            .Where(static uses => uses.All(static use => use.Parent switch
-            {
-                InvokeMemberExpressionAst call => ReferenceEquals(call.Expression, use) && call.Parent is CommandExpressionAst,
-                IndexExpressionAst { Parent: AssignmentStatementAst assignment } index => ReferenceEquals(assignment.Left, index) && ReferenceEquals(index.Target, use),
-                _ => false,
-            }))
-            .Select(static uses => uses.Key),
-    ];
 }

@@ -30,7 +30,7 @@ internal sealed class ScriptReads(SessionState session)
     /// <summary>Names of members, and all other constant words: a property can be named by one.</summary>
     public HashSet<string> Words { get; } = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Adds what a piece of script reads. What it assigns itself is its own: a counter goes on counting.</summary>
+    /// <summary>Adds what a piece of script reads. What it assigns or fills itself is its own: a counter goes on counting.</summary>
     public void Add(Ast root) => Add(root, isFunction: false, []);
 
     /// <summary>Adds a command that is called, and what it reads if it is a function.</summary>
@@ -47,7 +47,7 @@ internal sealed class ScriptReads(SessionState session)
 
     private void Add(Ast root, bool isFunction, IEnumerable<string> parameters)
     {
-        var own = new HashSet<string>(VariableUse.Assigned(root).Concat(parameters), StringComparer.OrdinalIgnoreCase);
+        var own = new HashSet<string>(VariableUse.Assigned(root).Concat(VariableUse.Filled(root)).Concat(parameters), StringComparer.OrdinalIgnoreCase);
         foreach (var ast in root.FindAll(static _ => true, searchNestedScriptBlocks: true))
         {
             switch (ast)

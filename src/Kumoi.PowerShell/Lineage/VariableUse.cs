@@ -8,6 +8,11 @@ internal static class VariableUse
     /// <summary>What a script block that is run again cannot see as it was.</summary>
     private static readonly HashSet<string> OwnToEachRun = new(StringComparer.OrdinalIgnoreCase) { "input", "MyInvocation" };
 
+    private static readonly HashSet<string> FillingMethods = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "Add", "AddRange", "Append", "AppendLine", "Enqueue", "Push", "Clear", "TryAdd",
+    };
+
     public static IEnumerable<string> Read(Ast root) =>
         root.FindAll(static ast => ast is VariableExpressionAst, searchNestedScriptBlocks: true).Cast<VariableExpressionAst>().Select(NameOf);
 
@@ -44,6 +49,21 @@ internal static class VariableUse
                 ForEachStatementAst loop => loop.Variable,
                 _ => null,
             }).OfType<VariableExpressionAst>().Select(NameOf);
+
+    /// <summary>
+    /// Variables that a piece of script only fills ($log.Add(…), $done[…] = …): what is in them is its product, and nothing goes by it.
+    /// </summary>
+    public static IEnumerable<string> Filled(Ast root) =>
+        root.FindAll(static ast => ast is VariableExpressionAst, searchNestedScriptBlocks: true).Cast<VariableExpressionAst>()
+            .GroupBy(NameOf, StringComparer.OrdinalIgnoreCase)
+            .Where(static uses => uses.All(static use => use.Parent switch
+            {
+                InvokeMemberExpressionAst { Member: StringConstantExpressionAst { Value: var method } } call =>
+                    ReferenceEquals(call.Expression, use) && call.Parent is CommandExpressionAst && FillingMethods.Contains(method),
+                IndexExpressionAst { Parent: AssignmentStatementAst assignment } index => ReferenceEquals(assignment.Left, index) && ReferenceEquals(index.Target, use),
+                _ => false,
+            }))
+            .Select(static uses => uses.Key);
 
     public static string NameOf(VariableExpressionAst variable)
     {
