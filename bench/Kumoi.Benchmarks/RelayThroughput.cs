@@ -23,7 +23,7 @@ internal static class RelayThroughput
         var receiving = listeners.ConvertAll(listener => ReceiveAsync(listener, limit.Token));
         using var relay = new MigrationRelay(
             IPAddress.Loopback, IPAddress.IsLoopback, listeners.Select((listener, i) => ($"target {i}", listener.LocalEndPoint!)), Patient,
-            TimeProvider.System);
+            hearingPatience: TimeSpan.FromMinutes(1), TimeProvider.System);
         var running = relay.RunAsync(limit.Token);
         await SendAsync(relay.EndPoint, limit.Token);
         await Task.WhenAll(receiving);
