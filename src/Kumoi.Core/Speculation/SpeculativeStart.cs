@@ -84,7 +84,7 @@ public sealed class SpeculativeStart
         var now = await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(
             $"'{vm.Name}' is no longer on {vm.VMHost}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
             recommendedAction: "Find it with Get-KumoiVM: it may have been moved or removed.");
-        if (now.State is not (PowerState.Shutoff or PowerState.Crashed))
+        if (now.State is not PowerState.Shutoff)
         {
             throw new HypervisorException(
                 $"'{vm.Name}' is {now.State}: only a VM that is off is started.", FaultDomain.VM, error: HypervisorError.InvalidState,
