@@ -121,7 +121,7 @@ Describe 'Without faults on real hosts' {
     $bad = (Get-Xml bad) -replace "machine='[^']+'", "machine='nonsense'"
     New-KumoiVM -Name bad -VMHost k1, k2 -Xml $bad -ErrorVariable errors -ErrorAction SilentlyContinue
     $errors | Should -HaveCount 2
-    $errors[0].FullyQualifiedErrorId | Should -BeLike 'InvalidSpecification*'
+    $errors[0].FullyQualifiedErrorId | Should -BeLike 'NotSupported*' # a machine type is something that a host lacks
     $errors[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
   }
 
