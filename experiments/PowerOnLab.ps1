@@ -39,8 +39,6 @@ Get-KumoiVM | Remove-KumoiVM -Force
 $template = (Invoke-Lab domain-xml template qcow2) -join "`n"
 New-Stranger
 $strangers = Get-Stranger
-# A machine that hosts of both generations have, beside 'pc', which is each host's newest.
-$common = @(& virsh -q -c $info.hosts[0].uri dumpxml stranger-off | Select-String "machine='([^']+)'")[0].Matches[0].Groups[1].Value
 
 function Get-RunsOn { $all = Get-Places $name; ,@($all.Keys | Where-Object { $all[$_] -eq 'running' }) }
 function Get-Marks { @(foreach ($machine in $machines) { & virsh -q -c $info.hosts.Where{ $_.name -eq $machine }.uri dumpxml $name 2>$null | Select-String 'kumoi-speculation:plan|<plan' | ForEach-Object { "$machine $_" } }) }
@@ -52,7 +50,8 @@ for ($i = 0; $i -lt $Count; $i++) {
   $hasHome = $random.Next(2) -eq 0
   $at = $machines[$random.Next($machines.Count)]
   $definition = $template.Replace('template', $name)
-  if ($random.Next(2) -eq 0) { $definition = $definition.Replace("machine='pc'", "machine='$common'") }
+  # Each host's newest machine, which is another one on hosts of another generation; else one that all have.
+  if ($random.Next(2) -eq 0) { $definition = $definition -replace "machine='[^']+'", "machine='pc'" }
   if ($hasHome) { New-KumoiVM $name -VMHost $at -Xml $definition | Out-Null }
   $fault = $faults[$random.Next($faults.Count)]
   $victim = $order[0]

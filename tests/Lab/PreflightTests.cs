@@ -152,7 +152,7 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
     {
         var older = Lab.Choose(2, host => !host.IsNewer);
         var newer = Lab.Choose(1, host => host.IsNewer)[0];
-        var vm = await StartAsync("idle", host: older[0]);
+        var vm = await StartAsync("idle", domain => domain.Element("os")!.Element("type")!.SetAttributeValue("machine", "pc"), older[0]);
 
         Assert.True((await CheckAsync(vm, newer)).CanMigrate);
         var moved = await MoveAsync(vm, newer);
@@ -165,7 +165,7 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
     {
         var newer = Lab.Choose(2, host => host.IsNewer);
         var older = Lab.Choose(1, host => !host.IsNewer)[0];
-        var vm = await StartAsync("idle", host: newer[0]);
+        var vm = await StartAsync("idle", domain => domain.Element("os")!.Element("type")!.SetAttributeValue("machine", "pc"), newer[0]); // its newest
 
         var obstacle = Assert.Single((await CheckAsync(vm, older)).Obstacles);
         Assert.Equal(Kind.Machine, obstacle.Kind);

@@ -131,6 +131,7 @@ up() {
   done
   for name in "${names[@]}"; do wait_for_host "$name"; done
   share_qemu_capabilities "${names[@]}"
+  write_common_machine "${names[@]}"
   say_generations "${names[@]}"
 }
 

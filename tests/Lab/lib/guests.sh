@@ -59,7 +59,7 @@ XML
 
 # domain_xml NAME VARIANT
 domain_xml() {
-  local name=$1 variant=$2 disk
+  local name=$1 variant=$2 disk machine
   [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || usage_error "not a name for a guest: '$name'"
   case $variant in
     idle | warm | hot | vhot) disk=$(floppy_xml "$lab/shared/tick-$variant.img") ;;
@@ -67,13 +67,14 @@ domain_xml() {
     qcow2) disk=$(virtio_disk_xml /var/lib/libvirt/images/web.qcow2) ;;
     *) usage_error "no such variant: '$variant' (idle, warm, hot, vhot, local, qcow2)" ;;
   esac
+  machine=$(cat "$lab/machine" 2>/dev/null || echo pc)
   cat <<XML
 <domain type='qemu'>
   <name>$name</name>
   <memory unit='MiB'>32</memory>
   <vcpu>1</vcpu>
   <os>
-    <type arch='x86_64' machine='pc'>hvm</type>
+    <type arch='x86_64' machine='$machine'>hvm</type>
   </os>
   <on_poweroff>destroy</on_poweroff>
   <on_reboot>restart</on_reboot>
