@@ -39,9 +39,10 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
 
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
+
         // The author's own array could be filled with something else before a candidate is asked for it.
         Tag = [.. Tag];
-        base.BeginProcessing();
     }
 
     protected override void ProcessRecord()

@@ -41,10 +41,11 @@ public sealed class GetKumoiVMCommand : SourceCmdlet
 
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
+
         // The author's own arrays could be filled with something else before a candidate is asked for it.
         Name = [.. Name];
         State = [.. State];
-        base.BeginProcessing();
     }
 
     protected override void ProcessRecord()
