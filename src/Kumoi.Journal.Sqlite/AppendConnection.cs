@@ -56,6 +56,7 @@ internal sealed class AppendConnection : IDisposable
         intent.VM, intent.Target, Rows.ToText(intent.StartedAt), intent.Details, (long)intent.Owner.ProcessId,
         Rows.ToText(intent.Owner.ProcessStartedAt), intent.Owner.Start, intent.Owner.Machine, intent.Owner.User);
 
+    /// <summary>Writes how an operation has ended.</summary>
     /// <exception cref="JournalException">There is no such operation.</exception>
     public long Update(long sequence, Guid id, OperationOutcome outcome)
     {

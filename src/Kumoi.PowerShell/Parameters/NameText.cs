@@ -7,6 +7,7 @@ internal sealed class NameText
 {
     private readonly NamePattern? _pattern;
 
+    /// <summary>Of a text.</summary>
     /// <param name="text">As it was given.</param>
     /// <param name="isLiteral">It is a name and never a pattern: it came out of a row, and nobody has typed it.</param>
     public NameText(string text, bool isLiteral = false)

@@ -110,6 +110,7 @@ internal sealed class VMFinder(FleetCmdlet cmdlet)
         return found;
     }
 
+    /// <summary>The VMs of one host by their names.</summary>
     /// <param name="At">When its reading began, as a timestamp.</param>
     /// <param name="VMs">Null: it could not be read.</param>
     private sealed record HostNames(long At, NameIndex<KumoiVM>? VMs);

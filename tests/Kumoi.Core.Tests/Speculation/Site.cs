@@ -55,7 +55,10 @@ internal sealed class Site : IAsyncDisposable
     {
         var fleet = new Fleet(
             [new ControlledDriver(_driver, controller)], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time,
-            open ?? (() => new ControlledJournal(Journal, controller))) { Limits = limits ?? new FleetLimits() };
+            open ?? (() => new ControlledJournal(Journal, controller)))
+        {
+            Limits = limits ?? new FleetLimits(),
+        };
         await ConnectAsync(fleet, _uri);
         return fleet;
     }
