@@ -198,28 +198,3 @@ say_generations() {
   ((${#hosts[@]} == 1)) ||
     echo "lab: two generations of hosts: $(for name in "${!hosts[@]}"; do echo "$name on${hosts[$name]}"; done | sort -V | paste -sd ';' | sed 's/;/; /g')" >&2
 }
-
-# Where there are hosts of two generations, a guest's machine is the older's, which all of them have, wherever it is made: 'pc' would be each
-# host's newest, and what was made on a newer host could not go to an older one.
-write_common_machine() {
-  local name generation libvirt qemu
-  local -A seen=()
-  for name in "$@"; do
-    read_generation "$name"
-    seen[$generation]=1
-  done
-  rm -f "$lab/machine"
-  ((${#seen[@]} == 1)) || qemu-system-x86_64 -machine help | sed -n 's/^pc .*(alias of \([^)]*\)).*/\1/p' >"$lab/machine"
-}
-
-# Nothing where all hosts are of this machine's generation.
-say_generations() {
-  local name generation libvirt qemu
-  local -A hosts=()
-  for name in "$@"; do
-    read_generation "$name"
-    hosts["libvirt $libvirt, QEMU $qemu"]+=" $name"
-  done
-  ((${#hosts[@]} == 1)) ||
-    echo "lab: two generations of hosts: $(for name in "${!hosts[@]}"; do echo "$name on${hosts[$name]}"; done | sort -V | paste -sd ';' | sed 's/;/; /g')" >&2
-}
