@@ -35,7 +35,8 @@ find_pwsh() {
     # A tool runs as 'dotnet pwsh.dll'; tests that start a fresh pwsh need a program to start.
     mkdir -p artifacts
     KUMOI_PWSH=$PWD/artifacts/pwsh
-    printf '#!/bin/sh\nexec dotnet "%s/pwsh.dll" "$@"\n' "$(dotnet tool run pwsh -- -NoProfile -NonInteractive -Command '$PSHOME')" >"$KUMOI_PWSH.new.$$"
+    printf '#!/bin/sh\nexport KUMOI_PWSH="%s"\nexec dotnet "%s/pwsh.dll" "$@"\n' \
+      "$KUMOI_PWSH" "$(dotnet tool run pwsh -- -NoProfile -NonInteractive -Command '$PSHOME')" >"$KUMOI_PWSH.new.$$"
     chmod +x "$KUMOI_PWSH.new.$$"
     mv "$KUMOI_PWSH.new.$$" "$KUMOI_PWSH"
   fi
