@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Kumoi.Composition;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
@@ -33,7 +34,7 @@ internal static class MigrationOverhead
         var time = TimeProvider.System;
         var folder = Directory.CreateTempSubdirectory("kumoi-overhead-").FullName;
         await using var journal = new SqliteJournal(folder, time);
-        await using var fleet = new Fleet([new LibvirtDriver(time)], new PollyCallPolicyFactory(time), new FaultPlan(new Random(1), time), time, () => journal);
+        await using var fleet = KumoiFleet.Create([new LibvirtDriver(time)], new PollyCallPolicyFactory(time), new FaultPlan(new Random(1), time), time, () => journal);
         await foreach (var outcome in fleet.ConnectAsync([.. uris.Select(uri => new ConnectRequest(uri, null, []))], default))
         {
             _ = outcome.Result;

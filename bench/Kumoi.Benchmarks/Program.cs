@@ -1,9 +1,11 @@
+using Kumoi.Hypervisors.Calls;
 // The C# side of the benchmarks: runs what each line of input names, once, and prints its milliseconds. bench/Invoke-Benchmark.ps1 pairs
 // them, and compares.
 using System.Diagnostics;
 using System.Globalization;
 using Kumoi;
 using Kumoi.Benchmarks;
+using Kumoi.Composition;
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors.Faults;
@@ -20,7 +22,7 @@ if (args is ["migrations", var lab, var xml, var script, var count, .. var uris]
 const int Calls = 20_000;
 const int Elements = 100_000;
 
-await using var fleet = new Fleet(
+await using var fleet = KumoiFleet.Create(
     [new SimulatedDriver(TimeProvider.System)], new PollyCallPolicyFactory(), new FaultPlan(new Random(7), TimeProvider.System), TimeProvider.System);
 await foreach (var connected in fleet.ConnectAsync([new ConnectRequest("sim://lab?hosts=1&vms=2&seed=7", Name: null, Tags: [])], CancellationToken.None))
 {
@@ -28,7 +30,7 @@ await foreach (var connected in fleet.ConnectAsync([new ConnectRequest("sim://la
 }
 
 var host = fleet.Hosts[0];
-var vm = (await host.Link.ReadVMsAsync(CancellationToken.None))[0];
+var vm = (await host.Link.SendAsync(new ReadVMs(), CancellationToken.None))[0];
 // Each number once, in an order that sorting has to change.
 int[] numbers = [.. Enumerable.Range(0, Elements)];
 new Random(7).Shuffle(numbers);
@@ -57,8 +59,8 @@ async Task CallAsync()
 {
     for (var i = 0; i < Calls; i++)
     {
-        if ((await host.Link.ReadHostAsync(includeVMs: false, CancellationToken.None)).IsMasked
-            || await host.Link.FindVMAsync(vm.Id, CancellationToken.None) is null)
+        if ((await host.Link.SendAsync(new ReadHost(IncludeVMs: false), CancellationToken.None)).IsMasked
+            || await host.Link.SendAsync(new FindVM(vm.Id), CancellationToken.None) is null)
         {
             throw new InvalidOperationException("A call failed.");
         }

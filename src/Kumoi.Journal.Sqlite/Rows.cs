@@ -22,7 +22,7 @@ internal static class Rows
     {
         Sequence = row.GetInt64(0),
         Id = Guid.Parse(row.GetString(1)),
-        Kind = ToEnum<OperationKind>(row.GetString(2)),
+        Kind = ToString(row, 2),
         VMHost = ToString(row, 3),
         IsSimulated = row.GetInt64(4) != 0,
         VMId = ToGuid(row, 5),

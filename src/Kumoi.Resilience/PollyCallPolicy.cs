@@ -1,5 +1,5 @@
 using System.Runtime.ExceptionServices;
-using Kumoi.Fleets;
+using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
 using Polly;
 using Polly.CircuitBreaker;
@@ -10,26 +10,19 @@ namespace Kumoi.Resilience;
 /// <summary>One host's policy: <c>retry(breaker(throttle(time-out(call))))</c>.</summary>
 internal sealed class PollyCallPolicy(string host, ResiliencePipeline retryAndBreaker, IReadOnlyList<ResiliencePipeline> timeouts) : ICallPolicy
 {
-    public async Task<T> RunAsync<T>(
-        CallKind kind,
-        Func<CancellationToken, ValueTask<IDisposable>> enter,
-        Func<CancellationToken, Task<T>> call,
-        CancellationToken cancellationToken)
+    private string Host => host;
+
+    private IReadOnlyList<ResiliencePipeline> Timeouts => timeouts;
+
+    public async ValueTask<T> RunAsync<TState, T>(
+        CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state, CancellationToken cancellationToken)
     {
+        var attempt = new Attempt<TState, T>(this, kind, gate, call, state);
         try
         {
             return kind is CallKind.Job
-                ? await RunJobAsync(enter, call, cancellationToken)
-                : await retryAndBreaker.ExecuteAsync(
-                    static async (state, token) =>
-                    {
-                        using (await state.enter(token))
-                        {
-                            return await state.self.TryOnceAsync(state.kind, state.call, token);
-                        }
-                    },
-                    (self: this, kind, enter, call),
-                    cancellationToken);
+                ? await RunJobAsync(attempt, cancellationToken)
+                : await retryAndBreaker.ExecuteAsync(static (attempt, token) => attempt.RunAsync(token), attempt, cancellationToken);
         }
         catch (BrokenCircuitException e)
         {
@@ -44,18 +37,17 @@ internal sealed class PollyCallPolicy(string host, ResiliencePipeline retryAndBr
     /// A job has a second host, its target, whose failures say nothing against this one: neither the breaker nor the retry sees them. Nor
     /// would anybody expect hours of work to begin anew by themselves.
     /// </summary>
-    private async Task<T> RunJobAsync<T>(
-        Func<CancellationToken, ValueTask<IDisposable>> enter, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    private async ValueTask<T> RunJobAsync<TState, T>(Attempt<TState, T> attempt, CancellationToken cancellationToken)
     {
         ExceptionDispatchInfo? failure = null;
         var result = await retryAndBreaker.ExecuteAsync(
             async token =>
             {
-                using (await enter(token))
+                using (await attempt.Gate.EnterAsync(token))
                 {
                     try
                     {
-                        return await TryOnceAsync(CallKind.Job, call, token);
+                        return await attempt.TryOnceAsync(token);
                     }
                     catch (HypervisorException e)
                     {
@@ -69,22 +61,34 @@ internal sealed class PollyCallPolicy(string host, ResiliencePipeline retryAndBr
         return result;
     }
 
-    private async Task<T> TryOnceAsync<T>(CallKind kind, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    /// <summary>One call, that may be tried several times.</summary>
+    private readonly record struct Attempt<TState, T>(
+        PollyCallPolicy Policy, CallKind Kind, ICallGate Gate, Func<TState, CancellationToken, ValueTask<T>> Call, TState State)
     {
-        try
+        public async ValueTask<T> RunAsync(CancellationToken cancellationToken)
         {
-            return await timeouts[(int)kind].ExecuteAsync(
-                static async (call, token) => await call(token), call, cancellationToken);
+            using (await Gate.EnterAsync(cancellationToken))
+            {
+                return await TryOnceAsync(cancellationToken);
+            }
         }
-        catch (TimeoutRejectedException e)
+
+        public async ValueTask<T> TryOnceAsync(CancellationToken cancellationToken)
         {
-            var changes = kind is CallKind.Write or CallKind.Job;
-            throw new HypervisorException(
-                $"{host} did not answer within {e.Timeout.TotalSeconds:0.#} s.",
-                FaultDomain.Host, isTransient: !changes, outcomeUnknown: changes, error: HypervisorError.TimedOut, innerException: e,
-                recommendedAction: changes
-                    ? "It may have been done all the same: read the VM with Get-KumoiVM before trying again."
-                    : "See whether the host and its libvirt daemon are up; raise the limit with Connect-KumoiHost -TimeoutSec.");
+            try
+            {
+                return await Policy.Timeouts[(int)Kind].ExecuteAsync(static (attempt, token) => attempt.Call(attempt.State, token), this, cancellationToken);
+            }
+            catch (TimeoutRejectedException e)
+            {
+                var changes = Kind is CallKind.Write or CallKind.Job;
+                throw new HypervisorException(
+                    $"{Policy.Host} did not answer within {e.Timeout.TotalSeconds:0.#} s.",
+                    FaultDomain.Host, isTransient: !changes, outcomeUnknown: changes, error: HypervisorError.TimedOut, innerException: e,
+                    recommendedAction: changes
+                        ? "It may have been done all the same: read the VM with Get-KumoiVM before trying again."
+                        : "See whether the host and its libvirt daemon are up; raise the limit with Connect-KumoiHost -TimeoutSec.");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-using Kumoi.Fleets;
+using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
 using Polly;
 using Polly.CircuitBreaker;

@@ -1,5 +1,7 @@
+using Kumoi.Composition;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;
@@ -14,7 +16,7 @@ internal sealed class LabFleet : IAsyncDisposable
     {
         Faults = new FaultPlan(new Random(1), Time);
         _driver = new SimulatedDriver(Time);
-        Fleet = new Fleet(drivers ?? [_driver], new PollyCallPolicyFactory(Time), Faults, Time, journal);
+        Fleet = KumoiFleet.Create(drivers ?? [_driver], new PollyCallPolicyFactory(Time), Faults, Time, journal);
     }
 
     private readonly SimulatedDriver _driver;
@@ -43,10 +45,10 @@ internal sealed class LabFleet : IAsyncDisposable
     /// <summary>The simulated host itself, for what no link can do to it.</summary>
     public SimulatedHost Simulated(string host) => _driver.Find(Host(host).Uri);
 
-    public async Task<IReadOnlyList<VMReading>> VMsAsync(string host) => await Host(host).Link.ReadVMsAsync(CancellationToken.None);
+    public async Task<IReadOnlyList<VMReading>> VMsAsync(string host) => await Host(host).Link.SendAsync(new ReadVMs(), CancellationToken.None);
 
     public FaultRule Break(
-        string host, FaultOperation operation, FaultDomain domain = FaultDomain.Unknown, string? vm = null, string message = "injected fault", int? count = null) =>
+        string host, string operation, FaultDomain domain = FaultDomain.Unknown, string? vm = null, string message = "injected fault", int? count = null) =>
         Faults.Add(new FaultRule
         {
             HostMatches = name => string.Equals(name, host, StringComparison.Ordinal),

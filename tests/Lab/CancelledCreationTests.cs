@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Lineage;
 using Kumoi.Resilience;
 using Xunit;
@@ -49,18 +50,18 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
             var starting = Task.Run(async () =>
             {
                 barrier.SignalAndWait();
-                await host.Link.StartAsync(vm.Id, paused: false, operation, CancellationToken.None);
+                await host.Link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, CancellationToken.None);
             });
             var undoing = Task.Run(async () =>
             {
                 barrier.SignalAndWait();
                 Meet(round / Fleet.Hosts.Count, starting, () => Lab.HasBegunToStart(host.Name, vm.Name), () => Lab.HasStarted(host.Name, vm.Name));
-                Assert.True(await host.Link.UndoDefineAsync(operation, CancellationToken.None));
+                Assert.True(await host.Link.SendAsync(new UndoDefineVM(operation), CancellationToken.None));
             });
 
             await undoing;
             _ = await Record.ExceptionAsync(() => starting); // whoever comes first is fine
-            Assert.Null(await host.Link.FindVMAsync(vm.Id, CancellationToken.None));
+            Assert.Null(await host.Link.SendAsync(new FindVM(vm.Id), CancellationToken.None));
         }
     }
 
@@ -79,11 +80,11 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
                 using var cancellation = new CancellationTokenSource();
                 var image = Path.Combine(Lab.Host(host.Name).Images, $"begun-{round}-1");
 
-                var defining = host.Link.DefineAsync(spec, operation, cancellation.Token);
+                var defining = host.Link.SendAsync(new DefineVM(spec) { Operation = operation }, cancellation.Token);
                 Meet(round / Fleet.Hosts.Count, defining, () => File.Exists(image), () => Lab.HasDefined(host.Name, spec.Name!));
                 await cancellation.CancelAsync();
                 _ = await Record.ExceptionAsync(() => defining);
-                await host.Link.UndoDefineAsync(operation, CancellationToken.None);
+                await host.Link.SendAsync(new UndoDefineVM(operation), CancellationToken.None);
             }
         }
 

@@ -1,5 +1,6 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Lab;
@@ -75,7 +76,7 @@ public sealed class CloneTests(RealLab lab) : LabTest(lab)
     {
         var vm = await CreateAsync(Host1, "busy", "hot");
         Assert.Equal(double.NaN, vm.CpuRatio);
-        await Eventually.HoldsAsync(async () => (await Host1.Link.FindVMAsync(vm.Id, CancellationToken.None))!.CpuRatio is > 0 and <= 1, "it is busy");
+        await Eventually.HoldsAsync(async () => (await Host1.Link.SendAsync(new FindVM(vm.Id), CancellationToken.None))!.CpuRatio is > 0 and <= 1, "it is busy");
         await VMActions.SuspendAsync(vm, CancellationToken.None);
         Assert.Equal(0, (await VMsAsync(HostName)).Single(found => found.Id == vm.Id).CpuRatio);
     }

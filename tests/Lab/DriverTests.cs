@@ -1,6 +1,7 @@
 using System.Xml.Linq;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
 using Xunit;
 using Kind = Kumoi.Hypervisors.MigrationObstacleKind;
@@ -23,7 +24,7 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
         var original = await VMActions.CreateAsync(
             Host("k1"), new VMSpec { Name = "base", MemoryBytes = 64 * MiB, Disks = [new DiskSpec { NewVolumeBytes = MiB, Format = "qcow2" }] },
             start: false, keepFailed: false, OperationId.New(), CancellationToken.None);
-        var path = DomainCopy.ImageOf(DomainCopy.WritableDisks(DomainDefinition.Parse(await original.Connection.Link.ReadXmlAsync(original.Id, CancellationToken.None))).Single())!;
+        var path = DomainCopy.ImageOf(DomainCopy.WritableDisks(DomainDefinition.Parse(await original.Connection.Link.SendAsync(new ReadXml(original.Id), CancellationToken.None))).Single())!;
         var clone = await VMActions.CreateAsync(
             Host("k1"), new VMSpec { Name = "clone", MemoryBytes = 64 * MiB, Disks = [new DiskSpec { TemplatePath = path, Format = "qcow2" }] },
             start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
@@ -183,6 +184,6 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
         var driver = new LibvirtDriver();
         await using var link = await driver.OpenAsync(driver.Resolve($"qemu:///system?socket={socket}")[0], CancellationToken.None);
 
-        Assert.Equal("QEMU", (await link.ReadHostAsync(includeVMs: true, CancellationToken.None)).HypervisorType);
+        Assert.Equal("QEMU", (await link.SendAsync(new ReadHost(IncludeVMs: true), CancellationToken.None)).HypervisorType);
     }
 }

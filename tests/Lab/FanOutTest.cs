@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Lab;
@@ -42,11 +43,11 @@ public abstract class FanOutTest(RealLab lab) : LabTest(lab)
         const int TicksThatFill = 6;
         var vm = await StartAsync("vhot");
         await Lab.CountsOnAsync(Source, VM, 2 * TicksThatFill);
-        await Host(Source).Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host(Source).Link.SendAsync(new SuspendVM(vm.Id), CancellationToken.None);
         return vm;
     }
 
-    protected Task<VMPlace> PlaceAsync(string host) => Host(host).Link.ReadPlaceAsync(_id, CancellationToken.None);
+    protected Task<VMPlace> PlaceAsync(string host) => Host(host).Link.SendAsync(new ReadPlace(_id), CancellationToken.None);
 
     /// <summary>It is the same guest, whole, and no other host has anything of it.</summary>
     protected async Task RunsOnlyOnAsync(string winner, long before)

@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
 using Xunit;
 
@@ -27,8 +28,8 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         await drive.CommitAsync(complete[0]);
 
         await RunsOnlyOnAsync(complete[0].HostName, before);
-        Assert.DoesNotContain("speculation", await Host(complete[0].HostName).Link.ReadXmlAsync(vm.Id, CancellationToken.None), StringComparison.Ordinal);
-        Assert.True((await Host(complete[0].HostName).Link.FindVMAsync(vm.Id, CancellationToken.None))!.IsPersistent);
+        Assert.DoesNotContain("speculation", await Host(complete[0].HostName).Link.SendAsync(new ReadXml(vm.Id), CancellationToken.None), StringComparison.Ordinal);
+        Assert.True((await Host(complete[0].HostName).Link.SendAsync(new FindVM(vm.Id), CancellationToken.None))!.IsPersistent);
     }
 
     [Fact]
@@ -39,7 +40,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
 
         foreach (var (host, replica) in ((string, string)[])[("k1", "plan"), ("k2", "replica=\"1\""), ("k3", "replica=\"2\"")])
         {
-            var xml = await Host(host).Link.ReadXmlAsync(vm.Id, CancellationToken.None);
+            var xml = await Host(host).Link.SendAsync(new ReadXml(vm.Id), CancellationToken.None);
             Assert.Contains($"operation=\"{drive.Outgoing.Offer.Plan.Operation}\"", xml, StringComparison.Ordinal);
             Assert.Contains("candidate name=\"k3\"", xml, StringComparison.Ordinal);
             Assert.Contains(replica, xml, StringComparison.Ordinal);
@@ -49,7 +50,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
 
         await RunsOnAtTheSourceAsync();
         await IsGoneFromTargetsAsync();
-        Assert.DoesNotContain("speculation", await Host("k1").Link.ReadXmlAsync(vm.Id, CancellationToken.None), StringComparison.Ordinal);
+        Assert.DoesNotContain("speculation", await Host("k1").Link.SendAsync(new ReadXml(vm.Id), CancellationToken.None), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -59,7 +60,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         var drive = await BeginAsync(vm, Targets(1));
 
         var failure = await Assert.ThrowsAsync<HypervisorException>(
-            () => Host("k1").Link.BeginMigrationAsync(vm.Id, Plan(["k3"], null), CancellationToken.None));
+            () => Host("k1").Link.SendAsync(new BeginMigration(vm.Id, Plan(["k3"], null)), CancellationToken.None));
 
         Assert.Equal(HypervisorError.InvalidState, failure.Error);
         await drive.CommitAsync((await drive.PerformAsync())[0]);
@@ -83,7 +84,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         await fault;
         var winner = complete.First(target => target.HostName is not "k2");
         await drive.CommitAsync(winner, except: "k2");
-        await Host(winner.HostName).Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host(winner.HostName).Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
 
         await Lab.MakeWellAsync("k2");
         await RunsOnlyOnAsync(winner.HostName, before);
@@ -131,7 +132,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         var complete = await drive.PerformAsync(progress: new Reached(FullBytes / 3, () => fault = Lab.HurtAsync("kill-daemon", "k2")));
         await fault!;
         await drive.CommitAsync(complete.First(target => target.HostName is not "k2"));
-        await Host("k3").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host("k3").Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
 
         await RunsOnlyOnAsync("k3", before);
     }
@@ -173,14 +174,14 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
 
         await RunsOnAtTheSourceAsync();
         await IsGoneFromTargetsAsync();
-        Assert.DoesNotContain("speculation", await Host("k1").Link.ReadXmlAsync(vm.Id, CancellationToken.None), StringComparison.Ordinal);
+        Assert.DoesNotContain("speculation", await Host("k1").Link.SendAsync(new ReadXml(vm.Id), CancellationToken.None), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_VM_that_somebody_has_paused_arrives_paused()
     {
         var vm = await StartAsync("warm");
-        await Host("k1").Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host("k1").Link.SendAsync(new SuspendVM(vm.Id), CancellationToken.None);
         var drive = await BeginAsync(vm, Targets(2));
         Assert.True(drive.Outgoing.Offer.IsPaused);
 
@@ -190,7 +191,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
 
         Assert.Equal(PowerState.Paused, await StateAsync(winner, VM));
         Assert.Equal(VMPlace.Absent, await PlaceAsync("k1"));
-        await Host(winner).Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host(winner).Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
         await RunsOnlyOnAsync(winner, Lab.Counter("k1", VM)!.Value);
     }
 
@@ -198,7 +199,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
     public async Task A_paused_VM_stays_paused_at_the_source_when_it_is_taken_back()
     {
         var vm = await StartAsync("warm");
-        await Host("k1").Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host("k1").Link.SendAsync(new SuspendVM(vm.Id), CancellationToken.None);
         var drive = await BeginAsync(vm, Targets(2));
         await drive.PerformAsync();
 
@@ -259,7 +260,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
 
         await IsGoneFromTargetsAsync();
         Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync("k1"));
-        await Host("k1").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host("k1").Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
         await RunsOnAtTheSourceAsync();
     }
 
@@ -269,7 +270,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         var vm = await StartAsync("idle");
         await using var link = await new LibvirtDriver().OpenAsync(new HostAddress(Lab.Host("k1").Uri, "k1"), CancellationToken.None);
 
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => link.BeginMigrationAsync(vm.Id, Plan(["k2"], null), CancellationToken.None));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new BeginMigration(vm.Id, Plan(["k2"], null)), CancellationToken.None));
 
         Assert.Equal(HypervisorError.NotSupported, failure.Error);
         Assert.Contains("RelayAddress", failure.RecommendedAction, StringComparison.Ordinal);
@@ -288,10 +289,10 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
 
     private async Task<Drive> BeginAsync(KumoiVM vm, string[] targets, long? bytesPerSecond = null)
     {
-        var outgoing = await Host("k1").Link.BeginMigrationAsync(vm.Id, Plan(targets, bytesPerSecond), CancellationToken.None);
+        var outgoing = await Host("k1").Link.SendAsync(new BeginMigration(vm.Id, Plan(targets, bytesPerSecond)), CancellationToken.None);
         _migrations.Add(outgoing);
         var incoming = await Task.WhenAll(
-            targets.Select((target, i) => Host(target).Link.PrepareMigrationAsync(outgoing.Offer, i + 1, CancellationToken.None)));
+            targets.Select((target, i) => Host(target).Link.SendAsync(new PrepareMigration(outgoing.Offer, i + 1), CancellationToken.None)));
         _migrations.AddRange(incoming);
         return new Drive(outgoing, incoming);
     }

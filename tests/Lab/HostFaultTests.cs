@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Lineage;
 using Kumoi.Resilience;
 using Xunit;
@@ -31,7 +32,7 @@ public sealed class HostFaultTests(RealLab lab) : LabTest(lab)
         Assert.All(deployed.Items, vm => Assert.Equal(PowerState.Running, vm.State));
         await Lab.MakeWellAsync("k2");
         await using var fresh = await ConnectAsync(new PollyCallPolicyFactory()); // this test's own holds calls to k2 back for a while
-        Assert.Empty(await fresh.Find("k2")!.Link.ReadVMsAsync(CancellationToken.None));
+        Assert.Empty(await fresh.Find("k2")!.Link.SendAsync(new ReadVMs(), CancellationToken.None));
     }
 
     [Fact]
@@ -50,9 +51,9 @@ public sealed class HostFaultTests(RealLab lab) : LabTest(lab)
         await Lab.MakeWellAsync("k2");
         await using var fresh = await ConnectAsync(new PollyCallPolicyFactory()); // the other one holds calls to k2 back for a while
         var k2 = fresh.Find("k2")!;
-        Assert.Equal([("web-k2", PowerState.Shutoff)], (await k2.Link.ReadVMsAsync(CancellationToken.None)).Select(vm => (vm.Name, vm.State)));
+        Assert.Equal([("web-k2", PowerState.Shutoff)], (await k2.Link.SendAsync(new ReadVMs(), CancellationToken.None)).Select(vm => (vm.Name, vm.State)));
         Assert.True(await VMActions.RemoveCreatedAsync(k2, _operations["k2"]));
-        Assert.Empty(await k2.Link.ReadVMsAsync(CancellationToken.None));
+        Assert.Empty(await k2.Link.SendAsync(new ReadVMs(), CancellationToken.None));
 
         async Task PowerOffAfterDefinitionAsync(WatchedCall call, CallMoment moment)
         {
@@ -66,5 +67,5 @@ public sealed class HostFaultTests(RealLab lab) : LabTest(lab)
     private OperationId Operation(KumoiConnection host) => _operations.GetOrAdd(host.Name, _ => OperationId.New());
 
     private async ValueTask UndoAsync(KumoiConnection host, CancellationToken cancellationToken) =>
-        await host.Link.UndoDefineAsync(Operation(host), cancellationToken);
+        await host.Link.SendAsync(new UndoDefineVM(Operation(host)), cancellationToken);
 }

@@ -1,5 +1,8 @@
+using Kumoi.Composition;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Native;
@@ -57,7 +60,7 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
     private protected async Task<Fleet> ConnectAsync(ICallPolicyFactory policies)
     {
         var time = TimeProvider.System;
-        var fleet = new Fleet([new LibvirtDriver(time)], policies, new FaultPlan(new Random(1), time), time);
+        var fleet = KumoiFleet.Create([new LibvirtDriver(time)], policies, new FaultPlan(new Random(1), time), time);
         await ConnectAllAsync(fleet, UriOf);
         return fleet;
     }
@@ -84,15 +87,15 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
     protected static Task<KumoiVM> CreateXmlAsync(KumoiConnection host, string xml) => VMActions.CreateAsync(
         host, new VMSpec { Xml = xml }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
 
-    protected Task<IReadOnlyList<VMReading>> VMsAsync(string host) => Host(host).Link.ReadVMsAsync(CancellationToken.None);
+    protected Task<IReadOnlyList<VMReading>> VMsAsync(string host) => Host(host).Link.SendAsync(new ReadVMs(), CancellationToken.None);
 
-    protected async Task<PowerState?> StateAsync(string host, string vm) => (await Host(host).Link.FindVMAsync(vm, CancellationToken.None))?.State;
+    protected async Task<PowerState?> StateAsync(string host, string vm) => (await Host(host).Link.SendAsync(new FindVM(vm), CancellationToken.None))?.State;
 
     protected async Task RemoveAllVMsAsync(bool removeVolumes = false)
     {
         foreach (var host in Fleet.Hosts)
         {
-            foreach (var vm in await host.Link.ReadVMsAsync(CancellationToken.None))
+            foreach (var vm in await host.Link.SendAsync(new ReadVMs(), CancellationToken.None))
             {
                 await VMActions.RemoveAsync(new KumoiVM(host, vm), turnOff: true, removeVolumes, CancellationToken.None);
             }

@@ -1,5 +1,6 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Lab;
@@ -29,8 +30,8 @@ public sealed class OutsideStateTests(RealLab lab) : SpeculationFaultTest(lab)
     public async Task One_that_was_not_set_is_not_set_afterwards_although_an_old_definition_on_the_target_had_it()
     {
         var vm = await CreateAsync(Host("k1"), VM, "idle");
-        var definition = await vm.Connection.Link.ReadDefinitionAsync(vm.Id, CancellationToken.None);
-        await Host("k2").Link.DefineAsync(new VMSpec { Xml = definition }, OperationId.New(), CancellationToken.None);
+        var definition = await vm.Connection.Link.SendAsync(new ReadDefinition(vm.Id), CancellationToken.None);
+        await Host("k2").Link.SendAsync(new DefineVM(new VMSpec { Xml = definition }), CancellationToken.None);
         await Lab.ExecuteAsync("k2", "virsh", "-q", "autostart", VM);
 
         Assert.False((await VMActions.MoveAsync(vm, Host("k2"), new MigrationOptions(), null, CancellationToken.None)).IsAutostart);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.RegularExpressions;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Lineage;
 using Xunit;
 
@@ -65,7 +66,7 @@ public sealed partial class PaperExperimentTests(RealLab lab) : LabTest(lab)
         Assert.Empty(await VMsAsync("k2"));
 
         // Also on a machine with /dev/kvm, which may be far too slow to use there.
-        var xml = await Host("k1").Link.ReadXmlAsync(deployed.Items[0].Id, CancellationToken.None);
+        var xml = await Host("k1").Link.SendAsync(new ReadXml(deployed.Items[0].Id), CancellationToken.None);
         Assert.StartsWith("<domain type='qemu'", xml, StringComparison.Ordinal);
 
         VMSpec Web(KumoiConnection host) => new()
@@ -111,9 +112,9 @@ public sealed partial class PaperExperimentTests(RealLab lab) : LabTest(lab)
         await Lab.HurtAsync("damage", "k2");
 
         var result = await Fleet.Hosts.AsLineage().Take(3).ForEachAsync(
-            async (host, token) => await (await host.Link.ReadVMsAsync(token)).OrderBy(vm => vm.Name, NaturalOrder.Instance).AsLineage()
+            async (host, token) => await (await host.Link.SendAsync(new ReadVMs(), token)).OrderBy(vm => vm.Name, NaturalOrder.Instance).AsLineage()
                 .Take(1)
-                .ForEachAsync(async (vm, inner) => await host.Link.StartAsync(vm.Id, false, OperationId.New(), inner), cancellationToken: token));
+                .ForEachAsync(async (vm, inner) => await host.Link.SendAsync(new StartVM(vm.Id), inner), cancellationToken: token));
 
         Assert.Equal(["k1", "k3", "k4"], result.Items.Select(host => host.Name));
         foreach (var host in (string[])["k1", "k3", "k4"])
@@ -129,7 +130,7 @@ public sealed partial class PaperExperimentTests(RealLab lab) : LabTest(lab)
 
     private LineageList<KumoiConnection> FitHosts() =>
         Fleet.Hosts.AsLineage(refresh: (host, _) => ValueTask.FromResult(host))
-            .Select(async (host, token) => (Host: host, Reading: await host.Link.ReadHostAsync(false, token)))
+            .Select(async (host, token) => (Host: host, Reading: await host.Link.SendAsync(new ReadHost(false), token)))
             .Where(x => x.Reading.CpuRatio <= 1)
             .Where(x => x.Reading.FreeMemoryBytes > 64 * MiB)
             .Select(x => x.Host);
@@ -138,7 +139,7 @@ public sealed partial class PaperExperimentTests(RealLab lab) : LabTest(lab)
         await CreateAsync(host, "web-" + host.Name, "qcow2", operation: Operation(host), cancellationToken: cancellationToken);
 
     private async ValueTask UndoAddVMAsync(KumoiConnection host, CancellationToken cancellationToken) =>
-        await host.Link.UndoDefineAsync(Operation(host), cancellationToken);
+        await host.Link.SendAsync(new UndoDefineVM(Operation(host)), cancellationToken);
 
     private OperationId Operation(KumoiConnection host) => _operations.GetOrAdd(host.Name, _ => OperationId.New());
 

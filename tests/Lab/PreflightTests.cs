@@ -1,6 +1,7 @@
 using System.Xml.Linq;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 using Kind = Kumoi.Hypervisors.MigrationObstacleKind;
 
@@ -55,7 +56,7 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         var vm = await StartAsync("idle");
         var needs = await NeedsAsync(vm);
 
-        Assert.Equal([Kind.SameHost], (await Host("k1").Link.CheckMigrationTargetAsync(needs, CancellationToken.None)).Select(obstacle => obstacle.Kind));
+        Assert.Equal([Kind.SameHost], (await Host("k1").Link.SendAsync(new CheckMigrationTarget(needs), CancellationToken.None)).Select(obstacle => obstacle.Kind));
     }
 
     [Fact]
@@ -67,7 +68,7 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
 
         var vm = await StartAsync("idle");
         var plan = new MigrationPlan(new SpeculationMark(OperationId.New(), IsStart: false, "k1", ["k3"], "test"), Plain);
-        await using (var outgoing = await vm.Connection.Link.BeginMigrationAsync(vm.Id, plan, CancellationToken.None))
+        await using (var outgoing = await vm.Connection.Link.SendAsync(new BeginMigration(vm.Id, plan), CancellationToken.None))
         {
             Assert.Equal([Kind.Busy], await FatalAsync(vm, "k2"));
             await outgoing.ConfirmAsync(cancelled: true, CancellationToken.None);
@@ -128,7 +129,7 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         var vm = await StartAsync("idle");
         var needs = await NeedsAsync(vm);
         var huge = needs with { VM = needs.VM with { MemoryBytes = 1L << 50 } };
-        var found = await Host("k2").Link.CheckMigrationTargetAsync(huge, CancellationToken.None);
+        var found = await Host("k2").Link.SendAsync(new CheckMigrationTarget(huge), CancellationToken.None);
         Assert.Equal([Kind.Memory], found.Where(obstacle => obstacle.IsFatal).Select(obstacle => obstacle.Kind));
     }
 
@@ -142,7 +143,7 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         {
             Assert.Contains(old, needs.Definition, StringComparison.Ordinal);
             var changed = needs with { Definition = needs.Definition.Replace(old, other, StringComparison.Ordinal) };
-            var found = await Host("k2").Link.CheckMigrationTargetAsync(changed, CancellationToken.None);
+            var found = await Host("k2").Link.SendAsync(new CheckMigrationTarget(changed), CancellationToken.None);
             Assert.Equal([Kind.Machine], found.Where(obstacle => obstacle.IsFatal).Select(obstacle => obstacle.Kind));
         }
     }
@@ -186,7 +187,7 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         {
             Definition = needs.Definition.Replace("</cpu>", "<feature policy='require' name='amx-tile'/></cpu>", StringComparison.Ordinal),
         };
-        var found = (await Host("k2").Link.CheckMigrationTargetAsync(changed, CancellationToken.None)).Single(obstacle => obstacle.IsFatal);
+        var found = (await Host("k2").Link.SendAsync(new CheckMigrationTarget(changed), CancellationToken.None)).Single(obstacle => obstacle.IsFatal);
         Assert.Equal(Kind.CpuModel, found.Kind);
         Assert.Contains("amx-tile", found.Message, StringComparison.Ordinal);
     }
@@ -200,8 +201,8 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         await RefusedAsync(vm, "k2");
         await VMActions.RemoveAsync(other, turnOff: true, removeVolumes: false, CancellationToken.None);
 
-        var definition = await vm.Connection.Link.ReadDefinitionAsync(vm.Id, CancellationToken.None);
-        await Host("k2").Link.DefineAsync(new VMSpec { Xml = definition }, OperationId.New(), CancellationToken.None);
+        var definition = await vm.Connection.Link.SendAsync(new ReadDefinition(vm.Id), CancellationToken.None);
+        await Host("k2").Link.SendAsync(new DefineVM(new VMSpec { Xml = definition }), CancellationToken.None);
         Assert.Empty(await FatalAsync(vm, "k2"));
         Assert.Equal(PowerState.Running, (await MoveAsync(vm, "k2")).State);
     }
@@ -296,7 +297,7 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
             Host(host), new VMSpec { Xml = domain.ToString() }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
     }
 
-    private static Task<MigrationNeeds> NeedsAsync(KumoiVM vm) => vm.Connection.Link.ReadMigrationNeedsAsync(vm.Id, Plain, CancellationToken.None);
+    private static Task<MigrationNeeds> NeedsAsync(KumoiVM vm) => vm.Connection.Link.SendAsync(new ReadMigrationNeeds(vm.Id, Plain), CancellationToken.None);
 
     private async Task<KumoiMigrationCheck> CheckAsync(KumoiVM vm, string target, MigrationOptions? options = null) =>
         (await MigrationChecks.CheckAsync(vm, [Host(target)], options ?? Plain, CancellationToken.None))[0];

@@ -1,5 +1,7 @@
+using Kumoi.Composition;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Journal;
@@ -109,7 +111,7 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
     {
         Controller.Turn = TurnAsync;
         var time = TimeProvider.System;
-        await using var fleet = new Fleet(
+        await using var fleet = KumoiFleet.Create(
             [new ControlledDriver(new LibvirtDriver(time), Controller) { IsSimulated = false }], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time,
             () => new ControlledJournal(Journal, Controller));
         await ConnectAllAsync(fleet, UriByForwarder);
@@ -186,7 +188,7 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
     private async Task<Fleet> RepairingFleetAsync()
     {
         var time = TimeProvider.System;
-        var fleet = new Fleet([new LibvirtDriver(time)], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time, () => Journal);
+        var fleet = KumoiFleet.Create([new LibvirtDriver(time)], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time, () => Journal);
         await ConnectAllAsync(fleet, UriByForwarder, maySomeBeSilent: true);
         return fleet;
     }
@@ -205,7 +207,7 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
         Assert.Empty(await PendingAsync());
         foreach (var host in Fleet.Hosts)
         {
-            Assert.Empty(await host.Link.ReadMarkedAsync(CancellationToken.None));
+            Assert.Empty(await host.Link.SendAsync(new ReadMarked(), CancellationToken.None));
         }
     }
 

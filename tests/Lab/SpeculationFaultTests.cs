@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Speculation;
 using Kumoi.Tests.Speculation;
 using Xunit;
@@ -156,7 +157,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
 
         await Fault;
         Assert.Equal("k3", result.VM.VMHost);
-        await Host("k3").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host("k3").Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
         await EndsOnlyOnAsync("k3", before);
     }
 
@@ -175,7 +176,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
 
         Assert.Contains("stays on k1", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(Tried, call => call.StartsWith("finish", StringComparison.Ordinal));
-        await Host("k1").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host("k1").Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
         await EndsOnlyOnAsync("k1", before);
     }
 
@@ -194,7 +195,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
         await Lab.MakeWellAsync("k1");
         Assert.Equal("k1", (await RepairAsync()).VMHost);
         Assert.DoesNotContain(Tried, call => call.StartsWith("finish", StringComparison.Ordinal));
-        await Host("k1").Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host("k1").Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
         await EndsOnlyOnAsync("k1", before);
     }
 
@@ -318,7 +319,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
         Assert.Equal(fails, failure is SpeculationFailedException);
         var at = fails ? "k1" : FirstTried("finish");
         await EndsOnlyOnAsync(at, before);
-        Assert.False((await Host(at).Link.FindVMAsync(vm.Id, CancellationToken.None))!.IsPersistent);
+        Assert.False((await Host(at).Link.SendAsync(new FindVM(vm.Id), CancellationToken.None))!.IsPersistent);
     }
 
     [Theory]
@@ -328,7 +329,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
     public async Task A_VM_that_somebody_has_paused_stays_paused(bool fails, bool isStrict)
     {
         var vm = await StartAsync("warm");
-        await Host("k1").Link.SuspendAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host("k1").Link.SendAsync(new SuspendVM(vm.Id), CancellationToken.None);
         var before = Lab.Counter("k1", VM)!.Value;
         if (fails)
         {
@@ -340,7 +341,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
         Assert.Equal(fails, failure is SpeculationFailedException);
         var at = fails ? "k1" : FirstTried("finish");
         Assert.Equal(VMPlace.Paused, await PlaceAsync(at));
-        await Host(at).Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+        await Host(at).Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
         await EndsOnlyOnAsync(at, before);
     }
 

@@ -1,4 +1,5 @@
 using Kumoi.Fleets;
+using Kumoi.Hypervisors;
 
 namespace Kumoi.Tests.Lab;
 

@@ -1,4 +1,6 @@
 using Kumoi.Fleets;
+using Kumoi.Fleets.Links;
+using Kumoi.Hypervisors;
 
 namespace Kumoi.Tests.Lab;
 

@@ -1,3 +1,5 @@
+using Kumoi.Hypervisors;
+
 namespace Kumoi.FailureOblivious;
 
 /// <summary>What stands in for a reading that failed.</summary>

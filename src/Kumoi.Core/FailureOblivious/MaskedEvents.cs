@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
 
 namespace Kumoi.FailureOblivious;
 

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Collections.Concurrent;
 using System.Linq.Expressions;
 using System.Reflection;
+using Kumoi.Hypervisors;
 
 namespace Kumoi.FailureOblivious;
 

@@ -1,3 +1,5 @@
+using Kumoi.Fleets.Links;
+
 namespace Kumoi.Fleets;
 
 /// <summary>One URI to connect to. <see cref="Name"/> replaces the host's own name (only for a URI of one host).</summary>

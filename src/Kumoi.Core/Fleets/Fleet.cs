@@ -1,20 +1,21 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using Kumoi.Fleets.Journaling;
+using Kumoi.Fleets.Links;
+using Kumoi.Fleets.Maintenance;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
-using Kumoi.Journal;
 
 namespace Kumoi.Fleets;
 
-/// <summary>
-/// All hosts that a session is connected to. Safe for concurrent use. With a journal, which is asked for when there is something to write,
-/// every change is journaled; without one, none is.
-/// </summary>
-public sealed class Fleet(
-    IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyFactory policies, FaultPlan faults, TimeProvider time, Func<IJournal>? journal = null)
-    : IAsyncDisposable
+/// <summary>All hosts that a session is connected to. Safe for concurrent use. It is made by <c>KumoiFleet.Create</c>.</summary>
+public sealed class Fleet : IAsyncDisposable
 {
+    private readonly IReadOnlyList<IHypervisorDriver> _drivers;
+    private readonly ICallPolicyFactory _policies;
+    private readonly TimeProvider _time;
+    private readonly Func<LinkedHost, IHypervisorLink> _link;
     private readonly Lock _gate = new();
 
     /// <summary>Guarded by the gate, and with secrets: never shown. One host may be connected under several names.</summary>
@@ -28,15 +29,32 @@ public sealed class Fleet(
     private ImmutableSortedDictionary<string, KumoiConnection> _hosts =
         ImmutableSortedDictionary.Create<string, KumoiConnection>(NaturalOrder.IgnoringCase);
 
+    internal Fleet(
+        IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyFactory policies, FaultPlan faults, TimeProvider time, FleetJournal? journal,
+        MaintenanceMarks? maintenance, Func<LinkedHost, IHypervisorLink> link)
+    {
+        _drivers = drivers;
+        _policies = policies;
+        _time = time;
+        _link = link;
+        Faults = faults;
+        Journal = journal;
+        Maintenance = maintenance;
+    }
+
     /// <summary>Raised after the hosts have changed, for caches of their names.</summary>
     public event EventHandler? Changed;
 
-    public FaultPlan Faults => faults;
+    public FaultPlan Faults { get; }
 
     /// <summary>Other copies of VMs, which must not run at the same time.</summary>
     internal OtherCopies Copies => LazyInitializer.EnsureInitialized(ref _copies, () => new OtherCopies(this));
 
-    internal FleetJournal? Journal { get; } = journal is null ? null : new FleetJournal(journal, time);
+    /// <summary>Null: nothing is journaled.</summary>
+    internal FleetJournal? Journal { get; }
+
+    /// <summary>Which hosts are in maintenance, as the journal has it; null: nothing is journaled.</summary>
+    internal MaintenanceMarks? Maintenance { get; }
 
     public FleetLimits Limits
     {
@@ -161,7 +179,7 @@ public sealed class Fleet(
             VMSpecCheck.EnsureName(given, "host");
         }
 
-        var driver = drivers.FirstOrDefault(candidate => candidate.Handles(request.Uri)) ?? throw new HypervisorException(
+        var driver = _drivers.FirstOrDefault(candidate => candidate.Handles(request.Uri)) ?? throw new HypervisorException(
             $"'{request.Uri}' is no URI of a hypervisor.", error: HypervisorError.InvalidUri,
             recommendedAction: "Use a libvirt URI such as qemu:///system, qemu+ssh://root@host/system or test:///default, or sim://lab?hosts=20.");
         var addresses = driver.Resolve(request.Uri);
@@ -183,19 +201,22 @@ public sealed class Fleet(
             return connected;
         }
 
-        var link = new GuardedLink(
-            Secrets.Mask(target.Address.Uri), expected, policies.ForHost(expected, target.Limits), new CallThrottle(AllCalls(), target.Limits.MaxCallsPerHost, target.Limits.MaxJobsPerHost),
-            Open);
+        var driver = new DriverSlot(
+            Secrets.Mask(target.Address.Uri), expected, _policies.ForHost(expected, target.Limits),
+            new CallThrottle(AllCalls(), target.Limits.MaxCallsPerHost, target.Limits.MaxJobsPerHost),
+            token => Faults.OpenAsync(expected, () => target.Driver.OpenAsync(target.Address, token), token));
         try
         {
-            await link.OpenAsync(cancellationToken);
-            var name = target.Name ?? link.ReportedName ?? expected;
+            await driver.OpenAsync(cancellationToken);
+            var name = target.Name ?? driver.ReportedName ?? expected;
             VMSpecCheck.EnsureName(name, "host");
-            var host = new KumoiConnection(name, target.Driver, target.Request, time.GetUtcNow(), link, Journal);
-            link.Watcher = change => Tell(host, change);
+            var identity = target.Driver.IsSimulated ? $"{driver.Uri}#{Guid.NewGuid():N}" : driver.Uri;
+            var linked = new LinkedHost(name, identity, target.Driver.IsSimulated, driver);
+            var host = new KumoiConnection(linked, target.Driver, target.Request, _time.GetUtcNow(), _link(linked), Journal, Maintenance);
+            driver.Watcher = change => Tell(host, change);
             if (Register(host, target) is { } other)
             {
-                await link.DisposeAsync();
+                await driver.DisposeAsync();
                 return other;
             }
 
@@ -203,15 +224,8 @@ public sealed class Fleet(
         }
         catch
         {
-            await link.DisposeAsync();
+            await driver.DisposeAsync();
             throw;
-        }
-
-        async Task<IHypervisorLink> Open(CancellationToken token)
-        {
-            var inner = await faults.RunAsync(
-                FaultOperation.Connect, expected, null, null, () => target.Driver.OpenAsync(target.Address, token), token);
-            return new FaultInjectingLink(inner, target.Name ?? inner.HostName, faults);
         }
     }
 
@@ -260,7 +274,7 @@ public sealed class Fleet(
 
     private void Tell(KumoiConnection host, LinkChange change) => Journal?.Tell(new KumoiEvent
     {
-        At = time.GetUtcNow(),
+        At = _time.GetUtcNow(),
         Kind = change.Loss is null ? KumoiEventKind.ConnectionReopened : KumoiEventKind.ConnectionLost,
         VMHost = host.Name,
         Message = change.Loss is null ? $"The link to {host.Name} is open again." : $"The link to {host.Name} was lost: {change.Loss.Message}",

@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Fleets;
 
@@ -26,7 +27,7 @@ public static class FleetReads
         this Fleet fleet, IReadOnlyList<KumoiConnection> hosts, string name, CancellationToken cancellationToken) =>
         FanOut.RunAsync(
             hosts, fleet.Limits.MaxCalls,
-            async (host, token) => await host.Link.FindVMAsync(name, token) is { } reading ? new KumoiVM(host, reading) : null, cancellationToken);
+            async (host, token) => await host.Link.SendAsync(new FindVMByName(name), token) is { } reading ? new KumoiVM(host, reading) : null, cancellationToken);
 
     /// <summary>The VMs with their own definitions: one call for each. One that is not there any more is null.</summary>
     public static IAsyncEnumerable<Outcome<KumoiVM, KumoiVM?>> ReadXmlAsync(
@@ -36,10 +37,10 @@ public static class FleetReads
     /// <summary>The same host, read now.</summary>
     internal static async Task<KumoiHost> ReadHostAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
-        var reading = await host.Link.ReadHostAsync(includeVMs: true, cancellationToken);
-        if (host.Journal is { } journal)
+        var reading = await host.Link.SendAsync(new ReadHost(IncludeVMs: true), cancellationToken);
+        if (host.Maintenance is { } marks)
         {
-            await journal.Maintenance.TryRefreshAsync(cancellationToken);
+            await marks.TryRefreshAsync(cancellationToken);
         }
 
         // What stands in for a reading is no reading.
@@ -49,14 +50,14 @@ public static class FleetReads
 
     /// <summary>The same VM, read now on the host where it was; null if it is not there any more.</summary>
     internal static async Task<KumoiVM?> ReadVMAsync(KumoiVM vm, CancellationToken cancellationToken) =>
-        await vm.Connection.Link.FindVMAsync(vm.Id, cancellationToken) is { } reading
-            ? new KumoiVM(vm.Connection, reading, xml: vm.Xml is null ? null : await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken))
+        await vm.Connection.Link.SendAsync(new FindVM(vm.Id), cancellationToken) is { } reading
+            ? new KumoiVM(vm.Connection, reading, xml: vm.Xml is null ? null : await vm.Connection.Link.SendAsync(new ReadXml(vm.Id), cancellationToken))
             : null;
 
     private static async Task<IReadOnlyList<KumoiVM>> ReadVMsAsync(
         KumoiConnection host, Func<KumoiVM, bool> isWanted, bool includeXml, CancellationToken cancellationToken)
     {
-        var readings = await host.Link.ReadVMsAsync(cancellationToken);
+        var readings = await host.Link.SendAsync(new ReadVMs(), cancellationToken);
         var vms = new List<KumoiVM>(readings.Count);
         var isSorted = true;
         foreach (var reading in readings)
@@ -93,7 +94,7 @@ public static class FleetReads
     {
         try
         {
-            return new KumoiVM(vm.Connection, vm.Reading, xml: await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken));
+            return new KumoiVM(vm.Connection, vm.Reading, xml: await vm.Connection.Link.SendAsync(new ReadXml(vm.Id), cancellationToken));
         }
         catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
         {

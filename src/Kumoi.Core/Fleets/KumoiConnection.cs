@@ -1,45 +1,46 @@
+using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
+using Kumoi.Fleets.Links;
+using Kumoi.Fleets.Maintenance;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi;
 
 /// <summary>One host that the session is connected to.</summary>
 public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
 {
-    private readonly Fleets.GuardedLink _link;
-    private readonly FailureOblivious.FailureObliviousLink _masking;
+    private readonly LinkedHost _host;
     private volatile string? _id;
 
     internal KumoiConnection(
-        string name, IHypervisorDriver driver, Fleets.ConnectRequest request, DateTimeOffset connectedAt, Fleets.GuardedLink link,
-        Fleets.FleetJournal? journal = null)
+        LinkedHost host, IHypervisorDriver driver, ConnectRequest request, DateTimeOffset connectedAt, IHypervisorLink link, FleetJournal? journal,
+        MaintenanceMarks? maintenance)
     {
-        Name = name;
+        _host = host;
         Driver = driver.Name;
-        IsSimulated = driver.IsSimulated;
         Tags = request.Tags;
         FailureDomain = request.FailureDomain;
         ConnectedAt = connectedAt;
-        _link = link;
+        Link = link;
         Journal = journal;
-        Identity = IsSimulated ? $"{link.Uri}#{Guid.NewGuid():N}" : link.Uri;
-        // Masking is outermost: what was masked has been tried, and is journaled as what it was.
-        _masking = new FailureOblivious.FailureObliviousLink(journal is null ? link : new Fleets.JournalingLink(link, name, Identity, IsSimulated, journal), name);
+        Maintenance = maintenance;
     }
 
     /// <summary>The host's name in this session: its own, or the one that was given when connecting.</summary>
-    public string Name { get; }
+    public string Name => _host.Name;
 
     /// <summary>The connection's URI, without secrets.</summary>
-    public string Uri => _link.Uri;
+    public string Uri => _host.Driver.Uri;
 
     /// <summary><c>libvirt</c> or <c>simulated</c>.</summary>
     public string Driver { get; }
 
     /// <summary>The host is not real.</summary>
-    public bool IsSimulated { get; }
+    public bool IsSimulated => _host.IsSimulated;
 
     /// <summary>False after the link was lost; the next call opens it again.</summary>
-    public bool IsOpen => _link.IsOpen;
+    public bool IsOpen => _host.Driver.IsOpen;
 
     public DateTimeOffset ConnectedAt { get; }
 
@@ -49,45 +50,34 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     /// <summary>What the host shares with others so that they fail together, as the admin said when connecting: a rack, a switch. Null: not said.</summary>
     public string? FailureDomain { get; }
 
-    internal IHypervisorLink Link => _masking;
+    internal IHypervisorLink Link { get; }
+
+    /// <summary>As the layers of its link know it.</summary>
+    internal LinkedHost Linked => _host;
 
     /// <summary>Null: nothing is journaled.</summary>
-    internal Fleets.FleetJournal? Journal { get; }
+    internal FleetJournal? Journal { get; }
+
+    /// <summary>Null: nothing is journaled, so nothing is known of maintenance.</summary>
+    internal MaintenanceMarks? Maintenance { get; }
 
     /// <summary>
     /// What tells the host from all others in the journal, in every session: its URI, under whatever name it is connected. A simulated host is
     /// made anew with its fleet, so it is another one with each connection.
     /// </summary>
-    internal string Identity { get; }
+    internal string Identity => _host.Identity;
 
     /// <summary>
     /// What the host itself tells it from all others by, whatever it is called here and however it is reached. It does not change: it is asked
     /// for once.
     /// </summary>
-    internal async Task<string> ReadIdAsync(CancellationToken cancellationToken) => _id ??= await Link.ReadHostIdAsync(cancellationToken);
-
-    /// <summary>A host that stands in for one that could not be read; null if <paramref name="values"/> names no property of a host.</summary>
-    internal KumoiHost? Masked(FailureOblivious.MaskMode mode, IEnumerable<KeyValuePair<string, object?>> values)
-    {
-        var reading = _masking.Stand(mode, includeVMs: true);
-        foreach (var (name, value) in values)
-        {
-            if (FailureOblivious.TypedDefault.With(reading, name, value) is not { } changed)
-            {
-                return null;
-            }
-
-            reading = changed;
-        }
-
-        return new KumoiHost(this, reading);
-    }
+    internal async Task<string> ReadIdAsync(CancellationToken cancellationToken) => _id ??= await Link.SendAsync(new ReadHostId(), cancellationToken);
 
     /// <summary>The last good reading of the host; null before the first.</summary>
     internal HostReading? LastReading
     {
-        get => _masking.LastReading;
-        set => _masking.LastReading = value;
+        get => _host.LastReading;
+        set => _host.LastReading = value;
     }
 
     public int CompareTo(KumoiConnection? other) => NaturalOrder.Instance.Compare(Name, other?.Name);

@@ -8,7 +8,7 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
     private IReadOnlyList<KumoiVM>? _vms;
 
     internal KumoiHost(KumoiConnection connection, HostReading reading)
-        : this(connection, reading, connection.Journal?.Maintenance.IsMarked(connection.Identity) ?? false, origin: null)
+        : this(connection, reading, connection.Maintenance?.IsMarked(connection.Identity) ?? false, origin: null)
     {
     }
 

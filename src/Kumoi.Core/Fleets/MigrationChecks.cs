@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Fleets;
 
@@ -46,7 +47,7 @@ public static class MigrationChecks
     {
         try
         {
-            return await vm.Connection.Link.ReadMigrationNeedsAsync(vm.Id, options, cancellationToken);
+            return await vm.Connection.Link.SendAsync(new ReadMigrationNeeds(vm.Id, options), cancellationToken);
         }
         catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
         {
@@ -62,5 +63,5 @@ public static class MigrationChecks
         KumoiVM vm, MigrationNeeds needs, KumoiConnection target, CancellationToken cancellationToken) =>
         ReferenceEquals(target, vm.Connection)
             ? [MigrationJudge.SameHost(vm.Name, target.Name)]
-            : await target.Link.CheckMigrationTargetAsync(needs, cancellationToken);
+            : await target.Link.SendAsync(new CheckMigrationTarget(needs), cancellationToken);
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
 
 namespace Kumoi.Fleets;
@@ -22,7 +23,7 @@ public static class VMActions
 
     /// <summary>Whether the VM writes to disks of its own: then it is cloned on its own host only.</summary>
     public static async Task<bool> HasOwnDisksAsync(KumoiVM vm, CancellationToken cancellationToken) =>
-        DomainCopy.WritableDisks(DomainDefinition.Parse(await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken))).Any();
+        DomainCopy.WritableDisks(DomainDefinition.Parse(await vm.Connection.Link.SendAsync(new ReadXml(vm.Id), cancellationToken))).Any();
 
     /// <summary>
     /// Makes a VM from the definition of another, under another name, and starts it if asked. Disks that the master writes to are copied,
@@ -98,7 +99,7 @@ public static class VMActions
     public static async Task<bool> RemoveCreatedAsync(KumoiConnection host, OperationId operation)
     {
         using var limit = new CancellationTokenSource(UndoTimeout);
-        return await host.Link.UndoDefineAsync(operation, limit.Token);
+        return await host.Link.SendAsync(new UndoDefineVM(operation), limit.Token);
     }
 
     /// <summary>Undoes a creation that is known to have taken effect, on the host where the VM is now.</summary>
@@ -122,14 +123,14 @@ public static class VMActions
     /// <summary>The same for a VM that is going to be made on a host: with an XML that brings its own id.</summary>
     /// <inheritdoc cref="OtherCopies.EnsureNoneRunsAsync"/>
     public static async Task<IReadOnlyList<string>> EnsureOnlyCopyAsync(Fleet fleet, VMSpec spec, KumoiConnection host, CancellationToken cancellationToken) =>
-        spec.Name.Length == 0 && IntentDetails.IdOf(spec) is { } id
-            ? await fleet.Copies.EnsureNoneRunsAsync(id, IntentDetails.NameOf(spec) ?? id.ToString("D"), host, resumes: false, cancellationToken)
+        spec.Name.Length == 0 && spec.FindIdInXml() is { } id
+            ? await fleet.Copies.EnsureNoneRunsAsync(id, spec.FindName() ?? id.ToString("D"), host, resumes: false, cancellationToken)
             : [];
 
     /// <summary>See <see cref="EnsureOnlyCopyAsync(Fleet, KumoiVM, bool, CancellationToken)"/>.</summary>
     public static async Task<KumoiVM> StartAsync(KumoiVM vm, bool paused, CancellationToken cancellationToken)
     {
-        await vm.Connection.Link.StartAsync(vm.Id, paused, OperationId.New(), cancellationToken);
+        await vm.Connection.Link.SendAsync(new StartVM(vm.Id, paused), cancellationToken);
         return await ReadAgainAsync(vm, cancellationToken);
     }
 
@@ -143,11 +144,11 @@ public static class VMActions
         var link = vm.Connection.Link;
         if (turnOff)
         {
-            await link.DestroyAsync(vm.Id, OperationId.New(), cancellationToken);
+            await link.SendAsync(new DestroyVM(vm.Id), cancellationToken);
             return await FleetReads.ReadVMAsync(vm, cancellationToken);
         }
 
-        await link.ShutdownAsync(vm.Id, OperationId.New(), cancellationToken);
+        await link.SendAsync(new ShutdownVM(vm.Id), cancellationToken);
         var began = time.GetTimestamp();
         while (true)
         {
@@ -171,20 +172,20 @@ public static class VMActions
     public static async Task<KumoiVM> RestartAsync(KumoiVM vm, bool reset, CancellationToken cancellationToken)
     {
         var link = vm.Connection.Link;
-        await (reset ? link.ResetAsync(vm.Id, OperationId.New(), cancellationToken) : link.RebootAsync(vm.Id, OperationId.New(), cancellationToken));
+        await (reset ? link.SendAsync(new ResetVM(vm.Id), cancellationToken) : link.SendAsync(new RebootVM(vm.Id), cancellationToken));
         return await ReadAgainAsync(vm, cancellationToken);
     }
 
     public static async Task<KumoiVM> SuspendAsync(KumoiVM vm, CancellationToken cancellationToken)
     {
-        await vm.Connection.Link.SuspendAsync(vm.Id, OperationId.New(), cancellationToken);
+        await vm.Connection.Link.SendAsync(new SuspendVM(vm.Id), cancellationToken);
         return await ReadAgainAsync(vm, cancellationToken);
     }
 
     /// <inheritdoc cref="StartAsync"/>
     public static async Task<KumoiVM> ResumeAsync(KumoiVM vm, CancellationToken cancellationToken)
     {
-        await vm.Connection.Link.ResumeAsync(vm.Id, OperationId.New(), cancellationToken);
+        await vm.Connection.Link.SendAsync(new ResumeVM(vm.Id), cancellationToken);
         return await ReadAgainAsync(vm, cancellationToken);
     }
 
@@ -205,8 +206,8 @@ public static class VMActions
                     recommendedAction: "Stop it first with Stop-KumoiVM, or use -Force to turn it off and remove it.");
             }
 
-            var images = removeVolumes && !now.IsPersistent ? ImagesOf(await link.ReadXmlAsync(vm.Id, cancellationToken)) : [];
-            await link.DestroyAsync(vm.Id, OperationId.New(), cancellationToken);
+            var images = removeVolumes && !now.IsPersistent ? ImagesOf(await link.SendAsync(new ReadXml(vm.Id), cancellationToken)) : [];
+            await link.SendAsync(new DestroyVM(vm.Id), cancellationToken);
             if (!now.IsPersistent)
             {
                 CallWarnings.Tell(images.Select(image => $"{image} on {vm.VMHost} stays: '{vm.Name}' had no definition, and is gone."));
@@ -224,11 +225,11 @@ public static class VMActions
                     recommendedAction: "Start it with Start-KumoiVM, which goes on from there, and shut it down; or use -Force to throw the saved state away.");
             }
 
-            await link.DiscardSavedStateAsync(vm.Id, OperationId.New(), cancellationToken);
+            await link.SendAsync(new DiscardSavedState(vm.Id), cancellationToken);
             CallWarnings.Tell($"The saved state of '{vm.Name}' was thrown away: what its guest was doing when it was saved is lost.");
         }
 
-        await link.UndefineAsync(vm.Id, removeVolumes, OperationId.New(), cancellationToken);
+        await link.SendAsync(new UndefineVM(vm.Id, removeVolumes), cancellationToken);
     }
 
     /// <summary>Moves a running VM, live. A failure that is its own host's counts as the VM's: no other target would do better.</summary>
@@ -242,10 +243,7 @@ public static class VMActions
                 recommendedAction: "Choose another destination.");
         }
 
-        var link = vm.Connection.Link;
-        var reading = await MigrationBlame.RunAsync(
-            vm.Name, vm.VMHost, token => link.ReadHostAsync(includeVMs: false, token),
-            () => link.MigrateAsync(vm.Id, target.Link, options, progress, OperationId.New(), cancellationToken), cancellationToken);
+        var reading = await vm.Connection.Link.SendAsync(new MigrateVM(vm.Id, options) { Target = target.Link, Progress = progress }, cancellationToken);
         return new KumoiVM(target, reading);
     }
 
@@ -253,7 +251,7 @@ public static class VMActions
     {
         try
         {
-            return await master.Connection.Link.ReadDefinitionAsync(master.Id, cancellationToken);
+            return await master.Connection.Link.SendAsync(new ReadDefinition(master.Id), cancellationToken);
         }
         catch (HypervisorException e) when (e.FaultDomain is not FaultDomain.VM)
         {
@@ -282,15 +280,15 @@ public static class VMActions
         VMReading? defined = null;
         try
         {
-            var vm = defined = await host.Link.DefineAsync(spec, operation, cancellationToken);
+            var vm = defined = await host.Link.SendAsync(new DefineVM(spec) { Operation = operation }, cancellationToken);
             await check(cancellationToken);
             if (!start || vm.IsMasked)
             {
                 return new KumoiVM(host, vm);
             }
 
-            await host.Link.StartAsync(vm.Id, paused: false, operation, cancellationToken);
-            return new KumoiVM(host, await host.Link.FindVMAsync(vm.Id, cancellationToken) ?? vm with { State = PowerState.Unknown });
+            await host.Link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, cancellationToken);
+            return new KumoiVM(host, await host.Link.SendAsync(new FindVM(vm.Id), cancellationToken) ?? vm with { State = PowerState.Unknown });
         }
         catch (Exception e) when (!keepFailed && (defined is not null || e is OperationCanceledException or HypervisorException { OutcomeUnknown: true }))
         {

@@ -1,3 +1,5 @@
+using System.Xml;
+
 namespace Kumoi.Hypervisors;
 
 /// <summary>What a new VM shall be. Either <see cref="Xml"/>, or the single settings.</summary>
@@ -43,4 +45,37 @@ public sealed record VMSpec
     /// <c>&lt;vm&gt;-r&lt;replica&gt;-&lt;n&gt;</c>, so that copies in a storage pool that hosts share keep apart.
     /// </summary>
     public SpeculationMark? Mark { get; init; }
+
+    /// <summary>The name that the VM is going to have; null where it cannot be told.</summary>
+    internal string? FindName()
+    {
+        if (Name.Length > 0 || Xml is null)
+        {
+            return Name;
+        }
+
+        try
+        {
+            return SafeXml.Parse(Xml).Element("name")?.Value;
+        }
+        catch (XmlException)
+        {
+            // The driver is going to say so.
+            return null;
+        }
+    }
+
+    /// <summary>The id that the VM's XML brings; null: it has none, or cannot be read.</summary>
+    internal Guid? FindIdInXml()
+    {
+        try
+        {
+            return Xml is { } xml && Guid.TryParse(SafeXml.Parse(xml).Element("uuid")?.Value.Trim(), out var id) ? id : null;
+        }
+        catch (XmlException)
+        {
+            // The driver is going to say so.
+            return null;
+        }
+    }
 }

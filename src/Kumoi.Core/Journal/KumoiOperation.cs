@@ -9,7 +9,7 @@ public sealed record KumoiOperation
     /// <summary>What the call was told. Calls that belong together (define, start, undo) share it.</summary>
     public required Guid Id { get; init; }
 
-    public required OperationKind Kind { get; init; }
+    public required string Kind { get; init; }
 
     /// <summary>The host's name in the session that made the call.</summary>
     public required string VMHost { get; init; }

@@ -3,10 +3,13 @@ namespace Kumoi.Journal;
 /// <summary>What a call is going to do, written before it goes out.</summary>
 public sealed record OperationIntent
 {
+    /// <summary>An operation without details.</summary>
+    public const string NoDetails = "{}";
+
     /// <inheritdoc cref="KumoiOperation.Id"/>
     public required Guid Id { get; init; }
 
-    public required OperationKind Kind { get; init; }
+    public required string Kind { get; init; }
 
     public required string VMHost { get; init; }
 
@@ -21,7 +24,7 @@ public sealed record OperationIntent
     public required DateTimeOffset StartedAt { get; init; }
 
     /// <inheritdoc cref="KumoiOperation.Details"/>
-    public string Details { get; init; } = "{}";
+    public string Details { get; init; } = NoDetails;
 
     public OperationOwner Owner { get; init; } = OperationOwner.Current;
 }

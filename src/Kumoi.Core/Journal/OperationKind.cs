@@ -1,30 +1,23 @@
 namespace Kumoi;
 
-/// <summary>What an operation does; one for each call of a hypervisor link that changes something.</summary>
-public enum OperationKind
+/// <summary>
+/// The kinds of operation that are looked for by name. A call that changes something brings its own kind, and one that a newer version wrote is
+/// shown as it is.
+/// </summary>
+public static class OperationKind
 {
-    /// <summary>Of a kind that this version does not know: a newer one wrote it.</summary>
-    Other = 0,
-    Define,
+    public const string Define = "Define";
 
     /// <summary>The inverse of a define, and of a start after it.</summary>
-    UndoDefine,
-    Start,
-    Shutdown,
-    Destroy,
-    Reboot,
-    Reset,
-    Suspend,
-    Resume,
-    Undefine,
-    Migrate,
+    public const string UndoDefine = "UndoDefine";
+
+    public const string Start = "Start";
+
+    public const string Migrate = "Migrate";
 
     /// <summary>A live migration to several targets, one of which wins. Its steps are events of the kind Speculation.</summary>
-    SpeculativeMigrate,
+    public const string SpeculativeMigrate = "SpeculativeMigrate";
 
     /// <summary>A VM is started on one of several hosts. Its steps are events of the kind Speculation.</summary>
-    SpeculativeStart,
-
-    /// <summary>The saved memory of a VM that is off is thrown away.</summary>
-    DiscardSavedState,
+    public const string SpeculativeStart = "SpeculativeStart";
 }

@@ -146,12 +146,12 @@ public sealed class HostReliability
 
             var ending = operation.State is OperationState.Succeeded ? ReplicaEnding.Won
                 // One that does not say what it was of was cancelled, or written before failures were told apart.
-                : Enum.TryParse<FaultDomain>((string?)details[IntentDetails.FaultDomain], out var domain)
-                    && Enum.TryParse<HypervisorError>((string?)details[IntentDetails.ErrorCode], out var error)
+                : Enum.TryParse<FaultDomain>((string?)details[JournalDetails.FaultDomain], out var domain)
+                    && Enum.TryParse<HypervisorError>((string?)details[JournalDetails.ErrorCode], out var error)
                     && IsOfHost(domain, error) ? ReplicaEnding.Failed
                 : ReplicaEnding.Unknown;
             return new Observation(
-                at, host, kind, operation.IsSimulated, ending, at - operation.StartedAt, 0, (long?)details[IntentDetails.MemoryBytes] ?? 0);
+                at, host, kind, operation.IsSimulated, ending, at - operation.StartedAt, 0, (long?)details[JournalDetails.MemoryBytes] ?? 0);
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {

@@ -1,6 +1,7 @@
 using System.Xml;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Speculation;
 
@@ -39,18 +40,18 @@ internal sealed class HostSurvey
         // Both: there are hosts whose makers gave them all one id.
         survey.Id = $"{await host.ReadIdAsync(cancellationToken)} {read.Reading.HostName}";
         IReadOnlyList<StoragePoolReading> pools = [];
-        await survey.TryAsync(async () => pools = await host.Link.ReadPoolsAsync(cancellationToken));
-        await survey.TryAsync(async () => survey.Marked = await host.Link.ReadMarkedAsync(cancellationToken));
+        await survey.TryAsync(async () => pools = await host.Link.SendAsync(new ReadPools(), cancellationToken));
+        await survey.TryAsync(async () => survey.Marked = await host.Link.SendAsync(new ReadMarked(), cancellationToken));
         foreach (var vm in survey.Live)
         {
             await survey.TryAsync(async () =>
             {
-                if (vm.State is PowerState.Paused && await host.Link.ReadPlaceAsync(vm.Id, cancellationToken) is VMPlace.MigrationPaused)
+                if (vm.State is PowerState.Paused && await host.Link.SendAsync(new ReadPlace(vm.Id), cancellationToken) is VMPlace.MigrationPaused)
                 {
                     survey._pausedByMigration.Add(vm.Id);
                 }
 
-                survey._disks.AddRange(DiskUse.Of(vm, SafeXml.Parse(await host.Link.ReadXmlAsync(vm.Id, cancellationToken)), pools));
+                survey._disks.AddRange(DiskUse.Of(vm, SafeXml.Parse(await host.Link.SendAsync(new ReadXml(vm.Id), cancellationToken)), pools));
             });
         }
 

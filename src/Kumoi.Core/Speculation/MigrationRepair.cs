@@ -1,5 +1,6 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Speculation;
 
@@ -85,8 +86,8 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
             leftOver.Add(VMPlace.Paused);
         }
 
-        await Traces.UnlessGoneAsync(source.Link.RemoveCopyAsync(
-            _id, new CopyRemoval(_operation, 0, leftOver, CopyRemovalKind.Undefine) { MayLackMark = IsJournaled }, cancellationToken));
+        await Traces.UnlessGoneAsync(
+            source, new RemoveCopy(_id, new CopyRemoval(_operation, 0, leftOver, CopyRemovalKind.Undefine) { MayLackMark = IsJournaled }), cancellationToken);
         atSource = await PlaceAsync(source, cancellationToken);
         if (atSource is not (VMPlace.Absent or VMPlace.Off) || (atSource is VMPlace.Off && await Traces.CarriesAsync(source, _id, _operation, cancellationToken)))
         {
@@ -98,7 +99,7 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         var unreachable = await CleanAsync(winner, cancellationToken);
         if (letRun && await Traces.CarriesAsync(winner, _id, _operation, cancellationToken))
         {
-            await winner.Link.ResumeAsync(_id, OperationId.New(), cancellationToken);
+            await winner.Link.SendAsync(new ResumeVM(_id), cancellationToken);
         }
 
         await TryUnmarkAsync(winner, cancellationToken);
@@ -164,7 +165,7 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
                 return Nothing($"{why}, {meanwhile}");
             }
 
-            await source.Link.ResumeAsync(_id, OperationId.New(), cancellationToken);
+            await source.Link.SendAsync(new ResumeVM(_id), cancellationToken);
         }
 
         await TryUnmarkAsync(source, cancellationToken);
@@ -214,8 +215,8 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
                 continue;
             }
 
-            await Traces.UnlessGoneAsync(candidate.Link.RemoveCopyAsync(
-                _id, new CopyRemoval(_operation, number, [VMPlace.MigrationPaused], CopyRemovalKind.Undefine), cancellationToken));
+            await Traces.UnlessGoneAsync(
+            candidate, new RemoveCopy(_id, new CopyRemoval(_operation, number, [VMPlace.MigrationPaused], CopyRemovalKind.Undefine)), cancellationToken);
         }
 
         return unreachable;
@@ -228,7 +229,7 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         {
             if (await Traces.CarriesAsync(host, _id, _operation, cancellationToken))
             {
-                await host.Link.MarkAsync(_id, null, cancellationToken);
+                await host.Link.SendAsync(new MarkVM(_id, null), cancellationToken);
             }
         }
         catch (HypervisorException)

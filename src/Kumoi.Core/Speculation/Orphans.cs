@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
 
 namespace Kumoi.Speculation;
@@ -17,7 +18,7 @@ internal static class Orphans
         var found = new Dictionary<OperationId, KumoiOperation>();
         foreach (var host in hosts)
         {
-            foreach (var marked in await host.Link.ReadMarkedAsync(cancellationToken))
+            foreach (var marked in await host.Link.SendAsync(new ReadMarked(), cancellationToken))
             {
                 found.TryAdd(marked.Mark.Operation, ToOperation(host, marked));
             }
@@ -91,7 +92,7 @@ internal static class Orphans
         var marks = new Dictionary<string, SpeculationMark>(StringComparer.Ordinal);
         foreach (var host in hosts)
         {
-            var marked = await fleet.Find(host)!.Link.ReadMarkedAsync(cancellationToken);
+            var marked = await fleet.Find(host)!.Link.SendAsync(new ReadMarked(), cancellationToken);
             if (marked.FirstOrDefault(vm => vm.Id == operation.VMId && vm.Mark.Operation.Value == operation.Id) is { } one)
             {
                 marks[host] = one.Mark;

@@ -1,5 +1,6 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
 
 namespace Kumoi.Speculation;
@@ -33,7 +34,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         {
             if (start.Home is { } home)
             {
-                await home.Link.MarkAsync(start.Id, mark, stop.Token);
+                await home.Link.SendAsync(new MarkVM(start.Id, mark), stop.Token);
             }
 
             winner = await RaceAsync(stop.Token);
@@ -132,11 +133,11 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         {
             if (!replica.IsHome)
             {
-                await replica.Target.Link.DefineAsync(start.Spec with { Mark = mark with { Replica = replica.Number } }, mark.Operation, either.Token);
+                await replica.Target.Link.SendAsync(new DefineVM(start.Spec with { Mark = mark with { Replica = replica.Number } }) { Operation = mark.Operation }, either.Token);
             }
 
             replica.MayStartLater = replica.IsHome;
-            await replica.Target.Link.StartAsync(start.Id, paused: true, mark.Operation, either.Token);
+            await replica.Target.Link.SendAsync(new StartVM(start.Id, Paused: true) { Operation = mark.Operation }, either.Token);
             replica.IsThere = true;
             replica.MayStartLater = false;
         }
@@ -173,7 +174,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         try
         {
             // Where the journal is lost, this tells which copy may have run.
-            await ready.Target.Link.MarkAsync(start.Id, mark with { Replica = ready.Number, IsNamed = true }, CancellationToken.None);
+            await ready.Target.Link.SendAsync(new MarkVM(start.Id, mark with { Replica = ready.Number, IsNamed = true }), CancellationToken.None);
         }
         catch (HypervisorException e)
         {
@@ -261,7 +262,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         using var limit = new CancellationTokenSource(EndingTimeout, time);
         try
         {
-            await host.Link.MarkAsync(start.Id, null, limit.Token);
+            await host.Link.SendAsync(new MarkVM(start.Id, null), limit.Token);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException)
         {
@@ -378,6 +379,6 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
 
         public Task AbandonAsync() => race.RemoveAsync(this);
 
-        private Task LetRunAsync() => target.Link.ResumeAsync(race.Id, race.Operation, CancellationToken.None);
+        private async Task LetRunAsync() => await target.Link.SendAsync(new ResumeVM(race.Id) { Operation = race.Operation }, CancellationToken.None);
     }
 }

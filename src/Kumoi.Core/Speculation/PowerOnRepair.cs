@@ -1,5 +1,6 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Speculation;
 
@@ -81,7 +82,7 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
             }
 
             // It was named, and so it may have run: letting it run loses nothing, removing it could.
-            await winner.Link.ResumeAsync(_id, _operation, cancellationToken);
+            await winner.Link.SendAsync(new ResumeVM(_id) { Operation = _operation }, cancellationToken);
         }
 
         await TryAsync(left, winner.Name, () => UnmarkAsync(winner, cancellationToken), cancellationToken);
@@ -155,7 +156,7 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
     {
         if (await Traces.CarriesAsync(host, _id, _operation, cancellationToken))
         {
-            await host.Link.MarkAsync(_id, null, cancellationToken);
+            await host.Link.SendAsync(new MarkVM(_id, null), cancellationToken);
         }
     }
 

@@ -1,6 +1,8 @@
+using Kumoi.Hypervisors;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
 using Kumoi.Journal;
 
 namespace Kumoi.Speculation;
@@ -63,7 +65,7 @@ internal sealed class SpeculationLog
                 [StepProperty] = nameof(SpeculationStep.Ended),
                 [KindProperty] = kind.ToString(),
                 [SimulatedProperty] = Intent.IsSimulated,
-                [IntentDetails.MemoryBytes] = memoryBytes,
+                [JournalDetails.MemoryBytes] = memoryBytes,
                 [ReplicasProperty] = new JsonArray([.. replicas.Select(replica => new JsonObject
                 {
                     [HostProperty] = replica.VMHost,
@@ -86,7 +88,7 @@ internal sealed class SpeculationLog
 
             var kind = ToEnum<ReliabilityKind>(data[KindProperty]);
             var isSimulated = (bool)data[SimulatedProperty]!;
-            var memoryBytes = (long)data[IntentDetails.MemoryBytes]!;
+            var memoryBytes = (long)data[JournalDetails.MemoryBytes]!;
             return [.. data[ReplicasProperty]!.AsArray().Select(replica => new HostReliability.Observation(
                 told.At, (string)replica![HostProperty]!, kind, isSimulated, ToEnum<ReplicaEnding>(replica[EndingProperty]),
                 TimeSpan.FromSeconds((double)replica[DurationProperty]!), (double)replica[ProgressProperty]!, memoryBytes))];

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
 
 namespace Kumoi.Speculation;
@@ -150,7 +151,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         var replicas = targets.Select(target => new MigrationReplica(target, plan.Candidates.ToList().IndexOf(target.Name) + 1) { Budget = budget }).ToList();
         _replicas.AddRange(replicas);
         var begun = time.GetTimestamp();
-        await using var outgoing = await vm.Connection.Link.BeginMigrationAsync(vm.Id, plan, cancellationToken);
+        await using var outgoing = await vm.Connection.Link.SendAsync(new BeginMigration(vm.Id, plan), cancellationToken);
         var offer = options.IsStrict ? outgoing.Offer with { IsPaused = true } : outgoing.Offer;
         MigrationReplica? winner;
         try
@@ -164,7 +165,8 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             }
 
             var observer = new ReplicaObserver(prepared, progress, time);
-            var complete = await outgoing.PerformAsync([.. prepared.Select(replica => replica.Incoming!)], budget, observer, cancellationToken);
+            var complete = await vm.Connection.Link.SendAsync(
+                new PerformMigration(outgoing, [.. prepared.Select(replica => replica.Incoming!)], budget) { Progress = observer }, cancellationToken);
             prepared.ForEach(replica => replica.HasAll = complete.Contains(replica.Incoming!));
             foreach (var dropped in prepared.Where(replica => !replica.HasAll))
             {
@@ -243,7 +245,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     {
         try
         {
-            replica.Incoming = await replica.Target.Link.PrepareMigrationAsync(offer, replica.Number, patience);
+            replica.Incoming = await replica.Target.Link.SendAsync(new PrepareMigration(offer, replica.Number), patience);
         }
         catch (HypervisorException e)
         {
@@ -281,7 +283,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         using var limit = new CancellationTokenSource(EndingTimeout, time);
         try
         {
-            await outgoing.ConfirmAsync(cancelled, limit.Token);
+            await vm.Connection.Link.SendAsync(new ConfirmMigration(outgoing, cancelled), limit.Token);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException)
         {
@@ -296,7 +298,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     {
         try
         {
-            await winner.Target.Link.ResumeAsync(vm.Id, OperationId.New(), CancellationToken.None);
+            await winner.Target.Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
         }
         catch (HypervisorException e)
         {
@@ -311,7 +313,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         using var limit = new CancellationTokenSource(EndingTimeout, time);
         try
         {
-            await winner.Target.Link.MarkAsync(vm.Id, null, limit.Token);
+            await winner.Target.Link.SendAsync(new MarkVM(vm.Id, null), limit.Token);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException)
         {
@@ -340,7 +342,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         }
 
         using var limit = new CancellationTokenSource(EndingTimeout, time);
-        await incoming.AbandonAsync(limit.Token);
+        await replica.Target.Link.SendAsync(new AbandonMigration(incoming), limit.Token);
         replica.IsAbandoned = true;
     }
 
@@ -388,10 +390,10 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
 
         public string Name => replica.Name;
 
-        public Task StartAsync()
+        public async Task StartAsync()
         {
             replica.WasNamed = true;
-            return replica.Incoming!.FinishAsync(CancellationToken.None);
+            await replica.Target.Link.SendAsync(new FinishMigration(replica.Incoming!), CancellationToken.None);
         }
 
         /// <summary>libvirt takes a second one for another migration's.</summary>

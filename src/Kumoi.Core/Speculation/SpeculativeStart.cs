@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
 
 namespace Kumoi.Speculation;
@@ -93,14 +94,14 @@ public sealed class SpeculativeStart
 
         var home = vm.Connection;
         var isElsewhere = candidates.Exists(target => !ReferenceEquals(target, home));
-        if (isElsewhere && await home.Link.FindHostStateAsync(vm.Id, cancellationToken) is { } kept)
+        if (isElsewhere && await home.Link.SendAsync(new FindHostState(vm.Id), cancellationToken) is { } kept)
         {
             throw new HypervisorException(
                 $"'{vm.Name}' cannot be started on another host than {home.Name}, which keeps {kept}: that would be lost.", FaultDomain.VM,
                 error: HypervisorError.InvalidState, recommendedAction: $"Start it on {home.Name}: without -Speculative, or with -Destination {home.Name}.");
         }
 
-        var definition = await home.Link.ReadDefinitionAsync(vm.Id, cancellationToken);
+        var definition = await home.Link.SendAsync(new ReadDefinition(vm.Id), cancellationToken);
         return new PowerOn(
             vm.Id, vm.Name, new VMSpec { Xml = definition }, home, DomainCopy.WritableDisks(DomainDefinition.Parse(definition)).Any())
         {

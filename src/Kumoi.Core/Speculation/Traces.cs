@@ -1,5 +1,6 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Speculation;
 
@@ -13,7 +14,7 @@ internal static class Traces
 
     /// <summary>What the host has of the VM; Unknown where it does not answer.</summary>
     public static Task<VMPlace> ReadPlaceAsync(KumoiConnection host, Guid id, TimeProvider time, CancellationToken cancellationToken = default) =>
-        ReadAsync(token => host.Link.ReadPlaceAsync(id, token), time, cancellationToken);
+        ReadAsync(async token => await host.Link.SendAsync(new ReadPlace(id), token), time, cancellationToken);
 
     /// <summary>
     /// The same of the operation's copy: a VM that is off and does not carry its mark is a definition that was there before, and that the
@@ -24,7 +25,7 @@ internal static class Traces
         ReadAsync(
             async token =>
             {
-                var place = await host.Link.ReadPlaceAsync(id, token);
+                var place = await host.Link.SendAsync(new ReadPlace(id), token);
                 return place is not VMPlace.Off || await CarriesAsync(host, id, operation, token) ? place : VMPlace.Absent;
             },
             time,
@@ -39,7 +40,7 @@ internal static class Traces
         var unread = known with { State = PowerState.Unknown };
         try
         {
-            return await winner.Link.FindVMAsync(known.Id, CancellationToken.None) ?? unread;
+            return await winner.Link.SendAsync(new FindVM(known.Id), CancellationToken.None) ?? unread;
         }
         catch (HypervisorException)
         {
@@ -62,11 +63,9 @@ internal static class Traces
     {
         var isHome = replica == 0;
         VMPlace[] paused = [VMPlace.Paused, VMPlace.MigrationPaused, VMPlace.Stopping];
-        var wasThere = await UnlessGoneAsync(host.Link.RemoveCopyAsync(
-            id,
-            new CopyRemoval(operation, replica, isHome ? paused : [.. paused, VMPlace.Off], isHome ? CopyRemovalKind.Stop : CopyRemovalKind.Undo),
-            cancellationToken));
-        var place = await host.Link.ReadPlaceAsync(id, cancellationToken);
+        var wasThere = await UnlessGoneAsync(
+            host, new RemoveCopy(id, new CopyRemoval(operation, replica, isHome ? paused : [.. paused, VMPlace.Off], isHome ? CopyRemovalKind.Stop : CopyRemovalKind.Undo)), cancellationToken);
+        var place = await host.Link.SendAsync(new ReadPlace(id), cancellationToken);
         if (place is VMPlace.Running && isHome)
         {
             throw Runs(host, id);
@@ -87,11 +86,9 @@ internal static class Traces
     /// <exception cref="HypervisorException">It is there still, or somebody has started it there.</exception>
     public static async Task RemoveHomeAsync(KumoiConnection home, Guid id, OperationId operation, CancellationToken cancellationToken)
     {
-        await UnlessGoneAsync(home.Link.RemoveCopyAsync(
-            id,
-            new CopyRemoval(operation, 0, [VMPlace.Off, VMPlace.Paused, VMPlace.MigrationPaused, VMPlace.Stopping], CopyRemovalKind.Undefine),
-            cancellationToken));
-        if (await home.Link.ReadPlaceAsync(id, cancellationToken) is not VMPlace.Absent and var place
+        await UnlessGoneAsync(
+            home, new RemoveCopy(id, new CopyRemoval(operation, 0, [VMPlace.Off, VMPlace.Paused, VMPlace.MigrationPaused, VMPlace.Stopping], CopyRemovalKind.Undefine)), cancellationToken);
+        if (await home.Link.SendAsync(new ReadPlace(id), cancellationToken) is not VMPlace.Absent and var place
             && (place is VMPlace.Running || await CarriesAsync(home, id, operation, cancellationToken)))
         {
             throw place is VMPlace.Running ? Runs(home, id) : Left(home, id, place);
@@ -107,7 +104,7 @@ internal static class Traces
     {
         try
         {
-            var mark = SpeculationMetadata.Read(await host.Link.ReadXmlAsync(id, cancellationToken));
+            var mark = SpeculationMetadata.Read(await host.Link.SendAsync(new ReadXml(id), cancellationToken));
             return mark?.Operation == operation ? mark : null;
         }
         catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
@@ -120,11 +117,11 @@ internal static class Traces
     /// The hypervisor removes a dead controller's copies by itself, at any moment. A daemon that has just been restarted says that a VM does
     /// not run to the very call that has ended it.
     /// </summary>
-    public static async Task<bool> UnlessGoneAsync(Task<bool> removal)
+    public static async Task<bool> UnlessGoneAsync(KumoiConnection host, RemoveCopy removal, CancellationToken cancellationToken)
     {
         try
         {
-            return await removal;
+            return await host.Link.SendAsync(removal, cancellationToken);
         }
         catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound or HypervisorError.InvalidState)
         {

@@ -1,4 +1,5 @@
 using Kumoi.Fleets;
+using Kumoi.Fleets.Maintenance;
 
 namespace Kumoi.Workloads;
 

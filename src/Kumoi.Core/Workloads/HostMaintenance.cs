@@ -1,4 +1,5 @@
-using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
+using Kumoi.Fleets.Maintenance;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
 
@@ -18,14 +19,18 @@ public static class HostMaintenance
     /// <exception cref="HypervisorException">There is no journal.</exception>
     /// <exception cref="JournalException">The journal cannot be written.</exception>
     public static Task<bool> SuspendAsync(KumoiConnection host, string? rollOut, CancellationToken cancellationToken) =>
-        JournalOf(host).Maintenance.MarkAsync(host, isIn: true, rollOut, cancellationToken);
+        MarksOf(host).MarkAsync(host.Name, host.Identity, isIn: true, rollOut, cancellationToken);
 
     /// <summary>The host gets VMs again. Those that were moved away stay there: <see cref="Homecoming"/> brings them back.</summary>
     /// <returns>False: it was not in maintenance.</returns>
     /// <inheritdoc cref="SuspendAsync"/>
     public static Task<bool> ResumeAsync(KumoiConnection host, CancellationToken cancellationToken) =>
-        JournalOf(host).Maintenance.MarkAsync(host, isIn: false, rollOut: null, cancellationToken);
+        MarksOf(host).MarkAsync(host.Name, host.Identity, isIn: false, rollOut: null, cancellationToken);
 
-    internal static FleetJournal JournalOf(KumoiConnection host) => host.Journal ?? throw new HypervisorException(
+    private static MaintenanceMarks MarksOf(KumoiConnection host) => host.Maintenance ?? throw NoJournal();
+
+    internal static FleetJournal JournalOf(KumoiConnection host) => host.Journal ?? throw NoJournal();
+
+    private static HypervisorException NoJournal() => new(
         "Maintenance needs a journal, which all sessions share.", error: HypervisorError.NotSupported, recommendedAction: "Give the fleet a journal.");
 }

@@ -42,7 +42,7 @@ internal sealed class HostModel
                 throw outcome.Error!;
             }
 
-            models.Add(new HostModel(outcome.Succeeded ? outcome.Result : outcome.Element.Masked(MaskMode.Pessimistic, [])!));
+            models.Add(new HostModel(outcome.Succeeded ? outcome.Result : outcome.Element.Mask(MaskMode.Pessimistic, [])!));
         }
 
         return models;

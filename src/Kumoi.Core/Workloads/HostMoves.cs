@@ -1,5 +1,6 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Maintenance;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
 
@@ -87,7 +88,7 @@ public abstract class HostMoves : MovingWorkload
         if (Host.Journal is { } journal)
         {
             var record = new MaintenanceRecord(Host.Identity, step) { VM = vm.Id, Target = moved?.Connection.Identity };
-            await journal.AppendAsync(record.ToEvent(Host, journal.Now, message, vm.Name), cancellationToken);
+            await journal.AppendAsync(record.ToEvent(Host.Name, journal.Now, message, vm.Name), cancellationToken);
         }
     }
 

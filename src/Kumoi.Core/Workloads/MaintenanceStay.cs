@@ -1,4 +1,5 @@
 using Kumoi.Fleets;
+using Kumoi.Fleets.Maintenance;
 using Kumoi.Journal;
 
 namespace Kumoi.Workloads;

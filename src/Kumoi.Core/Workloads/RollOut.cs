@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
 using Kumoi.Journal;
 
 namespace Kumoi.Workloads;

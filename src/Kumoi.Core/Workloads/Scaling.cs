@@ -1,6 +1,7 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Workloads;
 
@@ -238,7 +239,7 @@ public sealed class Scaling : Workload
     {
         foreach (var vm in _leaving.Contains(step.VM!.Key) ? [step.VM] : Remember().AsEnumerable().Reverse())
         {
-            if (_leaving.Contains(vm.Key) || ScalingGroup.IsMarked(await vm.Connection.Link.ReadXmlAsync(vm.Id, cancellationToken), _scaling.Group))
+            if (_leaving.Contains(vm.Key) || ScalingGroup.IsMarked(await vm.Connection.Link.SendAsync(new ReadXml(vm.Id), cancellationToken), _scaling.Group))
             {
                 _leaving.Add(vm.Key);
                 var stopped = IsLive(vm) ? await ShutDownAsync(vm, _scaling.StopPatience, turnOff: true, cancellationToken) : vm;

@@ -160,7 +160,7 @@ public abstract class Workload(Fleet fleet, WorkloadOptions options)
             else if (ReadMask is { } mode && Masking.Allows(outcome.Error!))
             {
                 Log.Add(new MaskedObjectFailure(outcome.Element.Name, "Read", "", outcome.Error!), outcome.Element.Name);
-                readings.Add(outcome.Element.Masked(mode, [])!);
+                readings.Add(outcome.Element.Mask(mode, [])!);
             }
             else
             {

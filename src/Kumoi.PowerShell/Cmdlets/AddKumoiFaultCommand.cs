@@ -103,7 +103,7 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
         {
             HostPattern = VMHost,
             HostMatches = Force ? matches : name => matches(name) && Fleet.Find(name) is not { IsSimulated: false },
-            Operation = Operation is "*" ? FaultOperation.Any : Enum.Parse<FaultOperation>(Operation, ignoreCase: true),
+            Operation = Operation,
             VMPattern = VM,
             VMMatches = VM is null ? null : VMMatcher(new NameText(VM)),
             After = After,

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Links;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Pumping;
 using Kumoi.PowerShell.Session;

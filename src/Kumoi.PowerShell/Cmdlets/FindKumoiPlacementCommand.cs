@@ -73,7 +73,7 @@ public sealed class FindKumoiPlacementCommand : SourceCmdlet
             WriteUnreadable(outcome.Element, outcome.Error!);
             if (Masked is not null && MaskedFailures.CanBeMasked(outcome.Error!))
             {
-                _hosts.Add(outcome.Element.Masked(MaskMode, [])!);
+                _hosts.Add(outcome.Element.Mask(MaskMode, [])!);
             }
         }
     }

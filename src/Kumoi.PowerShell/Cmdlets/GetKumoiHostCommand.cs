@@ -92,7 +92,7 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
     private KumoiHost Stand(KumoiConnection host)
     {
         var values = MaskedValue.Cast<DictionaryEntry>().Select(entry => KeyValuePair.Create(entry.Key.ToString()!, Convert(entry)));
-        return host.Masked(MaskMode, values) ?? throw new PSInvalidOperationException(
+        return host.Mask(MaskMode, values) ?? throw new PSInvalidOperationException(
             $"-MaskedValue names what is no property of a host's reading: {string.Join(", ", MaskedValue.Keys.Cast<object>())}.");
     }
 

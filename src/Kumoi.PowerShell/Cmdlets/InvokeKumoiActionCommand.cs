@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Pumping;

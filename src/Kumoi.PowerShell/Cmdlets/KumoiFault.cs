@@ -15,7 +15,7 @@ public sealed class KumoiFault
 
     public string VMHost => Rule.HostPattern;
 
-    public string Operation => Rule.Operation is FaultOperation.Any ? "*" : Rule.Operation.ToString();
+    public string Operation => Rule.Operation;
 
     public string? VM => Rule.VMPattern;
 

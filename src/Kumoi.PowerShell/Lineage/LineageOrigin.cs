@@ -1,4 +1,5 @@
 using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
 
 namespace Kumoi.PowerShell.Lineage;
 

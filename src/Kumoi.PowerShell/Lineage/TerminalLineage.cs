@@ -2,6 +2,7 @@ using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.Lineage;
 using Kumoi.PowerShell.Pumping;

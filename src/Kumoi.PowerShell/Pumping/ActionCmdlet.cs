@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Management.Automation;
 using System.Threading.Channels;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Session;

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
 
 namespace Kumoi.PowerShell.Pumping;
 

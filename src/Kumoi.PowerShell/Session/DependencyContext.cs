@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.Loader;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Links;
 using Kumoi.Journal;
 
 namespace Kumoi.PowerShell.Session;

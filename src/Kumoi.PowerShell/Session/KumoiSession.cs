@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Kumoi.Composition;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
@@ -29,7 +30,7 @@ internal static class KumoiSession
         {
             lock (Gate)
             {
-                return _fleet ??= new Fleet(
+                return _fleet ??= KumoiFleet.Create(
                     [new SimulatedDriver(TimeProvider.System), new LibvirtDriver()],
                     DependencyContext.CreateCallPolicies(),
                     new FaultPlan(new Random(), TimeProvider.System),

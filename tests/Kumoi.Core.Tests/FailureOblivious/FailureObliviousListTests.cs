@@ -1,5 +1,6 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Xunit;
 
@@ -34,7 +35,7 @@ public sealed class FailureObliviousListTests
         lab.Break("kvm02", FaultOperation.Read);
         using var scope = FailureObliviousScope.Enter(lab.Fleet);
         var ratios = await lab.Fleet.Hosts.FailureOblivious()
-            .SelectAsync(async (host, token) => (await host.Link.ReadHostAsync(false, token)).HostName);
+            .SelectAsync(async (host, token) => (await host.Link.SendAsync(new ReadHost(false), token)).HostName);
         Assert.Equal(["kvm01", "kvm03", "kvm04"], ratios.Elements);
         Assert.IsType<MaskedListFailure>(Assert.Single(scope.Log.Failures));
     }
@@ -46,11 +47,11 @@ public sealed class FailureObliviousListTests
         lab.Break("kvm02", FaultOperation.Read);
         var (sum, count) = await lab.Fleet.Hosts.FailureOblivious().AggregateAsync(
             (Sum: 0.0, Count: 0),
-            async (host, token) => (await host.Link.ReadHostAsync(false, token)).CpuRatio,
+            async (host, token) => (await host.Link.SendAsync(new ReadHost(false), token)).CpuRatio,
             (mean, ratio) => (mean.Sum + ratio, mean.Count + 1));
         lab.Faults.Remove(lab.Faults.Rules[0].Rule.Id);
-        var first = await lab.Host("kvm01").Link.ReadHostAsync(false, default);
-        var third = await lab.Host("kvm03").Link.ReadHostAsync(false, default);
+        var first = await lab.Host("kvm01").Link.SendAsync(new ReadHost(false), default);
+        var third = await lab.Host("kvm03").Link.SendAsync(new ReadHost(false), default);
         Assert.Equal((2, first.CpuRatio + third.CpuRatio), (count, sum));
     }
 

@@ -1,6 +1,7 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Lineage;
 using Xunit;
@@ -14,7 +15,7 @@ public sealed class FailureObliviousScopeTests
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=2");
         lab.Break("kvm01", FaultOperation.Read);
-        await Assert.ThrowsAsync<HypervisorException>(() => lab.Host("kvm01").Link.ReadHostAsync(true, default));
+        await Assert.ThrowsAsync<HypervisorException>(() => lab.Host("kvm01").Link.SendAsync(new ReadHost(true), default).AsTask());
     }
 
     [Fact]
@@ -23,10 +24,10 @@ public sealed class FailureObliviousScopeTests
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=2");
         lab.Break("kvm01", FaultOperation.Read, message: "down");
         using var scope = FailureObliviousScope.Enter(lab.Fleet);
-        var host = await lab.Host("kvm01").Link.ReadHostAsync(true, default);
+        var host = await lab.Host("kvm01").Link.SendAsync(new ReadHost(true), default);
         Assert.Equal((true, "kvm01", 1.0), (host.IsMasked, host.HostName, host.CpuRatio));
-        Assert.Empty(await lab.Host("kvm01").Link.ReadVMsAsync(default));
-        Assert.False((await lab.Host("kvm02").Link.ReadHostAsync(true, default)).IsMasked);
+        Assert.Empty(await lab.Host("kvm01").Link.SendAsync(new ReadVMs(), default));
+        Assert.False((await lab.Host("kvm02").Link.SendAsync(new ReadHost(true), default)).IsMasked);
         Assert.Equal(["kvm01.ReadHostAsync(): down", "kvm01.ReadVMsAsync(): down"], scope.Log.Failures.Select(failure => failure.Description));
     }
 
@@ -35,9 +36,9 @@ public sealed class FailureObliviousScopeTests
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1");
         using var scope = FailureObliviousScope.Enter(lab.Fleet, MaskMode.LastKnown);
-        var good = await lab.Host("kvm01").Link.ReadHostAsync(true, default);
+        var good = await lab.Host("kvm01").Link.SendAsync(new ReadHost(true), default);
         lab.Break("kvm01", FaultOperation.Read);
-        var masked = await lab.Host("kvm01").Link.ReadHostAsync(true, default);
+        var masked = await lab.Host("kvm01").Link.SendAsync(new ReadHost(true), default);
         Assert.Equal(good with { IsMasked = true }, masked);
     }
 
@@ -48,7 +49,7 @@ public sealed class FailureObliviousScopeTests
         lab.Break("kvm01", FaultOperation.Start);
         using var scope = FailureObliviousScope.Enter(lab.Fleet);
         var vm = (await lab.VMsAsync("kvm01"))[0];
-        await lab.Host("kvm01").Link.StartAsync(vm.Id, false, OperationId.New(), default);
+        await lab.Host("kvm01").Link.SendAsync(new StartVM(vm.Id), default);
         Assert.Equal(PowerState.Shutoff, (await lab.VMsAsync("kvm01"))[0].State);
         Assert.Equal(1, scope.Log.Count);
     }
@@ -61,7 +62,7 @@ public sealed class FailureObliviousScopeTests
         using var scope = FailureObliviousScope.Enter(lab.Fleet);
         var vm = (await lab.VMsAsync("kvm01"))[0];
         var failure = await Assert.ThrowsAsync<HypervisorException>(
-            () => lab.Host("kvm01").Link.StartAsync(vm.Id, false, OperationId.New(), default));
+            () => lab.Host("kvm01").Link.SendAsync(new StartVM(vm.Id), default).AsTask());
         Assert.True(failure.OutcomeUnknown);
         Assert.Empty(scope.Log.Failures);
     }
@@ -74,7 +75,7 @@ public sealed class FailureObliviousScopeTests
         using var scope = FailureObliviousScope.Enter(lab.Fleet);
         for (var i = 0; i < 3; i++)
         {
-            await lab.Host("kvm01").Link.ReadVMsAsync(default);
+            await lab.Host("kvm01").Link.SendAsync(new ReadVMs(), default);
         }
 
         Assert.Equal(3, Assert.Single(scope.Log.Failures).Count);
@@ -86,7 +87,7 @@ public sealed class FailureObliviousScopeTests
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1");
         using var scope = FailureObliviousScope.Enter(lab.Fleet);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => lab.Host("kvm01").Link.ReadHostAsync(true, new CancellationToken(canceled: true)));
+            () => lab.Host("kvm01").Link.SendAsync(new ReadHost(true), new CancellationToken(canceled: true)).AsTask());
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Kumoi.FailureOblivious;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Journal;
 using Kumoi.Tests.Journal;
@@ -21,15 +22,15 @@ public sealed class MaskedEventTests : JournalTest
         var scope = FailureObliviousScope.Enter(lab.Fleet);
         for (var i = 0; i < 3; i++)
         {
-            await lab.Host("kvm02").Link.ReadVMsAsync(default);
+            await lab.Host("kvm02").Link.SendAsync(new ReadVMs(), default);
         }
 
-        await lab.Host("kvm03").Link.ReadXmlAsync(Guid.Empty, default);
+        await lab.Host("kvm03").Link.SendAsync(new ReadXml(Guid.Empty), default);
         Assert.Empty(await ToldAsync(lab, journal));
         scope.Dispose();
         var told = await ToldAsync(lab, journal);
         Assert.Equal(
-            [("kvm02", "kvm02.ReadVMsAsync(): down", 3), ("kvm03", $"kvm03.ReadXmlAsync({Guid.Empty}): gone", 1)],
+            [("kvm02", "kvm02.ReadVMs(): down", 3), ("kvm03", $"kvm03.ReadXml({Guid.Empty}): gone", 1)],
             told.Select(happened => (happened.VMHost, happened.Message, Count(happened))));
         Assert.All(told, happened => Assert.Equal(KumoiEventKind.FailureOblivious, happened.Kind));
         scope.Dispose();
@@ -46,7 +47,7 @@ public sealed class MaskedEventTests : JournalTest
         {
             for (var i = 0; i < 2; i++)
             {
-                await lab.Fleet.Hosts.FailureOblivious().SelectAsync(async (host, token) => await host.Link.ReadVMsAsync(token));
+                await lab.Fleet.Hosts.FailureOblivious().SelectAsync(async (host, token) => await host.Link.SendAsync(new ReadVMs(), token));
             }
 
             await Enumerable.Range(1, 2).FailureOblivious().ForEachAsync((i, _) => i == 2 ? Task.FromException(new HypervisorException("two")) : Task.CompletedTask);
@@ -67,7 +68,7 @@ public sealed class MaskedEventTests : JournalTest
         {
             foreach (var host in lab.Fleet.Hosts)
             {
-                await host.Link.ReadVMsAsync(default);
+                await host.Link.SendAsync(new ReadVMs(), default);
             }
         }
 
@@ -86,7 +87,7 @@ public sealed class MaskedEventTests : JournalTest
         });
         using (FailureObliviousScope.Enter(lab.Fleet))
         {
-            await lab.Host("kvm01").Link.ReadVMsAsync(default);
+            await lab.Host("kvm01").Link.SendAsync(new ReadVMs(), default);
         }
 
         await lab.Fleet.Journal!.SettleAsync();
@@ -97,7 +98,7 @@ public sealed class MaskedEventTests : JournalTest
         lab.Break("kvm01", FaultOperation.Read);
         using (FailureObliviousScope.Enter(lab.Fleet))
         {
-            await lab.Host("kvm01").Link.ReadVMsAsync(default);
+            await lab.Host("kvm01").Link.SendAsync(new ReadVMs(), default);
         }
 
         Assert.Equal("kvm01", Assert.Single(await ToldAsync(lab, journal)).VMHost);

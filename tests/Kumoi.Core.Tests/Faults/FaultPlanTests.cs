@@ -1,4 +1,6 @@
+using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
 using Xunit;
@@ -31,7 +33,7 @@ public sealed class FaultPlanTests : IAsyncDisposable
     {
         Assert.True(_plan.IsEmpty);
         var link = await OpenAsync("kvm01");
-        Assert.Equal(2, (await link.ReadVMsAsync(default)).Count);
+        Assert.Equal(2, (await link.SendAsync(new ReadVMs(), default)).Count);
     }
 
     [Fact]
@@ -42,7 +44,7 @@ public sealed class FaultPlanTests : IAsyncDisposable
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => DefineAsync(one, "web"));
         Assert.Equal(("no space", FaultDomain.Storage, false), (failure.Message, failure.FaultDomain, failure.OutcomeUnknown));
         Assert.Contains("Clear-KumoiFault -Id 1", failure.RecommendedAction, StringComparison.Ordinal);
-        Assert.Equal(2, (await one.ReadVMsAsync(default)).Count);
+        Assert.Equal(2, (await one.SendAsync(new ReadVMs(), default)).Count);
         await DefineAsync(await OpenAsync("kvm02"), "web");
     }
 
@@ -53,27 +55,27 @@ public sealed class FaultPlanTests : IAsyncDisposable
     [InlineData(FaultOperation.Stop, "shutdown destroy suspend undo")]
     [InlineData(FaultOperation.Migrate, "migrate")]
     [InlineData(FaultOperation.Any, "read define undefine start resume reboot reset shutdown destroy suspend undo migrate")]
-    public async Task Each_operation_stands_for_its_calls(FaultOperation operation, string expected)
+    public async Task Each_operation_stands_for_its_calls(string operation, string expected)
     {
         var link = await OpenAsync("kvm01");
         var target = await OpenAsync("kvm02");
-        var vm = (await link.ReadVMsAsync(default))[0].Id;
+        var vm = (await link.SendAsync(new ReadVMs(), default))[0].Id;
         _plan.Add(Rule("kvm01") with { Operation = operation, Message = "hit" });
         var some = OperationId.New();
         var calls = new (string Name, Func<Task> Call)[]
         {
-            ("read", () => link.ReadHostAsync(true, default)),
+            ("read", () => link.SendAsync(new ReadHost(true), default).AsTask()),
             ("define", () => DefineAsync(link, "web")),
-            ("undefine", () => link.UndefineAsync(vm, false, some, default)),
-            ("start", () => link.StartAsync(vm, false, some, default)),
-            ("resume", () => link.ResumeAsync(vm, some, default)),
-            ("reboot", () => link.RebootAsync(vm, some, default)),
-            ("reset", () => link.ResetAsync(vm, some, default)),
-            ("shutdown", () => link.ShutdownAsync(vm, some, default)),
-            ("destroy", () => link.DestroyAsync(vm, some, default)),
-            ("suspend", () => link.SuspendAsync(vm, some, default)),
-            ("undo", () => link.UndoDefineAsync(some, default)),
-            ("migrate", () => link.MigrateAsync(vm, target, new MigrationOptions(), null, some, default)),
+            ("undefine", () => link.SendAsync(new UndefineVM(vm, false) { Operation = some }, default).AsTask()),
+            ("start", () => link.SendAsync(new StartVM(vm) { Operation = some }, default).AsTask()),
+            ("resume", () => link.SendAsync(new ResumeVM(vm) { Operation = some }, default).AsTask()),
+            ("reboot", () => link.SendAsync(new RebootVM(vm) { Operation = some }, default).AsTask()),
+            ("reset", () => link.SendAsync(new ResetVM(vm) { Operation = some }, default).AsTask()),
+            ("shutdown", () => link.SendAsync(new ShutdownVM(vm) { Operation = some }, default).AsTask()),
+            ("destroy", () => link.SendAsync(new DestroyVM(vm) { Operation = some }, default).AsTask()),
+            ("suspend", () => link.SendAsync(new SuspendVM(vm) { Operation = some }, default).AsTask()),
+            ("undo", () => link.SendAsync(new UndoDefineVM(some), default).AsTask()),
+            ("migrate", () => link.SendAsync(new MigrateVM(vm, new MigrationOptions()) { Target = target, Operation = some }, default).AsTask()),
         };
         List<string> hit = [];
         foreach (var (name, call) in calls)
@@ -95,22 +97,22 @@ public sealed class FaultPlanTests : IAsyncDisposable
     {
         var source = await OpenAsync("kvm01");
         var target = await OpenAsync("kvm02");
-        var vm = (await source.ReadVMsAsync(default))[0].Id;
+        var vm = (await source.SendAsync(new ReadVMs(), default))[0].Id;
         var rule = _plan.Add(Rule(host) with { Operation = FaultOperation.Migrate, Message = "hit", FaultDomain = FaultDomain.Network });
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => MigrateAsync());
         Assert.Equal(("hit", FaultDomain.Network), (failure.Message, failure.FaultDomain));
         Assert.Equal((rule, 1), Assert.Single(_plan.Rules));
-        Assert.NotNull(await source.FindVMAsync(vm, default));
-        Assert.Null(await target.FindVMAsync(vm, default));
+        Assert.NotNull(await source.SendAsync(new FindVM(vm), default));
+        Assert.Null(await target.SendAsync(new FindVM(vm), default));
 
         // Without it, or with one of a third host, the VM moves.
         _plan.Remove(rule.Id);
         _plan.Add(Rule("kvm03") with { Operation = FaultOperation.Migrate });
         await MigrateAsync();
-        Assert.Null(await source.FindVMAsync(vm, default));
-        Assert.NotNull(await target.FindVMAsync(vm, default));
+        Assert.Null(await source.SendAsync(new FindVM(vm), default));
+        Assert.NotNull(await target.SendAsync(new FindVM(vm), default));
 
-        Task<VMReading> MigrateAsync() => source.MigrateAsync(vm, target, new MigrationOptions(), null, OperationId.New(), default);
+        Task<VMReading> MigrateAsync() => source.SendAsync(new MigrateVM(vm, new MigrationOptions()) { Target = target }, default).AsTask();
     }
 
     [Fact]
@@ -118,9 +120,9 @@ public sealed class FaultPlanTests : IAsyncDisposable
     {
         var rule = _plan.Add(Rule("kvm01") with { Count = 2 });
         var link = await OpenAsync("kvm01");
-        await FailsAsync(() => link.ReadVMsAsync(default));
-        await FailsAsync(() => link.ReadVMsAsync(default));
-        await link.ReadVMsAsync(default);
+        await FailsAsync(() => link.SendAsync(new ReadVMs(), default).AsTask());
+        await FailsAsync(() => link.SendAsync(new ReadVMs(), default).AsTask());
+        await link.SendAsync(new ReadVMs(), default);
         Assert.Equal((rule, 2), Assert.Single(_plan.Rules));
     }
 
@@ -129,13 +131,13 @@ public sealed class FaultPlanTests : IAsyncDisposable
     {
         var rule = _plan.Add(Rule("kvm01") with { Operation = FaultOperation.Read, After = 2, Count = 1 });
         var link = await OpenAsync("kvm01");
-        await link.ReadVMsAsync(default);
+        await link.SendAsync(new ReadVMs(), default);
         await DefineAsync(link, "other"); // is no read
-        await (await OpenAsync("kvm02")).ReadVMsAsync(default); // is another host's
-        await link.ReadVMsAsync(default);
+        await (await OpenAsync("kvm02")).SendAsync(new ReadVMs(), default); // is another host's
+        await link.SendAsync(new ReadVMs(), default);
         Assert.Equal((rule, 0), Assert.Single(_plan.Rules));
-        await FailsAsync(() => link.ReadVMsAsync(default));
-        await link.ReadVMsAsync(default);
+        await FailsAsync(() => link.SendAsync(new ReadVMs(), default).AsTask());
+        await link.SendAsync(new ReadVMs(), default);
         Assert.Equal((rule, 1), Assert.Single(_plan.Rules));
     }
 
@@ -145,9 +147,9 @@ public sealed class FaultPlanTests : IAsyncDisposable
         _plan.Add(Rule("kvm01") with { After = 1, Count = 1, Message = "first" });
         _plan.Add(Rule("kvm01") with { After = 1, Message = "second" });
         var link = await OpenAsync("kvm01");
-        await link.ReadVMsAsync(default); // the one that each lets pass
-        Assert.Equal("first", (await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(default))).Message);
-        Assert.Equal("second", (await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(default))).Message);
+        await link.SendAsync(new ReadVMs(), default); // the one that each lets pass
+        Assert.Equal("first", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
+        Assert.Equal("second", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
     }
 
     [Fact]
@@ -156,8 +158,8 @@ public sealed class FaultPlanTests : IAsyncDisposable
         _plan.Add(Rule("kvm01") with { Count = 1, Message = "first" });
         _plan.Add(Rule("kvm01") with { Message = "second" });
         var link = await OpenAsync("kvm01");
-        Assert.Equal("first", (await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(default))).Message);
-        Assert.Equal("second", (await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(default))).Message);
+        Assert.Equal("first", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
+        Assert.Equal("second", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
     }
 
     [Fact]
@@ -168,7 +170,7 @@ public sealed class FaultPlanTests : IAsyncDisposable
         var expected = new Random(7);
         for (var i = 0; i < 200; i++)
         {
-            var failure = await Record.ExceptionAsync(() => link.ReadVMsAsync(default));
+            var failure = await Record.ExceptionAsync(() => link.SendAsync(new ReadVMs(), default).AsTask());
             Assert.Equal(expected.NextDouble() < 0.3, failure is HypervisorException);
         }
     }
@@ -177,13 +179,13 @@ public sealed class FaultPlanTests : IAsyncDisposable
     public async Task With_a_VM_pattern_only_calls_on_such_VMs_are_hit_by_name_or_by_id()
     {
         var link = await OpenAsync("kvm01");
-        var vms = await link.ReadVMsAsync(default);
+        var vms = await link.SendAsync(new ReadVMs(), default);
         _plan.Add(Rule("kvm01") with { VMMatches = name => name.EndsWith("-2", StringComparison.Ordinal), VMPattern = "*-2" });
-        await FailsAsync(() => link.StartAsync(vms[1].Id, false, OperationId.New(), default));
-        await FailsAsync(() => link.FindVMAsync("kvm01-2", default));
+        await FailsAsync(() => link.SendAsync(new StartVM(vms[1].Id), default).AsTask());
+        await FailsAsync(() => link.SendAsync(new FindVMByName("kvm01-2"), default).AsTask());
         await FailsAsync(() => DefineAsync(link, "web-2"));
-        await link.DestroyAsync(vms[0].Id, OperationId.New(), default);
-        await link.ReadVMsAsync(default);
+        await link.SendAsync(new DestroyVM(vms[0].Id), default);
+        await link.SendAsync(new ReadVMs(), default);
     }
 
     [Fact]
@@ -193,7 +195,7 @@ public sealed class FaultPlanTests : IAsyncDisposable
         var link = await OpenAsync("kvm01");
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => DefineAsync(link, "web"));
         Assert.True(failure.OutcomeUnknown);
-        Assert.NotNull(await link.FindVMAsync("web", default));
+        Assert.NotNull(await link.SendAsync(new FindVMByName("web"), default));
     }
 
     [Fact]
@@ -210,7 +212,7 @@ public sealed class FaultPlanTests : IAsyncDisposable
     {
         _plan.Add(Rule("kvm01") with { Delay = TimeSpan.FromSeconds(3), OnlyDelays = true });
         var link = await OpenAsync("kvm01");
-        var reading = link.ReadVMsAsync(default);
+        var reading = link.SendAsync(new ReadVMs(), default);
         _time.Advance(TimeSpan.FromSeconds(2.9));
         Assert.False(reading.IsCompleted);
         _time.Advance(TimeSpan.FromSeconds(0.1));
@@ -223,7 +225,7 @@ public sealed class FaultPlanTests : IAsyncDisposable
         _plan.Add(Rule("kvm01") with { Delay = TimeSpan.FromSeconds(3) });
         var link = await OpenAsync("kvm01");
         using var source = new CancellationTokenSource();
-        var reading = link.ReadVMsAsync(source.Token);
+        var reading = link.SendAsync(new ReadVMs(), source.Token).AsTask();
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
     }
@@ -235,7 +237,7 @@ public sealed class FaultPlanTests : IAsyncDisposable
         Assert.True(_plan.Remove(rule.Id));
         Assert.False(_plan.Remove(rule.Id));
         Assert.True(_plan.IsEmpty);
-        await (await OpenAsync("kvm01")).ReadVMsAsync(default);
+        await (await OpenAsync("kvm01")).SendAsync(new ReadVMs(), default);
         Assert.Equal(rule.Id + 1, _plan.Add(Rule("kvm01")).Id);
     }
 
@@ -260,22 +262,22 @@ public sealed class FaultPlanTests : IAsyncDisposable
         var link = await OpenAsync("kvm01");
         _plan.Add(Rule("kvm01") with { Count = 1, IsTransient = true });
         _plan.Add(Rule("kvm01"));
-        Assert.True((await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(default))).IsTransient);
-        Assert.False((await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(default))).IsTransient);
+        Assert.True((await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).IsTransient);
+        Assert.False((await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).IsTransient);
     }
 
     private static FaultRule Rule(string host) =>
         new() { HostMatches = name => string.Equals(name, host, StringComparison.Ordinal), HostPattern = host };
 
     private static Task<VMReading> DefineAsync(IHypervisorLink link, string name) =>
-        link.DefineAsync(new VMSpec { Name = name }, OperationId.New(), default);
+        link.SendAsync(new DefineVM(new VMSpec { Name = name }), default).AsTask();
 
     private static Task FailsAsync(Func<Task> call) => Assert.ThrowsAsync<HypervisorException>(call);
 
     private async Task<IHypervisorLink> OpenAsync(string host)
     {
         var address = _driver.Resolve($"sim://lab/{host}?hosts=2&vms=2&running=1&seed=7")[0];
-        var link = new FaultInjectingLink(await _driver.OpenAsync(address, default), host, _plan);
+        var link = await TestLinks.OpenAsync(host, () => _driver.OpenAsync(address, default), _ => new FaultLayer(host, _plan));
         _links.Add(link);
         return link;
     }

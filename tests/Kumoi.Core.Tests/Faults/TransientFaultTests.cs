@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Xunit;
 
@@ -19,23 +20,23 @@ public sealed class TransientFaultTests : IAsyncLifetime
     public async Task A_read_succeeds_after_a_pause_as_long_as_there_are_tries_left()
     {
         var fault = Break(FaultOperation.Read, count: 2);
-        var reading = Link.ReadVMsAsync(default);
+        var reading = Link.SendAsync(new ReadVMs(), default).AsTask();
         Assert.False(reading.IsCompleted);
         await PassAsync(reading);
         Assert.Equal((fault, 2), Assert.Single(_lab.Faults.Rules));
 
         Break(FaultOperation.Read, count: 3);
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => PassAsync(Link.ReadVMsAsync(default)));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => PassAsync(Link.SendAsync(new ReadVMs(), default).AsTask()));
         Assert.True(failure.IsTransient);
-        await Link.ReadVMsAsync(default);
+        await Link.SendAsync(new ReadVMs(), default);
     }
 
     [Fact]
     public async Task A_change_is_tried_again_too_and_is_made_once()
     {
         Break(FaultOperation.Define, count: 1);
-        await PassAsync(Link.DefineAsync(new VMSpec { Name = "web" }, OperationId.New(), default));
-        Assert.Single(await Link.ReadVMsAsync(default), vm => vm.Name == "web");
+        await PassAsync(Link.SendAsync(new DefineVM(new VMSpec { Name = "web" }), default).AsTask());
+        Assert.Single(await Link.SendAsync(new ReadVMs(), default), vm => vm.Name == "web");
     }
 
     [Fact]
@@ -43,7 +44,7 @@ public sealed class TransientFaultTests : IAsyncLifetime
     {
         var fault = _lab.Faults.Add(Rule(FaultOperation.Define) with { OutcomeUnknown = true });
         var failure = await Assert.ThrowsAsync<HypervisorException>(
-            () => Link.DefineAsync(new VMSpec { Name = "web" }, OperationId.New(), default));
+            () => Link.SendAsync(new DefineVM(new VMSpec { Name = "web" }), default).AsTask());
         Assert.True(failure.OutcomeUnknown);
         Assert.Equal((fault, 1), Assert.Single(_lab.Faults.Rules));
     }
@@ -51,14 +52,14 @@ public sealed class TransientFaultTests : IAsyncLifetime
     [Fact]
     public async Task A_migration_is_not_tried_again()
     {
-        var vm = (await Link.ReadVMsAsync(default))[0];
+        var vm = (await Link.SendAsync(new ReadVMs(), default))[0];
         var fault = Break(FaultOperation.Migrate, count: 1);
         await Assert.ThrowsAsync<HypervisorException>(
-            () => Link.MigrateAsync(vm.Id, _lab.Host("kvm02").Link, new MigrationOptions(), null, OperationId.New(), default));
+            () => Link.SendAsync(new MigrateVM(vm.Id, new MigrationOptions()) { Target = _lab.Host("kvm02").Link }, default).AsTask());
         Assert.Equal((fault, 1), Assert.Single(_lab.Faults.Rules));
     }
 
-    private static FaultRule Rule(FaultOperation operation) => new()
+    private static FaultRule Rule(string operation) => new()
     {
         HostMatches = static name => string.Equals(name, "kvm01", StringComparison.Ordinal),
         HostPattern = "kvm01",
@@ -66,7 +67,7 @@ public sealed class TransientFaultTests : IAsyncLifetime
         IsTransient = true,
     };
 
-    private FaultRule Break(FaultOperation operation, int count) => _lab.Faults.Add(Rule(operation) with { Count = count });
+    private FaultRule Break(string operation, int count) => _lab.Faults.Add(Rule(operation) with { Count = count });
 
     /// <summary>Lets time pass, in steps, until the call has ended. Between two steps all that has become ready may run.</summary>
     private async Task PassAsync(Task call)

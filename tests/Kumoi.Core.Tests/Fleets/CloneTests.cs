@@ -1,6 +1,7 @@
 using System.Xml.Linq;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Xunit;
 
@@ -84,7 +85,7 @@ public sealed class CloneTests : IAsyncLifetime
         var master = await DefineAsync(Own, start: true);
         if (paused)
         {
-            await One.Link.SuspendAsync(master.Id, OperationId.New(), default);
+            await One.Link.SendAsync(new SuspendVM(master.Id), default);
         }
 
         await FailsAsync(HypervisorError.InvalidState, () => CloneAsync(master, One));
@@ -96,7 +97,7 @@ public sealed class CloneTests : IAsyncLifetime
         var master = await DefineAsync(Own);
         Hold(FaultOperation.Define, TimeSpan.FromSeconds(30));
         var cloning = CloneAsync(master, One, start: true);
-        await One.Link.StartAsync(master.Id, false, OperationId.New(), default);
+        await One.Link.SendAsync(new StartVM(master.Id), default);
         _lab.Time.Advance(TimeSpan.FromSeconds(30));
         await FailsAsync(HypervisorError.InvalidState, () => cloning);
     }
@@ -121,7 +122,7 @@ public sealed class CloneTests : IAsyncLifetime
     [Fact]
     public async Task Only_disks_of_XML_can_be_copied() => await FailsAsync(
         HypervisorError.InvalidSpecification,
-        () => One.Link.DefineAsync(new VMSpec { Name = "clone", CopyDisks = true }, OperationId.New(), default));
+        () => One.Link.SendAsync(new DefineVM(new VMSpec { Name = "clone", CopyDisks = true }), default).AsTask());
 
     [Fact]
     public async Task A_clone_that_does_not_start_is_removed()
@@ -129,7 +130,7 @@ public sealed class CloneTests : IAsyncLifetime
         var master = await DefineAsync(Own);
         _lab.Break("kvm01", FaultOperation.Start, FaultDomain.Host);
         Assert.Equal(FaultDomain.Host, (await Assert.ThrowsAsync<HypervisorException>(() => CloneAsync(master, One, start: true))).FaultDomain);
-        Assert.Null(await One.Link.FindVMAsync("clone", default));
+        Assert.Null(await One.Link.SendAsync(new FindVMByName("clone"), default));
     }
 
     [Fact]
@@ -138,7 +139,7 @@ public sealed class CloneTests : IAsyncLifetime
         var master = await DefineAsync(Own);
         _lab.Faults.Add(new FaultRule { HostMatches = static _ => true, HostPattern = "*", Operation = FaultOperation.Define, OutcomeUnknown = true });
         Assert.False((await Assert.ThrowsAsync<HypervisorException>(() => CloneAsync(master, One))).OutcomeUnknown);
-        Assert.Null(await One.Link.FindVMAsync("clone", default));
+        Assert.Null(await One.Link.SendAsync(new FindVMByName("clone"), default));
     }
 
     [Fact]
@@ -150,7 +151,7 @@ public sealed class CloneTests : IAsyncLifetime
         var cloning = CloneAsync(master, One, start: true, cancellationToken: source.Token);
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cloning);
-        Assert.Null(await One.Link.FindVMAsync("clone", default));
+        Assert.Null(await One.Link.SendAsync(new FindVMByName("clone"), default));
     }
 
     [Fact]
@@ -175,7 +176,7 @@ public sealed class CloneTests : IAsyncLifetime
         VMActions.CloneAsync(master, host, name, start, change: null, OperationId.New(), cancellationToken);
 
     private static async Task<IEnumerable<string?>> ImagesAsync(KumoiVM vm) =>
-        XElement.Parse(await vm.Connection.Link.ReadXmlAsync(vm.Id, default)).Descendants("source")
+        XElement.Parse(await vm.Connection.Link.SendAsync(new ReadXml(vm.Id), default)).Descendants("source")
             .Select(source => (string?)source.Attribute("file") ?? (string?)source.Attribute("dev"));
 
     /// <summary>Fails with a failure of the VM, and there is no clone.</summary>
@@ -183,12 +184,12 @@ public sealed class CloneTests : IAsyncLifetime
     {
         var failure = await Assert.ThrowsAsync<HypervisorException>(call);
         Assert.Equal((error, FaultDomain.VM), (failure.Error, failure.FaultDomain));
-        Assert.Null(await One.Link.FindVMAsync("clone", default));
-        Assert.Null(await Two.Link.FindVMAsync("clone", default));
+        Assert.Null(await One.Link.SendAsync(new FindVMByName("clone"), default));
+        Assert.Null(await Two.Link.SendAsync(new FindVMByName("clone"), default));
         return failure;
     }
 
-    private void Hold(FaultOperation operation, TimeSpan delay) => _lab.Faults.Add(
+    private void Hold(string operation, TimeSpan delay) => _lab.Faults.Add(
         new FaultRule { HostMatches = static _ => true, HostPattern = "*", Operation = operation, Delay = delay, OnlyDelays = true });
 
     private Task<KumoiVM> DefineAsync(string disks, bool start = false) => VMActions.CreateAsync(

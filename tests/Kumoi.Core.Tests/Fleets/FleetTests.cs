@@ -1,5 +1,7 @@
 using Kumoi.Fleets;
+using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Xunit;
 
@@ -126,7 +128,7 @@ public sealed class FleetTests
         await lab.Fleet.DisconnectAsync(host);
         Assert.Equal((0, 1), (lab.Fleet.Hosts.Count, changes));
         Assert.True(Assert.Single(driver.Opened).IsClosed);
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => host.Link.ReadHostAsync(false, default));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => host.Link.SendAsync(new ReadHost(false), default).AsTask());
         Assert.Equal(HypervisorError.ConnectionFailed, failure.Error);
         Assert.Single(driver.Opened);
     }
@@ -140,7 +142,7 @@ public sealed class FleetTests
         await using var lab = LabFleet.Empty(driver);
         lab.Fleet.Limits = new FleetLimits { MaxCallsPerHost = perHost, MaxCalls = all };
         await ConnectAsync(lab.Fleet, "gate://a,b,c");
-        var calls = lab.Fleet.Hosts.SelectMany(host => Enumerable.Range(0, 5).Select(_ => host.Link.ReadHostAsync(false, default))).ToList();
+        var calls = lab.Fleet.Hosts.SelectMany(host => Enumerable.Range(0, 5).Select(_ => host.Link.SendAsync(new ReadHost(false), default).AsTask())).ToList();
         for (var i = 0; i < calls.Count; i++)
         {
             await driver.LetOneEndAsync();

@@ -1,5 +1,7 @@
 using Kumoi.Fleets;
+using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Fleets;
@@ -114,7 +116,7 @@ public sealed class GuardedLinkTests : IAsyncLifetime
     {
         _driver.HoldsCalls = true;
         await using var target = new GateLink(_driver, new HostAddress("gate://b", "b"));
-        var migration = Host.Link.MigrateAsync(Guid.Empty, target, new MigrationOptions(), null, OperationId.New(), default);
+        var migration = Host.Link.SendAsync(new MigrateVM(Guid.Empty, new MigrationOptions()) { Target = target }, default);
         await _driver.CallWaitsAsync();
         _lab.Time.Advance(TimeSpan.FromHours(5));
         await _driver.LetOneEndAsync();
@@ -129,7 +131,7 @@ public sealed class GuardedLinkTests : IAsyncLifetime
         {
             _driver.Script.Enqueue(Lost(isTransient: true));
             var failure = await Assert.ThrowsAsync<HypervisorException>(
-                () => Host.Link.MigrateAsync(Guid.Empty, target, new MigrationOptions(), null, OperationId.New(), default));
+                () => Host.Link.SendAsync(new MigrateVM(Guid.Empty, new MigrationOptions()) { Target = target }, default).AsTask());
             Assert.Equal((HypervisorError.ConnectionFailed, calls), (failure.Error, _driver.Calls));
         }
 
@@ -144,7 +146,7 @@ public sealed class GuardedLinkTests : IAsyncLifetime
         await TripAsync();
         await using var target = new GateLink(_driver, new HostAddress("gate://b", "b"));
         var refused = await Assert.ThrowsAsync<HypervisorException>(
-            () => Host.Link.MigrateAsync(Guid.Empty, target, new MigrationOptions(), null, OperationId.New(), default));
+            () => Host.Link.SendAsync(new MigrateVM(Guid.Empty, new MigrationOptions()) { Target = target }, default).AsTask());
         Assert.Equal((HypervisorError.CircuitOpen, 3), (refused.Error, _driver.Calls));
     }
 
@@ -225,7 +227,7 @@ public sealed class GuardedLinkTests : IAsyncLifetime
         for (var i = 0; i < 5; i++)
         {
             using var source = new CancellationTokenSource();
-            var read = Host.Link.ReadHostAsync(false, source.Token);
+            var read = Host.Link.SendAsync(new ReadHost(false), source.Token).AsTask();
             await source.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
         }
@@ -250,11 +252,11 @@ public sealed class GuardedLinkTests : IAsyncLifetime
     private static HypervisorException Failure(bool isTransient, bool outcomeUnknown = false) =>
         new("planned", FaultDomain.Host, isTransient, outcomeUnknown);
 
-    private Task<HostReading> ReadAsync() => Host.Link.ReadHostAsync(false, default);
+    private Task<HostReading> ReadAsync() => Host.Link.SendAsync(new ReadHost(false), default).AsTask();
 
     private Task StartAsync() => StartAsync("a");
 
-    private Task StartAsync(string host) => _lab.Host(host).Link.StartAsync(Guid.Empty, false, OperationId.New(), default);
+    private Task StartAsync(string host) => _lab.Host(host).Link.SendAsync(new StartVM(Guid.Empty), default).AsTask();
 
     private async Task TripAsync()
     {

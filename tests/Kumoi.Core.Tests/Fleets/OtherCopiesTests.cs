@@ -1,6 +1,7 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Xunit;
 
@@ -103,7 +104,7 @@ public sealed class OtherCopiesTests
 
     private static async Task SetAsync(LabFleet lab, string host, PowerState state)
     {
-        await lab.Host(host).Link.StartAsync(Id, paused: false, OperationId.New(), default);
+        await lab.Host(host).Link.SendAsync(new StartVM(Id, Paused: false), default);
         lab.Simulated(host).Find(Id)!.ChangeState(state, lab.Time.GetUtcNow());
     }
 }

@@ -1,5 +1,7 @@
+using Kumoi.Composition;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;
@@ -36,7 +38,7 @@ public sealed class AnotherJournalTests : JournalTest
         };
         await using var fleet = await FleetAsync(controller, () => current);
 
-        var define = fleet.Hosts[0].Link.DefineAsync(new VMSpec { Name = "web", MemoryBytes = 1 << 30 }, OperationId.New(), default);
+        var define = fleet.Hosts[0].Link.SendAsync(new DefineVM(new VMSpec { Name = "web", MemoryBytes = 1 << 30 }), default).AsTask();
         Assert.Equal(isUnknown, await Record.ExceptionAsync(() => define) is HypervisorException { OutcomeUnknown: true });
 
         var operation = Assert.Single(await OperationsAsync(before));
@@ -125,17 +127,17 @@ public sealed class AnotherJournalTests : JournalTest
         await using var fleet = await FleetAsync(new Controller(), () => current);
         await HostMaintenance.SuspendAsync(fleet.Hosts[0], null, default);
         current = after;
-        await fleet.Hosts[0].Link.DefineAsync(new VMSpec { Name = "web", MemoryBytes = 1 << 30 }, OperationId.New(), default);
+        await fleet.Hosts[0].Link.SendAsync(new DefineVM(new VMSpec { Name = "web", MemoryBytes = 1 << 30 }), default);
         current = before;
         await Assert.ThrowsAsync<HypervisorException>(
-            () => fleet.Hosts[0].Link.DefineAsync(new VMSpec { Name = "db", MemoryBytes = 1 << 30 }, OperationId.New(), default));
+            () => fleet.Hosts[0].Link.SendAsync(new DefineVM(new VMSpec { Name = "db", MemoryBytes = 1 << 30 }), default).AsTask());
     }
 
     private static async Task<Fleet> FleetAsync(Controller controller, Func<IJournal> open)
     {
         var time = new ManualTime();
         time.Advance(TimeSpan.FromMinutes(1));
-        var fleet = new Fleet(
+        var fleet = KumoiFleet.Create(
             [new ControlledDriver(new SimulatedDriver(time), controller)], new PollyCallPolicyFactory(time), new FaultPlan(new Random(1), time), time, open);
         await foreach (var outcome in fleet.ConnectAsync([new ConnectRequest("sim://lab?hosts=1&vms=0&seed=7", null, [])], default))
         {

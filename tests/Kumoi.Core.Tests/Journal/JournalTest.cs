@@ -28,7 +28,7 @@ public abstract class JournalTest : IDisposable
 
     private protected SqliteJournal Open() => new(Folder, TimeProvider.System);
 
-    protected static OperationIntent Intent(string vm = "web", OperationKind kind = OperationKind.Start) => new()
+    protected static OperationIntent Intent(string vm = "web", string kind = OperationKind.Start) => new()
     {
         Id = Guid.NewGuid(),
         Kind = kind,

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Journal;
 using Xunit;
@@ -33,7 +34,7 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
     [Fact]
     public async Task Reads_do_not_ask_for_the_journal()
     {
-        await _lab.Host("kvm01").Link.ReadHostAsync(includeVMs: true, default);
+        await _lab.Host("kvm01").Link.SendAsync(new ReadHost(IncludeVMs: true), default);
         await _lab.VMsAsync("kvm01");
         Assert.Equal(0, _asked);
     }
@@ -43,9 +44,9 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
     {
         var host = _lab.Host("kvm01");
         var operation = OperationId.New();
-        var vm = await host.Link.DefineAsync(new VMSpec { Name = "web", MemoryBytes = 64 << 20, KernelArguments = "password=secret" }, operation, default);
-        await host.Link.StartAsync(vm.Id, paused: false, operation, default);
-        await host.Link.MigrateAsync(vm.Id, _lab.Host("kvm02").Link, new MigrationOptions { TargetUri = "qemu+tcp://kvm02/system?password=secret" }, null, OperationId.New(), default);
+        var vm = await host.Link.SendAsync(new DefineVM(new VMSpec { Name = "web", MemoryBytes = 64 << 20, KernelArguments = "password=secret" }) { Operation = operation }, default);
+        await host.Link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, default);
+        await host.Link.SendAsync(new MigrateVM(vm.Id, new MigrationOptions { TargetUri = "qemu+tcp://kvm02/system?password=secret" }) { Target = _lab.Host("kvm02").Link }, default);
         var operations = await OperationsAsync(_journal);
         Assert.Equal(
             [
@@ -64,7 +65,7 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
     public async Task A_VM_that_was_read_before_is_known_by_name()
     {
         var vm = (await _lab.VMsAsync("kvm01"))[0];
-        await Assert.ThrowsAsync<HypervisorException>(() => _lab.Host("kvm01").Link.ResumeAsync(vm.Id, OperationId.New(), default));
+        await Assert.ThrowsAsync<HypervisorException>(() => _lab.Host("kvm01").Link.SendAsync(new ResumeVM(vm.Id), default).AsTask());
         var operation = Assert.Single(await OperationsAsync(_journal));
         Assert.Equal((vm.Name, OperationState.Failed), (operation.VM, operation.State));
         Assert.Contains(vm.Name, operation.Error, StringComparison.Ordinal);
@@ -75,7 +76,7 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
     {
         _lab.Faults.Add(new FaultRule { HostPattern = "*", HostMatches = _ => true, Operation = FaultOperation.Define, OutcomeUnknown = true, Message = "answer lost" });
         var operation = OperationId.New();
-        await Assert.ThrowsAsync<HypervisorException>(() => _lab.Host("kvm01").Link.DefineAsync(new VMSpec { Name = "web" }, operation, default));
+        await Assert.ThrowsAsync<HypervisorException>(() => _lab.Host("kvm01").Link.SendAsync(new DefineVM(new VMSpec { Name = "web" }) { Operation = operation }, default).AsTask());
         Assert.Equal(OperationState.Unknown, Assert.Single(await OperationsAsync(_journal)).State);
         var told = Assert.Single(await EventsAsync(_journal));
         Assert.Equal((KumoiEventKind.OutcomeUnknown, "kvm01", "web", operation.Value), (told.Kind, told.VMHost, told.VM, told.OperationId!.Value));
@@ -109,7 +110,7 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
         await System.IO.File.WriteAllTextAsync(Folder, "a file where the folder should be");
         try
         {
-            await Assert.ThrowsAsync<JournalException>(() => _lab.Host("kvm01").Link.DefineAsync(new VMSpec { Name = "web" }, OperationId.New(), default));
+            await Assert.ThrowsAsync<JournalException>(() => _lab.Host("kvm01").Link.SendAsync(new DefineVM(new VMSpec { Name = "web" }), default).AsTask());
             Assert.DoesNotContain(await _lab.VMsAsync("kvm01"), vm => vm.Name is "web");
         }
         finally
@@ -131,9 +132,9 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
         });
         var host = _lab.Host("kvm01");
         await CloseUnderneathAsync(host);
-        await Assert.ThrowsAsync<HypervisorException>(() => host.Link.ReadVMsAsync(default));
-        await Assert.ThrowsAsync<HypervisorException>(() => host.Link.ReadVMsAsync(default));
-        await host.Link.ReadVMsAsync(default);
+        await Assert.ThrowsAsync<HypervisorException>(() => host.Link.SendAsync(new ReadVMs(), default).AsTask());
+        await Assert.ThrowsAsync<HypervisorException>(() => host.Link.SendAsync(new ReadVMs(), default).AsTask());
+        await host.Link.SendAsync(new ReadVMs(), default);
         await _lab.Fleet.Journal!.SettleAsync();
         var told = await EventsAsync(_journal);
         Assert.Equal([KumoiEventKind.ConnectionLost, KumoiEventKind.ConnectionReopened], told.Select(happened => happened.Kind));
@@ -153,8 +154,8 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
             while (!next.IsCompleted)
             {
                 // Until the watch has begun, what happens may be before it.
-                await _lab.Host("kvm01").Link.SuspendAsync(vm.Id, OperationId.New(), default);
-                await _lab.Host("kvm01").Link.ResumeAsync(vm.Id, OperationId.New(), default);
+                await _lab.Host("kvm01").Link.SendAsync(new SuspendVM(vm.Id), default);
+                await _lab.Host("kvm01").Link.SendAsync(new ResumeVM(vm.Id), default);
                 await _journal.AppendAsync(Event("journaled"), default);
             }
 
@@ -175,16 +176,5 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
         await watch.DisposeAsync();
     }
 
-    private static async Task CloseUnderneathAsync(KumoiConnection host)
-    {
-        // Below masking and journaling.
-        object link = host.Link;
-        while (link.GetType().GetProperty("Inner", BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public) is { } below)
-        {
-            link = below.GetValue(link)!;
-        }
-
-        var inner = (IHypervisorLink)link.GetType().GetField("_inner", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(link)!;
-        await inner.DisposeAsync();
-    }
+    private static async Task CloseUnderneathAsync(KumoiConnection host) => await host.Linked.Driver.Latest!.DisposeAsync();
 }

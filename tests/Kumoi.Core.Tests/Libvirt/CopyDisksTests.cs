@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Xunit;
@@ -26,7 +27,7 @@ public sealed class CopyDisksTests : LibvirtTest
     {
         LibvirtLink link = await OpenAsync();
 
-        VMReading vm = await link.DefineAsync(Copy(Base + Data), operation, Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(Copy(Base + Data)) { Operation = operation }, Deadline);
 
         Assert.Equal(["/images/web-1", "/images/web-2"], await ImagesAsync(link, vm));
         Assert.Equal((30L << 30, 5L << 30, "qcow2"), await VolumeAsync(link, "web-1"));
@@ -46,7 +47,7 @@ public sealed class CopyDisksTests : LibvirtTest
             """;
         LibvirtLink link = await OpenAsync();
 
-        VMReading vm = await link.DefineAsync(Copy(Shared), operation, Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(Copy(Shared)) { Operation = operation }, Deadline);
 
         Assert.Equal(["/elsewhere", "/floppy", "/images/base", "/iso"], (await ImagesAsync(link, vm)).Order());
         Assert.Null(await VolumeAsync(link, "web-1"));
@@ -61,20 +62,20 @@ public sealed class CopyDisksTests : LibvirtTest
             """;
         LibvirtLink link = await OpenAsync();
 
-        VMReading vm = await link.DefineAsync(Copy(Chain), operation, Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(Copy(Chain)) { Operation = operation }, Deadline);
 
-        Assert.Empty(XElement.Parse(await link.ReadDefinitionAsync(vm.Id, Deadline)).Descendants("backingStore"));
+        Assert.Empty(XElement.Parse(await link.SendAsync(new ReadDefinition(vm.Id), Deadline)).Descendants("backingStore"));
     }
 
     [Fact]
     public async Task Undoing_removes_the_copies_and_leaves_the_originals()
     {
         LibvirtLink link = await OpenAsync();
-        await link.DefineAsync(Copy(Base + Data), operation, Deadline);
+        await link.SendAsync(new DefineVM(Copy(Base + Data)) { Operation = operation }, Deadline);
 
-        Assert.True(await link.UndoDefineAsync(operation, Deadline));
+        Assert.True(await link.SendAsync(new UndoDefineVM(operation), Deadline));
 
-        Assert.Empty(await link.ReadVMsAsync(Deadline));
+        Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.Null(await VolumeAsync(link, "web-1"));
         Assert.Null(await VolumeAsync(link, "web-2"));
         Assert.NotNull(await VolumeAsync(link, "base"));
@@ -92,11 +93,11 @@ public sealed class CopyDisksTests : LibvirtTest
         LibvirtLink link = await OpenAsync();
 
         HypervisorException failure = await FailsAsync(
-            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.DefineAsync(Copy(Base + disk), operation, Deadline));
+            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(Copy(Base + disk)) { Operation = operation }, Deadline).AsTask());
 
         Assert.Contains("'vdb'", failure.Message, StringComparison.Ordinal);
         Assert.Contains("pool", failure.RecommendedAction, StringComparison.Ordinal);
-        Assert.Empty(await link.ReadVMsAsync(Deadline));
+        Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.Null(await VolumeAsync(link, "web-1"));
     }
 
@@ -107,11 +108,11 @@ public sealed class CopyDisksTests : LibvirtTest
         LibvirtLink link = await OpenAsync();
 
         HypervisorException failure = await Assert.ThrowsAsync<HypervisorException>(
-            () => link.DefineAsync(Copy(Base + Data + OnceMore), operation, Deadline));
+            () => link.SendAsync(new DefineVM(Copy(Base + Data + OnceMore)) { Operation = operation }, Deadline).AsTask());
 
         Assert.Contains("'web-3'", failure.Message, StringComparison.Ordinal);
         Assert.False(failure.OutcomeUnknown);
-        Assert.Empty(await link.ReadVMsAsync(Deadline));
+        Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.Null(await VolumeAsync(link, "web-1"));
         Assert.Null(await VolumeAsync(link, "web-2"));
         Assert.NotNull(await VolumeAsync(link, "data"));
@@ -121,12 +122,12 @@ public sealed class CopyDisksTests : LibvirtTest
     public async Task Somebody_elses_volume_of_that_name_is_left_alone()
     {
         LibvirtLink link = await OpenAsync();
-        await link.DefineAsync(Small("web") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }, OperationId.New(), Deadline);
-        await link.UndefineAsync((await link.FindVMAsync("web", Deadline))!.Id, removeVolumes: false, OperationId.New(), Deadline);
+        await link.SendAsync(new DefineVM(Small("web") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }), Deadline);
+        await link.SendAsync(new UndefineVM((await link.SendAsync(new FindVMByName("web"), Deadline))!.Id, RemoveVolumes: false), Deadline);
 
-        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.DefineAsync(Copy(Base), operation, Deadline));
+        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(Copy(Base)) { Operation = operation }, Deadline).AsTask());
 
-        Assert.Empty(await link.ReadVMsAsync(Deadline));
+        Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.Equal((1L << 20, 0L, "raw"), await VolumeAsync(link, "web-1"));
     }
 
@@ -135,7 +136,7 @@ public sealed class CopyDisksTests : LibvirtTest
     {
         LibvirtLink link = await OpenAsync();
         await FailsAsync(
-            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.DefineAsync(Small("web") with { CopyDisks = true }, operation, Deadline));
+            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(Small("web") with { CopyDisks = true }) { Operation = operation }, Deadline).AsTask());
     }
 
     [Fact]
@@ -143,9 +144,9 @@ public sealed class CopyDisksTests : LibvirtTest
     {
         LibvirtLink link = await OpenAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => link.DefineAsync(Copy(Base), operation, new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => link.SendAsync(new DefineVM(Copy(Base)) { Operation = operation }, new CancellationToken(canceled: true)).AsTask());
 
-        Assert.Empty(await link.ReadVMsAsync(Deadline));
+        Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.Null(await VolumeAsync(link, "web-1"));
     }
 
@@ -159,7 +160,7 @@ public sealed class CopyDisksTests : LibvirtTest
     private async Task<LibvirtLink> OpenAsync() => (LibvirtLink)await OpenNodeAsync(volumes: Volumes);
 
     private async Task<IEnumerable<string?>> ImagesAsync(LibvirtLink link, VMReading vm) =>
-        from disk in XElement.Parse(await link.ReadXmlAsync(vm.Id, Deadline)).Element("devices")!.Elements("disk")
+        from disk in XElement.Parse(await link.SendAsync(new ReadXml(vm.Id), Deadline)).Element("devices")!.Elements("disk")
         let image = (string?)disk.Element("source")?.Attribute("file")
         where image is not null
         select image;

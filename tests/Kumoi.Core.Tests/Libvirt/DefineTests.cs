@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
 using Xunit;
 
@@ -15,12 +16,12 @@ public sealed class DefineTests : LibvirtTest
     public async Task A_name_is_given_once()
     {
         IHypervisorLink link = await OpenNodeAsync();
-        VMReading first = await link.DefineAsync(Small("web"), operation, Deadline);
+        VMReading first = await link.SendAsync(new DefineVM(Small("web")) { Operation = operation }, Deadline);
 
         HypervisorException failure = await FailsAsync(
-            HypervisorError.VMExists, FaultDomain.VM, () => link.DefineAsync(Small("web") with { CpuCount = 4 }, OperationId.New(), Deadline));
+            HypervisorError.VMExists, FaultDomain.VM, () => link.SendAsync(new DefineVM(Small("web") with { CpuCount = 4 }), Deadline).AsTask());
 
-        Assert.Equal(1, (await link.FindVMAsync(first.Id, Deadline))!.CpuCount);
+        Assert.Equal(1, (await link.SendAsync(new FindVM(first.Id), Deadline))!.CpuCount);
         Assert.False(failure.OutcomeUnknown);
     }
 
@@ -34,7 +35,7 @@ public sealed class DefineTests : LibvirtTest
         {
             try
             {
-                await link.DefineAsync(Small("web"), id, Deadline);
+                await link.SendAsync(new DefineVM(Small("web")) { Operation = id }, Deadline);
                 return null;
             }
             catch (HypervisorException e)
@@ -45,7 +46,7 @@ public sealed class DefineTests : LibvirtTest
 
         Assert.Single(results, static failure => failure is null);
         Assert.All(results.OfType<HypervisorException>(), static failure => Assert.Equal(HypervisorError.VMExists, failure.Error));
-        Assert.True(await link.UndoDefineAsync(operations[Array.IndexOf(results, null)], Deadline));
+        Assert.True(await link.SendAsync(new UndoDefineVM(operations[Array.IndexOf(results, null)]), Deadline));
     }
 
     [Fact]
@@ -53,29 +54,23 @@ public sealed class DefineTests : LibvirtTest
     {
         IHypervisorLink link = await OpenNodeAsync(vmCount: 2);
         OperationId other = OperationId.New();
-        await link.DefineAsync(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }, other, Deadline);
-        VMReading mine = await link.DefineAsync(
-            Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] },
-            operation,
-            Deadline);
-        await link.StartAsync(mine.Id, paused: false, operation, Deadline);
+        await link.SendAsync(new DefineVM(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = other }, Deadline);
+        VMReading mine = await link.SendAsync(new DefineVM(Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = operation }, Deadline);
+        await link.SendAsync(new StartVM(mine.Id, Paused: false) { Operation = operation }, Deadline);
 
-        Assert.True(await link.UndoDefineAsync(operation, Deadline));
+        Assert.True(await link.SendAsync(new UndoDefineVM(operation), Deadline));
 
-        Assert.Equal(["other", "vm0", "vm1"], (await link.ReadVMsAsync(Deadline)).Select(static vm => vm.Name).Order());
-        Assert.False(await link.UndoDefineAsync(operation, Deadline));
+        Assert.Equal(["other", "vm0", "vm1"], (await link.SendAsync(new ReadVMs(), Deadline)).Select(static vm => vm.Name).Order());
+        Assert.False(await link.SendAsync(new UndoDefineVM(operation), Deadline));
 
         // Its volume is gone, the other's is not: the one name can be used again, the other cannot.
-        await link.DefineAsync(
-            Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] },
-            operation,
-            Deadline);
-        VMReading stillThere = (await link.FindVMAsync("other", Deadline))!;
-        await link.UndefineAsync(stillThere.Id, removeVolumes: false, other, Deadline);
+        await link.SendAsync(new DefineVM(Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = operation }, Deadline);
+        VMReading stillThere = (await link.SendAsync(new FindVMByName("other"), Deadline))!;
+        await link.SendAsync(new UndefineVM(stillThere.Id, RemoveVolumes: false) { Operation = other }, Deadline);
         await FailsAsync(
             HypervisorError.StorageFailed,
             FaultDomain.Storage,
-            () => link.DefineAsync(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }, other, Deadline));
+            () => link.SendAsync(new DefineVM(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = other }, Deadline).AsTask());
     }
 
     [Fact]
@@ -83,17 +78,17 @@ public sealed class DefineTests : LibvirtTest
     {
         IHypervisorLink link = await OpenNodeAsync();
         VMSpec spec = Small("db") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" }] };
-        VMReading first = await link.DefineAsync(spec, operation, Deadline);
-        string path = DiskOf(await link.ReadXmlAsync(first.Id, Deadline));
+        VMReading first = await link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline);
+        string path = DiskOf(await link.SendAsync(new ReadXml(first.Id), Deadline));
 
-        await link.UndefineAsync(first.Id, removeVolumes: true, operation, Deadline);
+        await link.SendAsync(new UndefineVM(first.Id, RemoveVolumes: true) { Operation = operation }, Deadline);
 
-        VMReading second = await link.DefineAsync(spec, OperationId.New(), Deadline);
-        Assert.Equal(path, DiskOf(await link.ReadXmlAsync(second.Id, Deadline)));
+        VMReading second = await link.SendAsync(new DefineVM(spec), Deadline);
+        Assert.Equal(path, DiskOf(await link.SendAsync(new ReadXml(second.Id), Deadline)));
 
         // Without its volumes it does not free them.
-        await link.UndefineAsync(second.Id, removeVolumes: false, operation, Deadline);
-        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.DefineAsync(spec, OperationId.New(), Deadline));
+        await link.SendAsync(new UndefineVM(second.Id, RemoveVolumes: false) { Operation = operation }, Deadline);
+        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(spec), Deadline).AsTask());
 
         static string DiskOf(string xml) => (string)System.Xml.Linq.XDocument.Parse(xml).Descendants("disk").Single().Element("source")!.FirstAttribute!;
     }
@@ -107,10 +102,10 @@ public sealed class DefineTests : LibvirtTest
             Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }, new DiskSpec { NewVolumeBytes = 1 << 20, StoragePool = "gone" }],
         };
 
-        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.DefineAsync(spec, operation, Deadline));
+        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline).AsTask());
 
-        Assert.Empty(await link.ReadVMsAsync(Deadline));
-        Assert.False(await link.UndoDefineAsync(operation, Deadline));
+        Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
+        Assert.False(await link.SendAsync(new UndoDefineVM(operation), Deadline));
     }
 
     [Fact]
@@ -120,11 +115,11 @@ public sealed class DefineTests : LibvirtTest
         const string Path = "/images/<x> & 'y'.img";
         IHypervisorLink link = await OpenNodeAsync();
 
-        VMReading vm = await link.DefineAsync(Small(Name) with { Disks = [new DiskSpec { Path = Path }] }, operation, Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(Small(Name) with { Disks = [new DiskSpec { Path = Path }] }) { Operation = operation }, Deadline);
 
         Assert.Equal(Name, vm.Name);
-        Assert.Equal(Name, (await link.FindVMAsync(Name, Deadline))!.Name);
-        XElement xml = XElement.Parse(await link.ReadXmlAsync(vm.Id, Deadline));
+        Assert.Equal(Name, (await link.SendAsync(new FindVMByName(Name), Deadline))!.Name);
+        XElement xml = XElement.Parse(await link.SendAsync(new ReadXml(vm.Id), Deadline));
         Assert.Equal(Path, (string?)xml.Element("devices")!.Element("disk")!.Element("source")!.Attribute("file"));
     }
 
@@ -141,9 +136,9 @@ public sealed class DefineTests : LibvirtTest
             KernelArguments = "console=ttyS0",
         };
 
-        VMReading vm = await link.DefineAsync(spec, operation, Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline);
 
-        XElement xml = XElement.Parse(await link.ReadXmlAsync(vm.Id, Deadline));
+        XElement xml = XElement.Parse(await link.SendAsync(new ReadXml(vm.Id), Deadline));
         XElement[] disks = [.. xml.Element("devices")!.Elements("disk").OrderBy(static disk => (string?)disk.Element("target")!.Attribute("dev"))];
         Assert.Equal(["fda", "vda", "vdb"], disks.Select(static disk => (string?)disk.Element("target")!.Attribute("dev")));
         Assert.Equal(["floppy", "disk", "disk"], disks.Select(static disk => (string?)disk.Attribute("device")));
@@ -159,33 +154,32 @@ public sealed class DefineTests : LibvirtTest
     public async Task One_XML_serves_for_many_VMs()
     {
         IHypervisorLink link = await OpenNodeAsync();
-        VMReading original = await link.DefineAsync(
-            Small("original") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }, OperationId.New(), Deadline);
-        string template = await link.ReadXmlAsync(original.Id, Deadline);
+        VMReading original = await link.SendAsync(new DefineVM(Small("original") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }), Deadline);
+        string template = await link.SendAsync(new ReadXml(original.Id), Deadline);
 
-        VMReading one = await link.DefineAsync(new VMSpec { Name = "one", Xml = template }, operation, Deadline);
-        VMReading two = await link.DefineAsync(new VMSpec { Name = "two", Xml = template }, OperationId.New(), Deadline);
+        VMReading one = await link.SendAsync(new DefineVM(new VMSpec { Name = "one", Xml = template }) { Operation = operation }, Deadline);
+        VMReading two = await link.SendAsync(new DefineVM(new VMSpec { Name = "two", Xml = template }), Deadline);
 
         Assert.Equal(3, new[] { original.Id, one.Id, two.Id }.Distinct().Count());
 
         // The copy carries its own operation only, and not the original's volumes: undoing it leaves those alone.
-        Assert.True(await link.UndoDefineAsync(operation, Deadline));
-        Assert.Equal(["original", "two"], (await link.ReadVMsAsync(Deadline)).Select(static vm => vm.Name).Order());
-        await link.UndefineAsync(original.Id, removeVolumes: true, operation, Deadline);
+        Assert.True(await link.SendAsync(new UndoDefineVM(operation), Deadline));
+        Assert.Equal(["original", "two"], (await link.SendAsync(new ReadVMs(), Deadline)).Select(static vm => vm.Name).Order());
+        await link.SendAsync(new UndefineVM(original.Id, RemoveVolumes: true) { Operation = operation }, Deadline);
     }
 
     [Fact]
     public async Task XML_under_its_own_name_and_id_does_not_replace_a_VM()
     {
         IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
-        VMReading vm = (await link.FindVMAsync("vm0", Deadline))!;
-        string xml = await link.ReadXmlAsync(vm.Id, Deadline);
+        VMReading vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
+        string xml = await link.SendAsync(new ReadXml(vm.Id), Deadline);
 
-        await FailsAsync(HypervisorError.VMExists, FaultDomain.VM, () => link.DefineAsync(new VMSpec { Xml = xml }, operation, Deadline));
+        await FailsAsync(HypervisorError.VMExists, FaultDomain.VM, () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml }) { Operation = operation }, Deadline).AsTask());
         await FailsAsync(
             HypervisorError.VMExists,
             FaultDomain.VM,
-            () => link.DefineAsync(new VMSpec { Xml = xml.Replace("vm0", "renamed", StringComparison.Ordinal) }, operation, Deadline));
+            () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml.Replace("vm0", "renamed", StringComparison.Ordinal) }) { Operation = operation }, Deadline).AsTask());
     }
 
     [Theory]
@@ -201,9 +195,9 @@ public sealed class DefineTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync();
 
         await FailsAsync(
-            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.DefineAsync(new VMSpec { Xml = xml }, operation, Deadline));
+            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml }) { Operation = operation }, Deadline).AsTask());
 
-        Assert.Empty(await link.ReadVMsAsync(Deadline));
+        Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
     }
 
     [Fact]
@@ -222,7 +216,7 @@ public sealed class DefineTests : LibvirtTest
 
         foreach (VMSpec spec in specs)
         {
-            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.DefineAsync(spec, operation, Deadline));
+            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline).AsTask());
         }
     }
 
@@ -245,7 +239,7 @@ public sealed class DefineTests : LibvirtTest
         foreach (VMSpec spec in specs)
         {
             HypervisorException failure = await FailsAsync(
-                HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.DefineAsync(spec, operation, Deadline));
+                HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline).AsTask());
             Assert.DoesNotContain(failure.Message, char.IsControl);
         }
     }
@@ -263,7 +257,7 @@ public sealed class DefineTests : LibvirtTest
         ];
         foreach (VMSpec spec in specs)
         {
-            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.DefineAsync(spec, operation, Deadline));
+            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline).AsTask());
         }
     }
 
@@ -273,9 +267,9 @@ public sealed class DefineTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => link.DefineAsync(Small("web"), operation, new CancellationToken(canceled: true)));
+            () => link.SendAsync(new DefineVM(Small("web")) { Operation = operation }, new CancellationToken(canceled: true)).AsTask());
 
-        Assert.Empty(await link.ReadVMsAsync(Deadline));
+        Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Xunit;
@@ -17,12 +18,12 @@ public sealed class DiskRemovalTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync(volumes: Volume("clone-1", "/images/clone-1", "/images/base-1"));
         VMReading original = await DefineAsync(link, "base", new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" });
         VMReading clone = await DefineAsync(link, "clone", new DiskSpec { Path = "/images/clone-1", Format = "qcow2" });
-        await link.StartAsync(clone.Id, paused: false, OperationId.New(), Deadline);
+        await link.SendAsync(new StartVM(clone.Id, Paused: false), Deadline);
 
         await RemoveAsync(link, original.Id);
 
         Assert.True(await HasAsync(link, "/images/base-1"));
-        Assert.Null(await link.FindVMAsync("base", Deadline));
+        Assert.Null(await link.SendAsync(new FindVMByName("base"), Deadline));
         Assert.Equal(["'/images/base-1' on " + link.HostName + " stays: the disk '/images/clone-1' of the VM 'clone' is built on it."], warnings);
     }
 
@@ -133,18 +134,17 @@ public sealed class DiskRemovalTests : LibvirtTest
     {
         IHypervisorLink link = await OpenNodeAsync(volumes: Volume("clone-1", "/images/clone-1", "/images/base-1"));
         OperationId operation = OperationId.New();
-        await link.DefineAsync(
-            Small("base") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }, operation, Deadline);
+        await link.SendAsync(new DefineVM(Small("base") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = operation }, Deadline);
         await DefineAsync(link, "clone", new DiskSpec { Path = "/images/clone-1", Format = "qcow2" });
 
         using (CallWarnings.Listen(warnings.Enqueue))
         {
-            Assert.True(await link.UndoDefineAsync(operation, Deadline));
+            Assert.True(await link.SendAsync(new UndoDefineVM(operation), Deadline));
         }
 
         Assert.True(await HasAsync(link, "/images/base-1"));
         Assert.False(await HasAsync(link, "/images/base-2"));
-        Assert.Null(await link.FindVMAsync("base", Deadline));
+        Assert.Null(await link.SendAsync(new FindVMByName("base"), Deadline));
         Assert.Contains("the VM 'clone'", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
@@ -175,7 +175,7 @@ public sealed class DiskRemovalTests : LibvirtTest
 
         Assert.Contains(expected, Assert.Single(warnings), StringComparison.Ordinal);
         Assert.Contains("'vda' of 'vm'", Assert.Single(warnings), StringComparison.Ordinal);
-        Assert.Null(await link.FindVMAsync("vm", Deadline));
+        Assert.Null(await link.SendAsync(new FindVMByName("vm"), Deadline));
     }
 
     [Fact]
@@ -205,16 +205,14 @@ public sealed class DiskRemovalTests : LibvirtTest
         $"<test:runstate xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>5</test:runstate>{inside.Replace("<domainsnapshot>", "<test:domainsnapshot xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>", StringComparison.Ordinal).Replace("</domainsnapshot>", "</test:domainsnapshot>", StringComparison.Ordinal)}";
 
     private Task<VMReading> DefineAsync(IHypervisorLink link, string name, params DiskSpec[] disks) =>
-        link.DefineAsync(Small(name) with { Disks = disks }, OperationId.New(), Deadline);
+        link.SendAsync(new DefineVM(Small(name) with { Disks = disks }), Deadline).AsTask();
 
-    private Task<VMReading> DefineXmlAsync(IHypervisorLink link, string name, string devices) => link.DefineAsync(
-        new VMSpec { Xml = $"<domain type='test'><name>{name}</name><memory>65536</memory><os><type>hvm</type></os><devices>{devices}</devices></domain>" },
-        OperationId.New(), Deadline);
+    private Task<VMReading> DefineXmlAsync(IHypervisorLink link, string name, string devices) => link.SendAsync(new DefineVM(new VMSpec { Xml = $"<domain type='test'><name>{name}</name><memory>65536</memory><os><type>hvm</type></os><devices>{devices}</devices></domain>" }), Deadline).AsTask();
 
     private async Task RemoveAsync(IHypervisorLink link, Guid id)
     {
         using IDisposable listening = CallWarnings.Listen(warnings.Enqueue);
-        await link.UndefineAsync(id, removeVolumes: true, OperationId.New(), Deadline);
+        await link.SendAsync(new UndefineVM(id, RemoveVolumes: true), Deadline);
     }
 
     private Task<bool> HasAsync(IHypervisorLink link, string path) => ((LibvirtLink)link).ReadAsync(

@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
 using Xunit;
 
@@ -14,12 +15,12 @@ public sealed class EventTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
         await using IAsyncEnumerator<VMLifecycleEvent> events = await WatchAsync(link);
 
-        VMReading vm = await link.DefineAsync(Small("web"), operation, Deadline);
-        await link.StartAsync(vm.Id, paused: false, operation, Deadline);
-        await link.SuspendAsync(vm.Id, operation, Deadline);
-        await link.ResumeAsync(vm.Id, operation, Deadline);
-        await link.DestroyAsync(vm.Id, operation, Deadline);
-        await link.UndefineAsync(vm.Id, removeVolumes: false, operation, Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(Small("web")) { Operation = operation }, Deadline);
+        await link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, Deadline);
+        await link.SendAsync(new SuspendVM(vm.Id) { Operation = operation }, Deadline);
+        await link.SendAsync(new ResumeVM(vm.Id) { Operation = operation }, Deadline);
+        await link.SendAsync(new DestroyVM(vm.Id) { Operation = operation }, Deadline);
+        await link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: false) { Operation = operation }, Deadline);
 
         List<VMLifecycle> kinds = [];
         while (!kinds.Contains(VMLifecycle.Undefined) && await events.MoveNextAsync())
@@ -45,7 +46,7 @@ public sealed class EventTests : LibvirtTest
         {
         }
 
-        await link.DefineAsync(Small("web"), operation, Deadline);
+        await link.SendAsync(new DefineVM(Small("web")) { Operation = operation }, Deadline);
 
         while (staying.Current.VMName != "web")
         {
@@ -136,13 +137,13 @@ public sealed class EventTests : LibvirtTest
     /// <summary>A watch that is known to be registered: it has told an event of vm0.</summary>
     private async Task<IAsyncEnumerator<VMLifecycleEvent>> WatchAsync(IHypervisorLink link, CancellationToken? cancellationToken = null)
     {
-        VMReading vm = (await link.FindVMAsync("vm0", Deadline))!;
+        VMReading vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
         IAsyncEnumerator<VMLifecycleEvent> events = link.WatchAsync(cancellationToken ?? Deadline).GetAsyncEnumerator(Deadline);
         Task<bool> first = events.MoveNextAsync().AsTask();
         while (!first.IsCompleted)
         {
-            await link.SuspendAsync(vm.Id, operation, Deadline);
-            await link.ResumeAsync(vm.Id, operation, Deadline);
+            await link.SendAsync(new SuspendVM(vm.Id) { Operation = operation }, Deadline);
+            await link.SendAsync(new ResumeVM(vm.Id) { Operation = operation }, Deadline);
         }
 
         Assert.True(await first);

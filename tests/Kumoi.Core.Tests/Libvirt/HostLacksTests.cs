@@ -140,5 +140,5 @@ public sealed class HostLacksTests
     }
 
     private static HypervisorException Map(int code, int origin, string message) => LibvirtErrors.ToException(
-        new LibvirtFailure((LibvirtCode)code, (LibvirtOrigin)origin, 0, message), "start VM 'web' on kvm1", CallKind.Change, loss: null);
+        new LibvirtFailure((LibvirtCode)code, (LibvirtOrigin)origin, 0, message), "start VM 'web' on kvm1", CallKind.Write, loss: null);
 }

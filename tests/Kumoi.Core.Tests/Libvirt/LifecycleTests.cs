@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;
@@ -12,28 +13,28 @@ public sealed class LifecycleTests : LibvirtTest
     {
         IHypervisorLink link = await OpenNodeAsync();
 
-        VMReading vm = await link.DefineAsync(Small("web") with { CpuCount = 2 }, operation, Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(Small("web") with { CpuCount = 2 }) { Operation = operation }, Deadline);
         Assert.Equal("web", vm.Name);
         Assert.Equal(PowerState.Shutoff, vm.State);
         Assert.Equal(64L << 20, vm.MemoryBytes);
         Assert.Equal(2, vm.CpuCount);
         Assert.True(vm.IsPersistent);
 
-        await link.StartAsync(vm.Id, paused: false, operation, Deadline);
+        await link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, Deadline);
         Assert.Equal(PowerState.Running, await StateAsync(link, vm));
-        await link.SuspendAsync(vm.Id, operation, Deadline);
+        await link.SendAsync(new SuspendVM(vm.Id) { Operation = operation }, Deadline);
         Assert.Equal(PowerState.Paused, await StateAsync(link, vm));
-        await link.ResumeAsync(vm.Id, operation, Deadline);
-        await link.RebootAsync(vm.Id, operation, Deadline);
-        await link.DestroyAsync(vm.Id, operation, Deadline);
+        await link.SendAsync(new ResumeVM(vm.Id) { Operation = operation }, Deadline);
+        await link.SendAsync(new RebootVM(vm.Id) { Operation = operation }, Deadline);
+        await link.SendAsync(new DestroyVM(vm.Id) { Operation = operation }, Deadline);
         Assert.Equal(PowerState.Shutoff, await StateAsync(link, vm));
-        await link.StartAsync(vm.Id, paused: false, operation, Deadline);
-        await link.ShutdownAsync(vm.Id, operation, Deadline);
+        await link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, Deadline);
+        await link.SendAsync(new ShutdownVM(vm.Id) { Operation = operation }, Deadline);
         Assert.Equal(PowerState.Shutoff, await StateAsync(link, vm));
 
-        await link.UndefineAsync(vm.Id, removeVolumes: false, operation, Deadline);
-        Assert.Null(await link.FindVMAsync(vm.Id, Deadline));
-        Assert.Null(await link.FindVMAsync("web", Deadline));
+        await link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: false) { Operation = operation }, Deadline);
+        Assert.Null(await link.SendAsync(new FindVM(vm.Id), Deadline));
+        Assert.Null(await link.SendAsync(new FindVMByName("web"), Deadline));
     }
 
     [Fact]
@@ -42,10 +43,10 @@ public sealed class LifecycleTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync(
             extra: "<domain type='test'><name>asleep</name><memory>65536</memory><os><type>hvm</type></os>"
             + "<test:runstate xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>7</test:runstate></domain>");
-        VMReading vm = (await link.FindVMAsync("asleep", Deadline))!;
+        VMReading vm = (await link.SendAsync(new FindVMByName("asleep"), Deadline))!;
         Assert.Equal(PowerState.PMSuspended, vm.State);
         // The test driver cannot do that, and says what it was asked for; virDomainResume it refuses in other words.
-        HypervisorException failure = await FailsAsync(HypervisorError.NotSupported, () => link.ResumeAsync(vm.Id, operation, Deadline));
+        HypervisorException failure = await FailsAsync(HypervisorError.NotSupported, () => link.SendAsync(new ResumeVM(vm.Id) { Operation = operation }, Deadline).AsTask());
         Assert.Contains("virDomainPMWakeup", failure.Message, StringComparison.Ordinal);
     }
 
@@ -54,7 +55,7 @@ public sealed class LifecycleTests : LibvirtTest
     {
         IHypervisorLink link = await OpenNodeAsync(
             extra: "<pool type='netfs'><name>nfs</name><source><host name='nas'/><dir path='/export'/></source><target><path>/shared/</path></target></pool>");
-        IReadOnlyList<StoragePoolReading> pools = await link.ReadPoolsAsync(Deadline);
+        IReadOnlyList<StoragePoolReading> pools = await link.SendAsync(new ReadPools(), Deadline);
         Assert.Equal(
             [new StoragePoolReading("default", "dir", "/images", ""), new StoragePoolReading("nfs", "netfs", "/shared", "nas|/export")],
             pools.OrderBy(pool => pool.Name));
@@ -65,24 +66,24 @@ public sealed class LifecycleTests : LibvirtTest
     public async Task A_running_VM_is_not_undefined()
     {
         IHypervisorLink link = await OpenNodeAsync();
-        VMReading vm = await link.DefineAsync(Small("web"), operation, Deadline);
-        await link.StartAsync(vm.Id, paused: false, operation, Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(Small("web")) { Operation = operation }, Deadline);
+        await link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, Deadline);
 
         await FailsAsync(
-            HypervisorError.InvalidState, FaultDomain.VM, () => link.UndefineAsync(vm.Id, removeVolumes: true, operation, Deadline));
+            HypervisorError.InvalidState, FaultDomain.VM, () => link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: true) { Operation = operation }, Deadline).AsTask());
 
-        Assert.True((await link.FindVMAsync(vm.Id, Deadline))!.IsPersistent);
+        Assert.True((await link.SendAsync(new FindVM(vm.Id), Deadline))!.IsPersistent);
     }
 
     [Fact]
     public async Task A_stopped_VM_is_not_stopped_again()
     {
         IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
-        VMReading vm = (await link.FindVMAsync("vm0", Deadline))!;
-        await link.DestroyAsync(vm.Id, operation, Deadline);
+        VMReading vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
+        await link.SendAsync(new DestroyVM(vm.Id) { Operation = operation }, Deadline);
 
         HypervisorException failure = await FailsAsync(
-            HypervisorError.InvalidState, FaultDomain.VM, () => link.DestroyAsync(vm.Id, operation, Deadline));
+            HypervisorError.InvalidState, FaultDomain.VM, () => link.SendAsync(new DestroyVM(vm.Id) { Operation = operation }, Deadline).AsTask());
 
         Assert.False(failure.IsTransient);
         Assert.False(failure.OutcomeUnknown);
@@ -96,18 +97,18 @@ public sealed class LifecycleTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync();
 
         await FailsAsync(
-            HypervisorError.VMNotFound, FaultDomain.VM, () => link.StartAsync(Guid.NewGuid(), paused: false, operation, Deadline));
-        await FailsAsync(HypervisorError.VMNotFound, FaultDomain.VM, () => link.ReadXmlAsync(Guid.NewGuid(), Deadline));
+            HypervisorError.VMNotFound, FaultDomain.VM, () => link.SendAsync(new StartVM(Guid.NewGuid(), Paused: false) { Operation = operation }, Deadline).AsTask());
+        await FailsAsync(HypervisorError.VMNotFound, FaultDomain.VM, () => link.SendAsync(new ReadXml(Guid.NewGuid()), Deadline).AsTask());
     }
 
     [Fact]
     public async Task A_driver_that_cannot_start_paused_does_not_start_at_all()
     {
         IHypervisorLink link = await OpenNodeAsync();
-        VMReading vm = await link.DefineAsync(Small("web"), operation, Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(Small("web")) { Operation = operation }, Deadline);
 
         await FailsAsync(
-            HypervisorError.NotSupported, FaultDomain.Host, () => link.StartAsync(vm.Id, paused: true, operation, Deadline));
+            HypervisorError.NotSupported, FaultDomain.Host, () => link.SendAsync(new StartVM(vm.Id, Paused: true) { Operation = operation }, Deadline).AsTask());
 
         Assert.Equal(PowerState.Shutoff, await StateAsync(link, vm));
     }
@@ -117,16 +118,16 @@ public sealed class LifecycleTests : LibvirtTest
     {
         IHypervisorLink source = await OpenNodeAsync(vmCount: 1);
         IHypervisorLink target = await OpenNodeAsync();
-        VMReading vm = (await source.FindVMAsync("vm0", Deadline))!;
+        VMReading vm = (await source.SendAsync(new FindVMByName("vm0"), Deadline))!;
 
         await FailsAsync(
             HypervisorError.NotSupported,
             FaultDomain.Host,
-            () => source.MigrateAsync(vm.Id, target, new MigrationOptions(), progress: null, operation, Deadline));
+            () => source.SendAsync(new MigrateVM(vm.Id, new MigrationOptions()) { Target = target, Operation = operation }, Deadline).AsTask());
 
         Assert.Equal(PowerState.Running, await StateAsync(source, vm));
     }
 
     private async Task<PowerState> StateAsync(IHypervisorLink link, VMReading vm) =>
-        (await link.FindVMAsync(vm.Id, Deadline))!.State;
+        (await link.SendAsync(new FindVM(vm.Id), Deadline))!.State;
 }

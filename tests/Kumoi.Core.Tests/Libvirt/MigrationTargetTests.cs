@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;
@@ -38,17 +39,15 @@ public sealed class MigrationTargetTests : LibvirtTest
     private async Task<IReadOnlyList<MigrationObstacle>> CheckAsync(string disk)
     {
         IHypervisorLink link = await OpenNodeAsync();
-        HostReading host = await link.ReadHostAsync(includeVMs: false, Deadline);
-        IReadOnlyList<MigrationObstacle> all = await link.CheckMigrationTargetAsync(
-            new MigrationNeeds
+        HostReading host = await link.SendAsync(new ReadHost(IncludeVMs: false), Deadline);
+        IReadOnlyList<MigrationObstacle> all = await link.SendAsync(new CheckMigrationTarget(new MigrationNeeds
             {
                 VM = new VMReading { CapturedAt = host.CapturedAt, Id = Guid.NewGuid(), Name = "web", State = PowerState.Running },
                 Definition = $"<domain type='test'><name>web</name><devices>{disk}</devices></domain>",
                 HypervisorType = host.HypervisorType,
                 HostId = "another",
                 Obstacles = [],
-            },
-            Deadline);
+            }), Deadline);
         return [.. all.Where(static obstacle => obstacle.Kind is MigrationObstacleKind.Storage)];
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Xunit;
@@ -131,10 +132,10 @@ public sealed class OpeningTests : LibvirtTest
         IHypervisorLink one = await OpenDefaultAsync();
         IHypervisorLink two = await OpenDefaultAsync();
 
-        VMReading vm = await one.DefineAsync(Small("shared"), OperationId.New(), Deadline);
+        VMReading vm = await one.SendAsync(new DefineVM(Small("shared")), Deadline);
 
-        Assert.NotNull(await two.FindVMAsync(vm.Id, Deadline));
-        Assert.Null(await (await OpenNodeAsync()).FindVMAsync(vm.Id, Deadline));
+        Assert.NotNull(await two.SendAsync(new FindVM(vm.Id), Deadline));
+        Assert.Null(await (await OpenNodeAsync()).SendAsync(new FindVM(vm.Id), Deadline));
     }
 
     [Fact]
@@ -145,36 +146,36 @@ public sealed class OpeningTests : LibvirtTest
         await link.DisposeAsync();
         await link.DisposeAsync();
 
-        await FailsAsync(HypervisorError.ConnectionFailed, FaultDomain.Host, () => link.ReadVMsAsync(Deadline));
+        await FailsAsync(HypervisorError.ConnectionFailed, FaultDomain.Host, () => link.SendAsync(new ReadVMs(), Deadline).AsTask());
     }
 
     [Fact]
     public async Task Every_call_on_a_link_that_was_dropped_has_lost_its_connection_and_has_done_nothing()
     {
         IHypervisorLink link = await OpenNodeAsync(1);
-        Guid id = (await link.ReadVMsAsync(Deadline))[0].Id;
+        Guid id = (await link.SendAsync(new ReadVMs(), Deadline))[0].Id;
         OperationId operation = OperationId.New();
         await link.DisposeAsync();
         Func<Task>[] calls =
         [
-            () => link.ReadHostAsync(true, Deadline),
-            () => link.FindVMAsync(id, Deadline),
-            () => link.FindVMAsync("vm0", Deadline),
-            () => link.ReadXmlAsync(id, Deadline),
-            () => link.ReadDefinitionAsync(id, Deadline),
-            () => link.ReadPlaceAsync(id, Deadline),
-            () => link.ReadMarkedAsync(Deadline),
-            () => link.ReadHostIdAsync(Deadline),
-            () => link.FindHostStateAsync(id, Deadline),
-            () => link.DefineAsync(Small("new"), operation, Deadline),
-            () => link.DefineAsync(Small("new") with { CopyDisks = true }, operation, Deadline),
-            () => link.UndoDefineAsync(operation, Deadline),
-            () => link.StartAsync(id, false, operation, Deadline),
-            () => link.DestroyAsync(id, operation, Deadline),
-            () => link.ResumeAsync(id, operation, Deadline),
-            () => link.UndefineAsync(id, false, operation, Deadline),
-            () => link.MarkAsync(id, null, Deadline),
-            () => link.RemoveCopyAsync(id, new CopyRemoval(operation, 0, [VMPlace.Off], CopyRemovalKind.Undefine), Deadline),
+            () => link.SendAsync(new ReadHost(true), Deadline).AsTask(),
+            () => link.SendAsync(new FindVM(id), Deadline).AsTask(),
+            () => link.SendAsync(new FindVMByName("vm0"), Deadline).AsTask(),
+            () => link.SendAsync(new ReadXml(id), Deadline).AsTask(),
+            () => link.SendAsync(new ReadDefinition(id), Deadline).AsTask(),
+            () => link.SendAsync(new ReadPlace(id), Deadline).AsTask(),
+            () => link.SendAsync(new ReadMarked(), Deadline).AsTask(),
+            () => link.SendAsync(new ReadHostId(), Deadline).AsTask(),
+            () => link.SendAsync(new FindHostState(id), Deadline).AsTask(),
+            () => link.SendAsync(new DefineVM(Small("new")) { Operation = operation }, Deadline).AsTask(),
+            () => link.SendAsync(new DefineVM(Small("new") with { CopyDisks = true }) { Operation = operation }, Deadline).AsTask(),
+            () => link.SendAsync(new UndoDefineVM(operation), Deadline).AsTask(),
+            () => link.SendAsync(new StartVM(id) { Operation = operation }, Deadline).AsTask(),
+            () => link.SendAsync(new DestroyVM(id) { Operation = operation }, Deadline).AsTask(),
+            () => link.SendAsync(new ResumeVM(id) { Operation = operation }, Deadline).AsTask(),
+            () => link.SendAsync(new UndefineVM(id, false) { Operation = operation }, Deadline).AsTask(),
+            () => link.SendAsync(new MarkVM(id, null), Deadline).AsTask(),
+            () => link.SendAsync(new RemoveCopy(id, new CopyRemoval(operation, 0, [VMPlace.Off], CopyRemovalKind.Undefine)), Deadline).AsTask(),
             async () =>
             {
                 await foreach (VMLifecycleEvent _ in link.WatchAsync(Deadline))

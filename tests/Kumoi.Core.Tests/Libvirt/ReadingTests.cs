@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
 using Xunit;
 
@@ -11,7 +12,7 @@ public sealed class ReadingTests : LibvirtTest
     {
         IHypervisorLink link = await OpenNodeAsync(vmCount: 3);
 
-        HostReading host = await link.ReadHostAsync(includeVMs: true, Deadline);
+        HostReading host = await link.SendAsync(new ReadHost(IncludeVMs: true), Deadline);
 
         Assert.Equal(link.HostName, host.HostName);
         Assert.Equal("TEST", host.HypervisorType, ignoreCase: true);
@@ -27,7 +28,7 @@ public sealed class ReadingTests : LibvirtTest
     {
         IHypervisorLink link = await OpenNodeAsync(vmCount: 3);
 
-        Assert.Null((await link.ReadHostAsync(includeVMs: false, Deadline)).VMs);
+        Assert.Null((await link.SendAsync(new ReadHost(IncludeVMs: false), Deadline)).VMs);
     }
 
     [Fact]
@@ -35,7 +36,7 @@ public sealed class ReadingTests : LibvirtTest
     {
         IHypervisorLink link = await OpenNodeAsync(vmCount: 200);
 
-        IReadOnlyList<VMReading> vms = await link.ReadVMsAsync(Deadline);
+        IReadOnlyList<VMReading> vms = await link.SendAsync(new ReadVMs(), Deadline);
 
         Assert.Equal(Enumerable.Range(0, 200).Select(static i => $"vm{i}").Order(), vms.Select(static vm => vm.Name).Order());
         Assert.Equal(200, vms.Select(static vm => vm.Id).Distinct().Count());
@@ -53,9 +54,9 @@ public sealed class ReadingTests : LibvirtTest
     {
         IHypervisorLink link = await OpenNodeAsync(vmCount: 5);
 
-        VMReading inBulk = (await link.ReadVMsAsync(Deadline)).Single(static vm => vm.Name == "vm3");
-        VMReading byName = (await link.FindVMAsync("vm3", Deadline))!;
-        VMReading byId = (await link.FindVMAsync(inBulk.Id, Deadline))!;
+        VMReading inBulk = (await link.SendAsync(new ReadVMs(), Deadline)).Single(static vm => vm.Name == "vm3");
+        VMReading byName = (await link.SendAsync(new FindVMByName("vm3"), Deadline))!;
+        VMReading byId = (await link.SendAsync(new FindVM(inBulk.Id), Deadline))!;
 
         // The CPU time of the test driver is the clock's, so it differs between any two calls.
         Assert.Equal(AtAnyTime(inBulk), AtAnyTime(byName));
@@ -69,9 +70,9 @@ public sealed class ReadingTests : LibvirtTest
     {
         IHypervisorLink link = await OpenNodeAsync();
 
-        Assert.Null(await link.FindVMAsync("nobody", Deadline));
-        Assert.Null(await link.FindVMAsync(Guid.NewGuid(), Deadline));
-        Assert.Empty(await link.ReadVMsAsync(Deadline));
+        Assert.Null(await link.SendAsync(new FindVMByName("nobody"), Deadline));
+        Assert.Null(await link.SendAsync(new FindVM(Guid.NewGuid()), Deadline));
+        Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
     }
 
     [Fact]
@@ -80,7 +81,7 @@ public sealed class ReadingTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync(vmCount: 20);
 
         IReadOnlyList<VMReading>[] readings =
-            await Task.WhenAll(Enumerable.Range(0, 400).Select(_ => link.ReadVMsAsync(Deadline)));
+            await Task.WhenAll(Enumerable.Range(0, 400).Select(_ => link.SendAsync(new ReadVMs(), Deadline).AsTask()));
 
         Assert.All(readings, static vms => Assert.Equal(20, vms.Count));
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Xunit;
@@ -17,10 +18,10 @@ public sealed class SavedStateTests : LibvirtTest
         VMReading vm = await SaveAsync(link, "vm0");
 
         Assert.True(vm is { HasSavedState: true, State: PowerState.Shutoff });
-        Assert.Equal([true, false], (await link.ReadVMsAsync(Deadline)).OrderBy(static each => each.Name, StringComparer.Ordinal).Select(static each => each.HasSavedState));
+        Assert.Equal([true, false], (await link.SendAsync(new ReadVMs(), Deadline)).OrderBy(static each => each.Name, StringComparer.Ordinal).Select(static each => each.HasSavedState));
 
-        await link.StartAsync(vm.Id, paused: false, OperationId.New(), Deadline);
-        Assert.False((await link.FindVMAsync(vm.Id, Deadline))!.HasSavedState);
+        await link.SendAsync(new StartVM(vm.Id, Paused: false), Deadline);
+        Assert.False((await link.SendAsync(new FindVM(vm.Id), Deadline))!.HasSavedState);
     }
 
     [Fact]
@@ -29,32 +30,32 @@ public sealed class SavedStateTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
         VMReading vm = await SaveAsync(link, "vm0");
 
-        await FailsAsync(HypervisorError.InvalidState, FaultDomain.VM, () => link.UndefineAsync(vm.Id, removeVolumes: true, OperationId.New(), Deadline));
-        Assert.True((await link.FindVMAsync(vm.Id, Deadline))!.HasSavedState);
+        await FailsAsync(HypervisorError.InvalidState, FaultDomain.VM, () => link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: true), Deadline).AsTask());
+        Assert.True((await link.SendAsync(new FindVM(vm.Id), Deadline))!.HasSavedState);
 
-        await link.DiscardSavedStateAsync(vm.Id, OperationId.New(), Deadline);
-        await link.DiscardSavedStateAsync(vm.Id, OperationId.New(), Deadline); // nothing more to do
-        await link.UndefineAsync(vm.Id, removeVolumes: false, OperationId.New(), Deadline);
-        Assert.Null(await link.FindVMAsync("vm0", Deadline));
+        await link.SendAsync(new DiscardSavedState(vm.Id), Deadline);
+        await link.SendAsync(new DiscardSavedState(vm.Id), Deadline); // nothing more to do
+        await link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: false), Deadline);
+        Assert.Null(await link.SendAsync(new FindVMByName("vm0"), Deadline));
     }
 
     [Fact]
     public async Task The_autostart_of_a_VM_is_read_and_comes_back_when_a_mark_that_knows_of_it_is_taken_off()
     {
         IHypervisorLink link = await OpenNodeAsync(vmCount: 2);
-        VMReading vm = (await link.FindVMAsync("vm0", Deadline))!;
+        VMReading vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
         SpeculationMark mark = new(OperationId.New(), IsStart: true, "k1", ["k2"], "");
-        await link.MarkAsync(vm.Id, mark, Deadline);
-        await link.MarkAsync(vm.Id, null, Deadline);
-        Assert.False((await link.FindVMAsync(vm.Id, Deadline))!.IsAutostart);
+        await link.SendAsync(new MarkVM(vm.Id, mark), Deadline);
+        await link.SendAsync(new MarkVM(vm.Id, null), Deadline);
+        Assert.False((await link.SendAsync(new FindVM(vm.Id), Deadline))!.IsAutostart);
 
-        await link.MarkAsync(vm.Id, mark with { IsAutostart = true }, Deadline);
-        Assert.False((await link.FindVMAsync(vm.Id, Deadline))!.IsAutostart);
-        await link.MarkAsync(vm.Id, null, Deadline);
+        await link.SendAsync(new MarkVM(vm.Id, mark with { IsAutostart = true }), Deadline);
+        Assert.False((await link.SendAsync(new FindVM(vm.Id), Deadline))!.IsAutostart);
+        await link.SendAsync(new MarkVM(vm.Id, null), Deadline);
 
-        Assert.True((await link.FindVMAsync(vm.Id, Deadline))!.IsAutostart);
-        Assert.Equal(["vm0"], (await link.ReadVMsAsync(Deadline)).Where(static each => each.IsAutostart).Select(static each => each.Name));
-        Assert.Empty(await link.ReadMarkedAsync(Deadline));
+        Assert.True((await link.SendAsync(new FindVM(vm.Id), Deadline))!.IsAutostart);
+        Assert.Equal(["vm0"], (await link.SendAsync(new ReadVMs(), Deadline)).Where(static each => each.IsAutostart).Select(static each => each.Name));
+        Assert.Empty(await link.SendAsync(new ReadMarked(), Deadline));
     }
 
     private async Task<VMReading> SaveAsync(IHypervisorLink link, string name)
@@ -66,7 +67,7 @@ public sealed class SavedStateTests : LibvirtTest
                 return virDomainManagedSave(domain.DangerousGetHandle(), 0);
             },
             Deadline));
-        return (await link.FindVMAsync(name, Deadline))!;
+        return (await link.SendAsync(new FindVMByName(name), Deadline))!;
     }
 
     [DllImport("libvirt.so.0")]

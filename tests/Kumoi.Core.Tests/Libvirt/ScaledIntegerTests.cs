@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;
@@ -31,7 +32,7 @@ public sealed class ScaledIntegerTests : LibvirtTest
         Assert.Equal(bytes, DomainDefinition.MemoryBytes(Domain(memory)));
 
         IHypervisorLink link = await OpenNodeAsync();
-        VMReading vm = await link.DefineAsync(new VMSpec { Xml = Domain(memory).ToString() }, OperationId.New(), Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(new VMSpec { Xml = Domain(memory).ToString() }), Deadline);
         Assert.Equal(bytes, vm.MemoryBytes);
     }
 
@@ -54,7 +55,7 @@ public sealed class ScaledIntegerTests : LibvirtTest
         IHypervisorLink link = await OpenNodeAsync();
         await FailsAsync(
             HypervisorError.InvalidSpecification, FaultDomain.VM,
-            () => link.DefineAsync(new VMSpec { Xml = Domain(memory).ToString() }, OperationId.New(), Deadline));
+            () => link.SendAsync(new DefineVM(new VMSpec { Xml = Domain(memory).ToString() }), Deadline).AsTask());
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;
@@ -99,10 +100,10 @@ public sealed class TemplateTests : LibvirtTest
     public async Task Secrets_are_in_the_definition_and_not_in_the_XML()
     {
         IHypervisorLink link = await OpenNodeAsync();
-        VMReading vm = await link.DefineAsync(new VMSpec { Xml = Master }, OperationId.New(), Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(new VMSpec { Xml = Master }), Deadline);
 
-        Assert.Contains("secret", await link.ReadDefinitionAsync(vm.Id, Deadline), StringComparison.Ordinal);
-        Assert.DoesNotContain("secret", await link.ReadXmlAsync(vm.Id, Deadline), StringComparison.Ordinal);
+        Assert.Contains("secret", await link.SendAsync(new ReadDefinition(vm.Id), Deadline), StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", await link.SendAsync(new ReadXml(vm.Id), Deadline), StringComparison.Ordinal);
     }
 
     private static XElement[] Devices(XElement domain, string kind) => [.. domain.Element("devices")!.Elements(kind)];
@@ -116,10 +117,10 @@ public sealed class TemplateTests : LibvirtTest
     private async Task CopyAsync()
     {
         IHypervisorLink link = await OpenNodeAsync();
-        VMReading master = await link.DefineAsync(new VMSpec { Xml = Master }, OperationId.New(), Deadline);
-        string definition = await link.ReadDefinitionAsync(master.Id, Deadline);
-        VMReading vm = await link.DefineAsync(new VMSpec { Name = "db", Xml = definition }, OperationId.New(), Deadline);
+        VMReading master = await link.SendAsync(new DefineVM(new VMSpec { Xml = Master }), Deadline);
+        string definition = await link.SendAsync(new ReadDefinition(master.Id), Deadline);
+        VMReading vm = await link.SendAsync(new DefineVM(new VMSpec { Name = "db", Xml = definition }), Deadline);
         original = XElement.Parse(definition);
-        copy = XElement.Parse(await link.ReadDefinitionAsync(vm.Id, Deadline));
+        copy = XElement.Parse(await link.SendAsync(new ReadDefinition(vm.Id), Deadline));
     }
 }

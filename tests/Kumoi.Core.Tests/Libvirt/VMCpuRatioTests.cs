@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
 using Xunit;
 
@@ -114,21 +115,21 @@ public sealed class VMCpuRatioTests : LibvirtTest
     {
         // The test driver's CPU time is the clock on the wall, of which next to nothing goes by here.
         IHypervisorLink link = await OpenNodeAsync(vmCount: 2, new LibvirtDriver(time));
-        Assert.All(await link.ReadVMsAsync(Deadline), static vm => Assert.Equal(double.NaN, vm.CpuRatio));
+        Assert.All(await link.SendAsync(new ReadVMs(), Deadline), static vm => Assert.Equal(double.NaN, vm.CpuRatio));
 
         time.Advance(TimeSpan.FromDays(1));
-        IReadOnlyList<VMReading> vms = await link.ReadVMsAsync(Deadline);
+        IReadOnlyList<VMReading> vms = await link.SendAsync(new ReadVMs(), Deadline);
         Assert.All(vms, static vm => Assert.InRange(vm.CpuRatio, 0, 0.1));
-        Assert.Equal(vms[0].CpuRatio, (await link.FindVMAsync(vms[0].Id, Deadline))!.CpuRatio);
+        Assert.Equal(vms[0].CpuRatio, (await link.SendAsync(new FindVM(vms[0].Id), Deadline))!.CpuRatio);
 
-        await link.DestroyAsync(vms[0].Id, OperationId.New(), Deadline);
-        Assert.Equal(0, (await link.FindVMAsync(vms[0].Id, Deadline))!.CpuRatio);
+        await link.SendAsync(new DestroyVM(vms[0].Id), Deadline);
+        Assert.Equal(0, (await link.SendAsync(new FindVM(vms[0].Id), Deadline))!.CpuRatio);
 
         // The other has run twice since it was read last, and its counter has not gone back.
-        await link.DestroyAsync(vms[1].Id, OperationId.New(), Deadline);
-        await link.StartAsync(vms[1].Id, paused: false, OperationId.New(), Deadline);
+        await link.SendAsync(new DestroyVM(vms[1].Id), Deadline);
+        await link.SendAsync(new StartVM(vms[1].Id, Paused: false), Deadline);
         time.Advance(TimeSpan.FromDays(1));
-        Assert.Equal(double.NaN, (await link.FindVMAsync(vms[1].Id, Deadline))!.CpuRatio);
+        Assert.Equal(double.NaN, (await link.SendAsync(new FindVM(vms[1].Id), Deadline))!.CpuRatio);
     }
 
     private double Read(int usedSeconds, nint run = 1) =>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Lineage;
 using Xunit;
@@ -18,7 +19,7 @@ public sealed class PaperExperimentTests
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=20&vms=1&seed=7");
         var hosts = lab.Fleet.Hosts.AsLineage(refresh: (host, _) => ValueTask.FromResult(host))
-            .Select(async (host, token) => (Host: host, Reading: await host.Link.ReadHostAsync(false, token)))
+            .Select(async (host, token) => (Host: host, Reading: await host.Link.SendAsync(new ReadHost(false), token)))
             .Where(x => x.Reading.CpuRatio < 0.9)
             .Where(x => x.Reading.FreeMemoryBytes > 512 * MiB)
             .Select(x => x.Host);
@@ -94,7 +95,7 @@ public sealed class PaperExperimentTests
             OutcomeUnknown = true,
         });
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => lab.Fleet.Hosts.AsLineage().Take(1).ForEachAsync(
-            async (host, token) => await host.Link.StartAsync((await lab.VMsAsync(host.Name))[0].Id, false, OperationId.New(), token)));
+            async (host, token) => await host.Link.SendAsync(new StartVM((await lab.VMsAsync(host.Name))[0].Id), token)));
         Assert.True(failure.OutcomeUnknown);
         Assert.Equal(PowerState.Shutoff, (await lab.VMsAsync("kvm02"))[0].State);
     }
@@ -104,7 +105,7 @@ public sealed class PaperExperimentTests
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=20&vms=2&running=0&seed=7");
         var byLoad = lab.Fleet.Hosts.AsLineage()
-            .Select(async (host, token) => (Host: host, Reading: await host.Link.ReadHostAsync(false, token)))
+            .Select(async (host, token) => (Host: host, Reading: await host.Link.SendAsync(new ReadHost(false), token)))
             .Where(x => x.Reading.Tags.Contains("web"))
             .OrderBy(x => x.Reading.CpuRatio)
             .Select(x => x.Host);
@@ -114,7 +115,7 @@ public sealed class PaperExperimentTests
 
         var result = await byLoad.Take(10).ForEachAsync(
             async (host, token) => await (await VMsOfAsync(host, token)).Take(1).ForEachAsync(
-                async (vm, inner) => await host.Link.StartAsync(vm.Id, false, OperationId.New(), inner), cancellationToken: token));
+                async (vm, inner) => await host.Link.SendAsync(new StartVM(vm.Id), inner), cancellationToken: token));
 
         Assert.Equal(web.Where((_, i) => i is not 4).Take(10), result.Items);
         foreach (var (host, i) in web.Select((host, i) => (host, i)))
@@ -135,7 +136,7 @@ public sealed class PaperExperimentTests
 
         var result = await lab.Fleet.Hosts.AsLineage().Take(2).ForEachAsync(
             async (host, token) => await (await VMsOfAsync(host, token)).Take(1).ForEachAsync(
-                async (vm, inner) => await host.Link.StartAsync(vm.Id, false, OperationId.New(), inner), cancellationToken: token));
+                async (vm, inner) => await host.Link.SendAsync(new StartVM(vm.Id), inner), cancellationToken: token));
 
         Assert.Equal(["kvm02", "kvm03"], result.Items.Select(host => host.Name));
         Assert.Equal(1, lab.Faults.Rules.Single(entry => entry.Rule.Id == rule.Id).Hits);
@@ -177,7 +178,7 @@ public sealed class PaperExperimentTests
     }
 
     private static async Task<LineageList<VMReading>> VMsOfAsync(KumoiConnection host, CancellationToken cancellationToken = default) =>
-        (await host.Link.ReadVMsAsync(cancellationToken)).AsLineage();
+        (await host.Link.SendAsync(new ReadVMs(), cancellationToken)).AsLineage();
 
     private static async Task<IReadOnlyList<string>> TargetsAsync(LabFleet lab, KumoiConnection source) =>
         [.. (await Targets(lab, source, 0).EvaluateAsync()).Items.Select(host => host.Name)];
@@ -185,25 +186,25 @@ public sealed class PaperExperimentTests
     private static LineageList<KumoiConnection> Targets(LabFleet lab, KumoiConnection source, long memoryBytes) =>
         lab.Fleet.Hosts.AsLineage()
             .Where(host => host != source)
-            .Select(async (host, token) => (Host: host, Reading: await host.Link.ReadHostAsync(false, token)))
+            .Select(async (host, token) => (Host: host, Reading: await host.Link.SendAsync(new ReadHost(false), token)))
             .OrderBy(x => x.Reading.CpuRatio)
             .Where(x => x.Reading.FreeMemoryBytes > memoryBytes)
             .Select(x => x.Host);
 
     private static Task MigrateToAnyAsync(LabFleet lab, KumoiConnection source, VMReading vm, CancellationToken cancellationToken) =>
         Targets(lab, source, vm.MemoryBytes).Take(1).ForEachAsync(
-            async (target, token) => await source.Link.MigrateAsync(vm.Id, target.Link, new MigrationOptions(), null, OperationId.New(), token),
+            async (target, token) => await source.Link.SendAsync(new MigrateVM(vm.Id, new MigrationOptions()) { Target = target.Link }, token),
             cancellationToken: cancellationToken);
 
     private async ValueTask<VMReading> AddVMAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
-        var count = (await host.Link.ReadVMsAsync(cancellationToken)).Count;
+        var count = (await host.Link.SendAsync(new ReadVMs(), cancellationToken)).Count;
         var operation = _operations.GetOrAdd(host.Name, _ => OperationId.New());
-        var vm = await host.Link.DefineAsync(new VMSpec { Name = $"{host.Name}-{count + 1}" }, operation, cancellationToken);
-        await host.Link.StartAsync(vm.Id, false, operation, cancellationToken);
+        var vm = await host.Link.SendAsync(new DefineVM(new VMSpec { Name = $"{host.Name}-{count + 1}" }) { Operation = operation }, cancellationToken);
+        await host.Link.SendAsync(new StartVM(vm.Id) { Operation = operation }, cancellationToken);
         return vm;
     }
 
     private async ValueTask UndoAddVMAsync(KumoiConnection host, CancellationToken cancellationToken) =>
-        await host.Link.UndoDefineAsync(_operations[host.Name], cancellationToken);
+        await host.Link.SendAsync(new UndoDefineVM(_operations[host.Name]), cancellationToken);
 }

@@ -1,6 +1,7 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Xunit;
 using Kind = Kumoi.Hypervisors.MigrationObstacleKind;
@@ -41,13 +42,13 @@ public sealed class MigrationChecksTests
         await using var lab = await LabFleet.ConnectAsync(Fleet);
         var vm = await FindAsync(lab, "kvm01-1");
         var mark = new SpeculationMark(OperationId.New(), IsStart: false, "kvm01", ["kvm02"], "test");
-        await using (var outgoing = await vm.Connection.Link.BeginMigrationAsync(vm.Id, new MigrationPlan(mark, new MigrationOptions()), default))
+        await using (var outgoing = await vm.Connection.Link.SendAsync(new BeginMigration(vm.Id, new MigrationPlan(mark, new MigrationOptions())), default))
         {
             Assert.Equal([Kind.Busy], await FatalAsync(lab, vm, "kvm02"));
-            await outgoing.ConfirmAsync(cancelled: true, default);
+            await vm.Connection.Link.SendAsync(new ConfirmMigration(outgoing, Cancelled: true), default);
         }
 
-        await vm.Connection.Link.DestroyAsync(vm.Id, OperationId.New(), default);
+        await vm.Connection.Link.SendAsync(new DestroyVM(vm.Id), default);
         Assert.Equal([Kind.NotRunning], await FatalAsync(lab, vm, "kvm02"));
     }
 
@@ -57,10 +58,10 @@ public sealed class MigrationChecksTests
         await using var lab = await LabFleet.ConnectAsync(Fleet);
         var vm = await FindAsync(lab, "kvm01-1");
         var mark = new SpeculationMark(OperationId.New(), IsStart: false, "kvm01", ["kvm02"], "test");
-        await using (var outgoing = await vm.Connection.Link.BeginMigrationAsync(vm.Id, new MigrationPlan(mark, new MigrationOptions()), default))
+        await using (var outgoing = await vm.Connection.Link.SendAsync(new BeginMigration(vm.Id, new MigrationPlan(mark, new MigrationOptions())), default))
         {
-            await using var incoming = await lab.Host("kvm02").Link.PrepareMigrationAsync(outgoing.Offer, 1, default);
-            await outgoing.PerformAsync([incoming], new ReplicaBudget(), progress: null, default);
+            await using var incoming = await lab.Host("kvm02").Link.SendAsync(new PrepareMigration(outgoing.Offer, 1), default);
+            await vm.Connection.Link.SendAsync(new PerformMigration(outgoing, [incoming], new ReplicaBudget()), default);
         }
 
         var obstacle = (await CheckAsync(lab, vm, "kvm03"))[0].Obstacles.Single();
@@ -83,10 +84,10 @@ public sealed class MigrationChecksTests
     {
         await using var lab = await LabFleet.ConnectAsync(Fleet);
         var vm = await FindAsync(lab, "kvm01-1");
-        await lab.Host("kvm02").Link.DefineAsync(new VMSpec { Name = "kvm01-1", MemoryBytes = 1 << 30 }, OperationId.New(), default);
+        await lab.Host("kvm02").Link.SendAsync(new DefineVM(new VMSpec { Name = "kvm01-1", MemoryBytes = 1 << 30 }), default);
         Assert.Equal([Kind.VMExists], await FatalAsync(lab, vm, "kvm02"));
 
-        var free = (await lab.Host("kvm03").Link.ReadHostAsync(includeVMs: false, default)).FreeMemoryBytes;
+        var free = (await lab.Host("kvm03").Link.SendAsync(new ReadHost(IncludeVMs: false), default)).FreeMemoryBytes;
         var large = await VMActions.CreateAsync(lab.Host("kvm03"), new VMSpec { Name = "large", MemoryBytes = free }, start: true, keepFailed: false, OperationId.New(), default);
         Assert.Equal(PowerState.Running, large.State);
         Assert.Equal([Kind.Memory], await FatalAsync(lab, vm, "kvm03"));
@@ -130,7 +131,7 @@ public sealed class MigrationChecksTests
     }
 
     private static async Task<KumoiVM> FindAsync(LabFleet lab, string name) =>
-        new(lab.Host("kvm01"), (await lab.Host("kvm01").Link.FindVMAsync(name, CancellationToken.None))!);
+        new(lab.Host("kvm01"), (await lab.Host("kvm01").Link.SendAsync(new FindVMByName(name), CancellationToken.None))!);
 
     private static Task<IReadOnlyList<KumoiMigrationCheck>> CheckAsync(LabFleet lab, KumoiVM vm, params string[] targets) =>
         MigrationChecks.CheckAsync(vm, [.. targets.Select(lab.Host)], new MigrationOptions(), CancellationToken.None);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Simulated;
@@ -31,12 +32,12 @@ public sealed class SimulatedDiskTests
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1&vms=0");
         var operation = OperationId.New();
         var link = lab.Host("kvm01").Link;
-        await link.DefineAsync(new VMSpec { Name = "base", Disks = [new DiskSpec { NewVolumeBytes = 1 }, new DiskSpec { Path = "/isos/shared" }] }, operation, CancellationToken.None);
+        await link.SendAsync(new DefineVM(new VMSpec { Name = "base", Disks = [new DiskSpec { NewVolumeBytes = 1 }, new DiskSpec { Path = "/isos/shared" }] }) { Operation = operation }, CancellationToken.None);
         await CreateAsync(lab, new VMSpec { Name = "clone", Disks = [new DiskSpec { TemplatePath = "/var/lib/libvirt/images/base-1" }, new DiskSpec { Path = "/isos/shared" }] });
 
         using (CallWarnings.Listen(_warnings.Enqueue))
         {
-            Assert.True(await link.UndoDefineAsync(operation, CancellationToken.None));
+            Assert.True(await link.SendAsync(new UndoDefineVM(operation), CancellationToken.None));
         }
 
         Assert.Contains("the VM 'clone' uses it", Assert.Single(_warnings), StringComparison.Ordinal);

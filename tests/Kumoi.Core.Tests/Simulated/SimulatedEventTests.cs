@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Simulated;
 using Xunit;
 
@@ -15,8 +16,8 @@ public sealed class SimulatedEventTests
         await using var link = await OpenAsync();
         await using var events = link.WatchAsync(default).GetAsyncEnumerator();
         var first = events.MoveNextAsync();
-        var vm = await link.DefineAsync(new VMSpec { Name = "web" }, OperationId.New(), default);
-        await link.StartAsync(vm.Id, false, OperationId.New(), default);
+        var vm = await link.SendAsync(new DefineVM(new VMSpec { Name = "web" }), default);
+        await link.SendAsync(new StartVM(vm.Id), default);
         Assert.True(await first);
         Assert.Equal((VMLifecycle.Defined, vm.Id, "web"), (events.Current.Kind, events.Current.VMId, events.Current.VMName));
         Assert.True(await events.MoveNextAsync());
@@ -29,12 +30,12 @@ public sealed class SimulatedEventTests
         await using var link = await OpenAsync();
         await using var events = link.WatchAsync(default).GetAsyncEnumerator();
         var first = events.MoveNextAsync();
-        var vm = await link.DefineAsync(new VMSpec { Name = "web" }, OperationId.New(), default);
+        var vm = await link.SendAsync(new DefineVM(new VMSpec { Name = "web" }), default);
         Assert.True(await first);
         for (var i = 0; i < 1000; i++)
         {
-            await link.StartAsync(vm.Id, false, OperationId.New(), default);
-            await link.DestroyAsync(vm.Id, OperationId.New(), default);
+            await link.SendAsync(new StartVM(vm.Id), default);
+            await link.SendAsync(new DestroyVM(vm.Id), default);
         }
 
         Assert.True(await events.MoveNextAsync());

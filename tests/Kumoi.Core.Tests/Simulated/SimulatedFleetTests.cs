@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Simulated;
 using Xunit;
 
@@ -18,7 +19,7 @@ public sealed class SimulatedFleetTests
     public async Task The_same_seed_gives_the_same_readings_in_every_process(string name, double cpuRatio, long free, string tags, string vms)
     {
         await using var link = await OpenAsync("sim://lab?hosts=20&vms=2&seed=7", name);
-        var reading = await link.ReadHostAsync(true, CancellationToken.None);
+        var reading = await link.SendAsync(new ReadHost(true), CancellationToken.None);
         Assert.Equal((name, cpuRatio, free), (reading.HostName, reading.CpuRatio, reading.FreeMemoryBytes));
         Assert.Equal(tags, string.Join(' ', reading.Tags));
         Assert.Equal(vms, string.Join("; ", reading.VMs!.Select(vm =>
@@ -36,7 +37,7 @@ public sealed class SimulatedFleetTests
         var driver = new SimulatedDriver(time);
         await using var link = await driver.OpenAsync(driver.Resolve($"sim://lab/{name}?hosts=20&vms=2&seed=7")[0], CancellationToken.None);
         time.Advance(TimeSpan.FromSeconds(1));
-        var vm = (await link.ReadVMsAsync(CancellationToken.None))[0];
+        var vm = (await link.SendAsync(new ReadVMs(), CancellationToken.None))[0];
         Assert.Equal(bytes, string.Create(
             CultureInfo.InvariantCulture, $"{vm.DiskReadBytes} {vm.DiskWrittenBytes} {vm.NetworkReceivedBytes} {vm.NetworkSentBytes}"));
     }
@@ -72,7 +73,7 @@ public sealed class SimulatedFleetTests
     /// <summary>All that a host says of itself and of its VMs, but for the moment.</summary>
     private static async Task<string> ReadAsync(IHypervisorLink link)
     {
-        var host = await link.ReadHostAsync(true, CancellationToken.None);
+        var host = await link.SendAsync(new ReadHost(true), CancellationToken.None);
         return string.Create(CultureInfo.InvariantCulture, $"{host.CpuCount} {host.CpuRatio} {host.MemoryBytes} {host.FreeMemoryBytes}")
             + string.Concat(host.VMs!.Select(vm => string.Create(
                 CultureInfo.InvariantCulture, $"\n{vm.Name} {vm.State} {vm.CpuCount} {vm.MemoryBytes} {vm.CpuTime.TotalSeconds}")));
@@ -129,18 +130,18 @@ public sealed class SimulatedFleetTests
         const string uri = "sim://lab?hosts=2&vms=0";
         var first = await OpenAsync(uri, "kvm01");
         var second = await OpenAsync(uri, "kvm02");
-        await first.DefineAsync(new VMSpec { Name = "made" }, OperationId.New(), CancellationToken.None);
+        await first.SendAsync(new DefineVM(new VMSpec { Name = "made" }), CancellationToken.None);
 
         await first.DisposeAsync();
         await first.DisposeAsync();
         await using (var again = await OpenAsync(uri, "kvm01"))
         {
-            Assert.Single(await again.ReadVMsAsync(CancellationToken.None));
+            Assert.Single(await again.SendAsync(new ReadVMs(), CancellationToken.None));
         }
 
         await second.DisposeAsync();
         await using var fresh = await OpenAsync(uri, "kvm01");
-        Assert.Empty(await fresh.ReadVMsAsync(CancellationToken.None));
+        Assert.Empty(await fresh.SendAsync(new ReadVMs(), CancellationToken.None));
     }
 
     [Fact]
@@ -148,7 +149,7 @@ public sealed class SimulatedFleetTests
     {
         var link = await OpenAsync("sim://lab", "kvm01");
         await link.DisposeAsync();
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => link.ReadVMsAsync(CancellationToken.None));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), CancellationToken.None).AsTask());
         Assert.Equal((HypervisorError.ConnectionFailed, FaultDomain.Host), (failure.Error, failure.FaultDomain));
     }
 
@@ -158,7 +159,7 @@ public sealed class SimulatedFleetTests
         var time = new ManualTime();
         var driver = new SimulatedDriver(time);
         await using var link = await driver.OpenAsync(driver.Resolve("sim://lab?delay=50")[0], CancellationToken.None);
-        var reading = link.ReadHostAsync(false, CancellationToken.None);
+        var reading = link.SendAsync(new ReadHost(false), CancellationToken.None);
         time.Advance(TimeSpan.FromMilliseconds(49));
         Assert.False(reading.IsCompleted);
         time.Advance(TimeSpan.FromMilliseconds(1));

@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Simulated;
 using Xunit;
 
@@ -37,31 +38,31 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
     {
         var vm = await DefineAsync(One, "web");
         Assert.Equal(PowerState.Shutoff, vm.State);
-        await One.StartAsync(vm.Id, false, OperationId.New(), default);
+        await One.SendAsync(new StartVM(vm.Id), default);
         Assert.Equal(PowerState.Running, await StateAsync(vm.Id));
-        await One.SuspendAsync(vm.Id, OperationId.New(), default);
+        await One.SendAsync(new SuspendVM(vm.Id), default);
         Assert.Equal(PowerState.Paused, await StateAsync(vm.Id));
-        await One.ResumeAsync(vm.Id, OperationId.New(), default);
-        await One.RebootAsync(vm.Id, OperationId.New(), default);
-        await One.ResetAsync(vm.Id, OperationId.New(), default);
+        await One.SendAsync(new ResumeVM(vm.Id), default);
+        await One.SendAsync(new RebootVM(vm.Id), default);
+        await One.SendAsync(new ResetVM(vm.Id), default);
         Assert.Equal(PowerState.Running, await StateAsync(vm.Id));
-        await One.ShutdownAsync(vm.Id, OperationId.New(), default);
+        await One.SendAsync(new ShutdownVM(vm.Id), default);
         Assert.Equal(PowerState.Shutoff, await StateAsync(vm.Id));
-        await One.StartAsync(vm.Id, true, OperationId.New(), default);
+        await One.SendAsync(new StartVM(vm.Id, true), default);
         Assert.Equal(PowerState.Paused, await StateAsync(vm.Id));
-        await One.DestroyAsync(vm.Id, OperationId.New(), default);
-        await One.UndefineAsync(vm.Id, false, OperationId.New(), default);
-        Assert.Null(await One.FindVMAsync(vm.Id, default));
-        Assert.Null(await One.FindVMAsync("web", default));
+        await One.SendAsync(new DestroyVM(vm.Id), default);
+        await One.SendAsync(new UndefineVM(vm.Id, false), default);
+        Assert.Null(await One.SendAsync(new FindVM(vm.Id), default));
+        Assert.Null(await One.SendAsync(new FindVMByName("web"), default));
     }
 
     [Fact]
     public async Task A_VM_that_its_guest_has_suspended_is_woken_by_resuming_it()
     {
         var vm = await DefineAsync(One, "web");
-        await One.StartAsync(vm.Id, false, OperationId.New(), default);
+        await One.SendAsync(new StartVM(vm.Id), default);
         ((SimulatedLink)One).Host.Find(vm.Id)!.ChangeState(PowerState.PMSuspended, _time.GetUtcNow());
-        await One.ResumeAsync(vm.Id, OperationId.New(), default);
+        await One.SendAsync(new ResumeVM(vm.Id), default);
         Assert.Equal(PowerState.Running, await StateAsync(vm.Id));
     }
 
@@ -71,21 +72,21 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
         var vm = await DefineAsync(One, "web");
         foreach (var call in new Func<Task>[]
         {
-            () => One.ShutdownAsync(vm.Id, OperationId.New(), default),
-            () => One.DestroyAsync(vm.Id, OperationId.New(), default),
-            () => One.SuspendAsync(vm.Id, OperationId.New(), default),
-            () => One.ResumeAsync(vm.Id, OperationId.New(), default),
-            () => One.RebootAsync(vm.Id, OperationId.New(), default),
-            () => One.MigrateAsync(vm.Id, Two, new MigrationOptions(), null, OperationId.New(), default),
+            () => One.SendAsync(new ShutdownVM(vm.Id), default).AsTask(),
+            () => One.SendAsync(new DestroyVM(vm.Id), default).AsTask(),
+            () => One.SendAsync(new SuspendVM(vm.Id), default).AsTask(),
+            () => One.SendAsync(new ResumeVM(vm.Id), default).AsTask(),
+            () => One.SendAsync(new RebootVM(vm.Id), default).AsTask(),
+            () => One.SendAsync(new MigrateVM(vm.Id, new MigrationOptions()) { Target = Two }, default).AsTask(),
         })
         {
             await FailsAsync(call, HypervisorError.InvalidState, FaultDomain.VM);
         }
 
-        await One.StartAsync(vm.Id, false, OperationId.New(), default);
-        await FailsAsync(() => One.StartAsync(vm.Id, false, OperationId.New(), default), HypervisorError.InvalidState, FaultDomain.VM);
-        await FailsAsync(() => One.UndefineAsync(vm.Id, false, OperationId.New(), default), HypervisorError.InvalidState, FaultDomain.VM);
-        await FailsAsync(() => One.StartAsync(Guid.NewGuid(), false, OperationId.New(), default), HypervisorError.VMNotFound, FaultDomain.VM);
+        await One.SendAsync(new StartVM(vm.Id), default);
+        await FailsAsync(() => One.SendAsync(new StartVM(vm.Id), default).AsTask(), HypervisorError.InvalidState, FaultDomain.VM);
+        await FailsAsync(() => One.SendAsync(new UndefineVM(vm.Id, false), default).AsTask(), HypervisorError.InvalidState, FaultDomain.VM);
+        await FailsAsync(() => One.SendAsync(new StartVM(Guid.NewGuid()), default).AsTask(), HypervisorError.VMNotFound, FaultDomain.VM);
     }
 
     [Fact]
@@ -94,7 +95,7 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
         var vm = await DefineAsync(One, "web");
         await FailsAsync(() => DefineAsync(One, "web"), HypervisorError.VMExists, FaultDomain.VM);
         var xml = $"<domain><name>other</name><uuid>{vm.Id}</uuid><memory>1024</memory></domain>";
-        await FailsAsync(() => One.DefineAsync(new VMSpec { Xml = xml }, OperationId.New(), default), HypervisorError.VMExists, FaultDomain.VM);
+        await FailsAsync(() => One.SendAsync(new DefineVM(new VMSpec { Xml = xml }), default).AsTask(), HypervisorError.VMExists, FaultDomain.VM);
     }
 
     [Theory]
@@ -111,16 +112,16 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
     [InlineData("<network><name>a</name></network>")]
     [InlineData("<domain>")]
     public async Task XML_that_is_no_VM_is_refused_as_such(string xml) => await FailsAsync(
-        () => One.DefineAsync(new VMSpec { Xml = xml }, OperationId.New(), default), HypervisorError.InvalidSpecification, FaultDomain.VM);
+        () => One.SendAsync(new DefineVM(new VMSpec { Xml = xml }), default).AsTask(), HypervisorError.InvalidSpecification, FaultDomain.VM);
 
     [Fact]
     public async Task XML_defines_a_VM_with_its_own_name_or_the_one_given()
     {
         const string xml = "<domain><name>a</name><uuid>11111111-2222-3333-4444-555555555555</uuid><memory unit='MiB'>512</memory><vcpu>3</vcpu><extra/></domain>";
-        var own = await One.DefineAsync(new VMSpec { Xml = xml }, OperationId.New(), default);
+        var own = await One.SendAsync(new DefineVM(new VMSpec { Xml = xml }), default);
         Assert.Equal(("a", 512L << 20, 3, Guid.Parse("11111111-2222-3333-4444-555555555555")), (own.Name, own.MemoryBytes, own.CpuCount, own.Id));
-        Assert.Contains("<extra", await One.ReadXmlAsync(own.Id, default), StringComparison.Ordinal);
-        var given = await One.DefineAsync(new VMSpec { Name = "b", Xml = xml }, OperationId.New(), default);
+        Assert.Contains("<extra", await One.SendAsync(new ReadXml(own.Id), default), StringComparison.Ordinal);
+        var given = await One.SendAsync(new DefineVM(new VMSpec { Name = "b", Xml = xml }), default);
         Assert.Equal("b", given.Name);
         Assert.NotEqual(own.Id, given.Id);
     }
@@ -132,19 +133,19 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
             <domain><name>busy</name><memory unit='MiB'>512</memory><vcpu>2</vcpu><metadata><other xmlns='urn:other'/>
             <kumoi:simulated xmlns:kumoi='https://kumoi.dev/xmlns/1' cpuLoad='0.40'/></metadata></domain>
             """;
-        var busy = await One.DefineAsync(new VMSpec { Xml = xml }, OperationId.New(), default);
-        var copy = await Two.DefineAsync(new VMSpec { Name = "copy", Xml = await One.ReadXmlAsync(busy.Id, default) }, OperationId.New(), default);
-        await Two.StartAsync(copy.Id, false, OperationId.New(), default);
-        Assert.Equal(0.4, (await Two.FindVMAsync(copy.Id, default))!.CpuRatio);
-        var metadata = XElement.Parse(await Two.ReadXmlAsync(copy.Id, default)).Element("metadata")!;
+        var busy = await One.SendAsync(new DefineVM(new VMSpec { Xml = xml }), default);
+        var copy = await Two.SendAsync(new DefineVM(new VMSpec { Name = "copy", Xml = await One.SendAsync(new ReadXml(busy.Id), default) }), default);
+        await Two.SendAsync(new StartVM(copy.Id), default);
+        Assert.Equal(0.4, (await Two.SendAsync(new FindVM(copy.Id), default))!.CpuRatio);
+        var metadata = XElement.Parse(await Two.SendAsync(new ReadXml(copy.Id), default)).Element("metadata")!;
         Assert.Equal(["other", "simulated"], metadata.Elements().Select(element => element.Name.LocalName));
         Assert.Equal("0.4", (string?)metadata.Elements().Last().Attribute("cpuLoad"));
 
-        var fleetsOwn = (await One.ReadVMsAsync(default))[1];
+        var fleetsOwn = (await One.SendAsync(new ReadVMs(), default))[1];
         Assert.Equal("kvm01-1", fleetsOwn.Name);
-        var copyOfIt = await Two.DefineAsync(new VMSpec { Name = "copy2", Xml = await One.ReadXmlAsync(fleetsOwn.Id, default) }, OperationId.New(), default);
-        await Two.StartAsync(copyOfIt.Id, false, OperationId.New(), default);
-        Assert.Equal(fleetsOwn.CpuRatio, (await Two.FindVMAsync(copyOfIt.Id, default))!.CpuRatio);
+        var copyOfIt = await Two.SendAsync(new DefineVM(new VMSpec { Name = "copy2", Xml = await One.SendAsync(new ReadXml(fleetsOwn.Id), default) }), default);
+        await Two.SendAsync(new StartVM(copyOfIt.Id), default);
+        Assert.Equal(fleetsOwn.CpuRatio, (await Two.SendAsync(new FindVM(copyOfIt.Id), default))!.CpuRatio);
     }
 
     [Theory]
@@ -155,48 +156,46 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
     [InlineData("much")]
     [InlineData("")]
     public async Task A_load_that_is_no_share_is_refused(string load) => await FailsAsync(
-        () => One.DefineAsync(
-            new VMSpec { Xml = $"<domain><name>a</name><memory>1024</memory><metadata><simulated xmlns='https://kumoi.dev/xmlns/1' cpuLoad='{load}'/></metadata></domain>" },
-            OperationId.New(), default),
+        () => One.SendAsync(new DefineVM(new VMSpec { Xml = $"<domain><name>a</name><memory>1024</memory><metadata><simulated xmlns='https://kumoi.dev/xmlns/1' cpuLoad='{load}'/></metadata></domain>" }), default).AsTask(),
         HypervisorError.InvalidSpecification, FaultDomain.VM);
 
     [Fact]
     public async Task Undoing_a_define_removes_what_that_operation_made_and_nothing_else()
     {
         OperationId mine = OperationId.New(), other = OperationId.New();
-        var vm = await One.DefineAsync(new VMSpec { Name = "mine" }, mine, default);
-        await One.DefineAsync(new VMSpec { Name = "other" }, other, default);
-        await One.StartAsync(vm.Id, false, OperationId.New(), default);
+        var vm = await One.SendAsync(new DefineVM(new VMSpec { Name = "mine" }) { Operation = mine }, default);
+        await One.SendAsync(new DefineVM(new VMSpec { Name = "other" }) { Operation = other }, default);
+        await One.SendAsync(new StartVM(vm.Id), default);
 
-        Assert.False(await Two.UndoDefineAsync(mine, default));
-        Assert.True(await One.UndoDefineAsync(mine, default));
-        Assert.False(await One.UndoDefineAsync(mine, default));
-        Assert.Equal(["kvm01-1", "kvm01-2", "other"], (await One.ReadVMsAsync(default)).Select(found => found.Name));
+        Assert.False(await Two.SendAsync(new UndoDefineVM(mine), default));
+        Assert.True(await One.SendAsync(new UndoDefineVM(mine), default));
+        Assert.False(await One.SendAsync(new UndoDefineVM(mine), default));
+        Assert.Equal(["kvm01-1", "kvm01-2", "other"], (await One.SendAsync(new ReadVMs(), default)).Select(found => found.Name));
     }
 
     [Fact]
     public async Task A_host_starts_no_VM_that_its_memory_does_not_hold()
     {
-        var free = (await One.ReadHostAsync(false, default)).FreeMemoryBytes;
+        var free = (await One.SendAsync(new ReadHost(false), default)).FreeMemoryBytes;
         var fits = await DefineAsync(One, "fits", free);
         var more = await DefineAsync(One, "more", 1L << 20);
-        await One.StartAsync(fits.Id, false, OperationId.New(), default);
-        Assert.Equal(0, (await One.ReadHostAsync(false, default)).FreeMemoryBytes);
-        await FailsAsync(() => One.StartAsync(more.Id, false, OperationId.New(), default), HypervisorError.ResourceUnavailable, FaultDomain.Host);
-        await One.DestroyAsync(fits.Id, OperationId.New(), default);
-        await One.StartAsync(more.Id, false, OperationId.New(), default);
+        await One.SendAsync(new StartVM(fits.Id), default);
+        Assert.Equal(0, (await One.SendAsync(new ReadHost(false), default)).FreeMemoryBytes);
+        await FailsAsync(() => One.SendAsync(new StartVM(more.Id), default).AsTask(), HypervisorError.ResourceUnavailable, FaultDomain.Host);
+        await One.SendAsync(new DestroyVM(fits.Id), default);
+        await One.SendAsync(new StartVM(more.Id), default);
     }
 
     [Fact]
     public async Task CPU_time_runs_while_the_VM_does()
     {
         var vm = await DefineAsync(One, "web");
-        await One.StartAsync(vm.Id, false, OperationId.New(), default);
+        await One.SendAsync(new StartVM(vm.Id), default);
         _time.Advance(TimeSpan.FromSeconds(100));
-        Assert.Equal(TimeSpan.FromSeconds(5), (await One.FindVMAsync(vm.Id, default))!.CpuTime);
-        await One.SuspendAsync(vm.Id, OperationId.New(), default);
+        Assert.Equal(TimeSpan.FromSeconds(5), (await One.SendAsync(new FindVM(vm.Id), default))!.CpuTime);
+        await One.SendAsync(new SuspendVM(vm.Id), default);
         _time.Advance(TimeSpan.FromSeconds(100));
-        Assert.Equal(TimeSpan.FromSeconds(5), (await One.FindVMAsync(vm.Id, default))!.CpuTime);
+        Assert.Equal(TimeSpan.FromSeconds(5), (await One.SendAsync(new FindVM(vm.Id), default))!.CpuTime);
     }
 
     [Fact]
@@ -204,11 +203,11 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
     {
         var vm = await DefineAsync(One, "web");
         Assert.Equal(0, vm.CpuRatio);
-        await One.StartAsync(vm.Id, false, OperationId.New(), default);
-        Assert.Equal(0.05, (await One.FindVMAsync(vm.Id, default))!.CpuRatio);
-        await One.SuspendAsync(vm.Id, OperationId.New(), default);
-        Assert.Equal(0, (await One.FindVMAsync(vm.Id, default))!.CpuRatio);
-        var fleetsOwn = await One.ReadVMsAsync(default);
+        await One.SendAsync(new StartVM(vm.Id), default);
+        Assert.Equal(0.05, (await One.SendAsync(new FindVM(vm.Id), default))!.CpuRatio);
+        await One.SendAsync(new SuspendVM(vm.Id), default);
+        Assert.Equal(0, (await One.SendAsync(new FindVM(vm.Id), default))!.CpuRatio);
+        var fleetsOwn = await One.SendAsync(new ReadVMs(), default);
         Assert.InRange(fleetsOwn[0].CpuRatio, 0.001, 0.5);
         Assert.Equal(0, fleetsOwn[1].CpuRatio);
     }
@@ -216,31 +215,31 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
     [Fact]
     public async Task The_counters_of_a_running_VM_grow_with_the_time_that_it_runs()
     {
-        var vm = (await One.ReadVMsAsync(default))[0];
+        var vm = (await One.SendAsync(new ReadVMs(), default))[0];
         Assert.Equal(default, Counters(vm));
         _time.Advance(TimeSpan.FromSeconds(10));
-        var early = Counters((await One.FindVMAsync(vm.Id, default))!);
+        var early = Counters((await One.SendAsync(new FindVM(vm.Id), default))!);
         Assert.All<long>([early.Read, early.Written, early.Received, early.Sent], bytes => Assert.InRange(bytes, 10, 10 * 4L << 20));
         _time.Advance(TimeSpan.FromSeconds(30));
-        Assert.Equal((early.Read * 4, early.Written * 4, early.Received * 4, early.Sent * 4), Counters((await One.FindVMAsync(vm.Id, default))!));
+        Assert.Equal((early.Read * 4, early.Written * 4, early.Received * 4, early.Sent * 4), Counters((await One.SendAsync(new FindVM(vm.Id), default))!));
 
-        await One.SuspendAsync(vm.Id, OperationId.New(), default);
+        await One.SendAsync(new SuspendVM(vm.Id), default);
         _time.Advance(TimeSpan.FromSeconds(60));
-        Assert.Equal(early.Read * 4, Counters((await One.FindVMAsync(vm.Id, default))!).Read);
-        await One.DestroyAsync(vm.Id, OperationId.New(), default);
-        Assert.Equal(default, Counters((await One.FindVMAsync(vm.Id, default))!));
+        Assert.Equal(early.Read * 4, Counters((await One.SendAsync(new FindVM(vm.Id), default))!).Read);
+        await One.SendAsync(new DestroyVM(vm.Id), default);
+        Assert.Equal(default, Counters((await One.SendAsync(new FindVM(vm.Id), default))!));
 
         var defined = await DefineAsync(One, "web");
-        await One.StartAsync(defined.Id, false, OperationId.New(), default);
+        await One.SendAsync(new StartVM(defined.Id), default);
         _time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal((65536L, 32768L, 16384L, 16384L), Counters((await One.FindVMAsync(defined.Id, default))!));
+        Assert.Equal((65536L, 32768L, 16384L, 16384L), Counters((await One.SendAsync(new FindVM(defined.Id), default))!));
     }
 
     private static (long Read, long Written, long Received, long Sent) Counters(VMReading vm) =>
         (vm.DiskReadBytes, vm.DiskWrittenBytes, vm.NetworkReceivedBytes, vm.NetworkSentBytes);
 
     private static Task<VMReading> DefineAsync(IHypervisorLink link, string name, long memoryBytes = 1L << 30) =>
-        link.DefineAsync(new VMSpec { Name = name, MemoryBytes = memoryBytes }, OperationId.New(), default);
+        link.SendAsync(new DefineVM(new VMSpec { Name = name, MemoryBytes = memoryBytes }), default).AsTask();
 
     private static async Task FailsAsync(Func<Task> call, HypervisorError error, FaultDomain domain)
     {
@@ -248,5 +247,5 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
         Assert.Equal((error, domain), (failure.Error, failure.FaultDomain));
     }
 
-    private async Task<PowerState> StateAsync(Guid id) => (await One.FindVMAsync(id, default))!.State;
+    private async Task<PowerState> StateAsync(Guid id) => (await One.SendAsync(new FindVM(id), default))!.State;
 }

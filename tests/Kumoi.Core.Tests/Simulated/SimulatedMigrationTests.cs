@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Simulated;
 using Xunit;
 
@@ -25,7 +26,7 @@ public sealed class SimulatedMigrationTests : IAsyncLifetime
             _links.Add(await driver.OpenAsync(address, CancellationToken.None));
         }
 
-        _vm = (await Pass(One.ReadVMsAsync(default)))[0].Id;
+        _vm = (await Pass(One.SendAsync(new ReadVMs(), default).AsTask()))[0].Id;
     }
 
     public async ValueTask DisposeAsync()
@@ -43,19 +44,19 @@ public sealed class SimulatedMigrationTests : IAsyncLifetime
         var moved = await Pass(Migrate(new Progress(now => progress.Add(now.Ratio))));
         Assert.Equal(PowerState.Running, moved.State);
         Assert.Equal([0.25, 0.5, 0.75, 1], progress);
-        Assert.Empty(await Pass(One.ReadVMsAsync(default)));
-        Assert.Equal(["kvm01-1", "kvm02-1"], (await Pass(Two.ReadVMsAsync(default))).Select(vm => vm.Name));
+        Assert.Empty(await Pass(One.SendAsync(new ReadVMs(), default).AsTask()));
+        Assert.Equal(["kvm01-1", "kvm02-1"], (await Pass(Two.SendAsync(new ReadVMs(), default).AsTask())).Select(vm => vm.Name));
     }
 
     [Fact]
     public async Task Its_counters_begin_anew_on_the_target_as_those_of_a_new_QEMU_do()
     {
         _time.Advance(TimeSpan.FromHours(1));
-        var before = (await Pass(One.FindVMAsync(_vm, default)))!;
+        var before = (await Pass(One.SendAsync(new FindVM(_vm), default).AsTask()))!;
         var moved = await Pass(Migrate());
         Assert.Equal((TimeSpan.Zero, 0L, 0L, 0L, 0L), Counters(moved));
         _time.Advance(TimeSpan.FromMinutes(30));
-        var after = (await Pass(Two.FindVMAsync(_vm, default)))!;
+        var after = (await Pass(Two.SendAsync(new FindVM(_vm), default).AsTask()))!;
         Assert.InRange(after.CpuTime, before.CpuTime * 0.49, before.CpuTime * 0.51);
         Assert.InRange(after.DiskReadBytes, (long)(before.DiskReadBytes * 0.49), (long)(before.DiskReadBytes * 0.51));
 
@@ -68,9 +69,9 @@ public sealed class SimulatedMigrationTests : IAsyncLifetime
     {
         var migration = Migrate();
         _time.Advance(Delay);
-        foreach (var call in new[]
+        foreach (var call in new Task[]
         {
-            One.DestroyAsync(_vm, OperationId.New(), default), One.SuspendAsync(_vm, OperationId.New(), default), Migrate(),
+            One.SendAsync(new DestroyVM(_vm), default).AsTask(), One.SendAsync(new SuspendVM(_vm), default).AsTask(), Migrate(),
         })
         {
             _time.Advance(Delay / 2);
@@ -88,8 +89,8 @@ public sealed class SimulatedMigrationTests : IAsyncLifetime
         _time.Advance(Delay * 3);
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => migration);
-        Assert.Single(await Pass(One.ReadVMsAsync(default)));
-        Assert.Single(await Pass(Two.ReadVMsAsync(default)));
+        Assert.Single(await Pass(One.SendAsync(new ReadVMs(), default).AsTask()));
+        Assert.Single(await Pass(Two.SendAsync(new ReadVMs(), default).AsTask()));
         await Pass(Migrate());
     }
 
@@ -98,57 +99,57 @@ public sealed class SimulatedMigrationTests : IAsyncLifetime
     {
         var migration = Migrate();
         _time.Advance(Delay * 2);
-        var define = Two.DefineAsync(new VMSpec { Name = "kvm01-1" }, OperationId.New(), default);
+        var define = Two.SendAsync(new DefineVM(new VMSpec { Name = "kvm01-1" }), default).AsTask();
         await Pass(define);
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => Pass(migration));
         Assert.Equal((HypervisorError.VMExists, FaultDomain.Host), (failure.Error, failure.FaultDomain));
-        Assert.Equal(_vm, Assert.Single(await Pass(One.ReadVMsAsync(default))).Id);
+        Assert.Equal(_vm, Assert.Single(await Pass(One.SendAsync(new ReadVMs(), default).AsTask())).Id);
     }
 
     [Fact]
     public async Task It_does_not_rise_again_on_the_target_when_its_definition_was_undone_meanwhile()
     {
         var operation = OperationId.New();
-        var vm = await Pass(One.DefineAsync(new VMSpec { Name = "web" }, operation, default));
-        await Pass(One.StartAsync(vm.Id, false, OperationId.New(), default));
-        var migration = One.MigrateAsync(vm.Id, Two, new MigrationOptions(), null, OperationId.New(), default);
+        var vm = await Pass(One.SendAsync(new DefineVM(new VMSpec { Name = "web" }) { Operation = operation }, default).AsTask());
+        await Pass(One.SendAsync(new StartVM(vm.Id), default).AsTask());
+        var migration = One.SendAsync(new MigrateVM(vm.Id, new MigrationOptions()) { Target = Two }, default).AsTask();
         _time.Advance(Delay * 2);
-        Assert.True(await Pass(One.UndoDefineAsync(operation, default)));
+        Assert.True(await Pass(One.SendAsync(new UndoDefineVM(operation), default).AsTask()));
         Assert.Equal(HypervisorError.Aborted, (await Assert.ThrowsAsync<HypervisorException>(() => Pass(migration))).Error);
-        Assert.DoesNotContain(await Pass(Two.ReadVMsAsync(default)), found => found.Id == vm.Id);
+        Assert.DoesNotContain(await Pass(Two.SendAsync(new ReadVMs(), default).AsTask()), found => found.Id == vm.Id);
     }
 
     [Fact]
     public async Task Two_at_once_do_not_overfill_the_target()
     {
-        var free = (await Pass(Two.ReadHostAsync(false, default))).FreeMemoryBytes;
-        var own = await Pass(Two.DefineAsync(new VMSpec { Name = "ballast", MemoryBytes = free - (6L << 30) }, OperationId.New(), default));
-        await Pass(Two.StartAsync(own.Id, false, OperationId.New(), default));
-        var other = await Pass(One.DefineAsync(new VMSpec { Name = "web", MemoryBytes = 4L << 30 }, OperationId.New(), default));
-        await Pass(One.StartAsync(other.Id, false, OperationId.New(), default));
+        var free = (await Pass(Two.SendAsync(new ReadHost(false), default).AsTask())).FreeMemoryBytes;
+        var own = await Pass(Two.SendAsync(new DefineVM(new VMSpec { Name = "ballast", MemoryBytes = free - (6L << 30) }), default).AsTask());
+        await Pass(Two.SendAsync(new StartVM(own.Id), default).AsTask());
+        var other = await Pass(One.SendAsync(new DefineVM(new VMSpec { Name = "web", MemoryBytes = 4L << 30 }), default).AsTask());
+        await Pass(One.SendAsync(new StartVM(other.Id), default).AsTask());
 
         var first = Migrate();
-        var second = One.MigrateAsync(other.Id, Two, new MigrationOptions(), null, OperationId.New(), default);
+        var second = One.SendAsync(new MigrateVM(other.Id, new MigrationOptions()) { Target = Two }, default).AsTask();
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => Pass(Task.WhenAll(first, second)));
         Assert.Equal((HypervisorError.ResourceUnavailable, FaultDomain.Host), (failure.Error, failure.FaultDomain));
-        Assert.Single(await Pass(One.ReadVMsAsync(default)));
-        Assert.True((await Pass(Two.ReadHostAsync(false, default))).FreeMemoryBytes >= 0);
+        Assert.Single(await Pass(One.SendAsync(new ReadVMs(), default).AsTask()));
+        Assert.True((await Pass(Two.SendAsync(new ReadHost(false), default).AsTask())).FreeMemoryBytes >= 0);
     }
 
     [Fact]
     public async Task To_the_same_host_or_another_fleet_it_cannot_go()
     {
-        var same = One.MigrateAsync(_vm, One, new MigrationOptions(), null, OperationId.New(), default);
+        var same = One.SendAsync(new MigrateVM(_vm, new MigrationOptions()) { Target = One }, default).AsTask();
         Assert.Equal(HypervisorError.InvalidState, (await Assert.ThrowsAsync<HypervisorException>(() => Pass(same))).Error);
 
         var driver = new SimulatedDriver(_time);
         await using var strange = await driver.OpenAsync(driver.Resolve("sim://elsewhere")[0], default);
-        var away = One.MigrateAsync(_vm, strange, new MigrationOptions(), null, OperationId.New(), default);
+        var away = One.SendAsync(new MigrateVM(_vm, new MigrationOptions()) { Target = strange }, default).AsTask();
         Assert.Equal(HypervisorError.NotSupported, (await Assert.ThrowsAsync<HypervisorException>(() => Pass(away))).Error);
     }
 
     private Task<VMReading> Migrate(IProgress<MigrationProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        One.MigrateAsync(_vm, Two, new MigrationOptions(), progress, OperationId.New(), cancellationToken);
+        One.SendAsync(new MigrateVM(_vm, new MigrationOptions()) { Target = Two, Progress = progress }, cancellationToken).AsTask();
 
     /// <summary>Lets time pass until the call has ended.</summary>
     private async Task<T> Pass<T>(Task<T> call)

@@ -1,6 +1,7 @@
 using System.Xml.Linq;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Journal;
 using Kumoi.Journal.Sqlite;
@@ -57,7 +58,7 @@ public sealed class ConflictSearchTests : IDisposable
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=2&vms=0&seed=7");
         var vm = await MakeAsync(lab, "kvm01", "web", start: true);
         var operation = OperationId.New();
-        await vm.Connection.Link.MarkAsync(vm.Id, new SpeculationMark(operation, IsStart: false, "kvm01", ["kvm02"], ""), default);
+        await vm.Connection.Link.SendAsync(new MarkVM(vm.Id, new SpeculationMark(operation, IsStart: false, "kvm01", ["kvm02"], "")), default);
         var found = Assert.Single(await FindAsync(lab, journal));
         Assert.Equal((ConflictKind.LeftMark, operation.Value, vm.Id), (found.Kind, found.OperationId!.Value, found.VMId!.Value));
         Assert.Contains("does not know", found.Message, StringComparison.Ordinal);

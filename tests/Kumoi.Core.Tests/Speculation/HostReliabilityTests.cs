@@ -1,3 +1,4 @@
+using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Journal;
@@ -310,7 +311,7 @@ public sealed class HostReliabilityTests : JournalTest
             : $$"""{"faultDomain":"{{domain}}","errorCode":"{{error}}"}""");
 
     private async Task WriteAsync(
-        OperationKind kind,
+        string kind,
         string host,
         string? target,
         OperationState state,
@@ -331,7 +332,7 @@ public sealed class HostReliabilityTests : JournalTest
 
     private async Task TellAsync(ReplicaOutcome outcome, Guid? id = null, ReliabilityKind kind = ReliabilityKind.Migration)
     {
-        var fleet = new Kumoi.Fleets.FleetJournal(() => _journal, new ManualTime());
+        var fleet = new Kumoi.Fleets.Journaling.FleetJournal(() => _journal, new ManualTime());
         var log = await SpeculationLog.BeginAsync(
             fleet, Intent(kind: OperationKind.SpeculativeMigrate) with { Id = id ?? Guid.NewGuid(), IsSimulated = false, StartedAt = Now }, default);
         await log.TellOutcomesAsync(kind, 1 << 30, [outcome]);

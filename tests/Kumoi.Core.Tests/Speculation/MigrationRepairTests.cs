@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
 using Kumoi.Speculation;
 using Xunit;
@@ -113,7 +114,7 @@ public sealed class MigrationRepairTests
     {
         await using var site = await DieAsync("kvm01", "perform", isDone: true);
         var other = (await site.MarksAsync())[0]! with { Operation = OperationId.New() };
-        await site.Observe(1).MarkAsync(site.Id, other, default);
+        await site.Observe(1).SendAsync(new MarkVM(site.Id, other), default);
 
         Assert.False(Assert.Single(await site.RepairAsync()).IsRepaired);
         Assert.Equal(VMPlace.MigrationPaused, (await site.PlacesAsync())[0]);
@@ -127,7 +128,7 @@ public sealed class MigrationRepairTests
         await DieAsync(site, "kvm01", "perform", isDone: true);
 
         Assert.True(Assert.Single(await site.RepairAsync()).IsRepaired);
-        Assert.Equal(PowerState.Paused, (await site.Observe(1).FindVMAsync(site.Id, default))!.State);
+        Assert.Equal(PowerState.Paused, (await site.Observe(1).SendAsync(new FindVM(site.Id), default))!.State);
     }
 
     [Theory]

@@ -51,9 +51,7 @@ public sealed class MigrationReplicaTests
     {
         public string HostName => "kvm01";
 
-        public Task FinishAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task AbandonAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+        public string VMName => "web";
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }

@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Tests.Speculation;
 
@@ -24,27 +25,27 @@ internal static class Operators
                     await site.MigrateByHandAsync(host, back: true);
                     break;
                 case "shut down":
-                    await link.ShutdownAsync(site.Id, OperationId.New(), default);
+                    await link.SendAsync(new ShutdownVM(site.Id), default);
                     break;
                 case "suspend":
-                    await link.SuspendAsync(site.Id, OperationId.New(), default);
+                    await link.SendAsync(new SuspendVM(site.Id), default);
                     break;
                 case "resume":
-                    await link.ResumeAsync(site.Id, OperationId.New(), default);
+                    await link.SendAsync(new ResumeVM(site.Id), default);
                     break;
                 case "undefine":
                     if (place is VMPlace.Running or VMPlace.Paused)
                     {
-                        await link.DestroyAsync(site.Id, OperationId.New(), default);
+                        await link.SendAsync(new DestroyVM(site.Id), default);
                     }
 
-                    await link.UndefineAsync(site.Id, removeVolumes: false, OperationId.New(), default);
+                    await link.SendAsync(new UndefineVM(site.Id, RemoveVolumes: false), default);
                     break;
                 case "start":
-                    await link.StartAsync(site.Id, paused: false, OperationId.New(), default);
+                    await link.SendAsync(new StartVM(site.Id, Paused: false), default);
                     break;
                 case "destroy":
-                    await link.DestroyAsync(site.Id, OperationId.New(), default);
+                    await link.SendAsync(new DestroyVM(site.Id), default);
                     break;
                 case "crash" when place is VMPlace.Running:
                     site.Happen(host, PowerState.Crashed);

@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
 using Kumoi.Speculation;
 using Xunit;
@@ -39,7 +40,7 @@ public sealed class PowerOnRepairTests
         {
             var failure = await Record.ExceptionAsync(() => site.PowerOnAsync(fleet, hasHome: true, [1], cancellationToken: stop.Token));
             Assert.Equal(isCancelled, failure is OperationCanceledException);
-            await site.Observe(1).StartAsync(site.Id, paused: true, OperationId.New(), default); // the effect, of a daemon that was slow
+            await site.Observe(1).SendAsync(new StartVM(site.Id, Paused: true), default); // the effect, of a daemon that was slow
         }
 
         Assert.Equal(VMPlace.Paused, (await site.PlacesAsync())[0]);
@@ -101,7 +102,7 @@ public sealed class PowerOnRepairTests
         await using var site = await Site.OpenAsync();
         await site.TurnOffAsync(hasHome: true);
         await DieAsync(site, "kvm02", "resume", isDone: true, [2, 3], hasHome: true);
-        await site.Observe(1).MarkAsync(site.Id, null, default);
+        await site.Observe(1).SendAsync(new MarkVM(site.Id, null), default);
 
         await site.RepairAsync();
         Assert.Equal([VMPlace.Off, VMPlace.Running, VMPlace.Absent], await site.PlacesAsync());

@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Speculation;
 using Xunit;
 
@@ -82,8 +83,8 @@ public sealed class PreflightTests
     private static async Task FillAsync(Site site, int host)
     {
         var link = site.Observe(host);
-        var free = (await link.ReadHostAsync(includeVMs: false, default)).FreeMemoryBytes;
-        var filler = await link.DefineAsync(new VMSpec { Name = "filler", MemoryBytes = free }, OperationId.New(), default);
-        await link.StartAsync(filler.Id, paused: false, OperationId.New(), default);
+        var free = (await link.SendAsync(new ReadHost(IncludeVMs: false), default)).FreeMemoryBytes;
+        var filler = await link.SendAsync(new DefineVM(new VMSpec { Name = "filler", MemoryBytes = free }), default);
+        await link.SendAsync(new StartVM(filler.Id, Paused: false), default);
     }
 }

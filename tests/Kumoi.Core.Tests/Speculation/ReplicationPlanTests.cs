@@ -1,3 +1,4 @@
+using Kumoi.Composition;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
@@ -18,7 +19,7 @@ public sealed class ReplicationPlanTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _fleet = new Fleet([new SimulatedDriver(_time)], new PollyCallPolicyFactory(_time), new FaultPlan(new Random(1), _time), _time);
+        _fleet = KumoiFleet.Create([new SimulatedDriver(_time)], new PollyCallPolicyFactory(_time), new FaultPlan(new Random(1), _time), _time);
         string?[] racks = ["a", "a", "b", null, null, null];
         var requests = racks.Select((rack, i) => new ConnectRequest($"sim://lab/kvm0{i + 1}?hosts=6", null, []) { FailureDomain = rack }).ToList();
         await foreach (var outcome in _fleet.ConnectAsync(requests, default))

@@ -1,5 +1,8 @@
+using Kumoi.Composition;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;
@@ -22,7 +25,7 @@ internal sealed class Site : IAsyncDisposable
     {
         _uri = $"sim://site?hosts={hosts}&vms=1&running=1&seed=7";
         _driver = new SimulatedDriver(Time);
-        _observer = new Fleet([_driver], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time);
+        _observer = KumoiFleet.Create([_driver], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time);
     }
 
     /// <summary>Who asks a host again and again is not kept waiting.</summary>
@@ -39,26 +42,24 @@ internal sealed class Site : IAsyncDisposable
         await ConnectAsync(site._observer, site._uri);
         foreach (var host in site._observer.Hosts.Skip(1))
         {
-            foreach (var vm in await host.Link.ReadVMsAsync(default))
+            foreach (var vm in await host.Link.SendAsync(new ReadVMs(), default))
             {
-                await host.Link.DestroyAsync(vm.Id, OperationId.New(), default);
-                await host.Link.UndefineAsync(vm.Id, false, OperationId.New(), default);
+                await host.Link.SendAsync(new DestroyVM(vm.Id), default);
+                await host.Link.SendAsync(new UndefineVM(vm.Id, false), default);
             }
         }
 
-        site.Id = (await site._observer.Hosts[0].Link.FindVMAsync(VM, default))!.Id;
+        site.Id = (await site._observer.Hosts[0].Link.SendAsync(new FindVMByName(VM), default))!.Id;
         return site;
     }
 
     /// <summary>A process that works with the site: its own connections, the common journal.</summary>
     public async Task<Fleet> StartAsync(Controller controller, Func<IJournal>? open = null, FleetLimits? limits = null)
     {
-        var fleet = new Fleet(
+        var fleet = KumoiFleet.Create(
             [new ControlledDriver(_driver, controller)], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time,
-            open ?? (() => new ControlledJournal(Journal, controller)))
-        {
-            Limits = limits ?? new FleetLimits(),
-        };
+            open ?? (() => new ControlledJournal(Journal, controller)));
+        fleet.Limits = limits ?? new FleetLimits();
         await ConnectAsync(fleet, _uri);
         return fleet;
     }
@@ -68,7 +69,7 @@ internal sealed class Site : IAsyncDisposable
         Fleet fleet, SpeculationOptions? options = null, int? candidates = null, CancellationToken cancellationToken = default)
     {
         var source = fleet.Hosts[0];
-        var vm = new KumoiVM(source, (await _observer.Hosts[0].Link.FindVMAsync(VM, default))!);
+        var vm = new KumoiVM(source, (await _observer.Hosts[0].Link.SendAsync(new FindVMByName(VM), default))!);
         return await new SpeculativeMigration(vm, options ?? new SpeculationOptions { Replicas = fleet.Hosts.Count - 1 }, Time)
             .RunAsync([.. fleet.Hosts.Skip(1).Take(candidates ?? fleet.Hosts.Count)], progress: null, cancellationToken);
     }
@@ -78,7 +79,7 @@ internal sealed class Site : IAsyncDisposable
     {
         if (place is VMPlace.Off)
         {
-            await Observe(1).ShutdownAsync(Id, OperationId.New(), default);
+            await Observe(1).SendAsync(new ShutdownVM(Id), default);
         }
         else if (place is VMPlace.Paused)
         {
@@ -91,10 +92,10 @@ internal sealed class Site : IAsyncDisposable
     {
         var name = _observer.Hosts[host - 1].Name;
         mark ??= new SpeculationMark(OperationId.New(), isStart, "kvm01", [name], OperationOwner.Current.ToToken()) { Replica = 1, IsNamed = true };
-        await Observe(host).DefineAsync(new VMSpec { Name = VM, Id = Id, MemoryBytes = 1L << 30, Mark = mark }, mark.Operation, default);
+        await Observe(host).SendAsync(new DefineVM(new VMSpec { Name = VM, Id = Id, MemoryBytes = 1L << 30, Mark = mark }) { Operation = mark.Operation }, default);
         if (place is not VMPlace.Off)
         {
-            await Observe(host).StartAsync(Id, place is VMPlace.Paused, OperationId.New(), default);
+            await Observe(host).SendAsync(new StartVM(Id, place is VMPlace.Paused), default);
         }
     }
 
@@ -105,17 +106,17 @@ internal sealed class Site : IAsyncDisposable
         var target = back ? places.IndexOf(VMPlace.Absent) : places.LastIndexOf(VMPlace.Absent);
         if (target >= 0)
         {
-            await Observe(host).MigrateAsync(Id, Observe(target + 1), new MigrationOptions(), progress: null, OperationId.New(), default);
+            await Observe(host).SendAsync(new MigrateVM(Id, new MigrationOptions()) { Target = Observe(target + 1) }, default);
         }
     }
 
     /// <summary>The VM is off on kvm01; or, without a home, no host has it, and it is going to have its id.</summary>
     public async Task TurnOffAsync(bool hasHome)
     {
-        await _observer.Hosts[0].Link.DestroyAsync(Id, OperationId.New(), default);
+        await _observer.Hosts[0].Link.SendAsync(new DestroyVM(Id), default);
         if (!hasHome)
         {
-            await _observer.Hosts[0].Link.UndefineAsync(Id, removeVolumes: false, OperationId.New(), default);
+            await _observer.Hosts[0].Link.SendAsync(new UndefineVM(Id, RemoveVolumes: false), default);
         }
     }
 
@@ -126,7 +127,7 @@ internal sealed class Site : IAsyncDisposable
         options ??= new SpeculationOptions { Replicas = fleet.Hosts.Count };
         var spec = new VMSpec { Name = VM, Id = Id, MemoryBytes = 1L << 30, Disks = disk is null ? [] : [new DiskSpec { Path = disk }] };
         var start = hasHome
-            ? new SpeculativeStart(new KumoiVM(fleet.Hosts[0], (await _observer.Hosts[0].Link.FindVMAsync(Id, default))!), options, Time)
+            ? new SpeculativeStart(new KumoiVM(fleet.Hosts[0], (await _observer.Hosts[0].Link.SendAsync(new FindVM(Id), default))!), options, Time)
             : new SpeculativeStart(spec, options, Time);
         return await start.RunAsync([.. hosts.Select(number => fleet.Hosts[number - 1])], progress: null, cancellationToken);
     }
@@ -150,7 +151,7 @@ internal sealed class Site : IAsyncDisposable
         var marks = new List<SpeculationMark?>();
         foreach (var host in _observer.Hosts)
         {
-            marks.Add((await host.Link.ReadMarkedAsync(default)).FirstOrDefault(marked => marked.Id == Id)?.Mark);
+            marks.Add((await host.Link.SendAsync(new ReadMarked(), default)).FirstOrDefault(marked => marked.Id == Id)?.Mark);
         }
 
         return marks;
@@ -164,7 +165,7 @@ internal sealed class Site : IAsyncDisposable
     {
         foreach (var host in _observer.Hosts)
         {
-            Assert.True((await host.Link.ReadMarkedAsync(default)).Count == 0, $"{because}: a mark is left on {host}");
+            Assert.True((await host.Link.SendAsync(new ReadMarked(), default)).Count == 0, $"{because}: a mark is left on {host}");
         }
     }
 
@@ -174,13 +175,13 @@ internal sealed class Site : IAsyncDisposable
         var places = new List<VMPlace>();
         foreach (var host in _observer.Hosts)
         {
-            places.Add(await host.Link.ReadPlaceAsync(Id, default));
+            places.Add(await host.Link.SendAsync(new ReadPlace(Id), default));
         }
 
         return places;
     }
 
-    public async Task PauseAsync() => await _observer.Hosts[0].Link.SuspendAsync(Id, OperationId.New(), default);
+    public async Task PauseAsync() => await _observer.Hosts[0].Link.SendAsync(new SuspendVM(Id), default);
 
     /// <summary>It runs (or is paused, as it was) on one host, whole, and no other host has anything of it.</summary>
     public async Task<string> AssertOneCopyAsync(string because, VMPlace expected = VMPlace.Running)

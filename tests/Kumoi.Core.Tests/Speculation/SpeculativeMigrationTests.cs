@@ -1,5 +1,7 @@
 using Kumoi.Fleets;
+using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
 using Kumoi.Speculation;
 using Xunit;
@@ -204,8 +206,8 @@ public sealed class SpeculativeMigrationTests
     public async Task Two_speculative_migrations_from_one_host_keep_to_its_limit_of_jobs()
     {
         await using var site = await Site.OpenAsync();
-        var other = await site.Observe(1).DefineAsync(new VMSpec { Name = "other", MemoryBytes = 1L << 30 }, OperationId.New(), default);
-        await site.Observe(1).StartAsync(other.Id, paused: false, OperationId.New(), default);
+        var other = await site.Observe(1).SendAsync(new DefineVM(new VMSpec { Name = "other", MemoryBytes = 1L << 30 }), default);
+        await site.Observe(1).SendAsync(new StartVM(other.Id, Paused: false), default);
         var (sending, most) = (0, 0);
         var second = new TaskCompletionSource();
         var controller = new Controller
@@ -232,7 +234,7 @@ public sealed class SpeculativeMigrationTests
         };
         await using var fleet = await site.StartAsync(controller, limits: new FleetLimits { MaxJobsPerHost = 1 });
         var source = fleet.Hosts[0];
-        var vm = new KumoiVM(source, (await source.Link.FindVMAsync(other.Id, default))!);
+        var vm = new KumoiVM(source, (await source.Link.SendAsync(new FindVM(other.Id), default))!);
         await Task.WhenAll(
             site.MigrateAsync(fleet),
             new SpeculativeMigration(vm, new SpeculationOptions { Replicas = 2 }, site.Time).RunAsync([.. fleet.Hosts.Skip(1)], progress: null, default));

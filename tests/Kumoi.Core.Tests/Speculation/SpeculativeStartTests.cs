@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
 using Kumoi.Speculation;
 using Xunit;
@@ -149,7 +150,7 @@ public sealed class SpeculativeStartTests
         await using var site = await OpenAsync(hasHome: true);
         var controller = new Controller
         {
-            Turn = (host, call) => (host, call) is ("kvm02", "start") ? site.Observe(1).StartAsync(site.Id, paused: false, OperationId.New(), default) : Task.CompletedTask,
+            Turn = (host, call) => (host, call) is ("kvm02", "start") ? site.Observe(1).SendAsync(new StartVM(site.Id, Paused: false), default).AsTask() : Task.CompletedTask,
         };
         await using var fleet = await site.StartAsync(controller);
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => site.PowerOnAsync(fleet, hasHome: true, [2, 3], new SpeculationOptions { Replicas = 1 }));

@@ -1,5 +1,6 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Workloads;
 using Xunit;
@@ -146,8 +147,8 @@ public sealed class CompactionTests : WorkloadTest
         var limits = new PlacementLimits(1, 40L << 30);
         var workload = Compaction(lab, limits);
         var step = await workload.NextAsync(default);
-        var other = await lab.Host("kvm01").Link.DefineAsync(new VMSpec { Name = "other", MemoryBytes = 25L << 30 }, OperationId.New(), default);
-        await lab.Host("kvm01").Link.StartAsync(other.Id, false, OperationId.New(), default);
+        var other = await lab.Host("kvm01").Link.SendAsync(new DefineVM(new VMSpec { Name = "other", MemoryBytes = 25L << 30 }), default);
+        await lab.Host("kvm01").Link.SendAsync(new StartVM(other.Id), default);
         var moved = await workload.ExecuteAsync(step!, default);
         Assert.Equal(("kvm01", "kvm02"), (step!.Target, moved.Target));
         Assert.Contains("has no room", Assert.Single(moved.Substitutions), StringComparison.Ordinal);

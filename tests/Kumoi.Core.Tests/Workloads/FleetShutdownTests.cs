@@ -1,5 +1,6 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Workloads;
 using Xunit;
@@ -33,7 +34,7 @@ public sealed class FleetShutdownTests : WorkloadTest
     {
         await using var lab = await LabFleet.ConnectAsync(Three);
         var vm = (await lab.VMsAsync("kvm01"))[0];
-        await lab.Host("kvm01").Link.SuspendAsync(vm.Id, OperationId.New(), default);
+        await lab.Host("kvm01").Link.SendAsync(new SuspendVM(vm.Id), default);
         await Assert.ThrowsAsync<HypervisorException>(() => RunAsync(Shutdown(lab, vm => vm.VMHost is "kvm01" ? 0 : null)));
         await RunAsync(Shutdown(lab, vm => vm.VMHost is "kvm01" ? 0 : null, turnOff: true));
         Assert.Equal(PowerState.Shutoff, (await lab.VMsAsync("kvm01"))[0].State);

@@ -1,5 +1,7 @@
 using Kumoi.Fleets;
+using Kumoi.Fleets.Maintenance;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Lineage;
 using Kumoi.Speculation;
@@ -28,9 +30,9 @@ public sealed class MaintenanceTests : WorkloadTest
         var link = lab.Host("kvm01").Link;
         Func<Task> place = how switch
         {
-            "define" => () => link.DefineAsync(new VMSpec { Name = "new", MemoryBytes = 1L << 30 }, OperationId.New(), default),
-            "start" => () => link.StartAsync(off.Id, paused: false, OperationId.New(), default),
-            "start paused" => () => link.StartAsync(off.Id, paused: true, OperationId.New(), default),
+            "define" => () => link.SendAsync(new DefineVM(new VMSpec { Name = "new", MemoryBytes = 1L << 30 }), default).AsTask(),
+            "start" => () => link.SendAsync(new StartVM(off.Id, Paused: false), default).AsTask(),
+            "start paused" => () => link.SendAsync(new StartVM(off.Id, Paused: true), default).AsTask(),
             "migrate" => () => VMActions.MoveAsync(other, lab.Host("kvm01"), new MigrationOptions(), null, default),
             _ => async () =>
             {
@@ -56,9 +58,9 @@ public sealed class MaintenanceTests : WorkloadTest
         await using var lab = await JournaledAsync(Three);
         var host = lab.Host("kvm01");
         var made = OperationId.New();
-        await host.Link.DefineAsync(new VMSpec { Name = "new", MemoryBytes = 1L << 30 }, made, default);
+        await host.Link.SendAsync(new DefineVM(new VMSpec { Name = "new", MemoryBytes = 1L << 30 }) { Operation = made }, default);
         await HostMaintenance.SuspendAsync(host, null, default);
-        Assert.True(await host.Link.UndoDefineAsync(made, default));
+        Assert.True(await host.Link.SendAsync(new UndoDefineVM(made), default));
         var vms = (await ReadAsync(lab)).Single(one => one.Name is "kvm01").VMs;
         var running = vms.Single(vm => vm.State is PowerState.Running);
         await VMActions.SuspendAsync(running, default);
@@ -82,7 +84,7 @@ public sealed class MaintenanceTests : WorkloadTest
         site.Time.Advance(MaintenanceMarks.Freshness);
         Assert.True((await FleetReads.ReadHostAsync(other.Hosts[0], default)).IsInMaintenance);
         await Assert.ThrowsAsync<HypervisorException>(
-            () => other.Hosts[0].Link.DefineAsync(new VMSpec { Name = "new", MemoryBytes = 1L << 30 }, OperationId.New(), default));
+            () => other.Hosts[0].Link.SendAsync(new DefineVM(new VMSpec { Name = "new", MemoryBytes = 1L << 30 }), default).AsTask());
         Assert.False(await HostMaintenance.SuspendAsync(other.Hosts[0], null, default));
         Assert.True(await HostMaintenance.ResumeAsync(other.Hosts[0], default));
         Assert.False(await HostMaintenance.ResumeAsync(one.Hosts[0], default));
@@ -142,7 +144,7 @@ public sealed class MaintenanceTests : WorkloadTest
 
         (bool, bool) Marks() => (IsMarked(fleet.Hosts[0]), IsMarked(fleet.Hosts[1]));
 
-        static bool IsMarked(KumoiConnection host) => host.Journal!.Maintenance.IsMarked(host.Identity);
+        static bool IsMarked(KumoiConnection host) => host.Maintenance!.IsMarked(host.Identity);
     }
 
     [Fact]

@@ -194,7 +194,7 @@ public sealed class RollOutTests
             await site.AssertNoVMIsLostAsync($"seed {seed}");
         }
 
-        static FaultRule Anywhere(FaultOperation operation) => new() { HostPattern = "*", HostMatches = _ => true, Operation = operation };
+        static FaultRule Anywhere(string operation) => new() { HostPattern = "*", HostMatches = _ => true, Operation = operation };
     }
 
     [Fact]

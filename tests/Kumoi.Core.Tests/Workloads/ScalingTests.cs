@@ -1,6 +1,7 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Workloads;
 using Xunit;
@@ -55,7 +56,7 @@ public sealed class ScalingTests : WorkloadTest
         Assert.Equal(2, scaling.Last!.Breach);
         var idle = await DefineAsync(lab, "kvm05", "web-9", load: 0.1);
         Assert.Equal((0.5, 0), await LookAsync(scaling));
-        await lab.Host("kvm05").Link.DestroyAsync(idle.Id, OperationId.New(), default);
+        await lab.Host("kvm05").Link.SendAsync(new DestroyVM(idle.Id), default);
         Assert.Equal((0.9, 1), await LookAsync(scaling));
     }
 
@@ -121,13 +122,11 @@ public sealed class ScalingTests : WorkloadTest
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=5&vms=0&seed=3");
         var busiest = (await ReadAsync(lab)).MaxBy(host => host.CpuRatio)!;
-        var master = new KumoiVM(busiest.Connection, await busiest.Connection.Link.DefineAsync(
-            new VMSpec
+        var master = new KumoiVM(busiest.Connection, await busiest.Connection.Link.SendAsync(new DefineVM(new VMSpec
             {
                 Name = "master",
                 Xml = "<domain><memory unit='GiB'>1</memory><vcpu>1</vcpu><devices><disk type='file' device='disk'><source file='/m.qcow2'/><target dev='vda'/></disk></devices></domain>",
-            },
-            OperationId.New(), default));
+            }), default));
         var scaling = new Scaling(lab.Fleet, () => lab.Fleet.Hosts, Options(master), new WorkloadOptions()) { Time = lab.Time };
         Assert.Equal(busiest.Name, (await scaling.NextAsync(default))!.VMHost);
         Assert.Equal((PlanStepState.Done, busiest.Name), ((await CyclesAsync(scaling, 1))[0].Step!.State, scaling.Last!.Step!.VMHost));

@@ -1,5 +1,7 @@
+using Kumoi.Composition;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Resilience;
@@ -21,7 +23,7 @@ internal sealed class UpgradeSite : IAsyncDisposable
     {
         _uri = $"sim://site?{query}";
         _driver = new SimulatedDriver(Time);
-        _observer = new Fleet([_driver], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time);
+        _observer = KumoiFleet.Create([_driver], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time);
     }
 
     public ManualTime Time { get; } = new();
@@ -47,7 +49,7 @@ internal sealed class UpgradeSite : IAsyncDisposable
         Controller? controller = null, FaultPlan? faults = null, Kumoi.Journal.IJournal? journal = null, Func<Kumoi.Journal.IJournal>? open = null)
     {
         controller ??= new Controller();
-        var fleet = new Fleet(
+        var fleet = KumoiFleet.Create(
             [new ControlledDriver(_driver, controller) { IsSimulated = false }], new PollyCallPolicyFactory(Time), faults ?? new FaultPlan(new Random(1), Time), Time,
             open ?? (() => journal ?? new ControlledJournal(Journal, controller)));
         await ConnectAsync(fleet, _uri);
@@ -105,7 +107,7 @@ internal sealed class UpgradeSite : IAsyncDisposable
         var running = new Dictionary<string, string[]>(StringComparer.Ordinal);
         foreach (var host in _observer.Hosts)
         {
-            running[host.Name] = [.. (await host.Link.ReadVMsAsync(default)).Where(vm => vm.State is PowerState.Running).Select(vm => vm.Name)];
+            running[host.Name] = [.. (await host.Link.SendAsync(new ReadVMs(), default)).Where(vm => vm.State is PowerState.Running).Select(vm => vm.Name)];
         }
 
         return running;

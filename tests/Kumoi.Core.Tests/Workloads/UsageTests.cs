@@ -1,6 +1,7 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Journal;
 using Kumoi.Journal.Sqlite;
@@ -72,8 +73,8 @@ public sealed class UsageTests : WorkloadTest, IDisposable
         var meter = Meter(lab);
         await CycleAsync(lab, meter);
         var vm = (await lab.VMsAsync("kvm01"))[0];
-        await lab.Host("kvm01").Link.DestroyAsync(vm.Id, OperationId.New(), default);
-        await lab.Host("kvm01").Link.StartAsync(vm.Id, false, OperationId.New(), default);
+        await lab.Host("kvm01").Link.SendAsync(new DestroyVM(vm.Id), default);
+        await lab.Host("kvm01").Link.SendAsync(new StartVM(vm.Id), default);
         lab.Time.Advance(TimeSpan.FromSeconds(30));
         var usage = (await CycleAsync(lab, meter))[0];
         Assert.Equal((await lab.VMsAsync("kvm01"))[0].CpuTime.TotalSeconds, usage.CpuSec, 3);
@@ -87,9 +88,9 @@ public sealed class UsageTests : WorkloadTest, IDisposable
         await CycleAsync(lab, meter);
         lab.Time.Advance(TimeSpan.FromSeconds(30));
         var vm = (await lab.VMsAsync("kvm01"))[1];
-        await lab.Host("kvm01").Link.DefineAsync(new VMSpec { Name = "new", MemoryBytes = 1 << 30 }, OperationId.New(), default);
+        await lab.Host("kvm01").Link.SendAsync(new DefineVM(new VMSpec { Name = "new", MemoryBytes = 1 << 30 }), default);
         var made = (await lab.VMsAsync("kvm01")).Single(other => other.Name is "new");
-        await lab.Host("kvm01").Link.StartAsync(made.Id, false, OperationId.New(), default);
+        await lab.Host("kvm01").Link.SendAsync(new StartVM(made.Id), default);
         lab.Time.Advance(TimeSpan.FromSeconds(30));
         var usage = (await CycleAsync(lab, meter)).Single(usage => usage.VM is "new");
         Assert.Equal(0.05 * 30, usage.CpuSec, 3);

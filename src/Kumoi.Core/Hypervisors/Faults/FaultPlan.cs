@@ -11,8 +11,6 @@ public sealed class FaultPlan(Random random, TimeProvider time)
     /// <summary>Cheap: without rules, links pay nothing.</summary>
     public bool IsEmpty => !_any;
 
-    internal TimeProvider Time => time;
-
     public FaultRule Add(FaultRule rule)
     {
         lock (_gate)
@@ -48,14 +46,19 @@ public sealed class FaultPlan(Random random, TimeProvider time)
     }
 
     /// <summary>The rule that hits this call, or null; counts the hit.</summary>
-    internal FaultRule? Hit(FaultOperation operation, string host, string? otherHost, string? vm)
+    /// <param name="operation">The call's group.</param>
+    /// <param name="call">The call's name; null: it has none.</param>
+    /// <param name="host">The host that is called.</param>
+    /// <param name="otherHost">The second host that is concerned.</param>
+    /// <param name="vm">The VM that is concerned.</param>
+    internal FaultRule? Hit(string operation, string? call, string host, string? otherHost, string? vm)
     {
         lock (_gate)
         {
             foreach (var entry in _rules)
             {
                 var rule = entry.Rule;
-                if ((rule.Operation == FaultOperation.Any || rule.Operation == operation)
+                if ((rule.Operation is FaultOperation.Any || IsNamed(rule, operation) || IsNamed(rule, call))
                     && (rule.Count is not { } count || entry.Hits < count)
                     && (rule.HostMatches(host) || (otherHost is not null && rule.HostMatches(otherHost)))
                     && (rule.VMMatches is not { } matches || (vm is not null && matches(vm)))
@@ -82,38 +85,31 @@ public sealed class FaultPlan(Random random, TimeProvider time)
         }
     }
 
-    /// <summary>Applies the rule that hits, if any, around a call.</summary>
-    internal async Task<T> RunAsync<T>(
-        FaultOperation operation, string host, string? otherHost, string? vm, Func<Task<T>> call, CancellationToken cancellationToken)
+    /// <summary>Applies the rule that hits, if any, to the opening of a link.</summary>
+    internal async Task<T> OpenAsync<T>(string host, Func<Task<T>> open, CancellationToken cancellationToken)
     {
-        if (Hit(operation, host, otherHost, vm) is not { } rule)
+        if (Hit(FaultOperation.Connect, call: null, host, otherHost: null, vm: null) is not { } rule)
         {
-            return await call();
+            return await open();
         }
 
-        if (rule.Delay > TimeSpan.Zero)
+        await HoldAsync(rule, cancellationToken);
+        if (!rule.OnlyDelays)
         {
-            await Task.Delay(rule.Delay, time, cancellationToken);
+            throw Failure(rule, HypervisorError.ConnectionFailed);
         }
 
-        if (rule.OnlyDelays)
-        {
-            return await call();
-        }
-
-        if (rule.OutcomeUnknown)
-        {
-            await call();
-        }
-
-        throw new HypervisorException(
-            rule.Message,
-            rule.FaultDomain,
-            rule.IsTransient,
-            outcomeUnknown: rule.OutcomeUnknown,
-            error: operation is FaultOperation.Connect ? HypervisorError.ConnectionFailed : HypervisorError.Other,
-            recommendedAction: $"This is injected fault {rule.Id} (Add-KumoiFault): remove it with 'Clear-KumoiFault -Id {rule.Id}'.");
+        return await open();
     }
+
+    internal Task HoldAsync(FaultRule rule, CancellationToken cancellationToken) =>
+        rule.Delay > TimeSpan.Zero ? Task.Delay(rule.Delay, time, cancellationToken) : Task.CompletedTask;
+
+    internal static HypervisorException Failure(FaultRule rule, HypervisorError error) => new(
+        rule.Message, rule.FaultDomain, rule.IsTransient, outcomeUnknown: rule.OutcomeUnknown, error,
+        recommendedAction: $"This is injected fault {rule.Id} (Add-KumoiFault): remove it with 'Clear-KumoiFault -Id {rule.Id}'.");
+
+    private static bool IsNamed(FaultRule rule, string? name) => string.Equals(rule.Operation, name, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A rule, and what has come of it. Guarded by the plan's gate.</summary>
     private sealed class Entry(FaultRule rule)

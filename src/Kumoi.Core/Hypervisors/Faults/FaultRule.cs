@@ -12,7 +12,8 @@ public sealed record FaultRule
     /// <summary>The pattern that <see cref="HostMatches"/> was made from, for display.</summary>
     public required string HostPattern { get; init; }
 
-    public FaultOperation Operation { get; init; }
+    /// <summary>A group of calls (<see cref="FaultOperation"/>), or the name of one call, in any case.</summary>
+    public string Operation { get; init; } = FaultOperation.Any;
 
     /// <summary>Null: whatever the VM, and calls that concern none.</summary>
     public Func<string, bool>? VMMatches { get; init; }

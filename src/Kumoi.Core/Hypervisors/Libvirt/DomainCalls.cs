@@ -71,7 +71,7 @@ internal static unsafe class DomainCalls
         int reason;
         if (NativeDomain.virDomainGetState(domain, &state, &reason, 0) != 0 || state != SuspendedByGuest)
         {
-            throw connection.ToException(failure, $"resume VM '{domain.Name}'", CallKind.Change);
+            throw connection.ToException(failure, $"resume VM '{domain.Name}'", CallKind.Write);
         }
 
         Check(connection, domain, "wake up", NativeDomain.virDomainPMWakeup(domain, 0));
@@ -86,7 +86,7 @@ internal static unsafe class DomainCalls
         {
             // Before anything else is asked of libvirt: the next call overwrites the error.
             LibvirtFailure failure = NativeError.Last();
-            throw connection.ToException(failure, $"{verb} VM '{domain.Name}'", CallKind.Change);
+            throw connection.ToException(failure, $"{verb} VM '{domain.Name}'", CallKind.Write);
         }
     }
 }

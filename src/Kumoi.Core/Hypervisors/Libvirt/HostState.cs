@@ -50,7 +50,7 @@ internal static class HostState
     {
         if (HasSaved(domain) && NativeDomain.virDomainManagedSaveRemove(domain, 0) != 0)
         {
-            throw connection.ToException(NativeError.Last(), $"throw away the saved state of VM '{domain.Name}'", CallKind.Change);
+            throw connection.ToException(NativeError.Last(), $"throw away the saved state of VM '{domain.Name}'", CallKind.Write);
         }
     }
 
@@ -77,7 +77,7 @@ internal static class HostState
     {
         if (NativeDomain.virDomainSetAutostart(domain, isAutostart ? 1 : 0) != 0)
         {
-            throw connection.Failed($"set the autostart of VM '{domain.Name}'", CallKind.Change);
+            throw connection.Failed($"set the autostart of VM '{domain.Name}'", CallKind.Write);
         }
     }
 }

@@ -49,14 +49,14 @@ internal sealed unsafe class LibvirtConnection : IDisposable
             throw LibvirtErrors.ToException(
                 new LibvirtFailure(LibvirtCode.XmlError, LibvirtOrigin.None, 0, $"there is no file '{file}'"),
                 $"connect to {uri.Display}",
-                CallKind.Open,
+                CallKind.Connect,
                 loss: null);
         }
 
         nint connection = BlockingCall.Open(() => NativeConnection.Open(uri.ForOpening));
         if (connection == 0)
         {
-            throw LibvirtErrors.ToException(NativeError.Last(), $"connect to {uri.Display}", CallKind.Open, loss: null);
+            throw LibvirtErrors.ToException(NativeError.Last(), $"connect to {uri.Display}", CallKind.Connect, loss: null);
         }
 
         ConnectionHandle handle = new(connection);

@@ -17,12 +17,12 @@ internal static class LibvirtErrors
     /// <param name="loss">Why the connection is gone; null while it is alive.</param>
     public static HypervisorException ToException(LibvirtFailure failure, string action, CallKind kind, ConnectionLoss? loss)
     {
-        Meaning meaning = kind == CallKind.Open ? OfOpening(failure) : loss is { } reason ? OfLoss(reason) : OfCall(failure);
+        Meaning meaning = kind == CallKind.Connect ? OfOpening(failure) : loss is { } reason ? OfLoss(reason) : OfCall(failure);
         return new HypervisorException(
             $"Cannot {action}: {failure.Message.TrimEnd('.', ' ', '\n')}.",
             meaning.Domain,
             meaning.IsTransient,
-            outcomeUnknown: kind == CallKind.Change && loss is not null,
+            outcomeUnknown: kind == CallKind.Write && loss is not null,
             meaning.Error,
             (int)failure.Code,
             meaning.Advice);

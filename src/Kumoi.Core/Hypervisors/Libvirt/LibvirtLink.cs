@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt.Migrations;
 using Kumoi.Hypervisors.Libvirt.Native;
 
@@ -51,6 +52,12 @@ internal sealed class LibvirtLink : IHypervisorLink
 
     public string HostName { get; private set; }
 
+    internal LibvirtUri Address => uri;
+
+    internal TimeProvider Time => time;
+
+    internal VMReader VMs => vms;
+
     /// <summary>Under which other hosts reach this one's daemon; null where this link's URI does not tell.</summary>
     internal string? PeerUri => uri.IsReachableFromOtherHosts ? uri.ForOpening : null;
 
@@ -64,7 +71,9 @@ internal sealed class LibvirtLink : IHypervisorLink
             },
             cancellationToken).ConfigureAwait(false);
 
-    public async Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken)
+    public ValueTask<T> SendAsync<T>(HostCall<T> call, CancellationToken cancellationToken) => LibvirtCalls.Table.SendAsync(this, call, cancellationToken);
+
+    internal async Task<HostReading> ReadHostAsync(bool includeVMs, CancellationToken cancellationToken)
     {
         if (cpu.UntilReady is { Ticks: > 0 } wait)
         {
@@ -76,53 +85,12 @@ internal sealed class LibvirtLink : IHypervisorLink
             cancellationToken).ConfigureAwait(false);
     }
 
-    public Task<IReadOnlyList<VMReading>> ReadVMsAsync(CancellationToken cancellationToken) =>
-        ReadAsync(vms.ReadAll, cancellationToken);
-
-    public Task<VMReading?> FindVMAsync(Guid id, CancellationToken cancellationToken) =>
-        ReadAsync(
-            connection =>
-            {
-                using DomainHandle? domain = connection.FindDomain(id);
-                return domain is null ? null : vms.Read(connection, domain);
-            },
-            cancellationToken);
-
-    public Task<VMReading?> FindVMAsync(string name, CancellationToken cancellationToken) =>
-        ReadAsync(
-            connection =>
-            {
-                using DomainHandle? domain = connection.FindDomain(name);
-                return domain is null ? null : vms.Read(connection, domain);
-            },
-            cancellationToken);
-
-    /// <summary>libvirt-domain: virDomainGetXMLDesc, without VIR_DOMAIN_XML_SECURE.</summary>
-    public Task<string> ReadXmlAsync(Guid id, CancellationToken cancellationToken) =>
-        ReadAsync(
-            connection =>
-            {
-                using DomainHandle domain = connection.GetDomain(id);
-                return DomainCalls.ReadXml(connection, domain);
-            },
-            cancellationToken);
-
-    /// <summary>libvirt-domain: virDomainGetXMLDesc, with VIR_DOMAIN_XML_INACTIVE and VIR_DOMAIN_XML_SECURE.</summary>
-    public Task<string> ReadDefinitionAsync(Guid id, CancellationToken cancellationToken) =>
-        ReadAsync(
-            connection =>
-            {
-                using DomainHandle domain = connection.GetDomain(id);
-                return DomainCalls.ReadDefinition(connection, domain);
-            },
-            cancellationToken);
-
     /// <summary>
     /// libvirt-domain: virDomainDefineXMLFlags. When it is cancelled while the call runs, what it made is removed again, behind the
     /// caller's back; who must be sure undoes the operation. Copying disks cannot be stopped: then it goes on to the end of the disk that is
     /// being copied, and waits until all that was made is removed.
     /// </summary>
-    public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
+    internal Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(spec);
         if (spec.CopyDisks)
@@ -147,27 +115,21 @@ internal sealed class LibvirtLink : IHypervisorLink
     /// Waits first for the definitions of that operation that were cancelled and go on: the VM would be removed under them, and a volume that
     /// they make after that would belong to nothing.
     /// </summary>
-    public async Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken)
+    internal async Task<bool> UndoDefineAsync(OperationId operation, CancellationToken cancellationToken)
     {
         await DefinedAsync(operation, cancellationToken).ConfigureAwait(false);
-        IReadOnlyList<string>? kept = await controllers.RunAsync(
-            () => controlling.Use(connection => VMDefiner.Undo(connection, operation)), cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<string>? kept = await ControlAsync(connection => VMDefiner.Undo(connection, operation), cancellationToken).ConfigureAwait(false);
         CallWarnings.Tell(kept ?? []);
         return kept is not null;
     }
 
     /// <summary>See <see cref="MarkedCopies"/>. As <see cref="UndoDefineAsync"/>, it waits for definitions that go on.</summary>
-    public async Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken)
+    internal async Task<bool> RemoveCopyAsync(Guid id, CopyRemoval removal, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(removal);
         await DefinedAsync(removal.Operation, cancellationToken).ConfigureAwait(false);
-        return await controllers.RunAsync(
-            () => controlling.Use(connection => MarkedCopies.Remove(connection, id, removal)), cancellationToken).ConfigureAwait(false);
+        return await ControlAsync(connection => MarkedCopies.Remove(connection, id, removal), cancellationToken).ConfigureAwait(false);
     }
-
-    /// <summary>The host's UUID, which libvirt has from its hardware, or from host_uuid in its configuration; else the URI.</summary>
-    public Task<string> ReadHostIdAsync(CancellationToken cancellationToken) =>
-        ReadAsync(connection => HostIdentity.ReadId(connection) ?? uri.Display, cancellationToken);
 
     private async Task DefinedAsync(OperationId operation, CancellationToken cancellationToken)
     {
@@ -175,62 +137,22 @@ internal sealed class LibvirtLink : IHypervisorLink
         await Task.WhenAll(underWay).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    public Task StartAsync(Guid id, bool paused, OperationId operation, CancellationToken cancellationToken) =>
-        ChangeAsync(id, (connection, domain) => DomainCalls.Start(connection, domain, paused), cancellationToken);
-
-    public Task ShutdownAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
-        ChangeAsync(id, DomainCalls.Shutdown, cancellationToken);
-
-    public Task DestroyAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
-        ChangeAsync(id, DomainCalls.Destroy, cancellationToken);
-
-    public Task RebootAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
-        ChangeAsync(id, DomainCalls.Reboot, cancellationToken);
-
-    public Task ResetAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
-        ChangeAsync(id, DomainCalls.Reset, cancellationToken);
-
-    public Task SuspendAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
-        ChangeAsync(id, DomainCalls.Suspend, cancellationToken);
-
-    public Task ResumeAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
-        ChangeAsync(id, DomainCalls.Resume, cancellationToken);
-
-    /// <summary>libvirt-domain: virDomainManagedSaveRemove.</summary>
-    public Task DiscardSavedStateAsync(Guid id, OperationId operation, CancellationToken cancellationToken) =>
-        ChangeAsync(id, HostState.DiscardSaved, cancellationToken);
-
-    public async Task UndefineAsync(Guid id, bool removeVolumes, OperationId operation, CancellationToken cancellationToken) =>
-        CallWarnings.Tell(await controllers.RunAsync(
-            () => controlling.Use(connection =>
-            {
-                using DomainHandle domain = connection.GetDomain(id);
-                return VMDefiner.Undefine(connection, domain, removeVolumes);
-            }),
-            cancellationToken).ConfigureAwait(false));
-
     /// <summary>
     /// libvirt-domain: virDomainMigrate3, or virDomainMigrateToURI3. A persistent VM moves with its definition, a transient one stays
     /// transient. Once the call has gone out, cancelling aborts it and waits until it is known where the VM is.
     /// </summary>
-    public async Task<VMReading> MigrateAsync(
-        Guid id,
-        IHypervisorLink target,
-        MigrationOptions options,
-        IProgress<MigrationProgress>? progress,
-        OperationId operation,
-        CancellationToken cancellationToken)
+    internal async Task<VMReading> MigrateAsync(MigrateVM call, CancellationToken cancellationToken)
     {
-        if (target is not LibvirtLink other)
+        if (call.Target is not LibvirtLink other)
         {
             throw new HypervisorException(
-                $"Cannot migrate from {HostName} to {target.HostName}: the target is not a libvirt host.",
+                $"Cannot migrate from {HostName} to {call.Target.HostName}: the target is not a libvirt host.",
                 error: HypervisorError.NotSupported,
                 recommendedAction: "Migrate between hosts of the same kind.");
         }
 
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, closing.Token);
-        Task<VMReading> migration = new Migration(this, other, id, options, progress, time).RunAsync(either.Token);
+        Task<VMReading> migration = new Migration(this, other, call.Id, call.Options, call.Progress, time).RunAsync(either.Token);
         migrations.TryAdd(migration, true);
         try
         {
@@ -241,55 +163,6 @@ internal sealed class LibvirtLink : IHypervisorLink
             migrations.TryRemove(migration, out _);
         }
     }
-
-    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) =>
-        jobs.RunAsync(() => WithJobConnection(connection => VMPlaces.Read(connection, id)), cancellationToken);
-
-    /// <summary>On the observing connection: nothing is held beyond the call.</summary>
-    public Task<MigrationNeeds> ReadMigrationNeedsAsync(Guid id, MigrationOptions options, CancellationToken cancellationToken) =>
-        ReadAsync(
-            connection =>
-            {
-                using DomainHandle domain = connection.GetDomain(id);
-                VMReading vm = vms.Read(connection, domain) ?? throw connection.NotFound($"VM {id}");
-                return MigrationNeedsReader.Read(connection, domain, vm, options);
-            },
-            cancellationToken);
-
-    public Task<IReadOnlyList<MigrationObstacle>> CheckMigrationTargetAsync(MigrationNeeds needs, CancellationToken cancellationToken) =>
-        ReadAsync<IReadOnlyList<MigrationObstacle>>(connection => MigrationTargetCheck.Run(connection, needs), cancellationToken);
-
-    /// <summary>The migration has its own threads and connections: it outlives this link.</summary>
-    public async Task<IOutgoingMigration> BeginMigrationAsync(Guid id, MigrationPlan plan, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(plan);
-        ThrowIfPrivatePerConnection();
-        return await LibvirtOutgoingMigration.BeginAsync(uri, HostName, id, plan, time, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>As <see cref="BeginMigrationAsync"/>.</summary>
-    public async Task<IIncomingMigration> PrepareMigrationAsync(MigrationOffer offer, int replica, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(offer);
-        ThrowIfPrivatePerConnection();
-        return await LibvirtIncomingMigration.PrepareAsync(uri, HostName, offer, replica, time, cancellationToken).ConfigureAwait(false);
-    }
-
-    public Task<string?> FindHostStateAsync(Guid id, CancellationToken cancellationToken) =>
-        ReadAsync(
-            connection =>
-            {
-                using DomainHandle domain = connection.GetDomain(id);
-                return HostState.Find(connection, domain);
-            },
-            cancellationToken);
-
-    public Task MarkAsync(Guid id, SpeculationMark? mark, CancellationToken cancellationToken) =>
-        ChangeAsync(id, (connection, domain) => SpeculationMarks.Set(connection, domain, mark), cancellationToken);
-
-    public Task<IReadOnlyList<StoragePoolReading>> ReadPoolsAsync(CancellationToken cancellationToken) => ReadAsync(StoragePools.Read, cancellationToken);
-
-    public Task<IReadOnlyList<MarkedVM>> ReadMarkedAsync(CancellationToken cancellationToken) => ReadAsync(SpeculationMarks.ReadAll, cancellationToken);
 
     /// <summary>libvirt-domain: virConnectDomainEventRegisterAny. Ends when the link is disposed.</summary>
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => watches.WatchAsync(cancellationToken);
@@ -329,7 +202,7 @@ internal sealed class LibvirtLink : IHypervisorLink
     internal Task<T> ReadAsync<T>(Func<LibvirtConnection, T> work, CancellationToken cancellationToken) =>
         observers.RunAsync(() => observing.Use(work), cancellationToken);
 
-    /// <summary>For <see cref="ReadAsync"/>: a VM that must be there.</summary>
+    /// <summary>For <see cref="ReadAsync{T}(Func{LibvirtConnection, T}, CancellationToken)"/>: a VM that must be there.</summary>
     internal Func<LibvirtConnection, VMReading> GetVM(Guid id) =>
         connection =>
         {
@@ -354,15 +227,31 @@ internal sealed class LibvirtLink : IHypervisorLink
     }
 
     /// <summary>Runs a changing call on the controlling connection.</summary>
-    internal Task ChangeAsync(Guid id, Action<LibvirtConnection, DomainHandle> work, CancellationToken cancellationToken) =>
-        controllers.RunAsync(
-            () => controlling.Use(connection =>
-            {
-                using DomainHandle domain = connection.GetDomain(id);
-                work(connection, domain);
-                return true;
-            }),
-            cancellationToken);
+    internal Task<T> ControlAsync<T>(Func<LibvirtConnection, T> work, CancellationToken cancellationToken) =>
+        controllers.RunAsync(() => controlling.Use(work), cancellationToken);
+
+    /// <summary>Changes a VM on the controlling connection.</summary>
+    internal Task<Done> ChangeAsync(Guid id, Action<LibvirtConnection, DomainHandle> work, CancellationToken cancellationToken) => ControlAsync(
+        connection =>
+        {
+            using DomainHandle domain = connection.GetDomain(id);
+            work(connection, domain);
+            return default(Done);
+        },
+        cancellationToken);
+
+    /// <summary>Reads something of a VM that must be there.</summary>
+    internal Task<T> ReadAsync<T>(Guid id, Func<LibvirtConnection, DomainHandle, T> work, CancellationToken cancellationToken) => ReadAsync(
+        connection =>
+        {
+            using DomainHandle domain = connection.GetDomain(id);
+            return work(connection, domain);
+        },
+        cancellationToken);
+
+    /// <summary>Runs a call on a connection that no earlier one has used.</summary>
+    internal Task<T> ReadFreshAsync<T>(Func<LibvirtConnection, T> work, CancellationToken cancellationToken) =>
+        jobs.RunAsync(() => WithJobConnection(work), cancellationToken);
 
     private async Task<VMReading> DefineWithCopiesAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
     {
@@ -379,7 +268,8 @@ internal sealed class LibvirtLink : IHypervisorLink
 
     private string Label() => HostName;
 
-    private void ThrowIfPrivatePerConnection()
+    /// <summary>The test driver's hosts are made anew with each connection.</summary>
+    internal void ThrowIfPrivatePerConnection()
     {
         if (shared is not null)
         {

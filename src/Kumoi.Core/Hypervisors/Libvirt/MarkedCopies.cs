@@ -55,7 +55,7 @@ internal static class MarkedCopies
     {
         if (NativeDomain.virDomainDestroy(domain) != 0 && NativeError.Last() is var failure and not { Code: LibvirtCode.OperationInvalid or LibvirtCode.NoDomain })
         {
-            throw connection.ToException(failure, $"stop VM '{domain.Name}'", CallKind.Change);
+            throw connection.ToException(failure, $"stop VM '{domain.Name}'", CallKind.Write);
         }
     }
 
@@ -91,6 +91,6 @@ internal static class MarkedCopies
             }
         }
 
-        return failure.Code is LibvirtCode.NoDomain ? true : throw connection.ToException(failure, $"remove VM '{domain.Name}'", CallKind.Change);
+        return failure.Code is LibvirtCode.NoDomain ? true : throw connection.ToException(failure, $"remove VM '{domain.Name}'", CallKind.Write);
     }
 }

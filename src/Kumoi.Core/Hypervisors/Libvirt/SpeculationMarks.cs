@@ -32,7 +32,7 @@ internal static unsafe class SpeculationMarks
             LibvirtFailure failure = NativeError.Last();
             if (mark is not null || failure.Code != LibvirtCode.NoDomainMetadata)
             {
-                throw connection.ToException(failure, $"write the metadata of VM '{domain.Name}'", CallKind.Change);
+                throw connection.ToException(failure, $"write the metadata of VM '{domain.Name}'", CallKind.Write);
             }
         }
     }

@@ -153,7 +153,7 @@ internal sealed unsafe class VMDefiner
             return new DomainHandle(pointer, connection.Handle);
         }
 
-        HypervisorException failure = connection.Failed($"define VM '{domain.Element("name")!.Value}'", CallKind.Change);
+        HypervisorException failure = connection.Failed($"define VM '{domain.Element("name")!.Value}'", CallKind.Write);
         if (!failure.OutcomeUnknown)
         {
             // Somebody else may have taken the name since it was looked up.
@@ -228,7 +228,7 @@ internal sealed unsafe class VMDefiner
         LibvirtFailure failure = NativeError.Last();
         if (failure.Code is not (LibvirtCode.OperationInvalid or LibvirtCode.NoDomain))
         {
-            throw connection.ToException(failure, $"stop VM '{domain.Name}'", CallKind.Change);
+            throw connection.ToException(failure, $"stop VM '{domain.Name}'", CallKind.Write);
         }
     }
 
@@ -249,7 +249,7 @@ internal sealed unsafe class VMDefiner
             }
         }
 
-        throw connection.ToException(failure, $"remove VM '{domain.Name}'", CallKind.Change);
+        throw connection.ToException(failure, $"remove VM '{domain.Name}'", CallKind.Write);
     }
 
     private static IReadOnlyList<(string Pool, string Name)>? VolumesOf(

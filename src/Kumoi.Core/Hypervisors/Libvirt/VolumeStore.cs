@@ -63,7 +63,7 @@ internal static unsafe class VolumeStore
             : NativeStorage.virStorageVolCreateXMLFrom(pool, DomainXml.Volume(plan), original, 0);
         if (pointer == 0)
         {
-            throw connection.Failed(action, CallKind.Change);
+            throw connection.Failed(action, CallKind.Write);
         }
 
         using VolumeHandle volume = new(pointer, connection.Handle);
@@ -91,7 +91,7 @@ internal static unsafe class VolumeStore
         {
             LibvirtCode.NoStorageVolume => true,
             LibvirtCode.NoSupport or LibvirtCode.OperationUnsupported => false,
-            _ => throw connection.ToException(failure, $"delete volume '{path}'", CallKind.Change),
+            _ => throw connection.ToException(failure, $"delete volume '{path}'", CallKind.Write),
         };
     }
 

@@ -72,6 +72,17 @@ internal sealed class SimulatedHost
 
     public SimulatedVM? Find(Guid id) => VMs.Values.FirstOrDefault(vm => vm.Id == id);
 
+    /// <summary>Fails if the VM's memory is not free.</summary>
+    public void EnsureMemory(SimulatedVM vm)
+    {
+        if (FreeMemoryBytes < vm.MemoryBytes)
+        {
+            throw new HypervisorException(
+                $"{Name} has {FreeMemoryBytes >> 20} MiB of memory left, '{vm.Name}' needs {vm.MemoryBytes >> 20}.",
+                FaultDomain.Host, error: HypervisorError.ResourceUnavailable, recommendedAction: "Choose a host with more free memory.");
+        }
+    }
+
     public void Publish(SimulatedVM vm, VMLifecycle kind, DateTimeOffset now)
     {
         foreach (var watcher in _watchers)

@@ -36,16 +36,18 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     private Task calling = Task.CompletedTask; // the last call on the connection
     private int isDisposed;
 
-    private LibvirtIncomingMigration(FreshConnections connections, MigrationOffer offer, int replica, TimeProvider time)
+    private LibvirtIncomingMigration(LibvirtLink link, MigrationOffer offer, int replica)
     {
-        this.connections = connections;
+        connections = new FreshConnections(link.Address, link.HostName);
+        time = link.Time;
         this.offer = offer;
         this.replica = replica;
-        this.time = time;
         HostName = offer.Plan.Candidates.ElementAtOrDefault(replica - 1) ?? connections.HostName;
     }
 
     public string HostName { get; }
+
+    public string VMName => offer.Name;
 
     /// <summary>Where the target waits for the stream.</summary>
     public EndPoint StreamEndPoint { get; private set; } = null!;
@@ -67,11 +69,11 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     private uint Flags => MigrationPhases.TargetFlags(offer.Plan.Options, offer.IsPersistent, offer.IsPaused);
 
     public static async Task<LibvirtIncomingMigration> PrepareAsync(
-        LibvirtUri uri, string hostName, MigrationOffer offer, int replica, TimeProvider time, CancellationToken cancellationToken)
+        LibvirtLink link, MigrationOffer offer, int replica, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Encryption.Require(uri, hostName, isSource: false, offer.Plan.Options);
-        LibvirtIncomingMigration migration = new(new FreshConnections(uri, hostName), offer, replica, time);
+        Encryption.Require(link.Address, link.HostName, isSource: false, offer.Plan.Options);
+        LibvirtIncomingMigration migration = new(link, offer, replica);
         migration.calling = migration.connections.Threads.RunAsync(migration.Prepare, CancellationToken.None);
         try
         {
@@ -81,7 +83,7 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
         catch (OperationCanceledException) when (!migration.calling.IsFaulted)
         {
             // The call cannot be taken back. Usually it ends soon, and the copy with it; else that happens behind the caller's back.
-            await Task.WhenAny(migration.LetGoAsync(), Task.Delay(LetGoPatience, time, CancellationToken.None)).ConfigureAwait(false);
+            await Task.WhenAny(migration.LetGoAsync(), Task.Delay(LetGoPatience, link.Time, CancellationToken.None)).ConfigureAwait(false);
             throw;
         }
         catch
@@ -112,7 +114,7 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
         {
             MayRun = outcome.IsUnknown;
             HypervisorException known = LibvirtErrors.ToException(
-                failure, $"start VM '{offer.Name}' on {HostName}", CallKind.Change, outcome.Loss);
+                failure, $"start VM '{offer.Name}' on {HostName}", CallKind.Write, outcome.Loss);
             throw outcome.IsUnknown && !known.OutcomeUnknown ? Unknown($"start VM '{offer.Name}'", failure.Message, known.Error, known) : known;
         }
 
@@ -278,7 +280,7 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
             LibvirtFailure failure = NativeError.Last();
             if (failure.Code is not (LibvirtCode.OperationInvalid or LibvirtCode.NoDomain))
             {
-                throw fresh.ToException(failure, $"remove VM '{offer.Name}'", CallKind.Change);
+                throw fresh.ToException(failure, $"remove VM '{offer.Name}'", CallKind.Write);
             }
         }
 

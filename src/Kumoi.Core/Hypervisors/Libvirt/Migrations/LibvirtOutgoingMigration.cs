@@ -34,11 +34,11 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     private IReadOnlyList<LibvirtIncomingMigration> performedTo = [];
     private int isDisposed;
 
-    private LibvirtOutgoingMigration(FreshConnections connections, RelayAddress relayAddress, TimeProvider time)
+    private LibvirtOutgoingMigration(LibvirtLink link, RelayAddress relayAddress)
     {
-        this.connections = connections;
+        connections = new FreshConnections(link.Address, link.HostName);
         this.relayAddress = relayAddress;
-        this.time = time;
+        time = link.Time;
         watching = new ConnectionPool(connections.Uri, () => connections.HostName, shared: null);
     }
 
@@ -49,14 +49,14 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     private string Name => Offer.Name;
 
     public static async Task<LibvirtOutgoingMigration> BeginAsync(
-        LibvirtUri uri, string hostName, Guid id, MigrationPlan plan, TimeProvider time, CancellationToken cancellationToken)
+        LibvirtLink link, Guid id, MigrationPlan plan, CancellationToken cancellationToken)
     {
         NativeMigrationPhases.Require();
-        Encryption.Require(uri, hostName, isSource: true, plan.Options);
+        Encryption.Require(link.Address, link.HostName, isSource: true, plan.Options);
         RelayAddress address = await RelayAddress
-            .FindAsync(uri, hostName, plan.Options.RelayAddress, plan.Options.SourceAddresses, cancellationToken)
+            .FindAsync(link.Address, link.HostName, plan.Options.RelayAddress, plan.Options.SourceAddresses, cancellationToken)
             .ConfigureAwait(false);
-        LibvirtOutgoingMigration migration = new(new FreshConnections(uri, hostName), address, time);
+        LibvirtOutgoingMigration migration = new(link, address);
         Task beginning = migration.connections.Threads.RunAsync(() => migration.Begin(id, plan), CancellationToken.None);
         try
         {
@@ -66,7 +66,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         catch (OperationCanceledException) when (!beginning.IsFaulted)
         {
             // The call cannot be taken back. Usually it ends soon; else it is undone behind the caller's back.
-            await Task.WhenAny(migration.UndoAsync(beginning), Task.Delay(TidyPatience, time, CancellationToken.None)).ConfigureAwait(false);
+            await Task.WhenAny(migration.UndoAsync(beginning), Task.Delay(TidyPatience, link.Time, CancellationToken.None)).ConfigureAwait(false);
             throw;
         }
         catch

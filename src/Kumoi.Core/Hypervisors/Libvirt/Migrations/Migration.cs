@@ -1,3 +1,4 @@
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
@@ -80,7 +81,7 @@ internal sealed class Migration(
             throw listening.ToException(FaultDomain.VM);
         }
 
-        VMReading? namesake = await target.FindVMAsync(vm.Name, cancellationToken).ConfigureAwait(false);
+        VMReading? namesake = await target.SendAsync(new FindVMByName(vm.Name), cancellationToken).ConfigureAwait(false);
         if (namesake is not null && (namesake.Id != id || namesake.State != PowerState.Shutoff))
         {
             throw namesake.Id == id && namesake.State == PowerState.Running && vm.State == PowerState.Running

@@ -41,7 +41,7 @@ internal static unsafe class MigrationJob
         LibvirtFailure failure = NativeError.Last();
         return failure.Code is LibvirtCode.OperationInvalid or LibvirtCode.NoDomain or LibvirtCode.NoSupport
             ? false
-            : throw connection.ToException(failure, $"abort the job of VM '{domain.Name}'", CallKind.Change);
+            : throw connection.ToException(failure, $"abort the job of VM '{domain.Name}'", CallKind.Write);
     }
 
     private static MigrationProgress Decode(VirTypedParameter* parameters, int count)

@@ -35,7 +35,7 @@ internal static unsafe class MigrationPhases
         {
             LibvirtFailure failure = NativeError.Last();
             Take(cookie, length);
-            throw connection.ToException(failure, $"begin the migration of VM '{domain.Name}'", CallKind.Change);
+            throw connection.ToException(failure, $"begin the migration of VM '{domain.Name}'", CallKind.Write);
         }
 
         return (NativeString.Take(definition)!, Take(cookie, length));
@@ -59,7 +59,7 @@ internal static unsafe class MigrationPhases
         LibvirtFailure failure = result == 0 ? default : NativeError.Last();
         byte[] cookieOut = Take(cookie, length);
         string? where = NativeString.Take(uri);
-        return result != 0 ? throw connection.ToException(failure, $"prepare for VM '{name}'", CallKind.Change)
+        return result != 0 ? throw connection.ToException(failure, $"prepare for VM '{name}'", CallKind.Write)
             : where is null ? throw new HypervisorException(
                 $"Cannot prepare for VM '{name}' on {connection.Label}: it does not say where it waits for the VM.", FaultDomain.Host)
             : (where, cookieOut);

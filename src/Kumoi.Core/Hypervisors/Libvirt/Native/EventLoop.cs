@@ -8,7 +8,7 @@ internal static class EventLoop
     {
         if (NativeEvents.virEventRegisterDefaultImpl() != 0)
         {
-            throw LibvirtErrors.ToException(NativeError.Last(), "start libvirt's event loop", CallKind.Open, loss: null);
+            throw LibvirtErrors.ToException(NativeError.Last(), "start libvirt's event loop", CallKind.Connect, loss: null);
         }
 
         new Thread(Run) { IsBackground = true, Name = "kumoi-libvirt-events" }.Start();

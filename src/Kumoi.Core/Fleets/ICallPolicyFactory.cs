@@ -1,7 +1,0 @@
-namespace Kumoi.Fleets;
-
-/// <summary>Makes the policy of one host. Implemented outside Core, on Polly (<c>Kumoi.Resilience</c>).</summary>
-public interface ICallPolicyFactory
-{
-    ICallPolicy ForHost(string host, FleetLimits limits);
-}

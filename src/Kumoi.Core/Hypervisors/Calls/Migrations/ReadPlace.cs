@@ -1,0 +1,11 @@
+namespace Kumoi.Hypervisors.Calls;
+
+/// <summary>What this host has of a VM, read on a connection that no earlier call has used.</summary>
+public sealed record ReadPlace(Guid Id) : HostCall<VMPlace>
+{
+    public override CallKind Kind => CallKind.Read;
+
+    public override string FaultOperation => Faults.FaultOperation.Read;
+
+    public override Guid? VMId => Id;
+}

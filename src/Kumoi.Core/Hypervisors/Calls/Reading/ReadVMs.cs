@@ -1,0 +1,11 @@
+namespace Kumoi.Hypervisors.Calls;
+
+/// <summary>All VMs of the host in one bulk call.</summary>
+public sealed record ReadVMs : HostCall<IReadOnlyList<VMReading>>
+{
+    public override CallKind Kind => CallKind.Read;
+
+    public override string FaultOperation => Faults.FaultOperation.Read;
+
+    public override MaskPolicy Masking => MaskPolicy.TypedDefault;
+}

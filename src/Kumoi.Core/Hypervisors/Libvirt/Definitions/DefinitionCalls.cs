@@ -1,0 +1,26 @@
+using Kumoi.Hypervisors.Calls;
+
+namespace Kumoi.Hypervisors.Libvirt.Definitions;
+
+/// <summary>Calls that make, change and remove definitions of VMs.</summary>
+internal static class DefinitionCalls
+{
+    public static void AddTo(CallTable<LibvirtLink> calls) => calls
+        .Add(static (LibvirtLink host, DefineVM call, CancellationToken token) => host.DefineAsync(call.Spec, call.Operation, token))
+        .Add(static (LibvirtLink host, UndoDefineVM call, CancellationToken token) => host.UndoDefineAsync(call.Operation, token))
+        .Add(static (LibvirtLink host, UndefineVM call, CancellationToken token) => UndefineAsync(host, call, token))
+        // libvirt-domain: virDomainManagedSaveRemove.
+        .Add(static (LibvirtLink host, DiscardSavedState call, CancellationToken token) => host.ChangeAsync(call.Id, HostState.DiscardSaved, token));
+
+    private static async Task<Done> UndefineAsync(LibvirtLink host, UndefineVM call, CancellationToken cancellationToken)
+    {
+        CallWarnings.Tell(await host.ControlAsync(
+            connection =>
+            {
+                using var domain = connection.GetDomain(call.Id);
+                return VMDefiner.Undefine(connection, domain, call.RemoveVolumes);
+            },
+            cancellationToken));
+        return default;
+    }
+}

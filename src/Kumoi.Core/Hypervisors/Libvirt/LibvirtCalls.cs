@@ -1,0 +1,23 @@
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Definitions;
+using Kumoi.Hypervisors.Libvirt.Migrations;
+using Kumoi.Hypervisors.Libvirt.Power;
+using Kumoi.Hypervisors.Libvirt.Reading;
+
+namespace Kumoi.Hypervisors.Libvirt;
+
+/// <summary>What the driver does for each call, by area.</summary>
+internal static class LibvirtCalls
+{
+    public static CallTable<LibvirtLink> Table { get; } = Fill(new CallTable<LibvirtLink>("libvirt"));
+
+    private static CallTable<LibvirtLink> Fill(CallTable<LibvirtLink> calls)
+    {
+        ConnectionCalls.AddTo(calls);
+        ReadingCalls.AddTo(calls);
+        PowerCalls.AddTo(calls);
+        DefinitionCalls.AddTo(calls);
+        MigrationCalls.AddTo(calls);
+        return calls;
+    }
+}

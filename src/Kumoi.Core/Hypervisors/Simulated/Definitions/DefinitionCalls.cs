@@ -1,0 +1,81 @@
+using Kumoi.Hypervisors.Calls;
+
+namespace Kumoi.Hypervisors.Simulated.Definitions;
+
+/// <summary>Calls that make, change and remove definitions of VMs.</summary>
+internal static class DefinitionCalls
+{
+    public static void AddTo(CallTable<SimulatedLink> calls) => calls
+        .Add(static (SimulatedLink link, DefineVM call, CancellationToken token) => link.Call(() => Define(link, call), token))
+        .Add(static (SimulatedLink link, UndoDefineVM call, CancellationToken token) => UndoDefineAsync(link, call, token))
+        .Add(static (SimulatedLink link, UndefineVM call, CancellationToken token) => UndefineAsync(link, call, token))
+        .Add(static (SimulatedLink link, DiscardSavedState call, CancellationToken token) => link.Call(
+            () =>
+            {
+                link.Existing(call.Id).HasSavedState = false;
+                return default(Done);
+            },
+            token));
+
+    private static VMReading Define(SimulatedLink link, DefineVM call)
+    {
+        var vm = SimulatedVM.From(call.Spec, call.Operation);
+        if ((link.Host.VMs.GetValueOrDefault(vm.Name) ?? link.Host.Find(vm.Id)) is { } existing)
+        {
+            throw new HypervisorException(
+                $"{link.HostName} already has the VM '{existing.Name}' with id {existing.Id:D}.", FaultDomain.VM, error: HypervisorError.VMExists,
+                recommendedAction: "Choose another name, or remove the existing VM with Remove-KumoiVM.");
+        }
+
+        link.Host.VMs.Add(vm.Name, vm);
+        link.Host.Publish(vm, VMLifecycle.Defined, link.Now);
+        return vm.Read(link.Now);
+    }
+
+    private static async Task<bool> UndoDefineAsync(SimulatedLink link, UndoDefineVM call, CancellationToken cancellationToken)
+    {
+        var kept = await link.Call(() => UndoDefine(link, call.Operation), cancellationToken);
+        CallWarnings.Tell(kept ?? []);
+        return kept is not null;
+    }
+
+    private static IReadOnlyList<string>? UndoDefine(SimulatedLink link, OperationId operation)
+    {
+        if (link.Host.VMs.Values.FirstOrDefault(vm => vm.Operation == operation) is not { } vm)
+        {
+            return null;
+        }
+
+        vm.ChangeState(PowerState.Shutoff, link.Now);
+        link.Host.VMs.Remove(vm.Name);
+        link.Host.Publish(vm, VMLifecycle.Undefined, link.Now);
+        return SimulatedImages.JudgeRemoval(link.Host, vm, vm.MadeImages);
+    }
+
+    private static async Task<Done> UndefineAsync(SimulatedLink link, UndefineVM call, CancellationToken cancellationToken)
+    {
+        CallWarnings.Tell(await link.Call(() => Undefine(link, call), cancellationToken));
+        return default;
+    }
+
+    private static IReadOnlyList<string> Undefine(SimulatedLink link, UndefineVM call)
+    {
+        var vm = link.Existing(call.Id);
+        if (vm.State is not PowerState.Shutoff)
+        {
+            throw SimulatedLink.WrongState(vm, "remove");
+        }
+
+        if (vm.HasSavedState)
+        {
+            throw new HypervisorException(
+                $"Cannot remove '{vm.Name}': it has a saved state, which would be lost.", FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: "Start it, which goes on from there, or throw the saved state away.");
+        }
+
+        var warnings = call.RemoveVolumes ? SimulatedImages.JudgeRemoval(link.Host, vm) : [];
+        link.Host.VMs.Remove(vm.Name);
+        link.Host.Publish(vm, VMLifecycle.Undefined, link.Now);
+        return warnings;
+    }
+}

@@ -1,0 +1,23 @@
+using Kumoi.Hypervisors.Simulated.Connections;
+using Kumoi.Hypervisors.Simulated.Definitions;
+using Kumoi.Hypervisors.Simulated.Migrations;
+using Kumoi.Hypervisors.Simulated.Power;
+using Kumoi.Hypervisors.Simulated.Reading;
+
+namespace Kumoi.Hypervisors.Simulated;
+
+/// <summary>What the driver does for each call, by area. Every call takes the fleet's delay, and then happens at once.</summary>
+internal static class SimulatedCalls
+{
+    public static CallTable<SimulatedLink> Table { get; } = Fill(new CallTable<SimulatedLink>("simulated"));
+
+    private static CallTable<SimulatedLink> Fill(CallTable<SimulatedLink> calls)
+    {
+        ConnectionCalls.AddTo(calls);
+        ReadingCalls.AddTo(calls);
+        PowerCalls.AddTo(calls);
+        DefinitionCalls.AddTo(calls);
+        MigrationCalls.AddTo(calls);
+        return calls;
+    }
+}

@@ -1,0 +1,8 @@
+namespace Kumoi.Hypervisors;
+
+/// <summary>A change of one VM that the host has.</summary>
+/// <param name="Id">The VM: names can be given to another between two calls.</param>
+public abstract record VMChange<T>(Guid Id) : HostChange<T>
+{
+    public override Guid? VMId => Id;
+}
