@@ -4,6 +4,7 @@ using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
+using Kumoi.Hypervisors.Simulated.Hosts;
 using Kumoi.Journal;
 using Kumoi.Resilience;
 

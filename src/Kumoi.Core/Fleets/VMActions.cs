@@ -243,7 +243,7 @@ public static class VMActions
                 recommendedAction: "Choose another destination.");
         }
 
-        var reading = await vm.Connection.Link.SendAsync(new MigrateVM(vm.Id, options) { Target = target.Link, Progress = progress }, cancellationToken);
+        var reading = await vm.Connection.Link.SendAsync(new MigrateVM(vm.Id, target.Link, options) { Progress = progress }, cancellationToken);
         return new KumoiVM(target, reading);
     }
 

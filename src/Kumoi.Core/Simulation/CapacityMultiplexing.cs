@@ -1,3 +1,5 @@
+using Kumoi.Hypervisors.Libvirt.Reading;
+
 namespace Kumoi.Simulation;
 
 /// <summary>

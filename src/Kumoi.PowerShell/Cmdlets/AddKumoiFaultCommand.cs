@@ -16,8 +16,10 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string VMHost { get; set; } = "";
 
+    /// <summary>A group of calls, or one call by its name.</summary>
     [Parameter(Mandatory = true, Position = 1)]
-    [ValidateSet("Connect", "Read", "Define", "Start", "Stop", "Migrate", "*")]
+    [FaultOperation]
+    [ArgumentCompleter(typeof(FaultOperationCompleter))]
     public string Operation { get; set; } = "*";
 
     /// <summary>Only calls that concern such VMs.</summary>

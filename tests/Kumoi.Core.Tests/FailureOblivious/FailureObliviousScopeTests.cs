@@ -28,7 +28,7 @@ public sealed class FailureObliviousScopeTests
         Assert.Equal((true, "kvm01", 1.0), (host.IsMasked, host.HostName, host.CpuRatio));
         Assert.Empty(await lab.Host("kvm01").Link.SendAsync(new ReadVMs(), default));
         Assert.False((await lab.Host("kvm02").Link.SendAsync(new ReadHost(true), default)).IsMasked);
-        Assert.Equal(["kvm01.ReadHostAsync(): down", "kvm01.ReadVMsAsync(): down"], scope.Log.Failures.Select(failure => failure.Description));
+        Assert.Equal(["kvm01.ReadHost(): down", "kvm01.ReadVMs(): down"], scope.Log.Failures.Select(failure => failure.Description));
     }
 
     [Fact]

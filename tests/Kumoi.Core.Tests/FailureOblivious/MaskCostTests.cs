@@ -19,7 +19,7 @@ public sealed class MaskCostTests
         ["ReadXml"] = Send(new ReadXml(Guid.Empty)),
         ["Define"] = Send(new DefineVM(Spec)),
         ["Start"] = Send(new StartVM(Guid.Empty)),
-        ["Migrate"] = Send(new MigrateVM(Guid.Empty, Options) { Target = new ReadyLink() }),
+        ["Migrate"] = Send(new MigrateVM(Guid.Empty, new ReadyLink(), Options)),
     };
 
     public static TheoryData<string> Members => [.. Calls.Keys];

@@ -75,7 +75,7 @@ public sealed class FaultPlanTests : IAsyncDisposable
             ("destroy", () => link.SendAsync(new DestroyVM(vm) { Operation = some }, default).AsTask()),
             ("suspend", () => link.SendAsync(new SuspendVM(vm) { Operation = some }, default).AsTask()),
             ("undo", () => link.SendAsync(new UndoDefineVM(some), default).AsTask()),
-            ("migrate", () => link.SendAsync(new MigrateVM(vm, new MigrationOptions()) { Target = target, Operation = some }, default).AsTask()),
+            ("migrate", () => link.SendAsync(new MigrateVM(vm, target, new MigrationOptions()) { Operation = some }, default).AsTask()),
         };
         List<string> hit = [];
         foreach (var (name, call) in calls)
@@ -112,7 +112,7 @@ public sealed class FaultPlanTests : IAsyncDisposable
         Assert.Null(await source.SendAsync(new FindVM(vm), default));
         Assert.NotNull(await target.SendAsync(new FindVM(vm), default));
 
-        Task<VMReading> MigrateAsync() => source.SendAsync(new MigrateVM(vm, new MigrationOptions()) { Target = target }, default).AsTask();
+        Task<VMReading> MigrateAsync() => source.SendAsync(new MigrateVM(vm, target, new MigrationOptions()), default).AsTask();
     }
 
     [Fact]

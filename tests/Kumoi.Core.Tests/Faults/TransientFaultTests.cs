@@ -55,7 +55,7 @@ public sealed class TransientFaultTests : IAsyncLifetime
         var vm = (await Link.SendAsync(new ReadVMs(), default))[0];
         var fault = Break(FaultOperation.Migrate, count: 1);
         await Assert.ThrowsAsync<HypervisorException>(
-            () => Link.SendAsync(new MigrateVM(vm.Id, new MigrationOptions()) { Target = _lab.Host("kvm02").Link }, default).AsTask());
+            () => Link.SendAsync(new MigrateVM(vm.Id, _lab.Host("kvm02").Link, new MigrationOptions()), default).AsTask());
         Assert.Equal((fault, 1), Assert.Single(_lab.Faults.Rules));
     }
 

@@ -116,7 +116,7 @@ public sealed class GuardedLinkTests : IAsyncLifetime
     {
         _driver.HoldsCalls = true;
         await using var target = new GateLink(_driver, new HostAddress("gate://b", "b"));
-        var migration = Host.Link.SendAsync(new MigrateVM(Guid.Empty, new MigrationOptions()) { Target = target }, default);
+        var migration = Host.Link.SendAsync(new MigrateVM(Guid.Empty, target, new MigrationOptions()), default);
         await _driver.CallWaitsAsync();
         _lab.Time.Advance(TimeSpan.FromHours(5));
         await _driver.LetOneEndAsync();
@@ -131,8 +131,10 @@ public sealed class GuardedLinkTests : IAsyncLifetime
         {
             _driver.Script.Enqueue(Lost(isTransient: true));
             var failure = await Assert.ThrowsAsync<HypervisorException>(
-                () => Host.Link.SendAsync(new MigrateVM(Guid.Empty, new MigrationOptions()) { Target = target }, default).AsTask());
-            Assert.Equal((HypervisorError.ConnectionFailed, calls), (failure.Error, _driver.Calls));
+                () => Host.Link.SendAsync(new MigrateVM(Guid.Empty, target, new MigrationOptions()), default).AsTask());
+
+            // Each is made once; then the source is asked whether it is there.
+            Assert.Equal((HypervisorError.ConnectionFailed, 2 * calls), (failure.Error, _driver.Calls));
         }
 
         Assert.True(Host.IsOpen);
@@ -146,7 +148,7 @@ public sealed class GuardedLinkTests : IAsyncLifetime
         await TripAsync();
         await using var target = new GateLink(_driver, new HostAddress("gate://b", "b"));
         var refused = await Assert.ThrowsAsync<HypervisorException>(
-            () => Host.Link.SendAsync(new MigrateVM(Guid.Empty, new MigrationOptions()) { Target = target }, default).AsTask());
+            () => Host.Link.SendAsync(new MigrateVM(Guid.Empty, target, new MigrationOptions()), default).AsTask());
         Assert.Equal((HypervisorError.CircuitOpen, 3), (refused.Error, _driver.Calls));
     }
 

@@ -46,7 +46,7 @@ public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
         var operation = OperationId.New();
         var vm = await host.Link.SendAsync(new DefineVM(new VMSpec { Name = "web", MemoryBytes = 64 << 20, KernelArguments = "password=secret" }) { Operation = operation }, default);
         await host.Link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, default);
-        await host.Link.SendAsync(new MigrateVM(vm.Id, new MigrationOptions { TargetUri = "qemu+tcp://kvm02/system?password=secret" }) { Target = _lab.Host("kvm02").Link }, default);
+        await host.Link.SendAsync(new MigrateVM(vm.Id, _lab.Host("kvm02").Link, new MigrationOptions { TargetUri = "qemu+tcp://kvm02/system?password=secret" }), default);
         var operations = await OperationsAsync(_journal);
         Assert.Equal(
             [

@@ -2,6 +2,7 @@ using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Libvirt.Definitions;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;

@@ -1,6 +1,7 @@
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Libvirt.Connections;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;

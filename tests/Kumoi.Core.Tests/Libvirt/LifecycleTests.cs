@@ -123,7 +123,7 @@ public sealed class LifecycleTests : LibvirtTest
         await FailsAsync(
             HypervisorError.NotSupported,
             FaultDomain.Host,
-            () => source.SendAsync(new MigrateVM(vm.Id, new MigrationOptions()) { Target = target, Operation = operation }, Deadline).AsTask());
+            () => source.SendAsync(new MigrateVM(vm.Id, target, new MigrationOptions()) { Operation = operation }, Deadline).AsTask());
 
         Assert.Equal(PowerState.Running, await StateAsync(source, vm));
     }

@@ -1,6 +1,7 @@
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Migrations;
+using Kumoi.Hypervisors.Libvirt.Native;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;

@@ -2,6 +2,7 @@ using System.Net;
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Migrations;
 using Xunit;
 

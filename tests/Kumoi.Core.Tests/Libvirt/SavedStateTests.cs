@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Libvirt.Connections;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;

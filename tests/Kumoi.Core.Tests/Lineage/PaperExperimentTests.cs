@@ -193,7 +193,7 @@ public sealed class PaperExperimentTests
 
     private static Task MigrateToAnyAsync(LabFleet lab, KumoiConnection source, VMReading vm, CancellationToken cancellationToken) =>
         Targets(lab, source, vm.MemoryBytes).Take(1).ForEachAsync(
-            async (target, token) => await source.Link.SendAsync(new MigrateVM(vm.Id, new MigrationOptions()) { Target = target.Link }, token),
+            async (target, token) => await source.Link.SendAsync(new MigrateVM(vm.Id, target.Link, new MigrationOptions()), token),
             cancellationToken: cancellationToken);
 
     private async ValueTask<VMReading> AddVMAsync(KumoiConnection host, CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Simulated;
+using Kumoi.Hypervisors.Simulated.Hosts;
 using Xunit;
 
 namespace Kumoi.Tests.Simulated;
@@ -77,7 +78,7 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
             () => One.SendAsync(new SuspendVM(vm.Id), default).AsTask(),
             () => One.SendAsync(new ResumeVM(vm.Id), default).AsTask(),
             () => One.SendAsync(new RebootVM(vm.Id), default).AsTask(),
-            () => One.SendAsync(new MigrateVM(vm.Id, new MigrationOptions()) { Target = Two }, default).AsTask(),
+            () => One.SendAsync(new MigrateVM(vm.Id, Two, new MigrationOptions()), default).AsTask(),
         })
         {
             await FailsAsync(call, HypervisorError.InvalidState, FaultDomain.VM);

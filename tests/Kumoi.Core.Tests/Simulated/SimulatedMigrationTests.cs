@@ -112,7 +112,7 @@ public sealed class SimulatedMigrationTests : IAsyncLifetime
         var operation = OperationId.New();
         var vm = await Pass(One.SendAsync(new DefineVM(new VMSpec { Name = "web" }) { Operation = operation }, default).AsTask());
         await Pass(One.SendAsync(new StartVM(vm.Id), default).AsTask());
-        var migration = One.SendAsync(new MigrateVM(vm.Id, new MigrationOptions()) { Target = Two }, default).AsTask();
+        var migration = One.SendAsync(new MigrateVM(vm.Id, Two, new MigrationOptions()), default).AsTask();
         _time.Advance(Delay * 2);
         Assert.True(await Pass(One.SendAsync(new UndoDefineVM(operation), default).AsTask()));
         Assert.Equal(HypervisorError.Aborted, (await Assert.ThrowsAsync<HypervisorException>(() => Pass(migration))).Error);
@@ -129,7 +129,7 @@ public sealed class SimulatedMigrationTests : IAsyncLifetime
         await Pass(One.SendAsync(new StartVM(other.Id), default).AsTask());
 
         var first = Migrate();
-        var second = One.SendAsync(new MigrateVM(other.Id, new MigrationOptions()) { Target = Two }, default).AsTask();
+        var second = One.SendAsync(new MigrateVM(other.Id, Two, new MigrationOptions()), default).AsTask();
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => Pass(Task.WhenAll(first, second)));
         Assert.Equal((HypervisorError.ResourceUnavailable, FaultDomain.Host), (failure.Error, failure.FaultDomain));
         Assert.Single(await Pass(One.SendAsync(new ReadVMs(), default).AsTask()));
@@ -139,17 +139,17 @@ public sealed class SimulatedMigrationTests : IAsyncLifetime
     [Fact]
     public async Task To_the_same_host_or_another_fleet_it_cannot_go()
     {
-        var same = One.SendAsync(new MigrateVM(_vm, new MigrationOptions()) { Target = One }, default).AsTask();
+        var same = One.SendAsync(new MigrateVM(_vm, One, new MigrationOptions()), default).AsTask();
         Assert.Equal(HypervisorError.InvalidState, (await Assert.ThrowsAsync<HypervisorException>(() => Pass(same))).Error);
 
         var driver = new SimulatedDriver(_time);
         await using var strange = await driver.OpenAsync(driver.Resolve("sim://elsewhere")[0], default);
-        var away = One.SendAsync(new MigrateVM(_vm, new MigrationOptions()) { Target = strange }, default).AsTask();
+        var away = One.SendAsync(new MigrateVM(_vm, strange, new MigrationOptions()), default).AsTask();
         Assert.Equal(HypervisorError.NotSupported, (await Assert.ThrowsAsync<HypervisorException>(() => Pass(away))).Error);
     }
 
     private Task<VMReading> Migrate(IProgress<MigrationProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        One.SendAsync(new MigrateVM(_vm, new MigrationOptions()) { Target = Two, Progress = progress }, cancellationToken).AsTask();
+        One.SendAsync(new MigrateVM(_vm, Two, new MigrationOptions()) { Progress = progress }, cancellationToken).AsTask();
 
     /// <summary>Lets time pass until the call has ended.</summary>
     private async Task<T> Pass<T>(Task<T> call)

@@ -106,7 +106,7 @@ internal sealed class Site : IAsyncDisposable
         var target = back ? places.IndexOf(VMPlace.Absent) : places.LastIndexOf(VMPlace.Absent);
         if (target >= 0)
         {
-            await Observe(host).SendAsync(new MigrateVM(Id, new MigrationOptions()) { Target = Observe(target + 1) }, default);
+            await Observe(host).SendAsync(new MigrateVM(Id, Observe(target + 1), new MigrationOptions()), default);
         }
     }
 

@@ -201,8 +201,7 @@ public sealed class SpeculativeMigrationTests
         Assert.Equal("kvm01", await site.AssertOneCopyAsync("VM"));
     }
 
-    /// <summary>Shows what issue 10 is about: its transfer runs outside of every layer of the link, and so outside of the throttle.</summary>
-    [Fact(Skip = "Issue 10: a speculative migration escapes the limit of jobs per host.")]
+    [Fact]
     public async Task Two_speculative_migrations_from_one_host_keep_to_its_limit_of_jobs()
     {
         await using var site = await Site.OpenAsync();

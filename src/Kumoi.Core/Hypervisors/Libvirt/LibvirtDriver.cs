@@ -1,3 +1,7 @@
+using Kumoi.Hypervisors.Libvirt.Connections;
+
+using Kumoi.Hypervisors.Libvirt.Reading;
+
 namespace Kumoi.Hypervisors.Libvirt;
 
 /// <summary>Opens links to hosts through the system's libvirt (https://libvirt.org).</summary>
@@ -22,10 +26,10 @@ public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervis
     /// </summary>
     public async Task<IHypervisorLink> OpenAsync(HostAddress address, CancellationToken cancellationToken)
     {
-        LibvirtLink link = new(LibvirtUri.Parse(address.Uri), time);
+        LibvirtLink link = new(LibvirtUri.Parse(address.Uri), time, LibvirtCalls.Table);
         try
         {
-            await link.ConnectAsync(cancellationToken).ConfigureAwait(false);
+            link.HostName = await HostReadings.Of(link).BeginAsync(cancellationToken);
             return link;
         }
         catch (OperationCanceledException)

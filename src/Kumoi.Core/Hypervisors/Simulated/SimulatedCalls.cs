@@ -1,5 +1,6 @@
 using Kumoi.Hypervisors.Simulated.Connections;
 using Kumoi.Hypervisors.Simulated.Definitions;
+using Kumoi.Hypervisors.Simulated.Hosts;
 using Kumoi.Hypervisors.Simulated.Migrations;
 using Kumoi.Hypervisors.Simulated.Power;
 using Kumoi.Hypervisors.Simulated.Reading;

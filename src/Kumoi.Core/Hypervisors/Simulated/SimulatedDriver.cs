@@ -1,3 +1,5 @@
+using Kumoi.Hypervisors.Simulated.Hosts;
+
 namespace Kumoi.Hypervisors.Simulated;
 
 /// <summary>
@@ -44,7 +46,7 @@ public sealed class SimulatedDriver(TimeProvider time) : IHypervisorDriver
             }
 
             fleet.OpenLinks++;
-            return Task.FromResult<IHypervisorLink>(new SimulatedLink(fleet, fleet.Host(parsed.Host!), address.Uri, Close));
+            return Task.FromResult<IHypervisorLink>(new SimulatedLink(fleet, fleet.Host(parsed.Host!), address.Uri, SimulatedCalls.Table, Close));
 
             void Close()
             {

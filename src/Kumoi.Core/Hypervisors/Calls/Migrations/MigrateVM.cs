@@ -8,13 +8,10 @@ namespace Kumoi.Hypervisors.Calls;
 /// Gives the VM as read on the target.
 /// </summary>
 /// <param name="Id">The VM.</param>
+/// <param name="Target">The host that it goes to.</param>
 /// <param name="Options">How it is done.</param>
-public sealed record MigrateVM(Guid Id, MigrationOptions Options) : VMChange<VMReading>(Id)
+public sealed record MigrateVM(Guid Id, [property: JsonIgnore] IHypervisorLink Target, MigrationOptions Options) : VMChange<VMReading>(Id)
 {
-    /// <summary>The target.</summary>
-    [JsonIgnore]
-    public required IHypervisorLink Target { get; init; }
-
     [JsonIgnore]
     public IProgress<MigrationProgress>? Progress { get; init; }
 

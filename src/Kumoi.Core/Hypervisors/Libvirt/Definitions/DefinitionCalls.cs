@@ -1,4 +1,6 @@
 using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Reading;
 
 namespace Kumoi.Hypervisors.Libvirt.Definitions;
 
@@ -6,11 +8,12 @@ namespace Kumoi.Hypervisors.Libvirt.Definitions;
 internal static class DefinitionCalls
 {
     public static void AddTo(CallTable<LibvirtLink> calls) => calls
-        .Add(static (LibvirtLink host, DefineVM call, CancellationToken token) => host.DefineAsync(call.Spec, call.Operation, token))
-        .Add(static (LibvirtLink host, UndoDefineVM call, CancellationToken token) => host.UndoDefineAsync(call.Operation, token))
+        .Add(static (LibvirtLink host, DefineVM call, CancellationToken token) => DefinitionsUnderWay.Of(host).DefineAsync(call.Spec, call.Operation, token))
+        .Add(static (LibvirtLink host, UndoDefineVM call, CancellationToken token) => DefinitionsUnderWay.Of(host).UndoAsync(call.Operation, token))
         .Add(static (LibvirtLink host, UndefineVM call, CancellationToken token) => UndefineAsync(host, call, token))
         // libvirt-domain: virDomainManagedSaveRemove.
-        .Add(static (LibvirtLink host, DiscardSavedState call, CancellationToken token) => host.ChangeAsync(call.Id, HostState.DiscardSaved, token));
+        .Add(static (LibvirtLink host, DiscardSavedState call, CancellationToken token) => host.ChangeAsync(call.Id, HostState.DiscardSaved, token))
+        .Add(static (LibvirtLink host, ReadPools _, CancellationToken token) => host.ReadAsync(StoragePools.Read, token));
 
     private static async Task<Done> UndefineAsync(LibvirtLink host, UndefineVM call, CancellationToken cancellationToken)
     {

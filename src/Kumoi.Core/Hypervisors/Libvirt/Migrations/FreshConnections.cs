@@ -1,3 +1,5 @@
+using Kumoi.Hypervisors.Libvirt.Connections;
+
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
 /// <summary>

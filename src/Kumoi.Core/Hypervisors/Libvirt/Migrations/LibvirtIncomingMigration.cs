@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Xml.Linq;
+using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;

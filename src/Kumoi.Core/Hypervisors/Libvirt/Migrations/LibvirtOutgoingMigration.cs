@@ -1,5 +1,9 @@
 using System.Net.Sockets;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Definitions;
 using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Hypervisors.Libvirt.Power;
+using Kumoi.Hypervisors.Libvirt.Reading;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 

@@ -1,5 +1,8 @@
 using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Hypervisors.Libvirt.Power;
+using Kumoi.Hypervisors.Libvirt.Reading;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
@@ -28,7 +31,7 @@ internal sealed class Migration(
     public async Task<VMReading> RunAsync(CancellationToken cancellationToken)
     {
         string? peerUri = options.PeerToPeer ? PeerUri() : null;
-        VMReading vm = await source.ReadAsync(source.GetVM(id), cancellationToken).ConfigureAwait(false);
+        VMReading vm = await source.ReadAsync(connection => HostReadings.Of(source).Read(connection, id), cancellationToken).ConfigureAwait(false);
         MigrationReport report = new(vm.Name, source.HostName, target.HostName, options);
         await CheckAsync(vm, report, cancellationToken).ConfigureAwait(false);
 
@@ -231,7 +234,7 @@ internal sealed class Migration(
     /// <summary>The definition comes without what libvirt keeps apart from it.</summary>
     private async Task<VMReading> ArriveAsync(VMReading before)
     {
-        VMReading arrived = await target.ReadAsync(target.GetVM(id), CancellationToken.None).ConfigureAwait(false);
+        VMReading arrived = await target.ReadAsync(connection => HostReadings.Of(target).Read(connection, id), CancellationToken.None).ConfigureAwait(false);
         if (!arrived.IsPersistent || arrived.IsAutostart == before.IsAutostart)
         {
             return arrived;

@@ -1,3 +1,4 @@
+using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 

@@ -1,5 +1,8 @@
 using System.Xml.Linq;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Definitions;
 using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Hypervisors.Libvirt.Reading;
 using Kind = Kumoi.Hypervisors.MigrationObstacleKind;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;

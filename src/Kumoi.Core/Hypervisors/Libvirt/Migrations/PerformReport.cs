@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 

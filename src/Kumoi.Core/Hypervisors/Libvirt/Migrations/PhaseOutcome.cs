@@ -1,3 +1,5 @@
+using Kumoi.Hypervisors.Libvirt.Native;
+
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
 /// <summary>How a phase of a migration ended.</summary>

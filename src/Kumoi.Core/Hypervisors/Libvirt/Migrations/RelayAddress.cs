@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Kumoi.Hypervisors.Libvirt.Connections;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 

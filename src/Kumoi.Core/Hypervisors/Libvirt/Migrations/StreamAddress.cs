@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Kumoi.Hypervisors.Libvirt.Connections;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 

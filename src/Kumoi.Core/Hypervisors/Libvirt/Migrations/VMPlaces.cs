@@ -1,4 +1,6 @@
+using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Hypervisors.Libvirt.Reading;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 

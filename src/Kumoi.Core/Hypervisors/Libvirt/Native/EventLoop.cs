@@ -1,3 +1,5 @@
+using Kumoi.Hypervisors.Libvirt.Connections;
+
 namespace Kumoi.Hypervisors.Libvirt.Native;
 
 /// <summary>libvirt's event loop: registered once, before the first connection is opened, and run by one thread for ever.</summary>
@@ -8,7 +10,10 @@ internal static class EventLoop
     {
         if (NativeEvents.virEventRegisterDefaultImpl() != 0)
         {
-            throw LibvirtErrors.ToException(NativeError.Last(), "start libvirt's event loop", CallKind.Connect, loss: null);
+            var failure = NativeError.Last();
+            throw new HypervisorException(
+                $"Cannot start libvirt's event loop: {failure.Message.TrimEnd('.', ' ', '\n')}.", nativeCode: (int)failure.Code,
+                recommendedAction: "Start a new pwsh; if it fails there too, reinstall libvirt's client library.");
         }
 
         new Thread(Run) { IsBackground = true, Name = "kumoi-libvirt-events" }.Start();

@@ -9,7 +9,7 @@ internal static unsafe partial class NativeEvents
     private const int LifecycleEventId = 0;
 
     /// <summary>Has lifecycle events posted to <paramref name="feed"/> until deregistered. Returns the registration's id, or -1.</summary>
-    public static int RegisterLifecycle(ConnectionHandle connection, LifecycleFeed feed)
+    public static int RegisterLifecycle(ConnectionHandle connection, ILifecycleListener feed)
     {
         nint self = GCHandle.ToIntPtr(GCHandle.Alloc(feed));
         int id = virConnectDomainEventRegisterAny(connection, 0, LifecycleEventId, &OnLifecycle, self, &FreeFeed);
@@ -51,7 +51,7 @@ internal static unsafe partial class NativeEvents
     private static void FreeFeed(nint self)
     {
         GCHandle handle = GCHandle.FromIntPtr(self);
-        ((LifecycleFeed)handle.Target!).Released();
+        ((ILifecycleListener)handle.Target!).Released();
         handle.Free();
     }
 
@@ -63,7 +63,7 @@ internal static unsafe partial class NativeEvents
             ? new Guid(new ReadOnlySpan<byte>(uuid, NativeDomain.UuidLength), bigEndian: true)
             : Guid.Empty;
         string name = Marshal.PtrToStringUTF8((nint)NativeDomain.virDomainGetName(domain)) ?? "";
-        ((LifecycleFeed)GCHandle.FromIntPtr(self).Target!).Post(id, name, kind, detail);
+        ((ILifecycleListener)GCHandle.FromIntPtr(self).Target!).Post(id, name, kind, detail);
         return 0;
     }
 

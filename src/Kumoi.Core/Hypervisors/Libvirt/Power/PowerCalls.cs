@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Libvirt.Connections;
 
 namespace Kumoi.Hypervisors.Libvirt.Power;
 

@@ -1,5 +1,8 @@
 using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Definitions;
 using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Hypervisors.Libvirt.Power;
 
 namespace Kumoi.Hypervisors.Libvirt.Reading;
 
@@ -7,22 +10,15 @@ namespace Kumoi.Hypervisors.Libvirt.Reading;
 internal static class ReadingCalls
 {
     public static void AddTo(CallTable<LibvirtLink> calls) => calls
-        .Add(static (LibvirtLink host, ReadHost call, CancellationToken token) => host.ReadHostAsync(call.IncludeVMs, token))
-        .Add(static (LibvirtLink host, ReadVMs _, CancellationToken token) => host.ReadAsync(host.VMs.ReadAll, token))
+        .Add(static (LibvirtLink host, ReadHost call, CancellationToken token) => HostReadings.Of(host).ReadAsync(call.IncludeVMs, token))
+        .Add(static (LibvirtLink host, ReadVMs _, CancellationToken token) => host.ReadAsync(HostReadings.Of(host).VMs.ReadAll, token))
         .Add(static (LibvirtLink host, FindVM call, CancellationToken token) => host.ReadAsync(
-            connection => Read(host, connection, connection.FindDomain(call.Id)), token))
+            connection => HostReadings.Of(host).ReadIfFound(connection, connection.FindDomain(call.Id)), token))
         .Add(static (LibvirtLink host, FindVMByName call, CancellationToken token) => host.ReadAsync(
-            connection => Read(host, connection, connection.FindDomain(call.Given)), token))
+            connection => HostReadings.Of(host).ReadIfFound(connection, connection.FindDomain(call.Given)), token))
         // libvirt-domain: virDomainGetXMLDesc, without VIR_DOMAIN_XML_SECURE.
         .Add(static (LibvirtLink host, ReadXml call, CancellationToken token) => host.ReadAsync(call.Id, DomainCalls.ReadXml, token))
         // libvirt-domain: virDomainGetXMLDesc, with VIR_DOMAIN_XML_INACTIVE and VIR_DOMAIN_XML_SECURE.
         .Add(static (LibvirtLink host, ReadDefinition call, CancellationToken token) => host.ReadAsync(call.Id, DomainCalls.ReadDefinition, token))
-        .Add(static (LibvirtLink host, FindHostState call, CancellationToken token) => host.ReadAsync(call.Id, HostState.Find, token))
-        .Add(static (LibvirtLink host, ReadPools _, CancellationToken token) => host.ReadAsync(StoragePools.Read, token));
-
-    private static VMReading? Read(LibvirtLink host, LibvirtConnection connection, DomainHandle? found)
-    {
-        using var domain = found;
-        return domain is null ? null : host.VMs.Read(connection, domain);
-    }
+        .Add(static (LibvirtLink host, FindHostState call, CancellationToken token) => host.ReadAsync(call.Id, HostState.Find, token));
 }

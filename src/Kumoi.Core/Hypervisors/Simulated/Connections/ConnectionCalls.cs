@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Simulated.Hosts;
 
 namespace Kumoi.Hypervisors.Simulated.Connections;
 

@@ -1,3 +1,5 @@
+using Kumoi.Hypervisors.Simulated.Hosts;
+
 namespace Kumoi.Hypervisors.Simulated.Migrations;
 
 /// <summary>As libvirt was seen to do it: the copy is destroyed when its caller goes, and can be started at any time, even too early.</summary>

@@ -1,3 +1,5 @@
+using Kumoi.Hypervisors.Simulated.Hosts;
+
 namespace Kumoi.Hypervisors.Simulated.Migrations;
 
 /// <summary>

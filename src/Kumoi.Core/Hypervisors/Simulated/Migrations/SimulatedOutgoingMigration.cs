@@ -1,3 +1,5 @@
+using Kumoi.Hypervisors.Simulated.Hosts;
+
 namespace Kumoi.Hypervisors.Simulated.Migrations;
 
 /// <summary>As libvirt was seen to do it: the source is paused for good when one target has all, and nobody resumes it but the caller.</summary>

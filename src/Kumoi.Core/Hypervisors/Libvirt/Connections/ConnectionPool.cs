@@ -1,0 +1,94 @@
+using System.Xml;
+
+namespace Kumoi.Hypervisors.Libvirt.Connections;
+
+/// <summary>
+/// Connections that are lent to one call at a time. Calls that share a connection hold each other up (libvirtd serves five at a
+/// time), and, worse, when keepalive ends a connection on which two calls wait, libvirt 9.0 wakes only one of them: the other one
+/// waits until TCP gives up, a quarter of an hour later.
+/// </summary>
+/// <param name="uri">Where to connect.</param>
+/// <param name="label">Names the host in messages.</param>
+/// <param name="shared">
+/// The one connection for all calls, where the driver gives each connection its own world; that one is in this process, and does not
+/// block. Else null.
+/// </param>
+internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, ConnectionSlot? shared) : IDisposable
+{
+    private readonly Lock gate = new();
+    private readonly List<ConnectionSlot> all = [];
+    private readonly Stack<ConnectionSlot> free = new(); // the one that was used last first, so that few are open when little happens
+    private bool isDisposed;
+
+    /// <summary>Runs a call on a connection that nobody else uses meanwhile. Blocks.</summary>
+    public T Use<T>(Func<LibvirtConnection, T> work)
+    {
+        if (shared is not null)
+        {
+            return Guard(() => work(shared.Get()));
+        }
+
+        ConnectionSlot slot = Take();
+        try
+        {
+            return Guard(() => work(slot.Get()));
+        }
+        finally
+        {
+            Return(slot);
+        }
+    }
+
+    /// <summary>XML that a host sends and that nobody can read is a failure of the host.</summary>
+    private T Guard<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (XmlException e)
+        {
+            throw new HypervisorException(
+                $"{label()} sent XML that cannot be read: {e.Message}", FaultDomain.Host, error: HypervisorError.Other,
+                recommendedAction: "Look at what 'virsh dumpxml' and 'virsh capabilities' say there, and at the host's libvirt.", innerException: e);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            isDisposed = true;
+        }
+
+        shared?.Dispose();
+        all.ForEach(static slot => slot.Dispose());
+    }
+
+    private ConnectionSlot Take()
+    {
+        lock (gate)
+        {
+            if (isDisposed)
+            {
+                throw LibvirtErrors.Closed(outcomeUnknown: false);
+            }
+
+            if (!free.TryPop(out ConnectionSlot? slot))
+            {
+                slot = new ConnectionSlot(uri, label);
+                all.Add(slot);
+            }
+
+            return slot;
+        }
+    }
+
+    private void Return(ConnectionSlot slot)
+    {
+        lock (gate)
+        {
+            free.Push(slot);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Connections;
+
+/// <summary>One connection of libvirt. All its methods block and belong on a thread of <see cref="WorkerThreads"/>.</summary>
+internal sealed unsafe class LibvirtConnection : IDisposable
+{
+    // With these, a silent other side is given up after about 5 * (3 + 1) = 20 s (libvirt-host: virConnectSetKeepAlive).
+    private const int KeepAliveSeconds = 5;
+    private const uint KeepAliveCount = 3;
+
+    /// <summary>The notice of a loss, which tells its reason, comes a moment after the calls that fail by it.</summary>
+    private static readonly TimeSpan NoticeDelay = TimeSpan.FromMilliseconds(250);
+
+    private readonly LossNotice loss;
+    private readonly Func<string> label;
+
+    private LibvirtConnection(ConnectionHandle handle, LossNotice loss, Func<string> label)
+    {
+        Handle = handle;
+        this.loss = loss;
+        this.label = label;
+    }
+
+    public ConnectionHandle Handle { get; }
+
+    /// <summary>Names the host in messages.</summary>
+    public string Label => label();
+
+    /// <summary>Completes when the connection is lost; never for drivers in this process.</summary>
+    public Task WhenLost => loss.Lost;
+
+    /// <summary>Why the connection is gone; null while it is alive. Asks nobody (libvirt-host: virConnectIsAlive).</summary>
+    public ConnectionLoss? Loss
+    {
+        get
+        {
+            bool isAlive = !loss.Lost.IsCompleted && NativeConnection.virConnectIsAlive(Handle) != 0;
+            return isAlive ? null : loss.Lost.Wait(NoticeDelay) ? (ConnectionLoss)loss.Lost.Result : ConnectionLoss.Error;
+        }
+    }
+
+    /// <summary>libvirt-host: virConnectOpenAuth. May block for minutes where nobody answers.</summary>
+    public static LibvirtConnection Open(LibvirtUri uri, Func<string> label)
+    {
+        LibvirtLibrary.EnsureReady();
+        if (uri.NodeFile is { } file && !File.Exists(file))
+        {
+            throw LibvirtErrors.ToException(
+                new LibvirtFailure(LibvirtCode.XmlError, LibvirtOrigin.None, 0, $"there is no file '{file}'"),
+                $"connect to {uri.Display}",
+                CallKind.Connect,
+                loss: null);
+        }
+
+        nint connection = BlockingCall.Open(() => NativeConnection.Open(uri.ForOpening));
+        if (connection == 0)
+        {
+            throw LibvirtErrors.ToException(NativeError.Last(), $"connect to {uri.Display}", CallKind.Connect, loss: null);
+        }
+
+        ConnectionHandle handle = new(connection);
+        LossNotice notice = new();
+        NativeConnection.RegisterCloseCallback(connection, notice);
+
+        // Drivers in this process and old daemons do not support it; then there is nothing to keep alive.
+        _ = NativeConnection.virConnectSetKeepAlive(handle, KeepAliveSeconds, KeepAliveCount);
+        return new LibvirtConnection(handle, notice, label);
+    }
+
+    /// <summary>The exception for the call that just failed on this thread.</summary>
+    /// <param name="action">What failed, to follow "Cannot", without the host.</param>
+    /// <param name="kind">What the call was for.</param>
+    public HypervisorException Failed(string action, CallKind kind = CallKind.Read) => ToException(NativeError.Last(), action, kind);
+
+    /// <summary>The exception for a failure that was copied before.</summary>
+    public HypervisorException ToException(LibvirtFailure failure, string action, CallKind kind) =>
+        LibvirtErrors.ToException(failure, $"{action} on {Label}", kind, Loss);
+
+    /// <summary>Null if the host has no such VM (libvirt-domain: virDomainLookupByUUID).</summary>
+    public DomainHandle? FindDomain(Guid id)
+    {
+        byte* uuid = stackalloc byte[NativeDomain.UuidLength];
+        _ = id.TryWriteBytes(new Span<byte>(uuid, NativeDomain.UuidLength), bigEndian: true, out _);
+        return Found(NativeDomain.virDomainLookupByUUID(Handle, uuid), $"find VM {id}");
+    }
+
+    /// <summary>Null if the host has no such VM (libvirt-domain: virDomainLookupByName).</summary>
+    public DomainHandle? FindDomain(string name) =>
+        Found(NativeDomain.virDomainLookupByName(Handle, name), $"find VM '{name}'");
+
+    /// <summary>Fails with <see cref="HypervisorError.VMNotFound"/>.</summary>
+    public DomainHandle GetDomain(Guid id) => FindDomain(id) ?? throw NotFound($"VM {id}");
+
+    /// <summary>For a VM that is not, or no more, on the host.</summary>
+    public HypervisorException NotFound(string vm) => LibvirtErrors.ToException(
+        new LibvirtFailure(LibvirtCode.NoDomain, LibvirtOrigin.None, 0, "the host has no such VM"),
+        $"find {vm} on {Label}",
+        CallKind.Read,
+        loss: null);
+
+    public void Dispose() => Handle.Dispose();
+
+    private DomainHandle? Found(nint domain, string action)
+    {
+        if (domain != 0)
+        {
+            return new DomainHandle(domain, Handle);
+        }
+
+        LibvirtFailure failure = NativeError.Last();
+        return failure.Code == LibvirtCode.NoDomain ? null : throw ToException(failure, action, CallKind.Read);
+    }
+}

@@ -1,0 +1,243 @@
+using System.Runtime.InteropServices;
+using System.Xml.Linq;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Definitions;
+
+/// <summary>Makes and removes the volumes of VMs (libvirt-storage). Its methods block.</summary>
+internal static unsafe class VolumeStore
+{
+    /// <summary>
+    /// Where the new volumes of a VM will be, without making them. A volume of that name, which may be somebody's data, fails with
+    /// <see cref="HypervisorError.StorageFailed"/>.
+    /// </summary>
+    public static Dictionary<int, VolumePlan> Plan(LibvirtConnection connection, VMSpec spec)
+    {
+        Dictionary<int, VolumePlan> plans = [];
+        for (int i = 0; i < spec.Disks.Count; i++)
+        {
+            DiskSpec disk = spec.Disks[i];
+            if (disk.Path is not null)
+            {
+                continue;
+            }
+
+            using StoragePoolHandle pool = GetPool(connection, disk.StoragePool);
+            string name = spec.Mark is { } mark ? FormattableString.Invariant($"{spec.Name}-r{mark.Replica}-{i + 1}") : $"{spec.Name}-{i + 1}";
+            plans[i] = Plan(connection, pool, disk.StoragePool, name, DomainXml.FormatOf(disk), disk.NewVolumeBytes ?? 0) with
+            {
+                Template = disk.TemplatePath,
+                TemplateFormat = DomainXml.TemplateFormatOf(disk),
+            };
+        }
+
+        return plans;
+    }
+
+    /// <summary>
+    /// Where the copies of the disks will be that the domain writes to, without making them; the domain is changed to use them. A disk that
+    /// cannot be copied fails with <see cref="HypervisorError.InvalidSpecification"/>.
+    /// </summary>
+    public static List<VolumePlan> PlanCopies(LibvirtConnection connection, XElement domain)
+    {
+        List<VolumePlan> plans = [];
+        foreach (XElement disk in DomainCopy.WritableDisks(domain))
+        {
+            VolumePlan plan = PlanCopy(connection, disk, DomainCopy.DiskName(domain.Element("name")!.Value, plans.Count + 1));
+            DomainCopy.SetImage(disk, plan.Path);
+            plans.Add(plan);
+        }
+
+        return plans;
+    }
+
+    /// <summary>libvirt-storage: virStorageVolCreateXML; for a copy virStorageVolCreateXMLFrom, which takes as long as copying takes.</summary>
+    public static void Create(LibvirtConnection connection, VolumePlan plan)
+    {
+        string action = $"make volume '{plan.Name}' in pool '{plan.Pool}'";
+        using StoragePoolHandle pool = GetPool(connection, plan.Pool);
+        using VolumeHandle? original = plan.CopyOf is null ? null : FindByPath(connection, plan.CopyOf) ?? throw connection.ToException(
+            new LibvirtFailure(LibvirtCode.NoStorageVolume, LibvirtOrigin.Storage, 0, $"the original '{plan.CopyOf}' is gone"), action, CallKind.Read);
+        nint pointer = original is null
+            ? NativeStorage.virStorageVolCreateXML(pool, DomainXml.Volume(plan), 0)
+            : NativeStorage.virStorageVolCreateXMLFrom(pool, DomainXml.Volume(plan), original, 0);
+        if (pointer == 0)
+        {
+            throw connection.Failed(action, CallKind.Write);
+        }
+
+        using VolumeHandle volume = new(pointer, connection.Handle);
+        string? path = NativeString.Take(NativeStorage.virStorageVolGetPath(volume));
+        if (!string.Equals(path, plan.Path, StringComparison.Ordinal))
+        {
+            throw new HypervisorException(
+                $"Cannot {action} on {connection.Label}: it would be at '{path}', not at '{plan.Path}'.",
+                FaultDomain.Storage,
+                error: HypervisorError.StorageFailed,
+                recommendedAction: "Use a storage pool whose volumes are files or logical volumes, or make the volume first and give its path.");
+        }
+    }
+
+    /// <summary>Deletes a volume; one that is gone is fine. False: its storage pool deletes none (libvirt-storage: virStorageVolDelete).</summary>
+    public static bool Delete(LibvirtConnection connection, VolumeHandle volume, string path)
+    {
+        if (NativeStorage.virStorageVolDelete(volume, 0) == 0)
+        {
+            return true;
+        }
+
+        LibvirtFailure failure = NativeError.Last();
+        return failure.Code switch
+        {
+            LibvirtCode.NoStorageVolume => true,
+            LibvirtCode.NoSupport or LibvirtCode.OperationUnsupported => false,
+            _ => throw connection.ToException(failure, $"delete volume '{path}'", CallKind.Write),
+        };
+    }
+
+    /// <summary>Null if the pool has no such volume; a pool that is not there fails.</summary>
+    public static VolumeHandle? Find(LibvirtConnection connection, string poolName, string name)
+    {
+        using StoragePoolHandle pool = GetPool(connection, poolName);
+        return Find(connection, pool, name);
+    }
+
+    /// <summary>libvirt-storage: virStorageVolGetPath.</summary>
+    public static string PathOf(LibvirtConnection connection, VolumeHandle volume) =>
+        NativeString.Take(NativeStorage.virStorageVolGetPath(volume)) ?? throw connection.Failed("read the path of a volume");
+
+    /// <summary>Null if no storage pool has it (libvirt-storage: virStorageVolLookupByPath).</summary>
+    public static VolumeHandle? FindByPath(LibvirtConnection connection, string path)
+    {
+        nint pointer = NativeStorage.virStorageVolLookupByPath(connection.Handle, path);
+        if (pointer != 0)
+        {
+            return new VolumeHandle(pointer, connection.Handle);
+        }
+
+        LibvirtFailure failure = NativeError.Last();
+        return failure.Code is LibvirtCode.NoStorageVolume or LibvirtCode.NoStoragePool
+            ? null
+            : throw connection.ToException(failure, $"find volume '{path}'", CallKind.Read);
+    }
+
+    /// <summary>The active storage pools by their directories, which tell of every file in them; none where the host has no storage driver.</summary>
+    public static Dictionary<string, string> ReadDirectories(LibvirtConnection connection)
+    {
+        const uint ActiveOnly = 1 << 1; // VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE
+        Dictionary<string, string> pools = new(StringComparer.Ordinal);
+        foreach (StoragePoolHandle pool in ListPools(connection, ActiveOnly) ?? [])
+        {
+            using (pool)
+            {
+                if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml
+                    && (string?)SafeXml.Parse(xml).Element("target")?.Element("path") is { Length: > 1 } directory)
+                {
+                    pools.TryAdd(ImagePath.Normalize(directory), NameOf(pool));
+                }
+            }
+        }
+
+        return pools;
+    }
+
+    /// <summary>libvirt-storage: virConnectListAllStoragePools. Null if that failed: then the error is libvirt's last.</summary>
+    public static List<StoragePoolHandle>? ListPools(LibvirtConnection connection, uint flags)
+    {
+        nint* pointers = null;
+        int count = NativeStorage.virConnectListAllStoragePools(connection.Handle, &pointers, flags);
+        if (count < 0)
+        {
+            return null;
+        }
+
+        List<StoragePoolHandle> pools = new(count);
+        for (int i = 0; i < count; i++)
+        {
+            pools.Add(new StoragePoolHandle(pointers[i], connection.Handle));
+        }
+
+        NativeTypedParameters.Free(pointers);
+        return pools;
+    }
+
+    public static string NameOf(StoragePoolHandle pool) => Marshal.PtrToStringUTF8((nint)NativeStorage.virStoragePoolGetName(pool)) ?? "";
+
+    /// <summary>https://libvirt.org/formatstorage.html.</summary>
+    public static XElement ReadXml(LibvirtConnection connection, VolumeHandle volume) => SafeXml.Parse(
+        NativeString.Take(NativeStorage.virStorageVolGetXMLDesc(volume, 0)) ?? throw connection.Failed("read a volume"));
+
+    private static VolumePlan Plan(LibvirtConnection connection, StoragePoolHandle pool, string poolName, string name, string format, long bytes)
+    {
+        using VolumeHandle? existing = Find(connection, pool, name);
+        return existing is null
+            ? new VolumePlan(poolName, name, PathInPool(connection, pool, poolName, name), format, bytes)
+            : throw connection.ToException(
+                new LibvirtFailure(LibvirtCode.StorageVolumeExists, LibvirtOrigin.Storage, 0, "a volume of that name exists"),
+                $"make volume '{name}' in pool '{poolName}'",
+                CallKind.Read);
+    }
+
+    private static VolumePlan PlanCopy(LibvirtConnection connection, XElement disk, string name)
+    {
+        string path = DomainCopy.ImageOf(disk) ?? throw DomainCopy.CannotCopy(disk, "it is neither a file nor a block device");
+        using VolumeHandle original = FindByPath(connection, path) ?? throw DomainCopy.CannotCopy(disk, $"'{path}' is no volume of a storage pool");
+        XElement volume = ReadXml(connection, original);
+        if (disk.Descendants("encryption").Concat(volume.Descendants("encryption")).Any())
+        {
+            throw DomainCopy.CannotCopy(disk, "it is encrypted");
+        }
+
+        // What the guest wrote to a raw disk may look like another format to the pool: then a copy would hold what that header names.
+        string format = (string?)disk.Element("driver")?.Attribute("type") ?? "raw";
+        string formatInPool = (string?)volume.Element("target")?.Element("format")?.Attribute("type") ?? "raw";
+        if (formatInPool is not "raw" && !string.Equals(formatInPool, format, StringComparison.Ordinal))
+        {
+            throw DomainCopy.CannotCopy(disk, $"to the VM '{path}' is {format}, to its storage pool {formatInPool}");
+        }
+
+        using StoragePoolHandle pool = GetPoolOf(connection, original, path);
+        string poolName = NameOf(pool);
+        long capacity = ScaledInteger.Read(volume.Element("capacity"), "bytes") ?? 0;
+        return Plan(connection, pool, poolName, name, format, capacity) with
+        {
+            AllocationBytes = Math.Min(ScaledInteger.Read(volume.Element("allocation"), "bytes") ?? 0, capacity),
+            CopyOf = path,
+        };
+    }
+
+    public static StoragePoolHandle GetPool(LibvirtConnection connection, string name)
+    {
+        nint pointer = NativeStorage.virStoragePoolLookupByName(connection.Handle, name);
+        return pointer != 0 ? new StoragePoolHandle(pointer, connection.Handle) : throw connection.Failed($"find storage pool '{name}'");
+    }
+
+    private static StoragePoolHandle GetPoolOf(LibvirtConnection connection, VolumeHandle volume, string path)
+    {
+        nint pointer = NativeStorage.virStoragePoolLookupByVolume(volume);
+        return pointer != 0 ? new StoragePoolHandle(pointer, connection.Handle) : throw connection.Failed($"find the storage pool of volume '{path}'");
+    }
+
+    private static VolumeHandle? Find(LibvirtConnection connection, StoragePoolHandle pool, string name)
+    {
+        nint pointer = NativeStorage.virStorageVolLookupByName(pool, name);
+        if (pointer != 0)
+        {
+            return new VolumeHandle(pointer, connection.Handle);
+        }
+
+        LibvirtFailure failure = NativeError.Last();
+        return failure.Code == LibvirtCode.NoStorageVolume
+            ? null
+            : throw connection.ToException(failure, $"find volume '{name}'", CallKind.Read);
+    }
+
+    private static string PathInPool(LibvirtConnection connection, StoragePoolHandle pool, string poolName, string volume)
+    {
+        string xml = NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0))
+            ?? throw connection.Failed($"read storage pool '{poolName}'");
+        string directory = SafeXml.Parse(xml).Element("target")?.Element("path")?.Value ?? "";
+        return $"{directory.TrimEnd('/')}/{volume}";
+    }
+}

@@ -1,4 +1,0 @@
-namespace Kumoi.Hypervisors.Libvirt;
-
-/// <summary>Something that a host lacks, and what the admin can do.</summary>
-internal sealed record HostLack(HypervisorError Error, string Advice);

@@ -1,4 +1,0 @@
-namespace Kumoi.Hypervisors.Libvirt;
-
-/// <summary>A copy of libvirt's last error. <see cref="SystemError"/> is the errno with <see cref="LibvirtCode.SystemError"/>.</summary>
-internal readonly record struct LibvirtFailure(LibvirtCode Code, LibvirtOrigin Origin, int SystemError, string Message);

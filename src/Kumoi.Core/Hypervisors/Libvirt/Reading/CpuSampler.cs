@@ -1,0 +1,97 @@
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Reading;
+
+/// <summary>Turns the node's CPU counters, which grow since boot, into the share that was busy between two readings.</summary>
+internal sealed class CpuSampler(TimeProvider time)
+{
+    /// <summary>Closer samples would mostly measure the counters' own steps.</summary>
+    public static readonly TimeSpan MinimumSpan = TimeSpan.FromMilliseconds(100);
+
+    private readonly Lock gate = new();
+    private Sample? last;
+    private double? ratio;
+    private bool isUnsupported;
+
+    /// <summary>How long to wait before the next reading can tell a ratio; zero if it already can.</summary>
+    public TimeSpan UntilReady
+    {
+        get
+        {
+            lock (gate)
+            {
+                if (isUnsupported || ratio is not null || last is not { } sample)
+                {
+                    return TimeSpan.Zero;
+                }
+
+                TimeSpan left = MinimumSpan - time.GetElapsedTime(sample.Timestamp);
+                return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+            }
+        }
+    }
+
+    /// <summary>Takes a sample if it is time to. 0..1; NaN where unknown (libvirt-host: virNodeGetCPUStats).</summary>
+    public double Read(LibvirtConnection connection)
+    {
+        lock (gate)
+        {
+            bool isTooSoon = last is { } recent && time.GetElapsedTime(recent.Timestamp) < MinimumSpan;
+            if (isUnsupported || isTooSoon)
+            {
+                return ratio ?? double.NaN;
+            }
+
+            if (Take(connection) is not { } now)
+            {
+                isUnsupported = true;
+                return double.NaN;
+            }
+
+            if (last is { } before)
+            {
+                ratio = Ratio(before, now);
+            }
+
+            last = now;
+            return ratio ?? double.NaN;
+        }
+    }
+
+    internal static double Ratio(Sample before, Sample now)
+    {
+        double total = now.Total - (double)before.Total;
+        double busy = now.Busy - (double)before.Busy;
+        return total > 0 ? Math.Clamp(busy / total, 0, 1) : double.NaN;
+    }
+
+    private unsafe Sample? Take(LibvirtConnection connection)
+    {
+        if (NodeStats.Read(connection, NativeNode.virNodeGetCPUStats, NativeNode.AllCpus) is not { } stats)
+        {
+            return null;
+        }
+
+        ulong idle = 0;
+        ulong total = 0;
+        foreach ((string name, ulong value) in stats)
+        {
+            switch (name)
+            {
+                case "idle" or "iowait":
+                    idle += value;
+                    total += value;
+                    break;
+                case "kernel" or "user" or "intr":
+                    total += value;
+                    break;
+            }
+        }
+
+        return total == 0 ? null : new Sample(time.GetTimestamp(), total - idle, total);
+    }
+
+    /// <summary>Nanoseconds since boot, over all CPUs.</summary>
+    internal readonly record struct Sample(long Timestamp, ulong Busy, ulong Total);
+}

@@ -1,0 +1,89 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Reading;
+
+/// <summary>Reads what a host is and how busy it is. Its methods block.</summary>
+internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
+{
+    private string? type;
+    private Version? version;
+
+    /// <summary>The host's own name (libvirt-host: virConnectGetHostname).</summary>
+    public static string ReadName(LibvirtConnection connection) =>
+        NativeString.Take(NativeConnection.virConnectGetHostname(connection.Handle)) ?? throw connection.Failed("read the host's name");
+
+    /// <summary>libvirt-host: virNodeGetInfo, virNodeGetMemoryStats, virNodeGetCPUStats.</summary>
+    public HostReading Read(LibvirtConnection connection, string hostName, IReadOnlyList<VMReading>? vms)
+    {
+        DateTimeOffset at = time.GetUtcNow();
+        VirNodeInfo node;
+        if (NativeNode.virNodeGetInfo(connection.Handle, &node) != 0)
+        {
+            throw connection.Failed("read the host");
+        }
+
+        ReadProduct(connection);
+        (long memory, long free) = ReadMemory(connection, (long)node.MemoryKib.Value * 1024);
+        return new HostReading
+        {
+            CapturedAt = at,
+            HostName = hostName,
+            HypervisorType = type ?? "",
+            HypervisorVersion = version,
+            CpuModel = Encoding.UTF8.GetString(NativeString.InField(node.Model, 32)),
+            CpuCount = (int)node.CpuCount,
+            CpuRatio = cpu.Read(connection),
+            MemoryBytes = memory,
+            FreeMemoryBytes = free,
+            VMs = vms,
+        };
+    }
+
+    /// <summary>Free memory in bytes, including what caches would give back.</summary>
+    public static long ReadFreeMemory(LibvirtConnection connection) => ReadMemory(connection, 0).Free;
+
+    // Neither changes while a daemon runs, so they are asked for once.
+    private void ReadProduct(LibvirtConnection connection)
+    {
+        if (type is not null)
+        {
+            return;
+        }
+
+        CULong number;
+        if (NativeConnection.virConnectGetVersion(connection.Handle, &number) == 0)
+        {
+            version = HostIdentity.Unpack(number);
+        }
+
+        type = Marshal.PtrToStringUTF8((nint)NativeConnection.virConnectGetType(connection.Handle));
+    }
+
+    /// <summary>Both from the same source where there is one: the two of libvirt need not agree, in a container for example.</summary>
+    private static (long Total, long Free) ReadMemory(LibvirtConnection connection, long nodeBytes)
+    {
+        if (NodeStats.Read(connection, NativeNode.virNodeGetMemoryStats, NativeNode.AllCells) is not { } stats)
+        {
+            return (nodeBytes, (long)NativeNode.virNodeGetFreeMemory(connection.Handle));
+        }
+
+        ulong totalKib = (ulong)nodeBytes / 1024;
+        ulong freeKib = 0;
+        foreach ((string name, ulong value) in stats)
+        {
+            if (name is "total")
+            {
+                totalKib = value;
+            }
+            else if (name is "free" or "buffers" or "cached")
+            {
+                freeKib += value;
+            }
+        }
+
+        return ((long)totalKib * 1024, (long)freeKib * 1024);
+    }
+}

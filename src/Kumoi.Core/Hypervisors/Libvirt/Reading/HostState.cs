@@ -1,0 +1,84 @@
+using System.Xml.Linq;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Reading;
+
+/// <summary>What libvirt keeps of a VM on its host apart from its definition and its disks. Blocks.</summary>
+internal static class HostState
+{
+    private const uint InactiveXml = 1 << 1; // VIR_DOMAIN_XML_INACTIVE
+
+    /// <summary>libvirt-domain: virDomainHasManagedSaveImage; libvirt-domain-snapshot: virDomainSnapshotNum; and, in the definition, its firmware's
+    /// variables and its TPM (https://libvirt.org/formatdomain.html).</summary>
+    public static unsafe string? Find(LibvirtConnection connection, DomainHandle domain)
+    {
+        // What a driver does not support it does not keep.
+        if (HasSaved(domain))
+        {
+            return "a saved state (managed save)";
+        }
+
+        if (NativeDomain.virDomainSnapshotNum(domain, 0) > 0)
+        {
+            return "snapshots";
+        }
+
+        string xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
+        XElement definition = DomainDefinition.Parse(xml);
+        return definition.Element("os") is { } os && (os.Element("nvram") is not null || (string?)os.Attribute("firmware") is "efi") ? "the variables of its UEFI firmware"
+            : definition.Elements("devices").Elements("tpm").Elements("backend").Any(static backend => (string?)backend.Attribute("type") is "emulator") ? "the state of its TPM"
+            : null;
+    }
+
+    /// <summary>Whether the VM's memory is saved, and its next start goes on from there.</summary>
+    public static bool HasSaved(DomainHandle domain)
+    {
+        bool isHeld = false;
+        domain.DangerousAddRef(ref isHeld);
+        try
+        {
+            return NativeDomain.virDomainHasManagedSaveImage(domain.DangerousGetHandle(), 0) > 0;
+        }
+        finally
+        {
+            domain.DangerousRelease();
+        }
+    }
+
+    /// <summary>libvirt-domain: virDomainManagedSaveRemove. Fine where there is none.</summary>
+    public static void DiscardSaved(LibvirtConnection connection, DomainHandle domain)
+    {
+        if (HasSaved(domain) && NativeDomain.virDomainManagedSaveRemove(domain, 0) != 0)
+        {
+            throw connection.ToException(NativeError.Last(), $"throw away the saved state of VM '{domain.Name}'", CallKind.Write);
+        }
+    }
+
+    /// <summary>
+    /// Whether the host starts the VM with itself (libvirt-domain: virDomainGetAutostart); false where its driver does not know.
+    /// </summary>
+    public static unsafe bool IsAutostart(DomainHandle domain)
+    {
+        bool isHeld = false;
+        domain.DangerousAddRef(ref isHeld);
+        try
+        {
+            int isAutostart = 0;
+            return NativeDomain.virDomainGetAutostart(domain.DangerousGetHandle(), &isAutostart) == 0 && isAutostart != 0;
+        }
+        finally
+        {
+            domain.DangerousRelease();
+        }
+    }
+
+    /// <summary>libvirt-domain: virDomainSetAutostart.</summary>
+    public static void SetAutostart(LibvirtConnection connection, DomainHandle domain, bool isAutostart)
+    {
+        if (NativeDomain.virDomainSetAutostart(domain, isAutostart ? 1 : 0) != 0)
+        {
+            throw connection.Failed($"set the autostart of VM '{domain.Name}'", CallKind.Write);
+        }
+    }
+}

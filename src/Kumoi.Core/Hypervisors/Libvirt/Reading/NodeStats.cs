@@ -1,0 +1,38 @@
+using System.Text;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Reading;
+
+/// <summary>Reads the named counters of a node.</summary>
+internal static unsafe class NodeStats
+{
+    // libvirt has 5 or 6 of each; more would be news.
+    private const int MaxCount = 64;
+
+    public delegate int Call(ConnectionHandle connection, int part, VirNodeStat* stats, int* count, uint flags);
+
+    /// <summary>Null where the hypervisor does not tell.</summary>
+    public static IReadOnlyList<(string Name, ulong Value)>? Read(LibvirtConnection connection, Call call, int part)
+    {
+        int count = 0;
+        if (call(connection.Handle, part, null, &count, 0) != 0 || count is <= 0 or > MaxCount)
+        {
+            return null;
+        }
+
+        VirNodeStat* stats = stackalloc VirNodeStat[count];
+        if (call(connection.Handle, part, stats, &count, 0) != 0)
+        {
+            return null;
+        }
+
+        (string, ulong)[] result = new (string, ulong)[count];
+        for (int i = 0; i < count; i++)
+        {
+            result[i] = (Encoding.UTF8.GetString(NativeString.InField(stats[i].Field, 80)), stats[i].Value);
+        }
+
+        return result;
+    }
+}

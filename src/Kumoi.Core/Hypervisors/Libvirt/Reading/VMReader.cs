@@ -1,0 +1,225 @@
+using System.Runtime.InteropServices;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Reading;
+
+/// <summary>Reads VMs: all in one bulk call, or one. Its methods block.</summary>
+internal sealed unsafe class VMReader(TimeProvider time)
+{
+    // virDomainStatsTypes: STATE, CPU_TOTAL, BALLOON, VCPU, INTERFACE, BLOCK.
+    private const uint Stats = 1 | 2 | 4 | 8 | 16 | 32;
+
+    /// <summary>VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT: a VM that is busy with a job does not hold up the others.</summary>
+    private const uint NoWait = 1 << 29;
+
+    // virConnectListAllDomainsFlags
+    private const uint TransientOnly = 1 << 3;
+    private const uint SavedOnly = 1 << 8;
+    private const uint AutostartOnly = 1 << 10;
+
+    private readonly VMCpuSampler cpu = new(time, NativeDomain.virDomainGetID);
+    private volatile bool lacksNoWait;
+    private volatile bool lacksStats;
+
+    /// <summary>libvirt-domain: virConnectGetAllDomainStats.</summary>
+    public IReadOnlyList<VMReading> ReadAll(LibvirtConnection connection)
+    {
+        // Rare, so these lists are nearly always short, and tell for all the others that they are not so.
+        HashSet<Guid> transient = List(connection, TransientOnly);
+        HashSet<Guid> saved = List(connection, SavedOnly);
+        HashSet<Guid> autostarted = List(connection, AutostartOnly);
+
+        ReadingMoment at = ReadingMoment.Now(time);
+        VirDomainStatsRecord** records = null;
+        int count = GetStats(connection, null, &records);
+        if (count < 0)
+        {
+            List<VMReading> readings = [];
+            ForEachDomain(connection, 0, domain => AddWithoutStats(connection, readings, domain, at, TraitsOf));
+            cpu.KeepOnly(readings);
+            return readings;
+        }
+
+        try
+        {
+            VMReading[] readings = new VMReading[count];
+            for (int i = 0; i < count; i++)
+            {
+                Guid id = VMStats.Id(records[i]->Domain);
+                readings[i] = Read(connection, records[i], id, at, TraitsOf(id));
+            }
+
+            cpu.KeepOnly(readings);
+            return readings;
+        }
+        finally
+        {
+            NativeDomain.virDomainStatsRecordListFree(records);
+        }
+
+        VMTraits TraitsOf(Guid id) => new(!transient.Contains(id), saved.Contains(id), autostarted.Contains(id));
+    }
+
+    /// <summary>libvirt-domain: virDomainListGetStats. Null if the VM went away meanwhile.</summary>
+    public VMReading? Read(LibvirtConnection connection, DomainHandle domain)
+    {
+        bool isHeld = false;
+        domain.DangerousAddRef(ref isHeld);
+        try
+        {
+            ReadingMoment at = ReadingMoment.Now(time);
+            nint pointer = domain.DangerousGetHandle();
+            int persistent = NativeDomain.virDomainIsPersistent(pointer);
+            if (persistent < 0)
+            {
+                return GoneOrFailed(connection);
+            }
+
+            int isAutostart = 0;
+            VMTraits traits = new(
+                persistent == 1,
+                NativeDomain.virDomainHasManagedSaveImage(pointer, 0) > 0,
+                NativeDomain.virDomainGetAutostart(pointer, &isAutostart) == 0 && isAutostart != 0);
+            nint* list = stackalloc nint[] { pointer, 0 };
+            VirDomainStatsRecord** records = null;
+            int count = GetStats(connection, list, &records);
+            if (count < 0)
+            {
+                VirDomainStatsRecord empty = new() { Domain = pointer };
+                return ReadInfo(connection, pointer) is { } info
+                    ? VMStats.Decode(&empty, VMStats.Id(pointer), at, traits, &info, cpu)
+                    : null;
+            }
+
+            try
+            {
+                return count == 0 ? null : Read(connection, records[0], VMStats.Id(pointer), at, traits);
+            }
+            finally
+            {
+                NativeDomain.virDomainStatsRecordListFree(records);
+            }
+        }
+        finally
+        {
+            domain.DangerousRelease();
+        }
+    }
+
+    private VMReading Read(
+        LibvirtConnection connection, VirDomainStatsRecord* record, Guid id, ReadingMoment at, VMTraits traits)
+    {
+        // The test driver's statistics have the state only; there this is a call of a microsecond in this process.
+        if (VMStats.HasSizes(record) || ReadInfo(connection, record->Domain) is not { } info)
+        {
+            return VMStats.Decode(record, id, at, traits, info: null, cpu);
+        }
+
+        return VMStats.Decode(record, id, at, traits, &info, cpu);
+    }
+
+    private void AddWithoutStats(
+        LibvirtConnection connection, List<VMReading> readings, nint domain, ReadingMoment at, Func<Guid, VMTraits> traitsOf)
+    {
+        if (ReadInfo(connection, domain) is { } info)
+        {
+            VirDomainStatsRecord empty = new() { Domain = domain };
+            Guid id = VMStats.Id(domain);
+            readings.Add(VMStats.Decode(&empty, id, at, traitsOf(id), &info, cpu));
+        }
+    }
+
+    /// <summary>Null if the domain went away meanwhile.</summary>
+    private static VirDomainInfo? ReadInfo(LibvirtConnection connection, nint domain)
+    {
+        VirDomainInfo info;
+        if (NativeDomain.virDomainGetInfo(domain, &info) == 0)
+        {
+            return info;
+        }
+
+        GoneOrFailed(connection);
+        return null;
+    }
+
+    private static VMReading? GoneOrFailed(LibvirtConnection connection)
+    {
+        LibvirtFailure failure = NativeError.Last();
+        return failure.Code == LibvirtCode.NoDomain ? null : throw connection.ToException(failure, "read a VM", CallKind.Read);
+    }
+
+    /// <summary>Of the listed domains (a list that ends with null), or of all. Returns -1 where the driver has no statistics at all.</summary>
+    private int GetStats(LibvirtConnection connection, nint* domains, VirDomainStatsRecord*** records)
+    {
+        while (!lacksStats)
+        {
+            uint flags = lacksNoWait ? 0 : NoWait;
+            int count = domains == null
+                ? NativeDomain.virConnectGetAllDomainStats(connection.Handle, Stats, records, flags)
+                : NativeDomain.virDomainListGetStats(domains, Stats, records, flags);
+            if (count >= 0)
+            {
+                return count;
+            }
+
+            LibvirtFailure failure = NativeError.Last();
+            switch (failure.Code)
+            {
+                case LibvirtCode.InvalidArgument or LibvirtCode.ArgumentUnsupported when flags != 0:
+                    lacksNoWait = true;
+                    break;
+                case LibvirtCode.NoSupport:
+                    lacksStats = true;
+                    break;
+                default:
+                    throw connection.ToException(failure, "read the VMs", CallKind.Read);
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>Those to which a flag applies; none where the driver does not know the flag.</summary>
+    private static HashSet<Guid> List(LibvirtConnection connection, uint flag)
+    {
+        HashSet<Guid> ids = [];
+        try
+        {
+            ForEachDomain(connection, flag, domain => ids.Add(VMStats.Id(domain)));
+        }
+        catch (HypervisorException e) when (e.NativeCode is (int)LibvirtCode.InvalidArgument or (int)LibvirtCode.ArgumentUnsupported)
+        {
+            // Then it keeps nothing of the kind.
+        }
+
+        return ids;
+    }
+
+    private static void ForEachDomain(LibvirtConnection connection, uint flags, Action<nint> visit)
+    {
+        nint* domains = null;
+        int count = NativeDomain.virConnectListAllDomains(connection.Handle, &domains, flags);
+        if (count < 0)
+        {
+            throw connection.Failed("list the VMs");
+        }
+
+        try
+        {
+            for (int i = 0; i < count; i++)
+            {
+                visit(domains[i]);
+            }
+        }
+        finally
+        {
+            for (int i = 0; i < count; i++)
+            {
+                _ = NativeDomain.virDomainFree(domains[i]);
+            }
+
+            NativeTypedParameters.Free(domains);
+        }
+    }
+}

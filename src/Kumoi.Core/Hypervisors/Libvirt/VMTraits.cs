@@ -1,4 +1,0 @@
-namespace Kumoi.Hypervisors.Libvirt;
-
-/// <summary>What neither statistics nor libvirt's info tell of a VM.</summary>
-internal readonly record struct VMTraits(bool IsPersistent, bool HasSavedState, bool IsAutostart);

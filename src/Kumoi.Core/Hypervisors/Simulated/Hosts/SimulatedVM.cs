@@ -1,0 +1,240 @@
+using System.Globalization;
+using System.Xml.Linq;
+
+namespace Kumoi.Hypervisors.Simulated.Hosts;
+
+/// <summary>One simulated VM. Guarded by its fleet's gate.</summary>
+internal sealed class SimulatedVM
+{
+    private const double DefaultCpuLoad = 0.05;
+    private const string SavedState = "savedState";
+    private const string Autostart = "autostart";
+
+    private static readonly XNamespace Kumoi = DomainDefinition.KumoiNamespace;
+
+    public required Guid Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required long MemoryBytes { get; init; }
+
+    public required int CpuCount { get; init; }
+
+    /// <summary>How busy its CPUs are while it runs, 0..1. Its XML tells it, and may say what it shall be.</summary>
+    public required double CpuLoad { get; init; }
+
+    public required SimulatedTraffic Traffic { get; init; }
+
+    /// <summary>The operation that defined it; null for those that the fleet came with.</summary>
+    public OperationId? Operation { get; init; }
+
+    /// <summary>Of the operation on several hosts that works on it, or has left it; null: none.</summary>
+    public SpeculationMark? Mark { get; set; }
+
+    /// <summary>
+    /// Its memory is saved on its host, and does not go to another one with the definition. Its XML tells it, and may say so: no cmdlet saves.
+    /// </summary>
+    public bool HasSavedState { get; set; }
+
+    /// <summary>As <see cref="HasSavedState"/>.</summary>
+    public bool IsAutostart { get; set; }
+
+    /// <summary>The definition that it was made from, if it was XML.</summary>
+    public XElement? Definition { get; init; }
+
+    /// <summary>The paths of the volumes that were made for it.</summary>
+    public IReadOnlyList<string> MadeImages { get; init; } = [];
+
+    public PowerState State { get; private set; } = PowerState.Shutoff;
+
+    /// <summary>Set while it is being migrated: one job at a time.</summary>
+    public bool IsMigrating { get; set; }
+
+    /// <summary>Paused by a migration: the copy on a target before it is started, or the source's when it was handed over.</summary>
+    public bool IsHeldByMigration { get; set; }
+
+    /// <summary>A copy that was started before it had the whole state: its guest is broken.</summary>
+    public bool IsTorn { get; set; }
+
+    /// <summary>Which run of the guest its memory is from, as <see cref="SimulatedFleet.LetRun"/> counts them.</summary>
+    public long Run { get; set; }
+
+    /// <summary>How long it ran, up to <see cref="RunningSince"/>, since it was started on its host or arrived there.</summary>
+    public TimeSpan PastRunningTime { get; private set; }
+
+    public DateTimeOffset? RunningSince { get; private set; }
+
+    public VMReading Read(DateTimeOffset now)
+    {
+        var running = RunningTime(now);
+        return new()
+        {
+            CapturedAt = now,
+            Id = Id,
+            Name = Name,
+            State = State,
+            IsPersistent = true,
+            HasSavedState = HasSavedState,
+            IsAutostart = IsAutostart,
+            CpuCount = CpuCount,
+            CpuTime = running * (CpuLoad * CpuCount),
+            CpuRatio = State is PowerState.Running ? CpuLoad : 0,
+            MemoryBytes = MemoryBytes,
+            DiskReadBytes = (long)(Traffic.DiskRead * running.TotalSeconds),
+            DiskWrittenBytes = (long)(Traffic.DiskWritten * running.TotalSeconds),
+            NetworkReceivedBytes = (long)(Traffic.NetworkReceived * running.TotalSeconds),
+            NetworkSentBytes = (long)(Traffic.NetworkSent * running.TotalSeconds),
+        };
+    }
+
+    public void ChangeState(PowerState state, DateTimeOffset now)
+    {
+        PastRunningTime = state is PowerState.Shutoff ? TimeSpan.Zero : RunningTime(now);
+        RunningSince = state is PowerState.Running ? now : null;
+        State = state;
+    }
+
+    /// <summary>The paused copy that another host is given of it.</summary>
+    public SimulatedVM Copy(SpeculationMark mark) => new()
+    {
+        Id = Id,
+        Name = Name,
+        MemoryBytes = MemoryBytes,
+        CpuCount = CpuCount,
+        CpuLoad = CpuLoad,
+        Traffic = Traffic,
+        Operation = Operation,
+        Mark = mark,
+        IsAutostart = IsAutostart,
+        Definition = Definition,
+        MadeImages = MadeImages,
+        State = PowerState.Paused,
+        Run = Run,
+        IsMigrating = true,
+        IsHeldByMigration = true,
+    };
+
+    /// <summary>On another host: what runs there is a new QEMU, whose counters begin at zero.</summary>
+    public void Arrive(DateTimeOffset now)
+    {
+        PastRunningTime = TimeSpan.Zero;
+        RunningSince = State is PowerState.Running ? now : null;
+    }
+
+    /// <summary>A VM as it is defined, shut off.</summary>
+    /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>.</exception>
+    public static SimulatedVM From(VMSpec spec, OperationId operation)
+    {
+        VMSpecCheck.Ensure(spec);
+        var xml = spec.Xml is null ? null : DomainDefinition.Parse(spec.Xml);
+        var name = spec.Name.Length > 0 ? spec.Name : (string)xml!.Element("name")!;
+
+        var memory = xml is null ? spec.MemoryBytes : DomainDefinition.MemoryBytes(xml);
+        if (memory <= 0)
+        {
+            throw Refuse($"'{name}' has no memory.", "Give its memory in bytes, such as 1GB, or in the XML as <memory unit='GiB'>1</memory>.");
+        }
+
+        var cpus = xml?.Element("vcpu") is not { } vcpu ? spec.CpuCount
+            : int.TryParse(vcpu.Value.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var given) ? given : 0;
+        if (cpus <= 0)
+        {
+            throw Refuse($"'{name}' has no CPU.", "Give how many CPUs it has, 1 or more.");
+        }
+
+        if (xml is not null && spec.Name.Length > 0)
+        {
+            DomainCopy.Rename(xml, name);
+        }
+
+        if (spec.CopyDisks)
+        {
+            CopyDisks(xml ?? throw Refuse("Only the disks of XML can be copied.", "Give the XML of the VM whose disks are to be copied."), name);
+        }
+
+        // Another VM made from its XML has no state of its.
+        var isItself = xml is not null && spec.Name.Length == 0;
+        IReadOnlyList<string> made = [];
+        var definition = xml;
+        if (xml is null && spec.Disks.Count > 0)
+        {
+            (var devices, made) = SimulatedImages.Build(spec);
+            definition = new XElement("domain", new XAttribute("type", "simulated"), devices);
+        }
+
+        return new SimulatedVM
+        {
+            Id = isItself && Guid.TryParse((string?)xml!.Element("uuid"), out var id) ? id : spec.Id ?? Guid.NewGuid(),
+            Name = name,
+            MemoryBytes = memory,
+            CpuCount = cpus,
+            CpuLoad = xml is null ? DefaultCpuLoad : CpuLoadOf(xml),
+            Traffic = SimulatedTraffic.Light,
+            Operation = operation,
+            Mark = spec.Mark,
+            HasSavedState = isItself && IsSet(xml!, SavedState),
+            IsAutostart = isItself && IsSet(xml!, Autostart),
+            Definition = definition,
+            MadeImages = made,
+        };
+    }
+
+    /// <summary>What of it stands in the way of a migration, as its definition tells.</summary>
+    public IEnumerable<MigrationObstacle> Judge() => Definition is null ? [] : MigrationJudge.JudgeVM(Definition).Concat(MigrationJudge.JudgeListening(Definition));
+
+    public XElement ToXml()
+    {
+        var xml = Definition is { } definition ? new XElement(definition) : new XElement("domain", new XAttribute("type", "simulated"));
+        foreach (var name in new[] { "name", "uuid", "memory", "vcpu" })
+        {
+            xml.Element(name)?.Remove();
+        }
+
+        xml.AddFirst(
+            new XElement("name", Name),
+            new XElement("uuid", Id.ToString("D")),
+            new XElement("memory", new XAttribute("unit", "b"), MemoryBytes),
+            new XElement("vcpu", CpuCount));
+        if (xml.Element("metadata") is not { } metadata)
+        {
+            xml.Add(metadata = new XElement("metadata"));
+        }
+
+        SpeculationMetadata.Set(xml, Mark);
+        metadata.Elements(Kumoi + "simulated").Remove();
+        metadata.Add(new XElement(
+            Kumoi + "simulated",
+            new XAttribute(XNamespace.Xmlns + "kumoi", Kumoi.NamespaceName),
+            new XAttribute("cpuLoad", CpuLoad),
+            HasSavedState ? new XAttribute(SavedState, "yes") : null,
+            IsAutostart ? new XAttribute(Autostart, "yes") : null));
+        return xml;
+    }
+
+    /// <summary>There are no images; the definition tells where they would be: next to the originals.</summary>
+    private static void CopyDisks(XElement domain, string name)
+    {
+        var number = 0;
+        foreach (var disk in DomainCopy.WritableDisks(domain))
+        {
+            var image = DomainCopy.ImageOf(disk) ?? throw DomainCopy.CannotCopy(disk, "it is neither a file nor a block device");
+            DomainCopy.SetImage(disk, image[..(image.LastIndexOf('/') + 1)] + DomainCopy.DiskName(name, ++number));
+        }
+    }
+
+    private static bool IsSet(XElement domain, string attribute) =>
+        (string?)domain.Element("metadata")?.Element(Kumoi + "simulated")?.Attribute(attribute) is "yes";
+
+    private static double CpuLoadOf(XElement domain)
+    {
+        var given = (string?)domain.Element("metadata")?.Element(Kumoi + "simulated")?.Attribute("cpuLoad");
+        return given is null ? DefaultCpuLoad
+            : double.TryParse(given, NumberStyles.Float, CultureInfo.InvariantCulture, out var load) && load is >= 0 and <= 1 ? load
+            : throw Refuse($"'{given}' is no simulated CPU load.", "Give cpuLoad as the busy share of the VM's CPUs, 0 to 1, such as 0.4.");
+    }
+
+    private TimeSpan RunningTime(DateTimeOffset now) => PastRunningTime + (RunningSince is { } since ? now - since : TimeSpan.Zero);
+
+    private static HypervisorException Refuse(string message, string recommendedAction) =>
+        new(message, FaultDomain.VM, error: HypervisorError.InvalidSpecification, recommendedAction: recommendedAction);
+}
