@@ -80,11 +80,11 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
                 using var cancellation = new CancellationTokenSource();
                 var image = Path.Combine(Lab.Host(host.Name).Images, $"begun-{round}-1");
 
-                var defining = host.Link.SendAsync(new DefineVM(spec) { Operation = operation }, cancellation.Token);
+                var defining = host.Link.SendAsync(new DefineVM(spec) { Operation = operation }, cancellation.Token).AsTask();
                 Meet(round / Fleet.Hosts.Count, defining, () => File.Exists(image), () => Lab.HasDefined(host.Name, spec.Name!));
                 await cancellation.CancelAsync();
                 _ = await Record.ExceptionAsync(() => defining);
-                await host.Link.SendAsync(new UndoDefineVM(operation), CancellationToken.None);
+                await host.Link.SendAsync(new UndoDefineVM(operation), CancellationToken.None).AsTask();
             }
         }
 

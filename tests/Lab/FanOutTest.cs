@@ -47,7 +47,7 @@ public abstract class FanOutTest(RealLab lab) : LabTest(lab)
         return vm;
     }
 
-    protected Task<VMPlace> PlaceAsync(string host) => Host(host).Link.SendAsync(new ReadPlace(_id), CancellationToken.None);
+    protected Task<VMPlace> PlaceAsync(string host) => Host(host).Link.SendAsync(new ReadPlace(_id), CancellationToken.None).AsTask();
 
     /// <summary>It is the same guest, whole, and no other host has anything of it.</summary>
     protected async Task RunsOnlyOnAsync(string winner, long before)

@@ -60,7 +60,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         var drive = await BeginAsync(vm, Targets(1));
 
         var failure = await Assert.ThrowsAsync<HypervisorException>(
-            () => Host("k1").Link.SendAsync(new BeginMigration(vm.Id, Plan(["k3"], null)), CancellationToken.None));
+            () => Host("k1").Link.SendAsync(new BeginMigration(vm.Id, Plan(["k3"], null)), CancellationToken.None).AsTask());
 
         Assert.Equal(HypervisorError.InvalidState, failure.Error);
         await drive.CommitAsync((await drive.PerformAsync())[0]);
@@ -270,7 +270,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         var vm = await StartAsync("idle");
         await using var link = await new LibvirtDriver().OpenAsync(new HostAddress(Lab.Host("k1").Uri, "k1"), CancellationToken.None);
 
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new BeginMigration(vm.Id, Plan(["k2"], null)), CancellationToken.None));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new BeginMigration(vm.Id, Plan(["k2"], null)), CancellationToken.None).AsTask());
 
         Assert.Equal(HypervisorError.NotSupported, failure.Error);
         Assert.Contains("RelayAddress", failure.RecommendedAction, StringComparison.Ordinal);
@@ -292,14 +292,16 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         var outgoing = await Host("k1").Link.SendAsync(new BeginMigration(vm.Id, Plan(targets, bytesPerSecond)), CancellationToken.None);
         _migrations.Add(outgoing);
         var incoming = await Task.WhenAll(
-            targets.Select((target, i) => Host(target).Link.SendAsync(new PrepareMigration(outgoing.Offer, i + 1), CancellationToken.None)));
+            targets.Select((target, i) => Host(target).Link.SendAsync(new PrepareMigration(outgoing.Offer, i + 1), CancellationToken.None).AsTask()));
         _migrations.AddRange(incoming);
-        return new Drive(outgoing, incoming);
+        return new Drive(outgoing, incoming, name => Host(name).Link);
     }
 
     /// <summary>The phases in their order.</summary>
-    private sealed class Drive(IOutgoingMigration outgoing, IReadOnlyList<IIncomingMigration> incoming) : IAsyncDisposable
+    private sealed class Drive(IOutgoingMigration outgoing, IReadOnlyList<IIncomingMigration> incoming, Func<string, IHypervisorLink> link) : IAsyncDisposable
     {
+        private IHypervisorLink Source => link(outgoing.Offer.Plan.Mark.Home!);
+
         public IOutgoingMigration Outgoing => outgoing;
 
         public IReadOnlyList<IIncomingMigration> Incoming => incoming;
@@ -310,22 +312,25 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(TimeSpan.FromMinutes(2));
-            return await outgoing.PerformAsync(incoming, budget ?? new ReplicaBudget(), progress, limit.Token);
+            return await Source.SendAsync(new PerformMigration(outgoing, incoming, budget ?? new ReplicaBudget()) { Progress = progress }, limit.Token);
         }
 
         /// <summary>The others are abandoned, except one whose host is off.</summary>
         public async Task CommitAsync(IIncomingMigration winner, string? except = null)
         {
-            await winner.FinishAsync(CancellationToken.None);
-            await outgoing.ConfirmAsync(cancelled: false, CancellationToken.None);
-            await Task.WhenAll(incoming.Where(other => other != winner && other.HostName != except).Select(other => other.AbandonAsync(CancellationToken.None)));
+            await link(winner.HostName).SendAsync(new FinishMigration(winner), CancellationToken.None);
+            await Source.SendAsync(new ConfirmMigration(outgoing, Cancelled: false), CancellationToken.None);
+            await Task.WhenAll(incoming.Where(other => other != winner && other.HostName != except).Select(AbandonAsync));
         }
 
         public async Task TakeBackAsync()
         {
-            await Task.WhenAll(incoming.Select(target => target.AbandonAsync(CancellationToken.None)));
-            await outgoing.ConfirmAsync(cancelled: true, CancellationToken.None);
+            await Task.WhenAll(incoming.Select(AbandonAsync));
+            await Source.SendAsync(new ConfirmMigration(outgoing, Cancelled: true), CancellationToken.None);
         }
+
+        private Task AbandonAsync(IIncomingMigration target) =>
+            link(target.HostName).SendAsync(new AbandonMigration(target), CancellationToken.None).AsTask();
 
         public async ValueTask DisposeAsync()
         {

@@ -87,9 +87,9 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
     protected static Task<KumoiVM> CreateXmlAsync(KumoiConnection host, string xml) => VMActions.CreateAsync(
         host, new VMSpec { Xml = xml }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
 
-    protected Task<IReadOnlyList<VMReading>> VMsAsync(string host) => Host(host).Link.SendAsync(new ReadVMs(), CancellationToken.None);
+    protected Task<IReadOnlyList<VMReading>> VMsAsync(string host) => Host(host).Link.SendAsync(new ReadVMs(), CancellationToken.None).AsTask();
 
-    protected async Task<PowerState?> StateAsync(string host, string vm) => (await Host(host).Link.SendAsync(new FindVM(vm), CancellationToken.None))?.State;
+    protected async Task<PowerState?> StateAsync(string host, string vm) => (await Host(host).Link.SendAsync(new FindVMByName(vm), CancellationToken.None))?.State;
 
     protected async Task RemoveAllVMsAsync(bool removeVolumes = false)
     {

@@ -71,7 +71,7 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         await using (var outgoing = await vm.Connection.Link.SendAsync(new BeginMigration(vm.Id, plan), CancellationToken.None))
         {
             Assert.Equal([Kind.Busy], await FatalAsync(vm, "k2"));
-            await outgoing.ConfirmAsync(cancelled: true, CancellationToken.None);
+            await vm.Connection.Link.SendAsync(new ConfirmMigration(outgoing, Cancelled: true), CancellationToken.None);
         }
 
         Assert.Empty(await FatalAsync(vm, "k2"));
@@ -297,7 +297,7 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
             Host(host), new VMSpec { Xml = domain.ToString() }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
     }
 
-    private static Task<MigrationNeeds> NeedsAsync(KumoiVM vm) => vm.Connection.Link.SendAsync(new ReadMigrationNeeds(vm.Id, Plain), CancellationToken.None);
+    private static Task<MigrationNeeds> NeedsAsync(KumoiVM vm) => vm.Connection.Link.SendAsync(new ReadMigrationNeeds(vm.Id, Plain), CancellationToken.None).AsTask();
 
     private async Task<KumoiMigrationCheck> CheckAsync(KumoiVM vm, string target, MigrationOptions? options = null) =>
         (await MigrationChecks.CheckAsync(vm, [Host(target)], options ?? Plain, CancellationToken.None))[0];

@@ -11,22 +11,21 @@ internal sealed class WatchedCalls(ICallPolicyFactory usual, Func<WatchedCall, C
 
     private sealed class WatchedPolicy(string host, ICallPolicy usual, Func<WatchedCall, CallMoment, Task> watch) : ICallPolicy
     {
-        public Task<T> RunAsync<T>(
-            CallKind kind,
-            Func<CancellationToken, ValueTask<IDisposable>> enter,
-            Func<CancellationToken, Task<T>> call,
-            CancellationToken cancellationToken) => usual.RunAsync(
+        public ValueTask<T> RunAsync<TState, T>(
+            CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state, CancellationToken cancellationToken) =>
+            usual.RunAsync(
                 kind,
-                enter,
-                async token =>
+                gate,
+                async (given, token) =>
                 {
                     await watch(new WatchedCall(host, kind, Task.CompletedTask), CallMoment.Before);
-                    var running = call(token);
+                    var running = call(given, token).AsTask();
                     await watch(new WatchedCall(host, kind, running), CallMoment.While);
                     var result = await running;
                     await watch(new WatchedCall(host, kind, running), CallMoment.After);
                     return result;
                 },
+                state,
                 cancellationToken);
     }
 }
