@@ -39,23 +39,19 @@ public sealed class InvokeKumoiActionCommand : ActionCmdlet
 
     private ActionResult Run(PSObject element)
     {
-        IReadOnlyList<PSObject> output;
-        using (EnclosingAction.Enter(element.BaseObject is KumoiHost && MaySubstitute))
+        var output = ScriptBlockRunner.Run(this, ScriptBlock, element, out var errors);
+        if (errors.Count > 0)
         {
-            output = ScriptBlockRunner.Run(this, ScriptBlock, element, out var errors);
-            if (errors.Count > 0)
+            Exception? problem = null;
+            if (Undo is not null && !KeepFailed)
             {
-                var isUndoFailed = false;
-                if (Undo is not null && !KeepFailed)
-                {
-                    ScriptBlockRunner.Run(this, Undo, element, out var undoing);
-                    RecordUndo(MyInvocation.MyCommand.Name, element.BaseObject, undoing.FirstOrDefault()?.ToString());
-                    errors.AddRange(undoing);
-                    isUndoFailed = undoing.Count > 0;
-                }
-
-                throw new ActionFailedException(errors) { IsUndoFailed = isUndoFailed };
+                ScriptBlockRunner.Run(this, Undo, element, out var undoing);
+                RecordUndo(MyInvocation.MyCommand.Name, element.BaseObject, undoing.FirstOrDefault()?.ToString());
+                errors.AddRange(undoing);
+                problem = undoing.FirstOrDefault()?.Exception;
             }
+
+            throw new ActionFailedException(errors) { Undoing = problem };
         }
 
         return new ActionResult([.. output], Undo is null ? null : UndoLater(element));

@@ -169,13 +169,9 @@ internal sealed class TerminalLineage : IDisposable
         }
     }
 
-    /// <summary>Whether this lineage answers a failure of that domain: a failure of the VM itself must not burn through hosts.</summary>
-    public bool Answers(FaultDomain domain) => _source?.Elements.FirstOrDefault() switch
-    {
-        KumoiHost => domain is not FaultDomain.VM,
-        KumoiVM => domain is not FaultDomain.Host || !EnclosingAction.IsWithinHosts,
-        _ => false,
-    };
+    /// <summary>By its fault domain, the failure is one after which elements of this lineage are replaced.</summary>
+    public bool Concerns(Exception failure) =>
+        _source?.Elements.FirstOrDefault() is { } element && FaultRules.IsOf(FaultRules.Of(element.GetType()), failure);
 
     public string NameOf(int index) => _source!.NameOf(index);
 
@@ -337,7 +333,9 @@ internal sealed class TerminalLineage : IDisposable
                 }
             }
 
-            yield return new BoundCandidate(candidates[i], null, reason, open is not null && replay.Failure is { } failure && ActionCmdlet.LeavesOutcomeOpen(failure) ? failure : open ?? debris);
+            var settles = replay.Failure is { } failure
+                && (FaultRules.IsNotUndone(failure) || (open is not null && FaultRules.OperationMayHaveTakenEffect(failure))) ? failure : open ?? debris;
+            yield return new BoundCandidate(candidates[i], null, reason, settles);
         }
     }
 

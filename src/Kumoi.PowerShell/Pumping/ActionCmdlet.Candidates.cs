@@ -117,7 +117,7 @@ public abstract partial class ActionCmdlet
             run.IsWritten = true;
             TellFailure(run);
             failed.Attempts.Add($"{names}: {run.Error.Message}");
-            if (!lineage.Answers(DomainOf(run.Error)) || MayHaveDone(run) || run.Error is JournalException)
+            if (!lineage.Concerns(run.Error) || MayHaveDone(run) || FaultRules.IsOfJournal(run.Error))
             {
                 GiveUp(failed, run);
                 pending.Remove(failed);

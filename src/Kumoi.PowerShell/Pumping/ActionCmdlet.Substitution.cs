@@ -31,11 +31,16 @@ public abstract partial class ActionCmdlet
         if (problem is not null)
         {
             WriteWarning($"What was done on {element} could not be undone: {problem}");
+            NoteDebris(step.Cmdlet, element, problem);
         }
 
         Tell(LineageStepKind.Compensation, step.Cmdlet, element.ToString(), problem);
         return problem is null;
     }
+
+    /// <summary>Tells whatever this cmdlet works for, so that a script that hides the error does not hide what is left.</summary>
+    private void NoteDebris(string cmdlet, object element, string problem) =>
+        Watch().Add($"What {cmdlet} did on {element} and could not undo", problem);
 
     /// <summary>The event of an undoing: what it was of, and why it failed, if it did.</summary>
     private protected void RecordUndo(string undone, object element, string? problem) => Record(
@@ -189,13 +194,13 @@ public abstract partial class ActionCmdlet
             lineage.Fail(run.Request.Origin.Index);
             var isUndone = UndoEarlierSteps(run.Request);
             pending.ForEach(failed => failed.Attempts.Add($"{name}: {run.Error.Message}"));
-            if (MayHaveDone(run) || run.Error is JournalException || !lineage.Answers(DomainOf(run.Error)))
+            if (MayHaveDone(run) || FaultRules.IsOfJournal(run.Error) || !lineage.Concerns(run.Error))
             {
                 // What failed now is not the candidate: others would fail alike, or could make a second copy.
                 GiveUp(pending[0], run);
                 pending.RemoveAt(0);
             }
-            else if (!isUndone || IsNotUndone(run.Error))
+            else if (!isUndone || FaultRules.IsNotUndone(run.Error))
             {
                 GiveUpForDebris(pending[0], run.Request.Target);
                 pending.RemoveAt(0);
@@ -248,7 +253,7 @@ public abstract partial class ActionCmdlet
     /// <summary>What a substitute met settles it. If that may have taken effect, it is neither masked nor without its own advice.</summary>
     private static void GiveUp(Failed failed, Exception settles)
     {
-        failed.Run.IsOutcomeOpen = LeavesOutcomeOpen(settles);
+        failed.Run.IsOutcomeOpen = FaultRules.OperationMayHaveTakenEffect(settles) || FaultRules.IsNotUndone(settles);
         var record = Errors.ToRecord(failed.Run.Error!, failed.Run.Request.Target);
         if (failed.Run.IsOutcomeOpen)
         {
@@ -313,7 +318,7 @@ public abstract partial class ActionCmdlet
     {
         var error = run.Error!;
         var element = run.Request.Origin is { IsElement: false } origin ? origin.Name : run.Request.Target.ToString();
-        Tell(LineageStepKind.Failure, element, error.Message, DomainOf(error));
+        Tell(LineageStepKind.Failure, element, error.Message, FaultRules.DomainOf(error));
         if (error is CompensationFailedException debris)
         {
             Tell(LineageStepKind.Compensation, element, debris.Undoing.Message);
@@ -322,12 +327,13 @@ public abstract partial class ActionCmdlet
 
     private void TellWhyNot(TerminalLineage lineage, ActionRun run)
     {
-        var why = run.Error is JournalException ? "without the journal nothing is changed on any host"
+        var why = FaultRules.IsOfJournal(run.Error!) ? FaultRules.WithoutJournal
             : run.Request is { Origin: null, ForOthers: null } ? "the object does not come from a Kumoi source"
-            : IsNotUndone(run.Error!) && !KeepFailed ? "what was done could not be undone, and a substitute could be a second copy"
-            : MayHaveDone(run) ? $"it may have taken effect, and a substitute could be a second copy{string.Concat(run.Open.Select(open => $"; {open}"))}"
+            : FaultRules.IsNotUndone(run.Error!) && !KeepFailed ? FaultRules.NotUndone
+            : MayHaveDone(run) ? $"{FaultRules.InDoubt}{string.Concat(run.Open.Select(open => $"; {open}"))}"
             : lineage.Obstacle(inputEnded: true) is { } obstacle ? $"{obstacle}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them"
-            : !lineage.Answers(DomainOf(run.Error!)) ? $"the failure is of fault domain {DomainOf(run.Error!)}, which others would meet alike"
+            : FaultRules.IsOfRequest(run.Request.Target, run.Error!) ? FaultRules.WrongRequest
+            : !lineage.Concerns(run.Error!) ? FaultRules.OfOtherDomain(run.Error!)
             : null;
         if (why is not null)
         {
@@ -339,50 +345,16 @@ public abstract partial class ActionCmdlet
     private bool CanBeReplaced(ActionRun run, bool inputEnded) =>
         _lineage is not null
         && run.Request is not { Origin: null, ForOthers: null }
-        && run.Error is { } error and not (OperationCanceledException or JournalException)
+        && run.Error is { } error and not OperationCanceledException
+        && !FaultRules.IsOfJournal(error)
         && !MayHaveDone(run)
-        && !IsNotUndone(error)
-        && !IsNoFailureOfTheElement(run, error)
+        && !FaultRules.IsNotUndone(error)
+        && !FaultRules.IsOfRequest(run.Request.Target, error)
         && _lineage.Obstacle(inputEnded) is null
-        && _lineage.Answers(DomainOf(error));
+        && _lineage.Concerns(error);
 
     /// <summary>It may have taken effect, and nobody has proven the opposite: another element must not take its place.</summary>
-    private static bool MayHaveDone(ActionRun run) => run.Open.Count > 0 || (run.Request.Origin?.LeftOpen.Any(earlier => earlier.IsOpen) ?? false) || (run.Error is { } error && LeavesOutcomeOpen(error));
-
-    /// <summary>What the failure itself says of it. One of a kind that nobody has thought of says nothing.</summary>
-    internal static bool LeavesOutcomeOpen(Exception error) => error switch
-    {
-        CompensationFailedException e => e.OutcomeUnknown,
-        HypervisorException e => e.OutcomeUnknown,
-        // Before the call, or after all calls were settled.
-        JournalException or OperationCanceledException or SpeculationFailedException => false,
-        // What a script's other errors are about is not ours: its calls were watched.
-        ActionFailedException e => e.Records.Exists(record => HasOpenCause(record.Exception)),
-        _ => true,
-    };
-
-    private static bool HasOpenCause(Exception? error) =>
-        error is not null
-        && (error is HypervisorException { OutcomeUnknown: true } or CompensationFailedException { OutcomeUnknown: true } || HasOpenCause(error.InnerException));
-
-    /// <summary>What the element's own step did is still there, or it is not known that it is gone.</summary>
-    private static bool IsNotUndone(Exception error) => error switch
-    {
-        CompensationFailedException => true,
-        ActionFailedException e => e.IsUndoFailed || e.Records.Exists(record => record.Exception is CompensationFailedException),
-        _ => false,
-    };
-
-    /// <summary>To start a VM that runs already is a mistake in the request: another VM is not what was meant.</summary>
-    private static bool IsNoFailureOfTheElement(ActionRun run, Exception error) =>
-        run.Request.Target is KumoiVM && error is HypervisorException { Error: HypervisorError.InvalidState or HypervisorError.InvalidSpecification };
-
-    private static FaultDomain DomainOf(Exception error) => error switch
-    {
-        ActionFailedException { IsExhausted: true } => FaultDomain.Unknown,
-        ActionFailedException failed => Errors.DomainOf(failed.Records[0].Exception),
-        _ => Errors.DomainOf(error),
-    };
+    private static bool MayHaveDone(ActionRun run) => run.Open.Count > 0 || (run.Request.Origin?.LeftOpen.Any(earlier => earlier.IsOpen) ?? false) || (run.Error is { } error && FaultRules.OperationMayHaveTakenEffect(error));
 
     private IEnumerable<ActionRun> InLineageOrder(IEnumerable<ActionRun> runs)
     {

@@ -3,6 +3,7 @@ using System.Management.Automation;
 using System.Threading.Channels;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Lineage;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Session;
 
@@ -52,9 +53,6 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     [Parameter(DontShow = true)]
     [ValidateNotNullOrEmpty]
     public string? ReplayToken { get; set; }
-
-    /// <summary>Whether other elements could still take the place of a failed one, as far as is known while it is worked on.</summary>
-    private protected bool MaySubstitute => _lineage is not null && _lineage.Obstacle(inputEnded: false) is null;
 
     /// <summary>Whether ShouldProcess is asked at all: -Force of a cmdlet with a high impact means do not ask.</summary>
     private protected virtual bool AsksFirst => true;
@@ -262,7 +260,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         {
             return await ListenAsync(work, new ActionProgress(_messages));
         }
-        catch (Exception e) when (LeavesOutcomeOpen(e) && !outcomes.IsOpen)
+        catch (Exception e) when (FaultRules.OperationMayHaveTakenEffect(e) && !outcomes.IsOpen)
         {
             // Not from one call: the action as a whole says so, or failed in a way that nobody has thought of.
             outcomes.Add($"{request.Verb} of {request.Target}", e.Message);
@@ -404,8 +402,15 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         if (_replay is not null)
         {
             _replay.Fail(error);
+            return;
         }
-        else if (Masked is not null && MaskedFailures.CanBeMasked(error) && !run.IsOutcomeOpen && run.Open.Count == 0)
+
+        if (FaultRules.IsNotUndone(error))
+        {
+            NoteDebris(MyInvocation.MyCommand.Name, run.Request.Target, error.Message);
+        }
+
+        if (Masked is not null && MaskedFailures.CanBeMasked(error) && !run.IsOutcomeOpen && run.Open.Count == 0)
         {
             Masked.Add(run.Request.Target.ToString()!, error);
         }
@@ -427,7 +432,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     /// <summary>What a script block has not told of: another error says nothing of a VM that may be there.</summary>
     private void WriteHidden(ActionRun run, ActionFailedException failed)
     {
-        foreach (var open in run.Open.Where(open => !failed.Records.Exists(record => HasOpenCause(record.Exception))))
+        foreach (var open in run.Open.Where(open => !failed.Records.Exists(record => FaultRules.MayHaveTakenEffect(record.Exception))))
         {
             WriteError(Errors.ToRecord(
                 new HypervisorException($"{open}.", outcomeUnknown: true, recommendedAction: "See what is there with Get-KumoiVM before you do it again."),

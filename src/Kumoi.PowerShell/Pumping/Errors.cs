@@ -50,14 +50,6 @@ internal static class Errors
         };
     }
 
-    /// <summary>What the failure is of; unknown where it does not say.</summary>
-    public static FaultDomain DomainOf(Exception error) => error switch
-    {
-        CompensationFailedException e => DomainOf(e.Cause),
-        IFaultDomainSource e => e.FaultDomain,
-        _ => FaultDomain.Unknown,
-    };
-
     private static string IdOf(Exception cause) => cause switch
     {
         HypervisorException { Error: HypervisorError.Other } => "HypervisorFailed",
