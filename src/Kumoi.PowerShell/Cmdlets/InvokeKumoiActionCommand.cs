@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Pumping;
 
@@ -27,13 +28,13 @@ public sealed class InvokeKumoiActionCommand : ActionCmdlet
     private protected override IEnumerable<ActionRequest> CreateRequests()
     {
         var element = InputObject;
-        yield return new ActionRequest
+        yield return new ActionRequest.OnPipelineThread
         {
             Target = element.BaseObject,
             ShouldProcessTarget = element.ToString(),
             Verb = $"Run {{ {ScriptBlock.ToString().Trim()} }}",
             Origin = LineageSource.OriginOf(element.BaseObject),
-            InlineWork = () => Run(element),
+            Work = () => Run(element),
         };
     }
 

@@ -9,9 +9,6 @@ namespace Kumoi.PowerShell.Pumping;
 /// <summary>Failures as error records. The ids are stable: scripts may depend on them.</summary>
 internal static class Errors
 {
-    /// <summary>An element failed, and nothing was left in its lineage to take its place.</summary>
-    public const string ExhaustedId = "LineageExhausted";
-
     /// <summary>A change may have taken effect, and what hid it was another error.</summary>
     public const string OutcomeUnknownId = "OutcomeUnknown";
 

@@ -1,6 +1,6 @@
 using Kumoi.Fleets;
 
-namespace Kumoi.PowerShell.Pumping;
+namespace Kumoi.PowerShell.Actions;
 
 /// <summary>What an action gave.</summary>
 /// <param name="Output">Its objects.</param>
