@@ -2,7 +2,7 @@ using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
 
-/// <summary>What one evaluation tells: its trace, and the attempts for the exception. Used by one thread at a time.</summary>
+/// <summary>What one evaluation reports: its trace, and the attempts for the exception. Used by one thread at a time.</summary>
 internal sealed class LineageRecord(LineageTrace trace)
 {
     private readonly HashSet<LineageNode> _withoutCandidate = [];

@@ -33,7 +33,7 @@ public abstract partial class ActionCmdlet
         {
             foreach (var open in run.Open.Where(open => open.Why is not null))
             {
-                WriteWarning($"{open}. The action on {run.Request.Target} did not tell.");
+                WriteWarning($"{open}. The action on {run.Request.Target} did not report it.");
             }
         }
 
@@ -97,7 +97,7 @@ public abstract partial class ActionCmdlet
         return record;
     }
 
-    /// <summary>What a script block has not told of: another error says nothing of a VM that may be there.</summary>
+    /// <summary>What a script block has not reported: another error says nothing of a VM that may be there.</summary>
     private void WriteHidden(ActionRun run, ActionFailedException failed)
     {
         foreach (var open in run.Open.Where(open => !failed.Records.Exists(record => FaultRules.MayHaveTakenEffect(record.Exception))))

@@ -30,7 +30,7 @@ internal static class Errors
             ErrorDetails = new ErrorDetails(Visible.Lines(message)) { RecommendedAction = Visible.Lines(action) },
         };
 
-    /// <summary>It cannot be told: what may have it was not read.</summary>
+    /// <summary>Nobody knows: what may have it was not read.</summary>
     public static ErrorRecord NotKnown(string message, object target, string action) =>
         new(new ItemNotFoundException(Visible.Lines(message)), "NotKnown", ErrorCategory.ResourceUnavailable, target)
         {
