@@ -15,6 +15,7 @@ public sealed class HostFaultTests(RealLab lab) : LabTest(lab)
     [Fact]
     public async Task Just_before_its_action_it_is_replaced()
     {
+        // Without an undo: what cannot be created leaves nothing behind, and on a host that is gone nothing can be undone.
         var deployed = await Fleet.Hosts.AsLineage().Take(3).Select(
             async (host, token) =>
             {
@@ -24,8 +25,7 @@ public sealed class HostFaultTests(RealLab lab) : LabTest(lab)
                 }
 
                 return await CreateAsync(host, "web-" + host.Name, "qcow2", operation: Operation(host), cancellationToken: token);
-            },
-            UndoAsync).EvaluateAsync();
+            }).EvaluateAsync();
 
         Assert.Equal(["k1", "k3", "k4"], deployed.Items.Select(vm => vm.VMHost));
         Assert.All(deployed.Items, vm => Assert.Equal(PowerState.Running, vm.State));

@@ -43,7 +43,7 @@ Describe 'Lineage soundness' {
       $first = @((Get-Chosen $case $elements).Name -replace '-.*')
       $unknown = if ($case.Effect -eq 'unknown outcome' -and $case.CanHide -and $first) { $first[0] }
       $bad = @(@($case.Bad) + $(if ($first) { $first[$case.BadPick % $first.Count] }) | Where-Object { $_ -ne $unknown } | Select-Object -Unique)
-      $expected = Get-Expected $case $elements @($bad + $unknown | Where-Object { $_ })
+      $expected = Get-Expected $case $elements @($bad + $unknown | Where-Object { $_ }) $unknown
       $actual = Invoke-LineageCase $case $bad $unknown
       if ($case.Effect -like 'changes *') {
         # While elements stream, a filter may meet the change in the first run already: what works without lineage is what works.
