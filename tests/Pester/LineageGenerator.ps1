@@ -88,15 +88,16 @@ function Get-Chosen {
 
 # What comes out when these hosts fail: who works at first, and who would take the places, one after the other.
 function Get-Expected {
-  param($Case, [object[]] $Elements, [string[]] $Bad)
+  # One whose outcome is unknown is not replaced, and stays where it is: it may be there.
+  param($Case, [object[]] $Elements, [string[]] $Bad, [string] $Unknown)
   $passes = if ($Case.Below) { [scriptblock]::Create("`$_ | $($Case.Below)") } else { { $_ } }
   $isBad = { $_.Name -replace '-.*' -in $Bad }
   $chosen = @(Get-Chosen $Case $Elements)
   $came = @($chosen | Where-Object { $_ | ForEach-Object $passes })
   $used = @($chosen.Name)
   $failed = @($came | Where-Object $isBad)
-  $gone = @($failed.Name)
-  $pending = $failed.Count
+  $gone = @($failed.Name | Where-Object { $_ -ne $Unknown })
+  $pending = $gone.Count
   $substitutes = @()
   while ($pending -gt 0) {
     $candidates = @(Get-Chosen $Case @($Elements | Where-Object Name -NotIn $gone) | Where-Object Name -NotIn $used | Select-Object -First $pending)
@@ -107,7 +108,7 @@ function Get-Expected {
       else { $substitutes += $candidate.Name; $pending-- }
     }
   }
-  [pscustomobject]@{ Dropped = $chosen.Count - $came.Count; Works = @(($came | Where-Object Name -NotIn $gone).Name | Where-Object { $_ }); Failed = @($failed.Name); Substitutes = @($substitutes) }
+  [pscustomobject]@{ Dropped = $chosen.Count - $came.Count; Works = @(($came | Where-Object Name -NotIn ($gone + $Unknown)).Name | Where-Object { $_ }); Failed = @($failed.Name); Substitutes = @($substitutes) }
 }
 
 # The case as a script that a person can run.

@@ -1,9 +1,13 @@
 namespace Kumoi.Lineage;
 
 /// <summary>Which elements of sources a failure is of.</summary>
-/// <param name="Elements">Those that another may stand in for; none: the failure is of no domain that is answered here.</param>
+/// <param name="Elements">Those that are to be replaced; none: the failure concerns no element of this lineage, or bars substitutes.</param>
 /// <param name="HasReserve">There is an extraction above each of them.</param>
-internal readonly record struct LineageBlame(IReadOnlyList<LineageItem> Elements, bool HasReserve)
+/// <param name="WhyNot">Where there are none: why.</param>
+internal readonly record struct LineageBlame(IReadOnlyList<LineageItem> Elements, bool HasReserve, string? WhyNot = null)
 {
-    public bool IsAnswered => HasReserve && Elements.Count > 0;
+    /// <summary>The failure concerns no element here.</summary>
+    public static LineageBlame None(string? why) => new([], true, why);
+
+    public bool IsReplaceable => HasReserve && Elements.Count > 0;
 }

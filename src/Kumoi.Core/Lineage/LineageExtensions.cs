@@ -16,19 +16,19 @@ public static class LineageExtensions
     /// again (and so are the functions of <c>Select</c> without an undo, which stand for readings); one that no longer matches is turned
     /// down. Null: elements do not change while the evaluation lasts. For elements that are themselves live, return the element.
     /// </param>
-    /// <param name="answers">
-    /// The failures that this lineage replaces elements for, see <see cref="FaultDomains"/>. Null: by the type of the elements
+    /// <param name="domains">
+    /// The failures that this lineage replaces elements after, see <see cref="FaultRules"/>. Null: by the type of the elements
     /// (hosts, VMs, or anything).
     /// </param>
     /// <param name="name">Names an element in traces; null: by its own name or text.</param>
     public static LineageList<T> AsLineage<T>(
         this IEnumerable<T> source,
         Func<T, CancellationToken, ValueTask<T>>? refresh = null,
-        IReadOnlySet<FaultDomain>? answers = null,
+        IReadOnlySet<FaultDomain>? domains = null,
         Func<T, string>? name = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return new LineageList<T>(new SourceNode<T>(source, refresh, answers ?? FaultDomains.For<T>(), name ?? NameOf));
+        return new LineageList<T>(new SourceNode<T>(source, refresh, domains ?? FaultRules.Of(typeof(T)), name ?? NameOf));
     }
 
     private static string NameOf<T>(T element) => element switch

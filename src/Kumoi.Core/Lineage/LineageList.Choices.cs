@@ -8,7 +8,7 @@ public partial class LineageList<T>
 {
     /// <summary>
     /// An extraction without a reserve: the predicate is asked once about each element, and the element at which it stopped stays where it
-    /// is. A failure below is answered by an extraction further up, or ends the evaluation; the trace says so.
+    /// is. After a failure below an extraction further up gives the substitute, or it ends the evaluation; the trace says so.
     /// </summary>
     public LineageList<T> TakeWhile(Func<T, bool> predicate)
     {
@@ -86,7 +86,7 @@ public partial class LineageList<T>
     /// <summary>
     /// Pairs of the elements of this list and the other one, in the order of this one, as many as the shorter has. Both are evaluated anew
     /// for it. A pair that fails is replaced on the side that the failure names (<see cref="PairFailureException"/>); where it names none,
-    /// on each side that answers its fault domain. A pair stays while both its elements do; the partner of a failed element is paired with
+    /// on each side that its fault domain concerns. A pair stays while both its elements do; the partner of a failed element is paired with
     /// what takes its place.
     /// </summary>
     public LineageList<(T Left, TOther Right)> Zip<TOther>(LineageList<TOther> other)

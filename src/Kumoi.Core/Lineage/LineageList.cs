@@ -12,8 +12,9 @@ namespace Kumoi.Lineage;
 /// <c>Skip</c> and <c>SkipLast</c> hold back fewer, the nearest first. Every operator is worked through on the whole list before the next.
 /// </para>
 /// <para>
-/// A failure that no extraction above answers (there is none, or it is of another fault domain) ends the evaluation as it is. One that is
-/// answered while nothing is left ends it with <see cref="ReserveExhaustedException"/>.
+/// A failure after which nothing is substituted (no extraction stands above, or <see cref="FaultRules"/> say so) ends the evaluation as it is.
+/// Where nothing is left, <see cref="ReserveExhaustedException"/> ends it; where something could not be undone,
+/// <see cref="Kumoi.Fleets.CompensationFailedException"/>.
 /// </para>
 /// <para>Synchronous functions run one after the other; asynchronous ones run concurrently, up to <see cref="LineageOptions.MaxConcurrency"/>.</para>
 /// </summary>

@@ -2,11 +2,17 @@ using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
 
-/// <summary>What one evaluation tells: its trace, and the attempts for the exception. Used by one thread at a time.</summary>
+/// <summary>What one evaluation reports: its trace, and the attempts for the exception. Used by one thread at a time.</summary>
 internal sealed class LineageRecord(LineageTrace trace)
 {
     private readonly HashSet<LineageNode> _withoutCandidate = [];
     private readonly List<LineageAttempt> _attempts = [];
+
+    /// <summary>What failed first of all.</summary>
+    public Exception? FirstFailure => _attempts.Find(attempt => attempt.Failure is not null)?.Failure;
+
+    /// <summary>Why something could not be undone; null: all was.</summary>
+    public Exception? Undoing { get; private set; }
 
     /// <summary>Its line, with the counts of the first time.</summary>
     public void Operator(LineageNode node, int countIn, int? countOut) => trace.Add(new LineageStep
@@ -26,7 +32,7 @@ internal sealed class LineageRecord(LineageTrace trace)
             Operator = node.Name,
             Element = element,
             Detail = failure.Message,
-            FaultDomain = FaultDomains.Of(failure),
+            FaultDomain = FaultRules.DomainOf(failure),
         });
     }
 
@@ -62,17 +68,18 @@ internal sealed class LineageRecord(LineageTrace trace)
         }
     }
 
-    public void Undone(LineageNode node, LineageItem item, Exception? failure) =>
+    public void Undone(LineageNode node, LineageItem item, Exception? failure)
+    {
+        Undoing ??= failure;
         Add(LineageStepKind.Compensation, node, item, failure is null ? null : "could not be undone: " + failure.Message);
+    }
 
     /// <summary>Why there is no substitution.</summary>
-    public void NotAnswered(LineageNode node, Exception failure, LineageBlame blame) => trace.Add(new LineageStep
+    public void NotReplaced(LineageNode node, string why) => trace.Add(new LineageStep
     {
         Kind = LineageStepKind.Note,
         Operator = node.Name,
-        Detail = blame.Elements.Count > 0
-            ? "no extraction above: no substitution"
-            : $"a failure of the {FaultDomains.Of(failure)} is not answered here",
+        Detail = $"no substitution: {why}",
     });
 
     /// <summary>Once for each operator: why what it left is no reserve.</summary>

@@ -54,7 +54,7 @@ internal sealed partial class LineageRun
             return true;
         }
 
-        await _context.Last!.UndoAsync();
+        await UndoOutAsync(node, _context.Record.FirstFailure!);
         return false;
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Kumoi.Fleets;
 using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
@@ -100,6 +101,21 @@ internal sealed partial class LineageRun
         await _origin.UndoAsync();
     }
 
+    /// <summary>
+    /// Undoes what was done to elements that are out. What cannot be undone ends the evaluation: a substitute could be a second copy, here and
+    /// in a lineage around this one.
+    /// </summary>
+    private async Task UndoOutAsync(LineageNode node, Exception cause)
+    {
+        await _context.Last!.UndoAsync();
+        _context.CancellationToken.ThrowIfCancellationRequested();
+        if (_context.Record.Undoing is { } undoing)
+        {
+            _context.Record.NotReplaced(node, FaultRules.NotUndone);
+            throw cause is CompensationFailedException known ? known : new CompensationFailedException(cause, undoing);
+        }
+    }
+
     private async Task SettleAsync(LineageNode node)
     {
         ElementFailure? original = null;
@@ -117,7 +133,7 @@ internal sealed partial class LineageRun
                     throw _context.Record.Exhausted(NearestExtraction(node.Depth, original!.Elements), original.Failure);
                 }
 
-                await _context.Last!.UndoAsync();
+                await UndoOutAsync(node, original!.Failure);
                 continue;
             }
 
@@ -207,7 +223,7 @@ internal sealed partial class LineageRun
             items,
             _context.Options.MaxConcurrency,
             item => item.WorkAsync(node, _context.CancellationToken),
-            (item, failure) => !Blame(node.Depth, item, failure, hasReserve: false).IsAnswered,
+            (item, failure) => !Blame(node.Depth, item, failure, hasReserve: false).IsReplaceable,
             _context.CancellationToken);
         return await FailAsync(node, items.Count, items, failures, isCandidate: false);
     }
@@ -244,19 +260,19 @@ internal sealed partial class LineageRun
                 _context.Record.Failed(node, LineageRecord.NameOf(items[i], elements), failure);
                 elements.ToList().ForEach(element => element.TakeOut());
                 first ??= new ElementFailure(failure, elements);
-                passing ??= blame.IsAnswered ? null : (failure, blame);
+                passing ??= blame.IsReplaceable ? null : (failure, blame);
             }
         }
 
         if (first is not null)
         {
-            await _context.Last!.UndoAsync();
+            await UndoOutAsync(node, passing?.Failure ?? first.Failure);
         }
 
         _context.CancellationToken.ThrowIfCancellationRequested();
         if (passing is { } thrown)
         {
-            _context.Record.NotAnswered(node, thrown.Failure, thrown.Blame);
+            _context.Record.NotReplaced(node, thrown.Blame.WhyNot ?? "no extraction above");
             ExceptionDispatchInfo.Throw(thrown.Failure);
         }
 

@@ -12,7 +12,7 @@ public sealed class PairFailureException : Exception, IFaultDomainSource
     public PairSide Side { get; }
 
     /// <summary>That of the failure.</summary>
-    public FaultDomain FaultDomain => FaultDomains.Of(InnerException!);
+    public FaultDomain FaultDomain => FaultRules.DomainOf(InnerException!);
 
     private static Exception Of(Exception failure)
     {

@@ -35,10 +35,7 @@ internal sealed class SourceOrigin(SourceNode source, IReadOnlyList<LineageNode>
     }
 
     public override LineageBlame Blame(LineageItem item, Exception failure, bool hasReserve) =>
-        !FaultDomains.ConcernsNoElement(failure)
-        && (FaultDomains.Of(failure) is FaultDomain.Unknown || source.Answers.Contains(FaultDomains.Of(failure)))
-            ? new LineageBlame([item], hasReserve)
-            : new LineageBlame([], true);
+        FaultRules.WhyNot(source.Domains, ((SourceItem)item).Element, failure) is { } why ? LineageBlame.None(why) : new LineageBlame([item], hasReserve);
 
     public override IReadOnlyList<LineageItem> Candidates(LineageItem item, HashSet<LineageItem> picks) => [item];
 }

@@ -26,16 +26,10 @@ internal sealed class ZipOrigin(
     public override LineageBlame Blame(LineageItem item, Exception failure, bool hasReserve)
     {
         var of = (PairItem)item;
-        if (failure is PairFailureException named)
-        {
-            return named.Side is PairSide.Left
-                ? Left.Blame(of.Left, named.InnerException!, hasReserve)
-                : Right.Blame(of.Right, named.InnerException!, hasReserve);
-        }
-
-        // Both may be the cause, unless the failure's domain is one that only one side answers.
-        var (one, other) = (Left.Blame(of.Left, failure, hasReserve), Right.Blame(of.Right, failure, hasReserve));
-        return new LineageBlame([.. one.Elements, .. other.Elements], one.HasReserve && other.HasReserve);
+        var (ofLeft, ofRight) = FaultRules.OfPair(failure);
+        var one = ofLeft is null ? LineageBlame.None(null) : Left.Blame(of.Left, ofLeft, hasReserve);
+        var other = ofRight is null ? LineageBlame.None(null) : Right.Blame(of.Right, ofRight, hasReserve);
+        return new LineageBlame([.. one.Elements, .. other.Elements], one.HasReserve && other.HasReserve, one.WhyNot ?? other.WhyNot);
     }
 
     public override IReadOnlyList<LineageItem> Candidates(LineageItem item, HashSet<LineageItem> picks)

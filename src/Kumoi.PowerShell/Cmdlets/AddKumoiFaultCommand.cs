@@ -45,7 +45,7 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
     [ValidateNotNullOrEmpty]
     public string Message { get; set; } = "injected fault";
 
-    /// <summary>What the failure is said to be of. A failure of the VM is not answered by other hosts.</summary>
+    /// <summary>What the failure is said to be of. If the VM itself is at fault, no other host is tried; if the host is, no other VM.</summary>
     [Parameter]
     public FaultDomain FaultDomain { get; set; }
 

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Pumping;
 
@@ -28,35 +29,31 @@ public sealed class InvokeKumoiActionCommand : ActionCmdlet
     private protected override IEnumerable<ActionRequest> CreateRequests()
     {
         var element = InputObject;
-        yield return new ActionRequest
+        yield return new ActionRequest.OnPipelineThread
         {
             Target = element.BaseObject,
             ShouldProcessTarget = element.ToString(),
             Verb = $"Run {{ {ScriptBlock.ToString().Trim()} }}",
             Origin = LineageSource.OriginOf(element.BaseObject),
-            InlineWork = () => Run(element),
+            Work = () => Run(element),
         };
     }
 
     private ActionResult Run(PSObject element)
     {
-        IReadOnlyList<PSObject> output;
-        using (EnclosingAction.Enter(element.BaseObject is KumoiHost && MaySubstitute))
+        var output = ScriptBlockRunner.Run(this, ScriptBlock, element, out var errors);
+        if (errors.Count > 0)
         {
-            output = ScriptBlockRunner.Run(this, ScriptBlock, element, out var errors);
-            if (errors.Count > 0)
+            Exception? problem = null;
+            if (Undo is not null && !KeepFailed)
             {
-                var isUndoFailed = false;
-                if (Undo is not null && !KeepFailed)
-                {
-                    ScriptBlockRunner.Run(this, Undo, element, out var undoing);
-                    RecordUndo(MyInvocation.MyCommand.Name, element.BaseObject, undoing.FirstOrDefault()?.ToString());
-                    errors.AddRange(undoing);
-                    isUndoFailed = undoing.Count > 0;
-                }
-
-                throw new ActionFailedException(errors) { IsUndoFailed = isUndoFailed };
+                ScriptBlockRunner.Run(this, Undo, element, out var undoing);
+                RecordUndo(MyInvocation.MyCommand.Name, element.BaseObject, undoing.FirstOrDefault()?.ToString());
+                errors.AddRange(undoing);
+                problem = undoing.FirstOrDefault()?.Exception;
             }
+
+            throw new ActionFailedException(errors) { Undoing = problem };
         }
 
         return new ActionResult([.. output], Undo is null ? null : UndoLater(element));

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Net;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
@@ -133,7 +134,7 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             },
         });
 
-    private ActionRequest Request(KumoiVM vm, KumoiConnection destination)
+    private ActionRequest.OnWorker Request(KumoiVM vm, KumoiConnection destination)
     {
         var options = new MigrationOptions
         {
@@ -142,7 +143,7 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
             AllowUnsafe = AllowUnsafe,
         };
-        return new ActionRequest
+        return new ActionRequest.OnWorker
         {
             Target = vm,
             ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
@@ -210,8 +211,8 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
 
         return _vms.Values.Select(vm => ForCandidates(vm, candidates));
 
-        ActionRequest ForCandidates(KumoiVM vm, IReadOnlyList<KumoiConnection> hosts) =>
-            SpeculativeRequest(vm, hosts) with { ForOthers = others => ForCandidates(vm, others) };
+        ActionRequest.ForSeveralHosts ForCandidates(KumoiVM vm, IReadOnlyList<KumoiConnection> hosts) =>
+            SpeculativeRequest(vm, hosts).OrForOthers(others => ForCandidates(vm, others));
     }
 
     private SpeculationOptions CreateMigrationOptions()
@@ -232,7 +233,7 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
         };
     }
 
-    private ActionRequest SpeculativeRequest(KumoiVM vm, IReadOnlyList<KumoiConnection> candidates)
+    private ActionRequest.OnWorker SpeculativeRequest(KumoiVM vm, IReadOnlyList<KumoiConnection> candidates)
     {
         var migration = new SpeculativeMigration(vm, _options ??= CreateMigrationOptions(), TimeProvider.System);
         if (GoesByJournal)
@@ -240,7 +241,7 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             WriteVerbose($"{vm.Name}: {migration.Plan(candidates).Reason}.");
         }
 
-        return new ActionRequest
+        return new ActionRequest.OnWorker
         {
             Target = vm,
             ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",

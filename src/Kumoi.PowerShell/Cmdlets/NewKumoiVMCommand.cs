@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
@@ -161,20 +162,19 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
         return [SpeculativeRequest(start, _spec!.Name.Length > 0 ? _spec.Name : "as in the XML", candidates)];
     }
 
-    private ActionRequest SpeculativeRequest(SpeculativeStart start, string name, IReadOnlyList<KumoiConnection> candidates)
+    private ActionRequest.ForSeveralHosts SpeculativeRequest(SpeculativeStart start, string name, IReadOnlyList<KumoiConnection> candidates)
     {
         if (GoesByJournal)
         {
             WriteVerbose($"{start.Plan(candidates).Reason}.");
         }
 
-        return new ActionRequest
+        return new ActionRequest.ForSeveralHosts
         {
             Target = name,
             ShouldProcessTarget = $"one of {string.Join(", ", candidates)}",
             Verb = $"Create and start VM '{name}'",
             ForOthers = others => SpeculativeRequest(start, name, others),
-            SettlesItsCalls = true,
             Work = async (progress, token) =>
             {
                 await _copies.TellAsync(await VMActions.EnsureOnlyCopyAsync(Fleet, _spec!, candidates[0], token), progress, token);
@@ -186,10 +186,10 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
         };
     }
 
-    private ActionRequest Request(KumoiConnection host, KumoiHost? given, VMSpec spec)
+    private ActionRequest.OnWorker Request(KumoiConnection host, KumoiHost? given, VMSpec spec)
     {
         bool start = Start, keepFailed = KeepFailed;
-        return new ActionRequest
+        return new ActionRequest.OnWorker
         {
             Target = given ?? (object)host.Name,
             ShouldProcessTarget = host.Name,

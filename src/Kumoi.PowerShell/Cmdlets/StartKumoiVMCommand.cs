@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
@@ -68,7 +69,7 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
     private protected override IEnumerable<ActionRequest> CreateRequests() =>
         FindVMs(VM, VMHost).Select(vm => Speculative ? SpeculativeRequest(vm) : Request(vm));
 
-    private ActionRequest Request(KumoiVM vm) => new()
+    private ActionRequest.OnWorker Request(KumoiVM vm) => new()
     {
         Target = vm,
         ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
@@ -92,7 +93,7 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
         }
     }
 
-    private ActionRequest SpeculativeRequest(KumoiVM vm)
+    private ActionRequest.OnWorker SpeculativeRequest(KumoiVM vm)
     {
         if (_options is null)
         {
@@ -106,7 +107,7 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
             WriteVerbose($"{vm.Name}: {start.Plan(_candidates).Reason}.");
         }
 
-        return new ActionRequest
+        return new ActionRequest.OnWorker
         {
             Target = vm,
             ShouldProcessTarget = $"{vm.Name} of {vm.VMHost}",

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Pumping;
 
 namespace Kumoi.PowerShell.Cmdlets;

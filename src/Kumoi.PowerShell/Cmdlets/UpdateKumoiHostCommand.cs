@@ -2,10 +2,12 @@ using System.Globalization;
 using System.Management.Automation;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Pumping;
+using Kumoi.PowerShell.Substitution;
 using Kumoi.Workloads;
 
 namespace Kumoi.PowerShell.Cmdlets;
@@ -255,7 +257,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             ThrowIfStopping();
             return task.GetAwaiter().GetResult();
         }
-        catch (Exception e) when (e is PipelineStoppedException || ScriptBlockRunner.IsFlowControl(e))
+        catch (Exception e) when (e is PipelineStoppedException || ScriptBlockCall.IsFlowControl(e))
         {
             Cancel();
             Task.WhenAny(task).Wait(PatienceAfterStop);

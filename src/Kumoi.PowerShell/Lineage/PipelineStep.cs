@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using Kumoi.PowerShell.Pumping;
+using System.Reflection;
 
 namespace Kumoi.PowerShell.Lineage;
 
@@ -120,14 +120,9 @@ internal sealed record PipelineStep
     {
         fromEnd = false;
         obstacle = null;
-        if (typeof(ActionCmdlet).IsAssignableFrom(cmdlet.ImplementingType))
-        {
-            return StepKind.Action;
-        }
-
         if (cmdlet.ImplementingType.Assembly == typeof(PipelineStep).Assembly)
         {
-            return typeof(SelectElementCmdlet).IsAssignableFrom(cmdlet.ImplementingType) ? StepKind.Held : StepKind.Opaque;
+            return cmdlet.ImplementingType.GetCustomAttribute<PipelineRoleAttribute>()?.Kind ?? StepKind.Opaque;
         }
 
         var names = arguments.Names;

@@ -9,7 +9,7 @@ namespace Kumoi.PowerShell.Pumping;
 public abstract partial class ActionCmdlet
 {
     /// <summary>
-    /// One event and a line in the journal. <paramref name="element"/> is what failed, as the cmdlet was told it. A journal that cannot be
+    /// One event and a line in the journal. <paramref name="element"/> is what failed, as the cmdlet was given it. A journal that cannot be
     /// written is a warning: what happened has happened.
     /// </summary>
     private void Record(KumoiEventKind kind, object element, string message, params IEnumerable<(string Name, string? Value)> data)
@@ -35,7 +35,7 @@ public abstract partial class ActionCmdlet
         }
     }
 
-    /// <summary>Tells that the journal lacks something that happened: an outcome, or an event of a connection.</summary>
+    /// <summary>Warns that the journal lacks something that happened: an outcome, or an event of a connection.</summary>
     private void WarnOfJournal()
     {
         if (KumoiSession.HasFleet && Fleet.Journal?.TakeFailure() is { } failure)

@@ -1,3 +1,5 @@
+using Kumoi.PowerShell.Actions;
+
 namespace Kumoi.PowerShell.Pumping;
 
 /// <summary>What one cmdlet tells of hosts on which VMs that it starts may run already: of each set of hosts once.</summary>

@@ -9,9 +9,6 @@ namespace Kumoi.PowerShell.Pumping;
 /// <summary>Failures as error records. The ids are stable: scripts may depend on them.</summary>
 internal static class Errors
 {
-    /// <summary>An element failed, and nothing was left in its lineage to take its place.</summary>
-    public const string ExhaustedId = "LineageExhausted";
-
     /// <summary>A change may have taken effect, and what hid it was another error.</summary>
     public const string OutcomeUnknownId = "OutcomeUnknown";
 
@@ -33,7 +30,7 @@ internal static class Errors
             ErrorDetails = new ErrorDetails(Visible.Lines(message)) { RecommendedAction = Visible.Lines(action) },
         };
 
-    /// <summary>It cannot be told: what may have it was not read.</summary>
+    /// <summary>Nobody knows: what may have it was not read.</summary>
     public static ErrorRecord NotKnown(string message, object target, string action) =>
         new(new ItemNotFoundException(Visible.Lines(message)), "NotKnown", ErrorCategory.ResourceUnavailable, target)
         {
@@ -49,14 +46,6 @@ internal static class Errors
             ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Write the name exactly as it is: upper and lower case count then." },
         };
     }
-
-    /// <summary>What the failure is of; unknown where it does not say.</summary>
-    public static FaultDomain DomainOf(Exception error) => error switch
-    {
-        CompensationFailedException e => DomainOf(e.Cause),
-        IFaultDomainSource e => e.FaultDomain,
-        _ => FaultDomain.Unknown,
-    };
 
     private static string IdOf(Exception cause) => cause switch
     {

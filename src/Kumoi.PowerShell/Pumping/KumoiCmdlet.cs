@@ -3,6 +3,7 @@ using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Session;
 using Kumoi.Speculation;
@@ -181,18 +182,9 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
 
     internal new void WriteVerbose(string text) => base.WriteVerbose(Visible.Lines(text));
 
-    internal new void WriteProgress(ProgressRecord record) => base.WriteProgress(Shown(record));
+    internal new void WriteProgress(ProgressRecord record) => base.WriteProgress(ActionProgress.Shown(record));
 
     internal new bool ShouldProcess(string target, string action) => base.ShouldProcess(Visible.Text(target), Visible.Text(action));
-
-    /// <summary>The record as a terminal may show it.</summary>
-    internal static ProgressRecord Shown(ProgressRecord record)
-    {
-        record.Activity = Visible.Text(record.Activity);
-        record.StatusDescription = Visible.Text(record.StatusDescription);
-        record.CurrentOperation = record.CurrentOperation is null ? null : Visible.Text(record.CurrentOperation);
-        return record;
-    }
 
     /// <summary>Whether nothing is to be done: -WhatIf, or else the preference.</summary>
     private protected bool IsWhatIf() =>

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Pumping;

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Actions;
 
 namespace Kumoi.PowerShell.Pumping;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
+using Kumoi.PowerShell.Substitution;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -25,7 +26,7 @@ internal sealed class PipelineWork(Action stop) : IDisposable
             {
                 done.SetResult(work());
             }
-            catch (Exception e) when (e is PipelineStoppedException || ScriptBlockRunner.IsFlowControl(e))
+            catch (Exception e) when (e is PipelineStoppedException || ScriptBlockCall.IsFlowControl(e))
             {
                 stop();
                 done.SetCanceled(CancellationToken.None);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
 using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Actions;
 
 namespace Kumoi.PowerShell.Pumping;
 

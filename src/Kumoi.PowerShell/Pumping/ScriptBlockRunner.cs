@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using Kumoi.PowerShell.Lineage;
+using Kumoi.PowerShell.Substitution;
 
 namespace Kumoi.PowerShell.Pumping;
 
@@ -43,7 +43,4 @@ internal static class ScriptBlockRunner
     /// <summary>The last thing that the block writes about an element (<c>$_</c>); its errors are exceptions only if they are terminating.</summary>
     public static object? Ask(ScriptBlock block, object element) =>
         block.InvokeWithContext(null, [new PSVariable("_", element)]) is [.., var last] ? last : null;
-
-    // break, continue and exit are the author's business. Their exception types are internal to the engine.
-    public static bool IsFlowControl(Exception e) => e.GetType().Name is "BreakException" or "ContinueException" or "ExitException";
 }

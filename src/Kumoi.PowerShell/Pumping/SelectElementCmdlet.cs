@@ -6,6 +6,7 @@ namespace Kumoi.PowerShell.Pumping;
 /// <summary>
 /// Takes in its whole input, lets some of it pass, and keeps the rest as reserve: whatever stands above is never run again.
 /// </summary>
+[PipelineRole(StepKind.Held)]
 public abstract class SelectElementCmdlet : KumoiCmdlet
 {
     private readonly List<object> _input = [];

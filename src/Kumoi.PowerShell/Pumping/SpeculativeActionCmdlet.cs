@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
@@ -66,13 +67,13 @@ public abstract class SpeculativeActionCmdlet : ActionCmdlet
         [.. references.SelectMany(reference => FindHosts([reference])).Distinct()];
 
     /// <summary>A host that came for one request with others.</summary>
-    private protected static ActionRequest CandidateRequest(KumoiConnection host, KumoiHost? given, string verb) => new()
+    private protected static ActionRequest.Candidate CandidateRequest(KumoiConnection host, KumoiHost? given, string verb) => new()
     {
         Target = given ?? (object)host.Name,
         ShouldProcessTarget = host.Name,
         Verb = verb,
         Origin = LineageSource.OriginOf(given),
-        Candidate = host,
+        Host = host,
     };
 
     private protected SpeculationOptions CreateOptions() => new()

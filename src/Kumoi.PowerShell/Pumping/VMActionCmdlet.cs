@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
+using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
@@ -39,7 +40,7 @@ public abstract class VMActionCmdlet : ActionCmdlet
     {
         foreach (var vm in FindVMs(VM, VMHost))
         {
-            yield return new ActionRequest
+            yield return new ActionRequest.OnWorker
             {
                 Target = vm,
                 ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",

@@ -1,3 +1,4 @@
+using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Lineage;
 using Xunit;
@@ -46,11 +47,11 @@ public sealed class LineageFailureTests
     }
 
     [Fact]
-    public async Task A_failure_of_a_domain_that_the_lineage_does_not_answer_passes_it()
+    public async Task A_failure_of_a_domain_that_does_not_concern_the_lineage_passes_it()
     {
         var failure = new HypervisorException("the VM is broken", FaultDomain.VM);
         var tried = 0;
-        var thrown = await Assert.ThrowsAsync<HypervisorException>(() => Enumerable.Range(1, 9).AsLineage(answers: FaultDomains.OfHosts)
+        var thrown = await Assert.ThrowsAsync<HypervisorException>(() => Enumerable.Range(1, 9).AsLineage(domains: FaultRules.OfHosts)
             .Take(2).ForEachAsync(_ => { tried++; throw failure; }));
         Assert.Same(failure, thrown);
         Assert.Equal(1, tried);
@@ -61,9 +62,9 @@ public sealed class LineageFailureTests
     [InlineData(FaultDomain.Host)]
     [InlineData(FaultDomain.Network)]
     [InlineData(FaultDomain.Storage)]
-    public async Task A_lineage_of_hosts_answers_what_another_host_can_do_better(FaultDomain domain)
+    public async Task A_lineage_of_hosts_replaces_where_another_host_can_do_better(FaultDomain domain)
     {
-        var result = await Enumerable.Range(1, 9).AsLineage(answers: FaultDomains.OfHosts)
+        var result = await Enumerable.Range(1, 9).AsLineage(domains: FaultRules.OfHosts)
             .Take(2).ForEachAsync(x => { if (x == 1) { throw new HypervisorException("broken", domain); } });
         Assert.Equal([2, 3], result.Items);
     }
@@ -87,12 +88,30 @@ public sealed class LineageFailureTests
     }
 
     [Fact]
-    public async Task An_undo_that_fails_is_in_the_trace_and_stops_nothing()
+    public async Task After_an_undo_that_fails_nothing_takes_the_place_here_or_further_out()
     {
-        var result = await Enumerable.Range(1, 3).AsLineage().Take(1).ForEachAsync(
-            (x, _) => { Throw.If(x == 1); return ValueTask.CompletedTask; }, (_, _) => throw new InvalidOperationException("no way back"));
-        Assert.Equal([2], result.Items);
-        Assert.Contains("undo foreach 1: could not be undone: no way back", result.Trace.ToString(), StringComparison.Ordinal);
+        LineageTrace? trace = null;
+        var tried = 0;
+        var thrown = await Assert.ThrowsAsync<CompensationFailedException>(() => new[] { "a", "b" }.AsLineage().Take(1).Select(async (_, _) =>
+            await Enumerable.Range(1, 3).AsLineage().Take(1).ForEachAsync(
+                (_, _) => { tried++; throw new InvalidOperationException("planned"); },
+                (_, _) => throw new InvalidOperationException("no way back"),
+                new LineageOptions { Traced = done => trace = done })).EvaluateAsync());
+        Assert.Equal(1, tried);
+        Assert.Equal(("planned", "no way back"), (thrown.Cause.Message, thrown.Undoing.Message));
+        Assert.Contains("undo foreach 1: could not be undone: no way back", trace!.ToString(), StringComparison.Ordinal);
+        Assert.Equal("no substitution: what was done could not be undone, and a substitute could be a second copy", trace.Steps[^1].Detail);
+    }
+
+    [Fact]
+    public async Task A_candidate_that_is_turned_down_and_cannot_be_undone_is_the_last()
+    {
+        List<int> tried = [];
+        var thrown = await Assert.ThrowsAsync<CompensationFailedException>(() => Enumerable.Range(1, 9).AsLineage().Take(2)
+            .Select((x, _) => { tried.Add(x); return ValueTask.FromResult(x); }, (x, _) => x == 3 ? throw new InvalidOperationException("no way back") : default)
+            .Where(x => x != 3).ForEachAsync(x => Throw.If(x == 1)));
+        Assert.Equal([1, 2, 3], tried);
+        Assert.Equal("planned", thrown.Cause.Message);
     }
 
     [Fact]
@@ -120,8 +139,8 @@ public sealed class LineageFailureTests
     [Fact]
     public async Task An_exhausted_inner_lineage_fails_the_outer_element_and_the_outer_one_takes_the_next()
     {
-        var result = await new[] { "a", "b", "c" }.AsLineage(answers: FaultDomains.OfHosts).Take(2).Select(
-            async (host, token) => await Enumerable.Range(1, 3).AsLineage(answers: FaultDomains.OfVMs).Take(1)
+        var result = await new[] { "a", "b", "c" }.AsLineage(domains: FaultRules.OfHosts).Take(2).Select(
+            async (host, token) => await Enumerable.Range(1, 3).AsLineage(domains: FaultRules.OfVMs).Take(1)
                 .Select(vm => host == "a" ? throw new HypervisorException("broken", FaultDomain.VM) : $"{host}-{vm}")
                 .FirstAsync(cancellationToken: token)).EvaluateAsync();
         Assert.Equal(["b-1", "c-1"], result.Items);

@@ -116,8 +116,8 @@ public sealed class LineageJoinTests
     [InlineData(FaultDomain.Storage, "b2 c3")]
     public async Task The_fault_domain_of_a_failure_tells_the_side_where_only_one_answers_it(FaultDomain domain, string expected)
     {
-        var vms = "abcd".AsLineage(answers: FaultDomains.OfVMs).Take(2);
-        var hosts = Enumerable.Range(1, 4).AsLineage(answers: FaultDomains.OfHosts).Take(2);
+        var vms = "abcd".AsLineage(domains: FaultRules.OfVMs).Take(2);
+        var hosts = Enumerable.Range(1, 4).AsLineage(domains: FaultRules.OfHosts).Take(2);
         var result = await vms.Zip(hosts).ForEachAsync(pair =>
         {
             if (pair is ('a', 1))
@@ -134,7 +134,7 @@ public sealed class LineageJoinTests
     {
         var failure = new PairFailureException(PairSide.Right, new HypervisorException("broken", FaultDomain.VM));
         Assert.Equal(FaultDomain.VM, failure.FaultDomain);
-        var hosts = Ten.Take(10).Zip(Enumerable.Range(1, 4).AsLineage(answers: FaultDomains.OfHosts).Take(2));
+        var hosts = Ten.Take(10).Zip(Enumerable.Range(1, 4).AsLineage(domains: FaultRules.OfHosts).Take(2));
         Assert.Same(failure, await Assert.ThrowsAsync<PairFailureException>(() => hosts.ForEachAsync(_ => throw failure)));
     }
 

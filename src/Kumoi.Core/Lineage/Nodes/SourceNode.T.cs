@@ -1,8 +1,8 @@
 namespace Kumoi.Lineage.Nodes;
 
 internal sealed class SourceNode<T>(
-    IEnumerable<T> source, Func<T, CancellationToken, ValueTask<T>>? refresh, IReadOnlySet<FaultDomain> answers, Func<T, string> name)
-    : SourceNode(answers)
+    IEnumerable<T> source, Func<T, CancellationToken, ValueTask<T>>? refresh, IReadOnlySet<FaultDomain> domains, Func<T, string> name)
+    : SourceNode(domains)
 {
     public override bool CanRefresh => refresh is not null;
 

@@ -1,9 +1,10 @@
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using Kumoi.Fleets;
-using Kumoi.PowerShell.Pumping;
+using Kumoi.PowerShell.Actions;
+using Kumoi.PowerShell.Lineage;
 
-namespace Kumoi.PowerShell.Lineage;
+namespace Kumoi.PowerShell.Substitution;
 
 /// <summary>
 /// One replay of a part of a pipeline: its feed, and what came out. Its token in a hidden parameter is what marks a replayed cmdlet;
@@ -22,7 +23,7 @@ internal sealed class ReplaySession : IDisposable
         Run = run;
         Terminal = terminal;
         Feed = feed;
-        Lineage.Replay.Add(this);
+        Replay.Add(this);
     }
 
     public string Token { get; } = Guid.NewGuid().ToString("N");
@@ -102,11 +103,11 @@ internal sealed class ReplaySession : IDisposable
         return results;
     }
 
-    public void Dispose() => Lineage.Replay.Remove(this);
+    public void Dispose() => Replay.Remove(this);
 
     private string Compose(IEnumerable<string> steps)
     {
-        var feed = $"[Kumoi.PowerShell.Lineage.Replay]::Feed('{Token}')";
+        var feed = $"[Kumoi.PowerShell.Substitution.Replay]::Feed('{Token}')";
         if (PipelineVariable is { } variable)
         {
             feed += $" | Microsoft.PowerShell.Core\\ForEach-Object -PipelineVariable '{CodeGeneration.EscapeSingleQuotedStringContent(variable)}' -Process {{ $_ }}";
@@ -119,7 +120,7 @@ internal sealed class ReplaySession : IDisposable
             if (_owner.SessionState.PSVariable.GetValue(name) is { } value)
             {
                 _hidden[name] = value;
-                prelude += $"${name} = [Kumoi.PowerShell.Lineage.Replay]::Variable('{Token}', '{name}'); ";
+                prelude += $"${name} = [Kumoi.PowerShell.Substitution.Replay]::Variable('{Token}', '{name}'); ";
             }
         }
 

@@ -1,11 +1,14 @@
 using System.Management.Automation;
 
-namespace Kumoi.PowerShell.Pumping;
+namespace Kumoi.PowerShell.Substitution;
 
 /// <summary>Records that came merged into the output of a script of ours, and belong to other streams.</summary>
 internal static class StreamRecords
 {
-    /// <summary>Writes the record again to the stream it came from (or drops it, with no cmdlet); false if it is plain output. Errors are the caller's to decide.</summary>
+    /// <summary>
+    /// Writes the record again to the stream it came from (or drops it, with no cmdlet); false if it is plain output. Errors are the
+    /// caller's to decide.
+    /// </summary>
     public static bool TryWriteAgain(Cmdlet? cmdlet, object record)
     {
         switch (record)

@@ -1,6 +1,6 @@
-using Kumoi.PowerShell.Pumping;
+using Kumoi.PowerShell.Actions;
 
-namespace Kumoi.PowerShell.Lineage;
+namespace Kumoi.PowerShell.Substitution;
 
 /// <summary>What came of taking a candidate through the steps to the terminal.</summary>
 /// <param name="Index">The candidate.</param>

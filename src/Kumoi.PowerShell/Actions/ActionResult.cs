@@ -1,11 +1,11 @@
 using Kumoi.Fleets;
 
-namespace Kumoi.PowerShell.Pumping;
+namespace Kumoi.PowerShell.Actions;
 
 /// <summary>What an action gave.</summary>
 /// <param name="Output">Its objects.</param>
 /// <param name="Undo">
-/// How to undo it if a later step of the same pipeline fails on the element: on the host that it is told, or, without one, where it was done.
+/// How to undo it if a later step of the same pipeline fails on the element: on the host that is given, or, without one, where it was done.
 /// </param>
 internal sealed record ActionResult(IReadOnlyList<object> Output, Func<KumoiConnection?, Task>? Undo = null)
 {

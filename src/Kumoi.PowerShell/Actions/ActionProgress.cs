@@ -1,12 +1,12 @@
 using System.Management.Automation;
 using System.Threading.Channels;
 
-namespace Kumoi.PowerShell.Pumping;
+namespace Kumoi.PowerShell.Actions;
 
-/// <summary>What a worker tells while it works. Only the pipeline thread may write, so it is handed over.</summary>
+/// <summary>What a worker reports while it works. Only the pipeline thread may write, so it is handed over.</summary>
 internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
 {
-    /// <summary>Progress is told at most this often.</summary>
+    /// <summary>Progress is shown at most this often.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
     private long _lastReport;
@@ -15,6 +15,15 @@ internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
     public async Task WarnAsync(string message, CancellationToken cancellationToken) =>
         await channel.Writer.WriteAsync(cmdlet => cmdlet.WriteWarning(Visible.Lines(message)), cancellationToken);
 
+    /// <summary>The record as a terminal may show it.</summary>
+    public static ProgressRecord Shown(ProgressRecord record)
+    {
+        record.Activity = Visible.Text(record.Activity);
+        record.StatusDescription = Visible.Text(record.StatusDescription);
+        record.CurrentOperation = record.CurrentOperation is null ? null : Visible.Text(record.CurrentOperation);
+        return record;
+    }
+
     public void Report(ProgressRecord record)
     {
         var now = TimeProvider.System.GetTimestamp();
@@ -22,7 +31,7 @@ internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
         {
             _lastReport = now;
             // A full channel drops progress, never work.
-            channel.Writer.TryWrite(cmdlet => cmdlet.WriteProgress(KumoiCmdlet.Shown(record)));
+            channel.Writer.TryWrite(cmdlet => cmdlet.WriteProgress(Shown(record)));
         }
     }
 }

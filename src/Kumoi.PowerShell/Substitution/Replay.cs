@@ -3,7 +3,7 @@ using System.ComponentModel;
 using System.Globalization;
 using System.Management.Automation;
 
-namespace Kumoi.PowerShell.Lineage;
+namespace Kumoi.PowerShell.Substitution;
 
 /// <summary>
 /// What the text of a replayed pipeline calls. Static calls, so that neither a parameter nor a variable of ours stands in the author's
