@@ -123,6 +123,17 @@ Add-Comparison '40,000 calls on a simulated host in a FailureObliviousScope, no 
   Invoke-Program 'masked calls'
 } { Invoke-Program 'calls' } 'the same calls' 1.05 41 10
 
+# (d2) What the layers between a caller and the hypervisor's driver cost: masks, names, blame, retry, throttle, fault rules.
+if (Connect-KumoiHost test:///default -ErrorAction Ignore) {
+  Disconnect-KumoiHost *
+  Add-Comparison '2,000 reads of libvirt''s test driver through all layers, against straight from the driver' {
+    Invoke-Program 'calls through the layers'
+  } { Invoke-Program 'calls to the driver' } 'the driver alone' 1.1 41 10
+}
+else {
+  Write-LeftOut 'the comparison of the layers of a call' 'libvirt''s library is not installed (apt-get install libvirt0)'
+}
+
 # (e) What it costs that a list can substitute.
 Add-Comparison 'LineageList: Where, Select, OrderBy and Take(10) over 100,000 numbers, no failures, against LINQ' {
   Invoke-Program 'lineage'
