@@ -37,7 +37,7 @@
     'Resume-KumoiHost'
     'Resume-KumoiVM'
     'Select-KumoiHost'
-    'Select-KumoiVM'
+    'Select-KumoiVM', 'Set-KumoiVM'
     'Start-KumoiScaling'
     'Start-KumoiVM'
     'Stop-KumoiFleet'

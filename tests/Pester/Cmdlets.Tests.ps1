@@ -47,6 +47,7 @@ Describe '-WhatIf changes nothing' {
       'Restart-KumoiVM'      = { Restart-KumoiVM kvm01-1 -WhatIf }
       'Resume-KumoiHost'     = { Resume-KumoiHost kvm01 -ReturnVM -WhatIf | Should -Not -BeNullOrEmpty }
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
+      'Set-KumoiVM'          = { Set-KumoiVM kvm01-1 -AutoStart -WhatIf }
       'Start-KumoiScaling'   = { Start-KumoiScaling web kvm01-1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Start-KumoiVM'        = { Start-KumoiVM kvm01-2 -WhatIf }
       'Stop-KumoiFleet'      = { Stop-KumoiFleet -WhatIf | Should -Not -BeNullOrEmpty }
@@ -206,7 +207,7 @@ Describe 'Completion' {
   }
 
   It 'gives operations of faults' {
-    (TabExpansion2 'Add-KumoiFault kvm01 -Operation Mig').CompletionMatches.CompletionText | Should -Be Migrate
+    (TabExpansion2 'Add-KumoiFault kvm01 -Operation Mig').CompletionMatches.CompletionText | Should -Be Migrate, MigrateVM
   }
 
   It 'does not block the prompt on a host that does not answer' {

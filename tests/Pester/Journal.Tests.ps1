@@ -126,6 +126,10 @@ Describe 'The journal' {
       text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Suspend-KumoiVM -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
     }
     @{
+      undone = 'Set-KumoiVM'; element = 'kvm02-1'; vmHost = 'kvm02'; vm = 'kvm02-1'; kinds = 'SetAutostart', 'SetAutostart'
+      text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Set-KumoiVM -AutoStart -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
+    }
+    @{
       undone = 'Resume-KumoiVM'; element = 'kvm02-2'; vmHost = 'kvm02'; vm = 'kvm02-2'; kinds = 'Start', 'Resume', 'Suspend'
       text = 'Start-KumoiVM kvm01-2, kvm02-2, kvm03-2 -Paused; Get-KumoiVM -State Paused | Select-Object -First 2 | Resume-KumoiVM -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-2") { throw } }'
     }

@@ -176,6 +176,13 @@ public static class VMActions
         return await ReadAgainAsync(vm, cancellationToken);
     }
 
+    /// <summary>Whether the VM's host starts it when the host itself starts.</summary>
+    public static async Task<KumoiVM> SetAutostartAsync(KumoiVM vm, bool isOn, CancellationToken cancellationToken)
+    {
+        await vm.Connection.Link.SendAsync(new SetAutostart(vm.Id, isOn), cancellationToken);
+        return await ReadAgainAsync(vm, cancellationToken);
+    }
+
     public static async Task<KumoiVM> SuspendAsync(KumoiVM vm, CancellationToken cancellationToken)
     {
         await vm.Connection.Link.SendAsync(new SuspendVM(vm.Id), cancellationToken);

@@ -44,7 +44,7 @@ public sealed class EveryCallTests
     [
         new ReadHostId(), new ReadHost(true), new ReadVMs(), new FindVM(VM.Id), new FindVMByName("web"), new ReadXml(VM.Id), new ReadDefinition(VM.Id),
         new ReadPools(), new FindHostState(VM.Id), new StartVM(VM.Id, Paused: true), new ShutdownVM(VM.Id), new DestroyVM(VM.Id), new RebootVM(VM.Id),
-        new ResetVM(VM.Id), new SuspendVM(VM.Id), new ResumeVM(VM.Id), new DiscardSavedState(VM.Id), new UndefineVM(VM.Id, RemoveVolumes: true),
+        new ResetVM(VM.Id), new SuspendVM(VM.Id), new ResumeVM(VM.Id), new DiscardSavedState(VM.Id), new SetAutostart(VM.Id, IsOn: true), new UndefineVM(VM.Id, RemoveVolumes: true),
         new UndoDefineVM(OperationId.New()), new DefineVM(Spec),
         new DefineVM(new VMSpec { Xml = $"<domain><graphics passwd='{Secret}'/></domain>", CopyDisks = true }),
         new MigrateVM(VM.Id, null!, Options), new ReadPlace(VM.Id), new ReadMigrationNeeds(VM.Id, Options),

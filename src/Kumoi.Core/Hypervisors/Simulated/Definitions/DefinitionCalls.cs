@@ -10,6 +10,13 @@ internal static class DefinitionCalls
         .Add(static (SimulatedLink link, DefineVM call, CancellationToken token) => link.Call(() => Define(link, call), token))
         .Add(static (SimulatedLink link, UndoDefineVM call, CancellationToken token) => UndoDefineAsync(link, call, token))
         .Add(static (SimulatedLink link, UndefineVM call, CancellationToken token) => UndefineAsync(link, call, token))
+        .Add(static (SimulatedLink link, SetAutostart call, CancellationToken token) => link.Call(
+            () =>
+            {
+                link.Existing(call.Id).IsAutostart = call.IsOn;
+                return default(Done);
+            },
+            token))
         .Add(static (SimulatedLink link, DiscardSavedState call, CancellationToken token) => link.Call(
             () =>
             {
