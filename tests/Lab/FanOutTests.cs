@@ -20,11 +20,11 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         var drive = await BeginAsync(vm, Targets(count));
         foreach (var target in drive.Incoming)
         {
-            Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync(target.HostName));
+            Assert.Equal(VMWhereabouts.MigrationPaused, await PlaceAsync(target.HostName));
         }
 
         var complete = await drive.PerformAsync();
-        Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync("k1"));
+        Assert.Equal(VMWhereabouts.MigrationPaused, await PlaceAsync("k1"));
         await drive.CommitAsync(complete[0]);
 
         await RunsOnlyOnAsync(complete[0].HostName, before);
@@ -190,7 +190,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         var winner = complete[0].HostName;
 
         Assert.Equal(PowerState.Paused, await StateAsync(winner, VM));
-        Assert.Equal(VMPlace.Absent, await PlaceAsync("k1"));
+        Assert.Equal(VMWhereabouts.Absent, await PlaceAsync("k1"));
         await Host(winner).Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
         await RunsOnlyOnAsync(winner, Lab.Counter("k1", VM)!.Value);
     }
@@ -215,7 +215,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         var vm = await StartAsync("warm");
         var drive = await BeginAsync(vm, Targets(2));
         await drive.PerformAsync();
-        Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync("k1"));
+        Assert.Equal(VMWhereabouts.MigrationPaused, await PlaceAsync("k1"));
 
         await drive.TakeBackAsync();
 
@@ -259,7 +259,7 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         await drive.DisposeAsync();
 
         await IsGoneFromTargetsAsync();
-        Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync("k1"));
+        Assert.Equal(VMWhereabouts.MigrationPaused, await PlaceAsync("k1"));
         await Host("k1").Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
         await RunsOnAtTheSourceAsync();
     }

@@ -122,7 +122,7 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
 
     private protected async Task LoseAnswerAsync(string host, bool isReachableAgain)
     {
-        await Eventually.HoldsAsync(async () => await PlaceAsync(host) is VMPlace.Running, "the starting step has taken effect");
+        await Eventually.HoldsAsync(async () => await PlaceAsync(host) is VMWhereabouts.Running, "the starting step has taken effect");
         Forwarders[host].Close();
         if (isReachableAgain)
         {

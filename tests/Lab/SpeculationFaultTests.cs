@@ -78,7 +78,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
         await Fault;
         var winner = FirstTried("finish");
         await IsNotRepairedAsync();
-        Assert.Equal((VMPlace.MigrationPaused, VMPlace.Running), (await PlaceAsync("k1"), await PlaceAsync(winner)));
+        Assert.Equal((VMWhereabouts.MigrationPaused, VMWhereabouts.Running), (await PlaceAsync("k1"), await PlaceAsync(winner)));
         Forwarders[winner].Open();
         Assert.Equal(winner, (await RepairAsync()).VMHost);
         await EndsOnlyOnAsync(winner, before);
@@ -95,7 +95,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
         await IsUndecidedAsync(MigrateAsync(vm, ["k2", "k3"]));
 
         await IsNotRepairedAsync();
-        Assert.Equal(VMPlace.MigrationPaused, await PlaceAsync("k1"));
+        Assert.Equal(VMWhereabouts.MigrationPaused, await PlaceAsync("k1"));
         Forwarders[FirstTried("finish")].Open();
         Assert.Equal("k1", (await RepairAsync()).VMHost);
         await EndsOnlyOnAsync("k1", before);
@@ -340,7 +340,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
 
         Assert.Equal(fails, failure is SpeculationFailedException);
         var at = fails ? "k1" : FirstTried("finish");
-        Assert.Equal(VMPlace.Paused, await PlaceAsync(at));
+        Assert.Equal(VMWhereabouts.Paused, await PlaceAsync(at));
         await Host(at).Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
         await EndsOnlyOnAsync(at, before);
     }
@@ -350,12 +350,12 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
     {
         var vm = await StartAsync("warm");
         var before = Lab.Counter("k1", VM)!.Value;
-        var atConfirm = VMPlace.Unknown;
+        var atConfirm = VMWhereabouts.Unknown;
         OnAsync("confirm", async _ => atConfirm = await PlaceAsync(FirstTried("finish")));
 
         var result = await MigrateAsync(vm, ["k2", "k3"], options => options with { IsStrict = true });
 
-        Assert.Equal((VMPlace.Paused, PowerState.Running), (atConfirm, result.VM.State));
+        Assert.Equal((VMWhereabouts.Paused, PowerState.Running), (atConfirm, result.VM.State));
         await EndsOnlyOnAsync(result.VM.VMHost, before);
     }
 
@@ -369,9 +369,9 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
         var failure = await IsUndecidedAsync(MigrateAsync(vm, ["k2"], options => options with { IsStrict = true }));
 
         Assert.Contains("has moved to k2, stays paused there, and k1 could not be told", failure.Message, StringComparison.Ordinal);
-        Assert.Equal(VMPlace.Paused, await PlaceAsync("k2"));
+        Assert.Equal(VMWhereabouts.Paused, await PlaceAsync("k2"));
         await IsNotRepairedAsync();
-        Assert.Equal(VMPlace.Paused, await PlaceAsync("k2"));
+        Assert.Equal(VMWhereabouts.Paused, await PlaceAsync("k2"));
         await Lab.MakeWellAsync("k1");
         Assert.Equal("k2", (await RepairAsync()).VMHost);
         await EndsOnlyOnAsync("k2", before);

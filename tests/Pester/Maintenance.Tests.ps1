@@ -281,8 +281,8 @@ Describe 'Update-KumoiHost' {
     $first = & ([scriptblock]::Create("$set; $update"))
     $again = & ([scriptblock]::Create("$set; $update"))
     $changed = & ([scriptblock]::Create("$set; $then; $update"))
-    $again.RollOut | Should -Be $first.RollOut
-    $changed.RollOut | Should -Not -Contain $first[0].RollOut
+    $again.RollingUpgrade | Should -Be $first.RollingUpgrade
+    $changed.RollingUpgrade | Should -Not -Contain $first[0].RollingUpgrade
     $changed.State | Should -Be Updated, Updated
   }
 

@@ -8,12 +8,12 @@ namespace Kumoi.Hypervisors;
 /// <param name="Replica">The host's number in the mark, 0 where the VM was before. A copy that has gone on to another host bears another number.</param>
 /// <param name="Places">What the host may have of it. Anything else is not touched.</param>
 /// <param name="Kind">How much of it goes.</param>
-public sealed record CopyRemoval(OperationId Operation, int Replica, IReadOnlyList<VMPlace> Places, CopyRemovalKind Kind)
+public sealed record CopyRemoval(OperationId Operation, int Replica, IReadOnlyList<VMWhereabouts> Places, CopyRemovalKind Kind)
 {
     /// <summary>Also a copy without any mark, as long as a migration holds it.</summary>
     public bool MayLackMark { get; init; }
 
     /// <summary>Whether that copy may be removed.</summary>
-    public bool Fits(SpeculationMark? mark, VMPlace place) =>
-        Places.Contains(place) && (mark is null ? MayLackMark && place is VMPlace.MigrationPaused : mark.Operation == Operation && mark.Replica == Replica);
+    public bool Fits(SpeculationMark? mark, VMWhereabouts place) =>
+        Places.Contains(place) && (mark is null ? MayLackMark && place is VMWhereabouts.MigrationPaused : mark.Operation == Operation && mark.Replica == Replica);
 }

@@ -46,5 +46,5 @@ public enum KumoiEventKind
     Maintenance,
 
     /// <summary>A step of a rolling upgrade: after an interruption they tell where to go on.</summary>
-    RollOut,
+    RollingUpgrade,
 }

@@ -27,7 +27,7 @@ internal sealed class CapacityMultiplexing : WorkloadRun
 
     private readonly VMPlacement _vms;
     private readonly VMState[] _vmStates;
-    private readonly HostState[] _hostStates;
+    private readonly HostBoundState[] _hostStates;
     private readonly List<int> _toShed = [];
 
     /// <summary>Drawn ahead, so that what they will need of a large fleet's memory is there when they happen.</summary>
@@ -42,7 +42,7 @@ internal sealed class CapacityMultiplexing : WorkloadRun
     {
         _vms = new(settings.HostCount, settings.VMsPerHost);
         _vmStates = new VMState[_vms.VMCount];
-        _hostStates = new HostState[settings.HostCount];
+        _hostStates = new HostBoundState[settings.HostCount];
         Array.Fill(_hostStates, new() { OverloadedSinceSec = double.NaN });
     }
 
@@ -193,7 +193,7 @@ internal sealed class CapacityMultiplexing : WorkloadRun
         public bool IsMoving;
     }
 
-    private struct HostState
+    private struct HostBoundState
     {
         /// <summary>What its VMs want, and what is reserved for those that are coming.</summary>
         public double Load;

@@ -10,5 +10,5 @@ public enum PolicyWorkload
     ContinuousIntegration,
 
     /// <summary>Evacuates and upgrades each host in turn. Time: until all are upgraded.</summary>
-    RollingUpgrade,
+    RollingUpgradeWorkload,
 }

@@ -46,7 +46,7 @@ internal sealed class HostSurvey
         {
             await survey.TryAsync(async () =>
             {
-                if (vm.State is PowerState.Paused && await host.Link.SendAsync(new ReadPlace(vm.Id), cancellationToken) is VMPlace.MigrationPaused)
+                if (vm.State is PowerState.Paused && await host.Link.SendAsync(new ReadWhereabouts(vm.Id), cancellationToken) is VMWhereabouts.MigrationPaused)
                 {
                     survey._pausedByMigration.Add(vm.Id);
                 }

@@ -42,54 +42,54 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         }
 
         // Once it was seen to run there, a definition is the VM's, whatever has become of its mark.
-        var place = isMoved ? await PlaceAsync(winner, cancellationToken) : await Traces.ReadCopyAsync(winner, _id, _operation, time, cancellationToken);
+        var place = isMoved ? await PlaceAsync(winner, cancellationToken) : await ReplicaRemains.ReadCopyAsync(winner, _id, _operation, time, cancellationToken);
         return place switch
         {
-            VMPlace.Unknown => Nothing(
+            VMWhereabouts.Unknown => Nothing(
                 $"'{operation.VM}' runs on {named} or nowhere, and {named} does not answer: nothing is started until it does, or is known to be off."),
-            VMPlace.MigrationPaused or VMPlace.Stopping => Nothing($"{named} is still starting or stopping '{operation.VM}': try again in a moment."),
-            VMPlace.Absent when isMoved => await LeaveAsync(source, winner, cancellationToken),
+            VMWhereabouts.MigrationPaused or VMWhereabouts.Stopping => Nothing($"{named} is still starting or stopping '{operation.VM}': try again in a moment."),
+            VMWhereabouts.Absent when isMoved => await LeaveAsync(source, winner, cancellationToken),
 
             // It may have been started there and have gone on since, to whatever host.
-            VMPlace.Absent => await TakeBackAsync(source, mayHaveGoneOn: true, $"it did not start on {named}", cancellationToken),
+            VMWhereabouts.Absent => await TakeBackAsync(source, mayHaveGoneOn: true, $"it did not start on {named}", cancellationToken),
             _ => await FinishAsync(source, winner, place, cancellationToken),
         };
     }
 
     /// <summary>The winner has the VM: what the source and the others hold is left over.</summary>
     private async Task<(RepairResult Result, OperationState? End)> FinishAsync(
-        KumoiConnection source, KumoiConnection winner, VMPlace atWinner, CancellationToken cancellationToken)
+        KumoiConnection source, KumoiConnection winner, VMWhereabouts atWinner, CancellationToken cancellationToken)
     {
-        var letRun = plan.IsStrict && !plan.WasPaused && atWinner is VMPlace.Paused;
+        var letRun = plan.IsStrict && !plan.WasPaused && atWinner is VMWhereabouts.Paused;
         var atSource = await PlaceAsync(source, cancellationToken);
-        if (atSource is VMPlace.Unknown)
+        if (atSource is VMWhereabouts.Unknown)
         {
             return Nothing(letRun
                 ? $"'{operation.VM}' stays paused on {winner} until {source}, which does not answer, has nothing of it. If {source} is off for good, resume it."
                 : $"'{operation.VM}' {WordOf(atWinner)} on {winner}; {source} does not answer, and holds a paused copy that must be removed there.");
         }
 
-        if (atSource is VMPlace.Running)
+        if (atSource is VMWhereabouts.Running)
         {
             return Nothing($"'{operation.VM}' {WordOf(atWinner)} on {winner}, and runs on {source}: somebody has resumed or started it there. Stop the one that is not wanted, at once.");
         }
 
         // No two hosts can be looked at in one moment; this is as near as it gets.
-        if (await PlaceAsync(winner, cancellationToken) is VMPlace.Absent or VMPlace.Unknown)
+        if (await PlaceAsync(winner, cancellationToken) is VMWhereabouts.Absent or VMWhereabouts.Unknown)
         {
             return Nothing($"'{operation.VM}' was on {winner} a moment ago, and is not any more: somebody works on it. Try again.");
         }
 
-        List<VMPlace> leftOver = [VMPlace.MigrationPaused, VMPlace.Stopping, VMPlace.Off];
+        List<VMWhereabouts> leftOver = [VMWhereabouts.MigrationPaused, VMWhereabouts.Stopping, VMWhereabouts.Off];
         if (plan.WasPaused)
         {
-            leftOver.Add(VMPlace.Paused);
+            leftOver.Add(VMWhereabouts.Paused);
         }
 
-        await Traces.UnlessGoneAsync(
+        await ReplicaRemains.UnlessGoneAsync(
             source, new RemoveCopy(_id, new CopyRemoval(_operation, 0, leftOver, CopyRemovalKind.Undefine) { MayLackMark = IsJournaled }), cancellationToken);
         atSource = await PlaceAsync(source, cancellationToken);
-        if (atSource is not (VMPlace.Absent or VMPlace.Off) || (atSource is VMPlace.Off && await Traces.CarriesAsync(source, _id, _operation, cancellationToken)))
+        if (atSource is not (VMWhereabouts.Absent or VMWhereabouts.Off) || (atSource is VMWhereabouts.Off && await ReplicaRemains.CarriesAsync(source, _id, _operation, cancellationToken)))
         {
             return Nothing(
                 $"'{operation.VM}' {WordOf(atWinner)} on {winner}, and {source} has it too ({atSource}), which may be what somebody has done there since: it is not touched. "
@@ -97,7 +97,7 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         }
 
         var unreachable = await CleanAsync(winner, cancellationToken);
-        if (letRun && await Traces.CarriesAsync(winner, _id, _operation, cancellationToken))
+        if (letRun && await ReplicaRemains.CarriesAsync(winner, _id, _operation, cancellationToken))
         {
             await winner.Link.SendAsync(new ResumeVM(_id), cancellationToken);
         }
@@ -105,7 +105,7 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         await TryUnmarkAsync(winner, cancellationToken);
         return Ended(
             $"'{operation.VM}' {WordOf(await PlaceAsync(winner, cancellationToken))} on {winner}. "
-            + (atSource is VMPlace.Absent ? $"{source} holds no copy of it any more." : $"{source} has a definition of it, which is not of this migration, and stays."),
+            + (atSource is VMWhereabouts.Absent ? $"{source} holds no copy of it any more." : $"{source} has a definition of it, which is not of this migration, and stays."),
             winner, OperationState.Succeeded, unreachable);
     }
 
@@ -113,12 +113,12 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
     private async Task<(RepairResult Result, OperationState? End)> LeaveAsync(KumoiConnection source, KumoiConnection winner, CancellationToken cancellationToken)
     {
         var place = await PlaceAsync(source, cancellationToken);
-        if (place is VMPlace.Unknown)
+        if (place is VMWhereabouts.Unknown)
         {
             return Nothing($"'{operation.VM}' was on {winner}, which has nothing of it any more, and {source} does not answer.");
         }
 
-        if (place is not (VMPlace.Absent or VMPlace.Running) && (await Traces.FindMarkAsync(source, _id, _operation, cancellationToken))?.Replica == 0)
+        if (place is not (VMWhereabouts.Absent or VMWhereabouts.Running) && (await ReplicaRemains.FindMarkAsync(source, _id, _operation, cancellationToken))?.Replica == 0)
         {
             return Nothing(
                 $"'{operation.VM}' ran on {winner}, which has nothing of it any more; {source} holds it as it was before that ({place}), which is neither let run nor removed. "
@@ -128,8 +128,8 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         var unreachable = await CleanAsync(winner, cancellationToken);
         await TryUnmarkAsync(source, cancellationToken);
         return Ended(
-            $"'{operation.VM}' had moved to {winner}, and has gone on since: {(place is VMPlace.Absent ? $"{source} has nothing of it either" : $"it {WordOf(place)} on {source}")}.",
-            place is VMPlace.Absent ? null : source, OperationState.Succeeded, unreachable);
+            $"'{operation.VM}' had moved to {winner}, and has gone on since: {(place is VMWhereabouts.Absent ? $"{source} has nothing of it either" : $"it {WordOf(place)} on {source}")}.",
+            place is VMWhereabouts.Absent ? null : source, OperationState.Succeeded, unreachable);
     }
 
     /// <summary>No target runs it, and none can: the source goes on.</summary>
@@ -141,9 +141,9 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         KumoiConnection source, bool mayHaveGoneOn, string why, CancellationToken cancellationToken)
     {
         var place = await PlaceAsync(source, cancellationToken);
-        if (place is VMPlace.Unknown or VMPlace.Stopping)
+        if (place is VMWhereabouts.Unknown or VMWhereabouts.Stopping)
         {
-            return Nothing($"{why}, and {source} {(place is VMPlace.Unknown ? "does not answer" : "is stopping it")}: '{operation.VM}' may be paused there.");
+            return Nothing($"{why}, and {source} {(place is VMWhereabouts.Unknown ? "does not answer" : "is stopping it")}: '{operation.VM}' may be paused there.");
         }
 
         if (await FindElsewhereAsync(source, mayHaveGoneOn, cancellationToken) is { } elsewhere)
@@ -151,13 +151,13 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
             return Nothing($"{why}, {elsewhere}");
         }
 
-        if (place is VMPlace.MigrationPaused && (await Traces.FindMarkAsync(source, _id, _operation, cancellationToken))?.Replica != 0)
+        if (place is VMWhereabouts.MigrationPaused && (await ReplicaRemains.FindMarkAsync(source, _id, _operation, cancellationToken))?.Replica != 0)
         {
             return Nothing($"{why}, and '{operation.VM}' is held on {source} by another migration, which is not touched.");
         }
 
-        var unreachable = place is VMPlace.Absent ? [] : await CleanAsync(null, cancellationToken);
-        if (place is VMPlace.MigrationPaused && !plan.WasPaused)
+        var unreachable = place is VMWhereabouts.Absent ? [] : await CleanAsync(null, cancellationToken);
+        if (place is VMWhereabouts.MigrationPaused && !plan.WasPaused)
         {
             // A copy that somebody has let run before it was removed was not removed.
             if (await FindElsewhereAsync(source, mayHaveGoneOn, cancellationToken) is { } meanwhile)
@@ -172,11 +172,11 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         return Ended(
             place switch
             {
-                VMPlace.Absent => $"{why}, and {source} has no '{operation.VM}' any more.",
-                VMPlace.MigrationPaused => $"'{operation.VM}' {(plan.WasPaused ? "is paused, as it was," : "goes on")} on {source}: {why}.",
+                VMWhereabouts.Absent => $"{why}, and {source} has no '{operation.VM}' any more.",
+                VMWhereabouts.MigrationPaused => $"'{operation.VM}' {(plan.WasPaused ? "is paused, as it was," : "goes on")} on {source}: {why}.",
                 _ => $"'{operation.VM}' is on {source}: {why}.",
             },
-            place is VMPlace.Absent ? null : source, OperationState.Failed, unreachable);
+            place is VMWhereabouts.Absent ? null : source, OperationState.Failed, unreachable);
     }
 
     /// <summary>Why the source must not go on: another host has the VM, or may have it. Null: none has.</summary>
@@ -188,11 +188,11 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         {
             switch (place)
             {
-                case VMPlace.Running or VMPlace.Paused:
+                case VMWhereabouts.Running or VMWhereabouts.Paused:
                     return $"and yet '{operation.VM}' {WordOf(place)} on {host}: somebody else has moved or started it.";
-                case VMPlace.Unknown when mayHaveGoneOn:
+                case VMWhereabouts.Unknown when mayHaveGoneOn:
                     return $"and {host}, to which '{operation.VM}' may have gone on since, does not answer. Disconnect it if it is off for good.";
-                case VMPlace.Off when await Traces.CarriesAsync(host, _id, _operation, cancellationToken):
+                case VMWhereabouts.Off when await ReplicaRemains.CarriesAsync(host, _id, _operation, cancellationToken):
                     return $"and yet {host} has '{operation.VM}', off: it has gone there from a target. Remove the one that is not wanted.";
             }
         }
@@ -209,14 +209,14 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         var unreachable = new List<string>();
         foreach (var (name, number) in plan.Candidates.Select((name, i) => (name, i + 1)).Where(candidate => candidate.name != winner?.Name))
         {
-            if (fleet.Find(name) is not { } candidate || await PlaceAsync(candidate, cancellationToken) is VMPlace.Unknown)
+            if (fleet.Find(name) is not { } candidate || await PlaceAsync(candidate, cancellationToken) is VMWhereabouts.Unknown)
             {
                 unreachable.Add(name);
                 continue;
             }
 
-            await Traces.UnlessGoneAsync(
-            candidate, new RemoveCopy(_id, new CopyRemoval(_operation, number, [VMPlace.MigrationPaused], CopyRemovalKind.Undefine)), cancellationToken);
+            await ReplicaRemains.UnlessGoneAsync(
+            candidate, new RemoveCopy(_id, new CopyRemoval(_operation, number, [VMWhereabouts.MigrationPaused], CopyRemovalKind.Undefine)), cancellationToken);
         }
 
         return unreachable;
@@ -227,7 +227,7 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
     {
         try
         {
-            if (await Traces.CarriesAsync(host, _id, _operation, cancellationToken))
+            if (await ReplicaRemains.CarriesAsync(host, _id, _operation, cancellationToken))
             {
                 await host.Link.SendAsync(new MarkVM(_id, null), cancellationToken);
             }
@@ -238,13 +238,13 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         }
     }
 
-    private Task<VMPlace> PlaceAsync(KumoiConnection host, CancellationToken cancellationToken) => Traces.ReadPlaceAsync(host, _id, time, cancellationToken);
+    private Task<VMWhereabouts> PlaceAsync(KumoiConnection host, CancellationToken cancellationToken) => ReplicaRemains.ReadPlaceAsync(host, _id, time, cancellationToken);
 
-    private static string WordOf(VMPlace place) => place switch
+    private static string WordOf(VMWhereabouts place) => place switch
     {
-        VMPlace.Running => "runs",
-        VMPlace.Off => "is off",
-        VMPlace.Paused => "is paused",
+        VMWhereabouts.Running => "runs",
+        VMWhereabouts.Off => "is off",
+        VMWhereabouts.Paused => "is paused",
         _ => $"is {place}",
     };
 

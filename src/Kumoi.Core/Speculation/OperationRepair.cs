@@ -88,7 +88,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         {
             // Nobody has kept its steps.
             (named, var isPaused, var unknown) = await Orphans.FindWinnerAsync(
-                fleet, operation, host => Traces.ReadPlaceAsync(host, id, time, cancellationToken), cancellationToken);
+                fleet, operation, host => ReplicaRemains.ReadPlaceAsync(host, id, time, cancellationToken), cancellationToken);
             if (unknown is not null)
             {
                 return Nothing(operation, char.ToUpperInvariant(unknown[0]) + unknown[1..]);
@@ -98,7 +98,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         }
 
         var (result, end) = operation.Kind is OperationKind.SpeculativeStart
-            ? await new PowerOnRepair(fleet, operation, plan.Candidates, plan.Home, time).RepairAsync(named, cancellationToken)
+            ? await new SpeculativeStartRepair(fleet, operation, plan.Candidates, plan.Home, time).RepairAsync(named, cancellationToken)
             : await new MigrationRepair(fleet, operation, plan, time).RepairAsync(named, isMoved, cancellationToken);
         if (end is { } state)
         {

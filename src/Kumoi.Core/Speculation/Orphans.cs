@@ -33,14 +33,14 @@ internal static class Orphans
     /// <param name="read">What a host has of the VM.</param>
     /// <param name="cancellationToken">Nothing was changed.</param>
     public static async Task<(string? Named, bool IsPaused, string? Why)> FindWinnerAsync(
-        Fleet fleet, KumoiOperation operation, Func<KumoiConnection, Task<VMPlace>> read, CancellationToken cancellationToken)
+        Fleet fleet, KumoiOperation operation, Func<KumoiConnection, Task<VMWhereabouts>> read, CancellationToken cancellationToken)
     {
         var plan = RepairPlan.Of(operation);
-        var places = new Dictionary<string, VMPlace>(StringComparer.Ordinal);
+        var places = new Dictionary<string, VMWhereabouts>(StringComparer.Ordinal);
         foreach (var name in plan.Candidates.Append(plan.Home).OfType<string>().Distinct())
         {
-            var place = fleet.Find(name) is { } host ? await read(host) : VMPlace.Unknown;
-            if (place is VMPlace.Unknown)
+            var place = fleet.Find(name) is { } host ? await read(host) : VMWhereabouts.Unknown;
+            if (place is VMWhereabouts.Unknown)
             {
                 return (null, false, $"without the journal every host of the operation must answer, and {name} does not.");
             }
@@ -54,7 +54,7 @@ internal static class Orphans
             return (null, false, $"the copy of '{operation.VM}' on {other} tells another story of the operation than those on other hosts: nobody knows which is true.");
         }
 
-        var running = places.Where(place => place.Value is VMPlace.Running).Select(place => place.Key).ToList();
+        var running = places.Where(place => place.Value is VMWhereabouts.Running).Select(place => place.Key).ToList();
         if (running.Count > 1)
         {
             return (null, false, $"'{operation.VM}' runs on {string.Join(" and ", running)}. Stop the one that is not wanted, at once.");
@@ -75,12 +75,12 @@ internal static class Orphans
                 : (named.SingleOrDefault(), false, null);
         }
 
-        var taken = places.Where(place => place.Key != plan.Home && place.Value is VMPlace.Paused or VMPlace.Off).ToList();
+        var taken = places.Where(place => place.Key != plan.Home && place.Value is VMWhereabouts.Paused or VMWhereabouts.Off).ToList();
         return taken switch
         {
             [] => (null, false, null),
-            [{ Value: VMPlace.Paused } one] => (one.Key, true, null),
-            [var one] when places[plan.Home!] is VMPlace.Absent => (one.Key, false, null),
+            [{ Value: VMWhereabouts.Paused } one] => (one.Key, true, null),
+            [var one] when places[plan.Home!] is VMWhereabouts.Absent => (one.Key, false, null),
             _ => (null, false, $"without the journal nobody knows which copy of '{operation.VM}' is the one: {string.Join(", ", places.Select(place => $"{place.Key} has it {place.Value}"))}."),
         };
     }

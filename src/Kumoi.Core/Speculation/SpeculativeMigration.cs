@@ -175,8 +175,8 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             }
 
             var candidates = complete.Select(incoming => new Candidate(
-                prepared.Find(replica => ReferenceEquals(replica.Incoming, incoming))!, replica => Traces.ReadCopyAsync(replica.Target, vm.Id, plan.Operation, time), AbandonAsync));
-            var elected = await new Election(log, time).ElectAsync([.. candidates], (candidate, failure) => candidate.Replica.Failure = failure);
+                prepared.Find(replica => ReferenceEquals(replica.Incoming, incoming))!, replica => ReplicaRemains.ReadCopyAsync(replica.Target, vm.Id, plan.Operation, time), AbandonAsync));
+            var elected = await new CommitPoint(log, time).ElectAsync([.. candidates], (candidate, failure) => candidate.Replica.Failure = failure);
             winner = elected?.Replica;
         }
         catch (Exception e) when (!IsUndecided(e))
@@ -232,7 +232,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             await DisposeAsync(replicas);
         }
 
-        return new KumoiVM(winner.Target, await Traces.ReadWinnerAsync(winner.Target, vm.Reading));
+        return new KumoiVM(winner.Target, await ReplicaRemains.ReadWinnerAsync(winner.Target, vm.Reading));
     }
 
     /// <summary>Whether the target is prepared; otherwise its failure says why not.</summary>
@@ -384,7 +384,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     };
 
     /// <summary>A target that has the whole VM.</summary>
-    private sealed class Candidate(MigrationReplica replica, Func<MigrationReplica, Task<VMPlace>> read, Func<MigrationReplica, Task> abandon) : IElectable
+    private sealed class Candidate(MigrationReplica replica, Func<MigrationReplica, Task<VMWhereabouts>> read, Func<MigrationReplica, Task> abandon) : ICommitCandidate
     {
         public MigrationReplica Replica => replica;
 
@@ -399,9 +399,9 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         /// <summary>libvirt takes a second one for another migration's.</summary>
         public Task TryAgainAsync() => Task.CompletedTask;
 
-        public Task<VMPlace> ReadAsync() => read(replica);
+        public Task<VMWhereabouts> ReadAsync() => read(replica);
 
-        public bool IsWaiting(VMPlace place, bool isAnswered) => place is VMPlace.MigrationPaused or VMPlace.Stopping;
+        public bool IsWaiting(VMWhereabouts place, bool isAnswered) => place is VMWhereabouts.MigrationPaused or VMWhereabouts.Stopping;
 
         public Task AbandonAsync() => abandon(replica);
     }

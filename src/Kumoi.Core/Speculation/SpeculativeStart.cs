@@ -52,19 +52,19 @@ public sealed class SpeculativeStart
         var start = _vm is null ? Plan(_spec!) : await PlanAsync(_vm, candidates, cancellationToken);
         mark = mark with { IsAutostart = start.IsAutostart };
         var log = await SpeculationLog.BeginAsync(journal, Intent(mark, start, candidates), cancellationToken);
-        return await new PowerOnRace(mark, start, candidates, log, _options, progress, _time).RunAsync(cancellationToken);
+        return await new SpeculativeStartRun(mark, start, candidates, log, _options, progress, _time).RunAsync(cancellationToken);
     }
 
     /// <summary>Which of these targets would be tried at once, and which later.</summary>
     public ReplicationPlan Plan(IReadOnlyList<KumoiConnection> targets) => ReplicationPlan.Make(_options, ReliabilityKind.PowerOn, targets, memoryBytes: 0);
 
     /// <summary>A VM that is made: all replicas have the same id.</summary>
-    private static PowerOn Plan(VMSpec spec)
+    private static SpeculativeStartPlan Plan(VMSpec spec)
     {
         if (spec.Xml is null)
         {
             spec = spec with { Id = spec.Id ?? Guid.NewGuid() };
-            return new PowerOn(spec.Id.Value, spec.Name, spec, Home: null, spec.Disks.Any(disk => disk is { Path: not null, ReadOnly: false, Floppy: false }));
+            return new SpeculativeStartPlan(spec.Id.Value, spec.Name, spec, Home: null, spec.Disks.Any(disk => disk is { Path: not null, ReadOnly: false, Floppy: false }));
         }
 
         var domain = DomainDefinition.Parse(spec.Xml);
@@ -77,10 +77,10 @@ public sealed class SpeculativeStart
         var id = Guid.TryParse((string?)domain.Element("uuid"), out var given) ? given : Guid.NewGuid();
         domain.Elements("uuid").Remove();
         domain.AddFirst(new XElement("uuid", id.ToString("D")));
-        return new PowerOn(id, name, new VMSpec { Xml = domain.ToString() }, Home: null, DomainCopy.WritableDisks(domain).Any());
+        return new SpeculativeStartPlan(id, name, new VMSpec { Xml = domain.ToString() }, Home: null, DomainCopy.WritableDisks(domain).Any());
     }
 
-    private static async Task<PowerOn> PlanAsync(KumoiVM vm, List<KumoiConnection> candidates, CancellationToken cancellationToken)
+    private static async Task<SpeculativeStartPlan> PlanAsync(KumoiVM vm, List<KumoiConnection> candidates, CancellationToken cancellationToken)
     {
         var now = await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(
             $"'{vm.Name}' is no longer on {vm.VMHost}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
@@ -94,7 +94,7 @@ public sealed class SpeculativeStart
 
         var home = vm.Connection;
         var isElsewhere = candidates.Exists(target => !ReferenceEquals(target, home));
-        if (isElsewhere && await home.Link.SendAsync(new FindHostState(vm.Id), cancellationToken) is { } kept)
+        if (isElsewhere && await home.Link.SendAsync(new FindHostBoundState(vm.Id), cancellationToken) is { } kept)
         {
             throw new HypervisorException(
                 $"'{vm.Name}' cannot be started on another host than {home.Name}, which keeps {kept}: that would be lost.", FaultDomain.VM,
@@ -102,14 +102,14 @@ public sealed class SpeculativeStart
         }
 
         var definition = await home.Link.SendAsync(new ReadDefinition(vm.Id), cancellationToken);
-        return new PowerOn(
+        return new SpeculativeStartPlan(
             vm.Id, vm.Name, new VMSpec { Xml = definition }, home, DomainCopy.WritableDisks(DomainDefinition.Parse(definition)).Any())
         {
             IsAutostart = now.IsAutostart,
         };
     }
 
-    private OperationIntent Intent(SpeculationMark mark, PowerOn start, IReadOnlyList<KumoiConnection> candidates) => new()
+    private OperationIntent Intent(SpeculationMark mark, SpeculativeStartPlan start, IReadOnlyList<KumoiConnection> candidates) => new()
     {
         Id = mark.Operation.Value,
         Kind = OperationKind.SpeculativeStart,

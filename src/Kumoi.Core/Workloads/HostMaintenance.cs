@@ -13,19 +13,19 @@ public static class HostMaintenance
 {
     /// <summary>From now on the host gets no VMs. Those that it has stay: <see cref="Evacuation"/> moves them.</summary>
     /// <param name="host">The host.</param>
-    /// <param name="rollOut">The rolling upgrade that does it; null: an admin.</param>
+    /// <param name="rollingUpgrade">The rolling upgrade that does it; null: an admin.</param>
     /// <param name="cancellationToken">Nothing is changed.</param>
     /// <returns>False: it was in maintenance already.</returns>
     /// <exception cref="HypervisorException">There is no journal.</exception>
     /// <exception cref="JournalException">The journal cannot be written.</exception>
-    public static Task<bool> SuspendAsync(KumoiConnection host, string? rollOut, CancellationToken cancellationToken) =>
-        MarksOf(host).MarkAsync(host.Name, host.Identity, isIn: true, rollOut, cancellationToken);
+    public static Task<bool> SuspendAsync(KumoiConnection host, string? rollingUpgrade, CancellationToken cancellationToken) =>
+        MarksOf(host).MarkAsync(host.Name, host.Identity, isIn: true, rollingUpgrade, cancellationToken);
 
-    /// <summary>The host gets VMs again. Those that were moved away stay there: <see cref="Homecoming"/> brings them back.</summary>
+    /// <summary>The host gets VMs again. Those that were moved away stay there: <see cref="VMReturn"/> brings them back.</summary>
     /// <returns>False: it was not in maintenance.</returns>
     /// <inheritdoc cref="SuspendAsync"/>
     public static Task<bool> ResumeAsync(KumoiConnection host, CancellationToken cancellationToken) =>
-        MarksOf(host).MarkAsync(host.Name, host.Identity, isIn: false, rollOut: null, cancellationToken);
+        MarksOf(host).MarkAsync(host.Name, host.Identity, isIn: false, rollingUpgrade: null, cancellationToken);
 
     private static MaintenanceMarks MarksOf(KumoiConnection host) => host.Maintenance ?? throw NoJournal();
 

@@ -4,7 +4,7 @@ using Kumoi.Hypervisors;
 namespace Kumoi.Workloads;
 
 /// <summary>Waits until a host answers and is what it should be. The script may have restarted its daemon, or the host.</summary>
-internal sealed class HostVerification(RollOutOptions rollOut, TimeProvider time)
+internal sealed class HostVerification(RollingUpgradeOptions rollingUpgrade, TimeProvider time)
 {
     /// <summary>How often a host that does not answer yet is asked.</summary>
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(2);
@@ -19,7 +19,7 @@ internal sealed class HostVerification(RollOutOptions rollOut, TimeProvider time
             try
             {
                 var now = await FleetReads.ReadHostAsync(host, cancellationToken);
-                if (!now.IsMasked && (rollOut.Verify is null || await rollOut.Verify(now, cancellationToken)))
+                if (!now.IsMasked && (rollingUpgrade.Verify is null || await rollingUpgrade.Verify(now, cancellationToken)))
                 {
                     return null;
                 }
@@ -29,7 +29,7 @@ internal sealed class HostVerification(RollOutOptions rollOut, TimeProvider time
                 failure = e;
             }
 
-            if (time.GetElapsedTime(began) >= rollOut.Patience)
+            if (time.GetElapsedTime(began) >= rollingUpgrade.Patience)
             {
                 return Describe(host, failure);
             }
@@ -42,7 +42,7 @@ internal sealed class HostVerification(RollOutOptions rollOut, TimeProvider time
     {
         var why = failure is null ? "its verification did not give true" : failure.Message.TrimEnd('.');
         return new HypervisorException(
-            FormattableString.Invariant($"{host.Name} was not verified within {rollOut.Patience.TotalSeconds:0.#} s: {why}."), FaultDomain.Host,
+            FormattableString.Invariant($"{host.Name} was not verified within {rollingUpgrade.Patience.TotalSeconds:0.#} s: {why}."), FaultDomain.Host,
             error: HypervisorError.TimedOut, innerException: failure,
             recommendedAction: "Find out what is wrong with the host, and run the same command again: it goes on there. Wait longer with -TimeoutSec.");
     }

@@ -7,7 +7,7 @@ public sealed record KumoiHostUpdate
     public required string VMHost { get; init; }
 
     /// <summary>The name of the rolling upgrade.</summary>
-    public required string RollOut { get; init; }
+    public required string RollingUpgrade { get; init; }
 
     public required HostUpdateState State { get; init; }
 

@@ -15,7 +15,7 @@ public sealed class MaintenanceStay
     }
 
     /// <summary>The rolling upgrade that began it; null: an admin did.</summary>
-    public string? RollOut { get; private init; }
+    public string? RollingUpgrade { get; private init; }
 
     /// <summary>Null: the host was never in maintenance.</summary>
     /// <exception cref="JournalException">The journal cannot be read.</exception>
@@ -32,7 +32,7 @@ public sealed class MaintenanceStay
             switch (record)
             {
                 case { Step: MaintenanceStep.Suspended }:
-                    stay = new MaintenanceStay { RollOut = record.RollOut };
+                    stay = new MaintenanceStay { RollingUpgrade = record.RollingUpgrade };
                     break;
                 case { Step: MaintenanceStep.Leaving or MaintenanceStep.Left, VM: { } vm }:
                     stay?._away[vm] = record.Target;

@@ -19,7 +19,7 @@ internal abstract record ActionRequest
     public required string Verb { get; init; }
 
     /// <summary>The element's place in its lineage; null: it has none.</summary>
-    public LineageOrigin? Origin { get; init; }
+    public ElementOrigin? Origin { get; init; }
 
     /// <summary>A worker does it.</summary>
     public sealed record OnWorker : ActionRequest

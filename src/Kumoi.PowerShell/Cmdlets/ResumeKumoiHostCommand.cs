@@ -73,7 +73,7 @@ public sealed class ResumeKumoiHostCommand : MaintenanceCmdlet
 
     private void Return(KumoiConnection host, MaintenanceStay stay)
     {
-        var homecoming = new Homecoming(Fleet, host, Fleet.Hosts, stay, Limits, CreateOptions());
+        var homecoming = new VMReturn(Fleet, host, Fleet.Hosts, stay, Limits, CreateOptions());
         if (IsWhatIf())
         {
             WritePlan(Await(homecoming.PlanAsync(StopToken)));

@@ -92,7 +92,7 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
 
         try
         {
-            if (!Settle(HostMaintenance.SuspendAsync(host, rollOut: null, StopToken)))
+            if (!Settle(HostMaintenance.SuspendAsync(host, rollingUpgrade: null, StopToken)))
             {
                 WriteVerbose($"{host.Name} is in maintenance already.");
             }

@@ -24,7 +24,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
 
     private readonly List<KumoiConnection> _hosts = [];
     private PipelineWork? _work;
-    private string _nameOfRollOut = "";
+    private string _nameOfRollingUpgrade = "";
 
     /// <summary>What the script wrote on the last host, also where it failed then.</summary>
     private IReadOnlyList<object> _output = [];
@@ -66,25 +66,25 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
 
     protected override void EndProcessing()
     {
-        _nameOfRollOut = Name.Length > 0 ? Name : NameByScript();
-        RollOut rollOut;
+        _nameOfRollingUpgrade = Name.Length > 0 ? Name : NameByScript();
+        RollingUpgrade rollingUpgrade;
         try
         {
-            VMSpecCheck.EnsureName(NameOfRollOut, "rolling upgrade");
+            VMSpecCheck.EnsureName(NameOfRollingUpgrade, "rolling upgrade");
             // An empty pipeline does not mean all.
             var hosts = MyInvocation.ExpectingInput || MyInvocation.BoundParameters.ContainsKey(nameof(VMHost))
                 ? _hosts
-                : Await(RollOut.FewestVMsFirstAsync(Fleet, StopToken));
-            rollOut = Await(RollOut.OpenAsync(Fleet, hosts, Describe(), CreateOptions(), TimeProvider.System, StopToken));
+                : Await(RollingUpgrade.FewestVMsFirstAsync(Fleet, StopToken));
+            rollingUpgrade = Await(RollingUpgrade.OpenAsync(Fleet, hosts, Describe(), CreateOptions(), TimeProvider.System, StopToken));
             if (IsWhatIf())
             {
-                WriteObject(Await(rollOut.PlanAsync(StopToken)), enumerateCollection: true);
+                WriteObject(Await(rollingUpgrade.PlanAsync(StopToken)), enumerateCollection: true);
                 return;
             }
         }
         catch (Exception e) when (e is not PipelineStoppedException)
         {
-            WriteFailure(e, NameOfRollOut);
+            WriteFailure(e, NameOfRollingUpgrade);
             return;
         }
 
@@ -93,34 +93,34 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         Task<IReadOnlyList<string>>? ending = null;
         try
         {
-            isThrough = Update(rollOut);
+            isThrough = Update(rollingUpgrade);
         }
         finally
         {
-            ending = rollOut.EndAsync();
+            ending = rollingUpgrade.EndAsync();
             Task.WhenAny(ending).Wait(PatienceAfterStop);
         }
 
         if (isThrough && ending is { IsCompletedSuccessfully: true, Result: { Count: > 0 } unfinished })
         {
-            WriteWarning($"The rolling upgrade '{NameOfRollOut}' is not complete without {string.Join(", ", unfinished)}. Until then, hosts that it has upgraded are left out.");
+            WriteWarning($"The rolling upgrade '{NameOfRollingUpgrade}' is not complete without {string.Join(", ", unfinished)}. Until then, hosts that it has upgraded are left out.");
         }
     }
 
     /// <summary>False: a failure has ended it.</summary>
-    private bool Update(RollOut rollOut)
+    private bool Update(RollingUpgrade rollingUpgrade)
     {
-        if (rollOut.OpenSince is { } since && rollOut.Hosts.Any(rollOut.IsDone))
+        if (rollingUpgrade.OpenSince is { } since && rollingUpgrade.Hosts.Any(rollingUpgrade.IsDone))
         {
             WriteWarning(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The rolling upgrade '{NameOfRollOut}' of {since.LocalDateTime:yyyy-MM-dd HH:mm} goes on: hosts that it has upgraded are left out. To upgrade them again, give another -Name."));
+                $"The rolling upgrade '{NameOfRollingUpgrade}' of {since.LocalDateTime:yyyy-MM-dd HH:mm} goes on: hosts that it has upgraded are left out. To upgrade them again, give another -Name."));
         }
 
-        foreach (var (host, number) in rollOut.Hosts.Select((host, i) => (host, i)))
+        foreach (var (host, number) in rollingUpgrade.Hosts.Select((host, i) => (host, i)))
         {
-            WriteProgress(new ProgressRecord(0, $"Rolling upgrade '{NameOfRollOut}'", host.Name) { PercentComplete = 100 * number / rollOut.Hosts.Count });
-            if (rollOut.IsDone(host))
+            WriteProgress(new ProgressRecord(0, $"Rolling upgrade '{NameOfRollingUpgrade}'", host.Name) { PercentComplete = 100 * number / rollingUpgrade.Hosts.Count });
+            if (rollingUpgrade.IsDone(host))
             {
                 WriteObject(Untouched(host, HostUpdateState.AlreadyUpdated));
             }
@@ -128,29 +128,29 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             {
                 WriteObject(Untouched(host, HostUpdateState.Skipped));
             }
-            else if (!Update(rollOut, host))
+            else if (!Update(rollingUpgrade, host))
             {
                 return false;
             }
         }
 
-        WriteProgress(new ProgressRecord(0, $"Rolling upgrade '{NameOfRollOut}'", "Done") { RecordType = ProgressRecordType.Completed });
+        WriteProgress(new ProgressRecord(0, $"Rolling upgrade '{NameOfRollingUpgrade}'", "Done") { RecordType = ProgressRecordType.Completed });
         return true;
     }
 
     /// <summary>False: the upgrade ends here.</summary>
-    private bool Update(RollOut rollOut, KumoiConnection host)
+    private bool Update(RollingUpgrade rollingUpgrade, KumoiConnection host)
     {
         KumoiHostUpdate update;
         Exception? failure;
         _output = [];
         try
         {
-            (update, failure) = Pump(rollOut.UpdateAsync(host, StopToken));
+            (update, failure) = Pump(rollingUpgrade.UpdateAsync(host, StopToken));
         }
         catch (PipelineStoppedException)
         {
-            WarnWhenStopped($"The rolling upgrade '{NameOfRollOut}' was stopped at {host.Name}, which may be in maintenance. The same command goes on there.");
+            WarnWhenStopped($"The rolling upgrade '{NameOfRollingUpgrade}' was stopped at {host.Name}, which may be in maintenance. The same command goes on there.");
             throw;
         }
         catch (Exception e) when (e is JournalException or HypervisorException)
@@ -184,13 +184,13 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             WriteFailure(failure, host.Name);
         }
 
-        WriteWarning($"The rolling upgrade '{NameOfRollOut}' ends at {host.Name}. When the cause is mended, the same command goes on there.");
+        WriteWarning($"The rolling upgrade '{NameOfRollingUpgrade}' ends at {host.Name}. When the cause is mended, the same command goes on there.");
         return false;
     }
 
-    private RollOutOptions Describe() => new()
+    private RollingUpgradeOptions Describe() => new()
     {
-        Name = NameOfRollOut,
+        Name = NameOfRollingUpgrade,
         Script = (host, token) => _work!.RunAsync(() => Run(ScriptBlock, host, output => _output = output), token),
         Verify = VerifyScriptBlock is not { } verify ? null : (host, token) =>
             _work!.RunAsync(() => Run(verify, host, static _ => { }) is [.., var last] && LanguagePrimitives.IsTrue(last), token),
@@ -202,7 +202,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             step.Target is null ? $"{step.Action} {step.Name}" : $"{step.Action} {step.Name} from {step.VMHost} to {step.Target}")),
     };
 
-    private string NameOfRollOut => _nameOfRollOut;
+    private string NameOfRollingUpgrade => _nameOfRollingUpgrade;
 
     /// <summary>
     /// The name says that it is the same only if the script is, with what it reads: a changed one, or one with another $version, upgrades to
@@ -236,7 +236,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
     private KumoiHostUpdate Untouched(KumoiConnection host, HostUpdateState state) => new()
     {
         VMHost = host.Name,
-        RollOut = NameOfRollOut,
+        RollingUpgrade = NameOfRollingUpgrade,
         State = state,
         StartedAt = DateTimeOffset.Now,
         EndedAt = DateTimeOffset.Now,

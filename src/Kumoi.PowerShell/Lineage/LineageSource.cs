@@ -46,7 +46,7 @@ internal abstract class LineageSource
     /// <summary>Lets go of the elements: nobody can be replaced any more, and who keeps one of them must not keep all.</summary>
     protected void Release() => _elements.Clear();
 
-    public static LineageOrigin? OriginOf(object? element) => element switch
+    public static ElementOrigin? OriginOf(object? element) => element switch
     {
         KumoiHost host => OriginOf(host.Origin, host.OriginIndex),
         KumoiVM vm => OriginOf(vm.Origin, vm.OriginIndex),
@@ -54,8 +54,8 @@ internal abstract class LineageSource
     };
 
     // An element that was only read holds its source and index: with ten thousand hosts an object for each of them would be felt.
-    private static LineageOrigin? OriginOf(object? origin, int index) =>
-        origin is LineageSource source ? new LineageOrigin(source, index, NothingDone) { IsElement = true } : origin as LineageOrigin;
+    private static ElementOrigin? OriginOf(object? origin, int index) =>
+        origin is LineageSource source ? new ElementOrigin(source, index, NothingDone) { IsElement = true } : origin as ElementOrigin;
 
     private object Place(object element, int index)
     {

@@ -95,7 +95,7 @@ internal sealed class TerminalLineage : IDisposable
         PipelineLocation.Of(terminal) is { Position: > 0 } location ? new TerminalLineage(terminal, location) : null;
 
     /// <summary>Notes that an element has come.</summary>
-    public void Arrived(LineageOrigin? origin)
+    public void Arrived(ElementOrigin? origin)
     {
         if (origin is null || (Source is not null && !ReferenceEquals(Source, origin.Source)))
         {
@@ -153,7 +153,7 @@ internal sealed class TerminalLineage : IDisposable
 
     /// <summary>Which of the source's elements these are.</summary>
     public List<int> Indices(IEnumerable<object> elements) =>
-        [.. elements.Select(LineageSource.OriginOf).OfType<LineageOrigin>().Where(origin => ReferenceEquals(origin.Source, Source)).Select(origin => origin.Index)];
+        [.. elements.Select(LineageSource.OriginOf).OfType<ElementOrigin>().Where(origin => ReferenceEquals(origin.Source, Source)).Select(origin => origin.Index)];
 
     /// <summary>The default is that of -OutVariable and the like, by its name or by an alias (-ov).</summary>
     private static bool IsOfVariable(string key) =>

@@ -43,16 +43,16 @@ public sealed class EveryCallTests
     private static readonly object[] Samples =
     [
         new ReadHostId(), new ReadHost(true), new ReadVMs(), new FindVM(VM.Id), new FindVMByName("web"), new ReadXml(VM.Id), new ReadDefinition(VM.Id),
-        new ReadPools(), new FindHostState(VM.Id), new StartVM(VM.Id, Paused: true), new ShutdownVM(VM.Id), new DestroyVM(VM.Id), new RebootVM(VM.Id),
+        new ReadPools(), new FindHostBoundState(VM.Id), new StartVM(VM.Id, Paused: true), new ShutdownVM(VM.Id), new DestroyVM(VM.Id), new RebootVM(VM.Id),
         new ResetVM(VM.Id), new SuspendVM(VM.Id), new ResumeVM(VM.Id), new DiscardSavedState(VM.Id), new SetAutostart(VM.Id, IsOn: true), new UndefineVM(VM.Id, RemoveVolumes: true),
         new UndoDefineVM(OperationId.New()), new DefineVM(Spec),
         new DefineVM(new VMSpec { Xml = $"<domain><graphics passwd='{Secret}'/></domain>", CopyDisks = true }),
-        new MigrateVM(VM.Id, null!, Options), new ReadPlace(VM.Id), new ReadMigrationNeeds(VM.Id, Options),
+        new MigrateVM(VM.Id, null!, Options), new ReadWhereabouts(VM.Id), new ReadMigrationNeeds(VM.Id, Options),
         new CheckMigrationTarget(new MigrationNeeds { VM = VM, Definition = "<domain/>", HypervisorType = "QEMU", HostId = "1", Obstacles = [] }),
         new BeginMigration(VM.Id, new MigrationPlan(Mark, Options)), new PrepareMigration(Offer, 1),
         new PerformMigration(null!, [], new ReplicaBudget { TimeLimit = TimeSpan.FromSeconds(3) }), new FinishMigration(null!), new AbandonMigration(null!),
         new ConfirmMigration(null!, Cancelled: true), new MarkVM(VM.Id, Mark), new ReadMarked(),
-        new RemoveCopy(VM.Id, new CopyRemoval(OperationId.New(), 1, [VMPlace.Off], CopyRemovalKind.Undo) { MayLackMark = true }),
+        new RemoveCopy(VM.Id, new CopyRemoval(OperationId.New(), 1, [VMWhereabouts.Off], CopyRemovalKind.Undo) { MayLackMark = true }),
     ];
 
     public static TheoryData<string> Names => [.. HostCalls.Names];

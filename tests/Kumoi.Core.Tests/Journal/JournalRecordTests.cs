@@ -49,10 +49,10 @@ public sealed class JournalRecordTests : JournalTest
     {
         await using var journal = Open();
         await using var other = Open();
-        Assert.Equal(1, await journal.TryAppendAsync(Event("first", KumoiEventKind.RollOut), 0, default));
-        Assert.Null(await other.TryAppendAsync(Event("late", KumoiEventKind.RollOut), 0, default));
+        Assert.Equal(1, await journal.TryAppendAsync(Event("first", KumoiEventKind.RollingUpgrade), 0, default));
+        Assert.Null(await other.TryAppendAsync(Event("late", KumoiEventKind.RollingUpgrade), 0, default));
         await other.AppendAsync(Event("of another kind", KumoiEventKind.Usage), default);
-        Assert.Equal(3, await other.TryAppendAsync(Event("after it was read", KumoiEventKind.RollOut), 1, default));
+        Assert.Equal(3, await other.TryAppendAsync(Event("after it was read", KumoiEventKind.RollingUpgrade), 1, default));
         Assert.Equal(["first", "of another kind", "after it was read"], (await EventsAsync(journal)).Select(happened => happened.Message));
     }
 

@@ -16,43 +16,43 @@ public sealed class MigrationDecisionTests
         from isLost in Either
         from hasJob in Either
         from wasPaused in Either
-        from source in Enum.GetValues<VMPlace>()
-        from target in Enum.GetValues<VMPlace>()
+        from source in Enum.GetValues<VMWhereabouts>()
+        from target in Enum.GetValues<VMWhereabouts>()
         select new MigrationFacts(isDone, isLost, hasJob, wasPaused, source, target);
 
     [Fact]
     public void A_migration_that_succeeded_moved_the_VM()
     {
-        Assert.Equal(MigrationVerdict.Moved, Done(VMPlace.Absent, VMPlace.Running));
-        Assert.Equal(MigrationVerdict.Moved, Done(VMPlace.Unknown, VMPlace.Running)); // the source died right afterwards
-        Assert.Equal(MigrationVerdict.Moved, Done(VMPlace.Absent, VMPlace.Paused)); // it was paused before
-        Assert.Equal(MigrationVerdict.Undecided, Done(VMPlace.Absent, VMPlace.Unknown));
+        Assert.Equal(MigrationVerdict.Moved, Done(VMWhereabouts.Absent, VMWhereabouts.Running));
+        Assert.Equal(MigrationVerdict.Moved, Done(VMWhereabouts.Unknown, VMWhereabouts.Running)); // the source died right afterwards
+        Assert.Equal(MigrationVerdict.Moved, Done(VMWhereabouts.Absent, VMWhereabouts.Paused)); // it was paused before
+        Assert.Equal(MigrationVerdict.Undecided, Done(VMWhereabouts.Absent, VMWhereabouts.Unknown));
     }
 
     [Fact]
     public void A_migration_that_failed_left_the_VM_where_it_was()
     {
-        Assert.Equal(MigrationVerdict.Stayed, Failed(VMPlace.Running, VMPlace.Absent));
-        Assert.Equal(MigrationVerdict.Stayed, Failed(VMPlace.Running, VMPlace.Unknown)); // the target is dead
-        Assert.Equal(MigrationVerdict.Stayed, Failed(VMPlace.Running, VMPlace.MigrationPaused)); // cut off: it keeps the copy for a while
-        Assert.Equal(MigrationVerdict.Stayed, Failed(VMPlace.Off, VMPlace.Absent)); // the guest shut itself down
+        Assert.Equal(MigrationVerdict.Stayed, Failed(VMWhereabouts.Running, VMWhereabouts.Absent));
+        Assert.Equal(MigrationVerdict.Stayed, Failed(VMWhereabouts.Running, VMWhereabouts.Unknown)); // the target is dead
+        Assert.Equal(MigrationVerdict.Stayed, Failed(VMWhereabouts.Running, VMWhereabouts.MigrationPaused)); // cut off: it keeps the copy for a while
+        Assert.Equal(MigrationVerdict.Stayed, Failed(VMWhereabouts.Off, VMWhereabouts.Absent)); // the guest shut itself down
     }
 
     [Fact]
     public void A_migration_whose_answer_was_lost_is_judged_by_both_ends()
     {
-        Assert.Equal(MigrationVerdict.Stayed, Lost(VMPlace.Running, VMPlace.Absent));
-        Assert.Equal(MigrationVerdict.Moved, Lost(VMPlace.Absent, VMPlace.Running));
-        Assert.Equal(MigrationVerdict.Undecided, Lost(VMPlace.Running, VMPlace.MigrationPaused)); // peer-to-peer goes on
-        Assert.Equal(MigrationVerdict.Undecided, Lost(VMPlace.Running, VMPlace.Absent, hasJob: true));
-        Assert.Equal(MigrationVerdict.Undecided, Lost(VMPlace.Running, VMPlace.Unknown));
-        Assert.Equal(MigrationVerdict.Undecided, Lost(VMPlace.Unknown, VMPlace.Running)); // it may run there as well
+        Assert.Equal(MigrationVerdict.Stayed, Lost(VMWhereabouts.Running, VMWhereabouts.Absent));
+        Assert.Equal(MigrationVerdict.Moved, Lost(VMWhereabouts.Absent, VMWhereabouts.Running));
+        Assert.Equal(MigrationVerdict.Undecided, Lost(VMWhereabouts.Running, VMWhereabouts.MigrationPaused)); // peer-to-peer goes on
+        Assert.Equal(MigrationVerdict.Undecided, Lost(VMWhereabouts.Running, VMWhereabouts.Absent, hasJob: true));
+        Assert.Equal(MigrationVerdict.Undecided, Lost(VMWhereabouts.Running, VMWhereabouts.Unknown));
+        Assert.Equal(MigrationVerdict.Undecided, Lost(VMWhereabouts.Unknown, VMWhereabouts.Running)); // it may run there as well
     }
 
     [Fact]
     public void A_VM_that_runs_on_both_ends_is_always_an_alarm() =>
         Assert.All(
-            Everything.Where(static facts => facts is { Source: VMPlace.Running, Target: VMPlace.Running }),
+            Everything.Where(static facts => facts is { Source: VMWhereabouts.Running, Target: VMWhereabouts.Running }),
             static facts => Assert.Equal(MigrationVerdict.RunsTwice, facts.Judge()));
 
     [Fact]
@@ -63,17 +63,17 @@ public sealed class MigrationDecisionTests
             switch (facts.Judge())
             {
                 case MigrationVerdict.Moved:
-                    Assert.False(facts.Target is VMPlace.Unknown or VMPlace.Absent or VMPlace.MigrationPaused, facts.ToString());
-                    Assert.True(facts.IsDone || facts.Source is VMPlace.Off or VMPlace.Absent, facts.ToString());
+                    Assert.False(facts.Target is VMWhereabouts.Unknown or VMWhereabouts.Absent or VMWhereabouts.MigrationPaused, facts.ToString());
+                    Assert.True(facts.IsDone || facts.Source is VMWhereabouts.Off or VMWhereabouts.Absent, facts.ToString());
                     break;
                 case MigrationVerdict.Stayed:
                     Assert.False(facts.IsDone, facts.ToString());
-                    Assert.False(facts.Source is VMPlace.Unknown or VMPlace.MigrationPaused, facts.ToString());
-                    Assert.NotEqual(VMPlace.Running, facts.Target);
+                    Assert.False(facts.Source is VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused, facts.ToString());
+                    Assert.NotEqual(VMWhereabouts.Running, facts.Target);
                     break;
                 case MigrationVerdict.MovedWithRemains:
-                    Assert.True(facts.Target is VMPlace.Running or VMPlace.Paused, facts.ToString());
-                    Assert.NotEqual(VMPlace.Running, facts.Target == VMPlace.Running ? facts.Source : VMPlace.Absent);
+                    Assert.True(facts.Target is VMWhereabouts.Running or VMWhereabouts.Paused, facts.ToString());
+                    Assert.NotEqual(VMWhereabouts.Running, facts.Target == VMWhereabouts.Running ? facts.Source : VMWhereabouts.Absent);
                     break;
             }
         }
@@ -231,13 +231,13 @@ public sealed class MigrationDecisionTests
         Assert.NotNull(alarm.RecommendedAction);
     }
 
-    private static MigrationVerdict Done(VMPlace source, VMPlace target) =>
+    private static MigrationVerdict Done(VMWhereabouts source, VMWhereabouts target) =>
         new MigrationFacts(true, false, false, false, source, target).Judge();
 
-    private static MigrationVerdict Failed(VMPlace source, VMPlace target) =>
+    private static MigrationVerdict Failed(VMWhereabouts source, VMWhereabouts target) =>
         new MigrationFacts(false, false, false, false, source, target).Judge();
 
-    private static MigrationVerdict Lost(VMPlace source, VMPlace target, bool hasJob = false) =>
+    private static MigrationVerdict Lost(VMWhereabouts source, VMWhereabouts target, bool hasJob = false) =>
         new MigrationFacts(false, true, hasJob, false, source, target).Judge();
 
     private static void AssertNotSent(PerformStop stop, bool hasOneAll, string reason, FaultDomain domain)
@@ -248,7 +248,7 @@ public sealed class MigrationDecisionTests
         ReplicaProgress[] targets = [new("kvm2", 10, false, null), new("kvm3", 10, hasOneAll, null)];
         PhaseOutcome outcome = new(new LibvirtFailure((LibvirtCode)78, LibvirtOrigin.Qemu, 0, "operation aborted"), null, []);
 
-        HypervisorException failure = new PerformReport(offer, "kvm1", targets).Failed(stop, outcome, null, null, VMPlace.Running);
+        HypervisorException failure = new PerformReport(offer, "kvm1", targets).Failed(stop, outcome, null, null, VMWhereabouts.Running);
 
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
         Assert.Equal((HypervisorError.TimedOut, domain, true, false), (failure.Error, failure.FaultDomain, failure.IsTransient, failure.OutcomeUnknown));

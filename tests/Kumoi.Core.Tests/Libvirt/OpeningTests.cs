@@ -164,10 +164,10 @@ public sealed class OpeningTests : LibvirtTest
             () => link.SendAsync(new FindVMByName("vm0"), Deadline).AsTask(),
             () => link.SendAsync(new ReadXml(id), Deadline).AsTask(),
             () => link.SendAsync(new ReadDefinition(id), Deadline).AsTask(),
-            () => link.SendAsync(new ReadPlace(id), Deadline).AsTask(),
+            () => link.SendAsync(new ReadWhereabouts(id), Deadline).AsTask(),
             () => link.SendAsync(new ReadMarked(), Deadline).AsTask(),
             () => link.SendAsync(new ReadHostId(), Deadline).AsTask(),
-            () => link.SendAsync(new FindHostState(id), Deadline).AsTask(),
+            () => link.SendAsync(new FindHostBoundState(id), Deadline).AsTask(),
             () => link.SendAsync(new DefineVM(Small("new")) { Operation = operation }, Deadline).AsTask(),
             () => link.SendAsync(new DefineVM(Small("new") with { CopyDisks = true }) { Operation = operation }, Deadline).AsTask(),
             () => link.SendAsync(new UndoDefineVM(operation), Deadline).AsTask(),
@@ -176,7 +176,7 @@ public sealed class OpeningTests : LibvirtTest
             () => link.SendAsync(new ResumeVM(id) { Operation = operation }, Deadline).AsTask(),
             () => link.SendAsync(new UndefineVM(id, false) { Operation = operation }, Deadline).AsTask(),
             () => link.SendAsync(new MarkVM(id, null), Deadline).AsTask(),
-            () => link.SendAsync(new RemoveCopy(id, new CopyRemoval(operation, 0, [VMPlace.Off], CopyRemovalKind.Undefine)), Deadline).AsTask(),
+            () => link.SendAsync(new RemoveCopy(id, new CopyRemoval(operation, 0, [VMWhereabouts.Off], CopyRemovalKind.Undefine)), Deadline).AsTask(),
             async () =>
             {
                 await foreach (VMLifecycleEvent _ in link.WatchAsync(Deadline))

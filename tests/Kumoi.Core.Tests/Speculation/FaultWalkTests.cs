@@ -74,12 +74,12 @@ public sealed class FaultWalkTests
         var course = new Course(site, "finish", fate, clock, moment) { Fails = (host, call) => (host, call) == ("kvm03", second) };
         var because = $"{(isStrict ? "strict, " : "")}'{fate}' on the first, '{second}' fails on kvm03, clock {clock}, death at {moment}";
         await course.RunAsync(fleet => site.MigrateAsync(fleet, new SpeculationOptions { Replicas = 2, IsStrict = isStrict }), because);
-        Assert.True((await site.PlacesAsync()).Count(place => place is VMPlace.Running) <= 1, because);
+        Assert.True((await site.PlacesAsync()).Count(place => place is VMWhereabouts.Running) <= 1, because);
         await RepairAsync(site, clock, because);
         var places = await site.PlacesAsync();
         var found = $"{because}: {string.Join(", ", places)}";
-        var at = Assert.Single(Enumerable.Range(1, places.Count), host => places[host - 1] is not VMPlace.Absent);
-        Assert.True(places[at - 1] is VMPlace.Running || (course.StoppedOn == at && places[at - 1] is VMPlace.Paused or VMPlace.Off), found);
+        var at = Assert.Single(Enumerable.Range(1, places.Count), host => places[host - 1] is not VMWhereabouts.Absent);
+        Assert.True(places[at - 1] is VMWhereabouts.Running || (course.StoppedOn == at && places[at - 1] is VMWhereabouts.Paused or VMWhereabouts.Off), found);
         await site.AssertOneCopyAsync(found, places[at - 1]);
         return course.Controller.Moments;
     }
@@ -95,9 +95,9 @@ public sealed class FaultWalkTests
         await RepairAsync(site, clock, because);
         var places = await site.PlacesAsync();
         var found = $"{because}: {string.Join(", ", before)} became {string.Join(", ", places)}";
-        Assert.True(places.Count(place => place is not VMPlace.Absent) <= 1, found);
-        Assert.True(!(hasHome || before.Contains(VMPlace.Running) || course.StoppedOn > 0) || places.Any(place => place is not VMPlace.Absent), found);
-        Assert.True(course.StoppedOn == 0 || places[course.StoppedOn - 1] is not VMPlace.Absent, found);
+        Assert.True(places.Count(place => place is not VMWhereabouts.Absent) <= 1, found);
+        Assert.True(!(hasHome || before.Contains(VMWhereabouts.Running) || course.StoppedOn > 0) || places.Any(place => place is not VMWhereabouts.Absent), found);
+        Assert.True(course.StoppedOn == 0 || places[course.StoppedOn - 1] is not VMWhereabouts.Absent, found);
         Assert.True(site.RolledBack == 0, $"{found}: the guest went back");
         return course.Controller.Moments;
     }
@@ -191,7 +191,7 @@ public sealed class FaultWalkTests
             await act();
 
             // A strict winner arrives paused: there is no guest yet that could stop.
-            if ((await _site.PlacesAsync())[number - 1] is VMPlace.Running)
+            if ((await _site.PlacesAsync())[number - 1] is VMWhereabouts.Running)
             {
                 _site.Happen(number, _fate.Split(' ')[0] switch { "paused" => PowerState.Paused, "off" => PowerState.Shutoff, _ => PowerState.Crashed });
                 StoppedOn = number;

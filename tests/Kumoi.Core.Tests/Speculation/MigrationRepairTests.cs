@@ -10,15 +10,15 @@ namespace Kumoi.Tests.Speculation;
 public sealed class MigrationRepairTests
 {
     [Theory]
-    [InlineData("shut down", VMPlace.Off)]
-    [InlineData("suspend", VMPlace.Paused)]
-    [InlineData("crash", VMPlace.Off)]
-    [InlineData("save", VMPlace.Off)]
-    [InlineData("", VMPlace.Running)]
-    public async Task A_VM_that_has_come_back_since_it_moved_stays_as_it_is(string act, VMPlace expected)
+    [InlineData("shut down", VMWhereabouts.Off)]
+    [InlineData("suspend", VMWhereabouts.Paused)]
+    [InlineData("crash", VMWhereabouts.Off)]
+    [InlineData("save", VMWhereabouts.Off)]
+    [InlineData("", VMWhereabouts.Running)]
+    public async Task A_VM_that_has_come_back_since_it_moved_stays_as_it_is(string act, VMWhereabouts expected)
     {
         await using var site = await DieAsync("journal", "end", isDone: false);
-        Assert.Equal([VMPlace.Absent, VMPlace.Running, VMPlace.Absent], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.Absent, VMWhereabouts.Running, VMWhereabouts.Absent], await site.PlacesAsync());
         await Operators.ActAsync(site, "migrate back", 2);
         await Operators.ActAsync(site, act, 1);
 
@@ -36,7 +36,7 @@ public sealed class MigrationRepairTests
         await Operators.ActAsync(site, "shut down", 1);
 
         Assert.True(Assert.Single(await site.RepairAsync()).IsRepaired);
-        await site.AssertOneCopyAsync("it had come back", VMPlace.Off);
+        await site.AssertOneCopyAsync("it had come back", VMWhereabouts.Off);
         await site.AssertNoMarksAsync("it had come back");
     }
 
@@ -46,18 +46,18 @@ public sealed class MigrationRepairTests
         await using var site = await DieAsync("kvm02", "resume", isDone: true, new SpeculationOptions { IsStrict = true });
         await Operators.ActAsync(site, "migrate", 2);
         await Operators.ActAsync(site, "shut down", 3);
-        Assert.Equal([VMPlace.Absent, VMPlace.Absent, VMPlace.Off], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Off], await site.PlacesAsync());
 
         await site.RepairAsync();
-        Assert.Equal([VMPlace.Absent, VMPlace.Absent, VMPlace.Off], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Off], await site.PlacesAsync());
     }
 
     [Theory]
-    [InlineData("suspend", VMPlace.Paused)]
-    [InlineData("shut down", VMPlace.Off)]
-    [InlineData("crash", VMPlace.Off)]
-    [InlineData("save", VMPlace.Off)]
-    public async Task Where_the_named_target_has_the_VM_in_whatever_state_that_is_the_VM(string act, VMPlace expected)
+    [InlineData("suspend", VMWhereabouts.Paused)]
+    [InlineData("shut down", VMWhereabouts.Off)]
+    [InlineData("crash", VMWhereabouts.Off)]
+    [InlineData("save", VMWhereabouts.Off)]
+    public async Task Where_the_named_target_has_the_VM_in_whatever_state_that_is_the_VM(string act, VMWhereabouts expected)
     {
         // The starting step took effect, and nobody has written that down.
         await using var site = await DieAsync("kvm02", "finish", isDone: true);
@@ -74,12 +74,12 @@ public sealed class MigrationRepairTests
     {
         await using var site = await DieAsync("kvm02", "finish", isDone: true, hosts: 4, candidates: 2);
         await Operators.ActAsync(site, "migrate", 2);
-        Assert.Equal([VMPlace.MigrationPaused, VMPlace.Absent, VMPlace.Absent, VMPlace.Running], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.MigrationPaused, VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Running], await site.PlacesAsync());
 
         var result = Assert.Single(await site.RepairAsync());
         Assert.False(result.IsRepaired);
         Assert.Contains("kvm04", result.Message, StringComparison.Ordinal);
-        Assert.Equal([VMPlace.MigrationPaused, VMPlace.Absent, VMPlace.Absent, VMPlace.Running], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.MigrationPaused, VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Running], await site.PlacesAsync());
     }
 
     [Fact]
@@ -90,12 +90,12 @@ public sealed class MigrationRepairTests
 
         var result = Assert.Single(await site.RepairAsync());
         Assert.False(result.IsRepaired);
-        Assert.Equal([VMPlace.MigrationPaused, VMPlace.Absent, VMPlace.Absent], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.MigrationPaused, VMWhereabouts.Absent, VMWhereabouts.Absent], await site.PlacesAsync());
 
         // Whatever the admin decides, the operation ends then.
         await Operators.ActAsync(site, "resume", 1);
         Assert.True(Assert.Single(await site.RepairAsync()).IsRepaired);
-        Assert.Equal([VMPlace.Running, VMPlace.Absent, VMPlace.Absent], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.Running, VMWhereabouts.Absent, VMWhereabouts.Absent], await site.PlacesAsync());
     }
 
     [Fact]
@@ -106,7 +106,7 @@ public sealed class MigrationRepairTests
         await Operators.ActAsync(site, "save", 1);
 
         Assert.False(Assert.Single(await site.RepairAsync()).IsRepaired);
-        Assert.Equal([VMPlace.Off, VMPlace.Running, VMPlace.Absent], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.Off, VMWhereabouts.Running, VMWhereabouts.Absent], await site.PlacesAsync());
     }
 
     [Fact]
@@ -117,7 +117,7 @@ public sealed class MigrationRepairTests
         await site.Observe(1).SendAsync(new MarkVM(site.Id, other), default);
 
         Assert.False(Assert.Single(await site.RepairAsync()).IsRepaired);
-        Assert.Equal(VMPlace.MigrationPaused, (await site.PlacesAsync())[0]);
+        Assert.Equal(VMWhereabouts.MigrationPaused, (await site.PlacesAsync())[0]);
     }
 
     [Fact]
@@ -132,16 +132,16 @@ public sealed class MigrationRepairTests
     }
 
     [Theory]
-    [InlineData(VMPlace.Off)]
-    [InlineData(VMPlace.Paused)]
-    [InlineData(VMPlace.Running)]
-    public async Task A_host_that_invents_a_mark_gets_nothing_removed_on_another_host(VMPlace victim)
+    [InlineData(VMWhereabouts.Off)]
+    [InlineData(VMWhereabouts.Paused)]
+    [InlineData(VMWhereabouts.Running)]
+    public async Task A_host_that_invents_a_mark_gets_nothing_removed_on_another_host(VMWhereabouts victim)
     {
         foreach (var isStart in new[] { false, true })
         {
             await using var site = await Site.OpenAsync();
             await site.SetAsync(victim);
-            await site.InventAsync(2, isStart, VMPlace.Running);
+            await site.InventAsync(2, isStart, VMWhereabouts.Running);
 
             await site.RepairOrphansAsync(isJournalGone: true);
 
@@ -155,7 +155,7 @@ public sealed class MigrationRepairTests
     {
         await using var site = await DieAsync("kvm01", "perform", isDone: true);
         var mark = (await site.MarksAsync())[0]!;
-        await site.InventAsync(2, isStart: false, VMPlace.Running, mark with { Candidates = ["kvm02"], Replica = 1 });
+        await site.InventAsync(2, isStart: false, VMWhereabouts.Running, mark with { Candidates = ["kvm02"], Replica = 1 });
         var before = await site.PlacesAsync();
 
         Assert.All(await site.RepairOrphansAsync(isJournalGone: true), result => Assert.False(result.IsRepaired, result.Message));
@@ -195,13 +195,13 @@ public sealed class MigrationRepairTests
         await using var site = await Site.OpenAsync(4);
         await DieAsync(site, new Controller { DiesAt = moment }, new SpeculationOptions { Replicas = 2, IsStrict = isStrict }, candidates: 2);
         var because = $"{(isStrict ? "strict, " : "")}death at {moment}, {act} on kvm0{host} before step {step}, {string.Join(", ", await site.PlacesAsync())}";
-        IReadOnlyList<VMPlace> before = [];
+        IReadOnlyList<VMWhereabouts> before = [];
         IReadOnlyList<SpeculationMark?> marks = [];
         IReadOnlyList<int> newest = [];
         var (rolledBack, calls, wasStarted) = (0, 0, false);
         async Task ActAsync()
         {
-            wasStarted = host > 1 && (await site.PlacesAsync())[host - 1] is VMPlace.Running or VMPlace.Paused;
+            wasStarted = host > 1 && (await site.PlacesAsync())[host - 1] is VMWhereabouts.Running or VMWhereabouts.Paused;
             await Operators.ActAsync(site, act, host);
             (before, marks, newest, rolledBack) = (await site.PlacesAsync(), await site.MarksAsync(), site.Newest(), site.RolledBack);
         }
@@ -228,14 +228,14 @@ public sealed class MigrationRepairTests
 
         var after = await site.PlacesAsync();
         var found = $"{because}: {string.Join(", ", before)} became {string.Join(", ", after)}";
-        Assert.True(after.Count(place => place is VMPlace.Running) <= Math.Max(1, before.Count(place => place is VMPlace.Running)), found);
+        Assert.True(after.Count(place => place is VMWhereabouts.Running) <= Math.Max(1, before.Count(place => place is VMWhereabouts.Running)), found);
 
         // Who removes the VM from its host while it is repaired has removed it: what another host still held is from before.
         var isRemoved = act is "undefine" && wasStarted;
-        Assert.True((isRemoved && step > 0) || newest.Count == 0 || newest.Any(copy => after[copy - 1] is not VMPlace.Absent), found);
+        Assert.True((isRemoved && step > 0) || newest.Count == 0 || newest.Any(copy => after[copy - 1] is not VMWhereabouts.Absent), found);
         for (var i = 0; i < before.Count; i++)
         {
-            Assert.True(before[i] is VMPlace.Absent || marks[i] is not null || after[i] is not VMPlace.Absent, $"{found}: what was not the operation's was removed");
+            Assert.True(before[i] is VMWhereabouts.Absent || marks[i] is not null || after[i] is not VMWhereabouts.Absent, $"{found}: what was not the operation's was removed");
         }
 
         // Where nobody had written down that it was started, that leaves no trace.

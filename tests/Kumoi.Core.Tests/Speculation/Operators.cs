@@ -34,7 +34,7 @@ internal static class Operators
                     await link.SendAsync(new ResumeVM(site.Id), default);
                     break;
                 case "undefine":
-                    if (place is VMPlace.Running or VMPlace.Paused)
+                    if (place is VMWhereabouts.Running or VMWhereabouts.Paused)
                     {
                         await link.SendAsync(new DestroyVM(site.Id), default);
                     }
@@ -47,10 +47,10 @@ internal static class Operators
                 case "destroy":
                     await link.SendAsync(new DestroyVM(site.Id), default);
                     break;
-                case "crash" when place is VMPlace.Running:
+                case "crash" when place is VMWhereabouts.Running:
                     site.Happen(host, PowerState.Crashed);
                     break;
-                case "save" when place is VMPlace.Running:
+                case "save" when place is VMWhereabouts.Running:
                     site.Happen(host, PowerState.Shutoff, isSaved: true);
                     break;
             }

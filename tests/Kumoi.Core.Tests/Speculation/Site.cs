@@ -75,27 +75,27 @@ internal sealed class Site : IAsyncDisposable
     }
 
     /// <summary>The VM of kvm01 is that, by its admin.</summary>
-    public async Task SetAsync(VMPlace place)
+    public async Task SetAsync(VMWhereabouts place)
     {
-        if (place is VMPlace.Off)
+        if (place is VMWhereabouts.Off)
         {
             await Observe(1).SendAsync(new ShutdownVM(Id), default);
         }
-        else if (place is VMPlace.Paused)
+        else if (place is VMWhereabouts.Paused)
         {
             await PauseAsync();
         }
     }
 
     /// <summary>A host, 2, 3, …, shows the VM of kvm01 as its own, with a mark of an operation that it has made up.</summary>
-    public async Task InventAsync(int host, bool isStart, VMPlace place, SpeculationMark? mark = null)
+    public async Task InventAsync(int host, bool isStart, VMWhereabouts place, SpeculationMark? mark = null)
     {
         var name = _observer.Hosts[host - 1].Name;
         mark ??= new SpeculationMark(OperationId.New(), isStart, "kvm01", [name], OperationOwner.Current.ToToken()) { Replica = 1, IsNamed = true };
         await Observe(host).SendAsync(new DefineVM(new VMSpec { Name = VM, Id = Id, MemoryBytes = 1L << 30, Mark = mark }) { Operation = mark.Operation }, default);
-        if (place is not VMPlace.Off)
+        if (place is not VMWhereabouts.Off)
         {
-            await Observe(host).SendAsync(new StartVM(Id, place is VMPlace.Paused), default);
+            await Observe(host).SendAsync(new StartVM(Id, place is VMWhereabouts.Paused), default);
         }
     }
 
@@ -103,7 +103,7 @@ internal sealed class Site : IAsyncDisposable
     public async Task MigrateByHandAsync(int host, bool back)
     {
         var places = (await PlacesAsync()).ToList();
-        var target = back ? places.IndexOf(VMPlace.Absent) : places.LastIndexOf(VMPlace.Absent);
+        var target = back ? places.IndexOf(VMWhereabouts.Absent) : places.LastIndexOf(VMWhereabouts.Absent);
         if (target >= 0)
         {
             await Observe(host).SendAsync(new MigrateVM(Id, Observe(target + 1), new MigrationOptions()), default);
@@ -170,12 +170,12 @@ internal sealed class Site : IAsyncDisposable
     }
 
     /// <summary>What each host has of the VM, by someone who disturbs nobody.</summary>
-    public async Task<IReadOnlyList<VMPlace>> PlacesAsync()
+    public async Task<IReadOnlyList<VMWhereabouts>> PlacesAsync()
     {
-        var places = new List<VMPlace>();
+        var places = new List<VMWhereabouts>();
         foreach (var host in _observer.Hosts)
         {
-            places.Add(await host.Link.SendAsync(new ReadPlace(Id), default));
+            places.Add(await host.Link.SendAsync(new ReadWhereabouts(Id), default));
         }
 
         return places;
@@ -184,11 +184,11 @@ internal sealed class Site : IAsyncDisposable
     public async Task PauseAsync() => await _observer.Hosts[0].Link.SendAsync(new SuspendVM(Id), default);
 
     /// <summary>It runs (or is paused, as it was) on one host, whole, and no other host has anything of it.</summary>
-    public async Task<string> AssertOneCopyAsync(string because, VMPlace expected = VMPlace.Running)
+    public async Task<string> AssertOneCopyAsync(string because, VMWhereabouts expected = VMWhereabouts.Running)
     {
         var places = await PlacesAsync();
         Assert.True(places.Count(place => place == expected) == 1, $"{because}: {string.Join(", ", places)}");
-        Assert.True(places.Count(place => place is not VMPlace.Absent) == 1, $"{because}: {string.Join(", ", places)}");
+        Assert.True(places.Count(place => place is not VMWhereabouts.Absent) == 1, $"{because}: {string.Join(", ", places)}");
         var at = places.ToList().IndexOf(expected);
         Assert.True(_driver.IsWhole(_uri, at, Id), $"{because}: the guest went back, or was started too early");
         return _observer.Hosts[at].Name;

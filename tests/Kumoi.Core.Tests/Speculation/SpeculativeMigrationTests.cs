@@ -40,7 +40,7 @@ public sealed class SpeculativeMigrationTests
         await site.PauseAsync();
         await using var fleet = await site.StartAsync(new Controller());
         await site.MigrateAsync(fleet);
-        Assert.Equal("kvm02", await site.AssertOneCopyAsync("paused", VMPlace.Paused));
+        Assert.Equal("kvm02", await site.AssertOneCopyAsync("paused", VMWhereabouts.Paused));
     }
 
     [Fact]
@@ -113,7 +113,7 @@ public sealed class SpeculativeMigrationTests
         // As long as it does not answer, nothing is done.
         var silent = new Controller { Fault = controller.Fault };
         Assert.False(Assert.Single(await site.RepairAsync(silent)).IsRepaired);
-        Assert.Equal(VMPlace.MigrationPaused, (await site.PlacesAsync())[0]);
+        Assert.Equal(VMWhereabouts.MigrationPaused, (await site.PlacesAsync())[0]);
 
         var repaired = Assert.Single(await site.RepairAsync());
         Assert.Equal((true, "kvm02"), (repaired.IsRepaired, repaired.VMHost));
@@ -129,7 +129,7 @@ public sealed class SpeculativeMigrationTests
             await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));
         }
 
-        Assert.Equal([VMPlace.MigrationPaused, VMPlace.Running], (await site.PlacesAsync()).Take(2));
+        Assert.Equal([VMWhereabouts.MigrationPaused, VMWhereabouts.Running], (await site.PlacesAsync()).Take(2));
         Assert.True(Assert.Single(await site.RepairAsync()).IsRepaired);
         Assert.Equal("kvm02", await site.AssertOneCopyAsync("repaired"));
     }
@@ -294,13 +294,13 @@ public sealed class SpeculativeMigrationTests
                 }
                 catch (Exception e) when (e is ControllerDiedException or HypervisorException or SpeculationFailedException or JournalException)
                 {
-                    Assert.True((await site.PlacesAsync()).Count(place => place is VMPlace.Running) <= 1, because);
+                    Assert.True((await site.PlacesAsync()).Count(place => place is VMWhereabouts.Running) <= 1, because);
                 }
 
                 controller.Die();
             }
 
-            Assert.True((await site.PlacesAsync()).Count(place => place is VMPlace.Running) <= 1, because);
+            Assert.True((await site.PlacesAsync()).Count(place => place is VMWhereabouts.Running) <= 1, because);
             Assert.All(await site.RepairAsync(), result => Assert.True(result.IsRepaired, $"{because}: {result}"));
             await site.AssertOneCopyAsync(because);
         }
@@ -349,7 +349,7 @@ public sealed class SpeculativeMigrationTests
         }
 
         Assert.False(Assert.Single(await site.RepairAsync(new Controller { Fault = fault })).IsRepaired);
-        Assert.Equal([VMPlace.MigrationPaused, VMPlace.Paused], (await site.PlacesAsync()).Take(2));
+        Assert.Equal([VMWhereabouts.MigrationPaused, VMWhereabouts.Paused], (await site.PlacesAsync()).Take(2));
         Assert.True(Assert.Single(await site.RepairAsync()).IsRepaired);
         Assert.Equal("kvm02", await site.AssertOneCopyAsync("repaired"));
     }
@@ -383,7 +383,7 @@ public sealed class SpeculativeMigrationTests
             Assert.All(await site.RepairOrphansAsync(isJournalGone: true), result => Assert.True(result.IsRepaired, $"death at {moment}: {result}"));
             await site.AssertOneCopyAsync($"death at {moment}, {string.Join(", ", before)}");
             await site.AssertNoMarksAsync($"death at {moment}");
-            decided += before.Count(place => place is not VMPlace.Absent) > 1 ? 1 : 0;
+            decided += before.Count(place => place is not VMWhereabouts.Absent) > 1 ? 1 : 0;
         }
 
         Assert.True(decided > 5, $"{decided} deaths left more than one copy");
@@ -449,7 +449,7 @@ public sealed class SpeculativeMigrationTests
             controller.Die();
         }
 
-        Assert.True((await site.PlacesAsync()).Count(place => place is VMPlace.Running) <= 1, because);
+        Assert.True((await site.PlacesAsync()).Count(place => place is VMWhereabouts.Running) <= 1, because);
         Assert.All(await site.RepairAsync(), result => Assert.True(result.IsRepaired, $"{because}: {result}"));
         await site.AssertOneCopyAsync(because);
         Assert.DoesNotContain(await site.UnfinishedAsync(), operation => operation.Kind is OperationKind.SpeculativeMigrate);

@@ -103,7 +103,7 @@ public sealed class SpeculativeStartTests
         await using var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => call == step && !isDone ? Definite(host) : null });
         var failure = await Assert.ThrowsAnyAsync<Exception>(() => site.PowerOnAsync(fleet, hasHome, [2, 3]));
         Assert.EndsWith("says no", (failure as SpeculationFailedException)?.InnerException!.Message ?? failure.Message, StringComparison.Ordinal);
-        Assert.Equal([hasHome ? VMPlace.Off : VMPlace.Absent, VMPlace.Absent, VMPlace.Absent], await site.PlacesAsync());
+        Assert.Equal([hasHome ? VMWhereabouts.Off : VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Absent], await site.PlacesAsync());
         await site.AssertNoMarksAsync(step);
         Assert.Empty(await site.UnfinishedAsync());
     }
@@ -134,7 +134,7 @@ public sealed class SpeculativeStartTests
         await using var fleet = await site.StartAsync(InOrder("kvm02", fault));
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => site.PowerOnAsync(fleet, hasHome, [2, 3]));
         Assert.True(failure.OutcomeUnknown);
-        Assert.Equal([hasHome ? VMPlace.Off : VMPlace.Absent, VMPlace.Running, VMPlace.Absent], await site.PlacesAsync());
+        Assert.Equal([hasHome ? VMWhereabouts.Off : VMWhereabouts.Absent, VMWhereabouts.Running, VMWhereabouts.Absent], await site.PlacesAsync());
         Assert.Contains(await site.UnfinishedAsync(), operation => operation.Kind is OperationKind.SpeculativeStart);
 
         Assert.False(Assert.Single(await site.RepairAsync(new Controller { Fault = fault })).IsRepaired);
@@ -166,7 +166,7 @@ public sealed class SpeculativeStartTests
         var cancelling = new Lazy<Task>(stop.CancelAsync);
         await using var fleet = await site.StartAsync(new Controller { Turn = (_, call) => call is "start" ? cancelling.Value : Task.CompletedTask });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => site.PowerOnAsync(fleet, hasHome: false, [1, 2], cancellationToken: stop.Token));
-        Assert.All(await site.PlacesAsync(), place => Assert.Equal(VMPlace.Absent, place));
+        Assert.All(await site.PlacesAsync(), place => Assert.Equal(VMWhereabouts.Absent, place));
         Assert.DoesNotContain(await site.UnfinishedAsync(), operation => operation.Kind is OperationKind.SpeculativeStart);
     }
 
@@ -201,7 +201,7 @@ public sealed class SpeculativeStartTests
         });
         var starting = site.PowerOnAsync(fleet, hasHome: false, [1, 2, 3], new SpeculationOptions { Replicas = 2, HedgeDelay = TimeSpan.FromSeconds(30) });
         await begun.Task;
-        Assert.Equal([VMPlace.Off, VMPlace.Absent, VMPlace.Absent], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.Off, VMWhereabouts.Absent, VMWhereabouts.Absent], await site.PlacesAsync());
         site.Time.Advance(TimeSpan.FromSeconds(31));
         var result = await starting;
         Assert.Equal("kvm02", result.VM.VMHost);
@@ -241,7 +241,7 @@ public sealed class SpeculativeStartTests
             Assert.Equal([true, false], result.Replicas.Select(replica => replica.IsClean));
         }
 
-        Assert.NotEqual(VMPlace.Absent, (await site.PlacesAsync())[1]);
+        Assert.NotEqual(VMWhereabouts.Absent, (await site.PlacesAsync())[1]);
         Assert.True(Assert.Single(await site.RepairAsync()).IsRepaired);
         Assert.Equal("kvm01", await site.AssertOneCopyAsync("repaired"));
         Assert.DoesNotContain(await site.UnfinishedAsync(), operation => operation.Kind is OperationKind.SpeculativeStart);
@@ -321,7 +321,7 @@ public sealed class SpeculativeStartTests
     private static async Task AssertRepairedAsync(Site site, bool hasHome, bool isJournalGone, string because)
     {
         var before = await site.PlacesAsync();
-        Assert.True(before.Count(place => place is VMPlace.Running) <= 1, $"{because}: {string.Join(", ", before)}");
+        Assert.True(before.Count(place => place is VMWhereabouts.Running) <= 1, $"{because}: {string.Join(", ", before)}");
         if (isJournalGone && (await site.RepairOrphansAsync(isJournalGone: true)).Find(result => !result.IsRepaired) is { } unknown)
         {
             // Two copies were named, and none of them runs: nothing was done, and it takes the journal to know.
@@ -337,17 +337,17 @@ public sealed class SpeculativeStartTests
         Assert.All(repaired, result => Assert.True(result.IsRepaired, $"{because}: {result}"));
         var after = await site.PlacesAsync();
         var found = $"{because}: {string.Join(", ", before)} became {string.Join(", ", after)}";
-        if (before.Contains(VMPlace.Running))
+        if (before.Contains(VMWhereabouts.Running))
         {
-            Assert.True(after.Count(place => place is not VMPlace.Absent) == 1, found);
-            Assert.Equal(before.ToList().IndexOf(VMPlace.Running), after.ToList().IndexOf(VMPlace.Running));
+            Assert.True(after.Count(place => place is not VMWhereabouts.Absent) == 1, found);
+            Assert.Equal(before.ToList().IndexOf(VMWhereabouts.Running), after.ToList().IndexOf(VMWhereabouts.Running));
         }
         else
         {
             // Nothing of it, or, where it has a home, exactly one; off unless it was let run by the repair.
-            Assert.True(after.Count(place => place is not VMPlace.Absent) <= 1, found);
-            Assert.True(after.All(place => place is VMPlace.Absent or VMPlace.Off or VMPlace.Running), found);
-            Assert.True(!hasHome || after.Any(place => place is VMPlace.Off or VMPlace.Running), found);
+            Assert.True(after.Count(place => place is not VMWhereabouts.Absent) <= 1, found);
+            Assert.True(after.All(place => place is VMWhereabouts.Absent or VMWhereabouts.Off or VMWhereabouts.Running), found);
+            Assert.True(!hasHome || after.Any(place => place is VMWhereabouts.Off or VMWhereabouts.Running), found);
         }
 
         await site.AssertNoMarksAsync(because);

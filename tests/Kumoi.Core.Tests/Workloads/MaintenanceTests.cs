@@ -294,7 +294,7 @@ public sealed class MaintenanceTests : WorkloadTest
             await HostMaintenance.ResumeAsync(fleet.Hosts[0], default);
             if (await MaintenanceStay.ReadAsync(fleet.Hosts[0], default) is { } stay)
             {
-                await new Homecoming(fleet, fleet.Hosts[0], fleet.Hosts, stay, Loose, new WorkloadOptions()) { Time = site.Time }.RunAsync(null, default);
+                await new VMReturn(fleet, fleet.Hosts[0], fleet.Hosts, stay, Loose, new WorkloadOptions()) { Time = site.Time }.RunAsync(null, default);
             }
 
             Assert.Equal(["kvm01-1", "kvm01-2"], (await site.RunningAsync())["kvm01"]);
@@ -324,5 +324,5 @@ public sealed class MaintenanceTests : WorkloadTest
         new(lab.Fleet, lab.Host(host), lab.Fleet.Hosts, tier: null, Loose, new WorkloadOptions()) { Time = lab.Time };
 
     private static Task<IReadOnlyList<Outcome<KumoiPlanStep, KumoiPlanStep>>> ReturnAsync(LabFleet lab, KumoiConnection host, MaintenanceStay stay) =>
-        new Homecoming(lab.Fleet, host, lab.Fleet.Hosts, stay, Loose, new WorkloadOptions()) { Time = lab.Time }.RunAsync(null, default);
+        new VMReturn(lab.Fleet, host, lab.Fleet.Hosts, stay, Loose, new WorkloadOptions()) { Time = lab.Time }.RunAsync(null, default);
 }

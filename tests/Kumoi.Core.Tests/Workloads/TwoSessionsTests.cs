@@ -17,14 +17,14 @@ public sealed class TwoSessionsTests : JournalTest
         await using var site = await UpgradeSite.OpenAsync();
         await using var fleet = await site.StartAsync();
         using var other = await OtherProcess.StartAsync(this);
-        var rollOut = await OpenAsync(site, fleet, site.Options());
+        var rollingUpgrade = await OpenAsync(site, fleet, site.Options());
 
         await BeginAsAsync(site, fleet, "patches", other.Owner);
 
-        var refused = await Assert.ThrowsAsync<HypervisorException>(() => rollOut.UpdateAsync(fleet.Hosts[0], default));
+        var refused = await Assert.ThrowsAsync<HypervisorException>(() => rollingUpgrade.UpdateAsync(fleet.Hosts[0], default));
         Assert.Equal(HypervisorError.InvalidState, refused.Error);
         Assert.Contains($"{other.Owner}", refused.Message, StringComparison.Ordinal);
-        await rollOut.EndAsync();
+        await rollingUpgrade.EndAsync();
         Assert.Empty(site.Upgraded);
         Assert.Empty(await site.InMaintenanceAsync());
 
@@ -46,10 +46,10 @@ public sealed class TwoSessionsTests : JournalTest
         Assert.Contains("firmware", refused.Message, StringComparison.Ordinal);
 
         // The hosts that it has not, or has done, are free.
-        var rest = await RollOut.OpenAsync(fleet, [fleet.Hosts[0], fleet.Hosts[2]], site.Options(), new WorkloadOptions(), site.Time, default);
+        var rest = await RollingUpgrade.OpenAsync(fleet, [fleet.Hosts[0], fleet.Hosts[2]], site.Options(), new WorkloadOptions(), site.Time, default);
         Assert.Equal(HostUpdateState.Updated, (await rest.UpdateAsync(fleet.Hosts[0], default)).Update.State);
         await rest.EndAsync();
-        await TellAsync(site, "firmware", RollOutStep.Done, fleet.Hosts[1].Identity);
+        await TellAsync(site, "firmware", RollingUpgradeStep.Done, fleet.Hosts[1].Identity);
         Assert.All(await site.UpgradeAsync(fleet, site.Options()), update => Assert.Equal(HostUpdateState.Updated, update.State));
     }
 
@@ -102,7 +102,7 @@ public sealed class TwoSessionsTests : JournalTest
             },
         });
         Assert.Contains("taken over", Assert.Single(results).Error, StringComparison.Ordinal);
-        var events = (await EventsAsync(site.Journal, new EventQuery { Kinds = [KumoiEventKind.RollOut] })).ConvertAll(happened => happened.Message);
+        var events = (await EventsAsync(site.Journal, new EventQuery { Kinds = [KumoiEventKind.RollingUpgrade] })).ConvertAll(happened => happened.Message);
         Assert.Equal("begun elsewhere", events[^1]);
     }
 
@@ -123,7 +123,7 @@ public sealed class TwoSessionsTests : JournalTest
 
         Assert.False(await HostMaintenance.SuspendAsync(one.Hosts[0], null, default));
         Assert.True(others);
-        Assert.Equal("patches", (await MaintenanceStay.ReadAsync(one.Hosts[0], default))!.RollOut);
+        Assert.Equal("patches", (await MaintenanceStay.ReadAsync(one.Hosts[0], default))!.RollingUpgrade);
     }
 
     [Fact]
@@ -196,23 +196,23 @@ public sealed class TwoSessionsTests : JournalTest
             (await CycleAsync(lab, meter)).Select(usage => (usage.VM, usage.IntervalSec)));
     }
 
-    private static Task<RollOut> OpenAsync(UpgradeSite site, Fleet fleet, RollOutOptions options) =>
-        RollOut.OpenAsync(fleet, fleet.Hosts, options, new WorkloadOptions(), site.Time, default);
+    private static Task<RollingUpgrade> OpenAsync(UpgradeSite site, Fleet fleet, RollingUpgradeOptions options) =>
+        RollingUpgrade.OpenAsync(fleet, fleet.Hosts, options, new WorkloadOptions(), site.Time, default);
 
     /// <summary>As another session writes it when it begins.</summary>
     private static async Task BeginAsAsync(UpgradeSite site, Fleet fleet, string name, OperationOwner owner, params KumoiConnection[] hosts)
     {
-        var data = RollOutState.DescribeBegin((hosts.Length > 0 ? hosts : fleet.Hosts).Select(host => host.Identity), owner);
-        (data["rollOut"], data["step"]) = (name, RollOutState.Begun);
+        var data = RollingUpgradeState.DescribeBegin((hosts.Length > 0 ? hosts : fleet.Hosts).Select(host => host.Identity), owner);
+        (data["rollOut"], data["step"]) = (name, RollingUpgradeState.Begun);
         await site.Journal.AppendAsync(
-            new KumoiEvent { At = site.Time.GetUtcNow(), Kind = KumoiEventKind.RollOut, Message = $"begun {owner.Machine}", Data = data.ToJsonString() }, default);
+            new KumoiEvent { At = site.Time.GetUtcNow(), Kind = KumoiEventKind.RollingUpgrade, Message = $"begun {owner.Machine}", Data = data.ToJsonString() }, default);
     }
 
-    private static async Task TellAsync(UpgradeSite site, string name, RollOutStep step, string host) => await site.Journal.AppendAsync(
+    private static async Task TellAsync(UpgradeSite site, string name, RollingUpgradeStep step, string host) => await site.Journal.AppendAsync(
         new KumoiEvent
         {
             At = site.Time.GetUtcNow(),
-            Kind = KumoiEventKind.RollOut,
+            Kind = KumoiEventKind.RollingUpgrade,
             Message = "told",
             Data = new System.Text.Json.Nodes.JsonObject { ["rollOut"] = name, ["step"] = step.ToString(), ["host"] = host }.ToJsonString(),
         },

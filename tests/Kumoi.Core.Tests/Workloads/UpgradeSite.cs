@@ -57,7 +57,7 @@ internal sealed class UpgradeSite : IAsyncDisposable
     }
 
     /// <summary>A script that looks whether the host is as it should be for it.</summary>
-    public RollOutOptions Options(Controller? controller = null, bool returnVMs = false) => new()
+    public RollingUpgradeOptions Options(Controller? controller = null, bool returnVMs = false) => new()
     {
         Name = "patches",
         Limits = new PlacementLimits(1, 0),
@@ -77,15 +77,15 @@ internal sealed class UpgradeSite : IAsyncDisposable
 
     /// <summary>Upgrades all hosts in the order of their names; the results, up to the first failure.</summary>
     public async Task<List<KumoiHostUpdate>> UpgradeAsync(
-        Fleet fleet, RollOutOptions options, WorkloadOptions? moves = null, CancellationToken cancellationToken = default)
+        Fleet fleet, RollingUpgradeOptions options, WorkloadOptions? moves = null, CancellationToken cancellationToken = default)
     {
-        var rollOut = await RollOut.OpenAsync(fleet, fleet.Hosts, options, moves ?? new WorkloadOptions(), Time, cancellationToken);
+        var rollingUpgrade = await RollingUpgrade.OpenAsync(fleet, fleet.Hosts, options, moves ?? new WorkloadOptions(), Time, cancellationToken);
         var results = new List<KumoiHostUpdate>();
         try
         {
-            foreach (var host in rollOut.Hosts.Where(host => !rollOut.IsDone(host)))
+            foreach (var host in rollingUpgrade.Hosts.Where(host => !rollingUpgrade.IsDone(host)))
             {
-                var (update, failure) = await rollOut.UpdateAsync(host, cancellationToken);
+                var (update, failure) = await rollingUpgrade.UpdateAsync(host, cancellationToken);
                 results.Add(update);
                 if (failure is not null)
                 {
@@ -95,7 +95,7 @@ internal sealed class UpgradeSite : IAsyncDisposable
         }
         finally
         {
-            await rollOut.EndAsync();
+            await rollingUpgrade.EndAsync();
         }
 
         return results;

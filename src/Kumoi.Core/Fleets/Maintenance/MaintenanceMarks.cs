@@ -69,10 +69,10 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     /// <param name="host">The host's name.</param>
     /// <param name="identity">What tells it from all others in the journal.</param>
     /// <param name="isIn">In, or out.</param>
-    /// <param name="rollOut">The rolling upgrade that does it; null: an admin.</param>
+    /// <param name="rollingUpgrade">The rolling upgrade that does it; null: an admin.</param>
     /// <param name="cancellationToken">Nothing was written.</param>
     /// <returns>Whether that was a change.</returns>
-    public async Task<bool> MarkAsync(string host, string identity, bool isIn, string? rollOut, CancellationToken cancellationToken)
+    public async Task<bool> MarkAsync(string host, string identity, bool isIn, string? rollingUpgrade, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -82,7 +82,7 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
                 return false;
             }
 
-            var happened = new MaintenanceRecord(identity, isIn ? MaintenanceStep.Suspended : MaintenanceStep.Resumed) { RollOut = rollOut }
+            var happened = new MaintenanceRecord(identity, isIn ? MaintenanceStep.Suspended : MaintenanceStep.Resumed) { RollingUpgrade = rollingUpgrade }
                 .ToEvent(host, journal.Now, isIn ? $"{host} is in maintenance." : $"{host} is back in service.");
 
             // Only on what was read: of two sessions that do it at once one has done it, and the other is told that it was done.

@@ -9,7 +9,7 @@ namespace Kumoi.Fleets.Maintenance;
 internal sealed record MaintenanceRecord(string Host, MaintenanceStep Step)
 {
     /// <summary>Suspended: the rolling upgrade that did it.</summary>
-    public string? RollOut { get; init; }
+    public string? RollingUpgrade { get; init; }
 
     /// <summary>The VM that leaves, has left, or has come back.</summary>
     public Guid? VM { get; init; }
@@ -26,7 +26,7 @@ internal sealed record MaintenanceRecord(string Host, MaintenanceStep Step)
             return (string?)data["host"] is { } host && Enum.TryParse<MaintenanceStep>((string?)data["step"], out var step)
                 ? new MaintenanceRecord(host, step)
                 {
-                    RollOut = (string?)data["rollOut"],
+                    RollingUpgrade = (string?)data["rollOut"],
                     VM = (string?)data["vm"] is { } vm ? Guid.Parse(vm) : null,
                     Target = (string?)data["target"],
                 }
@@ -41,7 +41,7 @@ internal sealed record MaintenanceRecord(string Host, MaintenanceStep Step)
     public KumoiEvent ToEvent(string host, DateTimeOffset at, string message, string? vm = null)
     {
         var data = new JsonObject { ["step"] = Step.ToString(), ["host"] = Host };
-        foreach (var (name, value) in new[] { ("rollOut", RollOut), ("vm", VM?.ToString("D")), ("target", Target) })
+        foreach (var (name, value) in new[] { ("rollOut", RollingUpgrade), ("vm", VM?.ToString("D")), ("target", Target) })
         {
             if (value is not null)
             {

@@ -12,9 +12,9 @@ internal static class DefinitionCalls
         .Add(static (LibvirtLink host, UndoDefineVM call, CancellationToken token) => DefinitionsUnderWay.Of(host).UndoAsync(call.Operation, token))
         .Add(static (LibvirtLink host, UndefineVM call, CancellationToken token) => UndefineAsync(host, call, token))
         // libvirt-domain: virDomainManagedSaveRemove.
-        .Add(static (LibvirtLink host, DiscardSavedState call, CancellationToken token) => host.ChangeAsync(call.Id, HostState.DiscardSaved, token))
+        .Add(static (LibvirtLink host, DiscardSavedState call, CancellationToken token) => host.ChangeAsync(call.Id, HostBoundState.DiscardSaved, token))
         .Add(static (LibvirtLink host, SetAutostart call, CancellationToken token) =>
-            host.ChangeAsync(call.Id, (connection, domain) => HostState.SetAutostart(connection, domain, call.IsOn), token))
+            host.ChangeAsync(call.Id, (connection, domain) => HostBoundState.SetAutostart(connection, domain, call.IsOn), token))
         .Add(static (LibvirtLink host, ReadPools _, CancellationToken token) => host.ReadAsync(StoragePools.Read, token));
 
     private static async Task<Done> UndefineAsync(LibvirtLink host, UndefineVM call, CancellationToken cancellationToken)

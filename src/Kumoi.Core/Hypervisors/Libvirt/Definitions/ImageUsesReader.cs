@@ -43,7 +43,7 @@ internal static unsafe class ImageUsesReader
         string what = $"the definition of the VM '{domain.Name}' could not be read";
         AddDefinition(connection, uses, domain.Name, NativeDomain.virDomainGetXMLDesc(domain, 0), what);
         AddDefinition(connection, uses, domain.Name, NativeDomain.virDomainGetXMLDesc(domain, InactiveXml), what);
-        if (HostState.HasSaved(domain))
+        if (HostBoundState.HasSaved(domain))
         {
             AddSavedState(connection, uses, domain);
         }

@@ -122,7 +122,7 @@ internal sealed unsafe class VMDefiner
                 CallKind.Read);
         }
 
-        if (HostState.HasSaved(domain))
+        if (HostBoundState.HasSaved(domain))
         {
             throw connection.ToException(
                 new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, "it has a saved state, which would be lost"),

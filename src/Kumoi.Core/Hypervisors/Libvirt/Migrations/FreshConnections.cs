@@ -30,8 +30,8 @@ internal sealed class FreshConnections(LibvirtUri uri, string hostName) : IAsync
             },
             cancellationToken);
 
-    public Task<VMPlace> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) =>
-        RunAsync(connection => VMPlaces.Read(connection, id), cancellationToken);
+    public Task<VMWhereabouts> ReadPlaceAsync(Guid id, CancellationToken cancellationToken) =>
+        RunAsync(connection => WhereaboutsReader.Read(connection, id), cancellationToken);
 
     public ValueTask DisposeAsync() => Threads.DisposeAsync();
 }

@@ -195,10 +195,10 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     private bool Prepare()
     {
         connection = connections.Open();
-        wasDefined = VMPlaces.Read(connection, offer.Id) switch
+        wasDefined = WhereaboutsReader.Read(connection, offer.Id) switch
         {
-            VMPlace.Absent => false,
-            VMPlace.Off => true,
+            VMWhereabouts.Absent => false,
+            VMWhereabouts.Off => true,
             _ => throw connection.ToException(
                 new LibvirtFailure(LibvirtCode.DomainExists, LibvirtOrigin.None, 0, "the host runs a VM of that id"),
                 $"prepare for VM '{offer.Name}'",
@@ -257,8 +257,8 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     /// <summary>Looks, and takes one step towards there being nothing. True if there is nothing; also if there is what was there before.</summary>
     private bool RemoveOnce(LibvirtConnection fresh)
     {
-        VMPlace place = VMPlaces.Read(fresh, offer.Id);
-        if (place == VMPlace.Absent || (place == VMPlace.Off && wasDefined))
+        VMWhereabouts place = WhereaboutsReader.Read(fresh, offer.Id);
+        if (place == VMWhereabouts.Absent || (place == VMWhereabouts.Off && wasDefined))
         {
             return true;
         }
@@ -275,7 +275,7 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
                 new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, why), $"remove VM '{offer.Name}'", CallKind.Read);
         }
 
-        int result = place == VMPlace.Off ? Undefine(domain) : NativeDomain.virDomainDestroy(domain);
+        int result = place == VMWhereabouts.Off ? Undefine(domain) : NativeDomain.virDomainDestroy(domain);
         if (result != 0)
         {
             LibvirtFailure failure = NativeError.Last();
@@ -289,11 +289,11 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     }
 
     /// <summary>Why it is not to be removed; null: it is this migration's copy, and has not run.</summary>
-    private string? WhyKept(SpeculationMark? mark, VMPlace place)
+    private string? WhyKept(SpeculationMark? mark, VMWhereabouts place)
     {
         // A definition that a starting step has left has come with the VM from its source.
-        bool isOurs = mark?.Operation == offer.Plan.Operation && (mark.Replica == replica || place == VMPlace.Off);
-        bool mayHaveRun = place == VMPlace.Running || (place == VMPlace.Paused && MayRun);
+        bool isOurs = mark?.Operation == offer.Plan.Operation && (mark.Replica == replica || place == VMWhereabouts.Off);
+        bool mayHaveRun = place == VMWhereabouts.Running || (place == VMWhereabouts.Paused && MayRun);
         return !isOurs ? "it is not of this migration" : mayHaveRun ? "it was let run" : null;
     }
 

@@ -196,7 +196,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             throw Refused("another job runs on the VM");
         }
 
-        plan = plan with { Mark = plan.Mark with { IsAutostart = HostState.IsAutostart(domain) } };
+        plan = plan with { Mark = plan.Mark with { IsAutostart = HostBoundState.IsAutostart(domain) } };
         SetPlan(plan);
         try
         {
@@ -218,7 +218,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 Id = id,
                 Name = domain.Name,
                 IsPersistent = isPersistent,
-                IsPaused = VMPlaces.Read(connection, id) is VMPlace.Paused,
+                IsPaused = WhereaboutsReader.Read(connection, id) is VMWhereabouts.Paused,
                 Definition = definition,
                 Cookie = cookie,
             };
@@ -442,21 +442,21 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     private async Task<IReadOnlyList<IIncomingMigration>> ThrowAsync(
         PerformStop stop, PhaseOutcome outcome, MigrationRelay relay, CancellationToken cancellationToken)
     {
-        VMPlace place = await ReadSettledAsync().ConfigureAwait(false);
-        throw stop == PerformStop.Cancelled && place is not (VMPlace.Unknown or VMPlace.MigrationPaused)
+        VMWhereabouts place = await ReadSettledAsync().ConfigureAwait(false);
+        throw stop == PerformStop.Cancelled && place is not (VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused)
             ? new OperationCanceledException(cancellationToken)
             : new PerformReport(Offer, connections.HostName, relay.ReadProgress())
                 .Failed(stop, outcome, relay.Refused?.ToString(), relay.SourceLoss, place);
     }
 
     /// <summary>What the source has after a failure. Its daemon may be away for a moment, and takes another one to let the VM go on.</summary>
-    private async Task<VMPlace> ReadSettledAsync()
+    private async Task<VMWhereabouts> ReadSettledAsync()
     {
         using CancellationTokenSource patience = new(SettlePatience, time);
-        VMPlace place = VMPlace.Unknown;
+        VMWhereabouts place = VMWhereabouts.Unknown;
         try
         {
-            while (place is VMPlace.Unknown or VMPlace.MigrationPaused)
+            while (place is VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused)
             {
                 try
                 {
@@ -464,10 +464,10 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 }
                 catch (HypervisorException)
                 {
-                    place = VMPlace.Unknown;
+                    place = VMWhereabouts.Unknown;
                 }
 
-                if (place is VMPlace.Unknown or VMPlace.MigrationPaused)
+                if (place is VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused)
                 {
                     await Task.Delay(SettlePause, time, patience.Token).ConfigureAwait(false);
                 }
@@ -485,8 +485,8 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     private async Task SettleAsync(bool cancelled, LibvirtFailure failure, CancellationToken cancellationToken)
     {
         long begun = time.GetTimestamp();
-        VMPlace place = VMPlace.Unknown;
-        while (place == VMPlace.Unknown)
+        VMWhereabouts place = VMWhereabouts.Unknown;
+        while (place == VMWhereabouts.Unknown)
         {
             try
             {
@@ -503,18 +503,18 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         }
 
         bool isDone = cancelled
-            ? place is VMPlace.Running or VMPlace.Paused || (place == VMPlace.MigrationPaused && Offer.IsPaused)
-            : place is VMPlace.Absent or VMPlace.Off;
+            ? place is VMWhereabouts.Running or VMWhereabouts.Paused || (place == VMWhereabouts.MigrationPaused && Offer.IsPaused)
+            : place is VMWhereabouts.Absent or VMWhereabouts.Off;
         if (!isDone)
         {
             throw NotConfirmed(cancelled, $"{failure.Message}; the host has the VM '{place}'", outcomeUnknown: false, HypervisorError.InvalidState, null);
         }
     }
 
-    private VMPlace SettleOnce(LibvirtConnection fresh, bool cancelled)
+    private VMWhereabouts SettleOnce(LibvirtConnection fresh, bool cancelled)
     {
-        VMPlace place = VMPlaces.Read(fresh, Offer.Id);
-        if (cancelled && place == VMPlace.MigrationPaused && !Offer.IsPaused)
+        VMWhereabouts place = WhereaboutsReader.Read(fresh, Offer.Id);
+        if (cancelled && place == VMWhereabouts.MigrationPaused && !Offer.IsPaused)
         {
             using DomainHandle vm = fresh.GetDomain(Offer.Id);
             if (SpeculationMarks.IsOf(fresh, vm, Offer.Plan.Operation))
@@ -526,21 +526,21 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         // Never one that runs: then something is very wrong.
         if (!cancelled)
         {
-            List<VMPlace> leftOver = [VMPlace.MigrationPaused];
+            List<VMWhereabouts> leftOver = [VMWhereabouts.MigrationPaused];
             if (Offer.IsPaused)
             {
-                leftOver.Add(VMPlace.Paused);
+                leftOver.Add(VMWhereabouts.Paused);
             }
 
             if (Offer.IsPersistent)
             {
-                leftOver.Add(VMPlace.Off);
+                leftOver.Add(VMWhereabouts.Off);
             }
 
             _ = MarkedCopies.Remove(fresh, Offer.Id, new CopyRemoval(Offer.Plan.Operation, 0, leftOver, CopyRemovalKind.Undefine));
         }
 
-        return VMPlaces.Read(fresh, Offer.Id);
+        return WhereaboutsReader.Read(fresh, Offer.Id);
     }
 
     private HypervisorException NotConfirmed(bool cancelled, string reason, bool outcomeUnknown, HypervisorError error, Exception? inner) => new(

@@ -45,7 +45,7 @@ internal static class MarkedCopies
     }
 
     private static bool Fits(LibvirtConnection connection, DomainHandle domain, Guid id, CopyRemoval removal) =>
-        removal.Fits(SpeculationMarks.Read(connection, domain), VMPlaces.Read(connection, id));
+        removal.Fits(SpeculationMarks.Read(connection, domain), WhereaboutsReader.Read(connection, id));
 
     /// <summary>It was not stopped and started again since it was looked up.</summary>
     private static bool IsSameRun(LibvirtConnection connection, DomainHandle domain, Guid id)
@@ -74,7 +74,7 @@ internal static class MarkedCopies
             return true;
         }
 
-        if (VMDefiner.IsActive(connection, domain) || HostState.HasSaved(domain))
+        if (VMDefiner.IsActive(connection, domain) || HostBoundState.HasSaved(domain))
         {
             return false;
         }

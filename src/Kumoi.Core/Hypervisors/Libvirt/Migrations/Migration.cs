@@ -219,7 +219,7 @@ internal sealed class Migration(
                 {
                     MigrationVerdict.Moved => await ArriveAsync(vm).ConfigureAwait(false),
                     MigrationVerdict.Stayed when stop == MigrationStop.Cancelled => throw new OperationCanceledException(cancellationToken),
-                    MigrationVerdict.Stayed => throw report.Failed(outcome, stop, targetAnswers: facts.Target != VMPlace.Unknown),
+                    MigrationVerdict.Stayed => throw report.Failed(outcome, stop, targetAnswers: facts.Target != VMWhereabouts.Unknown),
                     MigrationVerdict.RunsTwice => throw report.RunsTwice(),
                     MigrationVerdict.MovedWithRemains => throw report.Remains(),
                     _ => throw report.Undecided(facts, outcome),
@@ -243,7 +243,7 @@ internal sealed class Migration(
         try
         {
             await target.ChangeAsync(
-                id, (connection, domain) => HostState.SetAutostart(connection, domain, before.IsAutostart), CancellationToken.None).ConfigureAwait(false);
+                id, (connection, domain) => HostBoundState.SetAutostart(connection, domain, before.IsAutostart), CancellationToken.None).ConfigureAwait(false);
             return arrived with { IsAutostart = before.IsAutostart };
         }
         catch (HypervisorException e)
@@ -256,8 +256,8 @@ internal sealed class Migration(
 
     private async Task<MigrationFacts> ReadFactsAsync(VMReading vm, MigrationOutcome outcome)
     {
-        Task<VMPlace> there = ReadPlaceAsync(target);
-        VMPlace here = await ReadPlaceAsync(source).ConfigureAwait(false);
+        Task<VMWhereabouts> there = ReadPlaceAsync(target);
+        VMWhereabouts here = await ReadPlaceAsync(source).ConfigureAwait(false);
         bool isLost = outcome.SourceLoss is not null;
         return new MigrationFacts(
             IsDone: outcome.Failure is null,
@@ -268,16 +268,16 @@ internal sealed class Migration(
             await there.ConfigureAwait(false));
     }
 
-    private async Task<VMPlace> ReadPlaceAsync(LibvirtLink link)
+    private async Task<VMWhereabouts> ReadPlaceAsync(LibvirtLink link)
     {
         using CancellationTokenSource patience = new(ReadPatience, time);
         try
         {
-            return await link.ReadAsync(connection => VMPlaces.Read(connection, id), patience.Token).ConfigureAwait(false);
+            return await link.ReadAsync(connection => WhereaboutsReader.Read(connection, id), patience.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ObjectDisposedException)
         {
-            return VMPlace.Unknown;
+            return VMWhereabouts.Unknown;
         }
     }
 

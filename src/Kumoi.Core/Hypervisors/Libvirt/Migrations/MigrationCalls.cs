@@ -10,8 +10,8 @@ internal static class MigrationCalls
 {
     public static void AddTo(CallTable<LibvirtLink> calls) => calls
         .Add(static (LibvirtLink host, MigrateVM call, CancellationToken token) => MigrateAsync(host, call, token))
-        .Add(static (LibvirtLink host, ReadPlace call, CancellationToken token) =>
-            host.ReadFreshAsync(connection => VMPlaces.Read(connection, call.Id), token))
+        .Add(static (LibvirtLink host, ReadWhereabouts call, CancellationToken token) =>
+            host.ReadFreshAsync(connection => WhereaboutsReader.Read(connection, call.Id), token))
         .Add(static (LibvirtLink host, ReadMigrationNeeds call, CancellationToken token) => host.ReadAsync(
             call.Id,
             (connection, domain) => MigrationNeedsReader.Read(connection, domain, HostReadings.Of(host).Read(connection, call.Id), call.Options),

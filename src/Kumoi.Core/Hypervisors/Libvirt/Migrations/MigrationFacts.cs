@@ -8,39 +8,39 @@ namespace Kumoi.Hypervisors.Libvirt.Migrations;
 /// <param name="Source">What the source has.</param>
 /// <param name="Target">What the target has.</param>
 internal readonly record struct MigrationFacts(
-    bool IsDone, bool IsSourceLost, bool IsJobActive, bool WasPaused, VMPlace Source, VMPlace Target)
+    bool IsDone, bool IsSourceLost, bool IsJobActive, bool WasPaused, VMWhereabouts Source, VMWhereabouts Target)
 {
     /// <summary>Decides by what both ends have. What is undecided may become clear when it is read again.</summary>
     public MigrationVerdict Judge()
     {
-        bool isGoneFromSource = Source is VMPlace.Off or VMPlace.Absent;
-        bool isOnTarget = Target == VMPlace.Running || (WasPaused && Target == VMPlace.Paused);
-        if (Target == VMPlace.Running && Source == VMPlace.Running)
+        bool isGoneFromSource = Source is VMWhereabouts.Off or VMWhereabouts.Absent;
+        bool isOnTarget = Target == VMWhereabouts.Running || (WasPaused && Target == VMWhereabouts.Paused);
+        if (Target == VMWhereabouts.Running && Source == VMWhereabouts.Running)
         {
             return MigrationVerdict.RunsTwice;
         }
 
         if (IsDone)
         {
-            return Target is VMPlace.Running or VMPlace.Paused or VMPlace.Off ? MigrationVerdict.Moved : MigrationVerdict.Undecided;
+            return Target is VMWhereabouts.Running or VMWhereabouts.Paused or VMWhereabouts.Off ? MigrationVerdict.Moved : MigrationVerdict.Undecided;
         }
 
         if (isOnTarget)
         {
             return isGoneFromSource ? MigrationVerdict.Moved
-                : Source == VMPlace.Unknown ? MigrationVerdict.Undecided
+                : Source == VMWhereabouts.Unknown ? MigrationVerdict.Undecided
                 : MigrationVerdict.MovedWithRemains;
         }
 
         if (IsSourceLost)
         {
             // The daemon may still be at it: a peer-to-peer migration goes on without its client.
-            bool isSettled = !IsJobActive && Target is VMPlace.Absent or VMPlace.Off;
-            return isSettled && Source is VMPlace.Running or VMPlace.Paused ? MigrationVerdict.Stayed : MigrationVerdict.Undecided;
+            bool isSettled = !IsJobActive && Target is VMWhereabouts.Absent or VMWhereabouts.Off;
+            return isSettled && Source is VMWhereabouts.Running or VMWhereabouts.Paused ? MigrationVerdict.Stayed : MigrationVerdict.Undecided;
         }
 
         // The source's daemon has told that it failed, and cleaned up. A target that is dead or keeps an incoming copy changes
         // nothing in that; nor does a guest that shut itself down meanwhile.
-        return Source is VMPlace.Unknown or VMPlace.MigrationPaused ? MigrationVerdict.Undecided : MigrationVerdict.Stayed;
+        return Source is VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused ? MigrationVerdict.Undecided : MigrationVerdict.Stayed;
     }
 }

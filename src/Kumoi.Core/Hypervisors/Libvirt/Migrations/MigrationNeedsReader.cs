@@ -36,7 +36,7 @@ internal static class MigrationNeedsReader
         {
             obstacles.Add(MigrationJudge.Busy(vm.Name, connection.Label));
         }
-        else if (VMPlaces.Read(connection, vm.Id) is VMPlace.MigrationPaused)
+        else if (WhereaboutsReader.Read(connection, vm.Id) is VMWhereabouts.MigrationPaused)
         {
             obstacles.Add(MigrationJudge.Held(vm.Name, connection.Label));
         }

@@ -69,10 +69,10 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
     /// <param name="refused">Who was turned away by the relay.</param>
     /// <param name="sourceLoss">How the source's connection to this computer broke; null: it did not.</param>
     /// <param name="place">What the source has now.</param>
-    public HypervisorException Failed(PerformStop stop, PhaseOutcome outcome, string? refused, SocketException? sourceLoss, VMPlace place)
+    public HypervisorException Failed(PerformStop stop, PhaseOutcome outcome, string? refused, SocketException? sourceLoss, VMWhereabouts place)
     {
         LibvirtFailure failure = outcome.Failure ?? default;
-        bool isUnknown = place is VMPlace.Unknown or VMPlace.MigrationPaused;
+        bool isUnknown = place is VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused;
         HypervisorException known = LibvirtErrors.ToException(failure, Action, CallKind.Read, outcome.Loss);
         bool isDeaf = stop is PerformStop.Idling
             || (stop is PerformStop.NobodyAnswers && IsOneComplete)
@@ -109,12 +109,12 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
             + (sourceLoss is null ? "" : $" (the connection from {source} to this computer broke: {sourceLoss.Message})"),
     };
 
-    private string Where(VMPlace place) => place switch
+    private string Where(VMWhereabouts place) => place switch
     {
-        VMPlace.Running => $"The VM runs on {source}.",
-        VMPlace.Paused => $"The VM is still paused on {source}.",
-        VMPlace.MigrationPaused => $"{source} keeps the VM paused by the migration.",
-        VMPlace.Off or VMPlace.Absent => $"The VM has ended on {source}.",
+        VMWhereabouts.Running => $"The VM runs on {source}.",
+        VMWhereabouts.Paused => $"The VM is still paused on {source}.",
+        VMWhereabouts.MigrationPaused => $"{source} keeps the VM paused by the migration.",
+        VMWhereabouts.Off or VMWhereabouts.Absent => $"The VM has ended on {source}.",
         _ => $"{source} does not tell what it has of the VM.",
     };
 }

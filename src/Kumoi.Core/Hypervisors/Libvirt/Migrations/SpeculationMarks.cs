@@ -25,7 +25,7 @@ internal static unsafe class SpeculationMarks
         if (mark is null && isPersistent && Read(connection, domain) is { IsAutostart: true })
         {
             // A definition that comes by a migration, or is made anew, has lost it. First this: while the mark is there it can be done again.
-            HostState.SetAutostart(connection, domain, true);
+            HostBoundState.SetAutostart(connection, domain, true);
         }
 
         int result = NativeDomain.virDomainSetMetadata(

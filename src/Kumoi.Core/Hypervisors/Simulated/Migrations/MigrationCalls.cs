@@ -8,8 +8,8 @@ internal static class MigrationCalls
 {
     public static void AddTo(CallTable<SimulatedLink> calls) => calls
         .Add(static (SimulatedLink link, MigrateVM call, CancellationToken token) => LiveMigration.RunAsync(link, call, token))
-        .Add(static (SimulatedLink link, ReadPlace call, CancellationToken token) =>
-            link.Call(() => link.Host.Find(call.Id) is { } vm ? PlaceOf(vm) : VMPlace.Absent, token))
+        .Add(static (SimulatedLink link, ReadWhereabouts call, CancellationToken token) =>
+            link.Call(() => link.Host.Find(call.Id) is { } vm ? PlaceOf(vm) : VMWhereabouts.Absent, token))
         .Add(static (SimulatedLink link, ReadMigrationNeeds call, CancellationToken token) =>
             link.Call(() => SimulatedMigrationCheck.ReadNeeds(link.Host, link.Uri, link.Existing(call.Id), link.Now), token))
         .Add(static (SimulatedLink link, CheckMigrationTarget call, CancellationToken token) =>
@@ -86,11 +86,11 @@ internal static class MigrationCalls
         return true;
     }
 
-    private static VMPlace PlaceOf(SimulatedVM vm) => vm switch
+    private static VMWhereabouts PlaceOf(SimulatedVM vm) => vm switch
     {
-        { IsHeldByMigration: true } => VMPlace.MigrationPaused,
-        { State: PowerState.Paused } => VMPlace.Paused,
-        { State: PowerState.Running } => VMPlace.Running,
-        _ => VMPlace.Off,
+        { IsHeldByMigration: true } => VMWhereabouts.MigrationPaused,
+        { State: PowerState.Paused } => VMWhereabouts.Paused,
+        { State: PowerState.Running } => VMWhereabouts.Running,
+        _ => VMWhereabouts.Off,
     };
 }

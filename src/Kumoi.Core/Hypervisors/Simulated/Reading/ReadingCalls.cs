@@ -15,7 +15,7 @@ internal static class ReadingCalls
         .Add(static (SimulatedLink link, ReadXml call, CancellationToken token) => link.Call(() => link.Existing(call.Id).ToXml().ToString(), token))
         .Add(static (SimulatedLink link, ReadDefinition call, CancellationToken token) => link.Call(() => link.Existing(call.Id).ToXml().ToString(), token))
         // A simulated VM is its definition, but for a saved state.
-        .Add(static (SimulatedLink link, FindHostState call, CancellationToken token) =>
+        .Add(static (SimulatedLink link, FindHostBoundState call, CancellationToken token) =>
             link.Call(() => link.Existing(call.Id).HasSavedState ? "a saved state (managed save)" : null, token))
         .Add(static (SimulatedLink link, ReadPools _, CancellationToken token) => link.Call<IReadOnlyList<StoragePoolReading>>(static () => [], token));
 

@@ -10,13 +10,13 @@ using Xunit;
 namespace Kumoi.Tests.Journal;
 
 /// <summary>What a fleet with a journal writes into it.</summary>
-public sealed class JournalingLinkTests : JournalTest, IAsyncLifetime
+public sealed class JournalLayerTests : JournalTest, IAsyncLifetime
 {
     private readonly IJournal _journal;
     private LabFleet _lab = null!;
     private int _asked;
 
-    public JournalingLinkTests() => _journal = Open();
+    public JournalLayerTests() => _journal = Open();
 
     public async ValueTask InitializeAsync() => _lab = await LabFleet.ConnectAsync("sim://lab?hosts=3&vms=2&seed=7", () =>
     {

@@ -6,7 +6,7 @@ using Kumoi.Journal;
 namespace Kumoi.Speculation;
 
 /// <summary>The replicas of one <see cref="SpeculativeStart"/>, from the first one that is made to the last one that is removed.</summary>
-internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnlyList<KumoiConnection> candidates, SpeculationLog log, SpeculationOptions options,
+internal sealed class SpeculativeStartRun(SpeculationMark mark, SpeculativeStartPlan start, IReadOnlyList<KumoiConnection> candidates, SpeculationLog log, SpeculationOptions options,
     IProgress<ReplicaProgress>? progress, TimeProvider time)
 {
     /// <summary>Ending must not be cut short by what made it necessary, but must not hang either.</summary>
@@ -62,7 +62,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         await TryUnmarkAsync(winner.Target);
         await EndAsync(OperationState.Succeeded, null);
         var known = new VMReading { CapturedAt = time.GetUtcNow(), Id = start.Id, Name = start.Name, IsPersistent = true };
-        return new SpeculationResult(new KumoiVM(winner.Target, await Traces.ReadWinnerAsync(winner.Target, known)), Outcomes());
+        return new SpeculationResult(new KumoiVM(winner.Target, await ReplicaRemains.ReadWinnerAsync(winner.Target, known)), Outcomes());
     }
 
     private async Task<Replica?> RaceAsync(CancellationToken cancellationToken)
@@ -163,11 +163,11 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
 
     private async Task<bool> ElectAsync(Replica ready)
     {
-        if (start.Home is { } home && !ready.IsHome && await Traces.ReadPlaceAsync(home, start.Id, time) is not (VMPlace.Off or VMPlace.Paused) and var place)
+        if (start.Home is { } home && !ready.IsHome && await ReplicaRemains.ReadPlaceAsync(home, start.Id, time) is not (VMWhereabouts.Off or VMWhereabouts.Paused) and var place)
         {
             // Whoever else may have started it there: then it must not run here.
             throw new HypervisorException(
-                $"'{start.Name}' is started nowhere: {home.Name}, its host, {(place is VMPlace.Unknown ? "does not answer" : $"has it {place}")}.", FaultDomain.VM,
+                $"'{start.Name}' is started nowhere: {home.Name}, its host, {(place is VMWhereabouts.Unknown ? "does not answer" : $"has it {place}")}.", FaultDomain.VM,
                 error: HypervisorError.InvalidState, recommendedAction: $"Look at {home.Name}.");
         }
 
@@ -182,7 +182,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
             return false;
         }
 
-        var winner = await new Election(log, time).ElectAsync([ready], static (replica, failure) => replica.Failure = failure);
+        var winner = await new CommitPoint(log, time).ElectAsync([ready], static (replica, failure) => replica.Failure = failure);
         ready.HasWon = winner is not null;
         _won = time.GetElapsedTime(_began);
         return ready.HasWon;
@@ -228,7 +228,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         if (!replica.IsRemoved)
         {
             using var limit = new CancellationTokenSource(EndingTimeout, time);
-            var wasThere = await Traces.RemoveAsync(replica.Target, replica.Number, start.Id, mark.Operation, limit.Token);
+            var wasThere = await ReplicaRemains.RemoveAsync(replica.Target, replica.Number, start.Id, mark.Operation, limit.Token);
             replica.MayRun = false;
             replica.MayStartLater &= !wasThere;
 
@@ -248,7 +248,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         using var limit = new CancellationTokenSource(EndingTimeout, time);
         try
         {
-            await Traces.RemoveHomeAsync(home, start.Id, mark.Operation, limit.Token);
+            await ReplicaRemains.RemoveHomeAsync(home, start.Id, mark.Operation, limit.Token);
             _replicas.ForEach(static replica => replica.IsRemoved |= replica.IsHome);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or JournalException)
@@ -311,7 +311,7 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
         };
 
     /// <summary>One target, and what is known of it.</summary>
-    private sealed class Replica(PowerOnRace race, KumoiConnection target, int number, bool isHome) : IElectable
+    private sealed class Replica(SpeculativeStartRun race, KumoiConnection target, int number, bool isHome) : ICommitCandidate
     {
         public KumoiConnection Target => target;
 
@@ -373,9 +373,9 @@ internal sealed class PowerOnRace(SpeculationMark mark, PowerOn start, IReadOnly
             }
         }
 
-        public Task<VMPlace> ReadAsync() => Traces.ReadCopyAsync(target, race.Id, race.Operation, race.Time);
+        public Task<VMWhereabouts> ReadAsync() => ReplicaRemains.ReadCopyAsync(target, race.Id, race.Operation, race.Time);
 
-        public bool IsWaiting(VMPlace place, bool isAnswered) => place is VMPlace.MigrationPaused or VMPlace.Stopping || (place is VMPlace.Paused && !isAnswered);
+        public bool IsWaiting(VMWhereabouts place, bool isAnswered) => place is VMWhereabouts.MigrationPaused or VMWhereabouts.Stopping || (place is VMWhereabouts.Paused && !isAnswered);
 
         public Task AbandonAsync() => race.RemoveAsync(this);
 

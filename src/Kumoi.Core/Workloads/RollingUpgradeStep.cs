@@ -1,7 +1,7 @@
 namespace Kumoi.Workloads;
 
 /// <summary>How far a host has come in a rolling upgrade, in order. What is not written yet is done again after an interruption.</summary>
-internal enum RollOutStep
+internal enum RollingUpgradeStep
 {
     /// <summary>Nothing was begun; or of a kind that this version does not know.</summary>
     None = 0,

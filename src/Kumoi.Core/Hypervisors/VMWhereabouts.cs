@@ -1,7 +1,7 @@
 namespace Kumoi.Hypervisors;
 
 /// <summary>What a host has of a VM.</summary>
-public enum VMPlace
+public enum VMWhereabouts
 {
     /// <summary>The host could not be asked.</summary>
     Unknown = 0,

@@ -6,7 +6,7 @@ using Xunit;
 namespace Kumoi.Tests.Speculation;
 
 /// <summary>A winner that has run is never removed, whatever its host said, and whatever has become of its guest in the moment since.</summary>
-public sealed class ElectionTests
+public sealed class CommitPointTests
 {
     private static HypervisorException Definite(string host) => new($"{host} says no", FaultDomain.Host);
 
@@ -41,18 +41,18 @@ public sealed class ElectionTests
         }
 
         Assert.DoesNotContain("abandon kvm02", controller.Calls);
-        Assert.Equal(VMPlace.MigrationPaused, (await site.PlacesAsync())[0]);
+        Assert.Equal(VMWhereabouts.MigrationPaused, (await site.PlacesAsync())[0]);
         Assert.True(Assert.Single(await site.RepairAsync()).IsRepaired);
         await site.AssertOneCopyAsync("repaired");
     }
 
     [Theory]
-    [InlineData(PowerState.Paused, true, VMPlace.Paused)]
-    [InlineData(PowerState.Shutoff, true, VMPlace.Off)]
-    [InlineData(PowerState.Crashed, true, VMPlace.Off)]
-    [InlineData(PowerState.Paused, false, VMPlace.Paused)]
-    [InlineData(PowerState.Shutoff, false, VMPlace.Off)]
-    public async Task A_migrated_guest_that_stops_at_once_is_on_its_winner(PowerState becomes, bool isAnswered, VMPlace expected)
+    [InlineData(PowerState.Paused, true, VMWhereabouts.Paused)]
+    [InlineData(PowerState.Shutoff, true, VMWhereabouts.Off)]
+    [InlineData(PowerState.Crashed, true, VMWhereabouts.Off)]
+    [InlineData(PowerState.Paused, false, VMWhereabouts.Paused)]
+    [InlineData(PowerState.Shutoff, false, VMWhereabouts.Off)]
+    public async Task A_migrated_guest_that_stops_at_once_is_on_its_winner(PowerState becomes, bool isAnswered, VMWhereabouts expected)
     {
         await using var site = await Site.OpenAsync();
         var controller = new Controller { Fault = Becomes(site, "finish", becomes, isAnswered) };
@@ -65,12 +65,12 @@ public sealed class ElectionTests
     }
 
     [Theory]
-    [InlineData(PowerState.Paused, true, VMPlace.Paused)]
-    [InlineData(PowerState.Shutoff, true, VMPlace.Off)]
-    [InlineData(PowerState.Crashed, true, VMPlace.Off)]
-    [InlineData(PowerState.Shutoff, false, VMPlace.Off)]
-    [InlineData(PowerState.Paused, false, VMPlace.Running)]
-    public async Task A_started_guest_that_stops_at_once_is_on_its_winner(PowerState becomes, bool isAnswered, VMPlace expected)
+    [InlineData(PowerState.Paused, true, VMWhereabouts.Paused)]
+    [InlineData(PowerState.Shutoff, true, VMWhereabouts.Off)]
+    [InlineData(PowerState.Crashed, true, VMWhereabouts.Off)]
+    [InlineData(PowerState.Shutoff, false, VMWhereabouts.Off)]
+    [InlineData(PowerState.Paused, false, VMWhereabouts.Running)]
+    public async Task A_started_guest_that_stops_at_once_is_on_its_winner(PowerState becomes, bool isAnswered, VMWhereabouts expected)
     {
         foreach (var hasHome in new[] { false, true })
         {
@@ -113,9 +113,9 @@ public sealed class ElectionTests
             Assert.True(failure.OutcomeUnknown);
         }
 
-        Assert.Equal([VMPlace.MigrationPaused, VMPlace.Absent, VMPlace.Absent], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.MigrationPaused, VMWhereabouts.Absent, VMWhereabouts.Absent], await site.PlacesAsync());
         Assert.False(Assert.Single(await site.RepairAsync()).IsRepaired);
-        Assert.Equal(VMPlace.MigrationPaused, (await site.PlacesAsync())[0]);
+        Assert.Equal(VMWhereabouts.MigrationPaused, (await site.PlacesAsync())[0]);
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public sealed class ElectionTests
             await Assert.ThrowsAsync<ObjectDisposedException>(() => site.MigrateAsync(fleet));
         }
 
-        Assert.Equal([VMPlace.MigrationPaused, VMPlace.Running], (await site.PlacesAsync()).Take(2));
+        Assert.Equal([VMWhereabouts.MigrationPaused, VMWhereabouts.Running], (await site.PlacesAsync()).Take(2));
         Assert.True(Assert.Single(await site.RepairAsync()).IsRepaired);
         Assert.Equal("kvm02", await site.AssertOneCopyAsync("repaired"));
     }

@@ -1,7 +1,7 @@
 namespace Kumoi.Hypervisors.Calls;
 
 /// <summary>What this host has of a VM, read on a connection that no earlier call has used.</summary>
-public sealed record ReadPlace(Guid Id) : HostCall<VMPlace>
+public sealed record ReadWhereabouts(Guid Id) : HostCall<VMWhereabouts>
 {
     public override CallKind Kind => CallKind.Read;
 

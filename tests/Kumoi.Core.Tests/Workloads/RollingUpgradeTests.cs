@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Kumoi.Tests.Workloads;
 
-public sealed class RollOutTests
+public sealed class RollingUpgradeTests
 {
     private static readonly string[] Hosts = ["kvm01", "kvm02", "kvm03"];
 
@@ -45,9 +45,9 @@ public sealed class RollOutTests
     {
         await using var site = await UpgradeSite.OpenAsync("hosts=4&vms=1&running=1&seed=7");
         await using var fleet = await site.StartAsync();
-        var rollOut = await RollOut.OpenAsync(fleet, [.. fleet.Hosts.Take(3)], site.Options(), new WorkloadOptions(), site.Time, default);
-        Assert.Equal(["kvm04"], Targets((await rollOut.UpdateAsync(fleet.Hosts[0], default)).Update));
-        await rollOut.EndAsync();
+        var rollingUpgrade = await RollingUpgrade.OpenAsync(fleet, [.. fleet.Hosts.Take(3)], site.Options(), new WorkloadOptions(), site.Time, default);
+        Assert.Equal(["kvm04"], Targets((await rollingUpgrade.UpdateAsync(fleet.Hosts[0], default)).Update));
+        await rollingUpgrade.EndAsync();
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class RollOutTests
         await using var site = await UpgradeSite.OpenAsync("hosts=4&vms=3&running=2&seed=5");
         await using var fleet = await site.StartAsync();
         var before = await site.RunningAsync();
-        var plan = await (await RollOut.OpenAsync(fleet, fleet.Hosts, site.Options(returnVMs: returnVMs), new WorkloadOptions(), site.Time, default)).PlanAsync(default);
+        var plan = await (await RollingUpgrade.OpenAsync(fleet, fleet.Hosts, site.Options(returnVMs: returnVMs), new WorkloadOptions(), site.Time, default)).PlanAsync(default);
         Assert.Equal(before, await site.RunningAsync());
         Assert.Empty(await site.InMaintenanceAsync());
         var results = await site.UpgradeAsync(fleet, site.Options(returnVMs: returnVMs));
@@ -105,7 +105,7 @@ public sealed class RollOutTests
             await RepairAsync(site);
             await using var fleet = await site.StartAsync();
             if (site.Upgraded.Count == Hosts.Length
-                && (await RollOut.OpenAsync(fleet, fleet.Hosts, site.Options(), moves, site.Time, default)).OpenSince is null)
+                && (await RollingUpgrade.OpenAsync(fleet, fleet.Hosts, site.Options(), moves, site.Time, default)).OpenSince is null)
             {
                 // It had completed, and only nobody was told.
                 Assert.Empty(await site.InMaintenanceAsync());
@@ -125,7 +125,7 @@ public sealed class RollOutTests
             }
 
             // It was completed: the same command begins another one.
-            Assert.Null((await RollOut.OpenAsync(fleet, fleet.Hosts, site.Options(), moves, site.Time, default)).OpenSince);
+            Assert.Null((await RollingUpgrade.OpenAsync(fleet, fleet.Hosts, site.Options(), moves, site.Time, default)).OpenSince);
         }
 
         Assert.InRange(moments, 50, 10_000);
@@ -234,7 +234,7 @@ public sealed class RollOutTests
         Assert.Equal((PlanAction.RunScript, PlanStepState.Failed), (results[1].Steps[^1].Action, results[1].Steps[^1].State));
         Assert.Equal(["kvm02"], await site.InMaintenanceAsync());
 
-        var next = await RollOut.OpenAsync(fleet, [.. fleet.Hosts.Reverse()], options, new WorkloadOptions(), site.Time, default);
+        var next = await RollingUpgrade.OpenAsync(fleet, [.. fleet.Hosts.Reverse()], options, new WorkloadOptions(), site.Time, default);
         Assert.Equal(["kvm02", "kvm03", "kvm01"], next.Hosts.Select(host => host.Name));
         Assert.True(next.IsDone(fleet.Hosts[0]));
         Assert.NotNull(next.OpenSince);
@@ -323,7 +323,7 @@ public sealed class RollOutTests
     {
         await using var site = await UpgradeSite.OpenAsync();
         await using var fleet = await site.StartAsync();
-        await HostMaintenance.SuspendAsync(fleet.Hosts[1], rollOut: null, default);
+        await HostMaintenance.SuspendAsync(fleet.Hosts[1], rollingUpgrade: null, default);
         Assert.Equal(3, (await site.UpgradeAsync(fleet, site.Options(returnVMs: true))).Count);
         Assert.Equal(["kvm02"], await site.InMaintenanceAsync());
     }
@@ -352,12 +352,12 @@ public sealed class RollOutTests
     {
         await using var site = await UpgradeSite.OpenAsync();
         await using var fleet = await site.StartAsync();
-        var one = await RollOut.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default);
-        var other = await RollOut.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default);
+        var one = await RollingUpgrade.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default);
+        var other = await RollingUpgrade.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default);
         await one.UpdateAsync(fleet.Hosts[0], default);
         await Assert.ThrowsAsync<HypervisorException>(() => other.UpdateAsync(fleet.Hosts[0], default));
         await other.EndAsync();
-        await Assert.ThrowsAsync<HypervisorException>(() => RollOut.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default));
+        await Assert.ThrowsAsync<HypervisorException>(() => RollingUpgrade.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default));
         await one.EndAsync();
         Assert.Equal(["kvm01"], site.Upgraded);
     }

@@ -7,7 +7,7 @@ using Xunit;
 namespace Kumoi.Tests.Speculation;
 
 /// <summary>What is left of a start on one of several hosts goes; the VM, and what others have done with it since, stays.</summary>
-public sealed class PowerOnRepairTests
+public sealed class SpeculativeStartRepairTests
 {
     [Theory]
     [InlineData(false)]
@@ -43,12 +43,12 @@ public sealed class PowerOnRepairTests
             await site.Observe(1).SendAsync(new StartVM(site.Id, Paused: true), default); // the effect, of a daemon that was slow
         }
 
-        Assert.Equal(VMPlace.Paused, (await site.PlacesAsync())[0]);
+        Assert.Equal(VMWhereabouts.Paused, (await site.PlacesAsync())[0]);
         Assert.Contains(await site.UnfinishedAsync(), operation => operation.Kind is OperationKind.SpeculativeStart);
         Assert.NotNull((await site.MarksAsync())[0]);
 
         Assert.True(Assert.Single(await site.RepairAsync()).IsRepaired);
-        await site.AssertOneCopyAsync("repaired", VMPlace.Off);
+        await site.AssertOneCopyAsync("repaired", VMWhereabouts.Off);
         await site.AssertNoMarksAsync("repaired");
     }
 
@@ -75,16 +75,16 @@ public sealed class PowerOnRepairTests
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => site.PowerOnAsync(fleet, hasHome: true, [1], cancellationToken: stop.Token));
         }
 
-        await site.AssertOneCopyAsync("cancelled", VMPlace.Off);
+        await site.AssertOneCopyAsync("cancelled", VMWhereabouts.Off);
         await site.AssertNoMarksAsync("cancelled");
         Assert.Empty(await site.UnfinishedAsync());
     }
 
     /// <summary>It carries the operation that defined it for ever, and goes with it to every host.</summary>
     [Theory]
-    [InlineData("shut down", VMPlace.Off)]
-    [InlineData("suspend", VMPlace.Paused)]
-    public async Task A_VM_that_has_gone_on_to_a_host_that_lost_is_no_leftover_there(string act, VMPlace expected)
+    [InlineData("shut down", VMWhereabouts.Off)]
+    [InlineData("suspend", VMWhereabouts.Paused)]
+    public async Task A_VM_that_has_gone_on_to_a_host_that_lost_is_no_leftover_there(string act, VMWhereabouts expected)
     {
         await using var site = await Site.OpenAsync();
         await site.TurnOffAsync(hasHome: false);
@@ -105,7 +105,7 @@ public sealed class PowerOnRepairTests
         await site.Observe(1).SendAsync(new MarkVM(site.Id, null), default);
 
         await site.RepairAsync();
-        Assert.Equal([VMPlace.Off, VMPlace.Running, VMPlace.Absent], await site.PlacesAsync());
+        Assert.Equal([VMWhereabouts.Off, VMWhereabouts.Running, VMWhereabouts.Absent], await site.PlacesAsync());
     }
 
     [Fact]
@@ -178,16 +178,16 @@ public sealed class PowerOnRepairTests
         }
 
         var because = $"{(hasHome ? "at home, " : "")}death at {moment}, {act} on kvm0{host} before step {step}, {string.Join(", ", await site.PlacesAsync())}";
-        IReadOnlyList<VMPlace> before = [];
+        IReadOnlyList<VMWhereabouts> before = [];
         IReadOnlyList<SpeculationMark?> marks = [];
         IReadOnlyList<int> newest = [];
         var (rolledBack, calls, wasRunning) = (0, 0, false);
         async Task ActAsync()
         {
-            wasRunning |= (await site.PlacesAsync())[host - 1] is VMPlace.Running;
+            wasRunning |= (await site.PlacesAsync())[host - 1] is VMWhereabouts.Running;
             await Operators.ActAsync(site, act, host);
             (before, marks, newest, rolledBack) = (await site.PlacesAsync(), await site.MarksAsync(), site.Newest(), site.RolledBack);
-            wasRunning |= before[host - 1] is VMPlace.Running;
+            wasRunning |= before[host - 1] is VMWhereabouts.Running;
         }
 
         if (step == 0)
@@ -211,15 +211,15 @@ public sealed class PowerOnRepairTests
 
         var after = await site.PlacesAsync();
         var found = $"{because}: {string.Join(", ", before)} became {string.Join(", ", after)}";
-        Assert.True(after.Count(place => place is VMPlace.Running) <= Math.Max(1, before.Count(place => place is VMPlace.Running)), found);
+        Assert.True(after.Count(place => place is VMWhereabouts.Running) <= Math.Max(1, before.Count(place => place is VMWhereabouts.Running)), found);
         for (var i = 0; i < before.Count; i++)
         {
-            Assert.True(before[i] is not VMPlace.Running || after[i] is VMPlace.Running, $"{found}: what ran was stopped");
-            Assert.True(before[i] is VMPlace.Absent || marks[i] is not null || after[i] is not VMPlace.Absent, $"{found}: what was not the operation's was removed");
+            Assert.True(before[i] is not VMWhereabouts.Running || after[i] is VMWhereabouts.Running, $"{found}: what ran was stopped");
+            Assert.True(before[i] is VMWhereabouts.Absent || marks[i] is not null || after[i] is not VMWhereabouts.Absent, $"{found}: what was not the operation's was removed");
         }
 
         // Its home keeps the VM, unless another host has it; and who has removed it there has removed it.
-        Assert.True(!hasHome || act is "undefine" || after.Any(place => place is not VMPlace.Absent), $"{found}: it is lost");
+        Assert.True(!hasHome || act is "undefine" || after.Any(place => place is not VMWhereabouts.Absent), $"{found}: it is lost");
         Assert.True(site.RolledBack == rolledBack, $"{found}: the guest went back");
         return true;
     }

@@ -9,7 +9,7 @@ namespace Kumoi.Speculation;
 /// </summary>
 /// <param name="log">The journal.</param>
 /// <param name="time">The clock.</param>
-internal sealed class Election(SpeculationLog log, TimeProvider time)
+internal sealed class CommitPoint(SpeculationLog log, TimeProvider time)
 {
     /// <summary>How long a host may take to do what it did not answer to. libvirt's own limit of a job is 30 s.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -26,7 +26,7 @@ internal sealed class Election(SpeculationLog log, TimeProvider time)
     /// <exception cref="JournalException">A step could not be written: the VM runs on none of them.</exception>
     /// <exception cref="HypervisorException">The outcome is unknown: the VM runs on this candidate, or nowhere, until its host answers.</exception>
     public async Task<T?> ElectAsync<T>(IReadOnlyList<T> candidates, Action<T, Exception> failed)
-        where T : class, IElectable
+        where T : class, ICommitCandidate
     {
         foreach (var candidate in candidates)
         {
@@ -46,7 +46,7 @@ internal sealed class Election(SpeculationLog log, TimeProvider time)
             {
                 case true:
                     await log.TellAsync(SpeculationStep.Moved, candidate.Name);
-                    return place is not VMPlace.Absent ? candidate : throw Gone(candidate.Name);
+                    return place is not VMWhereabouts.Absent ? candidate : throw Gone(candidate.Name);
                 case null:
                     throw Undecided(candidate.Name, failure ?? new HypervisorException($"it said that it has started the VM, and now tells '{place}'", FaultDomain.Host));
             }
@@ -71,7 +71,7 @@ internal sealed class Election(SpeculationLog log, TimeProvider time)
     /// What the candidate's host has of the VM in the end. Without a clear answer the starting step may be under way still, and what the host
     /// has now may not be what it has in a moment.
     /// </summary>
-    private async Task<VMPlace> SettleAsync(IElectable candidate, HypervisorException? failure)
+    private async Task<VMWhereabouts> SettleAsync(ICommitCandidate candidate, HypervisorException? failure)
     {
         var began = time.GetTimestamp();
         var place = await candidate.ReadAsync();
@@ -92,16 +92,16 @@ internal sealed class Election(SpeculationLog log, TimeProvider time)
     }
 
     /// <summary>Whether the VM was started there; null: nobody knows.</summary>
-    private static bool? VerdictOf(IElectable candidate, HypervisorException? failure, VMPlace place) => place switch
+    private static bool? VerdictOf(ICommitCandidate candidate, HypervisorException? failure, VMWhereabouts place) => place switch
     {
-        VMPlace.Running => true,
-        VMPlace.Unknown => null,
+        VMWhereabouts.Running => true,
+        VMWhereabouts.Unknown => null,
 
         // Its guest may have been paused, or may have powered off, in the very moment in which it had been started.
         _ when failure is null => candidate.IsWaiting(place, isAnswered: true) ? null : true,
         _ when candidate.IsWaiting(place, isAnswered: false) => failure.OutcomeUnknown ? null : false,
-        VMPlace.Absent => false,
-        VMPlace.Off => failure.OutcomeUnknown,
+        VMWhereabouts.Absent => false,
+        VMWhereabouts.Off => failure.OutcomeUnknown,
         _ => true,
     };
 

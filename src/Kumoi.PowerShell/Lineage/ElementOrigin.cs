@@ -7,7 +7,7 @@ namespace Kumoi.PowerShell.Lineage;
 /// The place of an object in a lineage: which element of which source it is or was made from, and what this run has done with
 /// that element so far, oldest first.
 /// </summary>
-internal sealed record LineageOrigin(LineageSource Source, int Index, IReadOnlyList<DoneStep> Done)
+internal sealed record ElementOrigin(LineageSource Source, int Index, IReadOnlyList<DoneStep> Done)
 {
     /// <summary>The pipeline that last worked on the element, for Get-KumoiLineage.</summary>
     public Kumoi.Lineage.LineageTrace? Trace { get; init; }

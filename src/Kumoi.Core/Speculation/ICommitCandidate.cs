@@ -3,7 +3,7 @@ using Kumoi.Hypervisors;
 namespace Kumoi.Speculation;
 
 /// <summary>A complete replica, which can be the winner.</summary>
-internal interface IElectable
+internal interface ICommitCandidate
 {
     /// <summary>Its host.</summary>
     string Name { get; }
@@ -15,12 +15,12 @@ internal interface IElectable
     Task TryAgainAsync();
 
     /// <summary>What its host has of the operation's copy, on a new connection; Unknown where it does not answer.</summary>
-    Task<VMPlace> ReadAsync();
+    Task<VMWhereabouts> ReadAsync();
 
     /// <summary>Whether what the host has is not started yet, or is between two states.</summary>
     /// <param name="place">What the host has.</param>
     /// <param name="isAnswered">The host has said that the starting step took effect.</param>
-    bool IsWaiting(VMPlace place, bool isAnswered);
+    bool IsWaiting(VMWhereabouts place, bool isAnswered);
 
     /// <summary>Leaves nothing behind, and sees it.</summary>
     Task AbandonAsync();

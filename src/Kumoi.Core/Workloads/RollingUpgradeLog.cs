@@ -10,20 +10,20 @@ namespace Kumoi.Workloads;
 /// What the journal has of one rolling upgrade. It is open from its first command to the one that ends it, over any number of interruptions;
 /// the same name then begins another one. Whoever appends to it has read all that is there: of two sessions only one can work on it.
 /// </summary>
-internal sealed class RollOutLog
+internal sealed class RollingUpgradeLog
 {
     private const string NameProperty = "rollOut";
     private const string StepProperty = "step";
 
     private readonly FleetJournal _fleetJournal;
     private readonly string _name;
-    private readonly Dictionary<string, RollOutState> _all = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RollingUpgradeState> _all = new(StringComparer.Ordinal);
     private long _readTo;
 
-    /// <summary>The <see cref="RollOutState.BegunBy"/> that this session knows as the last, or has written itself.</summary>
+    /// <summary>The <see cref="RollingUpgradeState.BegunBy"/> that this session knows as the last, or has written itself.</summary>
     private long _begunBy;
 
-    private RollOutLog(FleetJournal fleetJournal, IJournal journal, string name)
+    private RollingUpgradeLog(FleetJournal fleetJournal, IJournal journal, string name)
     {
         _fleetJournal = fleetJournal;
         Journal = journal;
@@ -33,27 +33,27 @@ internal sealed class RollOutLog
     /// <summary>Where it is, from its reading to its end.</summary>
     public IJournal Journal { get; }
 
-    /// <inheritdoc cref="RollOutState.OpenSince"/>
+    /// <inheritdoc cref="RollingUpgradeState.OpenSince"/>
     public DateTimeOffset? OpenSince => State.OpenSince;
 
     /// <summary>All rolling upgrades that the journal knows, by name.</summary>
-    public IReadOnlyDictionary<string, RollOutState> All => _all;
+    public IReadOnlyDictionary<string, RollingUpgradeState> All => _all;
 
-    private RollOutState State => _all.TryGetValue(_name, out var state) ? state : _all[_name] = new RollOutState();
+    private RollingUpgradeState State => _all.TryGetValue(_name, out var state) ? state : _all[_name] = new RollingUpgradeState();
 
     private bool IsTakenOver => State.BegunBy != _begunBy;
 
     /// <summary>Of the upgrade with this name; a new one if the journal has none that is open.</summary>
     /// <exception cref="JournalException">The journal cannot be read.</exception>
-    public static async Task<RollOutLog> ReadAsync(FleetJournal journal, string name, CancellationToken cancellationToken)
+    public static async Task<RollingUpgradeLog> ReadAsync(FleetJournal journal, string name, CancellationToken cancellationToken)
     {
-        var log = new RollOutLog(journal, await journal.OpenAsync(cancellationToken), name);
+        var log = new RollingUpgradeLog(journal, await journal.OpenAsync(cancellationToken), name);
         await log.ReadNewAsync(cancellationToken);
         log._begunBy = log.State.BegunBy;
         return log;
     }
 
-    public RollOutStep StepOf(KumoiConnection host) => State.Steps.GetValueOrDefault(host.Identity);
+    public RollingUpgradeStep StepOf(KumoiConnection host) => State.Steps.GetValueOrDefault(host.Identity);
 
     public bool Has(KumoiConnection host) => State.Steps.ContainsKey(host.Identity);
 
@@ -61,7 +61,7 @@ internal sealed class RollOutLog
     public IReadOnlyList<string> Unfinished(IReadOnlyList<KumoiConnection> connected)
     {
         var known = connected.Select(host => host.Identity).ToHashSet(StringComparer.Ordinal);
-        return [.. State.Steps.Where(pair => pair.Value is not RollOutStep.Done && (known.Contains(pair.Key) || !IsSimulated(pair.Key))).Select(pair => pair.Key)];
+        return [.. State.Steps.Where(pair => pair.Value is not RollingUpgradeStep.Done && (known.Contains(pair.Key) || !IsSimulated(pair.Key))).Select(pair => pair.Key)];
     }
 
     /// <summary>A command begins to work on these hosts.</summary>
@@ -78,22 +78,22 @@ internal sealed class RollOutLog
             }
         }
         while (!await TryAppendAsync(
-            RollOutState.Begun, host: null, $"The rolling upgrade '{_name}' {(OpenSince is null ? "begins" : "goes on")} with {hosts.Count} hosts.",
-            RollOutState.DescribeBegin(hosts.Select(host => host.Identity), OperationOwner.Current), cancellationToken));
+            RollingUpgradeState.Begun, host: null, $"The rolling upgrade '{_name}' {(OpenSince is null ? "begins" : "goes on")} with {hosts.Count} hosts.",
+            RollingUpgradeState.DescribeBegin(hosts.Select(host => host.Identity), OperationOwner.Current), cancellationToken));
         _begunBy = State.BegunBy;
     }
 
     /// <summary>A host has come so far. When this returns it survives.</summary>
     /// <returns>False: another session has taken the upgrade over, and this one must do nothing more.</returns>
-    public Task<bool> StepAsync(KumoiConnection host, RollOutStep step, string message) =>
-        AppendAsync(step.ToString(), host, message, new JsonObject { [RollOutState.HostProperty] = host.Identity });
+    public Task<bool> StepAsync(KumoiConnection host, RollingUpgradeStep step, string message) =>
+        AppendAsync(step.ToString(), host, message, new JsonObject { [RollingUpgradeState.HostProperty] = host.Identity });
 
     /// <summary>The command ends, and the upgrade waits for the next.</summary>
     public async Task PauseAsync()
     {
         try
         {
-            await AppendAsync(RollOutState.Paused, host: null, $"The rolling upgrade '{_name}' has paused.", []);
+            await AppendAsync(RollingUpgradeState.Paused, host: null, $"The rolling upgrade '{_name}' has paused.", []);
         }
         catch (JournalException e)
         {
@@ -102,7 +102,7 @@ internal sealed class RollOutLog
     }
 
     /// <summary>All hosts are done.</summary>
-    public Task CompleteAsync() => AppendAsync(RollOutState.Completed, host: null, $"The rolling upgrade '{_name}' is complete.", []);
+    public Task CompleteAsync() => AppendAsync(RollingUpgradeState.Completed, host: null, $"The rolling upgrade '{_name}' is complete.", []);
 
     /// <summary>False: another session has taken it over, and nothing was written.</summary>
     private async Task<bool> AppendAsync(string step, KumoiConnection? host, string message, JsonObject data)
@@ -126,7 +126,7 @@ internal sealed class RollOutLog
         var happened = new KumoiEvent
         {
             At = _fleetJournal.Now,
-            Kind = KumoiEventKind.RollOut,
+            Kind = KumoiEventKind.RollingUpgrade,
             VMHost = host?.Name,
             Message = message,
             Data = data.ToJsonString(),
@@ -143,7 +143,7 @@ internal sealed class RollOutLog
 
     private async Task ReadNewAsync(CancellationToken cancellationToken)
     {
-        var query = new EventQuery { Kinds = [KumoiEventKind.RollOut], AfterSequence = _readTo };
+        var query = new EventQuery { Kinds = [KumoiEventKind.RollingUpgrade], AfterSequence = _readTo };
         await foreach (var happened in Journal.ReadEventsAsync(query, cancellationToken))
         {
             Take(happened);
@@ -158,7 +158,7 @@ internal sealed class RollOutLog
             var data = JsonNode.Parse(happened.Data)!;
             if ((string?)data[NameProperty] is { } name)
             {
-                (_all.TryGetValue(name, out var state) ? state : _all[name] = new RollOutState())
+                (_all.TryGetValue(name, out var state) ? state : _all[name] = new RollingUpgradeState())
                     .Take((string?)data[StepProperty], data, happened.At, happened.Sequence);
             }
         }

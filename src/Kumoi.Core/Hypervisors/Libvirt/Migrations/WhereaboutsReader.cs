@@ -5,7 +5,7 @@ using Kumoi.Hypervisors.Libvirt.Reading;
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
 /// <summary>Reads what a host has of a VM. Blocks.</summary>
-internal static unsafe class VMPlaces
+internal static unsafe class WhereaboutsReader
 {
     private const int InShutdown = 4; // virDomainState: also of one that is being destroyed
 
@@ -14,12 +14,12 @@ internal static unsafe class VMPlaces
     private const int PausedWhileStarting = 11;
 
     /// <summary>libvirt-domain: virDomainGetState.</summary>
-    public static VMPlace Read(LibvirtConnection connection, Guid id)
+    public static VMWhereabouts Read(LibvirtConnection connection, Guid id)
     {
         using DomainHandle? domain = connection.FindDomain(id);
         if (domain is null)
         {
-            return VMPlace.Absent;
+            return VMWhereabouts.Absent;
         }
 
         int state;
@@ -28,16 +28,16 @@ internal static unsafe class VMPlaces
         {
             LibvirtFailure failure = NativeError.Last();
             return failure.Code == LibvirtCode.NoDomain
-                ? VMPlace.Absent
+                ? VMWhereabouts.Absent
                 : throw connection.ToException(failure, $"read VM '{domain.Name}'", CallKind.Read);
         }
 
         return VMStats.ToPowerState(state) switch
         {
-            _ when state == InShutdown => VMPlace.Stopping,
-            PowerState.Paused => reason is PausedByMigration or PausedWhileStarting ? VMPlace.MigrationPaused : VMPlace.Paused,
-            PowerState.Shutoff or PowerState.Crashed => VMPlace.Off,
-            _ => VMPlace.Running,
+            _ when state == InShutdown => VMWhereabouts.Stopping,
+            PowerState.Paused => reason is PausedByMigration or PausedWhileStarting ? VMWhereabouts.MigrationPaused : VMWhereabouts.Paused,
+            PowerState.Shutoff or PowerState.Crashed => VMWhereabouts.Off,
+            _ => VMWhereabouts.Running,
         };
     }
 }

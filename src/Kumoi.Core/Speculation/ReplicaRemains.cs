@@ -8,25 +8,25 @@ namespace Kumoi.Speculation;
 /// Reads what an operation on several hosts has on one of them, and removes what it has left there: what carries its mark, with the number of
 /// that host, and nothing else. Never touches a VM that runs.
 /// </summary>
-internal static class Traces
+internal static class ReplicaRemains
 {
     private static readonly TimeSpan ReadTimeout = TimeSpan.FromSeconds(15);
 
     /// <summary>What the host has of the VM; Unknown where it does not answer.</summary>
-    public static Task<VMPlace> ReadPlaceAsync(KumoiConnection host, Guid id, TimeProvider time, CancellationToken cancellationToken = default) =>
-        ReadAsync(async token => await host.Link.SendAsync(new ReadPlace(id), token), time, cancellationToken);
+    public static Task<VMWhereabouts> ReadPlaceAsync(KumoiConnection host, Guid id, TimeProvider time, CancellationToken cancellationToken = default) =>
+        ReadAsync(async token => await host.Link.SendAsync(new ReadWhereabouts(id), token), time, cancellationToken);
 
     /// <summary>
     /// The same of the operation's copy: a VM that is off and does not carry its mark is a definition that was there before, and that the
     /// starting step would have written over.
     /// </summary>
-    public static Task<VMPlace> ReadCopyAsync(
+    public static Task<VMWhereabouts> ReadCopyAsync(
         KumoiConnection host, Guid id, OperationId operation, TimeProvider time, CancellationToken cancellationToken = default) =>
         ReadAsync(
             async token =>
             {
-                var place = await host.Link.SendAsync(new ReadPlace(id), token);
-                return place is not VMPlace.Off || await CarriesAsync(host, id, operation, token) ? place : VMPlace.Absent;
+                var place = await host.Link.SendAsync(new ReadWhereabouts(id), token);
+                return place is not VMWhereabouts.Off || await CarriesAsync(host, id, operation, token) ? place : VMWhereabouts.Absent;
             },
             time,
             cancellationToken);
@@ -62,18 +62,18 @@ internal static class Traces
     public static async Task<bool> RemoveAsync(KumoiConnection host, int replica, Guid id, OperationId operation, CancellationToken cancellationToken)
     {
         var isHome = replica == 0;
-        VMPlace[] paused = [VMPlace.Paused, VMPlace.MigrationPaused, VMPlace.Stopping];
+        VMWhereabouts[] paused = [VMWhereabouts.Paused, VMWhereabouts.MigrationPaused, VMWhereabouts.Stopping];
         var wasThere = await UnlessGoneAsync(
-            host, new RemoveCopy(id, new CopyRemoval(operation, replica, isHome ? paused : [.. paused, VMPlace.Off], isHome ? CopyRemovalKind.Stop : CopyRemovalKind.Undo)), cancellationToken);
-        var place = await host.Link.SendAsync(new ReadPlace(id), cancellationToken);
-        if (place is VMPlace.Running && isHome)
+            host, new RemoveCopy(id, new CopyRemoval(operation, replica, isHome ? paused : [.. paused, VMWhereabouts.Off], isHome ? CopyRemovalKind.Stop : CopyRemovalKind.Undo)), cancellationToken);
+        var place = await host.Link.SendAsync(new ReadWhereabouts(id), cancellationToken);
+        if (place is VMWhereabouts.Running && isHome)
         {
             throw Runs(host, id);
         }
 
-        if (place is not VMPlace.Absent && !(isHome && place is VMPlace.Off) && (await FindMarkAsync(host, id, operation, cancellationToken))?.Replica == replica)
+        if (place is not VMWhereabouts.Absent && !(isHome && place is VMWhereabouts.Off) && (await FindMarkAsync(host, id, operation, cancellationToken))?.Replica == replica)
         {
-            throw place is VMPlace.Running ? Runs(host, id) : Left(host, id, place);
+            throw place is VMWhereabouts.Running ? Runs(host, id) : Left(host, id, place);
         }
 
         return wasThere;
@@ -87,11 +87,11 @@ internal static class Traces
     public static async Task RemoveHomeAsync(KumoiConnection home, Guid id, OperationId operation, CancellationToken cancellationToken)
     {
         await UnlessGoneAsync(
-            home, new RemoveCopy(id, new CopyRemoval(operation, 0, [VMPlace.Off, VMPlace.Paused, VMPlace.MigrationPaused, VMPlace.Stopping], CopyRemovalKind.Undefine)), cancellationToken);
-        if (await home.Link.SendAsync(new ReadPlace(id), cancellationToken) is not VMPlace.Absent and var place
-            && (place is VMPlace.Running || await CarriesAsync(home, id, operation, cancellationToken)))
+            home, new RemoveCopy(id, new CopyRemoval(operation, 0, [VMWhereabouts.Off, VMWhereabouts.Paused, VMWhereabouts.MigrationPaused, VMWhereabouts.Stopping], CopyRemovalKind.Undefine)), cancellationToken);
+        if (await home.Link.SendAsync(new ReadWhereabouts(id), cancellationToken) is not VMWhereabouts.Absent and var place
+            && (place is VMWhereabouts.Running || await CarriesAsync(home, id, operation, cancellationToken)))
         {
-            throw place is VMPlace.Running ? Runs(home, id) : Left(home, id, place);
+            throw place is VMWhereabouts.Running ? Runs(home, id) : Left(home, id, place);
         }
     }
 
@@ -130,7 +130,7 @@ internal static class Traces
         }
     }
 
-    private static async Task<VMPlace> ReadAsync(Func<CancellationToken, Task<VMPlace>> read, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<VMWhereabouts> ReadAsync(Func<CancellationToken, Task<VMWhereabouts>> read, TimeProvider time, CancellationToken cancellationToken)
     {
         using var patience = new CancellationTokenSource(ReadTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
@@ -140,7 +140,7 @@ internal static class Traces
         }
         catch (Exception e) when (e is HypervisorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            return VMPlace.Unknown;
+            return VMWhereabouts.Unknown;
         }
     }
 
@@ -148,6 +148,6 @@ internal static class Traces
         $"VM {id} runs on {host.Name}: somebody has started it there.", FaultDomain.VM, error: HypervisorError.InvalidState,
         recommendedAction: "Find out where it is meant to run, and stop it elsewhere at once.");
 
-    private static HypervisorException Left(KumoiConnection host, Guid id, VMPlace place) => new(
+    private static HypervisorException Left(KumoiConnection host, Guid id, VMWhereabouts place) => new(
         $"{host.Name} has VM {id} still: {place}.", FaultDomain.Host, error: HypervisorError.Other, recommendedAction: "Run Repair-KumoiOperation.");
 }

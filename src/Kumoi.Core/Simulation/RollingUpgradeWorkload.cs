@@ -6,7 +6,7 @@ namespace Kumoi.Simulation;
 /// Rolling upgrade (paper 002): some hosts at a time are evacuated and, once they are empty, upgraded, until all are. VMs go to upgraded
 /// hosts where these have room, else to others that are not being upgraded.
 /// </summary>
-internal sealed class RollingUpgrade : WorkloadRun
+internal sealed class RollingUpgradeWorkload : WorkloadRun
 {
     /// <summary>The share of the hosts that is evacuated or upgraded at a time.</summary>
     private const double UnderUpgradeRatio = 0.02;
@@ -22,7 +22,7 @@ internal sealed class RollingUpgrade : WorkloadRun
     private static readonly double[] MemoryGiB = [2, 4, 8, 16];
 
     private readonly VMPlacement _vms;
-    private readonly HostState[] _state;
+    private readonly HostBoundState[] _state;
     private readonly int[] _reserved;
     private readonly int[] _migrations;
     private readonly bool[] _isMoving;
@@ -34,11 +34,11 @@ internal sealed class RollingUpgrade : WorkloadRun
     private readonly int _room;
     private int _next;
 
-    public RollingUpgrade(SimulationSettings settings)
+    public RollingUpgradeWorkload(SimulationSettings settings)
         : base(settings, OperationModel.Migration)
     {
         _vms = new(settings.HostCount, settings.VMsPerHost);
-        _state = new HostState[settings.HostCount];
+        _state = new HostBoundState[settings.HostCount];
         _reserved = new int[settings.HostCount];
         _migrations = new int[settings.HostCount];
         _waitsForRoom = new bool[settings.HostCount];
@@ -50,7 +50,7 @@ internal sealed class RollingUpgrade : WorkloadRun
         _room = settings.VMsPerHost + (settings.VMsPerHost / 2);
     }
 
-    private enum HostState
+    private enum HostBoundState
     {
         Pending = 0,
         Evacuating,
@@ -67,9 +67,9 @@ internal sealed class RollingUpgrade : WorkloadRun
     /// <param name="subject">A host: it is upgraded, or, while it is being evacuated, there may be room again.</param>
     public override void Handle(int subject)
     {
-        if (_state[subject] == HostState.Upgrading)
+        if (_state[subject] == HostBoundState.Upgrading)
         {
-            _state[subject] = HostState.Upgraded;
+            _state[subject] = HostBoundState.Upgraded;
             _upgraded.Add(subject);
             EvacuateNext();
         }
@@ -94,7 +94,7 @@ internal sealed class RollingUpgrade : WorkloadRun
     public override void Release(LogicalOperation operation, int host)
     {
         _reserved[host]--;
-        if (_state[host] == HostState.Evacuating)
+        if (_state[host] == HostBoundState.Evacuating)
         {
             UpgradeIfEmpty(host);
         }
@@ -107,7 +107,7 @@ internal sealed class RollingUpgrade : WorkloadRun
         _isMoving[operation.VM] = false;
         _migrations[source]--;
         Release(operation, winner);
-        if (_state[winner] == HostState.Evacuating)
+        if (_state[winner] == HostBoundState.Evacuating)
         {
             // Its turn came while the VM was on its way: it must go on.
             Evacuate(winner);
@@ -134,14 +134,14 @@ internal sealed class RollingUpgrade : WorkloadRun
     }
 
     protected override bool CanTake(int host, double room) =>
-        _state[host] is HostState.Pending or HostState.Upgraded && _vms.CountOn(host) + _reserved[host] < _room;
+        _state[host] is HostBoundState.Pending or HostBoundState.Upgraded && _vms.CountOn(host) + _reserved[host] < _room;
 
     private void EvacuateNext()
     {
         if (_next < _order.Length)
         {
             var host = _order[_next++];
-            _state[host] = HostState.Evacuating;
+            _state[host] = HostBoundState.Evacuating;
             Evacuate(host);
         }
     }
@@ -180,9 +180,9 @@ internal sealed class RollingUpgrade : WorkloadRun
 
     private void UpgradeIfEmpty(int host)
     {
-        if (_state[host] == HostState.Evacuating && _vms.CountOn(host) == 0 && _reserved[host] == 0)
+        if (_state[host] == HostBoundState.Evacuating && _vms.CountOn(host) == 0 && _reserved[host] == 0)
         {
-            _state[host] = HostState.Upgrading;
+            _state[host] = HostBoundState.Upgrading;
             Queue.Schedule(_upgradeSec[host], this, host);
         }
     }

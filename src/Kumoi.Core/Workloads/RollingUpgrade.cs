@@ -11,30 +11,30 @@ namespace Kumoi.Workloads;
 /// upgraded hosts first, then to such as are not upgraded at all, then to those whose turn comes last: so they move as seldom as can be.
 /// Every step is in the journal, and after an interruption the same name goes on where it was. Not safe for concurrent use.
 /// </summary>
-public sealed class RollOut
+public sealed class RollingUpgrade
 {
     /// <summary>Those that this process works on.</summary>
     private static readonly ConcurrentDictionary<(FleetJournal, string), bool> UnderWay = new();
 
     private readonly Fleet _fleet;
     private readonly FleetJournal _journal;
-    private readonly RollOutOptions _rollOut;
+    private readonly RollingUpgradeOptions _rollingUpgrade;
     private readonly WorkloadOptions _options;
     private readonly TimeProvider _time;
-    private readonly RollOutLog _log;
+    private readonly RollingUpgradeLog _log;
     private bool _isBegun;
 
-    private RollOut(
-        Fleet fleet, FleetJournal journal, IReadOnlyList<KumoiConnection> hosts, RollOutOptions rollOut, WorkloadOptions options, TimeProvider time, RollOutLog log)
+    private RollingUpgrade(
+        Fleet fleet, FleetJournal journal, IReadOnlyList<KumoiConnection> hosts, RollingUpgradeOptions rollingUpgrade, WorkloadOptions options, TimeProvider time, RollingUpgradeLog log)
     {
         _fleet = fleet;
         _journal = journal;
-        _rollOut = rollOut;
+        _rollingUpgrade = rollingUpgrade;
         _options = options;
         _time = time;
         _log = log;
         // What was interrupted is in maintenance: its room is missed.
-        Hosts = [.. hosts.OrderByDescending(host => log.StepOf(host) is not (RollOutStep.None or RollOutStep.Done))];
+        Hosts = [.. hosts.OrderByDescending(host => log.StepOf(host) is not (RollingUpgradeStep.None or RollingUpgradeStep.Done))];
     }
 
     /// <summary>The hosts in their turn, those that are done already among them.</summary>
@@ -46,7 +46,7 @@ public sealed class RollOut
     /// <summary>Reads what the journal has of it.</summary>
     /// <param name="fleet">The fleet, where VMs go.</param>
     /// <param name="hosts">The hosts to upgrade, in the order of their turns.</param>
-    /// <param name="rollOut">What is done with each.</param>
+    /// <param name="rollingUpgrade">What is done with each.</param>
     /// <param name="options">How VMs are moved.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Nothing was done.</param>
@@ -54,13 +54,13 @@ public sealed class RollOut
     /// InvalidState: another session works on it, or on one of these hosts in another rolling upgrade; or there is no journal.
     /// </exception>
     /// <exception cref="JournalException">The journal cannot be read.</exception>
-    public static async Task<RollOut> OpenAsync(
-        Fleet fleet, IReadOnlyList<KumoiConnection> hosts, RollOutOptions rollOut, WorkloadOptions options, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<RollingUpgrade> OpenAsync(
+        Fleet fleet, IReadOnlyList<KumoiConnection> hosts, RollingUpgradeOptions rollingUpgrade, WorkloadOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
         var journal = fleet.Journal ?? throw new HypervisorException(
             "A rolling upgrade needs a journal.", error: HypervisorError.NotSupported, recommendedAction: "Give the fleet a journal.");
-        var log = await RollOutLog.ReadAsync(journal, rollOut.Name, cancellationToken);
-        var opened = new RollOut(fleet, journal, hosts, rollOut, options, time, log) { OpenSince = log.OpenSince };
+        var log = await RollingUpgradeLog.ReadAsync(journal, rollingUpgrade.Name, cancellationToken);
+        var opened = new RollingUpgrade(fleet, journal, hosts, rollingUpgrade, options, time, log) { OpenSince = log.OpenSince };
         return opened.WhyNot() is { } why ? throw why : opened;
     }
 
@@ -78,7 +78,7 @@ public sealed class RollOut
     }
 
     /// <summary>Whether an earlier run of it has upgraded the host.</summary>
-    public bool IsDone(KumoiConnection host) => _log.StepOf(host) is RollOutStep.Done;
+    public bool IsDone(KumoiConnection host) => _log.StepOf(host) is RollingUpgradeStep.Done;
 
     /// <summary>Upgrades one host, or goes on with it. A failure is in the result, and leaves the host in maintenance.</summary>
     /// <returns>The result, and the failure; null: it is upgraded.</returns>
@@ -109,7 +109,7 @@ public sealed class RollOut
             new KumoiHostUpdate
             {
                 VMHost = host.Name,
-                RollOut = _rollOut.Name,
+                RollingUpgrade = _rollingUpgrade.Name,
                 State = failure is null ? HostUpdateState.Updated : HostUpdateState.Failed,
                 Steps = [.. turn.Steps.Select((step, i) => step with { Order = i + 1 })],
                 Output = turn.Output,
@@ -126,7 +126,7 @@ public sealed class RollOut
     /// </summary>
     /// <exception cref="HypervisorException">A host whose turn it is could not be read.</exception>
     public Task<IReadOnlyList<KumoiPlanStep>> PlanAsync(CancellationToken cancellationToken) =>
-        new RollOutPlan(_fleet, Hosts, _rollOut, _options, _log, TierOf).MakeAsync(cancellationToken);
+        new RollingUpgradePlan(_fleet, Hosts, _rollingUpgrade, _options, _log, TierOf).MakeAsync(cancellationToken);
 
     /// <summary>Ends this run, however it went: it is complete if all its hosts are done, also those of earlier runs; else it waits for the next.</summary>
     /// <returns>The hosts that are not done, by their names, or by their URIs where they are not connected; none: it is complete.</returns>
@@ -150,7 +150,7 @@ public sealed class RollOut
         finally
         {
             _isBegun = false;
-            UnderWay.TryRemove((_journal, _rollOut.Name), out _);
+            UnderWay.TryRemove((_journal, _rollingUpgrade.Name), out _);
         }
 
         return unfinished;
@@ -168,9 +168,9 @@ public sealed class RollOut
         var hosts = Hosts.Where(host => !IsDone(host)).Select(host => host.Identity).ToHashSet(StringComparer.Ordinal);
         foreach (var (name, other) in _log.All)
         {
-            var isThis = string.Equals(name, _rollOut.Name, StringComparison.Ordinal);
+            var isThis = string.Equals(name, _rollingUpgrade.Name, StringComparison.Ordinal);
             if (other.Owner is not { } owner
-                || !(isThis || other.Steps.Any(step => step.Value is not RollOutStep.Done && hosts.Contains(step.Key)))
+                || !(isThis || other.Steps.Any(step => step.Value is not RollingUpgradeStep.Done && hosts.Contains(step.Key)))
                 || !IsWorking(owner, name))
             {
                 continue;
@@ -186,8 +186,8 @@ public sealed class RollOut
     }
 
     private bool IsWorking(OperationOwner owner, string name) => owner == OperationOwner.Current
-        ? UnderWay.ContainsKey((_journal, name)) && !(_isBegun && string.Equals(name, _rollOut.Name, StringComparison.Ordinal))
-        : owner.IsAlive ?? !_rollOut.IsOwnerKnownDead;
+        ? UnderWay.ContainsKey((_journal, name)) && !(_isBegun && string.Equals(name, _rollingUpgrade.Name, StringComparison.Ordinal))
+        : owner.IsAlive ?? !_rollingUpgrade.IsOwnerKnownDead;
 
     private async Task BeginAsync(CancellationToken cancellationToken)
     {
@@ -196,9 +196,9 @@ public sealed class RollOut
             return;
         }
 
-        if (!UnderWay.TryAdd((_journal, _rollOut.Name), true))
+        if (!UnderWay.TryAdd((_journal, _rollingUpgrade.Name), true))
         {
-            throw IsUnderWay($"The rolling upgrade '{_rollOut.Name}'", "this session", "or give this one another name");
+            throw IsUnderWay($"The rolling upgrade '{_rollingUpgrade.Name}'", "this session", "or give this one another name");
         }
 
         try
@@ -209,63 +209,63 @@ public sealed class RollOut
         catch
         {
             _isBegun = false;
-            UnderWay.TryRemove((_journal, _rollOut.Name), out _);
+            UnderWay.TryRemove((_journal, _rollingUpgrade.Name), out _);
             throw;
         }
     }
 
-    private async Task StepAsync(KumoiConnection host, RollOutStep step, string message)
+    private async Task StepAsync(KumoiConnection host, RollingUpgradeStep step, string message)
     {
         if (!await _log.StepAsync(host, step, message))
         {
             throw new HypervisorException(
-                $"The rolling upgrade '{_rollOut.Name}' was taken over by another session: this one does nothing more.", error: HypervisorError.InvalidState,
-                recommendedAction: "Get-KumoiEvent -Kind RollOut tells which one it is.");
+                $"The rolling upgrade '{_rollingUpgrade.Name}' was taken over by another session: this one does nothing more.", error: HypervisorError.InvalidState,
+                recommendedAction: "Get-KumoiEvent -Kind RollingUpgrade tells which one it is.");
         }
     }
 
     private async Task UpdateAsync(Turn turn, CancellationToken cancellationToken)
     {
         var host = turn.Host;
-        if (_log.StepOf(host) < RollOutStep.Ran)
+        if (_log.StepOf(host) < RollingUpgradeStep.Ran)
         {
-            await StepAsync(host, RollOutStep.Upgrading, $"{host.Name} is being upgraded.");
-            await DoAsync(turn, PlanAction.SuspendHost, token => HostMaintenance.SuspendAsync(host, _rollOut.Name, token), cancellationToken);
+            await StepAsync(host, RollingUpgradeStep.Upgrading, $"{host.Name} is being upgraded.");
+            await DoAsync(turn, PlanAction.SuspendHost, token => HostMaintenance.SuspendAsync(host, _rollingUpgrade.Name, token), cancellationToken);
             await EvacuateAsync(turn, cancellationToken);
             var empty = await ReadEmptyAsync(host, cancellationToken);
-            turn.Output = await DoAsync(turn, PlanAction.RunScript, token => _rollOut.Script(empty, token), cancellationToken);
-            await StepAsync(host, RollOutStep.Ran, $"The script has run on {host.Name}.");
+            turn.Output = await DoAsync(turn, PlanAction.RunScript, token => _rollingUpgrade.Script(empty, token), cancellationToken);
+            await StepAsync(host, RollingUpgradeStep.Ran, $"The script has run on {host.Name}.");
         }
 
-        if (_log.StepOf(host) < RollOutStep.Verified)
+        if (_log.StepOf(host) < RollingUpgradeStep.Verified)
         {
             await DoAsync(turn, PlanAction.VerifyHost, token => VerifyAsync(host, token), cancellationToken);
-            await StepAsync(host, RollOutStep.Verified, $"{host.Name} is verified.");
+            await StepAsync(host, RollingUpgradeStep.Verified, $"{host.Name} is verified.");
         }
 
         var stay = await MaintenanceStay.ReadAsync(host, cancellationToken);
         // An admin who has put it into maintenance before has reasons of his own.
-        if (stay?.RollOut is not null)
+        if (stay?.RollingUpgrade is not null)
         {
             await DoAsync(turn, PlanAction.ResumeHost, token => HostMaintenance.ResumeAsync(host, token), cancellationToken);
-            if (_rollOut.ReturnVMs)
+            if (_rollingUpgrade.ReturnVMs)
             {
                 await ReturnAsync(turn, stay, cancellationToken);
             }
         }
 
-        await StepAsync(host, RollOutStep.Done, $"{host.Name} is upgraded.");
+        await StepAsync(host, RollingUpgradeStep.Done, $"{host.Name} is upgraded.");
     }
 
     private async Task EvacuateAsync(Turn turn, CancellationToken cancellationToken)
     {
-        var evacuation = new Evacuation(_fleet, turn.Host, _fleet.Hosts, host => TierOf(turn.Host, host.Connection), _rollOut.Limits, _options) { Time = _time };
+        var evacuation = new Evacuation(_fleet, turn.Host, _fleet.Hosts, host => TierOf(turn.Host, host.Connection), _rollingUpgrade.Limits, _options) { Time = _time };
         await RunAsync(turn, evacuation, static _ => true, cancellationToken);
     }
 
     private async Task ReturnAsync(Turn turn, MaintenanceStay stay, CancellationToken cancellationToken)
     {
-        var homecoming = new Homecoming(_fleet, turn.Host, _fleet.Hosts, stay, _rollOut.Limits, _options) { Time = _time };
+        var homecoming = new VMReturn(_fleet, turn.Host, _fleet.Hosts, stay, _rollingUpgrade.Limits, _options) { Time = _time };
         // A VM whose room was taken meanwhile runs well where it is. One that cannot be moved to the upgraded host says something about that.
         await RunAsync(turn, homecoming, static failure => failure is not HypervisorException { Error: HypervisorError.ResourceUnavailable }, cancellationToken);
     }
@@ -274,7 +274,7 @@ public sealed class RollOut
     private async Task RunAsync(Turn turn, HostMoves moves, Func<Exception, bool> counts, CancellationToken cancellationToken)
     {
         Exception? first = null;
-        foreach (var outcome in await moves.RunAsync(_rollOut.Begun, cancellationToken))
+        foreach (var outcome in await moves.RunAsync(_rollingUpgrade.Begun, cancellationToken))
         {
             turn.Steps.Add(outcome.Succeeded ? outcome.Result : outcome.Element);
             first ??= outcome.Error is { } error && counts(error) ? error : null;
@@ -291,7 +291,7 @@ public sealed class RollOut
     {
         // One that is not in the upgrade, or not any more, is not emptied: the VM moves only once.
         var turns = Hosts.ToList();
-        return _log.StepOf(target) is RollOutStep.Done ? 0
+        return _log.StepOf(target) is RollingUpgradeStep.Done ? 0
             : !turns.Contains(target) && !_log.Has(target) ? 1
             : 2 + turns.Count - turns.IndexOf(target);
     }
@@ -309,7 +309,7 @@ public sealed class RollOut
 
     private async Task<bool> VerifyAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
-        if (await new HostVerification(_rollOut, _time).WhyNotAsync(host, cancellationToken) is not { } why)
+        if (await new HostVerification(_rollingUpgrade, _time).WhyNotAsync(host, cancellationToken) is not { } why)
         {
             return true;
         }
@@ -317,7 +317,7 @@ public sealed class RollOut
         if (why.InnerException is not HypervisorException)
         {
             // The host answers, and is not what the script should have made of it: next time the script is run again.
-            await StepAsync(host, RollOutStep.Upgrading, $"{host.Name} is not what it should be.");
+            await StepAsync(host, RollingUpgradeStep.Upgrading, $"{host.Name} is not what it should be.");
         }
 
         throw why;
@@ -326,8 +326,8 @@ public sealed class RollOut
     private async Task<T> DoAsync<T>(Turn turn, PlanAction action, Func<CancellationToken, Task<T>> act, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        turn.UnderWay = RollOutPlan.StepOf(turn.Host, action, _rollOut.Name);
-        _rollOut.Begun?.Invoke(turn.UnderWay);
+        turn.UnderWay = RollingUpgradePlan.StepOf(turn.Host, action, _rollingUpgrade.Name);
+        _rollingUpgrade.Begun?.Invoke(turn.UnderWay);
         var result = await act(cancellationToken);
         turn.Steps.Add(turn.UnderWay with { State = PlanStepState.Done });
         turn.UnderWay = null;

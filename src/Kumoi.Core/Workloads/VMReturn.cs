@@ -10,7 +10,7 @@ namespace Kumoi.Workloads;
 /// <param name="stay">What the journal has of the maintenance.</param>
 /// <param name="limits">What must be left on the host.</param>
 /// <param name="options">How failures are treated, and how VMs are moved. There is one target, so nothing is sent to several.</param>
-public sealed class Homecoming(
+public sealed class VMReturn(
     Fleet fleet, KumoiConnection home, IReadOnlyList<KumoiConnection> others, MaintenanceStay stay, PlacementLimits limits, WorkloadOptions options)
     : HostMoves(fleet, home, others, limits, options with { Replicas = null })
 {

@@ -5,7 +5,7 @@ using Kumoi.Hypervisors.Libvirt.Native;
 namespace Kumoi.Hypervisors.Libvirt.Reading;
 
 /// <summary>What libvirt keeps of a VM on its host apart from its definition and its disks. Blocks.</summary>
-internal static class HostState
+internal static class HostBoundState
 {
     private const uint InactiveXml = 1 << 1; // VIR_DOMAIN_XML_INACTIVE
 

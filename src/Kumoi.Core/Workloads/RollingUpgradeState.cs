@@ -5,9 +5,9 @@ using Kumoi.Journal;
 namespace Kumoi.Workloads;
 
 /// <summary>What the journal has of one rolling upgrade, up to the last event that was read.</summary>
-internal sealed class RollOutState
+internal sealed class RollingUpgradeState
 {
-    // The steps of the whole; those of a host are RollOutStep.
+    // The steps of the whole; those of a host are RollingUpgradeStep.
     public const string Begun = "Begun";
     public const string Paused = "Paused";
     public const string Completed = "Completed";
@@ -15,7 +15,7 @@ internal sealed class RollOutState
     public const string HostProperty = "host";
     public const string HostsProperty = "hosts";
 
-    private readonly Dictionary<string, RollOutStep> _steps = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RollingUpgradeStep> _steps = new(StringComparer.Ordinal);
 
     /// <summary>When its first command began; null: it is not open.</summary>
     public DateTimeOffset? OpenSince { get; private set; }
@@ -26,7 +26,7 @@ internal sealed class RollOutState
     /// <summary>The event by which the last command has begun; 0: none has. It tells whose turn it is.</summary>
     public long BegunBy { get; private set; }
 
-    public IReadOnlyDictionary<string, RollOutStep> Steps => _steps;
+    public IReadOnlyDictionary<string, RollingUpgradeStep> Steps => _steps;
 
     public static JsonObject DescribeBegin(IEnumerable<string> hosts, OperationOwner owner) => new()
     {
@@ -53,7 +53,7 @@ internal sealed class RollOutState
                 };
                 foreach (var host in data[HostsProperty]!.AsArray())
                 {
-                    _steps.TryAdd((string)host!, RollOutStep.None);
+                    _steps.TryAdd((string)host!, RollingUpgradeStep.None);
                 }
 
                 break;
@@ -65,7 +65,7 @@ internal sealed class RollOutState
                 _steps.Clear();
                 break;
             default:
-                if ((string?)data[HostProperty] is { } of && Enum.TryParse<RollOutStep>(step, out var reached))
+                if ((string?)data[HostProperty] is { } of && Enum.TryParse<RollingUpgradeStep>(step, out var reached))
                 {
                     _steps[of] = reached;
                 }

@@ -9,7 +9,7 @@ namespace Kumoi.Speculation;
 /// <param name="Spec">To define a replica from, on any host but its own.</param>
 /// <param name="Home">The host that has it, off; null: it is made.</param>
 /// <param name="SharesDisks">Replicas would write to the same disks: only one of them can be there at a time.</param>
-internal sealed record PowerOn(Guid Id, string Name, VMSpec Spec, KumoiConnection? Home, bool SharesDisks)
+internal sealed record SpeculativeStartPlan(Guid Id, string Name, VMSpec Spec, KumoiConnection? Home, bool SharesDisks)
 {
     /// <summary>Its home starts it when it starts itself.</summary>
     public bool IsAutostart { get; init; }

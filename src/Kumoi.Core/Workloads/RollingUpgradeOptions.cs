@@ -1,7 +1,7 @@
 namespace Kumoi.Workloads;
 
 /// <summary>What a rolling upgrade does with each host.</summary>
-public sealed record RollOutOptions
+public sealed record RollingUpgradeOptions
 {
     /// <summary>Tells it from others in the journal. While it is not complete, the same name goes on with it.</summary>
     public required string Name { get; init; }

@@ -7,12 +7,12 @@ using Xunit;
 namespace Kumoi.Tests.Fleets;
 
 /// <summary>What the policy of a fleet does around each call: opening again, retries, time-outs, the breaker.</summary>
-public sealed class GuardedLinkTests : IAsyncLifetime
+public sealed class ResilienceLayerTests : IAsyncLifetime
 {
     private readonly GateDriver _driver = new();
     private readonly LabFleet _lab;
 
-    public GuardedLinkTests()
+    public ResilienceLayerTests()
     {
         _lab = LabFleet.Empty(_driver);
         _lab.Fleet.Limits = new FleetLimits

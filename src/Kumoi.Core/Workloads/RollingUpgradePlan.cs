@@ -3,8 +3,8 @@ using Kumoi.Fleets;
 namespace Kumoi.Workloads;
 
 /// <summary>What a rolling upgrade would do, on models of the hosts.</summary>
-internal sealed class RollOutPlan(
-    Fleet fleet, IReadOnlyList<KumoiConnection> turns, RollOutOptions rollOut, WorkloadOptions options, RollOutLog log,
+internal sealed class RollingUpgradePlan(
+    Fleet fleet, IReadOnlyList<KumoiConnection> turns, RollingUpgradeOptions rollingUpgrade, WorkloadOptions options, RollingUpgradeLog log,
     Func<KumoiConnection, KumoiConnection, int> tierOf)
 {
     private readonly List<KumoiPlanStep> _steps = [];
@@ -23,7 +23,7 @@ internal sealed class RollOutPlan(
     public async Task<IReadOnlyList<KumoiPlanStep>> MakeAsync(CancellationToken cancellationToken)
     {
         var models = await HostModel.ReadAsync(fleet, fleet.Hosts, turns, cancellationToken);
-        foreach (var host in turns.Where(host => log.StepOf(host) is not RollOutStep.Done))
+        foreach (var host in turns.Where(host => log.StepOf(host) is not RollingUpgradeStep.Done))
         {
             if (!await AddAsync(models, models.Single(model => ReferenceEquals(model.Host.Connection, host)), cancellationToken))
             {
@@ -41,12 +41,12 @@ internal sealed class RollOutPlan(
         var host = model.Host.Connection;
         var reached = log.StepOf(host);
         var moved = new List<KumoiPlanStep>();
-        if (reached < RollOutStep.Ran)
+        if (reached < RollingUpgradeStep.Ran)
         {
             Add(host, PlanAction.SuspendHost);
             var evacuation = new Evacuation(
                 fleet, [model, .. models.Where(other => other != model)], target => _done.Contains(target.Connection) ? 0 : tierOf(host, target.Connection),
-                rollOut.Limits, options);
+                rollingUpgrade.Limits, options);
             foreach (var outcome in await evacuation.PlanAsync(cancellationToken))
             {
                 _steps.Add(outcome.Element);
@@ -60,16 +60,16 @@ internal sealed class RollOutPlan(
             Add(host, PlanAction.RunScript);
         }
 
-        if (reached < RollOutStep.Verified)
+        if (reached < RollingUpgradeStep.Verified)
         {
             Add(host, PlanAction.VerifyHost);
         }
 
         Add(host, PlanAction.ResumeHost);
         model.TakesVMs = true;
-        if (rollOut.ReturnVMs)
+        if (rollingUpgrade.ReturnVMs)
         {
-            // As Homecoming finds them: by host, and there by name.
+            // As VMReturn finds them: by host, and there by name.
             foreach (var step in moved.OrderBy(step => models.FindIndex(other => other.Name == step.Target)).ThenBy(step => step.VM))
             {
                 models.Single(other => other.Name == step.Target).Remove(step.VM!);
@@ -81,5 +81,5 @@ internal sealed class RollOutPlan(
         return true;
     }
 
-    private void Add(KumoiConnection host, PlanAction action) => _steps.Add(StepOf(host, action, rollOut.Name));
+    private void Add(KumoiConnection host, PlanAction action) => _steps.Add(StepOf(host, action, rollingUpgrade.Name));
 }

@@ -4,7 +4,7 @@ namespace Kumoi.Hypervisors.Calls;
 /// What of a VM that is off is kept on this host apart from its definition and its disks, such as a saved state: started on another host
 /// it would be lost. Null: nothing.
 /// </summary>
-public sealed record FindHostState(Guid Id) : HostCall<string?>
+public sealed record FindHostBoundState(Guid Id) : HostCall<string?>
 {
     public override CallKind Kind => CallKind.Read;
 

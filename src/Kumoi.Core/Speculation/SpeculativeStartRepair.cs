@@ -13,7 +13,7 @@ namespace Kumoi.Speculation;
 /// <param name="candidates">The names of the hosts that it tried.</param>
 /// <param name="homeName">The name of the host that had the VM, off; null: it was made.</param>
 /// <param name="time">The clock.</param>
-internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IReadOnlyList<string> candidates, string? homeName, TimeProvider time)
+internal sealed class SpeculativeStartRepair(Fleet fleet, KumoiOperation operation, IReadOnlyList<string> candidates, string? homeName, TimeProvider time)
 {
     private readonly Guid _id = operation.VMId!.Value;
     private readonly OperationId _operation = new(operation.Id);
@@ -41,11 +41,11 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
 
         switch (await PlaceAsync(winner, cancellationToken))
         {
-            case VMPlace.Unknown:
+            case VMWhereabouts.Unknown:
                 return Nothing($"'{operation.VM}' runs on {named} or nowhere, and {named} does not answer: it is started nowhere else until it does, or is known to be off.");
-            case VMPlace.MigrationPaused or VMPlace.Stopping:
+            case VMWhereabouts.MigrationPaused or VMWhereabouts.Stopping:
                 return Nothing($"{named} is still starting or stopping '{operation.VM}': try again in a moment.");
-            case VMPlace.Absent:
+            case VMWhereabouts.Absent:
                 return await TakeBackAsync(home, $"{named} has no copy of it", cancellationToken);
             default:
                 return await FinishAsync(home, winner, cancellationToken);
@@ -58,7 +58,7 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
     private async Task<(RepairResult Result, OperationState? End)> FinishAsync(KumoiConnection? home, KumoiConnection winner, CancellationToken cancellationToken)
     {
         var isElsewhere = home is not null && !ReferenceEquals(home, winner);
-        if (isElsewhere && await PlaceAsync(home!, cancellationToken) is VMPlace.Running)
+        if (isElsewhere && await PlaceAsync(home!, cancellationToken) is VMWhereabouts.Running)
         {
             return Nothing($"'{operation.VM}' is on {winner}, and runs on {home} too: somebody has started it there. Stop the one that is not wanted, at once.");
         }
@@ -66,18 +66,18 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
         var left = new SortedDictionary<string, string>(StringComparer.Ordinal);
         if (isElsewhere)
         {
-            await TryAsync(left, home!.Name, () => Traces.RemoveHomeAsync(home, _id, _operation, cancellationToken), cancellationToken);
+            await TryAsync(left, home!.Name, () => ReplicaRemains.RemoveHomeAsync(home, _id, _operation, cancellationToken), cancellationToken);
         }
 
         await CleanAsync(left, winner, cancellationToken);
-        if (await PlaceAsync(winner, cancellationToken) is VMPlace.Paused && await Traces.CarriesAsync(winner, _id, _operation, cancellationToken))
+        if (await PlaceAsync(winner, cancellationToken) is VMWhereabouts.Paused && await ReplicaRemains.CarriesAsync(winner, _id, _operation, cancellationToken))
         {
             foreach (var other in candidates.Append(homeName).OfType<string>().Select(fleet.Find).OfType<KumoiConnection>().Where(other => !ReferenceEquals(other, winner)))
             {
                 var place = await PlaceAsync(other, cancellationToken);
-                if (place is VMPlace.Running || (place is VMPlace.Unknown && ReferenceEquals(other, home)))
+                if (place is VMWhereabouts.Running || (place is VMWhereabouts.Unknown && ReferenceEquals(other, home)))
                 {
-                    return Nothing($"'{operation.VM}' is paused on {winner}, and {other} {(place is VMPlace.Running ? "runs it" : "does not answer")}: it is not let run.");
+                    return Nothing($"'{operation.VM}' is paused on {winner}, and {other} {(place is VMWhereabouts.Running ? "runs it" : "does not answer")}: it is not let run.");
                 }
             }
 
@@ -88,7 +88,7 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
         await TryAsync(left, winner.Name, () => UnmarkAsync(winner, cancellationToken), cancellationToken);
         var now = await PlaceAsync(winner, cancellationToken);
         return Ended(
-            $"'{operation.VM}' {(now is VMPlace.Running ? "runs" : now is VMPlace.Paused ? "is paused" : "is off")} on {winner}.", winner.Name,
+            $"'{operation.VM}' {(now is VMWhereabouts.Running ? "runs" : now is VMWhereabouts.Paused ? "is paused" : "is off")} on {winner}.", winner.Name,
             OperationState.Succeeded, left);
     }
 
@@ -97,7 +97,7 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
     {
         foreach (var candidate in candidates.Select(fleet.Find).OfType<KumoiConnection>())
         {
-            if (await PlaceAsync(candidate, cancellationToken) is VMPlace.Running)
+            if (await PlaceAsync(candidate, cancellationToken) is VMWhereabouts.Running)
             {
                 return Nothing($"{why}, and yet '{operation.VM}' runs on {candidate}: somebody else has started it.");
             }
@@ -136,7 +136,7 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
                 continue;
             }
 
-            await TryAsync(left, name, () => Traces.RemoveAsync(candidate, name == homeName ? 0 : number, _id, _operation, cancellationToken), cancellationToken);
+            await TryAsync(left, name, () => ReplicaRemains.RemoveAsync(candidate, name == homeName ? 0 : number, _id, _operation, cancellationToken), cancellationToken);
         }
     }
 
@@ -154,14 +154,14 @@ internal sealed class PowerOnRepair(Fleet fleet, KumoiOperation operation, IRead
 
     private async Task UnmarkAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
-        if (await Traces.CarriesAsync(host, _id, _operation, cancellationToken))
+        if (await ReplicaRemains.CarriesAsync(host, _id, _operation, cancellationToken))
         {
             await host.Link.SendAsync(new MarkVM(_id, null), cancellationToken);
         }
     }
 
-    private Task<VMPlace> PlaceAsync(KumoiConnection host, CancellationToken cancellationToken) =>
-        Traces.ReadPlaceAsync(host, _id, time, cancellationToken);
+    private Task<VMWhereabouts> PlaceAsync(KumoiConnection host, CancellationToken cancellationToken) =>
+        ReplicaRemains.ReadPlaceAsync(host, _id, time, cancellationToken);
 
     private (RepairResult Result, OperationState? End) Nothing(string message) =>
         (new RepairResult { Operation = operation, IsRepaired = false, Message = message }, null);
