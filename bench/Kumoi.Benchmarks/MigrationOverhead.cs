@@ -9,6 +9,7 @@ using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Journal.Sqlite;
 using Kumoi.Resilience;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Migration;
 
 namespace Kumoi.Benchmarks;
 

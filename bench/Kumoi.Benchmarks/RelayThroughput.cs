@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Libvirt.Migrations;
+using Kumoi.Relaying;
 
 namespace Kumoi.Benchmarks;
 

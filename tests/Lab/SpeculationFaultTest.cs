@@ -8,6 +8,8 @@ using Kumoi.Journal;
 using Kumoi.Journal.Sqlite;
 using Kumoi.Resilience;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Migration;
+using Kumoi.Speculation.Repair;
 using Kumoi.Tests.Speculation;
 using Xunit;
 

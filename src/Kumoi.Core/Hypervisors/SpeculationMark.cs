@@ -1,3 +1,5 @@
+using Kumoi.PolicySimulation;
+
 namespace Kumoi.Hypervisors;
 
 /// <summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Xml.Linq;
+using Kumoi.PolicySimulation;
 
 namespace Kumoi.Hypervisors;
 

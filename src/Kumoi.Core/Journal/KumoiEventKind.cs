@@ -1,3 +1,6 @@
+using Kumoi.Workloads.RollingUpgrades;
+using Kumoi.Workloads.ScalingGroups;
+
 namespace Kumoi;
 
 /// <summary>What an event tells of.</summary>

@@ -1,3 +1,5 @@
+using Kumoi.Speculation.Start;
+
 namespace Kumoi;
 
 /// <summary>

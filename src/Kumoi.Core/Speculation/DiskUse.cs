@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
+using Kumoi.Speculation.Start;
 
 namespace Kumoi.Speculation;
 

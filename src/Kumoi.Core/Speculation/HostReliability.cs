@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
+using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.Speculation;
 

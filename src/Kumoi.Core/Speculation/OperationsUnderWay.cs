@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Kumoi.Hypervisors;
+using Kumoi.Speculation.Repair;
 
 namespace Kumoi.Speculation;
 

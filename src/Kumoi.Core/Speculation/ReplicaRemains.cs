@@ -1,6 +1,7 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
+using Kumoi.PolicySimulation;
 
 namespace Kumoi.Speculation;
 

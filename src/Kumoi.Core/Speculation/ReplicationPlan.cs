@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.Speculation;
 

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Fleets.Journaling;
 using Kumoi.Journal;
+using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.Speculation;
 

@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors;
+using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.Speculation;
 

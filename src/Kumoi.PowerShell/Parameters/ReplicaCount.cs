@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.PowerShell.Parameters;
 

@@ -6,6 +6,7 @@ using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;
 using Kumoi.Workloads;
+using Kumoi.Workloads.ScalingGroups;
 
 namespace Kumoi.PowerShell.Session;
 

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Kumoi.PowerShell.Cmdlets.Base;
 
 namespace Kumoi.PowerShell.Substitution;
 

@@ -10,6 +10,7 @@ using Kumoi.Speculation;
 using Kumoi.Tests.Speculation;
 using Kumoi.Tests.Workloads;
 using Kumoi.Workloads;
+using Kumoi.Workloads.Maintenance;
 using Xunit;
 
 namespace Kumoi.Tests.Journal;

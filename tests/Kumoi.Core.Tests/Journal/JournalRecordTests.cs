@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kumoi.Journal;
 using Kumoi.Journal.Sqlite;
+using Kumoi.Workloads.RollingUpgrades;
 using Microsoft.Data.Sqlite;
 using Xunit;
 

@@ -4,6 +4,7 @@ using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Migrations;
+using Kumoi.PolicySimulation;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;

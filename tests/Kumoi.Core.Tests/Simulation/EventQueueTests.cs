@@ -1,4 +1,4 @@
-using Kumoi.Simulation;
+using Kumoi.PolicySimulation;
 using Xunit;
 
 namespace Kumoi.Tests.Simulation;

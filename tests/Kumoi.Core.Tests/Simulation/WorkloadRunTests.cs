@@ -1,5 +1,6 @@
-using Kumoi.Simulation;
+using Kumoi.PolicySimulation;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Reliability;
 using Xunit;
 
 namespace Kumoi.Tests.Simulation;

@@ -6,6 +6,8 @@ using Kumoi.Hypervisors.Faults;
 using Kumoi.Journal;
 using Kumoi.Journal.Sqlite;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Repair;
+using Kumoi.Speculation.Start;
 using Xunit;
 
 namespace Kumoi.Tests.Speculation;

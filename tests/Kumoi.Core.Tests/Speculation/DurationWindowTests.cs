@@ -1,4 +1,5 @@
 using Kumoi.Speculation;
+using Kumoi.Speculation.Reliability;
 using Xunit;
 
 namespace Kumoi.Tests.Speculation;

@@ -1,6 +1,7 @@
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Repair;
 using Xunit;
 
 namespace Kumoi.Tests.Speculation;

@@ -3,6 +3,7 @@ using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Journal;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Reliability;
 using Kumoi.Tests.Journal;
 using Xunit;
 

@@ -1,6 +1,7 @@
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
+using Kumoi.PolicySimulation;
 using Kumoi.Speculation;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using Kumoi.Hypervisors;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Migration;
 using Xunit;
 
 namespace Kumoi.Tests.Speculation;

@@ -6,6 +6,7 @@ using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;
 using Kumoi.Resilience;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Reliability;
 using Xunit;
 
 namespace Kumoi.Tests.Speculation;

@@ -6,8 +6,12 @@ using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;
+using Kumoi.PolicySimulation;
 using Kumoi.Resilience;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Migration;
+using Kumoi.Speculation.Repair;
+using Kumoi.Speculation.Start;
 using Xunit;
 
 namespace Kumoi.Tests.Speculation;

@@ -4,6 +4,8 @@ using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Migration;
+using Kumoi.Speculation.Repair;
 using Xunit;
 
 namespace Kumoi.Tests.Speculation;

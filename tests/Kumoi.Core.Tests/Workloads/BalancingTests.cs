@@ -2,6 +2,7 @@ using Kumoi.FailureOblivious;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Workloads;
+using Kumoi.Workloads.Placing;
 using Xunit;
 
 namespace Kumoi.Tests.Workloads;

@@ -3,6 +3,7 @@ using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Workloads;
+using Kumoi.Workloads.Maintenance;
 using Xunit;
 
 namespace Kumoi.Tests.Workloads;

@@ -5,8 +5,11 @@ using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Lineage;
 using Kumoi.Speculation;
+using Kumoi.Speculation.Migration;
 using Kumoi.Tests.Speculation;
 using Kumoi.Workloads;
+using Kumoi.Workloads.Maintenance;
+using Kumoi.Workloads.Placing;
 using Xunit;
 
 namespace Kumoi.Tests.Workloads;

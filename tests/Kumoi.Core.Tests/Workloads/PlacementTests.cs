@@ -1,4 +1,5 @@
 using Kumoi.Workloads;
+using Kumoi.Workloads.Placing;
 using Xunit;
 
 namespace Kumoi.Tests.Workloads;

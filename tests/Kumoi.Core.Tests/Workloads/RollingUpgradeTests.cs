@@ -1,7 +1,10 @@
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
+using Kumoi.Speculation.Repair;
 using Kumoi.Tests.Speculation;
 using Kumoi.Workloads;
+using Kumoi.Workloads.Maintenance;
+using Kumoi.Workloads.RollingUpgrades;
 using Xunit;
 
 namespace Kumoi.Tests.Workloads;
@@ -396,7 +399,7 @@ public sealed class RollingUpgradeTests
 
         foreach (var operation in pending.Where(operation => operation.Kind is OperationKind.SpeculativeMigrate))
         {
-            await new Kumoi.Speculation.OperationRepair(fleet, site.Journal, site.Time).RepairAsync(operation, isOwnerKnownDead: false, default);
+            await new Kumoi.Speculation.Repair.OperationRepair(fleet, site.Journal, site.Time).RepairAsync(operation, isOwnerKnownDead: false, default);
         }
     }
 

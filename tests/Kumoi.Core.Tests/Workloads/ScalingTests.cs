@@ -4,6 +4,8 @@ using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Workloads;
+using Kumoi.Workloads.Placing;
+using Kumoi.Workloads.ScalingGroups;
 using Xunit;
 
 namespace Kumoi.Tests.Workloads;

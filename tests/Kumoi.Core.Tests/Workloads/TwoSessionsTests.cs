@@ -4,6 +4,9 @@ using Kumoi.Journal;
 using Kumoi.Tests.Journal;
 using Kumoi.Tests.Speculation;
 using Kumoi.Workloads;
+using Kumoi.Workloads.Maintenance;
+using Kumoi.Workloads.RollingUpgrades;
+using Kumoi.Workloads.Usage;
 using Xunit;
 
 namespace Kumoi.Tests.Workloads;

@@ -7,6 +7,8 @@ using Kumoi.Hypervisors.Simulated;
 using Kumoi.Resilience;
 using Kumoi.Tests.Speculation;
 using Kumoi.Workloads;
+using Kumoi.Workloads.Placing;
+using Kumoi.Workloads.RollingUpgrades;
 using Xunit;
 
 namespace Kumoi.Tests.Workloads;

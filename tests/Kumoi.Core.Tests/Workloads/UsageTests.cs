@@ -6,6 +6,7 @@ using Kumoi.Hypervisors.Faults;
 using Kumoi.Journal;
 using Kumoi.Journal.Sqlite;
 using Kumoi.Workloads;
+using Kumoi.Workloads.Usage;
 using Xunit;
 
 namespace Kumoi.Tests.Workloads;

@@ -1,6 +1,7 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Workloads;
+using Kumoi.Workloads.Placing;
 
 namespace Kumoi.Tests.Workloads;
 

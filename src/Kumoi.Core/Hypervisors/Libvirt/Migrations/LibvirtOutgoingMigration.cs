@@ -4,6 +4,7 @@ using Kumoi.Hypervisors.Libvirt.Definitions;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Power;
 using Kumoi.Hypervisors.Libvirt.Reading;
+using Kumoi.Relaying;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 

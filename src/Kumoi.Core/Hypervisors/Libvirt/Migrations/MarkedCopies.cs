@@ -1,6 +1,5 @@
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Definitions;
-using Kumoi.Hypervisors.Libvirt.Migrations;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Reading;
 

@@ -1,5 +1,6 @@
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Simulated.Hosts;
+using Kumoi.PolicySimulation;
 
 namespace Kumoi.Hypervisors.Simulated.Migrations;
 
