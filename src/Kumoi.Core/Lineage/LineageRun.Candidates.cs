@@ -66,6 +66,7 @@ internal sealed partial class LineageRun
             return;
         }
 
+        _context.Changes++;
         foreach (var item in items)
         {
             item.ReadInRound = _context.Round;
@@ -131,6 +132,7 @@ internal sealed partial class LineageRun
             if (held > 0)
             {
                 extraction.MayHold = Math.Max(0, held - missing);
+                _context.Changes++;
                 return true;
             }
         }

@@ -41,7 +41,7 @@ internal sealed class AccumulateWhileNode<T>(LineageNode parent, Func<IReadOnlyL
         return taken;
     }
 
-    private T Value(LineageItem item) => (T)item.ValueAt(Depth)!;
+    private T Value(LineageItem item) => item.ValueAt<T>(Depth);
 
     private bool Holds(List<T> taken, LineageItem item)
     {

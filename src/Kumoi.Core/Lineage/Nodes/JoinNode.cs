@@ -7,7 +7,6 @@ internal abstract class JoinNode(LineageNode left, LineageNode right) : LineageN
 
     public LineageNode Right => right;
 
-    /// <summary>Its part in an evaluation. <paramref name="nodes"/>: the chain that it begins.</summary>
-    public abstract JoinOrigin Join(
-        LineageRun left, LineageRun right, IReadOnlyList<LineageNode> nodes, LineageContext context);
+    /// <summary>Its part in an evaluation. <paramref name="memory"/>: that of the chain that it begins.</summary>
+    public abstract JoinOrigin Join(LineageRun left, LineageRun right, LineageMemory memory, LineageContext context);
 }

@@ -1,14 +1,11 @@
 namespace Kumoi.Lineage.Nodes;
 
 /// <summary>Remembers each element's key. A refining sort (<c>ThenBy</c>) compares by it only what its parent holds for equal.</summary>
-internal sealed class OrderByNode<T, TKey>(
-    LineageNode parent, Func<T, CancellationToken, ValueTask<TKey>> key, IComparer<TKey>? comparer, bool descending, SortNode? refined = null)
-    : SortNode(parent)
+internal sealed class OrderByNode<TKey>(
+    LineageNode parent, LineageFunction key, IComparer<TKey>? comparer, bool descending, SortNode? refined = null)
+    : SortNode(parent, key)
 {
     public override string Name => refined is null ? "sortBy" : "thenBy";
-
-    public override async ValueTask<object?> WorkAsync(object? value, CancellationToken cancellationToken) =>
-        await key((T)value!, cancellationToken);
 
     public override IOrderedEnumerable<LineageItem> Sort(IEnumerable<LineageItem> items) => (refined, descending) switch
     {
@@ -18,5 +15,5 @@ internal sealed class OrderByNode<T, TKey>(
         (_, true) => refined.Sort(items).ThenByDescending(Key, comparer),
     };
 
-    private TKey Key(LineageItem item) => (TKey)item.Outcome(Depth)!;
+    private TKey Key(LineageItem item) => item.Outcome<TKey>(Depth);
 }

@@ -9,9 +9,6 @@ internal abstract class SourceNode(IReadOnlySet<FaultDomain> answers) : LineageN
 
     public abstract bool CanRefresh { get; }
 
-    public abstract IEnumerable<object?> Elements { get; }
-
-    public abstract ValueTask<object?> RefreshAsync(object? element, CancellationToken cancellationToken);
-
-    public abstract string NameOf(object? element);
+    /// <summary>Enumerates it.</summary>
+    public abstract ISourceElements Read(LineageMemory memory);
 }

@@ -5,7 +5,9 @@ internal sealed class ZipNode<TLeft, TRight>(LineageNode left, LineageNode right
 {
     public override string Name => "zip";
 
-    public override JoinOrigin Join(
-        LineageRun left, LineageRun right, IReadOnlyList<LineageNode> nodes, LineageContext context) =>
-        new ZipOrigin(left, right, this, (one, other) => ((TLeft)one!, (TRight)other!), nodes, context);
+    public override JoinOrigin Join(LineageRun left, LineageRun right, LineageMemory memory, LineageContext context)
+    {
+        memory.Source = new PairValues<TLeft, TRight>();
+        return new ZipOrigin(left, right, this, memory, context);
+    }
 }

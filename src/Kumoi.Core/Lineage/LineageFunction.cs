@@ -1,0 +1,17 @@
+namespace Kumoi.Lineage;
+
+/// <summary>A function of the author's, that an operator runs on elements. Their type is known to <see cref="LineageFunction{T, TOutcome}"/> only.</summary>
+internal abstract class LineageFunction
+{
+    /// <summary>It is done when it returns: elements are worked on one after the other, by <see cref="Run"/>.</summary>
+    public abstract bool IsSynchronous { get; }
+
+    /// <summary>Where its outcomes are remembered.</summary>
+    public abstract LineageValues NewOutcomes();
+
+    /// <summary>Runs it on an element, as the function of the operator at <paramref name="depth"/>, and remembers the outcome.</summary>
+    public abstract void Run(LineageItem item, int depth);
+
+    /// <inheritdoc cref="Run"/>
+    public abstract ValueTask RunAsync(LineageItem item, int depth, CancellationToken cancellationToken);
+}
