@@ -4,9 +4,10 @@ namespace Kumoi.Lineage;
 internal sealed class LineageFunction<T, TOutcome> : LineageFunction
 {
     private readonly Func<T, TOutcome>? _function;
-    private readonly Func<T, CancellationToken, ValueTask<TOutcome>>? _asynchronous;
+    private readonly Func<T, CancellationToken, ValueTask<TOutcome>> _asynchronous;
 
-    public LineageFunction(Func<T, TOutcome> function) => _function = function;
+    public LineageFunction(Func<T, TOutcome> function)
+        : this((element, _) => ValueTask.FromResult(function(element))) => _function = function;
 
     public LineageFunction(Func<T, CancellationToken, ValueTask<TOutcome>> function) => _asynchronous = function;
 
@@ -14,30 +15,42 @@ internal sealed class LineageFunction<T, TOutcome> : LineageFunction
 
     public override LineageValues NewOutcomes() => new LineageOutcomes<TOutcome>();
 
-    public override void Run(LineageItem item, int depth)
+    public override async ValueTask RunAsync(LineageItem item, int depth, CancellationToken cancellationToken)
     {
         var memory = item.Memory;
-        memory.Begin(item, depth);
-        memory.Outcomes<TOutcome>(depth).Set(item, _function!(memory.ValuesAt<T>(depth).Of(item)));
-        memory.End(item, depth);
+        var progress = memory.ProgressOf(depth);
+        progress.Begin(item);
+        memory.Outcomes<TOutcome>(depth).Set(item, await _asynchronous(memory.ValuesAt<T>(depth).Of(item), cancellationToken));
+        progress.End(item);
     }
 
-    public override ValueTask RunAsync(LineageItem item, int depth, CancellationToken cancellationToken)
+    public override IReadOnlyList<Exception?> RunOnAll(
+        IReadOnlyList<LineageItem> items, int depth, Func<LineageItem, Exception, bool> final, CancellationToken cancellationToken)
     {
-        if (_asynchronous is null)
+        var memory = items[0].Memory;
+        var (values, outcomes, progress) = (memory.ValuesAt<T>(depth), memory.Outcomes<TOutcome>(depth), memory.ProgressOf(depth));
+        Exception?[]? failures = null;
+        for (var i = 0; i < items.Count && !cancellationToken.IsCancellationRequested; i++)
         {
-            Run(item, depth);
-            return ValueTask.CompletedTask;
+            var item = items[i];
+            progress.Begin(item);
+            try
+            {
+                outcomes.Set(item, _function!(values.Of(item)));
+                progress.End(item);
+            }
+#pragma warning disable CA1031 // whatever the function throws is the failure of its element
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                (failures ??= new Exception?[items.Count])[i] = e;
+                if (final(item, e))
+                {
+                    break;
+                }
+            }
         }
 
-        return AwaitAsync(item, depth, cancellationToken);
-    }
-
-    private async ValueTask AwaitAsync(LineageItem item, int depth, CancellationToken cancellationToken)
-    {
-        var memory = item.Memory;
-        memory.Begin(item, depth);
-        memory.Outcomes<TOutcome>(depth).Set(item, await _asynchronous!(memory.ValuesAt<T>(depth).Of(item), cancellationToken));
-        memory.End(item, depth);
+        return failures ?? [];
     }
 }

@@ -27,7 +27,11 @@ internal abstract class LineageItem(LineageMemory memory)
     public virtual bool IsOut => _isOut;
 
     /// <summary>The round in which it was last read again; 0: never.</summary>
-    public int ReadInRound { get; set; }
+    public int ReadInRound
+    {
+        get => memory.RoundOf(this);
+        set => memory.NoteRound(this, value);
+    }
 
     public void TakeOut()
     {
@@ -38,13 +42,13 @@ internal abstract class LineageItem(LineageMemory memory)
     /// <summary>What the function of the operator at <paramref name="depth"/> gave.</summary>
     public T Outcome<T>(int depth) => memory.Outcomes<T>(depth).Of(this);
 
-    public bool IsDone(int depth) => memory.IsDone(this, depth);
+    public bool IsDone(int depth) => memory.ProgressOf(depth).IsDone(this);
 
     /// <summary>The operator's function was run on it, to the end or not.</summary>
-    public bool WasBegun(int depth) => memory.WasBegun(this, depth);
+    public bool WasBegun(int depth) => memory.ProgressOf(depth).WasBegun(this);
 
     /// <summary>What the function did has been undone.</summary>
-    public void Forget(int depth) => memory.Forget(this, depth);
+    public void Forget(int depth) => memory.ProgressOf(depth).Forget(this);
 
     /// <summary>What the operator at <paramref name="depth"/> sees.</summary>
     public T ValueAt<T>(int depth) => memory.ValuesAt<T>(depth).Of(this);
@@ -52,24 +56,25 @@ internal abstract class LineageItem(LineageMemory memory)
     /// <summary>What comes out at the end of the chain.</summary>
     public T Value<T>() => ValueAt<T>(memory.Nodes.Count);
 
-    /// <summary>The filter that turned it down when it was read again; null: none.</summary>
-    public LineageNode? TurnedDownBy { get; private set; }
-
     /// <summary>Runs the operator's function on it and remembers the outcome.</summary>
     public ValueTask WorkAsync(LineageNode node, CancellationToken cancellationToken) =>
         node.Function!.RunAsync(this, node.Depth, cancellationToken);
 
-    /// <summary>Asks the operators above <paramref name="depth"/> again, after the element was read again.</summary>
-    public async ValueTask CheckAgainAsync(int depth, CancellationToken cancellationToken)
+    /// <summary>
+    /// Asks the operators above <paramref name="depth"/> again, after the element was read again. Gives the filter that turns it down; null:
+    /// none does.
+    /// </summary>
+    public async ValueTask<LineageNode?> CheckAgainAsync(int depth, CancellationToken cancellationToken)
     {
         foreach (var node in memory.Nodes.Take(depth).Where(node => node.ChecksAgain))
         {
             await WorkAsync(node, cancellationToken);
             if (!node.Passes(this))
             {
-                TurnedDownBy = node;
-                return;
+                return node;
             }
         }
+
+        return null;
     }
 }

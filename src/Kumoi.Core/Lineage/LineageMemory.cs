@@ -11,27 +11,21 @@ internal sealed class LineageMemory
     private readonly LineageNode[] _nodes;
     private readonly LineageContext _context;
     private readonly LineageValues?[] _values;
-    private readonly Progress[]?[] _progress;
+    private readonly LineageProgress?[] _progress;
     private readonly int[] _inputs;
+    private readonly Dictionary<LineageItem, int> _rounds = [];
 
     public LineageMemory(LineageNode[] nodes, LineageContext context)
     {
         _nodes = nodes;
         _context = context;
         _values = [.. nodes.Select(node => node.Function?.NewOutcomes())];
-        _progress = [.. nodes.Select(node => node.Function is null ? null : Array.Empty<Progress>())];
+        _progress = [.. nodes.Select(node => node.Function is null ? null : new LineageProgress())];
         _inputs = new int[nodes.Length + 1];
         for (var depth = 2; depth < _inputs.Length; depth++)
         {
             _inputs[depth] = nodes[depth - 1].Transforms ? depth - 1 : _inputs[depth - 1];
         }
-    }
-
-    private enum Progress : byte
-    {
-        None = 0,
-        Begun,
-        Done,
     }
 
     /// <summary>The chain.</summary>
@@ -43,6 +37,7 @@ internal sealed class LineageMemory
     /// <summary>What comes into the chain.</summary>
     public LineageValues Source
     {
+        get => _values[0]!;
         set => _values[0] = value;
     }
 
@@ -53,11 +48,13 @@ internal sealed class LineageMemory
     public void Reserve(int depth)
     {
         _values[depth]!.Reserve(Count);
-        if (_progress[depth]!.Length < Count)
-        {
-            Array.Resize(ref _progress[depth], Count);
-        }
+        _progress[depth]!.Reserve(Count);
     }
+
+    /// <inheritdoc cref="LineageItem.ReadInRound"/>
+    public int RoundOf(LineageItem item) => _rounds.GetValueOrDefault(item);
+
+    public void NoteRound(LineageItem item, int round) => _rounds[item] = round;
 
     /// <summary>An element is out.</summary>
     public void NoteOut() => _context.Changes++;
@@ -68,19 +65,6 @@ internal sealed class LineageMemory
     /// <summary>What the function of the operator at <paramref name="depth"/> gave.</summary>
     public LineageOutcomes<T> Outcomes<T>(int depth) => (LineageOutcomes<T>)_values[depth]!;
 
-    public void Begin(LineageItem item, int depth) => _progress[depth]![item.Index] = Progress.Begun;
-
-    public void End(LineageItem item, int depth) => _progress[depth]![item.Index] = Progress.Done;
-
-    public void Forget(LineageItem item, int depth) => _progress[depth]![item.Index] = Progress.None;
-
-    public bool IsDone(LineageItem item, int depth) => Of(item, depth) is Progress.Done;
-
-    public bool WasBegun(LineageItem item, int depth) => Of(item, depth) is not Progress.None;
-
-    private Progress Of(LineageItem item, int depth)
-    {
-        var progress = _progress[depth]!;
-        return item.Index < progress.Length ? progress[item.Index] : Progress.None;
-    }
+    /// <summary>How far it got.</summary>
+    public LineageProgress ProgressOf(int depth) => _progress[depth]!;
 }

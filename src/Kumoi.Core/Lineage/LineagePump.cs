@@ -3,33 +3,6 @@ namespace Kumoi.Lineage;
 /// <summary>Runs work on items, so many at a time, and waits for all of it.</summary>
 internal static class LineagePump
 {
-    /// <summary>Runs a synchronous function on the items, one after the other; otherwise as <see cref="RunAsync"/>. Without a failure it is empty.</summary>
-    public static Exception?[] Run(
-        IReadOnlyList<LineageItem> items, Action<LineageItem> work, Func<LineageItem, Exception, bool> final, CancellationToken cancellationToken)
-    {
-        Exception?[] failures = [];
-        for (var i = 0; i < items.Count && !cancellationToken.IsCancellationRequested; i++)
-        {
-            try
-            {
-                work(items[i]);
-            }
-#pragma warning disable CA1031 // whatever the function throws is the failure of its element
-            catch (Exception e)
-#pragma warning restore CA1031
-            {
-                failures = failures.Length == 0 ? new Exception?[items.Count] : failures;
-                failures[i] = e;
-                if (final(items[i], e))
-                {
-                    break;
-                }
-            }
-        }
-
-        return failures;
-    }
-
     /// <summary>
     /// Begins the items in their order and gives each one's failure, null where it has none, in the same order. Once a failure is
     /// <paramref name="final"/> no more items are begun: every item before the first final failure has been worked on whatever the

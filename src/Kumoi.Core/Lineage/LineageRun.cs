@@ -222,7 +222,7 @@ internal sealed partial class LineageRun
 
         _memory.Reserve(node.Depth);
         var failures = node.Function!.IsSynchronous
-            ? LineagePump.Run(items, item => node.Function.Run(item, node.Depth), IsFinal, _context.CancellationToken)
+            ? node.Function.RunOnAll(items, node.Depth, IsFinal, _context.CancellationToken)
             : await LineagePump.RunAsync(
                 items, _context.Options.MaxConcurrency, item => item.WorkAsync(node, _context.CancellationToken), IsFinal, _context.CancellationToken);
         return await FailAsync(node, items.Count, items, failures, isCandidate: false);

@@ -8,6 +8,9 @@ internal abstract class SortNode(LineageNode parent, LineageFunction key) : Line
     /// <summary>By this key, and by those of the sorts that it refines before it.</summary>
     public abstract IOrderedEnumerable<LineageItem> Sort(IEnumerable<LineageItem> items);
 
+    /// <summary>Below zero: the one comes before the other. Zero: they stay in the order in which they came.</summary>
+    public abstract int Compare(LineageItem one, LineageItem other);
+
     // The keys stay.
     public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
         state.ArrangeOnce(items, () => new LazyOrder(items, this));

@@ -14,5 +14,5 @@ internal sealed class WhereNode(LineageNode parent, LineageFunction predicate) :
     public override bool Passes(LineageItem item) => item.Outcome<bool>(Depth);
 
     public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
-        [.. items.Where(Passes)];
+        items.Where(Passes).ToArray();
 }
