@@ -126,7 +126,7 @@ Add-Comparison '40,000 calls on a simulated host in a FailureObliviousScope, no 
 # (e) What it costs that a list can substitute.
 Add-Comparison 'LineageList: Where, Select, OrderBy and Take(10) over 100,000 numbers, no failures, against LINQ' {
   Invoke-Program 'lineage'
-} { Invoke-Program 'linq' } 'LINQ' $null 21 10
+} { Invoke-Program 'linq' } 'LINQ' 10 21 10
 
 # (e2) The relay of a migration against a plain proxy of TCP connections.
 if (Get-Command socat -CommandType Application -ErrorAction Ignore) {
