@@ -13,6 +13,26 @@ Describe 'Importing' {
     $loaded | Where-Object { $_ -notlike 'System.*' -and $_ -notlike 'Microsoft.*' } | Sort-Object | Should -Be Kumoi.Core, Kumoi.PowerShell
   }
 
+  It 'runs none of PowerShell''s cmdlets, which every start would wait for' {
+    Invoke-Pwsh "Import-Module '$env:KUMOI_MODULE'; (Get-Module).Name" | Should -Be Kumoi
+  }
+
+  It 'leaves $KumoiPreference in each runspace, for strict mode too, and does not touch one that is set' {
+    Invoke-Pwsh "
+      Set-StrictMode -Version Latest
+      function Import-Inside { Import-Module '$env:KUMOI_MODULE' -Force }
+      Import-Inside
+      `$KumoiPreference.Substitution
+      `$first = [initialsessionstate]::CreateDefault2()
+      `$first.ImportPSModule('$env:KUMOI_MODULE')
+      `$shell = [powershell]::Create(`$first)
+      `$shell.AddScript('[object]::ReferenceEquals(`$KumoiPreference, [Kumoi.PowerShell.Session.KumoiPreference]::Session)').Invoke()
+      1 | ForEach-Object -Parallel { Import-Module '$env:KUMOI_MODULE'; `$KumoiPreference.Substitution }
+      `$global:KumoiPreference = @{ Substitution = 'None' }
+      Import-Module '$env:KUMOI_MODULE' -Force
+      `$KumoiPreference.Substitution" | Should -Be Auto, True, Auto, None
+  }
+
   It 'works in strict mode, where errors stop the script' {
     Invoke-Pwsh "
       Set-StrictMode -Version Latest

@@ -1,11 +1,9 @@
-using Kumoi.Lineage.Nodes;
-
 namespace Kumoi.Lineage;
 
 /// <summary>An element of one of two chains, in the chain below both.</summary>
-internal sealed class ConcatItem(LineageItem part, int side, IReadOnlyList<LineageNode> nodes) : JoinedItem([part], nodes)
+internal sealed class ConcatItem(LineageItem part, int side, LineageMemory memory) : JoinedItem([part], memory)
 {
-    public override object? Source => part.ValueAt(part.Nodes.Count);
+    public LineageItem Part => part;
 
     public override ulong Position => unchecked((part.Position * 2) + (ulong)side);
 

@@ -1,9 +1,7 @@
-using Kumoi.Lineage.Nodes;
-
 namespace Kumoi.Lineage;
 
 /// <summary>The elements of one chain, then those of the other. An element that fails is replaced on its own side.</summary>
-internal sealed class ConcatOrigin(LineageRun left, LineageRun right, IReadOnlyList<LineageNode> nodes, LineageContext context)
+internal sealed class ConcatOrigin(LineageRun left, LineageRun right, LineageMemory memory, LineageContext context)
     : JoinOrigin(left, right, context)
 {
     private readonly Dictionary<LineageItem, LineageItem> _items = [];
@@ -43,11 +41,11 @@ internal sealed class ConcatOrigin(LineageRun left, LineageRun right, IReadOnlyL
     {
         if (!_items.TryGetValue(part, out var item))
         {
-            _items.Add(part, item = new ConcatItem(part, side, nodes));
+            _items.Add(part, item = new ConcatItem(part, side, memory));
         }
 
         return item;
     }
 
-    private static LineageItem PartOf(LineageItem item) => ((JoinedItem)item).Parts[0];
+    private static LineageItem PartOf(LineageItem item) => ((ConcatItem)item).Part;
 }

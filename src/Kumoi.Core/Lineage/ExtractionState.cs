@@ -15,7 +15,7 @@ internal sealed class ExtractionState
 
     public IReadOnlyList<LineageItem> Out { get; set; } = [];
 
-    /// <summary>How many it may still hold back: see <see cref="Nodes.LineageNode.Held"/>.</summary>
+    /// <summary>How many it may still hold back: see <see cref="LineageNode.Held"/>.</summary>
     public int MayHold { get; set; } = int.MaxValue;
 
     /// <summary>What <c>SkipWhile</c> skipped, or came out of the right side of <c>SplitAt</c>: it stays so.</summary>
@@ -26,9 +26,32 @@ internal sealed class ExtractionState
     /// <summary>So many of the items, in their order: what came out before, and then the preferred ones.</summary>
     public IReadOnlyList<LineageItem> Choose(int count, IReadOnlyList<LineageItem> items, IEnumerable<LineageItem> preferred)
     {
-        HashSet<LineageItem> chosen = [.. items.Where(CameOut)];
-        chosen.UnionWith(preferred.Where(item => !CameOut(item)).Take(count - chosen.Count));
+        var chosen = Choose(count, items, all => Picks is null ? preferred.Take(all) : preferred.Where(item => !CameOut(item)).Take(all));
         return [.. items.Where(chosen.Contains)];
+    }
+
+    /// <summary>So many of the items: what came out before, and then the first. No more of them are put in order than that takes.</summary>
+    public IReadOnlyList<LineageItem> ChooseFirst(int count, IReadOnlyList<LineageItem> items)
+    {
+        if (items is not LazyOrder order)
+        {
+            return Choose(count, items, items);
+        }
+
+        if (Picks is null)
+        {
+            return order.First(count);
+        }
+
+        // What came out may stand anywhere by now. So many of the first hold enough others, whatever of them came out.
+        return order.Of(Choose(count, order.Unsorted, missing => order.First(count).Where(item => !CameOut(item)).Take(missing)));
+    }
+
+    private HashSet<LineageItem> Choose(int count, IReadOnlyList<LineageItem> items, Func<int, IEnumerable<LineageItem>> first)
+    {
+        HashSet<LineageItem> chosen = Picks is null ? [] : [.. items.Where(CameOut)];
+        chosen.UnionWith(first(count - chosen.Count));
+        return chosen;
     }
 
     /// <summary>

@@ -1,5 +1,3 @@
-using Kumoi.Lineage.Nodes;
-
 namespace Kumoi.Lineage;
 
 /// <summary>Two chains that are joined. Each is looked at by itself; what is out is out of its own side.</summary>

@@ -1,5 +1,4 @@
 using Kumoi.Hypervisors;
-using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
 

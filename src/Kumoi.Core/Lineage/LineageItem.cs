@@ -1,26 +1,14 @@
-using Kumoi.Lineage.Nodes;
-
 namespace Kumoi.Lineage;
 
-/// <summary>One element of a chain in one evaluation, with all that is remembered of it.</summary>
-internal abstract class LineageItem(IReadOnlyList<LineageNode> nodes)
+/// <summary>One element of a chain in one evaluation. What operators made of it is in the chain's memory.</summary>
+internal abstract class LineageItem(LineageMemory memory)
 {
-    private readonly object?[] _outcomes = new object?[nodes.Count];
-    private readonly Progress[] _progress = new Progress[nodes.Count];
     private bool _isOut;
 
-    private enum Progress : byte
-    {
-        None = 0,
-        Begun,
-        Done,
-    }
+    public LineageMemory Memory => memory;
 
-    /// <summary>The chain that it is in.</summary>
-    public IReadOnlyList<LineageNode> Nodes => nodes;
-
-    /// <summary>What comes into the chain.</summary>
-    public abstract object? Source { get; }
+    /// <summary>Its place in the memory.</summary>
+    public int Index { get; } = memory.Add();
 
     /// <summary>A number that is its own: draws are made by it.</summary>
     public abstract ulong Position { get; }
@@ -37,56 +25,54 @@ internal abstract class LineageItem(IReadOnlyList<LineageNode> nodes)
     public virtual bool IsOut => _isOut;
 
     /// <summary>The round in which it was last read again; 0: never.</summary>
-    public int ReadInRound { get; set; }
+    public int ReadInRound
+    {
+        get => memory.RoundOf(this);
+        set => memory.NoteRound(this, value);
+    }
 
-    public void TakeOut() => _isOut = true;
+    public void TakeOut()
+    {
+        _isOut = true;
+        memory.NoteOut();
+    }
 
-    public object? Outcome(int depth) => _outcomes[depth];
+    /// <summary>What the function of the operator at <paramref name="depth"/> gave.</summary>
+    public T Outcome<T>(int depth) => memory.Outcomes<T>(depth).Of(this);
 
-    public bool IsDone(int depth) => _progress[depth] is Progress.Done;
+    public bool IsDone(int depth) => memory.ProgressOf(depth).IsDone(this);
 
     /// <summary>The operator's function was run on it, to the end or not.</summary>
-    public bool WasBegun(int depth) => _progress[depth] is not Progress.None;
+    public bool WasBegun(int depth) => memory.ProgressOf(depth).WasBegun(this);
 
     /// <summary>What the function did has been undone.</summary>
-    public void Forget(int depth) => _progress[depth] = Progress.None;
+    public void Forget(int depth) => memory.ProgressOf(depth).Forget(this);
 
     /// <summary>What the operator at <paramref name="depth"/> sees.</summary>
-    public object? ValueAt(int depth)
-    {
-        for (var above = depth - 1; above > 0; above--)
-        {
-            if (nodes[above].Transforms)
-            {
-                return _outcomes[above];
-            }
-        }
+    public T ValueAt<T>(int depth) => memory.ValuesAt<T>(depth).Of(this);
 
-        return Source;
-    }
-
-    /// <summary>The filter that turned it down when it was read again; null: none.</summary>
-    public LineageNode? TurnedDownBy { get; private set; }
+    /// <summary>What comes out at the end of the chain.</summary>
+    public T Value<T>() => ValueAt<T>(memory.Nodes.Count);
 
     /// <summary>Runs the operator's function on it and remembers the outcome.</summary>
-    public async ValueTask WorkAsync(LineageNode node, CancellationToken cancellationToken)
-    {
-        _progress[node.Depth] = Progress.Begun;
-        _outcomes[node.Depth] = await node.WorkAsync(ValueAt(node.Depth), cancellationToken);
-        _progress[node.Depth] = Progress.Done;
-    }
+    public ValueTask WorkAsync(LineageNode node, CancellationToken cancellationToken) =>
+        node.Function!.RunAsync(this, node.Depth, cancellationToken);
 
-    /// <summary>Asks the operators above <paramref name="depth"/> again, after the element was read again.</summary>
-    public async ValueTask CheckAgainAsync(int depth, CancellationToken cancellationToken)
+    /// <summary>
+    /// Asks the operators above <paramref name="depth"/> again, after the element was read again. Gives the filter that turns it down; null:
+    /// none does.
+    /// </summary>
+    public async ValueTask<LineageNode?> CheckAgainAsync(int depth, CancellationToken cancellationToken)
     {
-        foreach (var node in nodes.Take(depth).Where(node => node.ChecksAgain))
+        foreach (var node in memory.Nodes.Take(depth).Where(node => node.ChecksAgain))
         {
             await WorkAsync(node, cancellationToken);
-            if (!node.Passes(_outcomes[node.Depth]))
+            if (!node.Passes(this))
             {
-                TurnedDownBy = node;
-                return;
+                return node;
             }
         }
+
+        return null;
     }
 }

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
 
@@ -13,14 +12,14 @@ public partial class LineageList<T>
     public LineageList<T> TakeWhile(Func<T, bool> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
-        return new(new TakeWhileNode<T>(_node, predicate));
+        return new(new TakeWhileNode(_node, new LineageFunction<T, bool>(predicate)));
     }
 
     /// <summary>An extraction without a reserve, as <see cref="TakeWhile"/>. What was skipped stays skipped.</summary>
     public LineageList<T> SkipWhile(Func<T, bool> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
-        return new(new SkipWhileNode<T>(_node, predicate));
+        return new(new SkipWhileNode(_node, new LineageFunction<T, bool>(predicate)));
     }
 
     /// <summary>
@@ -49,7 +48,7 @@ public partial class LineageList<T>
     public LineageList<T> TakeByScore(int count, Func<T, double> score)
     {
         ArgumentNullException.ThrowIfNull(score);
-        return new(new TakeByScoreNode<T>(_node, AtLeastZero(count), score));
+        return new(new TakeByScoreNode(_node, AtLeastZero(count), new LineageFunction<T, double>(score)));
     }
 
     /// <summary>
@@ -59,8 +58,8 @@ public partial class LineageList<T>
     public (LineageList<T> Matching, LineageList<T> Others) Partition(Func<T, bool> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
-        var sides = new Sides();
-        return (new(new PartitionNode<T>(_node, predicate, sides, left: true)), new(new PartitionNode<T>(_node, predicate, sides, left: false)));
+        var (sides, function) = (new Sides(), new LineageFunction<T, bool>(predicate));
+        return (new(new PartitionNode(_node, function, sides, left: true)), new(new PartitionNode(_node, function, sides, left: false)));
     }
 
     /// <summary>
@@ -80,7 +79,7 @@ public partial class LineageList<T>
     public LineageList<T> Concat(LineageList<T> other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        return new(new ConcatNode(_node, other._node));
+        return new(new ConcatNode<T>(_node, other._node));
     }
 
     /// <summary>

@@ -1,5 +1,4 @@
 using Kumoi.FailureOblivious;
-using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
 
@@ -29,19 +28,19 @@ public partial class LineageList<T>
     public LineageList<T> Where(Func<T, bool> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
-        return Where((element, _) => ValueTask.FromResult(predicate(element)));
+        return new(new WhereNode(_node, new LineageFunction<T, bool>(predicate)));
     }
 
     public LineageList<T> Where(Func<T, CancellationToken, ValueTask<bool>> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
-        return new(new WhereNode<T>(_node, predicate));
+        return new(new WhereNode(_node, new LineageFunction<T, bool>(predicate)));
     }
 
     public LineageList<TResult> Select<TResult>(Func<T, TResult> function)
     {
         ArgumentNullException.ThrowIfNull(function);
-        return Select((element, _) => ValueTask.FromResult(function(element)));
+        return new(new SelectNode<T>(_node, new LineageFunction<T, TResult>(function), undo: null));
     }
 
     /// <summary>What the function makes of each element.</summary>
@@ -54,7 +53,7 @@ public partial class LineageList<T>
         Func<T, CancellationToken, ValueTask<TResult>> function, Func<T, CancellationToken, ValueTask>? undo = null)
     {
         ArgumentNullException.ThrowIfNull(function);
-        return new(new SelectNode<T, TResult>(_node, function, undo));
+        return new(new SelectNode<T>(_node, new LineageFunction<T, TResult>(function), undo));
     }
 
     /// <summary>Elements of equal keys stay in the order in which they came.</summary>
@@ -86,8 +85,7 @@ public partial class LineageList<T>
         using var elements = FailureObliviousScope.Current is null ? null : FailureObliviousScope.EnterElement();
         try
         {
-            var items = await LineageRun.EvaluateAsync(_node, new LineageContext(trace, options, cancellationToken));
-            return new LineageResult<T>([.. items.Select(item => (T)item!)], trace);
+            return new LineageResult<T>(await LineageRun.EvaluateAsync<T>(_node, new LineageContext(trace, options, cancellationToken)), trace);
         }
         finally
         {
@@ -100,13 +98,12 @@ public partial class LineageList<T>
         Action<T> action, LineageOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(action);
-        return ForEachAsync(
-            (element, _) =>
-            {
-                action(element);
-                return ValueTask.CompletedTask;
-            },
-            undo: null, options, cancellationToken);
+        var function = new LineageFunction<T, bool>(element =>
+        {
+            action(element);
+            return true;
+        });
+        return new LineageList<T>(new ForEachNode<T>(_node, function, undo: null)).EvaluateAsync(options, cancellationToken);
     }
 
     /// <summary>
@@ -120,7 +117,12 @@ public partial class LineageList<T>
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(action);
-        return new LineageList<T>(new ForEachNode<T>(_node, action, undo)).EvaluateAsync(options, cancellationToken);
+        var function = new LineageFunction<T, bool>(async (element, token) =>
+        {
+            await action(element, token);
+            return true;
+        });
+        return new LineageList<T>(new ForEachNode<T>(_node, function, undo)).EvaluateAsync(options, cancellationToken);
     }
 
     /// <summary>
@@ -157,7 +159,7 @@ public partial class LineageList<T>
     private OrderedLineageList<T> Order<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer, bool descending)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return new OrderedLineageList<T>(new OrderByNode<T, TKey>(_node, (element, _) => ValueTask.FromResult(key(element)), comparer, descending));
+        return new OrderedLineageList<T>(new OrderByNode<TKey>(_node, new LineageFunction<T, TKey>(key), comparer, descending));
     }
 
     private static int AtLeastZero(int count)

@@ -1,5 +1,3 @@
-using Kumoi.Lineage.Nodes;
-
 namespace Kumoi.Lineage;
 
 /// <summary>Where the elements of a chain come from in one evaluation: a source, or two chains that are joined.</summary>

@@ -1,5 +1,3 @@
-using Kumoi.Lineage.Nodes;
-
 namespace Kumoi.Lineage;
 
 /// <summary>What one evaluation reports: its trace, and the attempts for the exception. Used by one thread at a time.</summary>

@@ -1,4 +1,4 @@
-using Kumoi.Lineage.Nodes;
+using System.Collections.Concurrent;
 
 namespace Kumoi.Lineage;
 
@@ -66,6 +66,7 @@ internal sealed partial class LineageRun
             return;
         }
 
+        _context.Changes++;
         foreach (var item in items)
         {
             item.ReadInRound = _context.Round;
@@ -73,7 +74,14 @@ internal sealed partial class LineageRun
 
         await _origin.ReadAgainAsync(extraction, items, picks);
         List<LineageItem> read = [.. items.Where(item => !item.IsOut && item.Elements.Any(element => element.ReadInRound == _context.Round))];
-        var failures = await _context.PumpAsync(read, item => item.CheckAgainAsync(depth, _context.CancellationToken));
+        ConcurrentDictionary<LineageItem, LineageNode> turnedDown = [];
+        var failures = await _context.PumpAsync(read, async item =>
+        {
+            if (await item.CheckAgainAsync(depth, _context.CancellationToken) is { } filter)
+            {
+                turnedDown[item] = filter;
+            }
+        });
         for (var i = 0; i < failures.Length; i++)
         {
             if (failures[i] is { } failure)
@@ -82,7 +90,7 @@ internal sealed partial class LineageRun
                 _context.Record.Failed(extraction, LineageRecord.NameOf(read[i], elements), failure);
                 elements.ToList().ForEach(element => element.TakeOut());
             }
-            else if (read[i].TurnedDownBy is { } filter)
+            else if (turnedDown.TryGetValue(read[i], out var filter))
             {
                 _context.Record.TurnDown(extraction, read[i], Candidates(read[i], picks), $"'{filter.Name}' no longer holds");
             }
@@ -131,6 +139,7 @@ internal sealed partial class LineageRun
             if (held > 0)
             {
                 extraction.MayHold = Math.Max(0, held - missing);
+                _context.Changes++;
                 return true;
             }
         }

@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using Kumoi.Fleets;
-using Kumoi.Lineage.Nodes;
 
 namespace Kumoi.Lineage;
 
@@ -12,10 +11,13 @@ namespace Kumoi.Lineage;
 internal sealed partial class LineageRun
 {
     private readonly LineageNode[] _nodes;
+    private readonly LineageMemory _memory;
     private readonly LineageOrigin _origin;
     private readonly ExtractionState[] _extractions;
     private readonly HashSet<LineageNode> _told = [];
     private readonly LineageContext _context;
+    private readonly List<IReadOnlyList<LineageItem>> _reaching = [];
+    private int _changes;
 
     private LineageRun(LineageNode last, LineageContext context)
     {
@@ -27,9 +29,10 @@ internal sealed partial class LineageRun
 
         _extractions = [.. _nodes.Select(_ => new ExtractionState())];
         _context = context;
+        _memory = new LineageMemory(_nodes, context);
         _origin = _nodes[0] is JoinNode join
-            ? join.Join(new LineageRun(join.Left, context), new LineageRun(join.Right, context), _nodes, context)
-            : new SourceOrigin((SourceNode)_nodes[0], _nodes, context);
+            ? join.Join(new LineageRun(join.Left, context), new LineageRun(join.Right, context), _memory, context)
+            : new SourceOrigin((SourceNode)_nodes[0], _memory, context);
     }
 
     public bool CanRefresh => _origin.CanRefresh;
@@ -38,14 +41,14 @@ internal sealed partial class LineageRun
 
     /// <summary>The values of the elements that come out at the end.</summary>
     /// <exception cref="ReserveExhaustedException">An element failed and nothing was left to take its place.</exception>
-    public static async Task<IReadOnlyList<object?>> EvaluateAsync(LineageNode last, LineageContext context)
+    public static async Task<IReadOnlyList<T>> EvaluateAsync<T>(LineageNode last, LineageContext context)
     {
         var run = new LineageRun(last, context);
         context.Last = run;
         run.Begin();
         await run.SettleAsync();
         var items = await run.ReachingAsync(run.End);
-        return [.. items.Select(item => item.ValueAt(run.End))];
+        return [.. items.Select(item => item.Value<T>())];
     }
 
     public void Begin()
@@ -74,7 +77,7 @@ internal sealed partial class LineageRun
     public Task<IReadOnlyList<LineageItem>?> TryEndAsync() => TryReachAsync(End);
 
     /// <summary>The item is one of this chain.</summary>
-    public bool Holds(LineageItem item) => ReferenceEquals(item.Nodes, _nodes);
+    public bool Holds(LineageItem item) => ReferenceEquals(item.Memory, _memory);
 
     /// <summary>What took a place holds it: another failure further down must not turn it down again.</summary>
     public void Hold() => Hold(End);
@@ -88,7 +91,7 @@ internal sealed partial class LineageRun
             var failures = await LineagePump.RunAsync(
                 begun,
                 _context.Options.MaxConcurrency,
-                item => node.UndoAsync(item.ValueAt(node.Depth)),
+                item => node.UndoAsync(item),
                 (_, _) => false,
                 CancellationToken.None);
             for (var i = 0; i < begun.Count; i++)
@@ -166,7 +169,8 @@ internal sealed partial class LineageRun
 
     /// <summary>
     /// The ordinary chain, over the elements that are not out, down to the operator at <paramref name="depth"/>. The operators on the way
-    /// work on what is new to them; when that takes more elements out, the chain is looked at anew.
+    /// work on what is new to them; when that takes more elements out, the chain is looked at anew. While nothing changes it is looked at
+    /// once, from where somebody last looked to.
     /// </summary>
     private async Task<IReadOnlyList<LineageItem>> ReachingAsync(int depth)
     {
@@ -183,15 +187,27 @@ internal sealed partial class LineageRun
     private async Task<IReadOnlyList<LineageItem>?> TryReachAsync(int depth)
     {
         _context.CancellationToken.ThrowIfCancellationRequested();
-        if (await _origin.TryItemsAsync() is not { } items)
+        if (_changes != _context.Changes)
         {
-            return null;
+            _reaching.Clear();
+            _changes = _context.Changes;
         }
 
-        Tell(_nodes[0], items.Count, items.Count);
-        for (var d = 1; d < depth; d++)
+        if (_reaching.Count == 0)
         {
-            var node = _nodes[d];
+            if (await _origin.TryItemsAsync() is not { } all)
+            {
+                return null;
+            }
+
+            Tell(_nodes[0], all.Count, all.Count);
+            _reaching.Add(all);
+        }
+
+        // One for each operator: what reaches it from above, the first from the origin.
+        for (var d = _reaching.Count; d < depth; d++)
+        {
+            var (node, items) = (_nodes[d], _reaching[^1]);
             if ((node.Works && await WorkAsync(node, Pending(node, items)) is not null)
                 || (node.Asks && await AskAsync(node, items) is not null))
             {
@@ -205,10 +221,10 @@ internal sealed partial class LineageRun
                 return null;
             }
 
-            items = arranged;
+            _reaching.Add(arranged);
         }
 
-        return items;
+        return _reaching[depth - 1];
     }
 
     /// <summary>Runs the operator's function on the items and takes out those that fail. Returns the first failure.</summary>
@@ -219,13 +235,14 @@ internal sealed partial class LineageRun
             return null;
         }
 
-        var failures = await LineagePump.RunAsync(
-            items,
-            _context.Options.MaxConcurrency,
-            item => item.WorkAsync(node, _context.CancellationToken),
-            (item, failure) => !Blame(node.Depth, item, failure, hasReserve: false).IsReplaceable,
-            _context.CancellationToken);
+        _memory.Reserve(node.Depth);
+        var failures = node.Function!.IsSynchronous
+            ? node.Function.RunOnAll(items, node.Depth, IsFinal, _context.CancellationToken)
+            : await LineagePump.RunAsync(
+                items, _context.Options.MaxConcurrency, item => item.WorkAsync(node, _context.CancellationToken), IsFinal, _context.CancellationToken);
         return await FailAsync(node, items.Count, items, failures, isCandidate: false);
+
+        bool IsFinal(LineageItem item, Exception failure) => !Blame(node.Depth, item, failure, hasReserve: false).IsReplaceable;
     }
 
     /// <summary>Lets the operator ask about the items, and takes out one that fails. It remembers what came of it.</summary>
@@ -250,7 +267,7 @@ internal sealed partial class LineageRun
     {
         ElementFailure? first = null;
         (Exception Failure, LineageBlame Blame)? passing = null;
-        for (var i = 0; i < items.Count; i++)
+        for (var i = 0; i < failures.Count; i++)
         {
             if (failures[i] is { } failure)
             {

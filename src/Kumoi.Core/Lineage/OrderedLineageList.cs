@@ -1,5 +1,3 @@
-using Kumoi.Lineage.Nodes;
-
 namespace Kumoi.Lineage;
 
 /// <summary>A list sorted just now, whose order can be refined.</summary>
@@ -20,6 +18,6 @@ public sealed class OrderedLineageList<T> : LineageList<T>
     private OrderedLineageList<T> Refined<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer, bool descending)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return new(new OrderByNode<T, TKey>(_sort, (element, _) => ValueTask.FromResult(key(element)), comparer, descending, _sort));
+        return new(new OrderByNode<TKey>(_sort, new LineageFunction<T, TKey>(key), comparer, descending, _sort));
     }
 }

@@ -1,11 +1,9 @@
-using Kumoi.Lineage.Nodes;
-
 namespace Kumoi.Lineage;
 
 /// <summary>The elements of a source, enumerated once.</summary>
-internal sealed class SourceOrigin(SourceNode source, IReadOnlyList<LineageNode> nodes, LineageContext context) : LineageOrigin
+internal sealed class SourceOrigin(SourceNode source, LineageMemory memory, LineageContext context) : LineageOrigin
 {
-    private readonly List<LineageItem> _items = SourceItem.From(source, nodes);
+    private readonly List<LineageItem> _items = SourceItem.For(source.Read(memory), memory);
 
     public override bool CanRefresh => source.CanRefresh;
 
@@ -17,7 +15,7 @@ internal sealed class SourceOrigin(SourceNode source, IReadOnlyList<LineageNode>
 
     public override async Task ReadAgainAsync(LineageNode extraction, IReadOnlyList<LineageItem> items, HashSet<LineageItem> picks)
     {
-        var failures = await context.PumpAsync(items, ReadAsync);
+        var failures = await context.PumpAsync(items, item => ((SourceItem)item).RefreshAsync(context.CancellationToken));
         for (var i = 0; i < items.Count; i++)
         {
             if (failures[i] is { } failure)
@@ -25,12 +23,6 @@ internal sealed class SourceOrigin(SourceNode source, IReadOnlyList<LineageNode>
                 context.Record.Failed(extraction, items[i].Name, failure);
                 items[i].TakeOut();
             }
-        }
-
-        async ValueTask ReadAsync(LineageItem item)
-        {
-            var read = (SourceItem)item;
-            read.Element = await source.RefreshAsync(read.Element, context.CancellationToken);
         }
     }
 

@@ -1,5 +1,3 @@
-using Kumoi.Lineage.Nodes;
-
 namespace Kumoi.Lineage;
 
 /// <summary>
@@ -10,8 +8,7 @@ internal sealed class ZipOrigin(
     LineageRun left,
     LineageRun right,
     LineageNode node,
-    Func<object?, object?, object> pair,
-    IReadOnlyList<LineageNode> nodes,
+    LineageMemory memory,
     LineageContext context)
     : JoinOrigin(left, right, context)
 {
@@ -72,7 +69,7 @@ internal sealed class ZipOrigin(
         HashSet<LineageItem> taken = [.. partners.Values.Select(item => item.Right)];
         foreach (var (one, other) in ofLeft.Where(part => !partners.ContainsKey(part)).Zip(ofRight.Where(part => !taken.Contains(part))).ToList())
         {
-            var made = new PairItem(one, other, pair, nodes);
+            var made = new PairItem(one, other, memory);
             partners.Add(one, made);
             _known.Add(made);
         }

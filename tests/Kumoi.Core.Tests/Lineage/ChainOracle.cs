@@ -1,5 +1,3 @@
-using Kumoi.Lineage.Nodes;
-
 namespace Kumoi.Tests.Lineage;
 
 /// <summary>

@@ -137,6 +137,24 @@ public sealed class LineageFailureTests
     }
 
     [Fact]
+    public async Task A_synchronous_function_is_asked_about_no_further_element_after_a_cancellation()
+    {
+        using var source = new CancellationTokenSource();
+        List<int> asked = [];
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Enumerable.Range(1, 9).AsLineage().Where(x =>
+        {
+            asked.Add(x);
+            if (x == 2)
+            {
+                source.Cancel();
+            }
+
+            return true;
+        }).EvaluateAsync(cancellationToken: source.Token));
+        Assert.Equal([1, 2], asked);
+    }
+
+    [Fact]
     public async Task An_exhausted_inner_lineage_fails_the_outer_element_and_the_outer_one_takes_the_next()
     {
         var result = await new[] { "a", "b", "c" }.AsLineage(domains: FaultRules.OfHosts).Take(2).Select(

@@ -82,6 +82,67 @@ public sealed class LineageListTests
             (await words.AsLineage().Take(3).OrderByDescending(x => x.Length).ForEachAsync(_ => { })).Items);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(10)]
+    [InlineData(64)]
+    [InlineData(65)]
+    [InlineData(999)]
+    [InlineData(1000)]
+    [InlineData(2000)]
+    public async Task The_first_of_many_that_were_sorted_and_their_substitutes_are_those_of_the_ordinary_chain(int count)
+    {
+        var many = Many(1000);
+        foreach (var down in new[] { false, true })
+        {
+            var list = down
+                ? many.AsLineage().OrderByDescending(x => x % 7).ThenBy(x => x % 3).Take(count)
+                : many.AsLineage().OrderBy(x => x % 7).ThenByDescending(x => x % 3).Take(count);
+            Assert.Equal(Ordinary(many).Take(count), (await list.EvaluateAsync()).Items);
+
+            // Of those that come out every fourth fails, and so do some of their substitutes.
+            HashSet<int> failing = [.. Ordinary(many).Where((_, i) => i % 4 == 1)];
+            var expected = Ordinary([.. many.Where(x => !failing.Contains(x))]).Take(count).ToList();
+            if (expected.Count == Math.Min(count, many.Length))
+            {
+                Assert.Equal(expected, (await list.ForEachAsync(x => Throw.If(failing.Contains(x)))).Items);
+            }
+
+            IEnumerable<int> Ordinary(int[] numbers) => down
+                ? numbers.OrderByDescending(x => x % 7).ThenBy(x => x % 3)
+                : numbers.OrderBy(x => x % 7).ThenByDescending(x => x % 3);
+        }
+    }
+
+    [Fact]
+    public async Task Who_takes_a_few_does_not_wait_for_the_rest_to_be_sorted_nor_does_a_substitute()
+    {
+        var many = Many(10_000);
+        var compared = 0;
+        var comparer = Comparer<int>.Create((one, other) =>
+        {
+            compared++;
+            return one.CompareTo(other);
+        });
+        var few = many.AsLineage().OrderBy(x => x, comparer).Take(10);
+        Assert.Equal(Enumerable.Range(0, 10), (await few.EvaluateAsync()).Items);
+        Assert.InRange(compared, 1, 2 * many.Length);
+
+        compared = 0;
+        Assert.Equal([0, 1, 2, 4, 5, 6, 7, 8, 9, 10], (await few.ForEachAsync(x => Throw.If(x == 3))).Items);
+        Assert.InRange(compared, 1, 4 * many.Length);
+    }
+
+    [Fact]
+    public async Task A_pick_that_sorts_behind_others_stays_when_another_fails_above_it()
+    {
+        // 6 came in for 5, where only 9 had been left; with 9 gone too, 6 stays and what comes next is 7.
+        var result = await new[] { 9, 5, 6, 7, 8 }.AsLineage().Take(2).OrderByDescending(x => x).Take(2)
+            .Select(x => Throw.If(x == 5) ? 0 : x).ForEachAsync(x => Throw.If(x == 9));
+        Assert.Equal([7, 6], result.Items);
+    }
+
     [Fact]
     public async Task A_failing_filter_below_an_extraction_is_answered_too()
     {
@@ -192,6 +253,14 @@ public sealed class LineageListTests
         Assert.True(await numbers.AllAsync(x => x is not 2));
         Assert.False(await Enumerable.Empty<int>().AsLineage().AnyAsync());
         await Assert.ThrowsAsync<InvalidOperationException>(() => Enumerable.Empty<int>().AsLineage().FirstAsync());
+    }
+
+    /// <summary>Each number once, in an order that sorting has to change.</summary>
+    private static int[] Many(int count)
+    {
+        int[] many = [.. Enumerable.Range(0, count)];
+        new Random(7).Shuffle(many);
+        return many;
     }
 
     [Fact]

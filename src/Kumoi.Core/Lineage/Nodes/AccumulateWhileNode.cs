@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>
 /// The paper's own accumulateWhile (001, Table 2): the longest prefix in which the predicate holds for each element and those before it.
@@ -41,7 +41,7 @@ internal sealed class AccumulateWhileNode<T>(LineageNode parent, Func<IReadOnlyL
         return taken;
     }
 
-    private T Value(LineageItem item) => (T)item.ValueAt(Depth)!;
+    private T Value(LineageItem item) => item.ValueAt<T>(Depth);
 
     private bool Holds(List<T> taken, LineageItem item)
     {

@@ -1,8 +1,8 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>
-/// One operator of a lineage, linked to the one above it. Immutable: what an evaluation remembers is in its <see cref="LineageItem"/>s.
-/// An operator has up to two parts: a function that is run once on each element (<see cref="WorkAsync"/>), and the arrangement of the
+/// One operator of a lineage, linked to the one above it. Immutable: what an evaluation remembers is in its <see cref="LineageMemory"/>.
+/// An operator has up to two parts: a function that is run once on each element (<see cref="Function"/>), and the arrangement of the
 /// elements by what is remembered (<see cref="Arrange"/>), which is made anew as often as needed.
 /// </summary>
 internal abstract class LineageNode(LineageNode? parent)
@@ -18,8 +18,10 @@ internal abstract class LineageNode(LineageNode? parent)
     /// <summary>It leaves elements unused, which can take the place of failed ones.</summary>
     public virtual bool IsExtraction => false;
 
-    /// <summary>It has a function to run on each element.</summary>
-    public virtual bool Works => false;
+    /// <summary>What it runs on each element; null: nothing.</summary>
+    public virtual LineageFunction? Function => null;
+
+    public bool Works => Function is not null;
 
     /// <summary>The function's outcome is what the operators below see.</summary>
     public virtual bool Transforms => false;
@@ -36,14 +38,11 @@ internal abstract class LineageNode(LineageNode? parent)
     /// <summary>The operation has an inverse.</summary>
     public virtual bool CanUndo => false;
 
-    /// <summary>Runs the function on an element's value.</summary>
-    public virtual ValueTask<object?> WorkAsync(object? value, CancellationToken cancellationToken) => throw new NotSupportedException(Name);
-
-    /// <summary>Whether an element with that outcome stays in.</summary>
-    public virtual bool Passes(object? outcome) => true;
+    /// <summary>Whether an element stays in, by its function's outcome.</summary>
+    public virtual bool Passes(LineageItem item) => true;
 
     /// <summary>Undoes what the function did, wholly or in part.</summary>
-    public virtual ValueTask UndoAsync(object? value) => throw new NotSupportedException(Name);
+    public virtual ValueTask UndoAsync(LineageItem item) => throw new NotSupportedException(Name);
 
     /// <summary>
     /// The arrangement asks a function of the author's, whose answer depends on the other elements. It is made by one thread, and an

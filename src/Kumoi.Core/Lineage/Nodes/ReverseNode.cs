@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 internal sealed class ReverseNode(LineageNode parent) : LineageNode(parent)
 {

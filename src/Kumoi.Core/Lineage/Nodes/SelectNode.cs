@@ -1,12 +1,11 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>Remembers each element's outcome. With an undo it is an action, which is never run on an element twice.</summary>
-internal sealed class SelectNode<T, TResult>(
-    LineageNode parent, Func<T, CancellationToken, ValueTask<TResult>> function, Func<T, CancellationToken, ValueTask>? undo) : LineageNode(parent)
+internal sealed class SelectNode<T>(LineageNode parent, LineageFunction function, Func<T, CancellationToken, ValueTask>? undo) : LineageNode(parent)
 {
     public override string Name => "map";
 
-    public override bool Works => true;
+    public override LineageFunction Function { get; } = function;
 
     public override bool Transforms => true;
 
@@ -14,9 +13,6 @@ internal sealed class SelectNode<T, TResult>(
 
     public override bool CanUndo => undo is not null;
 
-    public override async ValueTask<object?> WorkAsync(object? value, CancellationToken cancellationToken) =>
-        await function((T)value!, cancellationToken);
-
     // The undoing of what failed or was cancelled must not be cancelled with it.
-    public override ValueTask UndoAsync(object? value) => undo!((T)value!, CancellationToken.None);
+    public override ValueTask UndoAsync(LineageItem item) => undo!(item.ValueAt<T>(Depth), CancellationToken.None);
 }

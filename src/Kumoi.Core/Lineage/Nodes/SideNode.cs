@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>One of the two lists that a list was divided into (paper 001, section 4.2).</summary>
 internal abstract class SideNode(LineageNode parent, Sides sides, bool left) : LineageNode(parent)

@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>The mirror image of <see cref="SkipNode"/>.</summary>
 internal sealed class SkipLastNode(LineageNode parent, int skipped) : LineageNode(parent)

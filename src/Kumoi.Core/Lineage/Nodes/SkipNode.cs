@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>Its reserve is what it skipped, nearest the boundary first: it skips fewer.</summary>
 internal sealed class SkipNode(LineageNode parent, int skipped) : LineageNode(parent)

@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 internal sealed class SourceNode<T>(
     IEnumerable<T> source, Func<T, CancellationToken, ValueTask<T>>? refresh, IReadOnlySet<FaultDomain> domains, Func<T, string> name)
@@ -6,10 +6,10 @@ internal sealed class SourceNode<T>(
 {
     public override bool CanRefresh => refresh is not null;
 
-    public override IEnumerable<object?> Elements => source.Select(element => (object?)element);
-
-    public override async ValueTask<object?> RefreshAsync(object? element, CancellationToken cancellationToken) =>
-        await refresh!((T)element!, cancellationToken);
-
-    public override string NameOf(object? element) => name((T)element!);
+    public override ISourceElements Read(LineageMemory memory)
+    {
+        var elements = new SourceElements<T>([.. source], refresh, name);
+        memory.Source = elements;
+        return elements;
+    }
 }

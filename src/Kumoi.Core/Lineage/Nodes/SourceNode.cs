@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>Where the elements come from, and how they are read again. The elements' type is known to <see cref="SourceNode{T}"/> only.</summary>
 internal abstract class SourceNode(IReadOnlySet<FaultDomain> domains) : LineageNode(null)
@@ -10,9 +10,6 @@ internal abstract class SourceNode(IReadOnlySet<FaultDomain> domains) : LineageN
 
     public abstract bool CanRefresh { get; }
 
-    public abstract IEnumerable<object?> Elements { get; }
-
-    public abstract ValueTask<object?> RefreshAsync(object? element, CancellationToken cancellationToken);
-
-    public abstract string NameOf(object? element);
+    /// <summary>Enumerates it.</summary>
+    public abstract ISourceElements Read(LineageMemory memory);
 }

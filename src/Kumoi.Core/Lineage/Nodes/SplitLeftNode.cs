@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>The first elements that the right side does not hold. Its reserve is the rest of these.</summary>
 internal sealed class SplitLeftNode(LineageNode parent, int count, Sides sides) : SideNode(parent, sides, left: true)

@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>
 /// What comes after the first elements, except what the left side holds. The left side's elements are no reserve for it. What came out

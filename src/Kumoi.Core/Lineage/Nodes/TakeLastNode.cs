@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>The mirror image of <see cref="TakeNode"/>.</summary>
 internal sealed class TakeLastNode(LineageNode parent, int count) : LineageNode(parent)

@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>Its reserve is the rest, which moves up by itself when elements above are gone.</summary>
 internal sealed class TakeNode(LineageNode parent, int count) : LineageNode(parent)
@@ -7,5 +7,5 @@ internal sealed class TakeNode(LineageNode parent, int count) : LineageNode(pare
 
     public override bool IsExtraction => true;
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) => state.Choose(count, items, items);
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) => state.ChooseFirst(count, items);
 }

@@ -1,4 +1,4 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>
 /// The paper's takeByRandom (001, section 4.1). Each element has a number drawn from the seed and its position in the source; the lowest

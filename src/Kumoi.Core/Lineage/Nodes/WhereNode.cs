@@ -1,21 +1,18 @@
-namespace Kumoi.Lineage.Nodes;
+namespace Kumoi.Lineage;
 
 /// <summary>Remembers each element's outcome.</summary>
-internal sealed class WhereNode<T>(LineageNode parent, Func<T, CancellationToken, ValueTask<bool>> predicate) : LineageNode(parent)
+internal sealed class WhereNode(LineageNode parent, LineageFunction predicate) : LineageNode(parent)
 {
     public override string Name => "filter";
 
-    public override bool Works => true;
+    public override LineageFunction Function { get; } = predicate;
 
     public override bool ChecksAgain => true;
 
     public override bool IsFilter => true;
 
-    public override async ValueTask<object?> WorkAsync(object? value, CancellationToken cancellationToken) =>
-        await predicate((T)value!, cancellationToken);
-
-    public override bool Passes(object? outcome) => (bool)outcome!;
+    public override bool Passes(LineageItem item) => item.Outcome<bool>(Depth);
 
     public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
-        [.. items.Where(item => Passes(item.Outcome(Depth)))];
+        items.Where(Passes).ToArray();
 }
