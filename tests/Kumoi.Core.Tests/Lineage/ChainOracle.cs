@@ -1,3 +1,5 @@
+using Kumoi.Lineage;
+
 namespace Kumoi.Tests.Lineage;
 
 /// <summary>
