@@ -22,7 +22,7 @@
     'Get-KumoiLineage'
     'Get-KumoiOperation'
     'Get-KumoiScaling'
-    'Get-KumoiVM'
+    'Get-KumoiVM', 'Get-KumoiVMScreenshot'
     'Invoke-KumoiAction'
     'Invoke-KumoiBalance'
     'Measure-KumoiHostReliability'

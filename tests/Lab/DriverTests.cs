@@ -134,6 +134,19 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
     }
 
     [Fact]
+    public async Task A_running_VMs_screen_can_be_seen()
+    {
+        var domain = XElement.Parse(await Lab.XmlAsync("seen", "idle"));
+        domain.Element("devices")!.Add(XElement.Parse("<video><model type='vga'/></video>"));
+        var vm = await CreateXmlAsync(Host("k1"), domain.ToString());
+
+        var shot = await FleetReads.ReadScreenAsync(vm, CancellationToken.None);
+
+        Assert.Equal("image/x-portable-pixmap", shot.ContentType);
+        Assert.Equal("P6", System.Text.Encoding.ASCII.GetString(shot.Bytes, 0, 2));
+    }
+
+    [Fact]
     public async Task A_screen_that_listens_at_its_hosts_address_is_in_the_way_of_every_migration()
     {
         var address = Lab.Host("k1").Address;

@@ -34,6 +34,10 @@ public static class FleetReads
         this Fleet fleet, IReadOnlyList<KumoiVM> vms, CancellationToken cancellationToken) =>
         FanOut.RunAsync(vms, fleet.Limits.MaxCalls, ReadXmlAsync, cancellationToken);
 
+    /// <summary>What the VM's screen shows.</summary>
+    public static async Task<KumoiVMScreenshot> ReadScreenAsync(KumoiVM vm, CancellationToken cancellationToken) =>
+        new(vm, await vm.Connection.Link.SendAsync(new ReadScreen(vm.Id), cancellationToken));
+
     /// <summary>The same host, read now.</summary>
     internal static async Task<KumoiHost> ReadHostAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
