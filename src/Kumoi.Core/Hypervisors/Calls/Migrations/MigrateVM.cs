@@ -12,6 +12,9 @@ namespace Kumoi.Hypervisors.Calls;
 /// <param name="Options">How it is done.</param>
 public sealed record MigrateVM(Guid Id, [property: JsonIgnore] IHypervisorLink Target, MigrationOptions Options) : VMChange<VMReading>(Id)
 {
+    /// <summary>The VM's name, for errors; null: as the link knows it.</summary>
+    public string? Known { get; init; }
+
     [JsonIgnore]
     public IProgress<MigrationProgress>? Progress { get; init; }
 
@@ -22,6 +25,8 @@ public sealed record MigrateVM(Guid Id, [property: JsonIgnore] IHypervisorLink T
     public override string FaultOperation => Faults.FaultOperation.Migrate;
 
     public override MaskPolicy Masking => MaskPolicy.TypedDefault;
+
+    public override string? VMName => Known;
 
     public override bool BringsVM => true;
 
