@@ -38,7 +38,7 @@ if ($FailureOblivious) { $KumoiPreference = @{ FailureOblivious = $true; Substit
       # A VM for which this fails is replaced by the next largest. -Confirm asks about the migration, and -WhatIf shows it.
       Invoke-KumoiAction -WhatIf:$false -Confirm:$false {
         $vm = $_
-        # Hosts are read anew for each VM. A target that fails is replaced by the next; nothing is masked before another VM was tried.
+        # Hosts are read anew for each VM. A target that fails is replaced by the next; nothing is masked before another VM is tried.
         $moved = Get-KumoiHost -Tag $Tag -ErrorAction Stop |
           Where-Object { $_.Name -ne $source.Name -and $_.FreeMemoryBytes - $vm.MemoryBytes -ge $MinFreeMemoryBytes } |
           Where-Object { $_.CpuRatio + $vm.CpuRatio * $vm.CpuCount / $_.CpuCount -le $MaxCpuRatio } |
