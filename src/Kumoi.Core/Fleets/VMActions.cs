@@ -81,7 +81,7 @@ public static class VMActions
             if (now is { State: PowerState.Shutoff, HasSavedState: true })
             {
                 throw new HypervisorException(
-                    $"'{master.Name}' has a saved state: copies of its disks would be torn, as those of a guest in mid-work.", FaultDomain.VM,
+                    $"'{master.Name}' has a saved state: copies of its disks would be torn, because its guest was still at work.", FaultDomain.VM,
                     error: HypervisorError.InvalidState,
                     recommendedAction: "Start it with Start-KumoiVM, which goes on from the saved state, and shut it down with Stop-KumoiVM.");
             }
