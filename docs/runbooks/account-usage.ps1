@@ -1,7 +1,7 @@
 #Requires -Version 7.6
 <#
 .SYNOPSIS
-  Appends to a file what VMs have used since the last run: for a timer.
+  Appends to a file what VMs have used after the last run: for a timer.
 .DESCRIPTION
   The first run has nothing to go on from: it notes the counters. They are in the journal, so that a run that fails or is left out loses nothing.
 .EXAMPLE
@@ -22,7 +22,7 @@ param(
 $ErrorActionPreference = 'Stop'
 if ($FailureOblivious) { $KumoiPreference = @{ FailureOblivious = $true } }
 
-# What is accounted once is not accounted again: look first whether the file can be written.
+# What is accounted once is not accounted again: check first that the file can be written.
 $file = $PSCmdlet.GetUnresolvedProviderPathFromPSPath($Path)
 try { [System.IO.File]::Open($file, 'Append', 'Write', 'Read').Dispose() }
 catch {

@@ -29,16 +29,16 @@ if ($FailureOblivious) { $KumoiPreference = @{ FailureOblivious = $true; Substit
     Get-KumoiVM -VMHost $source -State Running |
       Sort-Object MemoryBytes -Descending |
       Select-KumoiVM -AccumulateWhile {
-        # So many of the largest as it takes: another one while those before it are not enough.
+        # As many of the largest as are needed: another one while those before it are not enough.
         param($taken)
         $free = $source.FreeMemoryBytes + ($taken | Measure-Object MemoryBytes -Sum).Sum
         $busy = $source.CpuRatio - ($taken | ForEach-Object { $_.CpuRatio * $_.CpuCount } | Measure-Object -Sum).Sum / $source.CpuCount
         $free -lt $MinFreeMemoryBytes -or $busy -gt $MaxCpuRatio
       } |
-      # A VM for which this fails is replaced by the next largest. What is asked, or shown with -WhatIf, is the migration.
+      # A VM for which this fails is replaced by the next largest. -Confirm asks about the migration, and -WhatIf shows it.
       Invoke-KumoiAction -WhatIf:$false -Confirm:$false {
         $vm = $_
-        # Hosts are read anew for each VM. A target that fails is replaced by the next; nothing is masked before another VM was tried.
+        # Hosts are read anew for each VM. A target that fails is replaced by the next; nothing is masked before another VM is tried.
         $moved = Get-KumoiHost -Tag $Tag -ErrorAction Stop |
           Where-Object { $_.Name -ne $source.Name -and $_.FreeMemoryBytes - $vm.MemoryBytes -ge $MinFreeMemoryBytes } |
           Where-Object { $_.CpuRatio + $vm.CpuRatio * $vm.CpuCount / $_.CpuCount -le $MaxCpuRatio } |

@@ -43,6 +43,6 @@ elseif ($plan) {
   Write-Warning "Nothing was moved: $($plan.Count) VMs would be moved to empty $($emptied.Count) of at least $AtLeast hosts."
 }
 
-# What is known now. A host that cannot be read is not empty as far as anybody knows.
+# Read again now. A host that cannot be read does not count as empty.
 Get-KumoiHost -VMHost $hosts |
   Where-Object { -not $_.IsMasked -and -not ($_.VMs | Where-Object State -notin Shutoff, Crashed) }

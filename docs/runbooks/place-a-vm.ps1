@@ -28,7 +28,7 @@ param(
 )
 if ($FailureOblivious) { $KumoiPreference = @{ FailureOblivious = $true; Substitution = $KumoiPreference.Substitution } }
 
-# All are read: who cannot be, may have the VM already.
+# All hosts are read: one that cannot be read may have the VM already.
 $there = @(Get-KumoiVM -ErrorAction Stop | Where-Object Name -eq $Name)
 if ($there) { return $there }
 

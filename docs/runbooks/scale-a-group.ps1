@@ -25,12 +25,12 @@ param(
   [ValidateRange(0, 86400)][int] $IntervalSec = 30,
   # How much memory must stay free on a host that gets a clone.
   [ValidateRange(0, [long]::MaxValue)][long] $MinFreeMemoryBytes = 1GB,
-  # So many looks, and then no more.
+  # End after so many looks.
   [ValidateRange(1, [int]::MaxValue)][int] $Count = [int]::MaxValue,
-  # Go on whatever fails.
+  # Go on after failures.
   [switch] $FailureOblivious
 )
-# The first error ends the script, and with it the service, which is begun anew.
+# The first error ends the script, and with it the service, which is restarted.
 $ErrorActionPreference = 'Stop'
 if ($FailureOblivious) { $KumoiPreference = @{ FailureOblivious = $true; Substitution = $KumoiPreference.Substitution } }
 if ($Uri) { Connect-KumoiHost $Uri -ErrorAction ($FailureOblivious ? 'Continue' : 'Stop') | Out-Null }

@@ -17,7 +17,7 @@ param(
   [string[]] $VMHost = '*',
   # How many seconds a guest may take.
   [ValidateRange(0, 86400)][int] $TimeoutSec = 300,
-  # Pull the plug of guests that take longer.
+  # Turn off guests that take longer.
   [switch] $TurnOff,
   # Begin a stage although VMs of the stage before still run.
   [switch] $FailureOblivious

@@ -9,7 +9,7 @@
 param(
   # The name of the upgrade. The same name goes on with it.
   [Parameter(Mandatory, Position = 0)][string] $Name,
-  # Upgrades the host $_, which is empty. It must bear being run twice.
+  # Upgrades the host $_, which is empty. It must be safe to run twice.
   [Parameter(Mandatory, Position = 1)][scriptblock] $Upgrade,
   # Gives true when the host $_ is what it should be.
   [scriptblock] $Verify = { $true },
@@ -43,5 +43,5 @@ if ($stuck = $plan | Where-Object State -eq Failed) {
 }
 $hosts | Update-KumoiHost @update -Confirm:$false
 if ($left = Get-KumoiHost -Tag $Tag | Where-Object IsInMaintenance) {
-  Write-Warning "In maintenance: $($left -join ', '). Run it again when the cause is mended, or take them back with Resume-KumoiHost."
+  Write-Warning "In maintenance: $($left -join ', '). Fix the cause and run it again, or take them back with Resume-KumoiHost."
 }

@@ -57,7 +57,7 @@ internal static class JournalFailures
 
     public static JournalException NoSuchOperation(string path, Guid id) => new(
         $"The journal '{path}' has no operation {id:D} any more: another file has taken its place.", JournalError.Unavailable,
-        "What became of the operation, only the host can tell: look at the VM.");
+        "Only the host knows the outcome of the operation: look at the VM.");
 
     public static JournalException Newer(string path, long version) => new(
         $"The journal '{path}' has version {version}; this Kumoi knows versions up to {JournalFile.SchemaVersion}.", JournalError.NewerSchema,

@@ -86,7 +86,7 @@ internal sealed class PollyCallPolicy(string host, ResiliencePipeline retryAndBr
                     $"{Policy.Host} did not answer within {e.Timeout.TotalSeconds:0.#} s.",
                     FaultDomain.Host, isTransient: !changes, outcomeUnknown: changes, error: HypervisorError.TimedOut, innerException: e,
                     recommendedAction: changes
-                        ? "It may have been done all the same: read the VM with Get-KumoiVM before trying again."
+                        ? "It may still have been done: read the VM with Get-KumoiVM before you try again."
                         : "See whether the host and its libvirt daemon are up; raise the limit with Connect-KumoiHost -TimeoutSec.");
             }
         }

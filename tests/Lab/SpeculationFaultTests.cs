@@ -119,7 +119,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
 
         await Fault;
         var winner = FirstTried("finish");
-        Assert.Contains($"has moved to {winner}, and k1 could not be told", failure.Message, StringComparison.Ordinal);
+        Assert.Contains($"has moved to {winner}, and k1 did not confirm it", failure.Message, StringComparison.Ordinal);
         await Lab.CountsOnAsync(winner, VM, before);
         await IsNotRepairedAsync();
         await Lab.MakeWellAsync("k1");
@@ -189,7 +189,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
         var failure = await IsUndecidedAsync(MigrateAsync(
             vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () => Fault = Lab.HurtAsync("cut", "k1"))));
 
-        Assert.Contains("k1 does not tell what it has of the VM", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("k1 does not report what it has of the VM", failure.Message, StringComparison.Ordinal);
         await IsNotRepairedAsync();
         await IsGoneFromTargetsAsync();
         await Lab.MakeWellAsync("k1");
@@ -368,7 +368,7 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
 
         var failure = await IsUndecidedAsync(MigrateAsync(vm, ["k2"], options => options with { IsStrict = true }));
 
-        Assert.Contains("has moved to k2, stays paused there, and k1 could not be told", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("has moved to k2, stays paused there, and k1 did not confirm it", failure.Message, StringComparison.Ordinal);
         Assert.Equal(VMWhereabouts.Paused, await PlaceAsync("k2"));
         await IsNotRepairedAsync();
         Assert.Equal(VMWhereabouts.Paused, await PlaceAsync("k2"));

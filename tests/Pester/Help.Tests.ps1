@@ -168,7 +168,7 @@ Describe 'Get-Help in a fresh pwsh' {
     $asking = Get-Command -Module Kumoi -CommandType Cmdlet | Where-Object {
       $_.ImplementingType.GetCustomAttributes([System.Management.Automation.CmdletAttribute], $true).ConfirmImpact -eq 'High'
     }
-    $said = [regex]::Match($text, '; only (.*?) ask without being told to\.').Groups[1].Value -split ', | and '
+    $said = [regex]::Match($text, '\. Only (.*?) ask without -Confirm\.').Groups[1].Value -split ', | and '
     $said | Sort-Object | Should -Be ($asking.Name | Sort-Object)
   }
 

@@ -245,7 +245,7 @@ Describe 'Update-KumoiHost' {
     $results[1].Error | Should -Be 'no space left'
     $results[1].Output | Should -Be 'looking at kvm02'
     $errors.FullyQualifiedErrorId | Should -BeLike 'NoSpace*'
-    $warnings.Message | Should -BeLike '*ends at kvm02.*the same command goes on there.'
+    $warnings.Message | Should -BeLike '*ends at kvm02. Fix the cause and run the same command again: it goes on there.'
     Get-Suspended | Should -Be kvm02
     Get-Running | Should -Be $all
 

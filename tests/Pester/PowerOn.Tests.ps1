@@ -139,7 +139,7 @@ Describe 'What is left of an operation on several hosts' {
   AfterEach { $env:KUMOI_STATE = $script:state }
 
   It 'is told by a warning that says how to remove it' {
-    $script:warning | Should -BeLike "kvm02 may hold a copy of 'web' still*Repair-KumoiOperation"
+    $script:warning | Should -BeLike "kvm02 may still hold a copy of 'web'*Repair-KumoiOperation"
     (Get-KumoiVM web).VMHost | Should -Be kvm02, kvm03
   }
 

@@ -42,6 +42,6 @@ Describe 'A fault of one call' {
   }
 
   It 'is refused under a name that no call has' {
-    { Add-KumoiFault kvm01 Reed } | Should -Throw "*'Reed' is no operation*ReadHost*"
+    { Add-KumoiFault kvm01 Reed } | Should -Throw "*'Reed' is not an operation*ReadHost*"
   }
 }

@@ -78,7 +78,7 @@ Describe 'Move-KumoiVM -Speculative' {
     Add-KumoiFault kvm04 Stop -Message 'gone' | Out-Null
     Move-KumoiVM kvm01-1 kvm03, kvm04 -Speculative -WarningVariable warnings
     $warnings | Should -HaveCount 1
-    $warnings[0].Message | Should -BeLike "kvm04 may hold a copy of 'kvm01-1' still, which cannot start by itself*"
+    $warnings[0].Message | Should -BeLike "kvm04 may still hold a copy of 'kvm01-1', which cannot start by itself*"
     Get-Place | Should -Be kvm03
   }
 

@@ -180,7 +180,7 @@ public sealed class Fleet : IAsyncDisposable
         }
 
         var driver = _drivers.FirstOrDefault(candidate => candidate.Handles(request.Uri)) ?? throw new HypervisorException(
-            $"'{request.Uri}' is no URI of a hypervisor.", error: HypervisorError.InvalidUri,
+            $"'{request.Uri}' is not a hypervisor URI.", error: HypervisorError.InvalidUri,
             recommendedAction: "Use a libvirt URI such as qemu:///system, qemu+ssh://root@host/system or test:///default, or sim://lab?hosts=20.");
         var addresses = driver.Resolve(request.Uri);
         if (request.Name is not null && addresses.Count != 1)

@@ -117,7 +117,7 @@ internal sealed class FleetWatch(Fleet fleet, IJournal journal, TimeProvider tim
                 why = e.Message;
                 if (e is HypervisorException { Error: HypervisorError.NotSupported })
                 {
-                    await _events.Writer.WriteAsync(Gap(host, $"{host.Name} does not tell its events: {why}"), cancellationToken);
+                    await _events.Writer.WriteAsync(Gap(host, $"{host.Name} does not report its events: {why}"), cancellationToken);
                     return;
                 }
             }

@@ -40,12 +40,12 @@ internal sealed class OtherCopies(Fleet fleet)
         var last = unread.Find(other => other.LastReading?.VMs?.Any(vm => vm.Id == id && vm.State.HoldsHost()) == true);
         return last is null
             ? [.. unread.Select(other => other.Name)]
-            : throw Refused($"'{name}' was on {last.Name} when that was read last, and may run there still: it cannot be read now.", last.Name);
+            : throw Refused($"'{name}' was on {last.Name} at its last reading, and may still run there: {last.Name} cannot be read now.", last.Name);
     }
 
     private static HypervisorException Refused(string message, string host) => new(
         message, FaultDomain.VM, error: HypervisorError.RunsElsewhere,
-        recommendedAction: $"Look at both with Get-KumoiVM, and remove the one that is left over. With -Force it runs here all the same; do so only if the one on {host} is known to be dead.");
+        recommendedAction: $"Look at both with Get-KumoiVM, and remove the one that is left over. -Force runs it here anyway: use it only if the one on {host} is known to be dead.");
 
     /// <summary>
     /// One host may be connected under several names. By another URI its VMs are seen in the same state: off, or paused, and so they do not

@@ -81,7 +81,7 @@ public static class VMActions
             if (now is { State: PowerState.Shutoff, HasSavedState: true })
             {
                 throw new HypervisorException(
-                    $"'{master.Name}' has a saved state: copies of its disks would be torn, as those of a guest in mid-work.", FaultDomain.VM,
+                    $"'{master.Name}' has a saved state: copies of its disks would be torn, because its guest was still at work.", FaultDomain.VM,
                     error: HypervisorError.InvalidState,
                     recommendedAction: "Start it with Start-KumoiVM, which goes on from the saved state, and shut it down with Stop-KumoiVM.");
             }
@@ -162,7 +162,7 @@ public static class VMActions
             {
                 throw new HypervisorException(
                     $"'{vm.Name}' did not shut down within {patience.TotalSeconds:0.#} s.", FaultDomain.VM, error: HypervisorError.TimedOut,
-                    recommendedAction: "Wait longer with -TimeoutSec, or pull the plug with -TurnOff.");
+                    recommendedAction: "Wait longer with -TimeoutSec, or turn it off with -TurnOff.");
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(250), time, cancellationToken);
@@ -264,7 +264,7 @@ public static class VMActions
         {
             throw new HypervisorException(
                 $"{e.Message.TrimEnd('.')}. The definition of '{master.Name}' cannot be read from {master.VMHost}.", FaultDomain.VM, e.IsTransient,
-                outcomeUnknown: false, e.Error, e.NativeCode, "Clone the VM when its host answers again: other targets would fail alike.", e);
+                outcomeUnknown: false, e.Error, e.NativeCode, "Clone the VM when its host answers again: other targets would fail too.", e);
         }
     }
 

@@ -96,14 +96,14 @@ internal sealed class ImageUses
 
         if (_unknown.Count > 0)
         {
-            return $"it cannot be known whether others use it, since {_unknown[0]}";
+            return $"it is not known whether others use it, because {_unknown[0]}";
         }
 
         foreach (var (open, what) in _open)
         {
             if (!_closed.Contains(open) && !_volumes.ContainsKey(open))
             {
-                return $"it cannot be known whether others use it, since {what}, which is in no active storage pool";
+                return $"it is not known whether others use it, because {what}, which is in no active storage pool";
             }
         }
 

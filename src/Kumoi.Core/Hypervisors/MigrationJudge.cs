@@ -141,7 +141,7 @@ internal static class MigrationJudge
         Kind.VMExists, $"{host} has {what} already: '{vm}' cannot come.", "Look with Get-KumoiVM; remove or rename the VM there if it is not needed.");
 
     public static MigrationObstacle UnknownImage(string host, string path) => new(
-        Kind.Storage, $"'{path}' is in no active storage pool of {host}: it cannot be known whether the VM finds it there.",
+        Kind.Storage, $"'{path}' is in no active storage pool of {host}: it is not known whether the VM finds it there.",
         "See that the image is there under the same path, on shared storage.", IsFatal: false);
 
     /// <summary>The pool has the image's directory, and tells.</summary>

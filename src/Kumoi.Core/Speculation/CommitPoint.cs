@@ -48,7 +48,7 @@ internal sealed class CommitPoint(SpeculationLog log, TimeProvider time)
                     await log.TellAsync(SpeculationStep.Moved, candidate.Name);
                     return place is not VMWhereabouts.Absent ? candidate : throw Gone(candidate.Name);
                 case null:
-                    throw Undecided(candidate.Name, failure ?? new HypervisorException($"it said that it has started the VM, and now tells '{place}'", FaultDomain.Host));
+                    throw Undecided(candidate.Name, failure ?? new HypervisorException($"it reported that it had started the VM, and now reports '{place}'", FaultDomain.Host));
             }
 
             failed(candidate, failure!);
@@ -106,12 +106,12 @@ internal sealed class CommitPoint(SpeculationLog log, TimeProvider time)
     };
 
     private static HypervisorException Undecided(string host, Exception cause) => new(
-        $"Nobody knows whether the VM runs on {host}: {cause.Message.TrimEnd('.')}. It runs nowhere else, and is started nowhere else until {host} has told.",
+        $"It is not known whether the VM runs on {host}: {cause.Message.TrimEnd('.')}. It runs nowhere else, and is started nowhere else until {host} answers.",
         FaultDomain.Host, outcomeUnknown: true, error: HypervisorError.ConnectionFailed, innerException: cause,
-        recommendedAction: $"When {host} answers again, or was turned off for certain, run Repair-KumoiOperation.");
+        recommendedAction: $"When {host} answers again, or is certainly off, run Repair-KumoiOperation.");
 
     private static HypervisorException Gone(string host) => new(
-        $"The VM was started on {host}, which has nothing of it any more: somebody has removed it there, or moved it on. What is left of it elsewhere is from before.",
+        $"The VM was started on {host}, which no longer has it: somebody has removed it there, or moved it on. Copies elsewhere are older.",
         FaultDomain.VM, outcomeUnknown: true, error: HypervisorError.VMNotFound,
-        recommendedAction: "Find out what became of it, then run Repair-KumoiOperation.");
+        recommendedAction: "Find out where the VM went, then run Repair-KumoiOperation.");
 }

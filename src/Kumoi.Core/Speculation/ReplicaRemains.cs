@@ -150,5 +150,5 @@ internal static class ReplicaRemains
         recommendedAction: "Find out where it is meant to run, and stop it elsewhere at once.");
 
     private static HypervisorException Left(KumoiConnection host, Guid id, VMWhereabouts place) => new(
-        $"{host.Name} has VM {id} still: {place}.", FaultDomain.Host, error: HypervisorError.Other, recommendedAction: "Run Repair-KumoiOperation.");
+        $"{host.Name} still has VM {id}: {place}.", FaultDomain.Host, error: HypervisorError.Other, recommendedAction: "Run Repair-KumoiOperation.");
 }

@@ -50,7 +50,7 @@ internal sealed class PipelinePlan
         {
             if (step.Kind is not (StepKind.Filter or StepKind.Order or StepKind.Extraction))
             {
-                return step.Obstacle ?? $"'{step.Text}' stands above the choice and is no Where-Object, Sort-Object or Select-Object";
+                return step.Obstacle ?? $"'{step.Text}' stands above the choice and is not Where-Object, Sort-Object or Select-Object";
             }
 
             if (step.Effect is { } effect)

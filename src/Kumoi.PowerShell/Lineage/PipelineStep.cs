@@ -57,7 +57,7 @@ internal sealed record PipelineStep
             return Opaque(
                 text, string.Equals(name, "sort", StringComparison.OrdinalIgnoreCase)
                     ? "'sort' is a native program here: write Sort-Object"
-                    : $"'{name}' is no cmdlet, so what it does with the elements is unknown");
+                    : $"'{name}' is not a cmdlet, so what it does with the elements is unknown");
         }
 
         var arguments = CommandArguments.Of(cmdlet, command);

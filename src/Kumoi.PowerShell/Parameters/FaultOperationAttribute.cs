@@ -19,7 +19,7 @@ public sealed class FaultOperationAttribute : ValidateEnumeratedArgumentsAttribu
         if (element is not string name || !Groups.Concat(HostCalls.Names).Contains(name, StringComparer.OrdinalIgnoreCase))
         {
             throw new ValidationMetadataException(
-                $"'{Visible.Text(element?.ToString() ?? "")}' is no operation. Use one of the groups {string.Join(", ", Groups)}, or the name of a call: {string.Join(", ", HostCalls.Names)}.");
+                $"'{Visible.Text(element?.ToString() ?? "")}' is not an operation. Use one of the groups {string.Join(", ", Groups)}, or the name of a call: {string.Join(", ", HostCalls.Names)}.");
         }
     }
 }

@@ -33,5 +33,5 @@ internal sealed class XmlTextAttribute : ArgumentTransformationAttribute
     }
 
     private static ArgumentTransformationMetadataException IsPath(string text) => new(
-        $"'{Visible.Text(text)}' is no XML. If it is the path of a file, read the file: -Xml (Get-Content -Raw -LiteralPath '{Visible.Text(text).Replace("'", "''", StringComparison.Ordinal)}')");
+        $"'{Visible.Text(text)}' is not XML. If it is the path of a file, read the file: -Xml (Get-Content -Raw -LiteralPath '{Visible.Text(text).Replace("'", "''", StringComparison.Ordinal)}')");
 }

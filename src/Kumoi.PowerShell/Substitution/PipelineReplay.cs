@@ -12,7 +12,7 @@ namespace Kumoi.PowerShell.Substitution;
 /// <summary>Runs steps of the pipeline again: to choose anew, and to take candidates to the terminal.</summary>
 internal sealed class PipelineReplay(ISubstitutionTerminal terminal, TerminalLineage lineage, Compensation compensation)
 {
-    private const string SeeWhatIsThere = "See what is there with Get-KumoiVM before you do it again.";
+    private const string SeeWhatIsThere = "Check what is there with Get-KumoiVM before you do it again.";
     private const string SeeWhatIsLeft = "See what is left with Get-KumoiVM, and remove it before you do it again.";
 
     private IReadOnlyList<int> _chosen = [];

@@ -217,8 +217,8 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             // Whatever goes wrong at the source now leaves a paused copy there, never a running one.
             await ConfirmAsync(
                 outgoing, cancelled: false,
-                $"'{vm.Name}' has moved to {winner.Name}{(isToRun ? ", stays paused there" : "")}, and {vm.VMHost} could not be told",
-                isToRun ? $"removes the paused copy there, and lets it run on {winner.Name}" : "removes the paused copy there");
+                $"'{vm.Name}' has moved to {winner.Name}{(isToRun ? ", stays paused there" : "")}, and {vm.VMHost} did not confirm it",
+                isToRun ? $"removes the paused copy there, and resumes the VM on {winner.Name}" : "removes the paused copy there");
             if (isToRun)
             {
                 await ResumeAsync(winner);
@@ -272,7 +272,7 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         var abandoning = Task.WhenAll(replicas.Select(TryAbandonAsync));
         try
         {
-            await ConfirmAsync(outgoing, cancelled: true, $"'{vm.Name}' may be paused: {vm.VMHost} could not be told that it keeps it", "lets it go on there");
+            await ConfirmAsync(outgoing, cancelled: true, $"'{vm.Name}' may be paused: {vm.VMHost} did not confirm that it keeps it", "resumes it there");
         }
         finally
         {
@@ -306,8 +306,8 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         catch (HypervisorException e)
         {
             throw new HypervisorException(
-                $"'{vm.Name}' has moved to {winner.Name}, and could not be let run there: {e.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: e,
-                recommendedAction: $"When {winner.Name} answers, run Repair-KumoiOperation: it lets it run.");
+                $"'{vm.Name}' has moved to {winner.Name}, and could not be resumed there: {e.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: e,
+                recommendedAction: $"When {winner.Name} answers, run Repair-KumoiOperation: it resumes the VM.");
         }
     }
 

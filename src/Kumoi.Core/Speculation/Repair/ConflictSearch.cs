@@ -123,8 +123,8 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
         foreach (var vm in read.SelectMany(host => host.Live.Where(host.IsPausedByMigration)).Where(vm => !owned.VMs.Contains(vm.Id)))
         {
             Add(
-                ConflictKind.AbandonedMigration, [vm], $"'{vm.Name}' on {vm.VMHost} is paused by a migration, and no operation that is known works on it.",
-                "If no other tool migrates it now: see where the VM is with Get-KumoiVM. Where it runs elsewhere, remove this copy; where not, let it run: Resume-KumoiVM.", vm.Id);
+                ConflictKind.AbandonedMigration, [vm], $"'{vm.Name}' on {vm.VMHost} is paused by a migration, and no known operation works on it.",
+                "If no other tool is migrating it, find out where the VM is with Get-KumoiVM. If it runs elsewhere, remove this copy; if not, resume it with Resume-KumoiVM.", vm.Id);
         }
     }
 

@@ -78,7 +78,7 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         // No two hosts can be looked at in one moment; this is as near as it gets.
         if (await PlaceAsync(winner, cancellationToken) is VMWhereabouts.Absent or VMWhereabouts.Unknown)
         {
-            return Nothing($"'{operation.VM}' was on {winner} a moment ago, and is not any more: somebody works on it. Try again.");
+            return Nothing($"'{operation.VM}' was on {winner} a moment ago, and is no longer there: somebody is working on it. Try again.");
         }
 
         List<VMWhereabouts> leftOver = [VMWhereabouts.MigrationPaused, VMWhereabouts.Stopping, VMWhereabouts.Off];
@@ -93,7 +93,7 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         if (atSource is not (VMWhereabouts.Absent or VMWhereabouts.Off) || (atSource is VMWhereabouts.Off && await ReplicaRemains.CarriesAsync(source, _id, _operation, cancellationToken)))
         {
             return Nothing(
-                $"'{operation.VM}' {WordOf(atWinner)} on {winner}, and {source} has it too ({atSource}), which may be what somebody has done there since: it is not touched. "
+                $"'{operation.VM}' {WordOf(atWinner)} on {winner}, and {source} has it too ({atSource}). Somebody may have put it there, so it is not touched. "
                 + $"Look at both, and remove the one on {source} if it is not wanted.");
         }
 
@@ -116,20 +116,20 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         var place = await PlaceAsync(source, cancellationToken);
         if (place is VMWhereabouts.Unknown)
         {
-            return Nothing($"'{operation.VM}' was on {winner}, which has nothing of it any more, and {source} does not answer.");
+            return Nothing($"'{operation.VM}' was on {winner}, which no longer has it, and {source} does not answer.");
         }
 
         if (place is not (VMWhereabouts.Absent or VMWhereabouts.Running) && (await ReplicaRemains.FindMarkAsync(source, _id, _operation, cancellationToken))?.Replica == 0)
         {
             return Nothing(
-                $"'{operation.VM}' ran on {winner}, which has nothing of it any more; {source} holds it as it was before that ({place}), which is neither let run nor removed. "
-                + $"Find out what became of it; then resume, start or remove the one on {source}.");
+                $"'{operation.VM}' ran on {winner}, which no longer has it. {source} holds an older copy ({place}), which is neither resumed nor removed. "
+                + $"Find out where the VM went; then resume, start or remove the copy on {source}.");
         }
 
         var unreachable = await CleanAsync(winner, cancellationToken);
         await TryUnmarkAsync(source, cancellationToken);
         return Ended(
-            $"'{operation.VM}' had moved to {winner}, and has gone on since: {(place is VMWhereabouts.Absent ? $"{source} has nothing of it either" : $"it {WordOf(place)} on {source}")}.",
+            $"'{operation.VM}' moved to {winner}, and is no longer there: {(place is VMWhereabouts.Absent ? $"{source} has nothing of it either" : $"it {WordOf(place)} on {source}")}.",
             place is VMWhereabouts.Absent ? null : source, OperationState.Succeeded, unreachable);
     }
 
@@ -192,7 +192,7 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
                 case VMWhereabouts.Running or VMWhereabouts.Paused:
                     return $"and yet '{operation.VM}' {WordOf(place)} on {host}: somebody else has moved or started it.";
                 case VMWhereabouts.Unknown when mayHaveGoneOn:
-                    return $"and {host}, to which '{operation.VM}' may have gone on since, does not answer. Disconnect it if it is off for good.";
+                    return $"and {host}, to which '{operation.VM}' may have been moved on, does not answer. Disconnect it if it is off for good.";
                 case VMWhereabouts.Off when await ReplicaRemains.CarriesAsync(host, _id, _operation, cancellationToken):
                     return $"and yet {host} has '{operation.VM}', off: it has gone there from a target. Remove the one that is not wanted.";
             }

@@ -113,7 +113,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     {
         _ when OperationsUnderWay.Has(operation.Id) => "This session is working on it.",
         true when operation.Owner != OperationOwner.Current => $"{operation.Owner} still runs, and is the one who knows: end that process first.",
-        null when !isOwnerKnownDead => $"Whether {operation.Owner} still runs cannot be told from here: make sure that it does not, and say so with -Force.",
+        null when !isOwnerKnownDead => $"Whether {operation.Owner} still runs cannot be seen from here: make sure that it does not, and run it again with -Force.",
         _ => null,
     };
 

@@ -52,7 +52,7 @@ internal static class Orphans
         var marks = await ReadMarksAsync(fleet, operation, places.Keys, cancellationToken);
         if (marks.FirstOrDefault(mark => !IsOf(operation, plan, mark.Value)).Key is { } other)
         {
-            return (null, false, $"the copy of '{operation.VM}' on {other} tells another story of the operation than those on other hosts: nobody knows which is true.");
+            return (null, false, $"the mark of the copy of '{operation.VM}' on {other} contradicts those on other hosts: it is not known which is true.");
         }
 
         var running = places.Where(place => place.Value is VMWhereabouts.Running).Select(place => place.Key).ToList();

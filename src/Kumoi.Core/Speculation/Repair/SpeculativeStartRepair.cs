@@ -77,7 +77,7 @@ internal sealed class SpeculativeStartRepair(Fleet fleet, KumoiOperation operati
                 var place = await PlaceAsync(other, cancellationToken);
                 if (place is VMWhereabouts.Running || (place is VMWhereabouts.Unknown && ReferenceEquals(other, home)))
                 {
-                    return Nothing($"'{operation.VM}' is paused on {winner}, and {other} {(place is VMWhereabouts.Running ? "runs it" : "does not answer")}: it is not let run.");
+                    return Nothing($"'{operation.VM}' is paused on {winner}, and {other} {(place is VMWhereabouts.Running ? "runs it" : "does not answer")}: it is not resumed.");
                 }
             }
 

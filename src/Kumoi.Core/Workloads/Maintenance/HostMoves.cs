@@ -108,10 +108,10 @@ public abstract class HostMoves : MovingWorkload
             var why = HostModel.CanMove(vm)
                 ? new HypervisorException(
                     $"There is no room for '{vm.Name}': it stays on {source.Name}.", FaultDomain.VM, error: HypervisorError.ResourceUnavailable,
-                    recommendedAction: "Make room, connect more hosts, or stop the VM; then run it again.")
+                    recommendedAction: "Make room, connect more hosts, or stop the VM; then run the command again.")
                 : new HypervisorException(
                     $"'{vm.Name}' is {vm.State} and cannot be moved live: it stays on {source.Name}.", FaultDomain.VM, error: HypervisorError.InvalidState,
-                    recommendedAction: "Stop the VM, or let it run; then run it again.");
+                    recommendedAction: "Stop or resume the VM; then run the command again.");
             yield return Outcome<KumoiPlanStep, KumoiPlanStep>.Failure(
                 new KumoiPlanStep
                 {

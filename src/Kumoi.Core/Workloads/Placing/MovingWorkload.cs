@@ -89,7 +89,7 @@ public abstract class MovingWorkload : Workload
         async Task<KumoiVM> MoveToAsync(KumoiHost target, CancellationToken token) =>
             await TryMoveAsync(vm, target, await FleetReads.ReadHostAsync(target.Connection, token), token) ?? throw new HypervisorException(
                 $"{target.Name} has no room for '{vm.Name}' any more", FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
-                recommendedAction: "Run it again: the plan is made of new readings then.");
+                recommendedAction: "Run it again: it plans with new readings.");
     }
 
     /// <summary>Before a VM is moved.</summary>
@@ -128,7 +128,7 @@ public abstract class MovingWorkload : Workload
 
     private static HypervisorException NoRoom(KumoiVM vm) => new(
         $"No host has room for '{vm.Name}' any more.", FaultDomain.VM, error: HypervisorError.ResourceUnavailable,
-        recommendedAction: "Run it again: the plan is made of new readings then.");
+        recommendedAction: "Run it again: it plans with new readings.");
 
     /// <summary>The plan's reading may be old: the target must have room as it is now. Null: it has none.</summary>
     private async Task<KumoiVM?> TryMoveAsync(KumoiVM vm, KumoiHost target, KumoiHost now, CancellationToken cancellationToken) =>

@@ -221,7 +221,7 @@ public sealed class RollingUpgrade
         {
             throw new HypervisorException(
                 $"The rolling upgrade '{_rollingUpgrade.Name}' was taken over by another session: this one does nothing more.", error: HypervisorError.InvalidState,
-                recommendedAction: "Get-KumoiEvent -Kind RollingUpgrade tells which one it is.");
+                recommendedAction: "Get-KumoiEvent -Kind RollingUpgrade shows which one it is.");
         }
     }
 

@@ -40,7 +40,7 @@ public abstract partial class ActionCmdlet
     {
         if (KumoiSession.HasFleet && Fleet.Journal?.TakeFailure() is { } failure)
         {
-            WriteWarning($"What became of an operation could not be recorded: {failure.Message} {failure.RecommendedAction}");
+            WriteWarning($"The outcome of an operation could not be recorded: {failure.Message} {failure.RecommendedAction}");
         }
     }
 }

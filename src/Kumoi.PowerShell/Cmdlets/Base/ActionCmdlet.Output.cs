@@ -104,7 +104,7 @@ public abstract partial class ActionCmdlet
         {
             WriteError(Errors.ToRecord(
                 new HypervisorException(
-                    $"{open}.", outcomeUnknown: true, recommendedAction: "See what is there with Get-KumoiVM before you do it again."),
+                    $"{open}.", outcomeUnknown: true, recommendedAction: "Check what is there with Get-KumoiVM before you do it again."),
                 run.Request.Target, Errors.OutcomeUnknownId));
         }
     }

@@ -58,7 +58,7 @@ public abstract class SpeculativeActionCmdlet : ActionCmdlet
             var message = "Give -HedgeDelaySec or -HedgePercentile, not both: each says when the next host is tried.";
             ThrowTerminatingError(new ErrorRecord(new ValidationMetadataException(message), "TwoHedgeDelays", ErrorCategory.InvalidArgument, HedgePercentile)
             {
-                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Leave out -HedgeDelaySec to go by the journal." },
+                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Leave out -HedgeDelaySec to decide by the journal." },
             });
         }
     }
@@ -106,7 +106,7 @@ public abstract class SpeculativeActionCmdlet : ActionCmdlet
         foreach (var replica in replicas.Where(replica => !replica.IsClean))
         {
             await progress.WarnAsync(
-                $"{replica.VMHost} may hold a copy of '{vm}' still, which cannot start by itself. When it answers again, remove it: "
+                $"{replica.VMHost} may still hold a copy of '{vm}', which cannot start by itself. When it answers again, remove it: "
                 + $"Get-KumoiOperation -Orphaned -VMHost {replica.VMHost} | Repair-KumoiOperation",
                 cancellationToken);
         }

@@ -185,7 +185,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             WriteFailure(failure, host.Name);
         }
 
-        WriteWarning($"The rolling upgrade '{NameOfRollingUpgrade}' ends at {host.Name}. When the cause is mended, the same command goes on there.");
+        WriteWarning($"The rolling upgrade '{NameOfRollingUpgrade}' ends at {host.Name}. Fix the cause and run the same command again: it goes on there.");
         return false;
     }
 
@@ -216,12 +216,12 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             return name;
         }
 
-        var message = $"The rolling upgrade needs a name: nothing tells what is in ${unknown}, which its script block reads, from what was in it before.";
+        var message = $"The rolling upgrade needs a name: its script block reads ${unknown}, whose value cannot be recorded and compared.";
         ThrowTerminatingError(new ErrorRecord(new PSInvalidOperationException(message), "NameMissing", ErrorCategory.InvalidArgument, ScriptBlock)
         {
             ErrorDetails = new ErrorDetails(message)
             {
-                RecommendedAction = "Give it one with -Name, and another for another upgrade; or let the block read plain values, such as strings and numbers.",
+                RecommendedAction = "Give it a name with -Name, and another name for another upgrade; or make the block read only plain values, such as strings and numbers.",
             },
         });
         return "";

@@ -58,7 +58,7 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
     {
         base.Prepare();
         var problem = Speculative && Destination.Length == 0 ? "-Speculative needs -Destination: the hosts to start on."
-            : Speculative && Paused ? "-Speculative lets the VM run on the host that wins: it cannot be -Paused."
+            : Speculative && Paused ? "-Speculative resumes the VM on the winner: it cannot be combined with -Paused."
             : !Speculative && Destination.Length > 0 ? "A VM starts on its own host; -Destination is for -Speculative."
             : null;
         if (problem is not null)

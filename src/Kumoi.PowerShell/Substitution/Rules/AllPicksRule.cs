@@ -8,6 +8,6 @@ internal sealed class AllPicksRule : SubstitutionRule<PipelineCase>
     public override string? WhyNot(PipelineCase its) =>
         its is { InputEnded: true, Lineage: { Source: HeldSelection held, IsHeldHere: false } }
             && !its.Lineage.HaveArrived.IsSupersetOf(held.Choose(new HashSet<int>()))
-                ? "not all that were picked came here"
+                ? "not all picks came here"
                 : null;
 }

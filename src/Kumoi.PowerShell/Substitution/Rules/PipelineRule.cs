@@ -5,6 +5,6 @@ internal sealed class PipelineRule : SubstitutionRule<FailureCase>
 {
     public override string? WhyNot(FailureCase its) =>
         SubstitutionRules.WhyNot(its.Pipeline) is { } why
-            ? $"{why}. Select-KumoiHost and Select-KumoiVM keep a reserve whatever stands above them"
+            ? $"{why}. Select-KumoiHost and Select-KumoiVM keep a reserve with any steps above them"
             : null;
 }

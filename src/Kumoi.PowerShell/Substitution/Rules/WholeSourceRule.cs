@@ -7,6 +7,6 @@ internal sealed class WholeSourceRule : SubstitutionRule<PipelineCase>
 {
     public override string? WhyNot(PipelineCase its) =>
         its.Lineage.Source is RecordedSource { IsIncomplete: true }
-            ? "the pipeline was satisfied before all input had reached the source, so what would have followed is not known"
+            ? "the pipeline had enough before all input had reached the source, so it is not known what would have followed"
             : null;
 }

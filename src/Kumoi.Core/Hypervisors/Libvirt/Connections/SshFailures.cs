@@ -10,7 +10,7 @@ internal static class SshFailures
 
     private const string KeyAdvice =
         "Give the host a key of this user (ssh-copy-id USER@HOST), have it in the ssh agent or name it in the URI (?keyfile=PATH), and see that "
-        + "'ssh -o BatchMode=yes USER@HOST true' works. Nobody is asked for a password here.";
+        + "'ssh -o BatchMode=yes USER@HOST true' works. Kumoi does not ask for a password.";
 
     private const string HostKeyAdvice =
         "This computer does not know the host's key, or another one. Connect once with 'ssh USER@HOST' and compare the fingerprint, so that the key comes "

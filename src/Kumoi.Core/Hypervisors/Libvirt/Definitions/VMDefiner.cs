@@ -198,7 +198,7 @@ internal sealed unsafe class VMDefiner
                 outcomeUnknown: true,
                 refusal?.Error ?? HypervisorError.Aborted,
                 refusal?.NativeCode ?? 0,
-                "Undo the operation when the host is well again.",
+                "Undo the operation when the host works again.",
                 failure);
         }
     }

@@ -295,7 +295,7 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
         // A definition that a starting step has left has come with the VM from its source.
         bool isOurs = mark?.Operation == offer.Plan.Operation && (mark.Replica == replica || place == VMWhereabouts.Off);
         bool mayHaveRun = place == VMWhereabouts.Running || (place == VMWhereabouts.Paused && MayRun);
-        return !isOurs ? "it is not of this migration" : mayHaveRun ? "it was let run" : null;
+        return !isOurs ? "it is not of this migration" : mayHaveRun ? "it was resumed" : null;
     }
 
     private static int Undefine(DomainHandle domain) =>
@@ -318,11 +318,11 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     }
 
     private HypervisorException Unknown(string action, string reason, HypervisorError error, Exception? inner) => new(
-        $"Cannot tell whether {HostName} could {action}: {reason.TrimEnd('.')}.",
+        $"It is not known whether {HostName} could {action}: {reason.TrimEnd('.')}.",
         FaultDomain.Host,
         isTransient: false,
         outcomeUnknown: true,
         error,
-        recommendedAction: $"Read what {HostName} has of the VM when it answers again; do nothing with the VM before.",
+        recommendedAction: $"When {HostName} answers again, read what it has of the VM. Do nothing with the VM before that.",
         innerException: inner);
 }

@@ -62,7 +62,7 @@ internal static unsafe class MigrationPhases
         string? where = NativeString.Take(uri);
         return result != 0 ? throw connection.ToException(failure, $"prepare for VM '{name}'", CallKind.Write)
             : where is null ? throw new HypervisorException(
-                $"Cannot prepare for VM '{name}' on {connection.Label}: it does not say where it waits for the VM.", FaultDomain.Host)
+                $"Cannot prepare for VM '{name}' on {connection.Label}: it does not report the address at which it waits for the VM.", FaultDomain.Host)
             : (where, cookieOut);
     }
 

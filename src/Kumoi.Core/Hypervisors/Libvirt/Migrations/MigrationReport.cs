@@ -46,7 +46,7 @@ internal sealed class MigrationReport(string vm, string source, string target, M
         recommendedAction: "Check where the VM runs before doing anything else with it.");
 
     public HypervisorException Undecided(MigrationFacts facts, MigrationOutcome outcome) => new(
-        $"Cannot tell whether VM '{vm}' moved from {source} to {target}: the source has it '{facts.Source}', the target '{facts.Target}'"
+        $"It is not known whether VM '{vm}' moved from {source} to {target}: the source has it '{facts.Source}', the target '{facts.Target}'"
         + (outcome.Failure is { } failure ? $". {failure.Message}." : "."),
         FaultDomain.Host,
         isTransient: false,

@@ -234,7 +234,7 @@ internal sealed unsafe class MigrationTargetCheck
         }
         else
         {
-            Add(new MigrationObstacle(kind, $"It cannot be known whether {Host} has the {what}, which '{VM}' needs: {failure.Message}.", action, IsFatal: false));
+            Add(new MigrationObstacle(kind, $"It is not known whether {Host} has the {what}, which '{VM}' needs: {failure.Message}.", action, IsFatal: false));
         }
     }
 

@@ -61,7 +61,7 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
         FaultDomain.Host,
         isTransient: false,
         outcomeUnknown: true,
-        recommendedAction: "Remove what the targets have of it, and take it back at the source. QEMU's return path, which tells, is needed.");
+        recommendedAction: "Remove what the targets have of it, and take it back at the source. QEMU's return path, which reports this, is needed.");
 
     /// <summary>libvirt says that it failed.</summary>
     /// <param name="stop">Why it was ended from here.</param>
@@ -92,7 +92,7 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
             (int)failure.Code,
             isUnknown ? $"Read what {source} has of the VM before doing anything else with it."
                 : isDeaf
-                    ? $"Check the network between {source} and this computer, through which the targets' answers go; other targets do not help."
+                    ? $"Check the network between {source} and this computer, which carries the targets' answers. Other targets do not help."
                 : isOurs ? "Use other targets, or a larger budget."
                 : known.RecommendedAction);
     }
@@ -102,7 +102,7 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
         PerformStop.Cancelled => "it was cancelled",
         PerformStop.Stalled => $"it moved no byte for {Patience}",
         PerformStop.Idling => $"nothing was left to send for {Patience}, and {source} did not hear that {Speakers} can take over",
-        PerformStop.SourceDeaf => $"{source} did not hear what {Speakers} told it, for {Patience}",
+        PerformStop.SourceDeaf => $"{source} did not hear what {Speakers} reported, for {Patience}",
         PerformStop.NobodyAnswers => $"all was sent, but {WhatIsMissing}, while the guest waited",
         PerformStop.NoneLeft => "no target is left",
         _ => (failure?.TrimEnd('.', ' ', '\n') ?? "it failed")
@@ -115,6 +115,6 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
         VMWhereabouts.Paused => $"The VM is still paused on {source}.",
         VMWhereabouts.MigrationPaused => $"{source} keeps the VM paused by the migration.",
         VMWhereabouts.Off or VMWhereabouts.Absent => $"The VM has ended on {source}.",
-        _ => $"{source} does not tell what it has of the VM.",
+        _ => $"{source} does not report what it has of the VM.",
     };
 }

@@ -26,7 +26,7 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress> So
 
         if (!source.IsReachableFromOtherHosts)
         {
-            throw NotFound($"its URI {source.Display} does not tell how the hosts and this computer reach each other", null);
+            throw NotFound($"its URI {source.Display} does not show how the hosts and this computer reach each other", null);
         }
 
         try

@@ -41,7 +41,7 @@ internal sealed class SimulatedIncomingMigration(SimulatedLink link, SimulatedVM
             if (ReferenceEquals(link.Host.Find(copy.Id), copy) && !copy.IsHeldByMigration)
             {
                 throw new HypervisorException(
-                    $"{HostName} was told to start '{copy.Name}', and has it {copy.State}: it is not removed.", FaultDomain.Host, error: HypervisorError.InvalidState);
+                    $"{HostName} was asked to start '{copy.Name}', and has it {copy.State}: it is not removed.", FaultDomain.Host, error: HypervisorError.InvalidState);
             }
 
             Remove();
