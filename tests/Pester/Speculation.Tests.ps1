@@ -202,9 +202,9 @@ Describe 'What the journal knows of hosts' {
       Disconnect-KumoiHost * -Confirm:$false
       Connect-KumoiHost 'sim://lab?hosts=6&vms=1&running=1&seed=7' | Out-Null
       Disconnect-KumoiHost kvm03, kvm04 -Confirm:$false
-      $connected = Connect-KumoiHost (3..4 | ForEach-Object { "sim://lab/kvm0$($_)?hosts=6&vms=1&running=1&seed=7" }) -FailureDomain rack1
-      $connected.FailureDomain | Should -Be rack1, rack1
-      (Get-KumoiHost kvm03, kvm05).FailureDomain | Should -Be rack1, $null
+      $connected = Connect-KumoiHost (3..4 | ForEach-Object { "sim://lab/kvm0$($_)?hosts=6&vms=1&running=1&seed=7" }) -FailureGroup rack1
+      $connected.FailureGroup | Should -Be rack1, rack1
+      (Get-KumoiHost kvm03, kvm05).FailureGroup | Should -Be rack1, $null
       Get-Plan @{ Replicas = 'Auto' } | Should -BeLike '*2 at once: kvm03 in rack1 (*), kvm05 (*reserve: kvm04.'
     }
 

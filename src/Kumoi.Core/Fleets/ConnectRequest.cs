@@ -6,7 +6,7 @@ namespace Kumoi.Fleets;
 public sealed record ConnectRequest(string Uri, string? Name, IReadOnlyList<string> Tags)
 {
     /// <summary>What these hosts share so that they fail together, a rack or a switch; null: nothing that is known.</summary>
-    public string? FailureDomain { get; init; }
+    public string? FailureGroup { get; init; }
 
     /// <summary>Limits of the calls to these hosts; null: the fleet's.</summary>
     public FleetLimits? Limits { get; init; }

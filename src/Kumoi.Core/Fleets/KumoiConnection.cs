@@ -20,7 +20,7 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
         _host = host;
         Driver = driver.Name;
         Tags = request.Tags;
-        FailureDomain = request.FailureDomain;
+        FailureGroup = request.FailureGroup;
         ConnectedAt = connectedAt;
         Link = link;
         Journal = journal;
@@ -48,7 +48,7 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     public IReadOnlyList<string> Tags { get; }
 
     /// <summary>What the host shares with others so that they fail together, as the admin said when connecting: a rack, a switch. Null: not said.</summary>
-    public string? FailureDomain { get; }
+    public string? FailureGroup { get; }
 
     internal IHypervisorLink Link { get; }
 

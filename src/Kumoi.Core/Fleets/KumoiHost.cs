@@ -45,8 +45,8 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
     /// <summary>The host's own labels and those given with <c>Connect-KumoiHost -Tag</c>.</summary>
     public IReadOnlyList<string> Tags { get; }
 
-    /// <inheritdoc cref="KumoiConnection.FailureDomain"/>
-    public string? FailureDomain => Connection.FailureDomain;
+    /// <inheritdoc cref="KumoiConnection.FailureGroup"/>
+    public string? FailureGroup => Connection.FailureGroup;
 
     public string HypervisorType => Reading.HypervisorType;
 

@@ -61,7 +61,7 @@ public sealed record ReplicationPlan
         return new ReplicationPlan(rounds, delay, success, Describe(isHedged ? why : null));
 
         ReplicaCandidate Predict(KumoiConnection target) =>
-            new(options.Reliability.Success(target.Name, kind, target.IsSimulated), target.FailureDomain);
+            new(options.Reliability.Success(target.Name, kind, target.IsSimulated), target.FailureGroup);
 
         string Describe(string? hedge)
         {

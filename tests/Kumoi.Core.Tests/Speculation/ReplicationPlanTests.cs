@@ -22,7 +22,7 @@ public sealed class ReplicationPlanTests : IAsyncLifetime
     {
         _fleet = KumoiFleet.Create([new SimulatedDriver(_time)], new PollyCallPolicyFactory(_time), new FaultPlan(new Random(1), _time), _time);
         string?[] racks = ["a", "a", "b", null, null, null];
-        var requests = racks.Select((rack, i) => new ConnectRequest($"sim://lab/kvm0{i + 1}?hosts=6", null, []) { FailureDomain = rack }).ToList();
+        var requests = racks.Select((rack, i) => new ConnectRequest($"sim://lab/kvm0{i + 1}?hosts=6", null, []) { FailureGroup = rack }).ToList();
         await foreach (var outcome in _fleet.ConnectAsync(requests, default))
         {
             _ = outcome.Result;

@@ -30,7 +30,7 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
 
     /// <summary>What these hosts share so that they fail together: a rack, a switch. Replicas of one operation prefer different ones.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    public string? FailureDomain { get; set; }
+    public string? FailureGroup { get; set; }
 
     /// <summary>How long a read may take on these hosts; a change may take eight times as long.</summary>
     [Parameter]
@@ -80,7 +80,7 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
             Retries = IsBound(nameof(RetryCount)) ? RetryCount : limits.Retries,
             MaxCallsPerHost = IsBound(nameof(CallsPerHost)) ? CallsPerHost : limits.MaxCallsPerHost,
         };
-        _requests.AddRange(Uri.Select(uri => new ConnectRequest(uri, Name, Tag) { Limits = limits, FailureDomain = string.IsNullOrEmpty(FailureDomain) ? null : FailureDomain }));
+        _requests.AddRange(Uri.Select(uri => new ConnectRequest(uri, Name, Tag) { Limits = limits, FailureGroup = string.IsNullOrEmpty(FailureGroup) ? null : FailureGroup }));
     }
 
     /// <summary>Operations that nobody works on any more, and that these hosts are needed for.</summary>
