@@ -162,7 +162,7 @@ public sealed class MigrationDecisionTests
     [Fact]
     public void A_source_that_is_deaf_did_not_hear_and_the_targets_are_not_blamed()
     {
-        AssertNotSent(PerformStop.SourceDeaf, false, "kvm1 did not hear what kvm2 and kvm3 told it, for 2.5 s. The VM runs on kvm1", FaultDomain.Network);
+        AssertNotSent(PerformStop.SourceDeaf, false, "kvm1 did not hear what kvm2 and kvm3 reported, for 2.5 s. The VM runs on kvm1", FaultDomain.Network);
         AssertNotSent(PerformStop.Idling, false, "nothing was left to send for 2.5 s, and kvm1 did not hear that kvm2 and kvm3 can take over", FaultDomain.Network);
     }
 

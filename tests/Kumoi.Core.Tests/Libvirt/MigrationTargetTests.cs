@@ -33,7 +33,7 @@ public sealed class MigrationTargetTests : LibvirtTest
         MigrationObstacle found = Assert.Single(await CheckAsync("<disk type='file'><source file='/images/deeper/cd.iso'/><target dev='hda'/></disk>"));
 
         Assert.False(found.IsFatal);
-        Assert.Contains("cannot be known", found.Message, StringComparison.Ordinal);
+        Assert.Contains("it is not known whether the VM finds it there", found.Message, StringComparison.Ordinal);
     }
 
     private async Task<IReadOnlyList<MigrationObstacle>> CheckAsync(string disk)
