@@ -30,26 +30,26 @@ internal sealed class MigrationRelay : IDisposable
     private const int PaceBytes = 1 << 20;       // what may wait for the fastest
     private const int MostSaidBytes = 1 << 20;   // a pre-copy migration's return path has some 20
 
-    private readonly Lock gate = new();
-    private readonly Socket listener;
-    private readonly Func<IPAddress, bool> isSource;
-    private readonly ReplicaBudget budget;
-    private readonly TimeSpan hearingPatience;
-    private readonly TimeProvider time;
-    private readonly RelayTarget[] targets;
-    private readonly List<RelayTarget> complete = [];
-    private readonly List<byte> said = []; // the merged return path
-    private readonly Channel<byte[]> toSource = Channel.CreateUnbounded<byte[]>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly TaskCompletionSource noneLeft = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _gate = new();
+    private readonly Socket _listener;
+    private readonly Func<IPAddress, bool> _isSource;
+    private readonly ReplicaBudget _budget;
+    private readonly TimeSpan _hearingPatience;
+    private readonly TimeProvider _time;
+    private readonly RelayTarget[] _targets;
+    private readonly List<RelayTarget> _complete = [];
+    private readonly List<byte> _said = []; // the merged return path
+    private readonly Channel<byte[]> _toSource = Channel.CreateUnbounded<byte[]>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly TaskCompletionSource _noneLeft = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Something has changed that the source may be waiting for.</summary>
-    private readonly Channel<bool> room =
+    private readonly Channel<bool> _room =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
-    private volatile IPAddress? refused;
-    private volatile bool hasSourceEnded; // before any target had the whole state
-    private volatile SocketException? sourceLoss;
-    private long received;
+    private volatile IPAddress? _refused;
+    private volatile bool _hasSourceEnded; // before any target had the whole state
+    private volatile SocketException? _sourceLoss;
+    private long _received;
 
     /// <summary>Listens at once, on a port that the system chooses.</summary>
     /// <param name="address">Where.</param>
@@ -68,57 +68,57 @@ internal sealed class MigrationRelay : IDisposable
         TimeProvider time)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(budget.BufferBytes, 4, nameof(budget));
-        this.isSource = isSource;
-        this.targets = [.. targets.Select(static target => new RelayTarget(target.Name, target.EndPoint))];
-        this.budget = budget;
-        this.hearingPatience = hearingPatience;
-        this.time = time;
-        listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        _isSource = isSource;
+        _targets = [.. targets.Select(static target => new RelayTarget(target.Name, target.EndPoint))];
+        _budget = budget;
+        _hearingPatience = hearingPatience;
+        _time = time;
+        _listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            listener.Bind(new IPEndPoint(address, 0));
-            listener.Listen(1);
+            _listener.Bind(new IPEndPoint(address, 0));
+            _listener.Listen(1);
         }
         catch
         {
-            listener.Dispose();
+            _listener.Dispose();
             throw;
         }
 
-        EndPoint = (IPEndPoint)listener.LocalEndPoint!;
+        EndPoint = (IPEndPoint)_listener.LocalEndPoint!;
     }
 
     /// <summary>Where the source is to connect.</summary>
     public IPEndPoint EndPoint { get; }
 
     /// <summary>Completes when every target was given up.</summary>
-    public Task NoneLeft => noneLeft.Task;
+    public Task NoneLeft => _noneLeft.Task;
 
     /// <summary>How many bytes the source has sent.</summary>
-    public long ReceivedBytes => Volatile.Read(ref received);
+    public long ReceivedBytes => Volatile.Read(ref _received);
 
     /// <summary>Who was turned away last; null: nobody.</summary>
-    public IPAddress? Refused => refused;
+    public IPAddress? Refused => _refused;
 
     /// <summary>How the source's connection broke before any target had the whole state; null: it did not.</summary>
-    public SocketException? SourceLoss => sourceLoss;
+    public SocketException? SourceLoss => _sourceLoss;
 
     /// <summary>The source's connection broke because the source does not acknowledge what it is told.</summary>
-    public bool IsSourceDeaf => sourceLoss?.SocketErrorCode is SocketError.TimedOut;
+    public bool IsSourceDeaf => _sourceLoss?.SocketErrorCode is SocketError.TimedOut;
 
     /// <summary>The numbers of the targets that have the whole state, in the order in which they said so.</summary>
     public IReadOnlyList<int> Complete
     {
         get
         {
-            lock (gate)
+            lock (_gate)
             {
-                return [.. complete.Select(target => Array.IndexOf(targets, target))];
+                return [.. _complete.Select(target => Array.IndexOf(_targets, target))];
             }
         }
     }
 
-    public IReadOnlyList<ReplicaProgress> ReadProgress() => [.. targets.Select(static target => target.Read())];
+    public IReadOnlyList<ReplicaProgress> ReadProgress() => [.. _targets.Select(static target => target.Read())];
 
     /// <summary>
     /// Relays one connection. Returns when both sides have ended, when no target is left, or when it is cancelled; every connection is
@@ -126,14 +126,14 @@ internal sealed class MigrationRelay : IDisposable
     /// </summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task[] takers = [.. targets.Select(target => Part(() => ServeAsync(target, stop.Token), stop))];
-        Task limits = Part(() => WatchLimitsAsync(stop.Token), stop);
-        Task source = Part(() => ServeSourceAsync(Task.WhenAll(takers), stop.Token), stop);
-        await Task.WhenAny(source, noneLeft.Task).ConfigureAwait(false);
-        await stop.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll([source, limits, .. takers]).ConfigureAwait(false);
-        foreach (RelayTarget target in targets)
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task[] takers = [.. _targets.Select(target => Part(() => ServeAsync(target, stop.Token), stop))];
+        var limits = Part(() => WatchLimitsAsync(stop.Token), stop);
+        var source = Part(() => ServeSourceAsync(Task.WhenAll(takers), stop.Token), stop);
+        await Task.WhenAny(source, _noneLeft.Task);
+        await stop.CancelAsync();
+        await Task.WhenAll([source, limits, .. takers]);
+        foreach (var target in _targets)
         {
             target.End();
             target.Clear();
@@ -142,8 +142,8 @@ internal sealed class MigrationRelay : IDisposable
 
     public void Dispose()
     {
-        listener.Dispose();
-        foreach (RelayTarget target in targets)
+        _listener.Dispose();
+        foreach (var target in _targets)
         {
             target.Dispose();
         }
@@ -154,7 +154,7 @@ internal sealed class MigrationRelay : IDisposable
     {
         try
         {
-            await work().ConfigureAwait(false);
+            await work();
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -162,26 +162,26 @@ internal sealed class MigrationRelay : IDisposable
         }
         catch
         {
-            await stop.CancelAsync().ConfigureAwait(false);
+            await stop.CancelAsync();
             throw;
         }
     }
 
     private async Task ServeSourceAsync(Task takers, CancellationToken stop)
     {
-        using Socket source = await AcceptAsync(stop).ConfigureAwait(false);
+        using var source = await AcceptAsync(stop);
         source.NoDelay = true;
         EndWhenDeaf(source);
-        Task answering = AnswerAsync(source, stop);
-        await ReadAsync(source, stop).ConfigureAwait(false);
-        foreach (RelayTarget target in targets)
+        var answering = AnswerAsync(source, stop);
+        await ReadAsync(source, stop);
+        foreach (var target in _targets)
         {
             target.End();
         }
 
-        await takers.ConfigureAwait(false);
-        toSource.Writer.TryComplete();
-        await answering.ConfigureAwait(false);
+        await takers;
+        _toSource.Writer.TryComplete();
+        await answering;
     }
 
     /// <summary>
@@ -194,7 +194,7 @@ internal sealed class MigrationRelay : IDisposable
         {
             const int IPProtoTcp = 6;
             const int TcpUserTimeout = 18;
-            int milliseconds = (int)Math.Clamp(hearingPatience.TotalMilliseconds, 1, int.MaxValue); // 0 would be the system's own
+            var milliseconds = (int)Math.Clamp(_hearingPatience.TotalMilliseconds, 1, int.MaxValue); // 0 would be the system's own
             source.SetRawSocketOption(IPProtoTcp, TcpUserTimeout, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in milliseconds)));
         }
     }
@@ -202,12 +202,12 @@ internal sealed class MigrationRelay : IDisposable
     /// <summary>What the source has sent is of no use to a target that does not have all of it by now, and it is not the target's fault.</summary>
     private void EndSource(SocketException? loss)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (complete.Count == 0)
+            if (_complete.Count == 0)
             {
-                sourceLoss ??= loss;
-                hasSourceEnded = true;
+                _sourceLoss ??= loss;
+                _hasSourceEnded = true;
             }
         }
     }
@@ -218,28 +218,28 @@ internal sealed class MigrationRelay : IDisposable
         {
             while (true)
             {
-                Socket caller = await listener.AcceptAsync(stop).ConfigureAwait(false);
-                IPAddress address = ((IPEndPoint)caller.RemoteEndPoint!).Address;
-                if (isSource(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address))
+                var caller = await _listener.AcceptAsync(stop);
+                var address = ((IPEndPoint)caller.RemoteEndPoint!).Address;
+                if (_isSource(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address))
                 {
                     return caller;
                 }
 
-                refused = address;
+                _refused = address;
                 caller.Dispose();
             }
         }
         finally
         {
-            listener.Dispose();
+            _listener.Dispose();
         }
     }
 
     private async Task ReadAsync(Socket source, CancellationToken stop)
     {
-        int readBytes = Math.Min(ReadBytes, budget.BufferBytes / 4);
-        int paceBytes = Math.Min(PaceBytes, budget.BufferBytes / 2);
-        RelayBuffer buffer = RelayBuffer.Rent(readBytes);
+        var readBytes = Math.Min(ReadBytes, _budget.BufferBytes / 4);
+        var paceBytes = Math.Min(PaceBytes, _budget.BufferBytes / 2);
+        var buffer = RelayBuffer.Rent(readBytes);
         try
         {
             while (true)
@@ -250,19 +250,19 @@ internal sealed class MigrationRelay : IDisposable
                     buffer = RelayBuffer.Rent(readBytes);
                 }
 
-                Memory<byte> free = buffer.Free;
-                int length = await source.ReceiveAsync(free[..Math.Min(free.Length, readBytes)], stop).ConfigureAwait(false);
+                var free = buffer.Free;
+                var length = await source.ReceiveAsync(free[..Math.Min(free.Length, readBytes)], stop);
                 if (length == 0)
                 {
                     EndSource(null);
                     return;
                 }
 
-                RelaySlice slice = new(buffer, buffer.Length, length);
+                var slice = new RelaySlice(buffer, buffer.Length, length);
                 buffer.Advance(length);
-                Interlocked.Add(ref received, length);
-                await PaceAsync(paceBytes, stop).ConfigureAwait(false);
-                await SpreadAsync(slice, stop).ConfigureAwait(false);
+                Interlocked.Add(ref _received, length);
+                await PaceAsync(paceBytes, stop);
+                await SpreadAsync(slice, stop);
             }
         }
         catch (SocketException e)
@@ -277,9 +277,9 @@ internal sealed class MigrationRelay : IDisposable
 
     private async ValueTask SpreadAsync(RelaySlice slice, CancellationToken stop)
     {
-        foreach (RelayTarget target in targets)
+        foreach (var target in _targets)
         {
-            while (target.Dropped is null && target.WaitingBytes + slice.Length > budget.BufferBytes)
+            while (target.Dropped is null && target.WaitingBytes + slice.Length > _budget.BufferBytes)
             {
                 if (target.HasAll)
                 {
@@ -287,12 +287,12 @@ internal sealed class MigrationRelay : IDisposable
                 }
                 else if (target.IsBlocked && IsBehindAnother(target))
                 {
-                    Drop(target, string.Create(CultureInfo.InvariantCulture, $"it fell behind by more than its buffer of {budget.BufferBytes} bytes"));
+                    Drop(target, string.Create(CultureInfo.InvariantCulture, $"it fell behind by more than its buffer of {_budget.BufferBytes} bytes"));
                 }
                 else
                 {
                     // It would take more at once, so it is this computer that is slow; or the faster ones have just gone.
-                    await room.Reader.ReadAsync(stop).ConfigureAwait(false);
+                    await _room.Reader.ReadAsync(stop);
                 }
             }
 
@@ -304,15 +304,15 @@ internal sealed class MigrationRelay : IDisposable
     }
 
     private bool IsBehindAnother(RelayTarget target) =>
-        Array.Exists(targets, other => other.Dropped is null && other.WaitingBytes < target.WaitingBytes);
+        Array.Exists(_targets, other => other.Dropped is null && other.WaitingBytes < target.WaitingBytes);
 
     /// <summary>Waits until the fastest target has taken most of what it was sent.</summary>
     private async ValueTask PaceAsync(int paceBytes, CancellationToken stop)
     {
         while (true)
         {
-            long least = long.MaxValue;
-            foreach (RelayTarget target in targets)
+            var least = long.MaxValue;
+            foreach (var target in _targets)
             {
                 least = target.IsTaking ? Math.Min(least, target.WaitingBytes) : least;
             }
@@ -322,7 +322,7 @@ internal sealed class MigrationRelay : IDisposable
                 return;
             }
 
-            await room.Reader.ReadAsync(stop).ConfigureAwait(false);
+            await _room.Reader.ReadAsync(stop);
         }
     }
 
@@ -331,9 +331,9 @@ internal sealed class MigrationRelay : IDisposable
     {
         try
         {
-            await foreach (byte[] message in toSource.Reader.ReadAllAsync(stop).ConfigureAwait(false))
+            await foreach (var message in _toSource.Reader.ReadAllAsync(stop))
             {
-                await SendAllAsync(source, message, stop).ConfigureAwait(false);
+                await SendAllAsync(source, message, stop);
             }
         }
         catch (SocketException e)
@@ -344,13 +344,13 @@ internal sealed class MigrationRelay : IDisposable
 
     private async Task ServeAsync(RelayTarget target, CancellationToken stop)
     {
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(stop, target.Gone);
-        using Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, target.Gone);
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(target.EndPoint, either.Token).ConfigureAwait(false);
+            await socket.ConnectAsync(target.EndPoint, either.Token);
             target.Socket = socket;
-            await Task.WhenAll(SendAsync(target, socket, either.Token), ListenAsync(target, socket, either.Token)).ConfigureAwait(false);
+            await Task.WhenAll(SendAsync(target, socket, either.Token), ListenAsync(target, socket, either.Token));
         }
         catch (SocketException e)
         {
@@ -372,18 +372,18 @@ internal sealed class MigrationRelay : IDisposable
     {
         try
         {
-            while (await target.Queue.WaitToReadAsync(stop).ConfigureAwait(false))
+            while (await target.Queue.WaitToReadAsync(stop))
             {
-                while (target.Queue.TryRead(out RelaySlice slice))
+                while (target.Queue.TryRead(out var slice))
                 {
-                    while (target.Queue.TryPeek(out RelaySlice next) && slice.IsFollowedBy(next) && target.Queue.TryRead(out next))
+                    while (target.Queue.TryPeek(out var next) && slice.IsFollowedBy(next) && target.Queue.TryRead(out next))
                     {
                         slice = slice.Join(next);
                     }
 
                     try
                     {
-                        await SendAsync(target, socket, slice.Bytes, stop).ConfigureAwait(false);
+                        await SendAsync(target, socket, slice.Bytes, stop);
                     }
                     finally
                     {
@@ -405,25 +405,25 @@ internal sealed class MigrationRelay : IDisposable
     {
         while (bytes.Length > 0)
         {
-            int sent = await socket.SendAsync(bytes, stop).ConfigureAwait(false);
+            var sent = await socket.SendAsync(bytes, stop);
             bytes = bytes[sent..];
             target.Took(sent);
-            room.Writer.TryWrite(true);
-            if (target.TakenBytes > budget.ByteLimit)
+            _room.Writer.TryWrite(true);
+            if (target.TakenBytes > _budget.ByteLimit)
             {
-                Drop(target, string.Create(CultureInfo.InvariantCulture, $"it took more than the limit of {budget.ByteLimit} bytes"));
+                Drop(target, string.Create(CultureInfo.InvariantCulture, $"it took more than the limit of {_budget.ByteLimit} bytes"));
             }
         }
     }
 
     private async Task ListenAsync(RelayTarget target, Socket socket, CancellationToken stop)
     {
-        byte[] bytes = new byte[4096];
+        var bytes = new byte[4096];
         try
         {
-            while (await socket.ReceiveAsync(bytes, stop).ConfigureAwait(false) is var length and > 0)
+            while (await socket.ReceiveAsync(bytes, stop) is var length and > 0)
             {
-                foreach (byte[] message in target.Said.Add(bytes.AsMemory(0, length)))
+                foreach (var message in target.Said.Add(bytes.AsMemory(0, length)))
                 {
                     Hear(target, message);
                 }
@@ -440,18 +440,18 @@ internal sealed class MigrationRelay : IDisposable
 
     private void Hear(RelayTarget target, byte[] message)
     {
-        lock (gate)
+        lock (_gate)
         {
             if (!target.IsTaking)
             {
                 return;
             }
 
-            int? shut = ReturnPathParser.ShutValue(message);
-            int known = said.Count - target.SaidBytes;
-            bool isNew = known == 0;
-            bool isSame = known >= message.Length && said[target.SaidBytes..(target.SaidBytes + message.Length)].SequenceEqual(message);
-            string? refusal =
+            var shut = ReturnPathParser.ShutValue(message);
+            var known = _said.Count - target.SaidBytes;
+            var isNew = known == 0;
+            var isSame = known >= message.Length && _said[target.SaidBytes..(target.SaidBytes + message.Length)].SequenceEqual(message);
+            var refusal =
                 shut is { } value and not 0 ? string.Create(CultureInfo.InvariantCulture, $"it could not load the state (error {value})")
                 : target.SaidBytes + message.Length > MostSaidBytes ? "it says too much"
                 : !isNew && !isSame ? "it answers differently from the others"
@@ -466,14 +466,14 @@ internal sealed class MigrationRelay : IDisposable
             if (shut == 0)
             {
                 target.SayAll();
-                complete.Add(target);
-                room.Writer.TryWrite(true);
+                _complete.Add(target);
+                _room.Writer.TryWrite(true);
             }
 
             if (isNew)
             {
-                said.AddRange(message);
-                toSource.Writer.TryWrite(message);
+                _said.AddRange(message);
+                _toSource.Writer.TryWrite(message);
             }
         }
     }
@@ -481,14 +481,14 @@ internal sealed class MigrationRelay : IDisposable
     /// <summary>Gives up a target that does not have all yet.</summary>
     private void Drop(RelayTarget target, string why)
     {
-        lock (gate)
+        lock (_gate)
         {
             if (!target.IsTaking)
             {
                 return;
             }
 
-            if (hasSourceEnded)
+            if (_hasSourceEnded)
             {
                 target.Leave();
                 return;
@@ -502,9 +502,9 @@ internal sealed class MigrationRelay : IDisposable
     /// <summary>Gives up a target that said that it has all, and cannot have, since ever more comes that it does not take.</summary>
     private void Unsay(RelayTarget target)
     {
-        lock (gate)
+        lock (_gate)
         {
-            complete.Remove(target);
+            _complete.Remove(target);
             target.Drop("it said that it has the whole state while more of it was to come");
             CompleteIfNoneLeft();
         }
@@ -513,33 +513,33 @@ internal sealed class MigrationRelay : IDisposable
     /// <summary>Within the gate.</summary>
     private void CompleteIfNoneLeft()
     {
-        room.Writer.TryWrite(true);
-        if (Array.TrueForAll(targets, static other => other.Dropped is not null))
+        _room.Writer.TryWrite(true);
+        if (Array.TrueForAll(_targets, static other => other.Dropped is not null))
         {
-            noneLeft.TrySetResult();
+            _noneLeft.TrySetResult();
         }
     }
 
     private async Task WatchLimitsAsync(CancellationToken stop)
     {
         List<Task> limits = [];
-        if (budget.TimeLimit is { } limit)
+        if (_budget.TimeLimit is { } limit)
         {
             limits.Add(EndAfterAsync(limit, stop));
         }
 
-        if (budget.MinimumBytesPerSecond is { } minimum)
+        if (_budget.MinimumBytesPerSecond is { } minimum)
         {
             limits.Add(WatchProgressAsync(minimum, stop));
         }
 
-        await Task.WhenAll(limits).ConfigureAwait(false);
+        await Task.WhenAll(limits);
     }
 
     private async Task EndAfterAsync(TimeSpan limit, CancellationToken stop)
     {
-        await Task.Delay(limit, time, stop).ConfigureAwait(false);
-        foreach (RelayTarget target in targets)
+        await Task.Delay(limit, _time, stop);
+        foreach (var target in _targets)
         {
             Drop(target, string.Create(CultureInfo.InvariantCulture, $"it took longer than the limit of {limit.TotalSeconds:0.###} s"));
         }
@@ -551,15 +551,15 @@ internal sealed class MigrationRelay : IDisposable
     /// </summary>
     private async Task WatchProgressAsync(long minimum, CancellationToken stop)
     {
-        using PeriodicTimer timer = new(budget.ProgressWindow / 4, time);
-        while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
+        using var timer = new PeriodicTimer(_budget.ProgressWindow / 4, _time);
+        while (await timer.WaitForNextTickAsync(stop))
         {
-            long now = time.GetTimestamp();
-            foreach (RelayTarget target in targets)
+            var now = _time.GetTimestamp();
+            foreach (var target in _targets)
             {
-                TimeSpan elapsed = time.GetElapsedTime(target.Window.Since, now);
-                long taken = target.TakenBytes;
-                bool isOver = elapsed >= budget.ProgressWindow;
+                var elapsed = _time.GetElapsedTime(target.Window.Since, now);
+                var taken = target.TakenBytes;
+                var isOver = elapsed >= _budget.ProgressWindow;
                 if (target.HasCaughtUp)
                 {
                     target.HasCaughtUp = target.WaitingBytes == 0;
@@ -581,7 +581,7 @@ internal sealed class MigrationRelay : IDisposable
     {
         while (bytes.Length > 0)
         {
-            bytes = bytes[await socket.SendAsync(bytes, stop).ConfigureAwait(false)..];
+            bytes = bytes[await socket.SendAsync(bytes, stop)..];
         }
     }
 }
