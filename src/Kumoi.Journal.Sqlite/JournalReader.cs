@@ -11,11 +11,11 @@ internal sealed class JournalReader<T>(JournalFile file, string table, Func<Sqli
     public async IAsyncEnumerable<T> ReadAsync(
         IReadOnlyList<Condition> conditions, bool newestFirst, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var connection = await Task.Run(Open, cancellationToken).ConfigureAwait(false);
+        using var connection = await Task.Run(Open, cancellationToken);
         long? last = null;
         while (connection is not null)
         {
-            var page = await Task.Run(() => Page(connection, conditions, newestFirst, last), cancellationToken).ConfigureAwait(false);
+            var page = await Task.Run(() => Page(connection, conditions, newestFirst, last), cancellationToken);
             foreach (var record in page)
             {
                 yield return record;

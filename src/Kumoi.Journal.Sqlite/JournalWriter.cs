@@ -28,7 +28,7 @@ internal sealed class JournalWriter(JournalFile file, Action committed)
         var write = new JournalWrite(apply);
         try
         {
-            await _waiting.Writer.WriteAsync(write, cancellationToken).ConfigureAwait(false);
+            await _waiting.Writer.WriteAsync(write, cancellationToken);
         }
         catch (ChannelClosedException e)
         {
@@ -36,8 +36,8 @@ internal sealed class JournalWriter(JournalFile file, Action committed)
         }
 
         await using var cancel = cancellationToken.UnsafeRegister(
-            static (state, token) => ((JournalWrite)state!).Cancel(token), write).ConfigureAwait(false);
-        return await write.Task.ConfigureAwait(false);
+            static (state, token) => ((JournalWrite)state!).Cancel(token), write);
+        return await write.Task;
     }
 
     /// <summary>Appends what waits, and closes the file.</summary>

@@ -46,7 +46,7 @@ public sealed class SqliteJournal : IJournal
         _writer.AppendAsync(connection => connection.Insert(happened), cancellationToken);
 
     public async Task<long?> TryAppendAsync(KumoiEvent happened, long readTo, CancellationToken cancellationToken) =>
-        await _writer.AppendAsync(connection => connection.InsertAfter(happened, readTo), cancellationToken).ConfigureAwait(false) is > 0 and var sequence
+        await _writer.AppendAsync(connection => connection.InsertAfter(happened, readTo), cancellationToken) is > 0 and var sequence
             ? sequence
             : null;
 
@@ -81,17 +81,17 @@ public sealed class SqliteJournal : IJournal
         SqliteConnection? connection = null;
         try
         {
-            connection = await Task.Run(_events.Open, cancellationToken).ConfigureAwait(false);
+            connection = await Task.Run(_events.Open, cancellationToken);
             var last = connection is null ? 0 : _events.Newest(connection);
             while (true)
             {
                 // Before the look: what is committed after it wakes the wait.
                 var committed = Volatile.Read(ref _committed).Task;
-                connection ??= await Task.Run(_events.Open, cancellationToken).ConfigureAwait(false);
+                connection ??= await Task.Run(_events.Open, cancellationToken);
                 IReadOnlyList<KumoiEvent> page = [];
                 if (connection is { } open)
                 {
-                    page = await Task.Run(() => _events.Page(open, [], newestFirst: false, last), cancellationToken).ConfigureAwait(false);
+                    page = await Task.Run(() => _events.Page(open, [], newestFirst: false, last), cancellationToken);
                     foreach (var happened in page)
                     {
                         last = happened.Sequence;
@@ -101,7 +101,7 @@ public sealed class SqliteJournal : IJournal
 
                 if (page.Count < JournalReader<KumoiEvent>.PageSize)
                 {
-                    await WaitAsync(committed, cancellationToken).ConfigureAwait(false);
+                    await WaitAsync(committed, cancellationToken);
                 }
             }
         }
@@ -111,13 +111,13 @@ public sealed class SqliteJournal : IJournal
         }
     }
 
-    public async ValueTask DisposeAsync() => await _writer.CloseAsync().ConfigureAwait(false);
+    public async ValueTask DisposeAsync() => await _writer.CloseAsync();
 
     private async Task WaitAsync(Task committed, CancellationToken cancellationToken)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await Task.WhenAny(committed, Task.Delay(WatchPause, _time, over.Token)).ConfigureAwait(false);
-        await over.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAny(committed, Task.Delay(WatchPause, _time, over.Token));
+        await over.CancelAsync();
         cancellationToken.ThrowIfCancellationRequested();
     }
 

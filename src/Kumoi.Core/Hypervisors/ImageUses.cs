@@ -67,7 +67,7 @@ internal sealed class ImageUses
     public List<string> RemoveUnused(string host, IEnumerable<string> paths, Action<string> delete)
     {
         var left = paths.Distinct(StringComparer.Ordinal).ToList();
-        HashSet<string> removed = new(StringComparer.Ordinal);
+        var removed = new HashSet<string>(StringComparer.Ordinal);
         while (left.Find(path => FindUse(path, removed) is null) is { } next)
         {
             delete(next);

@@ -67,7 +67,7 @@ internal static class MigrationJudge
     /// </summary>
     public static IEnumerable<MigrationObstacle> JudgeListening(XElement domain)
     {
-        HashSet<string> told = new(StringComparer.Ordinal);
+        var told = new HashSet<string>(StringComparer.Ordinal);
         foreach (var device in domain.Elements("devices").Elements())
         {
             foreach (var address in ListeningAddresses(device).OfType<string>())

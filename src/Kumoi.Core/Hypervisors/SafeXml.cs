@@ -34,16 +34,16 @@ internal static class SafeXml
         }
 
         EnsureIsFlat(xml);
-        using StringReader text = new(xml);
-        using XmlReader reader = XmlReader.Create(text, Settings);
+        using var text = new StringReader(xml);
+        using var reader = XmlReader.Create(text, Settings);
         return XDocument.Load(reader).Root!;
     }
 
     /// <summary>Before a tree is made: what walks over a deep tree takes long, or more stack than there is.</summary>
     private static void EnsureIsFlat(string xml)
     {
-        using StringReader text = new(xml);
-        using XmlReader reader = XmlReader.Create(text, Settings);
+        using var text = new StringReader(xml);
+        using var reader = XmlReader.Create(text, Settings);
         while (reader.Read())
         {
             if (reader.Depth > MaxDepth)

@@ -33,7 +33,7 @@ internal sealed class LazyOrder(IReadOnlyList<LineageItem> items, SortNode sort)
     /// <summary>One look at each item, which is compared to the last of the first few so far; nothing is copied.</summary>
     private List<LineageItem> FirstFew(int count)
     {
-        List<LineageItem> first = new(count + 1);
+        var first = new List<LineageItem>(count + 1);
         foreach (var item in items)
         {
             if (first.Count == count && (count == 0 || sort.Compare(item, first[^1]) >= 0))

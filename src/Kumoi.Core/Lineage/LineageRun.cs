@@ -22,7 +22,7 @@ internal sealed partial class LineageRun
     private LineageRun(LineageNode last, LineageContext context)
     {
         _nodes = new LineageNode[last.Depth + 1];
-        for (LineageNode? node = last; node is not null; node = node.Parent)
+        for (var node = last; node is not null; node = node.Parent)
         {
             _nodes[node.Depth] = node;
         }

@@ -21,7 +21,7 @@ internal sealed class SourceItem(LineageMemory memory) : LineageItem(memory)
     /// <summary>An item for each of the elements.</summary>
     public static List<LineageItem> For(ISourceElements elements, LineageMemory memory)
     {
-        List<LineageItem> items = new(elements.Count);
+        var items = new List<LineageItem>(elements.Count);
         for (var i = 0; i < elements.Count; i++)
         {
             items.Add(new SourceItem(memory));

@@ -14,22 +14,22 @@ internal sealed class ReturnPathParser
     private const int HeaderBytes = 4;
     private const ushort Shut = 1; // MIG_RP_MSG_SHUT
 
-    private readonly List<byte> rest = [];
+    private readonly List<byte> _rest = [];
 
     /// <summary>The messages that are whole now, in their order.</summary>
     public IEnumerable<byte[]> Add(ReadOnlyMemory<byte> bytes)
     {
-        rest.AddRange(bytes.Span);
-        while (rest.Count >= HeaderBytes)
+        _rest.AddRange(bytes.Span);
+        while (_rest.Count >= HeaderBytes)
         {
-            int length = HeaderBytes + ((rest[2] << 8) | rest[3]);
-            if (rest.Count < length)
+            var length = HeaderBytes + ((_rest[2] << 8) | _rest[3]);
+            if (_rest.Count < length)
             {
                 break;
             }
 
-            byte[] message = [.. rest[..length]];
-            rest.RemoveRange(0, length);
+            byte[] message = [.. _rest[..length]];
+            _rest.RemoveRange(0, length);
             yield return message;
         }
     }

@@ -7,7 +7,7 @@ namespace Kumoi.Hypervisors.Libvirt;
 /// <summary>Opens links to hosts through the system's libvirt (https://libvirt.org).</summary>
 public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervisorDriver
 {
-    private readonly TimeProvider time = timeProvider ?? TimeProvider.System;
+    private readonly TimeProvider _time = timeProvider ?? TimeProvider.System;
 
     public string Name => "libvirt";
 
@@ -15,7 +15,7 @@ public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervis
 
     /// <summary>Everything with a scheme, except the simulator's.</summary>
     public bool Handles(string uri) =>
-        LibvirtUri.HasScheme(uri, out string scheme) && !string.Equals(scheme, "sim", StringComparison.OrdinalIgnoreCase);
+        LibvirtUri.HasScheme(uri, out var scheme) && !string.Equals(scheme, "sim", StringComparison.OrdinalIgnoreCase);
 
     /// <inheritdoc/>
     public IReadOnlyList<HostAddress> Resolve(string uri) => [new HostAddress(uri, LibvirtUri.Parse(uri).ExpectedName)];
@@ -26,7 +26,7 @@ public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervis
     /// </summary>
     public async Task<IHypervisorLink> OpenAsync(HostAddress address, CancellationToken cancellationToken)
     {
-        LibvirtLink link = new(LibvirtUri.Parse(address.Uri), time, LibvirtCalls.Table);
+        var link = new LibvirtLink(LibvirtUri.Parse(address.Uri), _time, LibvirtCalls.Table);
         try
         {
             link.HostName = await HostReadings.Of(link).BeginAsync(cancellationToken);
@@ -40,7 +40,7 @@ public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervis
         }
         catch
         {
-            await link.DisposeAsync().ConfigureAwait(false);
+            await link.DisposeAsync();
             throw;
         }
     }

@@ -10,41 +10,41 @@ namespace Kumoi.Hypervisors.Libvirt.Connections;
 internal sealed partial class BlockingCall
 {
     [ThreadStatic]
-    private static BlockingCall? current;
+    private static BlockingCall? _current;
 
-    private readonly Lock gate = new();
-    private int openingThread; // 0: it opens nothing now
-    private bool isEnded;
+    private readonly Lock _gate = new();
+    private int _openingThread; // 0: it opens nothing now
+    private bool _isEnded;
 
     /// <summary>Of this thread; null: nobody can end what it does.</summary>
-    public static BlockingCall? Current => current;
+    public static BlockingCall? Current => _current;
 
     /// <summary>Runs the thread's work as this call.</summary>
     public void Run(Action work)
     {
-        current = this;
+        _current = this;
         try
         {
             work();
         }
         finally
         {
-            current = null;
+            _current = null;
         }
     }
 
     /// <summary>Opens a connection; fails at once when the call was ended before.</summary>
     public static T Open<T>(Func<T> open)
     {
-        if (current is not { } call)
+        if (_current is not { } call)
         {
             return open();
         }
 
-        lock (call.gate)
+        lock (call._gate)
         {
-            ObjectDisposedException.ThrowIf(call.isEnded, typeof(LibvirtLink));
-            call.openingThread = OperatingSystem.IsLinux() ? gettid() : 0;
+            ObjectDisposedException.ThrowIf(call._isEnded, typeof(LibvirtLink));
+            call._openingThread = OperatingSystem.IsLinux() ? gettid() : 0;
         }
 
         try
@@ -53,9 +53,9 @@ internal sealed partial class BlockingCall
         }
         finally
         {
-            lock (call.gate)
+            lock (call._gate)
             {
-                call.openingThread = 0;
+                call._openingThread = 0;
             }
         }
     }
@@ -63,17 +63,17 @@ internal sealed partial class BlockingCall
     /// <summary>Nobody waits for it any more: it opens no connection, and the programs that it started to open one are ended.</summary>
     public void End()
     {
-        lock (gate)
+        lock (_gate)
         {
-            isEnded = true;
-            if (openingThread == 0)
+            _isEnded = true;
+            if (_openingThread == 0)
             {
                 return;
             }
 
             // libvirt reaps them in that thread, which cannot leave this opening now: the numbers stay theirs. With a child stopped first, it
             // starts no others meanwhile.
-            foreach (int child in ReadNumbers(FormattableString.Invariant($"/proc/self/task/{openingThread}/children")))
+            foreach (var child in ReadNumbers(FormattableString.Invariant($"/proc/self/task/{_openingThread}/children")))
             {
                 EndTree(child);
             }
@@ -85,9 +85,9 @@ internal sealed partial class BlockingCall
         const int Stop = 19;
         const int Kill = 9;
         _ = kill(process, Stop);
-        foreach (int thread in ReadThreads(process))
+        foreach (var thread in ReadThreads(process))
         {
-            foreach (int child in ReadNumbers(FormattableString.Invariant($"/proc/{process}/task/{thread}/children")))
+            foreach (var child in ReadNumbers(FormattableString.Invariant($"/proc/{process}/task/{thread}/children")))
             {
                 EndTree(child);
             }

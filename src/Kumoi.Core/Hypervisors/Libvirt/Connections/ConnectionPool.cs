@@ -15,10 +15,10 @@ namespace Kumoi.Hypervisors.Libvirt.Connections;
 /// </param>
 internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, ConnectionSlot? shared) : IDisposable
 {
-    private readonly Lock gate = new();
-    private readonly List<ConnectionSlot> all = [];
-    private readonly Stack<ConnectionSlot> free = new(); // the one that was used last first, so that few are open when little happens
-    private bool isDisposed;
+    private readonly Lock _gate = new();
+    private readonly List<ConnectionSlot> _all = [];
+    private readonly Stack<ConnectionSlot> _free = new(); // the one that was used last first, so that few are open when little happens
+    private bool _isDisposed;
 
     /// <summary>Runs a call on a connection that nobody else uses meanwhile. Blocks.</summary>
     public T Use<T>(Func<LibvirtConnection, T> work)
@@ -28,7 +28,7 @@ internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, Connect
             return Guard(() => work(shared.Get()));
         }
 
-        ConnectionSlot slot = Take();
+        var slot = Take();
         try
         {
             return Guard(() => work(slot.Get()));
@@ -56,28 +56,28 @@ internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, Connect
 
     public void Dispose()
     {
-        lock (gate)
+        lock (_gate)
         {
-            isDisposed = true;
+            _isDisposed = true;
         }
 
         shared?.Dispose();
-        all.ForEach(static slot => slot.Dispose());
+        _all.ForEach(static slot => slot.Dispose());
     }
 
     private ConnectionSlot Take()
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (isDisposed)
+            if (_isDisposed)
             {
                 throw LibvirtErrors.Closed(outcomeUnknown: false);
             }
 
-            if (!free.TryPop(out ConnectionSlot? slot))
+            if (!_free.TryPop(out var slot))
             {
                 slot = new ConnectionSlot(uri, label);
-                all.Add(slot);
+                _all.Add(slot);
             }
 
             return slot;
@@ -86,9 +86,9 @@ internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, Connect
 
     private void Return(ConnectionSlot slot)
     {
-        lock (gate)
+        lock (_gate)
         {
-            free.Push(slot);
+            _free.Push(slot);
         }
     }
 }

@@ -3,31 +3,31 @@ namespace Kumoi.Hypervisors.Libvirt.Connections;
 /// <summary>A connection that is opened when it is first needed, and again after it was lost.</summary>
 internal sealed class ConnectionSlot(LibvirtUri uri, Func<string> label) : IDisposable
 {
-    private readonly Lock gate = new();
-    private LibvirtConnection? current;
-    private volatile bool isDisposed;
+    private readonly Lock _gate = new();
+    private LibvirtConnection? _current;
+    private volatile bool _isDisposed;
 
     /// <summary>Blocks while it connects. A connection that was given out stays usable for who has it.</summary>
     public LibvirtConnection Get()
     {
         LibvirtConnection connection;
-        lock (gate)
+        lock (_gate)
         {
-            if (isDisposed)
+            if (_isDisposed)
             {
                 throw LibvirtErrors.Closed(outcomeUnknown: false);
             }
 
-            if (current is { Loss: not null })
+            if (_current is { Loss: not null })
             {
-                current.Dispose();
-                current = null;
+                _current.Dispose();
+                _current = null;
             }
 
-            connection = current ??= LibvirtConnection.Open(uri, label);
+            connection = _current ??= LibvirtConnection.Open(uri, label);
         }
 
-        if (isDisposed)
+        if (_isDisposed)
         {
             // Disposed meanwhile, by somebody who could not enter.
             Dispose();
@@ -39,20 +39,20 @@ internal sealed class ConnectionSlot(LibvirtUri uri, Func<string> label) : IDisp
     /// <summary>Does not wait for a connection that is just being opened: that one is closed when it comes.</summary>
     public void Dispose()
     {
-        isDisposed = true;
-        if (!gate.TryEnter())
+        _isDisposed = true;
+        if (!_gate.TryEnter())
         {
             return;
         }
 
         try
         {
-            current?.Dispose();
-            current = null;
+            _current?.Dispose();
+            _current = null;
         }
         finally
         {
-            gate.Exit();
+            _gate.Exit();
         }
     }
 }

@@ -15,12 +15,12 @@ internal sealed record HostIdentity(string Id, string Type, string? Cpu, Version
     /// <summary>libvirt-host: virConnectGetCapabilities (https://libvirt.org/formatcaps.html), virConnectGetVersion, virConnectGetLibVersion.</summary>
     public static unsafe HostIdentity Read(LibvirtConnection connection)
     {
-        string capabilities = NativeString.Take(NativeConnection.virConnectGetCapabilities(connection.Handle))
+        var capabilities = NativeString.Take(NativeConnection.virConnectGetCapabilities(connection.Handle))
             ?? throw connection.Failed("read the host's capabilities");
-        XElement? host = SafeXml.Parse(capabilities).Element("host");
+        var host = SafeXml.Parse(capabilities).Element("host");
         CULong version;
-        Version? hypervisor = NativeConnection.virConnectGetVersion(connection.Handle, &version) == 0 ? Unpack(version) : null;
-        Version? libvirt = NativeCapabilities.virConnectGetLibVersion(connection.Handle, &version) == 0 ? Unpack(version) : null;
+        var hypervisor = NativeConnection.virConnectGetVersion(connection.Handle, &version) == 0 ? Unpack(version) : null;
+        var libvirt = NativeCapabilities.virConnectGetLibVersion(connection.Handle, &version) == 0 ? Unpack(version) : null;
         return new HostIdentity(
             (string?)host?.Element("uuid") ?? connection.Label,
             Marshal.PtrToStringUTF8((nint)NativeConnection.virConnectGetType(connection.Handle)) ?? "",
@@ -32,7 +32,7 @@ internal sealed record HostIdentity(string Id, string Type, string? Cpu, Version
     /// <summary>The host's UUID alone; null: its driver does not tell.</summary>
     public static unsafe string? ReadId(LibvirtConnection connection)
     {
-        string capabilities = NativeString.Take(NativeConnection.virConnectGetCapabilities(connection.Handle))
+        var capabilities = NativeString.Take(NativeConnection.virConnectGetCapabilities(connection.Handle))
             ?? throw connection.Failed("read the host's capabilities");
         return (string?)SafeXml.Parse(capabilities).Element("host")?.Element("uuid");
     }
@@ -40,7 +40,7 @@ internal sealed record HostIdentity(string Id, string Type, string? Cpu, Version
     /// <summary>major * 1,000,000 + minor * 1,000 + release.</summary>
     public static Version? Unpack(CULong packed)
     {
-        int number = (int)packed.Value;
+        var number = (int)packed.Value;
         return number == 0 ? null : new Version(number / 1_000_000, number / 1_000 % 1_000, number % 1_000);
     }
 }

@@ -232,7 +232,7 @@ internal static class HostLacks
             return null;
         }
 
-        foreach ((string pattern, HostLack? lack) in Known)
+        foreach (var (pattern, lack) in Known)
         {
             if (IsIn(pattern, failure.Message))
             {
@@ -252,10 +252,10 @@ internal static class HostLacks
 
     private static bool IsIn(string pattern, string message)
     {
-        int at = 0;
-        foreach (string part in pattern.Split('*'))
+        var at = 0;
+        foreach (var part in pattern.Split('*'))
         {
-            int found = message.IndexOf(part, at, StringComparison.Ordinal);
+            var found = message.IndexOf(part, at, StringComparison.Ordinal);
             if (found < 0)
             {
                 return false;

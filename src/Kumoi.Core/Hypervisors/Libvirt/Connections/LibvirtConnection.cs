@@ -12,31 +12,31 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     /// <summary>The notice of a loss, which tells its reason, comes a moment after the calls that fail by it.</summary>
     private static readonly TimeSpan NoticeDelay = TimeSpan.FromMilliseconds(250);
 
-    private readonly LossNotice loss;
-    private readonly Func<string> label;
+    private readonly LossNotice _loss;
+    private readonly Func<string> _label;
 
     private LibvirtConnection(ConnectionHandle handle, LossNotice loss, Func<string> label)
     {
         Handle = handle;
-        this.loss = loss;
-        this.label = label;
+        _loss = loss;
+        _label = label;
     }
 
     public ConnectionHandle Handle { get; }
 
     /// <summary>Names the host in messages.</summary>
-    public string Label => label();
+    public string Label => _label();
 
     /// <summary>Completes when the connection is lost; never for drivers in this process.</summary>
-    public Task WhenLost => loss.Lost;
+    public Task WhenLost => _loss.Lost;
 
     /// <summary>Why the connection is gone; null while it is alive. Asks nobody (libvirt-host: virConnectIsAlive).</summary>
     public ConnectionLoss? Loss
     {
         get
         {
-            bool isAlive = !loss.Lost.IsCompleted && NativeConnection.virConnectIsAlive(Handle) != 0;
-            return isAlive ? null : loss.Lost.Wait(NoticeDelay) ? (ConnectionLoss)loss.Lost.Result : ConnectionLoss.Error;
+            var isAlive = !_loss.Lost.IsCompleted && NativeConnection.virConnectIsAlive(Handle) != 0;
+            return isAlive ? null : _loss.Lost.Wait(NoticeDelay) ? (ConnectionLoss)_loss.Lost.Result : ConnectionLoss.Error;
         }
     }
 
@@ -53,14 +53,14 @@ internal sealed unsafe class LibvirtConnection : IDisposable
                 loss: null);
         }
 
-        nint connection = BlockingCall.Open(() => NativeConnection.Open(uri.ForOpening));
+        var connection = BlockingCall.Open(() => NativeConnection.Open(uri.ForOpening));
         if (connection == 0)
         {
             throw LibvirtErrors.ToException(NativeError.Last(), $"connect to {uri.Display}", CallKind.Connect, loss: null);
         }
 
-        ConnectionHandle handle = new(connection);
-        LossNotice notice = new();
+        var handle = new ConnectionHandle(connection);
+        var notice = new LossNotice();
         NativeConnection.RegisterCloseCallback(connection, notice);
 
         // Drivers in this process and old daemons do not support it; then there is nothing to keep alive.
@@ -108,7 +108,7 @@ internal sealed unsafe class LibvirtConnection : IDisposable
             return new DomainHandle(domain, Handle);
         }
 
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         return failure.Code == LibvirtCode.NoDomain ? null : throw ToException(failure, action, CallKind.Read);
     }
 }

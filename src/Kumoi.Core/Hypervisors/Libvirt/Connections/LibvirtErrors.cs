@@ -19,7 +19,7 @@ internal static class LibvirtErrors
     /// <param name="loss">Why the connection is gone; null while it is alive.</param>
     public static HypervisorException ToException(LibvirtFailure failure, string action, CallKind kind, ConnectionLoss? loss)
     {
-        Meaning meaning = kind == CallKind.Connect ? OfOpening(failure) : loss is { } reason ? OfLoss(reason) : OfCall(failure);
+        var meaning = kind == CallKind.Connect ? OfOpening(failure) : loss is { } reason ? OfLoss(reason) : OfCall(failure);
         return new HypervisorException(
             $"Cannot {action}: {failure.Message.TrimEnd('.', ' ', '\n')}.",
             meaning.Domain,

@@ -77,7 +77,7 @@ internal sealed class LibvirtLink : IHypervisorLink
         await Task.WhenAll(_jobs.DisposeAsync().AsTask(), _controllers.DisposeAsync().AsTask(), _observers.DisposeAsync().AsTask());
 
         // Closing tells the daemon, so it may block too.
-        await using WorkerThreads closer = new("kumoi-libvirt-close", maxThreads: 1);
+        await using var closer = new WorkerThreads("kumoi-libvirt-close", maxThreads: 1);
         await Task.WhenAny(
             closer.RunAsync(
                 () =>

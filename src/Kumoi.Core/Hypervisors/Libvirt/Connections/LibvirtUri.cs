@@ -17,12 +17,12 @@ internal sealed partial class LibvirtUri
         Transport = parts.Groups["transport"].Value.ToLowerInvariant();
         Host = parts.Groups["host"].Value.Trim('[', ']');
         Path = parts.Groups["path"].Value;
-        string query = parts.Groups["query"].Value;
+        var query = parts.Groups["query"].Value;
         Socket = query.Split('&').FirstOrDefault(static p => p.StartsWith("socket=", StringComparison.Ordinal))?["socket=".Length..];
         Display = Secrets.Mask(text);
 
         // ssh would otherwise ask on the terminal for what is missing.
-        bool mayPrompt = string.Equals(Transport, "ssh", StringComparison.Ordinal) && !query.Contains("no_tty=", StringComparison.Ordinal);
+        var mayPrompt = string.Equals(Transport, "ssh", StringComparison.Ordinal) && !query.Contains("no_tty=", StringComparison.Ordinal);
         ForOpening = mayPrompt ? $"{text}{(query.Length > 0 ? '&' : '?')}no_tty=1" : text;
     }
 
@@ -69,7 +69,7 @@ internal sealed partial class LibvirtUri
     /// <summary>Whether the text has a scheme at all.</summary>
     public static bool HasScheme(string text, out string scheme)
     {
-        int colon = text.IndexOf(':', StringComparison.Ordinal);
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
         scheme = colon > 1 ? text[..colon] : "";
         return scheme.Length > 0 && SchemePattern().IsMatch(scheme);
     }
@@ -78,13 +78,13 @@ internal sealed partial class LibvirtUri
     public static LibvirtUri Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        Match parts = UriPattern().Match(text);
+        var parts = UriPattern().Match(text);
         if (!parts.Success)
         {
             throw Invalid(text, "it is not of the form driver[+transport]://[user@][host][:port]/[path][?parameters]");
         }
 
-        string transport = parts.Groups["transport"].Value.ToLowerInvariant();
+        var transport = parts.Groups["transport"].Value.ToLowerInvariant();
         if (!Transports.Contains(transport))
         {
             throw Invalid(text, $"there is no transport '{transport}'; there are unix, tcp, tls, ssh, libssh, libssh2 and ext");
@@ -95,7 +95,7 @@ internal sealed partial class LibvirtUri
             throw Invalid(text, "its port is not a number from 0 to 65535");
         }
 
-        LibvirtUri uri = new(text, parts);
+        var uri = new LibvirtUri(text, parts);
         return uri.IsTest && uri.Path.Length < 2
             ? throw Invalid(text, "a test URI names a node: test:///default, or test:///path/of/node.xml")
             : uri;

@@ -9,16 +9,16 @@ namespace Kumoi.Hypervisors.Libvirt.Connections;
 /// </summary>
 internal sealed class LifecycleFeed : ILifecycleListener
 {
-    private readonly TimeProvider time;
-    private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private ImmutableList<LifecycleSink> sinks = [];
-    private int registration;
-    private int isOver;
+    private readonly TimeProvider _time;
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ImmutableList<LifecycleSink> _sinks = [];
+    private int _registration;
+    private int _isOver;
 
     private LifecycleFeed(LibvirtConnection connection, TimeProvider time)
     {
         Connection = connection;
-        this.time = time;
+        _time = time;
         WhenReleased = ReleaseAsync();
     }
 
@@ -30,13 +30,13 @@ internal sealed class LifecycleFeed : ILifecycleListener
     /// <summary>libvirt-domain: virConnectDomainEventRegisterAny. Blocks.</summary>
     public static LifecycleFeed Register(LibvirtConnection connection, TimeProvider time)
     {
-        bool isHeld = false;
+        var isHeld = false;
         connection.Handle.DangerousAddRef(ref isHeld);
-        LifecycleFeed feed = new(connection, time);
-        feed.registration = NativeEvents.RegisterLifecycle(connection.Handle, feed);
-        if (feed.registration < 0)
+        var feed = new LifecycleFeed(connection, time);
+        feed._registration = NativeEvents.RegisterLifecycle(connection.Handle, feed);
+        if (feed._registration < 0)
         {
-            HypervisorException failure = connection.Failed("watch the VMs");
+            var failure = connection.Failed("watch the VMs");
             feed.Released();
             throw failure;
         }
@@ -53,21 +53,21 @@ internal sealed class LifecycleFeed : ILifecycleListener
     /// <summary>Events from now on. The queue ends when the connection is lost, or after <see cref="Deregister"/>.</summary>
     public void Add(LifecycleSink sink)
     {
-        ImmutableInterlocked.Update(ref sinks, static (list, added) => list.Add(added), sink);
-        if (Volatile.Read(ref isOver) != 0)
+        ImmutableInterlocked.Update(ref _sinks, static (list, added) => list.Add(added), sink);
+        if (Volatile.Read(ref _isOver) != 0)
         {
             sink.Complete();
         }
     }
 
     public void Remove(LifecycleSink sink) =>
-        ImmutableInterlocked.Update(ref sinks, static (list, removed) => list.Remove(removed), sink);
+        ImmutableInterlocked.Update(ref _sinks, static (list, removed) => list.Remove(removed), sink);
 
     /// <summary>Called by libvirt's event loop; must not block.</summary>
     public void Post(Guid id, string name, int kind, int detail)
     {
-        VMLifecycleEvent happened = new(time.GetUtcNow(), id, name, ToLifecycle(kind, detail));
-        foreach (LifecycleSink sink in Volatile.Read(ref sinks))
+        var happened = new VMLifecycleEvent(_time.GetUtcNow(), id, name, ToLifecycle(kind, detail));
+        foreach (var sink in Volatile.Read(ref _sinks))
         {
             sink.Post(happened);
         }
@@ -77,11 +77,11 @@ internal sealed class LifecycleFeed : ILifecycleListener
     public void Deregister()
     {
         End();
-        _ = NativeEvents.virConnectDomainEventDeregisterAny(Connection.Handle, registration);
+        _ = NativeEvents.virConnectDomainEventDeregisterAny(Connection.Handle, _registration);
     }
 
     /// <summary>Called when libvirt holds no reference on this object any more.</summary>
-    public void Released() => released.TrySetResult();
+    public void Released() => _released.TrySetResult();
 
     /// <summary>libvirt-domain: virDomainEventType; of a stop also virDomainEventStoppedDetailType.</summary>
     internal static VMLifecycle ToLifecycle(int kind, int detail)
@@ -105,8 +105,8 @@ internal sealed class LifecycleFeed : ILifecycleListener
 
     private void End()
     {
-        Volatile.Write(ref isOver, 1);
-        foreach (LifecycleSink sink in Volatile.Read(ref sinks))
+        Volatile.Write(ref _isOver, 1);
+        foreach (var sink in Volatile.Read(ref _sinks))
         {
             sink.Complete();
         }
@@ -114,8 +114,8 @@ internal sealed class LifecycleFeed : ILifecycleListener
 
     private async Task ReleaseAsync()
     {
-        await released.Task.ConfigureAwait(false);
-        await EventLoop.PassAsync().ConfigureAwait(false);
+        await _released.Task;
+        await EventLoop.PassAsync();
         Connection.Handle.DangerousRelease();
     }
 }

@@ -5,39 +5,39 @@ namespace Kumoi.Hypervisors.Libvirt.Connections;
 /// <summary>The bounded queue of one watch. What does not fit is dropped, and remembered as a gap.</summary>
 internal sealed class LifecycleSink(int capacity, TimeProvider time)
 {
-    private readonly Channel<VMLifecycleEvent> events = Channel.CreateBounded<VMLifecycleEvent>(
+    private readonly Channel<VMLifecycleEvent> _events = Channel.CreateBounded<VMLifecycleEvent>(
         new BoundedChannelOptions(capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
 
-    private int hasGap;
+    private int _hasGap;
 
     /// <summary>Never blocks.</summary>
     public void Post(VMLifecycleEvent happened)
     {
-        if (!events.Writer.TryWrite(happened))
+        if (!_events.Writer.TryWrite(happened))
         {
-            Volatile.Write(ref hasGap, 1);
+            Volatile.Write(ref _hasGap, 1);
 
             // If the reader has just emptied the queue, this wakes it to see the gap; else it comes by anyway.
-            events.Writer.TryWrite(Gap());
+            _events.Writer.TryWrite(Gap());
         }
     }
 
     /// <summary>No more events: the reader ends after those that are there.</summary>
-    public void Complete() => events.Writer.TryComplete();
+    public void Complete() => _events.Writer.TryComplete();
 
     /// <summary>Whether there are events to take; false when there will be none any more.</summary>
-    public ValueTask<bool> WaitAsync(CancellationToken cancellationToken) => events.Reader.WaitToReadAsync(cancellationToken);
+    public ValueTask<bool> WaitAsync(CancellationToken cancellationToken) => _events.Reader.WaitToReadAsync(cancellationToken);
 
     /// <summary>The next event; a gap as soon as events were dropped.</summary>
     public bool TryTake(out VMLifecycleEvent happened)
     {
-        if (Interlocked.Exchange(ref hasGap, 0) != 0)
+        if (Interlocked.Exchange(ref _hasGap, 0) != 0)
         {
             happened = Gap();
             return true;
         }
 
-        return events.Reader.TryRead(out happened);
+        return _events.Reader.TryRead(out happened);
     }
 
     /// <summary>Tells the reader that it may have missed events.</summary>

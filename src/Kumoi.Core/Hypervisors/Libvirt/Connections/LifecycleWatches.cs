@@ -10,22 +10,22 @@ internal sealed class LifecycleWatches(WorkerThreads threads, ConnectionSlot con
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
-    private readonly Lock gate = new();
-    private readonly CancellationTokenSource closing = new();
-    private LifecycleFeed? feed;
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _closing = new();
+    private LifecycleFeed? _feed;
 
     /// <summary>Events from now on. After a lost connection it registers again, and tells a gap. Ends when this is disposed.</summary>
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        LifecycleSink sink = new(Capacity, time);
-        LifecycleFeed? joined = await JoinAsync(sink, cancellationToken).ConfigureAwait(false);
+        var sink = new LifecycleSink(Capacity, time);
+        var joined = await JoinAsync(sink, cancellationToken);
         try
         {
             while (joined is not null)
             {
-                while (await sink.WaitAsync(cancellationToken).ConfigureAwait(false))
+                while (await sink.WaitAsync(cancellationToken))
                 {
-                    while (sink.TryTake(out VMLifecycleEvent happened))
+                    while (sink.TryTake(out var happened))
                     {
                         yield return happened;
                     }
@@ -33,7 +33,7 @@ internal sealed class LifecycleWatches(WorkerThreads threads, ConnectionSlot con
 
                 joined.Remove(sink);
                 sink = new LifecycleSink(Capacity, time);
-                joined = await RejoinAsync(sink, cancellationToken).ConfigureAwait(false);
+                joined = await RejoinAsync(sink, cancellationToken);
                 if (joined is not null)
                 {
                     yield return sink.Gap();
@@ -49,9 +49,9 @@ internal sealed class LifecycleWatches(WorkerThreads threads, ConnectionSlot con
     /// <summary>Ends all watches, and gives the connection free. Before the threads end.</summary>
     public async ValueTask DisposeAsync()
     {
-        await closing.CancelAsync().ConfigureAwait(false);
-        Task released = threads.RunAsync(Leave, CancellationToken.None).Unwrap();
-        await Task.WhenAny(released, Task.Delay(WorkerThreads.Patience)).ConfigureAwait(false);
+        await _closing.CancelAsync();
+        var released = threads.RunAsync(Leave, CancellationToken.None).Unwrap();
+        await Task.WhenAny(released, Task.Delay(WorkerThreads.Patience));
     }
 
     private Task<LifecycleFeed> JoinAsync(LifecycleSink sink, CancellationToken cancellationToken) =>
@@ -60,31 +60,31 @@ internal sealed class LifecycleWatches(WorkerThreads threads, ConnectionSlot con
     /// <summary>Blocks.</summary>
     private LifecycleFeed Join(LifecycleSink sink)
     {
-        lock (gate)
+        lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(closing.IsCancellationRequested, typeof(LibvirtLink));
-            LibvirtConnection connection = connections.Get();
-            ObjectDisposedException.ThrowIf(closing.IsCancellationRequested, typeof(LibvirtLink)); // connecting may have taken long
-            if (feed?.Connection != connection)
+            ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, typeof(LibvirtLink));
+            var connection = connections.Get();
+            ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, typeof(LibvirtLink)); // connecting may have taken long
+            if (_feed?.Connection != connection)
             {
                 // That of a lost connection is given back here, when there is a new one.
-                feed?.Deregister();
-                feed = null;
-                feed = LifecycleFeed.Register(connection, time);
+                _feed?.Deregister();
+                _feed = null;
+                _feed = LifecycleFeed.Register(connection, time);
             }
 
-            feed.Add(sink);
-            return feed;
+            _feed.Add(sink);
+            return _feed;
         }
     }
 
     /// <summary>Blocks. The task completes when libvirt has let go.</summary>
     private Task Leave()
     {
-        lock (gate)
+        lock (_gate)
         {
-            LifecycleFeed? last = feed;
-            feed = null;
+            var last = _feed;
+            _feed = null;
             last?.Deregister();
             return last?.WhenReleased ?? Task.CompletedTask;
         }
@@ -93,14 +93,14 @@ internal sealed class LifecycleWatches(WorkerThreads threads, ConnectionSlot con
     /// <summary>Tries until it can, ever more rarely. Null when this is disposed.</summary>
     private async Task<LifecycleFeed?> RejoinAsync(LifecycleSink sink, CancellationToken cancellationToken)
     {
-        TimeSpan pause = FirstPause;
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, closing.Token);
+        var pause = FirstPause;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
         while (true)
         {
             try
             {
                 either.Token.ThrowIfCancellationRequested();
-                return await JoinAsync(sink, either.Token).ConfigureAwait(false);
+                return await JoinAsync(sink, either.Token);
             }
             catch (HypervisorException e) when (e.IsTransient)
             {
@@ -113,7 +113,7 @@ internal sealed class LifecycleWatches(WorkerThreads threads, ConnectionSlot con
 
             try
             {
-                await Task.Delay(pause, time, either.Token).ConfigureAwait(false);
+                await Task.Delay(pause, time, either.Token);
             }
             catch (Exception e) when (IsClosing(e, cancellationToken))
             {
@@ -126,6 +126,6 @@ internal sealed class LifecycleWatches(WorkerThreads threads, ConnectionSlot con
 
     private bool IsClosing(Exception e, CancellationToken cancellationToken) =>
         e is OperationCanceledException or ObjectDisposedException
-        && closing.IsCancellationRequested
+        && _closing.IsCancellationRequested
         && !cancellationToken.IsCancellationRequested;
 }

@@ -15,17 +15,17 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
     /// <summary>How long disposing waits for calls that still run.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    private readonly SemaphoreSlim room = new(maxThreads + maxWaiting);
-    private readonly object gate = new();
-    private readonly Queue<Job> waiting = new();
-    private readonly HashSet<Job> running = [];
-    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SemaphoreSlim _room = new(maxThreads + maxWaiting);
+    private readonly object _gate = new();
+    private readonly Queue<Job> _waiting = new();
+    private readonly HashSet<Job> _running = [];
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     /// <summary>Nothing of the work changes anything: a failure leaves no open outcome.</summary>
     public bool IsForReads { get; init; }
 
-    private int threads;
-    private int idle;
-    private bool isStopping;
+    private int _threads;
+    private int _idle;
+    private bool _isStopping;
 
     /// <summary>
     /// Runs blocking work. When it is cancelled while the work runs, the task is cancelled at once, the work goes on, and
@@ -38,7 +38,7 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
     {
         try
         {
-            await room.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _room.WaitAsync(cancellationToken);
         }
         catch
         {
@@ -46,15 +46,15 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
             throw;
         }
 
-        Job<T> job = new(work, IsForReads, abandoned, () =>
+        var job = new Job<T>(work, IsForReads, abandoned, () =>
         {
-            room.Release();
+            _room.Release();
             over?.Invoke();
         });
         Enqueue(job);
         using (cancellationToken.UnsafeRegister(static (state, token) => ((Job<T>)state!).Cancel(token), job))
         {
-            return await job.Task.ConfigureAwait(false);
+            return await job.Task;
         }
     }
 
@@ -63,46 +63,46 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
     {
         Job[] refused;
         Job[] opening;
-        lock (gate)
+        lock (_gate)
         {
-            isStopping = true;
-            opening = [.. running];
-            refused = [.. waiting];
-            waiting.Clear();
-            Monitor.PulseAll(gate);
-            if (threads == 0)
+            _isStopping = true;
+            opening = [.. _running];
+            refused = [.. _waiting];
+            _waiting.Clear();
+            Monitor.PulseAll(_gate);
+            if (_threads == 0)
             {
-                ended.TrySetResult();
+                _ended.TrySetResult();
             }
         }
 
-        foreach (Job job in refused)
+        foreach (var job in refused)
         {
             job.Refuse();
         }
 
-        foreach (Job job in opening)
+        foreach (var job in opening)
         {
             job.End();
         }
 
-        await Task.WhenAny(ended.Task, Task.Delay(Patience)).ConfigureAwait(false);
+        await Task.WhenAny(_ended.Task, Task.Delay(Patience));
     }
 
     private void Enqueue(Job job)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (!isStopping)
+            if (!_isStopping)
             {
-                waiting.Enqueue(job);
-                if (idle >= waiting.Count)
+                _waiting.Enqueue(job);
+                if (_idle >= _waiting.Count)
                 {
-                    Monitor.Pulse(gate);
+                    Monitor.Pulse(_gate);
                 }
-                else if (threads < maxThreads)
+                else if (_threads < maxThreads)
                 {
-                    threads++;
+                    _threads++;
                     new Thread(Work) { IsBackground = true, Name = name }.Start();
                 }
 
@@ -118,38 +118,38 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
         while (Next() is { } job)
         {
             job.Run();
-            lock (gate)
+            lock (_gate)
             {
-                running.Remove(job);
+                _running.Remove(job);
             }
         }
     }
 
     private Job? Next()
     {
-        lock (gate)
+        lock (_gate)
         {
-            while (waiting.Count == 0 && !isStopping)
+            while (_waiting.Count == 0 && !_isStopping)
             {
-                idle++;
-                bool isPulsed = Monitor.Wait(gate, IdleTime);
-                idle--;
-                if (!isPulsed && waiting.Count == 0)
+                _idle++;
+                var isPulsed = Monitor.Wait(_gate, IdleTime);
+                _idle--;
+                if (!isPulsed && _waiting.Count == 0)
                 {
                     break;
                 }
             }
 
-            if (waiting.TryDequeue(out Job? job))
+            if (_waiting.TryDequeue(out var job))
             {
-                running.Add(job);
+                _running.Add(job);
                 return job;
             }
 
-            threads--;
-            if (isStopping && threads == 0)
+            _threads--;
+            if (_isStopping && _threads == 0)
             {
-                ended.TrySetResult();
+                _ended.TrySetResult();
             }
 
             return null;
@@ -158,11 +158,11 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
     private abstract class Job
     {
-        private readonly BlockingCall call = new();
+        private readonly BlockingCall _call = new();
 
-        public void Run() => call.Run(Work);
+        public void Run() => _call.Run(Work);
 
-        public void End() => call.End();
+        public void End() => _call.End();
 
         protected abstract void Work();
 
@@ -171,13 +171,13 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
     private sealed class Job<T>(Func<T> work, bool isRead, Action<T>? abandoned, Action finished) : Job
     {
-        private readonly TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<T> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public Task<T> Task => completion.Task;
+        public Task<T> Task => _completion.Task;
 
         public void Cancel(CancellationToken token)
         {
-            if (completion.TrySetCanceled(token))
+            if (_completion.TrySetCanceled(token))
             {
                 End();
             }
@@ -185,7 +185,7 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
         public override void Refuse()
         {
-            completion.TrySetException(LibvirtErrors.Closed(outcomeUnknown: false));
+            _completion.TrySetException(LibvirtErrors.Closed(outcomeUnknown: false));
             finished();
         }
 
@@ -193,7 +193,7 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
         {
             try
             {
-                if (!completion.Task.IsCompleted)
+                if (!_completion.Task.IsCompleted)
                 {
                     Complete(work());
                 }
@@ -201,12 +201,12 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
             catch (ObjectDisposedException closed)
             {
                 // Some of the work may have been done.
-                completion.TrySetException(LibvirtErrors.Closed(outcomeUnknown: !isRead, closed));
+                _completion.TrySetException(LibvirtErrors.Closed(outcomeUnknown: !isRead, closed));
             }
             catch (Exception failure)
             {
                 // Whatever it is belongs to who waits; who was cancelled does not want it.
-                completion.TrySetException(failure);
+                _completion.TrySetException(failure);
             }
             finally
             {
@@ -216,7 +216,7 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
         private void Complete(T result)
         {
-            if (completion.TrySetResult(result))
+            if (_completion.TrySetResult(result))
             {
                 return;
             }

@@ -28,7 +28,7 @@ internal sealed class DefinitionsUnderWay
             return DefineWithCopiesAsync(spec, operation, cancellationToken);
         }
 
-        TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _underWay[over.Task] = operation;
         return _link.ControlAsync(
             connection => Define(connection, spec, operation, CancellationToken.None),

@@ -50,8 +50,8 @@ internal static class DomainXml
     /// <param name="volumes">By the index of their disk: the volumes that are to be made.</param>
     public static XElement Build(VMSpec spec, HostCapabilities host, IReadOnlyDictionary<int, VolumePlan> volumes)
     {
-        bool isQemu = host.DomainType is "kvm" or "qemu";
-        bool isPC = host.Architecture is "x86_64" or "i686";
+        var isQemu = host.DomainType is "kvm" or "qemu";
+        var isPC = host.Architecture is "x86_64" or "i686";
         return new XElement(
             "domain",
             new XAttribute("type", host.DomainType),
@@ -113,14 +113,14 @@ internal static class DomainXml
 
     private static IEnumerable<XElement> Disks(VMSpec spec, bool isQemu, IReadOnlyDictionary<int, VolumePlan> volumes)
     {
-        int floppies = 0;
-        int disks = 0;
-        for (int i = 0; i < spec.Disks.Count; i++)
+        var floppies = 0;
+        var disks = 0;
+        for (var i = 0; i < spec.Disks.Count; i++)
         {
-            DiskSpec disk = spec.Disks[i];
-            string path = volumes.TryGetValue(i, out VolumePlan? volume) ? volume.Path : disk.Path!;
-            bool isBlock = path.StartsWith("/dev/", StringComparison.Ordinal);
-            string target = disk.Floppy ? DeviceName("fd", floppies++) : DeviceName("vd", disks++);
+            var disk = spec.Disks[i];
+            var path = volumes.TryGetValue(i, out var volume) ? volume.Path : disk.Path!;
+            var isBlock = path.StartsWith("/dev/", StringComparison.Ordinal);
+            var target = disk.Floppy ? DeviceName("fd", floppies++) : DeviceName("vd", disks++);
             yield return new XElement(
                 "disk",
                 new XAttribute("type", isBlock ? "block" : "file"),
@@ -135,8 +135,8 @@ internal static class DomainXml
     /// <summary>vda, vdb, … vdz, vdaa, …</summary>
     internal static string DeviceName(string prefix, int index)
     {
-        string letters = "";
-        for (int left = index; left >= 0; left = (left / 26) - 1)
+        var letters = "";
+        for (var left = index; left >= 0; left = (left / 26) - 1)
         {
             letters = ((char)('a' + (left % 26))).ToString(CultureInfo.InvariantCulture) + letters;
         }

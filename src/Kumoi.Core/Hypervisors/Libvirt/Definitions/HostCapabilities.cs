@@ -11,8 +11,8 @@ internal sealed record HostCapabilities(string DomainType, string OSType, string
     /// <summary>Reads libvirt's capabilities (https://libvirt.org/formatcaps.html). Null if the host runs no guests at all.</summary>
     public static HostCapabilities? Parse(string xml)
     {
-        XElement root = SafeXml.Parse(xml);
-        string? hostArchitecture = root.Element("host")?.Element("cpu")?.Element("arch")?.Value;
+        var root = SafeXml.Parse(xml);
+        var hostArchitecture = root.Element("host")?.Element("cpu")?.Element("arch")?.Value;
         var offers =
             from guest in root.Elements("guest")
             from architecture in guest.Elements("arch")

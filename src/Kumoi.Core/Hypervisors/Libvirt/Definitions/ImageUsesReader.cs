@@ -20,11 +20,11 @@ internal static unsafe class ImageUsesReader
     /// <param name="without">The name of the VM that does not count.</param>
     public static ImageUses Read(LibvirtConnection connection, string without)
     {
-        ImageUses uses = new();
-        List<DomainHandle> domains = VMDefiner.ListDomains(connection);
+        var uses = new ImageUses();
+        var domains = VMDefiner.ListDomains(connection);
         try
         {
-            foreach (DomainHandle domain in domains.Where(domain => !string.Equals(domain.Name, without, StringComparison.Ordinal)))
+            foreach (var domain in domains.Where(domain => !string.Equals(domain.Name, without, StringComparison.Ordinal)))
             {
                 AddDefinitions(connection, uses, domain);
             }
@@ -40,7 +40,7 @@ internal static unsafe class ImageUsesReader
 
     private static void AddDefinitions(LibvirtConnection connection, ImageUses uses, DomainHandle domain)
     {
-        string what = $"the definition of the VM '{domain.Name}' could not be read";
+        var what = $"the definition of the VM '{domain.Name}' could not be read";
         AddDefinition(connection, uses, domain.Name, NativeDomain.virDomainGetXMLDesc(domain, 0), what);
         AddDefinition(connection, uses, domain.Name, NativeDomain.virDomainGetXMLDesc(domain, InactiveXml), what);
         if (HostBoundState.HasSaved(domain))
@@ -56,7 +56,7 @@ internal static unsafe class ImageUsesReader
 
     private static void AddSavedState(LibvirtConnection connection, ImageUses uses, DomainHandle domain)
     {
-        byte* text = NativeDomain.virDomainManagedSaveGetXMLDesc(domain, 0);
+        var text = NativeDomain.virDomainManagedSaveGetXMLDesc(domain, 0);
         if (text != null || NativeError.Last().Code is not LibvirtCode.NoSupport)
         {
             AddDefinition(connection, uses, domain.Name, text, $"the saved state of the VM '{domain.Name}' could not be read");
@@ -65,16 +65,16 @@ internal static unsafe class ImageUsesReader
 
     private static void AddSnapshots(LibvirtConnection connection, ImageUses uses, DomainHandle domain)
     {
-        string what = $"the snapshots of the VM '{domain.Name}' could not be read";
+        var what = $"the snapshots of the VM '{domain.Name}' could not be read";
         nint* snapshots = null;
-        int count = NativeDomain.virDomainListAllSnapshots(domain, &snapshots, 0);
+        var count = NativeDomain.virDomainListAllSnapshots(domain, &snapshots, 0);
         if (count < 0)
         {
             NoteFailure(connection, uses, what, LibvirtCode.NoDomain);
             return;
         }
 
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             AddDefinition(connection, uses, domain.Name, NativeDomain.virDomainSnapshotGetXMLDesc(snapshots[i], 0), what);
             _ = NativeDomain.virDomainSnapshotFree(snapshots[i]);
@@ -109,7 +109,7 @@ internal static unsafe class ImageUsesReader
             return;
         }
 
-        foreach (StoragePoolHandle pool in pools)
+        foreach (var pool in pools)
         {
             using (pool)
             {
@@ -120,7 +120,7 @@ internal static unsafe class ImageUsesReader
 
     private static void AddVolumes(LibvirtConnection connection, ImageUses uses, StoragePoolHandle pool)
     {
-        string poolName = VolumeStore.NameOf(pool);
+        var poolName = VolumeStore.NameOf(pool);
         if (NativeStorage.virStoragePoolIsActive(pool) == 0)
         {
             uses.AddUnknown($"the storage pool '{poolName}' is not active");
@@ -128,21 +128,21 @@ internal static unsafe class ImageUsesReader
         }
 
         nint* pointers = null;
-        int count = NativeStorage.virStoragePoolListAllVolumes(pool, &pointers, 0);
+        var count = NativeStorage.virStoragePoolListAllVolumes(pool, &pointers, 0);
         if (count < 0)
         {
             NoteFailure(connection, uses, $"the volumes of the storage pool '{poolName}' could not be listed", LibvirtCode.NoStoragePool);
             return;
         }
 
-        List<VolumeHandle> volumes = new(count);
-        for (int i = 0; i < count; i++)
+        var volumes = new List<VolumeHandle>(count);
+        for (var i = 0; i < count; i++)
         {
             volumes.Add(new VolumeHandle(pointers[i], connection.Handle));
         }
 
         NativeTypedParameters.Free(pointers);
-        foreach (VolumeHandle volume in volumes)
+        foreach (var volume in volumes)
         {
             using (volume)
             {
@@ -153,9 +153,9 @@ internal static unsafe class ImageUsesReader
 
     private static void AddVolume(LibvirtConnection connection, ImageUses uses, string pool, VolumeHandle volume)
     {
-        string name = Marshal.PtrToStringUTF8((nint)NativeStorage.virStorageVolGetName(volume)) ?? "";
-        string what = $"the volume '{name}' of the storage pool '{pool}' could not be read";
-        string? text = NativeString.Take(NativeStorage.virStorageVolGetXMLDesc(volume, 0));
+        var name = Marshal.PtrToStringUTF8((nint)NativeStorage.virStorageVolGetName(volume)) ?? "";
+        var what = $"the volume '{name}' of the storage pool '{pool}' could not be read";
+        var text = NativeString.Take(NativeStorage.virStorageVolGetXMLDesc(volume, 0));
         if (text is null)
         {
             NoteFailure(connection, uses, what, LibvirtCode.NoStorageVolume);
@@ -164,8 +164,8 @@ internal static unsafe class ImageUsesReader
 
         try
         {
-            XElement xml = SafeXml.Parse(text);
-            XElement? backing = xml.Element("backingStore");
+            var xml = SafeXml.Parse(text);
+            var backing = xml.Element("backingStore");
             uses.AddVolume(
                 pool, name, (string?)xml.Element("target")?.Element("path") ?? VolumeStore.PathOf(connection, volume), (string?)backing?.Element("path"),
                 (string?)backing?.Element("format")?.Attribute("type"));
@@ -179,7 +179,7 @@ internal static unsafe class ImageUsesReader
     /// <summary>Of the call that just failed: what went away meanwhile uses nothing.</summary>
     private static void NoteFailure(LibvirtConnection connection, ImageUses uses, string what, LibvirtCode gone)
     {
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         if (failure.Code == gone)
         {
             return;

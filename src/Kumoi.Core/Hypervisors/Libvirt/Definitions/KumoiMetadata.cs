@@ -16,7 +16,7 @@ internal static class KumoiMetadata
     /// <summary>Marks a domain. Marks of another operation, which a copied definition may carry, are removed.</summary>
     public static void Write(XElement domain, OperationId operation, IEnumerable<VolumePlan> volumes)
     {
-        XElement? metadata = domain.Element("metadata");
+        var metadata = domain.Element("metadata");
         if (metadata is null)
         {
             metadata = new XElement("metadata");
@@ -40,8 +40,8 @@ internal static class KumoiMetadata
     /// </summary>
     public static IReadOnlyList<(string Pool, string Name)>? ReadVolumes(string xml, OperationId operation)
     {
-        XElement element = SafeXml.Parse(xml);
-        bool isOurs = Guid.TryParse((string?)element.Attribute("id"), out Guid id) && id == operation.Value;
+        var element = SafeXml.Parse(xml);
+        var isOurs = Guid.TryParse((string?)element.Attribute("id"), out var id) && id == operation.Value;
         return isOurs
             ? [.. from volume in element.Elements()
                   where string.Equals(volume.Name.LocalName, "volume", StringComparison.Ordinal)

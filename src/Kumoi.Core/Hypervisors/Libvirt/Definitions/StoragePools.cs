@@ -15,14 +15,14 @@ internal static unsafe class StoragePools
     {
         if (VolumeStore.ListPools(connection, ActiveOnly) is not { } handles)
         {
-            LibvirtFailure failure = NativeError.Last();
+            var failure = NativeError.Last();
             return failure.Code is LibvirtCode.NoSupport && connection.Loss is null ? [] : throw connection.ToException(failure, "list the storage pools", CallKind.Read);
         }
 
         var found = new List<StoragePoolReading>(handles.Count);
         try
         {
-            foreach (StoragePoolHandle pool in handles)
+            foreach (var pool in handles)
             {
                 // One that was removed or stopped meanwhile has none.
                 if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml && Parse(xml) is { } reading)
@@ -52,7 +52,7 @@ internal static unsafe class StoragePools
             return null;
         }
 
-        XElement? source = pool.Element("source");
+        var source = pool.Element("source");
         string[] parts =
         [
             .. pool.Elements("source").Elements("host").Select(static host => (string?)host.Attribute("name") ?? "").Order(StringComparer.Ordinal),

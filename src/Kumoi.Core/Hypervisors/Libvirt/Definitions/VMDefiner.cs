@@ -18,7 +18,7 @@ internal sealed unsafe class VMDefiner
     private const int MetadataElement = 2; // VIR_DOMAIN_METADATA_ELEMENT
     private const uint InactiveXml = 1 << 1; // VIR_DOMAIN_XML_INACTIVE
 
-    private HostCapabilities? host;
+    private HostCapabilities? _host;
 
     /// <summary>
     /// libvirt-domain: virDomainDefineXMLFlags. The VM is defined before its volumes are made, so that from the first change on
@@ -43,18 +43,18 @@ internal sealed unsafe class VMDefiner
         {
             DomainXml.Check(spec);
             ThrowIfExists(connection, new XElement("domain", new XElement("name", spec.Name)));
-            Dictionary<int, VolumePlan> byDisk = VolumeStore.Plan(connection, spec);
+            var byDisk = VolumeStore.Plan(connection, spec);
             domain = DomainXml.Build(spec, GetHost(connection), byDisk);
             volumes = byDisk.Values;
         }
 
         KumoiMetadata.Write(domain, operation, volumes);
         SpeculationMetadata.Set(domain, spec.Mark); // a copied definition may carry another one's
-        DomainHandle defined = Define(connection, domain);
+        var defined = Define(connection, domain);
         List<VolumePlan> made = [];
         try
         {
-            foreach (VolumePlan volume in volumes)
+            foreach (var volume in volumes)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 made.Add(volume);
@@ -85,10 +85,10 @@ internal sealed unsafe class VMDefiner
     public static IReadOnlyList<string>? Undo(LibvirtConnection connection, OperationId operation)
     {
         IReadOnlyList<string>? warnings = null;
-        List<DomainHandle> domains = ListDomains(connection);
+        var domains = ListDomains(connection);
         try
         {
-            foreach (DomainHandle domain in domains)
+            foreach (var domain in domains)
             {
                 if (Undo(connection, domain, operation) is { } kept)
                 {
@@ -137,7 +137,7 @@ internal sealed unsafe class VMDefiner
 
         if (removeVolumes)
         {
-            string xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
+            var xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
 
             // First the volumes: what fails then can be tried again, because the VM still tells what belongs to it.
             warnings.AddRange(VolumeRemoval.RemoveDisks(connection, domain.Name, DomainDefinition.Parse(xml)));
@@ -149,13 +149,13 @@ internal sealed unsafe class VMDefiner
 
     private static DomainHandle Define(LibvirtConnection connection, XElement domain)
     {
-        nint pointer = NativeDomain.virDomainDefineXMLFlags(connection.Handle, domain.ToString(), 0);
+        var pointer = NativeDomain.virDomainDefineXMLFlags(connection.Handle, domain.ToString(), 0);
         if (pointer != 0)
         {
             return new DomainHandle(pointer, connection.Handle);
         }
 
-        HypervisorException failure = connection.Failed($"define VM '{domain.Element("name")!.Value}'", CallKind.Write);
+        var failure = connection.Failed($"define VM '{domain.Element("name")!.Value}'", CallKind.Write);
         if (!failure.OutcomeUnknown)
         {
             // Somebody else may have taken the name since it was looked up.
@@ -167,9 +167,9 @@ internal sealed unsafe class VMDefiner
 
     private static void ThrowIfExists(LibvirtConnection connection, XElement domain)
     {
-        string name = domain.Element("name")!.Value;
-        using DomainHandle? sameName = connection.FindDomain(name);
-        using DomainHandle? sameId = Guid.TryParse(domain.Element("uuid")?.Value, out Guid id) ? connection.FindDomain(id) : null;
+        var name = domain.Element("name")!.Value;
+        using var sameName = connection.FindDomain(name);
+        using var sameId = Guid.TryParse(domain.Element("uuid")?.Value, out var id) ? connection.FindDomain(id) : null;
         if (sameName is not null || sameId is not null)
         {
             throw connection.ToException(
@@ -182,9 +182,9 @@ internal sealed unsafe class VMDefiner
     private static void RemoveAfter(Exception failure, LibvirtConnection connection, DomainHandle domain, List<VolumePlan> made)
     {
         // The last one is the one that failed. That it exists is somebody else's doing.
-        HypervisorException? refusal = failure as HypervisorException;
-        bool isForeign = refusal?.NativeCode == (int)LibvirtCode.StorageVolumeExists;
-        IEnumerable<VolumePlan> ours = isForeign ? made.SkipLast(1) : made;
+        var refusal = failure as HypervisorException;
+        var isForeign = refusal?.NativeCode == (int)LibvirtCode.StorageVolumeExists;
+        var ours = isForeign ? made.SkipLast(1) : made;
         try
         {
             _ = Remove(connection, domain, [.. ours.Select(static volume => (volume.Pool, volume.Name))]);
@@ -205,9 +205,9 @@ internal sealed unsafe class VMDefiner
 
     private static List<string> Remove(LibvirtConnection connection, DomainHandle domain, IReadOnlyList<(string Pool, string Name)> volumes)
     {
-        bool isPersistent = IsPersistent(connection, domain);
+        var isPersistent = IsPersistent(connection, domain);
         Stop(connection, domain);
-        List<string> warnings = VolumeRemoval.RemoveMade(connection, domain.Name, volumes);
+        var warnings = VolumeRemoval.RemoveMade(connection, domain.Name, volumes);
         if (isPersistent)
         {
             UndefineAsFarAsKnown(connection, domain, withSavedState: true);
@@ -227,7 +227,7 @@ internal sealed unsafe class VMDefiner
             return;
         }
 
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         if (failure.Code is not (LibvirtCode.OperationInvalid or LibvirtCode.NoDomain))
         {
             throw connection.ToException(failure, $"stop VM '{domain.Name}'", CallKind.Write);
@@ -237,7 +237,7 @@ internal sealed unsafe class VMDefiner
     private static void UndefineAsFarAsKnown(LibvirtConnection connection, DomainHandle domain, bool withSavedState)
     {
         LibvirtFailure failure = default;
-        foreach (uint flags in UndefineFlags)
+        foreach (var flags in UndefineFlags)
         {
             if (NativeDomain.virDomainUndefineFlags(domain, withSavedState ? flags : flags & ~WithSavedState) == 0)
             {
@@ -257,13 +257,13 @@ internal sealed unsafe class VMDefiner
     private static IReadOnlyList<(string Pool, string Name)>? VolumesOf(
         LibvirtConnection connection, DomainHandle domain, OperationId operation)
     {
-        byte* metadata = NativeDomain.virDomainGetMetadata(domain, MetadataElement, KumoiMetadata.Namespace, 0);
+        var metadata = NativeDomain.virDomainGetMetadata(domain, MetadataElement, KumoiMetadata.Namespace, 0);
         if (metadata != null)
         {
             return KumoiMetadata.ReadVolumes(NativeString.Take(metadata)!, operation);
         }
 
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         return failure.Code is LibvirtCode.NoDomainMetadata or LibvirtCode.NoDomain
             ? null
             : throw connection.ToException(failure, $"read the metadata of VM '{domain.Name}'", CallKind.Read);
@@ -272,14 +272,14 @@ internal sealed unsafe class VMDefiner
     internal static List<DomainHandle> ListDomains(LibvirtConnection connection)
     {
         nint* domains = null;
-        int count = NativeDomain.virConnectListAllDomains(connection.Handle, &domains, 0);
+        var count = NativeDomain.virConnectListAllDomains(connection.Handle, &domains, 0);
         if (count < 0)
         {
             throw connection.Failed("list the VMs");
         }
 
-        List<DomainHandle> handles = new(count);
-        for (int i = 0; i < count; i++)
+        var handles = new List<DomainHandle>(count);
+        for (var i = 0; i < count; i++)
         {
             handles.Add(new DomainHandle(domains[i], connection.Handle));
         }
@@ -297,11 +297,11 @@ internal sealed unsafe class VMDefiner
 
     internal static bool IsPersistent(LibvirtConnection connection, DomainHandle domain)
     {
-        bool isHeld = false;
+        var isHeld = false;
         domain.DangerousAddRef(ref isHeld);
         try
         {
-            int isPersistent = NativeDomain.virDomainIsPersistent(domain.DangerousGetHandle());
+            var isPersistent = NativeDomain.virDomainIsPersistent(domain.DangerousGetHandle());
             return isPersistent < 0 ? throw connection.Failed($"read VM '{domain.Name}'") : isPersistent == 1;
         }
         finally
@@ -312,17 +312,17 @@ internal sealed unsafe class VMDefiner
 
     private HostCapabilities GetHost(LibvirtConnection connection)
     {
-        if (host is null)
+        if (_host is null)
         {
-            string xml = NativeString.Take(NativeConnection.virConnectGetCapabilities(connection.Handle))
+            var xml = NativeString.Take(NativeConnection.virConnectGetCapabilities(connection.Handle))
                 ?? throw connection.Failed("read the host's capabilities");
-            host = HostCapabilities.Parse(xml) ?? throw new HypervisorException(
+            _host = HostCapabilities.Parse(xml) ?? throw new HypervisorException(
                 $"Cannot define a VM on {connection.Label}: its hypervisor runs no guests.",
                 FaultDomain.Host,
                 error: HypervisorError.NotSupported,
                 recommendedAction: "Install the hypervisor (such as qemu-system-x86) on that host, and restart its libvirt daemon.");
         }
 
-        return host;
+        return _host;
     }
 }

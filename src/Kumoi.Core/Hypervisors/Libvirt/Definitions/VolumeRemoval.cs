@@ -17,12 +17,12 @@ internal static class VolumeRemoval
     public static List<string> RemoveDisks(LibvirtConnection connection, string vm, XElement definition)
     {
         List<string> warnings = [];
-        Dictionary<string, VolumeHandle> volumes = new(StringComparer.Ordinal);
+        var volumes = new Dictionary<string, VolumeHandle>(StringComparer.Ordinal);
         try
         {
-            foreach (XElement disk in DomainCopy.WritableDisks(definition))
+            foreach (var disk in DomainCopy.WritableDisks(definition))
             {
-                string name = $"The disk '{(string?)disk.Element("target")?.Attribute("dev")}' of '{vm}'";
+                var name = $"The disk '{(string?)disk.Element("target")?.Attribute("dev")}' of '{vm}'";
                 if (Find(connection, disk, name, warnings) is { } volume)
                 {
                     Add(connection, volumes, volume);
@@ -42,10 +42,10 @@ internal static class VolumeRemoval
     /// <summary>Volumes that were made for the VM; those that are not there are fine.</summary>
     public static List<string> RemoveMade(LibvirtConnection connection, string vm, IReadOnlyList<(string Pool, string Name)> made)
     {
-        Dictionary<string, VolumeHandle> volumes = new(StringComparer.Ordinal);
+        var volumes = new Dictionary<string, VolumeHandle>(StringComparer.Ordinal);
         try
         {
-            foreach ((string pool, string name) in made)
+            foreach (var (pool, name) in made)
             {
                 if (VolumeStore.Find(connection, pool, name) is { } volume)
                 {
@@ -69,7 +69,7 @@ internal static class VolumeRemoval
         }
 
         List<string> undeletable = [];
-        List<string> used = ImageUsesReader.Read(connection, without: vm).RemoveUnused(
+        var used = ImageUsesReader.Read(connection, without: vm).RemoveUnused(
             connection.Label,
             volumes.Keys,
             path =>
@@ -85,13 +85,13 @@ internal static class VolumeRemoval
     /// <summary>Null, with a warning, where a disk is no volume.</summary>
     private static VolumeHandle? Find(LibvirtConnection connection, XElement disk, string name, List<string> warnings)
     {
-        XElement? source = disk.Element("source");
+        var source = disk.Element("source");
         if ((string?)source?.Attribute("pool") is { } pool && (string?)source.Attribute("volume") is { } volumeName)
         {
-            string what = $"{name}, the volume '{volumeName}' of the storage pool '{pool}',";
+            var what = $"{name}, the volume '{volumeName}' of the storage pool '{pool}',";
             try
             {
-                VolumeHandle? found = VolumeStore.Find(connection, pool, volumeName);
+                var found = VolumeStore.Find(connection, pool, volumeName);
                 if (found is null)
                 {
                     warnings.Add($"{what} was not found on {connection.Label}.");
@@ -144,7 +144,7 @@ internal static class VolumeRemoval
 
     private static void DisposeAll(Dictionary<string, VolumeHandle> volumes)
     {
-        foreach (VolumeHandle volume in volumes.Values)
+        foreach (var volume in volumes.Values)
         {
             volume.Dispose();
         }

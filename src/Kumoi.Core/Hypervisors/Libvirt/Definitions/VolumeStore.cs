@@ -16,16 +16,16 @@ internal static unsafe class VolumeStore
     public static Dictionary<int, VolumePlan> Plan(LibvirtConnection connection, VMSpec spec)
     {
         Dictionary<int, VolumePlan> plans = [];
-        for (int i = 0; i < spec.Disks.Count; i++)
+        for (var i = 0; i < spec.Disks.Count; i++)
         {
-            DiskSpec disk = spec.Disks[i];
+            var disk = spec.Disks[i];
             if (disk.Path is not null)
             {
                 continue;
             }
 
-            using StoragePoolHandle pool = GetPool(connection, disk.StoragePool);
-            string name = spec.Mark is { } mark ? FormattableString.Invariant($"{spec.Name}-r{mark.Replica}-{i + 1}") : $"{spec.Name}-{i + 1}";
+            using var pool = GetPool(connection, disk.StoragePool);
+            var name = spec.Mark is { } mark ? FormattableString.Invariant($"{spec.Name}-r{mark.Replica}-{i + 1}") : $"{spec.Name}-{i + 1}";
             plans[i] = Plan(connection, pool, disk.StoragePool, name, DomainXml.FormatOf(disk), disk.NewVolumeBytes ?? 0) with
             {
                 Template = disk.TemplatePath,
@@ -43,9 +43,9 @@ internal static unsafe class VolumeStore
     public static List<VolumePlan> PlanCopies(LibvirtConnection connection, XElement domain)
     {
         List<VolumePlan> plans = [];
-        foreach (XElement disk in DomainCopy.WritableDisks(domain))
+        foreach (var disk in DomainCopy.WritableDisks(domain))
         {
-            VolumePlan plan = PlanCopy(connection, disk, DomainCopy.DiskName(domain.Element("name")!.Value, plans.Count + 1));
+            var plan = PlanCopy(connection, disk, DomainCopy.DiskName(domain.Element("name")!.Value, plans.Count + 1));
             DomainCopy.SetImage(disk, plan.Path);
             plans.Add(plan);
         }
@@ -56,11 +56,11 @@ internal static unsafe class VolumeStore
     /// <summary>libvirt-storage: virStorageVolCreateXML; for a copy virStorageVolCreateXMLFrom, which takes as long as copying takes.</summary>
     public static void Create(LibvirtConnection connection, VolumePlan plan)
     {
-        string action = $"make volume '{plan.Name}' in pool '{plan.Pool}'";
-        using StoragePoolHandle pool = GetPool(connection, plan.Pool);
-        using VolumeHandle? original = plan.CopyOf is null ? null : FindByPath(connection, plan.CopyOf) ?? throw connection.ToException(
+        var action = $"make volume '{plan.Name}' in pool '{plan.Pool}'";
+        using var pool = GetPool(connection, plan.Pool);
+        using var original = plan.CopyOf is null ? null : FindByPath(connection, plan.CopyOf) ?? throw connection.ToException(
             new LibvirtFailure(LibvirtCode.NoStorageVolume, LibvirtOrigin.Storage, 0, $"the original '{plan.CopyOf}' is gone"), action, CallKind.Read);
-        nint pointer = original is null
+        var pointer = original is null
             ? NativeStorage.virStorageVolCreateXML(pool, DomainXml.Volume(plan), 0)
             : NativeStorage.virStorageVolCreateXMLFrom(pool, DomainXml.Volume(plan), original, 0);
         if (pointer == 0)
@@ -68,8 +68,8 @@ internal static unsafe class VolumeStore
             throw connection.Failed(action, CallKind.Write);
         }
 
-        using VolumeHandle volume = new(pointer, connection.Handle);
-        string? path = NativeString.Take(NativeStorage.virStorageVolGetPath(volume));
+        using var volume = new VolumeHandle(pointer, connection.Handle);
+        var path = NativeString.Take(NativeStorage.virStorageVolGetPath(volume));
         if (!string.Equals(path, plan.Path, StringComparison.Ordinal))
         {
             throw new HypervisorException(
@@ -88,7 +88,7 @@ internal static unsafe class VolumeStore
             return true;
         }
 
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         return failure.Code switch
         {
             LibvirtCode.NoStorageVolume => true,
@@ -100,7 +100,7 @@ internal static unsafe class VolumeStore
     /// <summary>Null if the pool has no such volume; a pool that is not there fails.</summary>
     public static VolumeHandle? Find(LibvirtConnection connection, string poolName, string name)
     {
-        using StoragePoolHandle pool = GetPool(connection, poolName);
+        using var pool = GetPool(connection, poolName);
         return Find(connection, pool, name);
     }
 
@@ -111,13 +111,13 @@ internal static unsafe class VolumeStore
     /// <summary>Null if no storage pool has it (libvirt-storage: virStorageVolLookupByPath).</summary>
     public static VolumeHandle? FindByPath(LibvirtConnection connection, string path)
     {
-        nint pointer = NativeStorage.virStorageVolLookupByPath(connection.Handle, path);
+        var pointer = NativeStorage.virStorageVolLookupByPath(connection.Handle, path);
         if (pointer != 0)
         {
             return new VolumeHandle(pointer, connection.Handle);
         }
 
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         return failure.Code is LibvirtCode.NoStorageVolume or LibvirtCode.NoStoragePool
             ? null
             : throw connection.ToException(failure, $"find volume '{path}'", CallKind.Read);
@@ -127,8 +127,8 @@ internal static unsafe class VolumeStore
     public static Dictionary<string, string> ReadDirectories(LibvirtConnection connection)
     {
         const uint ActiveOnly = 1 << 1; // VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE
-        Dictionary<string, string> pools = new(StringComparer.Ordinal);
-        foreach (StoragePoolHandle pool in ListPools(connection, ActiveOnly) ?? [])
+        var pools = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var pool in ListPools(connection, ActiveOnly) ?? [])
         {
             using (pool)
             {
@@ -147,14 +147,14 @@ internal static unsafe class VolumeStore
     public static List<StoragePoolHandle>? ListPools(LibvirtConnection connection, uint flags)
     {
         nint* pointers = null;
-        int count = NativeStorage.virConnectListAllStoragePools(connection.Handle, &pointers, flags);
+        var count = NativeStorage.virConnectListAllStoragePools(connection.Handle, &pointers, flags);
         if (count < 0)
         {
             return null;
         }
 
-        List<StoragePoolHandle> pools = new(count);
-        for (int i = 0; i < count; i++)
+        var pools = new List<StoragePoolHandle>(count);
+        for (var i = 0; i < count; i++)
         {
             pools.Add(new StoragePoolHandle(pointers[i], connection.Handle));
         }
@@ -171,7 +171,7 @@ internal static unsafe class VolumeStore
 
     private static VolumePlan Plan(LibvirtConnection connection, StoragePoolHandle pool, string poolName, string name, string format, long bytes)
     {
-        using VolumeHandle? existing = Find(connection, pool, name);
+        using var existing = Find(connection, pool, name);
         return existing is null
             ? new VolumePlan(poolName, name, PathInPool(connection, pool, poolName, name), format, bytes)
             : throw connection.ToException(
@@ -182,25 +182,25 @@ internal static unsafe class VolumeStore
 
     private static VolumePlan PlanCopy(LibvirtConnection connection, XElement disk, string name)
     {
-        string path = DomainCopy.ImageOf(disk) ?? throw DomainCopy.CannotCopy(disk, "it is neither a file nor a block device");
-        using VolumeHandle original = FindByPath(connection, path) ?? throw DomainCopy.CannotCopy(disk, $"'{path}' is no volume of a storage pool");
-        XElement volume = ReadXml(connection, original);
+        var path = DomainCopy.ImageOf(disk) ?? throw DomainCopy.CannotCopy(disk, "it is neither a file nor a block device");
+        using var original = FindByPath(connection, path) ?? throw DomainCopy.CannotCopy(disk, $"'{path}' is no volume of a storage pool");
+        var volume = ReadXml(connection, original);
         if (disk.Descendants("encryption").Concat(volume.Descendants("encryption")).Any())
         {
             throw DomainCopy.CannotCopy(disk, "it is encrypted");
         }
 
         // What the guest wrote to a raw disk may look like another format to the pool: then a copy would hold what that header names.
-        string format = (string?)disk.Element("driver")?.Attribute("type") ?? "raw";
-        string formatInPool = (string?)volume.Element("target")?.Element("format")?.Attribute("type") ?? "raw";
+        var format = (string?)disk.Element("driver")?.Attribute("type") ?? "raw";
+        var formatInPool = (string?)volume.Element("target")?.Element("format")?.Attribute("type") ?? "raw";
         if (formatInPool is not "raw" && !string.Equals(formatInPool, format, StringComparison.Ordinal))
         {
             throw DomainCopy.CannotCopy(disk, $"to the VM '{path}' is {format}, to its storage pool {formatInPool}");
         }
 
-        using StoragePoolHandle pool = GetPoolOf(connection, original, path);
-        string poolName = NameOf(pool);
-        long capacity = ScaledInteger.Read(volume.Element("capacity"), "bytes") ?? 0;
+        using var pool = GetPoolOf(connection, original, path);
+        var poolName = NameOf(pool);
+        var capacity = ScaledInteger.Read(volume.Element("capacity"), "bytes") ?? 0;
         return Plan(connection, pool, poolName, name, format, capacity) with
         {
             AllocationBytes = Math.Min(ScaledInteger.Read(volume.Element("allocation"), "bytes") ?? 0, capacity),
@@ -210,25 +210,25 @@ internal static unsafe class VolumeStore
 
     public static StoragePoolHandle GetPool(LibvirtConnection connection, string name)
     {
-        nint pointer = NativeStorage.virStoragePoolLookupByName(connection.Handle, name);
+        var pointer = NativeStorage.virStoragePoolLookupByName(connection.Handle, name);
         return pointer != 0 ? new StoragePoolHandle(pointer, connection.Handle) : throw connection.Failed($"find storage pool '{name}'");
     }
 
     private static StoragePoolHandle GetPoolOf(LibvirtConnection connection, VolumeHandle volume, string path)
     {
-        nint pointer = NativeStorage.virStoragePoolLookupByVolume(volume);
+        var pointer = NativeStorage.virStoragePoolLookupByVolume(volume);
         return pointer != 0 ? new StoragePoolHandle(pointer, connection.Handle) : throw connection.Failed($"find the storage pool of volume '{path}'");
     }
 
     private static VolumeHandle? Find(LibvirtConnection connection, StoragePoolHandle pool, string name)
     {
-        nint pointer = NativeStorage.virStorageVolLookupByName(pool, name);
+        var pointer = NativeStorage.virStorageVolLookupByName(pool, name);
         if (pointer != 0)
         {
             return new VolumeHandle(pointer, connection.Handle);
         }
 
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         return failure.Code == LibvirtCode.NoStorageVolume
             ? null
             : throw connection.ToException(failure, $"find volume '{name}'", CallKind.Read);
@@ -236,9 +236,9 @@ internal static unsafe class VolumeStore
 
     private static string PathInPool(LibvirtConnection connection, StoragePoolHandle pool, string poolName, string volume)
     {
-        string xml = NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0))
+        var xml = NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0))
             ?? throw connection.Failed($"read storage pool '{poolName}'");
-        string directory = SafeXml.Parse(xml).Element("target")?.Element("path")?.Value ?? "";
+        var directory = SafeXml.Parse(xml).Element("target")?.Element("path")?.Value ?? "";
         return $"{directory.TrimEnd('/')}/{volume}";
     }
 }

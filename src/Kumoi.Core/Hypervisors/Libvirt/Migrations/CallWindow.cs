@@ -6,22 +6,22 @@ namespace Kumoi.Hypervisors.Libvirt.Migrations;
 /// </summary>
 internal sealed class CallWindow
 {
-    private readonly Lock gate = new();
-    private readonly TaskCompletionSource empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int inside;
-    private bool isClosed;
+    private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _inside;
+    private bool _isClosed;
 
     /// <summary>Does something, if the window is open.</summary>
     public void Pass(Action act)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (isClosed)
+            if (_isClosed)
             {
                 return;
             }
 
-            inside++;
+            _inside++;
         }
 
         try
@@ -30,9 +30,9 @@ internal sealed class CallWindow
         }
         finally
         {
-            lock (gate)
+            lock (_gate)
             {
-                inside--;
+                _inside--;
                 CompleteIfOver();
             }
         }
@@ -41,20 +41,20 @@ internal sealed class CallWindow
     /// <summary>Lets nothing through any more, and waits for what is.</summary>
     public Task CloseAsync()
     {
-        lock (gate)
+        lock (_gate)
         {
-            isClosed = true;
+            _isClosed = true;
             CompleteIfOver();
         }
 
-        return empty.Task;
+        return _empty.Task;
     }
 
     private void CompleteIfOver()
     {
-        if (isClosed && inside == 0)
+        if (_isClosed && _inside == 0)
         {
-            empty.TrySetResult();
+            _empty.TrySetResult();
         }
     }
 }

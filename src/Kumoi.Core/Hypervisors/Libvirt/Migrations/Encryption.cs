@@ -20,7 +20,7 @@ internal static class Encryption
             return;
         }
 
-        string way = isSource
+        var way = isSource
             ? $"from {hostName} over the network to this computer, and from here over the network to each target"
             : $"from this computer over the network to {hostName}";
         throw new HypervisorException(

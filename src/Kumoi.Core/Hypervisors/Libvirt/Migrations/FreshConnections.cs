@@ -25,7 +25,7 @@ internal sealed class FreshConnections(LibvirtUri uri, string hostName) : IAsync
         Threads.RunAsync(
             () =>
             {
-                using LibvirtConnection connection = Open();
+                using var connection = Open();
                 return work(connection);
             },
             cancellationToken);

@@ -28,28 +28,28 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
 
     private const uint KeepNvram = 8; // VIR_DOMAIN_UNDEFINE_KEEP_NVRAM: it may be the winner's
 
-    private readonly FreshConnections connections;
-    private readonly MigrationOffer offer;
-    private readonly int replica;
-    private readonly TimeProvider time;
-    private LibvirtConnection? connection;
-    private string streamUri = "";
-    private bool wasDefined;
-    private Task calling = Task.CompletedTask; // the last call on the connection
-    private int isDisposed;
+    private readonly FreshConnections _connections;
+    private readonly MigrationOffer _offer;
+    private readonly int _replica;
+    private readonly TimeProvider _time;
+    private LibvirtConnection? _connection;
+    private string _streamUri = "";
+    private bool _wasDefined;
+    private Task _calling = Task.CompletedTask; // the last call on the connection
+    private int _isDisposed;
 
     private LibvirtIncomingMigration(LibvirtLink link, MigrationOffer offer, int replica)
     {
-        connections = new FreshConnections(link.Address, link.HostName);
-        time = link.Time;
-        this.offer = offer;
-        this.replica = replica;
-        HostName = offer.Plan.Candidates.ElementAtOrDefault(replica - 1) ?? connections.HostName;
+        _connections = new FreshConnections(link.Address, link.HostName);
+        _time = link.Time;
+        _offer = offer;
+        _replica = replica;
+        HostName = offer.Plan.Candidates.ElementAtOrDefault(replica - 1) ?? _connections.HostName;
     }
 
     public string HostName { get; }
 
-    public string VMName => offer.Name;
+    public string VMName => _offer.Name;
 
     /// <summary>Where the target waits for the stream.</summary>
     public EndPoint StreamEndPoint { get; private set; } = null!;
@@ -68,29 +68,29 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     /// <summary>It was told to let the VM run, and it is not known that it did not.</summary>
     public bool MayRun { get; private set; }
 
-    private uint Flags => MigrationPhases.TargetFlags(offer.Plan.Options, offer.IsPersistent, offer.IsPaused);
+    private uint Flags => MigrationPhases.TargetFlags(_offer.Plan.Options, _offer.IsPersistent, _offer.IsPaused);
 
     public static async Task<LibvirtIncomingMigration> PrepareAsync(
         LibvirtLink link, MigrationOffer offer, int replica, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         Encryption.Require(link.Address, link.HostName, isSource: false, offer.Plan.Options);
-        LibvirtIncomingMigration migration = new(link, offer, replica);
-        migration.calling = migration.connections.Threads.RunAsync(migration.Prepare, CancellationToken.None);
+        var migration = new LibvirtIncomingMigration(link, offer, replica);
+        migration._calling = migration._connections.Threads.RunAsync(migration.Prepare, CancellationToken.None);
         try
         {
-            await migration.calling.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await migration._calling.WaitAsync(cancellationToken);
             return migration;
         }
-        catch (OperationCanceledException) when (!migration.calling.IsFaulted)
+        catch (OperationCanceledException) when (!migration._calling.IsFaulted)
         {
             // The call cannot be taken back. Usually it ends soon, and the copy with it; else that happens behind the caller's back.
-            await Task.WhenAny(migration.LetGoAsync(), Task.Delay(LetGoPatience, link.Time, CancellationToken.None)).ConfigureAwait(false);
+            await Task.WhenAny(migration.LetGoAsync(), Task.Delay(LetGoPatience, link.Time, CancellationToken.None));
             throw;
         }
         catch
         {
-            await migration.DisposeAsync().ConfigureAwait(false);
+            await migration.DisposeAsync();
             throw;
         }
     }
@@ -98,26 +98,26 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     public async Task FinishAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Task<PhaseOutcome> finishing = connections.Threads.RunAsync(
-            () => MigrationPhases.Finish(Connection, offer.Name, streamUri, PerformCookie, Flags, cancelled: false), CancellationToken.None);
-        calling = finishing;
+        var finishing = _connections.Threads.RunAsync(
+            () => MigrationPhases.Finish(Connection, _offer.Name, _streamUri, PerformCookie, Flags, cancelled: false), CancellationToken.None);
+        _calling = finishing;
         MayRun = true;
         PhaseOutcome outcome;
         try
         {
-            outcome = await finishing.WaitAsync(FinishPatience, time, cancellationToken).ConfigureAwait(false);
+            outcome = await finishing.WaitAsync(FinishPatience, _time, cancellationToken);
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
-            throw Unknown($"start VM '{offer.Name}'", "no answer came in time", HypervisorError.TimedOut, e);
+            throw Unknown($"start VM '{_offer.Name}'", "no answer came in time", HypervisorError.TimedOut, e);
         }
 
         if (outcome.Failure is { } failure)
         {
             MayRun = outcome.IsUnknown;
-            HypervisorException known = LibvirtErrors.ToException(
-                failure, $"start VM '{offer.Name}' on {HostName}", CallKind.Write, outcome.Loss);
-            throw outcome.IsUnknown && !known.OutcomeUnknown ? Unknown($"start VM '{offer.Name}'", failure.Message, known.Error, known) : known;
+            var known = LibvirtErrors.ToException(
+                failure, $"start VM '{_offer.Name}' on {HostName}", CallKind.Write, outcome.Loss);
+            throw outcome.IsUnknown && !known.OutcomeUnknown ? Unknown($"start VM '{_offer.Name}'", failure.Message, known.Error, known) : known;
         }
 
         FinishCookie = outcome.Cookie;
@@ -126,21 +126,21 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
 
     public async Task AbandonAsync(CancellationToken cancellationToken)
     {
-        await CancelAsync(cancellationToken).ConfigureAwait(false);
-        using CancellationTokenSource patience = new(AbandonPatience, time);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
-        long answered = time.GetTimestamp();
+        await CancelAsync(cancellationToken);
+        using var patience = new CancellationTokenSource(AbandonPatience, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
+        var answered = _time.GetTimestamp();
         HypervisorException? failure = null;
         try
         {
             // Removing first and only then closing, so that nothing is done by chance; then seen absent on yet another connection.
-            bool isClosed = false;
+            var isClosed = false;
             while (true)
             {
                 try
                 {
-                    bool isGone = await connections.RunAsync(RemoveOnce, either.Token).ConfigureAwait(false);
-                    answered = time.GetTimestamp();
+                    var isGone = await _connections.RunAsync(RemoveOnce, either.Token);
+                    answered = _time.GetTimestamp();
                     if (isGone && isClosed)
                     {
                         return;
@@ -148,70 +148,70 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
 
                     if (isGone)
                     {
-                        await CloseAsync().ConfigureAwait(false);
+                        await CloseAsync();
                         isClosed = true;
                         continue;
                     }
                 }
-                catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed && time.GetElapsedTime(answered) < SilencePatience)
+                catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed && _time.GetElapsedTime(answered) < SilencePatience)
                 {
                     failure = e; // its daemon may be back in a moment
                 }
 
-                await Task.Delay(AbandonPause, time, either.Token).ConfigureAwait(false);
+                await Task.Delay(AbandonPause, _time, either.Token);
             }
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw Unknown($"remove VM '{offer.Name}'", failure?.Message ?? "it does not end", HypervisorError.TimedOut, failure);
+            throw Unknown($"remove VM '{_offer.Name}'", failure?.Message ?? "it does not end", HypervisorError.TimedOut, failure);
         }
         catch (HypervisorException e) when (!e.OutcomeUnknown && e.Error is HypervisorError.ConnectionFailed)
         {
-            throw Unknown($"remove VM '{offer.Name}'", e.Message, e.Error, e);
+            throw Unknown($"remove VM '{_offer.Name}'", e.Message, e.Error, e);
         }
     }
 
     /// <summary>Takes the plan off the VM, which has arrived for good.</summary>
     public Task<bool> RemovePlanAsync() =>
-        connections.RunAsync(
+        _connections.RunAsync(
             fresh =>
             {
-                using DomainHandle domain = fresh.GetDomain(offer.Id);
-                SpeculationMarks.Remove(fresh, domain, offer.Plan.Operation);
+                using var domain = fresh.GetDomain(_offer.Id);
+                SpeculationMarks.Remove(fresh, domain, _offer.Plan.Operation);
                 return true;
             },
             CancellationToken.None);
 
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref isDisposed, 1) == 0)
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
         {
-            await CloseAsync().ConfigureAwait(false);
-            await connections.DisposeAsync().ConfigureAwait(false);
+            await CloseAsync();
+            await _connections.DisposeAsync();
         }
     }
 
-    private LibvirtConnection Connection => connection ?? throw new ObjectDisposedException(nameof(LibvirtIncomingMigration));
+    private LibvirtConnection Connection => _connection ?? throw new ObjectDisposedException(nameof(LibvirtIncomingMigration));
 
     private bool Prepare()
     {
-        connection = connections.Open();
-        wasDefined = WhereaboutsReader.Read(connection, offer.Id) switch
+        _connection = _connections.Open();
+        _wasDefined = WhereaboutsReader.Read(_connection, _offer.Id) switch
         {
             VMWhereabouts.Absent => false,
             VMWhereabouts.Off => true,
-            _ => throw connection.ToException(
+            _ => throw _connection.ToException(
                 new LibvirtFailure(LibvirtCode.DomainExists, LibvirtOrigin.None, 0, "the host runs a VM of that id"),
-                $"prepare for VM '{offer.Name}'",
+                $"prepare for VM '{_offer.Name}'",
                 CallKind.Read),
         };
-        XElement definition = DomainDefinition.Parse(offer.Definition);
-        SpeculationMetadata.Set(definition, offer.Plan.Mark with { Replica = replica });
-        (streamUri, PrepareCookie) = MigrationPhases.Prepare(
-            connection, offer.Name, definition.ToString(SaveOptions.DisableFormatting), offer.Cookie, Flags);
-        StreamEndPoint = StreamAddress.IsValid(streamUri)
-            ? Checked(StreamAddress.Read(streamUri, connections.HostName, connections.Uri))
-            : throw CannotSend($"it waits at '{streamUri}', which is not a TCP address", "Leave the migration's transport on that host as libvirt has it (TCP).");
+        var definition = DomainDefinition.Parse(_offer.Definition);
+        SpeculationMetadata.Set(definition, _offer.Plan.Mark with { Replica = _replica });
+        (_streamUri, PrepareCookie) = MigrationPhases.Prepare(
+            _connection, _offer.Name, definition.ToString(SaveOptions.DisableFormatting), _offer.Cookie, Flags);
+        StreamEndPoint = StreamAddress.IsValid(_streamUri)
+            ? Checked(StreamAddress.Read(_streamUri, _connections.HostName, _connections.Uri))
+            : throw CannotSend($"it waits at '{_streamUri}', which is not a TCP address", "Leave the migration's transport on that host as libvirt has it (TCP).");
         return true;
     }
 
@@ -219,17 +219,17 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     {
         try
         {
-            return StreamAddress.Resolve(end, connections.Uri) ?? throw CannotSend(
-                $"it says that it waits at '{streamUri}', which is this computer", $"Look at migration_host in qemu.conf on {HostName}, and whether that host can be trusted.");
+            return StreamAddress.Resolve(end, _connections.Uri) ?? throw CannotSend(
+                $"it says that it waits at '{_streamUri}', which is this computer", $"Look at migration_host in qemu.conf on {HostName}, and whether that host can be trusted.");
         }
         catch (SocketException e)
         {
-            throw CannotSend($"it waits at '{streamUri}', which cannot be found: {e.Message}", $"Look at migration_host in qemu.conf on {HostName}, and at name resolution here.", e);
+            throw CannotSend($"it waits at '{_streamUri}', which cannot be found: {e.Message}", $"Look at migration_host in qemu.conf on {HostName}, and at name resolution here.", e);
         }
     }
 
     private HypervisorException CannotSend(string reason, string recommendedAction, Exception? inner = null) => new(
-        $"Cannot send VM '{offer.Name}' to {HostName} through a relay: {reason}.",
+        $"Cannot send VM '{_offer.Name}' to {HostName} through a relay: {reason}.",
         FaultDomain.Host,
         error: HypervisorError.NotSupported,
         recommendedAction: recommendedAction,
@@ -237,34 +237,34 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
 
     private async Task LetGoAsync()
     {
-        await ((Task)calling).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await DisposeAsync().ConfigureAwait(false);
+        await ((Task)_calling).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await DisposeAsync();
     }
 
     /// <summary>Asks libvirt to end it in good order, if that can be asked and does not take long.</summary>
     private async Task CancelAsync(CancellationToken cancellationToken)
     {
-        if (connection is not { WhenLost.IsCompleted: false } open || !calling.IsCompleted || isDisposed != 0)
+        if (_connection is not { WhenLost.IsCompleted: false } open || !_calling.IsCompleted || _isDisposed != 0)
         {
             return;
         }
 
-        calling = connections.Threads.RunAsync(
-            () => MigrationPhases.Finish(open, offer.Name, streamUri, [], Flags, cancelled: true), CancellationToken.None);
-        await Task.WhenAny(calling, Task.Delay(CancelPatience, time, cancellationToken)).ConfigureAwait(false);
+        _calling = _connections.Threads.RunAsync(
+            () => MigrationPhases.Finish(open, _offer.Name, _streamUri, [], Flags, cancelled: true), CancellationToken.None);
+        await Task.WhenAny(_calling, Task.Delay(CancelPatience, _time, cancellationToken));
         cancellationToken.ThrowIfCancellationRequested();
     }
 
     /// <summary>Looks, and takes one step towards there being nothing. True if there is nothing; also if there is what was there before.</summary>
     private bool RemoveOnce(LibvirtConnection fresh)
     {
-        VMWhereabouts place = WhereaboutsReader.Read(fresh, offer.Id);
-        if (place == VMWhereabouts.Absent || (place == VMWhereabouts.Off && wasDefined))
+        var place = WhereaboutsReader.Read(fresh, _offer.Id);
+        if (place == VMWhereabouts.Absent || (place == VMWhereabouts.Off && _wasDefined))
         {
             return true;
         }
 
-        using DomainHandle? domain = fresh.FindDomain(offer.Id);
+        using var domain = fresh.FindDomain(_offer.Id);
         if (domain is null)
         {
             return true;
@@ -273,16 +273,16 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
         if (WhyKept(SpeculationMarks.Read(fresh, domain), place) is { } why)
         {
             throw fresh.ToException(
-                new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, why), $"remove VM '{offer.Name}'", CallKind.Read);
+                new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, why), $"remove VM '{_offer.Name}'", CallKind.Read);
         }
 
-        int result = place == VMWhereabouts.Off ? Undefine(domain) : NativeDomain.virDomainDestroy(domain);
+        var result = place == VMWhereabouts.Off ? Undefine(domain) : NativeDomain.virDomainDestroy(domain);
         if (result != 0)
         {
-            LibvirtFailure failure = NativeError.Last();
+            var failure = NativeError.Last();
             if (failure.Code is not (LibvirtCode.OperationInvalid or LibvirtCode.NoDomain))
             {
-                throw fresh.ToException(failure, $"remove VM '{offer.Name}'", CallKind.Write);
+                throw fresh.ToException(failure, $"remove VM '{_offer.Name}'", CallKind.Write);
             }
         }
 
@@ -293,8 +293,8 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     private string? WhyKept(SpeculationMark? mark, VMWhereabouts place)
     {
         // A definition that a starting step has left has come with the VM from its source.
-        bool isOurs = mark?.Operation == offer.Plan.Operation && (mark.Replica == replica || place == VMWhereabouts.Off);
-        bool mayHaveRun = place == VMWhereabouts.Running || (place == VMWhereabouts.Paused && MayRun);
+        var isOurs = mark?.Operation == _offer.Plan.Operation && (mark.Replica == _replica || place == VMWhereabouts.Off);
+        var mayHaveRun = place == VMWhereabouts.Running || (place == VMWhereabouts.Paused && MayRun);
         return !isOurs ? "it is not of this migration" : mayHaveRun ? "it was resumed" : null;
     }
 
@@ -304,16 +304,16 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     /// <summary>Closing tells the daemon, so it may block; a call that hangs keeps the connection until it ends.</summary>
     private async Task CloseAsync()
     {
-        if (Interlocked.Exchange(ref connection, null) is { } open)
+        if (Interlocked.Exchange(ref _connection, null) is { } open)
         {
-            Task closing = connections.Threads.RunAsync(
+            Task closing = _connections.Threads.RunAsync(
                 () =>
                 {
                     open.Dispose();
                     return true;
                 },
                 CancellationToken.None);
-            await Task.WhenAny(closing, Task.Delay(LetGoPatience, time, CancellationToken.None)).ConfigureAwait(false);
+            await Task.WhenAny(closing, Task.Delay(LetGoPatience, _time, CancellationToken.None));
         }
     }
 

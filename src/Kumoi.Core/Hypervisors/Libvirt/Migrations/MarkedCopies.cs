@@ -17,7 +17,7 @@ internal static class MarkedCopies
     /// <summary>False: what the host has is not that copy, and was not touched.</summary>
     public static bool Remove(LibvirtConnection connection, Guid id, CopyRemoval removal)
     {
-        using DomainHandle? domain = connection.FindDomain(id);
+        using var domain = connection.FindDomain(id);
         if (domain is null || !Fits(connection, domain, id, removal))
         {
             return false;
@@ -49,7 +49,7 @@ internal static class MarkedCopies
     /// <summary>It was not stopped and started again since it was looked up.</summary>
     private static bool IsSameRun(LibvirtConnection connection, DomainHandle domain, Guid id)
     {
-        using DomainHandle? now = connection.FindDomain(id);
+        using var now = connection.FindDomain(id);
         return now is not null && now.RunNumber == domain.RunNumber;
     }
 
@@ -67,7 +67,7 @@ internal static class MarkedCopies
     /// </summary>
     private static bool TryUndefine(LibvirtConnection connection, Guid id, OperationId operation)
     {
-        using DomainHandle? domain = connection.FindDomain(id);
+        using var domain = connection.FindDomain(id);
         if (domain is null || !VMDefiner.IsPersistent(connection, domain) || SpeculationMarks.Read(connection, domain)?.Operation != operation)
         {
             return true;
@@ -79,7 +79,7 @@ internal static class MarkedCopies
         }
 
         LibvirtFailure failure = default;
-        foreach (uint flags in UndefineFlags)
+        foreach (var flags in UndefineFlags)
         {
             if (NativeDomain.virDomainUndefineFlags(domain, flags) == 0)
             {

@@ -30,34 +30,34 @@ internal sealed class Migration(
 
     public async Task<VMReading> RunAsync(CancellationToken cancellationToken)
     {
-        string? peerUri = options.PeerToPeer ? PeerUri() : null;
-        VMReading vm = await source.ReadAsync(connection => HostReadings.Of(source).Read(connection, id), cancellationToken).ConfigureAwait(false);
-        MigrationReport report = new(vm.Name, source.HostName, target.HostName, options);
-        await CheckAsync(vm, report, cancellationToken).ConfigureAwait(false);
+        var peerUri = options.PeerToPeer ? PeerUri() : null;
+        var vm = await source.ReadAsync(connection => HostReadings.Of(source).Read(connection, id), cancellationToken);
+        var report = new MigrationReport(vm.Name, source.HostName, target.HostName, options);
+        await CheckAsync(vm, report, cancellationToken);
 
-        MigrationCall call = new(id, peerUri, MigrationCall.Flags(options, vm.IsPersistent), options.BandwidthBytesPerSecond);
-        Task<MigrationOutcome?> running = peerUri is null
+        var call = new MigrationCall(id, peerUri, MigrationCall.Flags(options, vm.IsPersistent), options.BandwidthBytesPerSecond);
+        var running = peerUri is null
             ? source.RunJobAsync(from => target.WithJobConnection(to => call.RunDirect(from, to)))
             : source.RunJobAsync(call.RunPeerToPeer);
-        MigrationStop stop = await WatchAsync(call, running, report, cancellationToken).ConfigureAwait(false);
+        var stop = await WatchAsync(call, running, report, cancellationToken);
         if (call.TryWithdraw())
         {
             // It never went out: cancelled in time, or no connection could be made.
             return stop switch
             {
-                MigrationStop.None => await ThrowAsync(running).ConfigureAwait(false),
+                MigrationStop.None => await ThrowAsync(running),
                 MigrationStop.Cancelled => throw new OperationCanceledException(cancellationToken),
                 _ => throw report.Stopped(stop, null, targetAnswers: true),
             };
         }
 
-        MigrationOutcome outcome = (await running.ConfigureAwait(false))!;
-        return await SettleAsync(vm, outcome, stop, report, cancellationToken).ConfigureAwait(false);
+        var outcome = (await running)!;
+        return await SettleAsync(vm, outcome, stop, report, cancellationToken);
     }
 
     private static async Task<VMReading> ThrowAsync(Task running)
     {
-        await running.ConfigureAwait(false);
+        await running;
         throw new InvalidOperationException("A migration that was not issued cannot have ended well.");
     }
 
@@ -73,18 +73,18 @@ internal sealed class Migration(
     private async Task CheckAsync(VMReading vm, MigrationReport report, CancellationToken cancellationToken)
     {
         // Aborting our own migration would otherwise abort that other job, which we would be waiting for.
-        if (await source.ReadAsync(ReadJob, cancellationToken).ConfigureAwait(false) is not null)
+        if (await source.ReadAsync(ReadJob, cancellationToken) is not null)
         {
             throw report.Busy();
         }
 
         // QEMU on the target would say it as a failure of that host, and every other host would be tried in vain.
-        if (await source.ReadAsync(ReadListening, cancellationToken).ConfigureAwait(false) is { } listening)
+        if (await source.ReadAsync(ReadListening, cancellationToken) is { } listening)
         {
             throw listening.ToException(FaultDomain.VM);
         }
 
-        VMReading? namesake = await target.SendAsync(new FindVMByName(vm.Name), cancellationToken).ConfigureAwait(false);
+        var namesake = await target.SendAsync(new FindVMByName(vm.Name), cancellationToken);
         if (namesake is not null && (namesake.Id != id || namesake.State != PowerState.Shutoff))
         {
             throw namesake.Id == id && namesake.State == PowerState.Running && vm.State == PowerState.Running
@@ -95,13 +95,13 @@ internal sealed class Migration(
 
     private MigrationObstacle? ReadListening(LibvirtConnection connection)
     {
-        using DomainHandle domain = connection.GetDomain(id);
+        using var domain = connection.GetDomain(id);
         return MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain))).FirstOrDefault(static obstacle => obstacle.IsFatal);
     }
 
     private MigrationProgress? ReadJob(LibvirtConnection connection)
     {
-        using DomainHandle? domain = connection.FindDomain(id);
+        using var domain = connection.FindDomain(id);
         return domain is null ? null : MigrationJob.Read(connection, domain);
     }
 
@@ -109,21 +109,20 @@ internal sealed class Migration(
     private async Task<MigrationStop> WatchAsync(
         MigrationCall call, Task running, MigrationReport report, CancellationToken cancellationToken)
     {
-        StallDetector stall = new(options.StallTimeout, time);
-        CallWindow window = new();
-        TaskCompletionSource cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using PeriodicTimer timer = new(PollInterval, time);
-        using CancellationTokenRegistration onCancel = cancellationToken.UnsafeRegister(
+        var stall = new StallDetector(options.StallTimeout, time);
+        var window = new CallWindow();
+        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var timer = new PeriodicTimer(PollInterval, time);
+        using var onCancel = cancellationToken.UnsafeRegister(
             static state => ((TaskCompletionSource)state!).TrySetResult(), cancelled);
         Task tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
-        Task polling = Task.CompletedTask;
-        Task aborting = Task.CompletedTask;
-        MigrationStop stop = MigrationStop.None;
+        var polling = Task.CompletedTask;
+        var aborting = Task.CompletedTask;
+        var stop = MigrationStop.None;
         long stoppedAt = 0;
         while (true)
         {
-            await (stop == MigrationStop.None ? Task.WhenAny(running, tick, cancelled.Task) : Task.WhenAny(running, tick))
-                .ConfigureAwait(false);
+            await (stop == MigrationStop.None ? Task.WhenAny(running, tick, cancelled.Task) : Task.WhenAny(running, tick));
             if (running.IsCompleted)
             {
                 break;
@@ -160,7 +159,7 @@ internal sealed class Migration(
             }
         }
 
-        await window.CloseAsync().ConfigureAwait(false);
+        await window.CloseAsync();
         return stop;
     }
 
@@ -175,7 +174,7 @@ internal sealed class Migration(
     {
         try
         {
-            if (await source.ReadAsync(ReadJob, CancellationToken.None).ConfigureAwait(false) is { } now)
+            if (await source.ReadAsync(ReadJob, CancellationToken.None) is { } now)
             {
                 stall.Note(now);
                 window.Pass(() => progress?.Report(now));
@@ -192,7 +191,7 @@ internal sealed class Migration(
         try
         {
             await source.ChangeAsync(
-                id, (connection, domain) => window.Pass(() => MigrationJob.Abort(connection, domain)), CancellationToken.None).ConfigureAwait(false);
+                id, (connection, domain) => window.Pass(() => MigrationJob.Abort(connection, domain)), CancellationToken.None);
         }
         catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
         {
@@ -203,21 +202,21 @@ internal sealed class Migration(
     private async Task<VMReading> SettleAsync(
         VMReading vm, MigrationOutcome outcome, MigrationStop stop, MigrationReport report, CancellationToken cancellationToken)
     {
-        long begun = time.GetTimestamp();
-        MigrationVerdict before = MigrationVerdict.Undecided;
+        var begun = time.GetTimestamp();
+        var before = MigrationVerdict.Undecided;
         while (true)
         {
-            MigrationFacts facts = await ReadFactsAsync(vm, outcome).ConfigureAwait(false);
-            MigrationVerdict verdict = facts.Judge();
+            var facts = await ReadFactsAsync(vm, outcome);
+            var verdict = facts.Judge();
 
             // The two ends are not read at the same moment, so a bad verdict must come twice.
-            bool isSure = verdict is MigrationVerdict.Moved or MigrationVerdict.Stayed
+            var isSure = verdict is MigrationVerdict.Moved or MigrationVerdict.Stayed
                 || (verdict != MigrationVerdict.Undecided && verdict == before);
             if (isSure || time.GetElapsedTime(begun) >= SettlePatience)
             {
                 return verdict switch
                 {
-                    MigrationVerdict.Moved => await ArriveAsync(vm).ConfigureAwait(false),
+                    MigrationVerdict.Moved => await ArriveAsync(vm),
                     MigrationVerdict.Stayed when stop == MigrationStop.Cancelled => throw new OperationCanceledException(cancellationToken),
                     MigrationVerdict.Stayed => throw report.Failed(outcome, stop, targetAnswers: facts.Target != VMWhereabouts.Unknown),
                     MigrationVerdict.RunsTwice => throw report.RunsTwice(),
@@ -227,14 +226,14 @@ internal sealed class Migration(
             }
 
             before = verdict;
-            await Task.Delay(SettlePause, time, CancellationToken.None).ConfigureAwait(false);
+            await Task.Delay(SettlePause, time, CancellationToken.None);
         }
     }
 
     /// <summary>The definition comes without what libvirt keeps apart from it.</summary>
     private async Task<VMReading> ArriveAsync(VMReading before)
     {
-        VMReading arrived = await target.ReadAsync(connection => HostReadings.Of(target).Read(connection, id), CancellationToken.None).ConfigureAwait(false);
+        var arrived = await target.ReadAsync(connection => HostReadings.Of(target).Read(connection, id), CancellationToken.None);
         if (!arrived.IsPersistent || arrived.IsAutostart == before.IsAutostart)
         {
             return arrived;
@@ -243,12 +242,12 @@ internal sealed class Migration(
         try
         {
             await target.ChangeAsync(
-                id, (connection, domain) => HostBoundState.SetAutostart(connection, domain, before.IsAutostart), CancellationToken.None).ConfigureAwait(false);
+                id, (connection, domain) => HostBoundState.SetAutostart(connection, domain, before.IsAutostart), CancellationToken.None);
             return arrived with { IsAutostart = before.IsAutostart };
         }
         catch (HypervisorException e)
         {
-            string command = $"virsh autostart {(before.IsAutostart ? "" : "--disable ")}'{before.Name}'";
+            var command = $"virsh autostart {(before.IsAutostart ? "" : "--disable ")}'{before.Name}'";
             CallWarnings.Tell($"'{before.Name}' has moved, but its autostart is not as it was: {e.Message.TrimEnd('.')}. Set it on {target.HostName}: {command}.");
             return arrived;
         }
@@ -256,24 +255,24 @@ internal sealed class Migration(
 
     private async Task<MigrationFacts> ReadFactsAsync(VMReading vm, MigrationOutcome outcome)
     {
-        Task<VMWhereabouts> there = ReadPlaceAsync(target);
-        VMWhereabouts here = await ReadPlaceAsync(source).ConfigureAwait(false);
-        bool isLost = outcome.SourceLoss is not null;
+        var there = ReadPlaceAsync(target);
+        var here = await ReadPlaceAsync(source);
+        var isLost = outcome.SourceLoss is not null;
         return new MigrationFacts(
             IsDone: outcome.Failure is null,
             isLost,
-            IsJobActive: isLost && await HasJobAsync().ConfigureAwait(false),
+            IsJobActive: isLost && await HasJobAsync(),
             WasPaused: vm.State == PowerState.Paused,
             here,
-            await there.ConfigureAwait(false));
+            await there);
     }
 
     private async Task<VMWhereabouts> ReadPlaceAsync(LibvirtLink link)
     {
-        using CancellationTokenSource patience = new(ReadPatience, time);
+        using var patience = new CancellationTokenSource(ReadPatience, time);
         try
         {
-            return await link.ReadAsync(connection => WhereaboutsReader.Read(connection, id), patience.Token).ConfigureAwait(false);
+            return await link.ReadAsync(connection => WhereaboutsReader.Read(connection, id), patience.Token);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ObjectDisposedException)
         {
@@ -283,10 +282,10 @@ internal sealed class Migration(
 
     private async Task<bool> HasJobAsync()
     {
-        using CancellationTokenSource patience = new(ReadPatience, time);
+        using var patience = new CancellationTokenSource(ReadPatience, time);
         try
         {
-            return await source.ReadAsync(ReadJob, patience.Token).ConfigureAwait(false) is not null;
+            return await source.ReadAsync(ReadJob, patience.Token) is not null;
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ObjectDisposedException)
         {

@@ -18,11 +18,11 @@ internal sealed unsafe class MigrationCall(Guid id, string? peerUri, uint flags,
     private const int Issued = 1;
     private const int Withdrawn = 2;
 
-    private int state;
-    private volatile LibvirtConnection? target;
+    private int _state;
+    private volatile LibvirtConnection? _target;
 
     /// <summary>Whether the connection to the target, which the call needs to the end, is gone; never in peer-to-peer mode.</summary>
-    public bool IsTargetLost => target is { WhenLost.IsCompleted: true };
+    public bool IsTargetLost => _target is { WhenLost.IsCompleted: true };
 
     /// <summary>A persistent VM moves with its definition; a transient one stays transient.</summary>
     public static uint Flags(MigrationOptions options, bool isPersistent) =>
@@ -33,36 +33,36 @@ internal sealed unsafe class MigrationCall(Guid id, string? peerUri, uint flags,
         | (options.AllowUnsafe ? Unsafe : 0);
 
     /// <summary>Takes the call back if it has not gone out yet.</summary>
-    public bool TryWithdraw() => Interlocked.CompareExchange(ref state, Withdrawn, Waiting) != Issued;
+    public bool TryWithdraw() => Interlocked.CompareExchange(ref _state, Withdrawn, Waiting) != Issued;
 
     /// <summary>Driven by the source's daemon (libvirt-domain: virDomainMigrateToURI3). Null if withdrawn.</summary>
     public MigrationOutcome? RunPeerToPeer(LibvirtConnection source)
     {
-        using DomainHandle domain = source.GetDomain(id);
+        using var domain = source.GetDomain(id);
         if (!TryIssue())
         {
             return null;
         }
 
-        VirTypedParameter bandwidth = Bandwidth();
-        int result = NativeMigration.virDomainMigrateToURI3(domain, peerUri!, &bandwidth, BandwidthCount, flags);
+        var bandwidth = Bandwidth();
+        var result = NativeMigration.virDomainMigrateToURI3(domain, peerUri!, &bandwidth, BandwidthCount, flags);
         return result == 0 ? new MigrationOutcome(null, null, null) : Failed(source, null);
     }
 
     /// <summary>Driven by this client (libvirt-domain: virDomainMigrate3). Null if withdrawn.</summary>
     public MigrationOutcome? RunDirect(LibvirtConnection source, LibvirtConnection targetConnection)
     {
-        using DomainHandle domain = source.GetDomain(id);
+        using var domain = source.GetDomain(id);
         if (!TryIssue())
         {
             return null;
         }
 
-        target = targetConnection;
+        _target = targetConnection;
         try
         {
-            VirTypedParameter bandwidth = Bandwidth();
-            nint moved = NativeMigration.virDomainMigrate3(domain, targetConnection.Handle, &bandwidth, BandwidthCount, flags);
+            var bandwidth = Bandwidth();
+            var moved = NativeMigration.virDomainMigrate3(domain, targetConnection.Handle, &bandwidth, BandwidthCount, flags);
             if (moved == 0)
             {
                 return Failed(source, targetConnection);
@@ -73,7 +73,7 @@ internal sealed unsafe class MigrationCall(Guid id, string? peerUri, uint flags,
         }
         finally
         {
-            target = null;
+            _target = null;
         }
     }
 
@@ -81,17 +81,17 @@ internal sealed unsafe class MigrationCall(Guid id, string? peerUri, uint flags,
 
     private static MigrationOutcome Failed(LibvirtConnection source, LibvirtConnection? target)
     {
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         return new MigrationOutcome(failure, source.Loss, target?.Loss);
     }
 
-    private bool TryIssue() => Interlocked.CompareExchange(ref state, Issued, Waiting) == Waiting;
+    private bool TryIssue() => Interlocked.CompareExchange(ref _state, Issued, Waiting) == Waiting;
 
     /// <summary>VIR_MIGRATE_PARAM_BANDWIDTH, in MiB per second.</summary>
     private VirTypedParameter Bandwidth()
     {
         const long Mib = 1 << 20;
-        VirTypedParameter parameter = new()
+        var parameter = new VirTypedParameter()
         {
             Type = VirTypedParameter.TypeULong,
             ULong = (ulong)Math.Max(1, ((bandwidthBytesPerSecond ?? 0) + Mib - 1) / Mib),

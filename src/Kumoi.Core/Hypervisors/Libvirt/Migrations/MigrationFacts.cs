@@ -13,8 +13,8 @@ internal readonly record struct MigrationFacts(
     /// <summary>Decides by what both ends have. What is undecided may become clear when it is read again.</summary>
     public MigrationVerdict Judge()
     {
-        bool isGoneFromSource = Source is VMWhereabouts.Off or VMWhereabouts.Absent;
-        bool isOnTarget = Target == VMWhereabouts.Running || (WasPaused && Target == VMWhereabouts.Paused);
+        var isGoneFromSource = Source is VMWhereabouts.Off or VMWhereabouts.Absent;
+        var isOnTarget = Target == VMWhereabouts.Running || (WasPaused && Target == VMWhereabouts.Paused);
         if (Target == VMWhereabouts.Running && Source == VMWhereabouts.Running)
         {
             return MigrationVerdict.RunsTwice;
@@ -35,7 +35,7 @@ internal readonly record struct MigrationFacts(
         if (IsSourceLost)
         {
             // The daemon may still be at it: a peer-to-peer migration goes on without its client.
-            bool isSettled = !IsJobActive && Target is VMWhereabouts.Absent or VMWhereabouts.Off;
+            var isSettled = !IsJobActive && Target is VMWhereabouts.Absent or VMWhereabouts.Off;
             return isSettled && Source is VMWhereabouts.Running or VMWhereabouts.Paused ? MigrationVerdict.Stayed : MigrationVerdict.Undecided;
         }
 

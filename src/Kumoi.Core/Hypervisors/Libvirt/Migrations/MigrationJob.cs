@@ -10,12 +10,12 @@ internal static unsafe class MigrationJob
     /// <summary>Progress of the active job; null if there is none (libvirt-domain: virDomainGetJobStats).</summary>
     public static MigrationProgress? Read(LibvirtConnection connection, DomainHandle domain)
     {
-        int type = 0;
-        int count = 0;
+        var type = 0;
+        var count = 0;
         VirTypedParameter* parameters = null;
         if (NativeMigration.virDomainGetJobStats(domain, &type, &parameters, &count, 0) != 0)
         {
-            LibvirtFailure failure = NativeError.Last();
+            var failure = NativeError.Last();
             return failure.Code is LibvirtCode.NoSupport or LibvirtCode.OperationInvalid or LibvirtCode.NoDomain
                 ? null
                 : throw connection.ToException(failure, $"read the job of VM '{domain.Name}'", CallKind.Read);
@@ -39,7 +39,7 @@ internal static unsafe class MigrationJob
             return true;
         }
 
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         return failure.Code is LibvirtCode.OperationInvalid or LibvirtCode.NoDomain or LibvirtCode.NoSupport
             ? false
             : throw connection.ToException(failure, $"abort the job of VM '{domain.Name}'", CallKind.Write);
@@ -52,10 +52,10 @@ internal static unsafe class MigrationJob
         long remaining = 0;
         long milliseconds = 0;
         long rounds = 0;
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
-            ReadOnlySpan<byte> name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(parameters[i].Field);
-            long value = parameters[i].AsInt64;
+            var name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(parameters[i].Field);
+            var value = parameters[i].AsInt64;
             if (name.SequenceEqual("data_total"u8))
             {
                 total = value;

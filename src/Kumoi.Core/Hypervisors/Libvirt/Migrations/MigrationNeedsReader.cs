@@ -9,8 +9,8 @@ internal static class MigrationNeedsReader
 {
     public static MigrationNeeds Read(LibvirtConnection connection, DomainHandle domain, VMReading vm, MigrationOptions options)
     {
-        string definition = DomainCalls.ReadXml(connection, domain);
-        HostIdentity host = HostIdentity.Read(connection);
+        var definition = DomainCalls.ReadXml(connection, domain);
+        var host = HostIdentity.Read(connection);
         return new MigrationNeeds
         {
             VM = vm,

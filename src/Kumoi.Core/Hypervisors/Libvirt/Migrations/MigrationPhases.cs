@@ -30,11 +30,11 @@ internal static unsafe class MigrationPhases
     public static (string Definition, byte[] Cookie) Begin(LibvirtConnection connection, DomainHandle domain, uint flags)
     {
         byte* cookie = null;
-        int length = 0;
-        byte* definition = NativeMigrationPhases.virDomainMigrateBegin3Params(domain, null, 0, &cookie, &length, flags);
+        var length = 0;
+        var definition = NativeMigrationPhases.virDomainMigrateBegin3Params(domain, null, 0, &cookie, &length, flags);
         if (definition == null)
         {
-            LibvirtFailure failure = NativeError.Last();
+            var failure = NativeError.Last();
             Take(cookie, length);
             throw connection.ToException(failure, $"begin the migration of VM '{domain.Name}'", CallKind.Write);
         }
@@ -45,10 +45,10 @@ internal static unsafe class MigrationPhases
     /// <summary>On a target. Returns where it waits for the stream, and the cookie for the source.</summary>
     public static (string Uri, byte[] Cookie) Prepare(LibvirtConnection connection, string name, string definition, byte[] cookieIn, uint flags)
     {
-        using TypedParameterList parameters = new();
+        using var parameters = new TypedParameterList();
         parameters.Add("destination_xml"u8, definition);
         byte* cookie = null;
-        int length = 0;
+        var length = 0;
         byte* uri = null;
         int result;
         fixed (byte* given = cookieIn)
@@ -58,8 +58,8 @@ internal static unsafe class MigrationPhases
         }
 
         LibvirtFailure failure = result == 0 ? default : NativeError.Last();
-        byte[] cookieOut = Take(cookie, length);
-        string? where = NativeString.Take(uri);
+        var cookieOut = Take(cookie, length);
+        var where = NativeString.Take(uri);
         return result != 0 ? throw connection.ToException(failure, $"prepare for VM '{name}'", CallKind.Write)
             : where is null ? throw new HypervisorException(
                 $"Cannot prepare for VM '{name}' on {connection.Label}: it does not report the address at which it waits for the VM.", FaultDomain.Host)
@@ -71,13 +71,13 @@ internal static unsafe class MigrationPhases
         LibvirtConnection connection, DomainHandle domain, string uri, byte[] cookieIn, long? bandwidthBytesPerSecond, uint flags)
     {
         const long MiB = 1 << 20;
-        using TypedParameterList parameters = new();
+        using var parameters = new TypedParameterList();
         parameters
             .Add("migrate_uri"u8, uri)
             .Add("destination_name"u8, domain.Name)
             .Add("bandwidth"u8, bandwidthBytesPerSecond is { } limit ? (ulong)Math.Max(1, (limit + MiB - 1) / MiB) : null);
         byte* cookie = null;
-        int length = 0;
+        var length = 0;
         int result;
         fixed (byte* given = cookieIn)
         {
@@ -91,10 +91,10 @@ internal static unsafe class MigrationPhases
     /// <summary>On a target: lets the VM run, or, with <paramref name="cancelled"/>, removes it (then it never succeeds).</summary>
     public static PhaseOutcome Finish(LibvirtConnection connection, string name, string uri, byte[] cookieIn, uint flags, bool cancelled)
     {
-        using TypedParameterList parameters = new();
+        using var parameters = new TypedParameterList();
         parameters.Add("destination_name"u8, name).Add("migrate_uri"u8, uri);
         byte* cookie = null;
-        int length = 0;
+        var length = 0;
         nint domain;
         fixed (byte* given = cookieIn)
         {
@@ -102,7 +102,7 @@ internal static unsafe class MigrationPhases
                 connection.Handle, parameters.First, parameters.Count, given, cookieIn.Length, &cookie, &length, flags, cancelled ? 1 : 0);
         }
 
-        PhaseOutcome outcome = Outcome(connection, domain != 0, cookie, length);
+        var outcome = Outcome(connection, domain != 0, cookie, length);
         if (domain != 0)
         {
             _ = NativeDomain.virDomainFree(domain);
@@ -136,7 +136,7 @@ internal static unsafe class MigrationPhases
             return [];
         }
 
-        byte[] copy = new Span<byte>(cookie, length).ToArray();
+        var copy = new Span<byte>(cookie, length).ToArray();
         NativeTypedParameters.Free(cookie);
         return copy;
     }

@@ -76,11 +76,11 @@ internal sealed class MigrationReport(string vm, string source, string target, M
             return LibvirtErrors.ToException(failure, Action, CallKind.Read, loss);
         }
 
-        HypervisorException known = LibvirtErrors.ToException(failure, Action, CallKind.Read, loss: null);
+        var known = LibvirtErrors.ToException(failure, Action, CallKind.Read, loss: null);
 
         // It runs on at the source, so what libvirt cannot name is a fault of the target, and so is a definition that only the
         // target does not accept; another target may do.
-        bool isTargetsFault = known is { FaultDomain: FaultDomain.Unknown, Error: not HypervisorError.Aborted }
+        var isTargetsFault = known is { FaultDomain: FaultDomain.Unknown, Error: not HypervisorError.Aborted }
             or { Error: HypervisorError.InvalidSpecification };
         return isTargetsFault || !targetAnswers
             ? new HypervisorException(
@@ -97,7 +97,7 @@ internal sealed class MigrationReport(string vm, string source, string target, M
     /// <summary>It was ended from here, and the VM is where it was.</summary>
     public HypervisorException Stopped(MigrationStop stop, MigrationOutcome? outcome, bool targetAnswers)
     {
-        bool isNetwork = stop switch
+        var isNetwork = stop switch
         {
             MigrationStop.Stalled => targetAnswers,
             MigrationStop.Idling => true,

@@ -16,78 +16,78 @@ internal sealed unsafe class MigrationTargetCheck
     /// <summary>VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE: the error names what is missing.</summary>
     private const uint SayWhatIsMissing = 1;
 
-    private readonly LibvirtConnection connection;
-    private readonly MigrationNeeds needs;
-    private readonly XElement domain;
-    private readonly List<MigrationObstacle> obstacles = [];
+    private readonly LibvirtConnection _connection;
+    private readonly MigrationNeeds _needs;
+    private readonly XElement _domain;
+    private readonly List<MigrationObstacle> _obstacles = [];
 
     private MigrationTargetCheck(LibvirtConnection connection, MigrationNeeds needs)
     {
-        this.connection = connection;
-        this.needs = needs;
-        domain = DomainDefinition.Parse(needs.Definition);
+        _connection = connection;
+        _needs = needs;
+        _domain = DomainDefinition.Parse(needs.Definition);
     }
 
-    private string Host => connection.Label;
+    private string Host => _connection.Label;
 
-    private string VM => needs.VM.Name;
+    private string VM => _needs.VM.Name;
 
     public static List<MigrationObstacle> Run(LibvirtConnection connection, MigrationNeeds needs) => new MigrationTargetCheck(connection, needs).Run();
 
     private List<MigrationObstacle> Run()
     {
-        HostIdentity host = HostIdentity.Read(connection);
-        if (!string.Equals(host.Type, needs.HypervisorType, StringComparison.Ordinal))
+        var host = HostIdentity.Read(_connection);
+        if (!string.Equals(host.Type, _needs.HypervisorType, StringComparison.Ordinal))
         {
             return [MigrationJudge.OtherHypervisor(VM, Host)];
         }
 
-        if (string.Equals(host.Id, needs.HostId, StringComparison.OrdinalIgnoreCase))
+        if (string.Equals(host.Id, _needs.HostId, StringComparison.OrdinalIgnoreCase))
         {
             return [MigrationJudge.SameHost(VM, Host)];
         }
 
         CheckName();
-        Add(MigrationJudge.JudgeMemory(needs.VM, Host, HostReader.ReadFreeMemory(connection)));
+        Add(MigrationJudge.JudgeMemory(_needs.VM, Host, HostReader.ReadFreeMemory(_connection)));
         CheckMachineAndCpu();
-        foreach (string network in MigrationJudge.Networks(domain))
+        foreach (var network in MigrationJudge.Networks(_domain))
         {
             CheckNetwork(network);
         }
 
-        foreach (string name in MigrationJudge.HostInterfaces(domain))
+        foreach (var name in MigrationJudge.HostInterfaces(_domain))
         {
             CheckHostInterface(name);
         }
 
-        foreach ((string pool, string volume) in MigrationJudge.Volumes(domain))
+        foreach (var (pool, volume) in MigrationJudge.Volumes(_domain))
         {
             CheckVolume(pool, volume);
         }
 
-        IReadOnlySet<string> optional = MigrationJudge.OptionalImages(domain);
+        var optional = MigrationJudge.OptionalImages(_domain);
         Dictionary<string, string>? pools = null;
-        foreach (string path in MigrationJudge.Images(domain).Where(path => !HasVolume(path)))
+        foreach (var path in MigrationJudge.Images(_domain).Where(path => !HasVolume(path)))
         {
-            pools ??= VolumeStore.ReadDirectories(connection);
-            string normal = ImagePath.Normalize(path);
-            Add(pools.TryGetValue(normal[..Math.Max(normal.LastIndexOf('/'), 0)], out string? pool)
+            pools ??= VolumeStore.ReadDirectories(_connection);
+            var normal = ImagePath.Normalize(path);
+            Add(pools.TryGetValue(normal[..Math.Max(normal.LastIndexOf('/'), 0)], out var pool)
                 ? MigrationJudge.MissingImage(VM, Host, path, pool, optional.Contains(path))
                 : MigrationJudge.UnknownImage(Host, path));
         }
 
-        Add(MigrationJudge.JudgeVersion("libvirt", needs.ManagerVersion, host.Libvirt, Host));
-        Add(MigrationJudge.JudgeVersion(host.Type, needs.HypervisorVersion, host.Hypervisor, Host));
-        return obstacles;
+        Add(MigrationJudge.JudgeVersion("libvirt", _needs.ManagerVersion, host.Libvirt, Host));
+        Add(MigrationJudge.JudgeVersion(host.Type, _needs.HypervisorVersion, host.Hypervisor, Host));
+        return _obstacles;
     }
 
     /// <summary>As libvirt: a definition of this very VM that is off is written over, all else is in the way.</summary>
     private void CheckName()
     {
-        using DomainHandle? same = connection.FindDomain(needs.VM.Id);
-        using DomainHandle? named = connection.FindDomain(VM);
-        bool isThisVM = same is not null && string.Equals(same.Name, VM, StringComparison.Ordinal);
-        string? what = same is null ? named is null ? null : "another VM of that name"
+        using var same = _connection.FindDomain(_needs.VM.Id);
+        using var named = _connection.FindDomain(VM);
+        var isThisVM = same is not null && string.Equals(same.Name, VM, StringComparison.Ordinal);
+        var what = same is null ? named is null ? null : "another VM of that name"
             : !isThisVM ? $"a VM with its id, '{same.Name}',"
             : NativeDomain.virDomainIsActive(same) == 1 ? "this VM, which runs there or waits for a migration,"
             : null;
@@ -97,13 +97,13 @@ internal sealed unsafe class MigrationTargetCheck
     /// <summary>libvirt-domain: virConnectGetDomainCapabilities fails for an emulator, architecture, acceleration or machine type that is not there.</summary>
     private void CheckMachineAndCpu()
     {
-        XElement? os = domain.Element("os")?.Element("type");
-        string? emulator = (string?)domain.Element("devices")?.Element("emulator");
-        string? architecture = (string?)os?.Attribute("arch");
-        string? machine = (string?)os?.Attribute("machine");
-        string? type = (string?)domain.Attribute("type");
-        string? capabilities = NativeString.Take(
-            NativeCapabilities.virConnectGetDomainCapabilities(connection.Handle, emulator, architecture, machine, type, 0));
+        var os = _domain.Element("os")?.Element("type");
+        var emulator = (string?)_domain.Element("devices")?.Element("emulator");
+        var architecture = (string?)os?.Attribute("arch");
+        var machine = (string?)os?.Attribute("machine");
+        var type = (string?)_domain.Attribute("type");
+        var capabilities = NativeString.Take(
+            NativeCapabilities.virConnectGetDomainCapabilities(_connection.Handle, emulator, architecture, machine, type, 0));
         if (capabilities is null)
         {
             if (FailureOf("read what it can run") is { } failure)
@@ -115,16 +115,16 @@ internal sealed unsafe class MigrationTargetCheck
             return;
         }
 
-        if (domain.Element("cpu") is not { } cpu)
+        if (_domain.Element("cpu") is not { } cpu)
         {
             return;
         }
 
         // As it is with KVM: the guest sees the host's own CPU. In emulation 'maximum' is the emulator's.
-        bool isHostCpu = (string?)cpu.Attribute("mode") is "host-passthrough" || ((string?)cpu.Attribute("mode") is "maximum" && type is "kvm");
-        if (isHostCpu && needs.HostCpu is { } hostCpu)
+        var isHostCpu = (string?)cpu.Attribute("mode") is "host-passthrough" || ((string?)cpu.Attribute("mode") is "maximum" && type is "kvm");
+        if (isHostCpu && _needs.HostCpu is { } hostCpu)
         {
-            if (JudgeCpu(NativeCapabilities.virConnectCompareCPU(connection.Handle, hostCpu, SayWhatIsMissing)))
+            if (JudgeCpu(NativeCapabilities.virConnectCompareCPU(_connection.Handle, hostCpu, SayWhatIsMissing)))
             {
                 Add(new MigrationObstacle(
                     Kind.CpuModel, $"'{VM}' sees the CPU of its host, and {Host} has another one.",
@@ -134,7 +134,7 @@ internal sealed unsafe class MigrationTargetCheck
         else if ((string?)cpu.Attribute("mode") is "custom")
         {
             _ = JudgeCpu(NativeCapabilities.virConnectCompareHypervisorCPU(
-                connection.Handle, emulator, architecture, machine, type, cpu.ToString(), SayWhatIsMissing));
+                _connection.Handle, emulator, architecture, machine, type, cpu.ToString(), SayWhatIsMissing));
         }
     }
 
@@ -143,7 +143,7 @@ internal sealed unsafe class MigrationTargetCheck
     {
         if (comparison <= 0 && FailureOf("compare the CPU", LibvirtCode.ArgumentUnsupported) is { } failure)
         {
-            bool isIncompatible = failure.Code == LibvirtCode.CpuIncompatible;
+            var isIncompatible = failure.Code == LibvirtCode.CpuIncompatible;
             Add(new MigrationObstacle(
                 Kind.CpuModel,
                 isIncompatible ? $"The CPU of {Host} lacks what '{VM}' uses: {failure.Message}." : $"The CPU of {Host} could not be compared: {failure.Message}.",
@@ -156,21 +156,21 @@ internal sealed unsafe class MigrationTargetCheck
 
     private void CheckNetwork(string name)
     {
-        nint network = NativeNetwork.virNetworkLookupByName(connection.Handle, name);
+        var network = NativeNetwork.virNetworkLookupByName(_connection.Handle, name);
         if (network == 0)
         {
             AddMissing(Kind.Network, $"network '{name}'", "Define and start it there ('virsh net-define', 'virsh net-start').", LibvirtCode.NoNetwork);
             return;
         }
 
-        bool isInactive = NativeNetwork.virNetworkIsActive(network) == 0;
+        var isInactive = NativeNetwork.virNetworkIsActive(network) == 0;
         _ = NativeNetwork.virNetworkFree(network);
         Add(isInactive ? new MigrationObstacle(Kind.Network, $"The network '{name}' of '{VM}' is not active on {Host}.", $"Start it there ('virsh net-start {name}').") : null);
     }
 
     private void CheckHostInterface(string name)
     {
-        nint found = NativeNetwork.virInterfaceLookupByName(connection.Handle, name);
+        var found = NativeNetwork.virInterfaceLookupByName(_connection.Handle, name);
         if (found == 0)
         {
             AddMissing(Kind.Network, $"bridge or network card '{name}'", "Make it there, or connect the VM to a virtual network that all hosts have.", LibvirtCode.NoInterface);
@@ -182,21 +182,21 @@ internal sealed unsafe class MigrationTargetCheck
 
     private void CheckVolume(string poolName, string volumeName)
     {
-        nint pointer = NativeStorage.virStoragePoolLookupByName(connection.Handle, poolName);
+        var pointer = NativeStorage.virStoragePoolLookupByName(_connection.Handle, poolName);
         if (pointer == 0)
         {
             AddMissing(Kind.Storage, $"storage pool '{poolName}'", "Define and start it there ('virsh pool-define', 'virsh pool-start').", LibvirtCode.NoStoragePool);
             return;
         }
 
-        using StoragePoolHandle pool = new(pointer, connection.Handle);
+        using var pool = new StoragePoolHandle(pointer, _connection.Handle);
         if (NativeStorage.virStoragePoolIsActive(pool) == 0)
         {
             Add(new MigrationObstacle(Kind.Storage, $"The storage pool '{poolName}' of '{VM}' is not active on {Host}.", $"Start it there ('virsh pool-start {poolName}')."));
             return;
         }
 
-        nint volume = NativeStorage.virStorageVolLookupByName(pool, volumeName);
+        var volume = NativeStorage.virStorageVolLookupByName(pool, volumeName);
         if (volume == 0)
         {
             AddMissing(
@@ -212,7 +212,7 @@ internal sealed unsafe class MigrationTargetCheck
     {
         try
         {
-            using VolumeHandle? volume = VolumeStore.FindByPath(connection, path);
+            using var volume = VolumeStore.FindByPath(_connection, path);
             return volume is not null;
         }
         catch (HypervisorException e) when (e.Error is HypervisorError.NotSupported)
@@ -228,9 +228,9 @@ internal sealed unsafe class MigrationTargetCheck
         {
             Add(new MigrationObstacle(kind, $"{Host} has no {what}, which '{VM}' needs.", action));
         }
-        else if (connection.Loss is not null)
+        else if (_connection.Loss is not null)
         {
-            throw connection.ToException(failure, $"find the {what}", CallKind.Read);
+            throw _connection.ToException(failure, $"find the {what}", CallKind.Read);
         }
         else
         {
@@ -241,8 +241,8 @@ internal sealed unsafe class MigrationTargetCheck
     /// <summary>Of the call that just failed; null where the host's driver has no such call.</summary>
     private LibvirtFailure? FailureOf(string action, LibvirtCode unsupported = LibvirtCode.NoSupport)
     {
-        LibvirtFailure failure = NativeError.Last();
-        return connection.Loss is not null ? throw connection.ToException(failure, action, CallKind.Read)
+        var failure = NativeError.Last();
+        return _connection.Loss is not null ? throw _connection.ToException(failure, action, CallKind.Read)
             : failure.Code is LibvirtCode.NoSupport || failure.Code == unsupported ? null
             : failure;
     }
@@ -251,7 +251,7 @@ internal sealed unsafe class MigrationTargetCheck
     {
         if (obstacle is not null)
         {
-            obstacles.Add(obstacle);
+            _obstacles.Add(obstacle);
         }
     }
 }

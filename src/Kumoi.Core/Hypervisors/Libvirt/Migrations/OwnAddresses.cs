@@ -8,8 +8,8 @@ internal static class OwnAddresses
 {
     public static bool Has(IPAddress address)
     {
-        IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        byte[] bytes = plain.GetAddressBytes();
+        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        var bytes = plain.GetAddressBytes();
         return IPAddress.IsLoopback(plain)
             || plain.Equals(IPAddress.Any)
             || plain.Equals(IPAddress.IPv6Any)

@@ -14,7 +14,7 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
     {
         get
         {
-            string losses = string.Join("; ", targets.Where(static t => t.Dropped is not null).Select(static t => $"{t.Target}: {t.Dropped}"));
+            var losses = string.Join("; ", targets.Where(static t => t.Dropped is not null).Select(static t => $"{t.Target}: {t.Dropped}"));
             return losses.Length > 0 ? $" ({losses})" : "";
         }
     }
@@ -24,10 +24,10 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
     {
         get
         {
-            IEnumerable<ReplicaProgress> speaking = targets.Any(static target => target.HasAll)
+            var speaking = targets.Any(static target => target.HasAll)
                 ? targets.Where(static target => target.HasAll)
                 : targets.Where(static target => target.Dropped is null);
-            string names = string.Join(" and ", speaking.Select(static target => target.Target));
+            var names = string.Join(" and ", speaking.Select(static target => target.Target));
             return names.Length > 0 ? names : "any target";
         }
     }
@@ -72,13 +72,13 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
     public HypervisorException Failed(PerformStop stop, PhaseOutcome outcome, string? refused, SocketException? sourceLoss, VMWhereabouts place)
     {
         LibvirtFailure failure = outcome.Failure ?? default;
-        bool isUnknown = place is VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused;
-        HypervisorException known = LibvirtErrors.ToException(failure, Action, CallKind.Read, outcome.Loss);
-        bool isDeaf = stop is PerformStop.Idling
+        var isUnknown = place is VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused;
+        var known = LibvirtErrors.ToException(failure, Action, CallKind.Read, outcome.Loss);
+        var isDeaf = stop is PerformStop.Idling
             || (stop is PerformStop.NobodyAnswers && IsOneComplete)
             || stop is PerformStop.SourceDeaf;
-        bool isOurs = isDeaf || stop is PerformStop.Stalled or PerformStop.NobodyAnswers or PerformStop.NoneLeft;
-        string stranger = refused is null ? ""
+        var isOurs = isDeaf || stop is PerformStop.Stalled or PerformStop.NobodyAnswers or PerformStop.NoneLeft;
+        var stranger = refused is null ? ""
             : $" The relay turned away {refused}, which is not known to be {source}. If it is, give it as -SourceAddress.";
         return new HypervisorException(
             $"Cannot {Action}: {Reason(stop, failure.Message, sourceLoss)}{Losses}. {Where(place)}{stranger}",

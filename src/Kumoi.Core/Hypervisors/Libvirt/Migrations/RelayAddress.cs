@@ -21,7 +21,7 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress> So
     {
         if (given is not null)
         {
-            return sources is not null ? new RelayAddress(given, sources) : await WithSourcesAsync(source, hostName, given, cancellationToken).ConfigureAwait(false);
+            return sources is not null ? new RelayAddress(given, sources) : await WithSourcesAsync(source, hostName, given, cancellationToken);
         }
 
         if (!source.IsReachableFromOtherHosts)
@@ -31,9 +31,9 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress> So
 
         try
         {
-            IPAddress[] addresses = await Dns.GetHostAddressesAsync(source.Host, cancellationToken).ConfigureAwait(false);
-            using Socket socket = new(addresses[0].AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-            await socket.ConnectAsync(new IPEndPoint(addresses[0], AnyPort), cancellationToken).ConfigureAwait(false);
+            var addresses = await Dns.GetHostAddressesAsync(source.Host, cancellationToken);
+            using var socket = new Socket(addresses[0].AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            await socket.ConnectAsync(new IPEndPoint(addresses[0], AnyPort), cancellationToken);
             return new RelayAddress(((IPEndPoint)socket.LocalEndPoint!).Address, sources ?? addresses);
         }
         catch (SocketException e)
@@ -58,17 +58,17 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress> So
     /// </summary>
     private static async Task<RelayAddress> WithSourcesAsync(LibvirtUri source, string hostName, IPAddress given, CancellationToken cancellationToken)
     {
-        IPAddress[] addresses = source.IsReachableFromOtherHosts ? await ResolveAsync(source.Host, cancellationToken).ConfigureAwait(false) : [];
+        IPAddress[] addresses = source.IsReachableFromOtherHosts ? await ResolveAsync(source.Host, cancellationToken) : [];
         return addresses.Length > 0 && !Array.Exists(addresses, OwnAddresses.Has)
             ? new RelayAddress(given, addresses)
-            : new RelayAddress(given, await ResolveAsync(hostName, cancellationToken).ConfigureAwait(false), MayBeHere: true);
+            : new RelayAddress(given, await ResolveAsync(hostName, cancellationToken), MayBeHere: true);
     }
 
     private static async Task<IPAddress[]> ResolveAsync(string name, CancellationToken cancellationToken)
     {
         try
         {
-            return await Dns.GetHostAddressesAsync(name, cancellationToken).ConfigureAwait(false);
+            return await Dns.GetHostAddressesAsync(name, cancellationToken);
         }
         catch (Exception e) when (e is SocketException or ArgumentException)
         {

@@ -20,19 +20,19 @@ internal static unsafe class SpeculationMarks
     /// <summary>Null takes the mark off, and gives the VM back what it had outside of its definition.</summary>
     public static void Set(LibvirtConnection connection, DomainHandle domain, SpeculationMark? mark)
     {
-        bool isPersistent = VMDefiner.IsPersistent(connection, domain);
-        uint flags = (VMDefiner.IsActive(connection, domain) ? AffectLive : 0) | (isPersistent ? AffectConfig : 0);
+        var isPersistent = VMDefiner.IsPersistent(connection, domain);
+        var flags = (VMDefiner.IsActive(connection, domain) ? AffectLive : 0) | (isPersistent ? AffectConfig : 0);
         if (mark is null && isPersistent && Read(connection, domain) is { IsAutostart: true })
         {
             // A definition that comes by a migration, or is made anew, has lost it. First this: while the mark is there it can be done again.
             HostBoundState.SetAutostart(connection, domain, true);
         }
 
-        int result = NativeDomain.virDomainSetMetadata(
+        var result = NativeDomain.virDomainSetMetadata(
             domain, MetadataElement, mark is null ? null : SpeculationMetadata.Write(mark), SpeculationMetadata.Prefix, SpeculationMetadata.Namespace, flags);
         if (result != 0)
         {
-            LibvirtFailure failure = NativeError.Last();
+            var failure = NativeError.Last();
             if (mark is not null || failure.Code != LibvirtCode.NoDomainMetadata)
             {
                 throw connection.ToException(failure, $"write the metadata of VM '{domain.Name}'", CallKind.Write);
@@ -56,10 +56,10 @@ internal static unsafe class SpeculationMarks
     public static IReadOnlyList<MarkedVM> ReadAll(LibvirtConnection connection)
     {
         List<MarkedVM> marked = [];
-        List<DomainHandle> domains = VMDefiner.ListDomains(connection);
+        var domains = VMDefiner.ListDomains(connection);
         try
         {
-            foreach (DomainHandle domain in domains)
+            foreach (var domain in domains)
             {
                 if (Read(connection, domain) is { } mark)
                 {
@@ -77,7 +77,7 @@ internal static unsafe class SpeculationMarks
 
     private static Guid Id(DomainHandle domain)
     {
-        bool isHeld = false;
+        var isHeld = false;
         domain.DangerousAddRef(ref isHeld);
         try
         {
@@ -92,13 +92,13 @@ internal static unsafe class SpeculationMarks
     /// <summary>The mark that the VM carries, of its run, or, while it is off, of its definition; null: none. Never waits.</summary>
     public static SpeculationMark? Read(LibvirtConnection connection, DomainHandle domain)
     {
-        byte* element = NativeDomain.virDomainGetMetadata(domain, MetadataElement, SpeculationMetadata.Namespace, 0);
+        var element = NativeDomain.virDomainGetMetadata(domain, MetadataElement, SpeculationMetadata.Namespace, 0);
         if (element != null)
         {
             return SpeculationMetadata.ReadElement(NativeString.Take(element)!);
         }
 
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         return failure.Code is LibvirtCode.NoDomainMetadata or LibvirtCode.NoDomain
             ? null
             : throw connection.ToException(failure, $"read the metadata of VM '{domain.Name}'", CallKind.Read);

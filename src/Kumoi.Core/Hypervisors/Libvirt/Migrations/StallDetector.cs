@@ -9,12 +9,12 @@ internal sealed class StallDetector(TimeSpan timeout, TimeProvider time)
     private const int ManyRounds = 20;
     private const int MostLead = 10; // so many readings of something else end it
 
-    private MigrationProgress last;
-    private long lastMove = time.GetTimestamp();
-    private Idling? idling;
+    private MigrationProgress _last;
+    private long _lastMove = time.GetTimestamp();
+    private Idling? _idling;
 
     /// <summary>Whether nothing moved for the timeout.</summary>
-    public bool IsStalled => time.GetElapsedTime(lastMove) >= timeout;
+    public bool IsStalled => time.GetElapsedTime(_lastMove) >= timeout;
 
     /// <summary>
     /// Whether it goes round and round with nothing left to send, for the timeout, instead of handing the guest over: so does QEMU 8.1 and newer
@@ -22,20 +22,20 @@ internal sealed class StallDetector(TimeSpan timeout, TimeProvider time)
     /// round's end.
     /// </summary>
     public bool IsIdling =>
-        idling is { } since && time.GetElapsedTime(since.Began) >= timeout && last.Rounds - since.Rounds >= ManyRounds;
+        _idling is { } since && time.GetElapsedTime(since.Began) >= timeout && _last.Rounds - since.Rounds >= ManyRounds;
 
     public void Note(MigrationProgress progress)
     {
-        bool hasMoved = progress.BytesProcessed != last.BytesProcessed
-            || progress.BytesRemaining != last.BytesRemaining
-            || progress.BytesTotal != last.BytesTotal;
+        var hasMoved = progress.BytesProcessed != _last.BytesProcessed
+            || progress.BytesRemaining != _last.BytesRemaining
+            || progress.BytesTotal != _last.BytesTotal;
         if (hasMoved)
         {
-            lastMove = time.GetTimestamp();
+            _lastMove = time.GetTimestamp();
         }
 
-        idling = NextIdling(progress);
-        last = progress;
+        _idling = NextIdling(progress);
+        _last = progress;
     }
 
     /// <summary>
@@ -45,13 +45,13 @@ internal sealed class StallDetector(TimeSpan timeout, TimeProvider time)
     private Idling? NextIdling(MigrationProgress progress)
     {
         // In its first moments a job's statistics are all zeros.
-        bool isEmpty = progress is { BytesProcessed: > 0, BytesRemaining: 0 };
-        if (idling is not { } now)
+        var isEmpty = progress is { BytesProcessed: > 0, BytesRemaining: 0 };
+        if (_idling is not { } now)
         {
             return isEmpty ? new Idling(time.GetTimestamp(), progress.Rounds, 1) : null;
         }
 
-        int lead = Math.Min(now.Lead + (isEmpty ? 1 : -1), MostLead);
+        var lead = Math.Min(now.Lead + (isEmpty ? 1 : -1), MostLead);
         return lead > 0 ? now with { Lead = lead } : null;
     }
 

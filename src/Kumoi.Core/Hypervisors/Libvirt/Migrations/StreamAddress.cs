@@ -18,13 +18,13 @@ internal static class StreamAddress
     /// <param name="target">How this computer reaches its daemon.</param>
     public static EndPoint Read(string uri, string hostName, LibvirtUri target)
     {
-        (string host, int port) = Split(uri) ?? throw new FormatException($"'{uri}' is no address of a stream.");
+        var (host, port) = Split(uri) ?? throw new FormatException($"'{uri}' is no address of a stream.");
         if (target.IsReachableFromOtherHosts && string.Equals(host, hostName, StringComparison.OrdinalIgnoreCase))
         {
             host = target.Host;
         }
 
-        return IPAddress.TryParse(host, out IPAddress? known) ? new IPEndPoint(known, port) : new DnsEndPoint(host, port);
+        return IPAddress.TryParse(host, out var known) ? new IPEndPoint(known, port) : new DnsEndPoint(host, port);
     }
 
     /// <summary>
@@ -55,19 +55,19 @@ internal static class StreamAddress
             return null;
         }
 
-        string address = uri[(uri.StartsWith("tcp://", StringComparison.Ordinal) ? "tcp://".Length : "tcp:".Length)..];
+        var address = uri[(uri.StartsWith("tcp://", StringComparison.Ordinal) ? "tcp://".Length : "tcp:".Length)..];
         address = address.EndsWith('/') ? address[..^1] : address;
-        int colon = address.LastIndexOf(':');
-        if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0)
+        var colon = address.LastIndexOf(':');
+        if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port == 0)
         {
             return null;
         }
 
-        string host = address[..colon];
+        var host = address[..colon];
         if (host.StartsWith('[') && host.EndsWith(']'))
         {
             host = host[1..^1];
-            return IPAddress.TryParse(host, out IPAddress? known) && known.AddressFamily == AddressFamily.InterNetworkV6 ? (host, port) : null;
+            return IPAddress.TryParse(host, out var known) && known.AddressFamily == AddressFamily.InterNetworkV6 ? (host, port) : null;
         }
 
         return Uri.CheckHostName(host) is UriHostNameType.Dns or UriHostNameType.IPv4 ? (host, port) : null;

@@ -8,10 +8,10 @@ internal sealed class SwitchStallDetector(TimeProvider time)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    private long takenBytes = -1;
-    private long? since;
+    private long _takenBytes = -1;
+    private long? _since;
 
-    public bool IsStalled => since is { } moment && time.GetElapsedTime(moment) >= Patience;
+    public bool IsStalled => _since is { } moment && time.GetElapsedTime(moment) >= Patience;
 
     /// <summary>Tells it what is so now.</summary>
     /// <param name="progress">Of the source's job; null: it has none (any more).</param>
@@ -19,8 +19,8 @@ internal sealed class SwitchStallDetector(TimeProvider time)
     public void Note(MigrationProgress? progress, long taken)
     {
         // In its first moments a job's statistics are all zeros.
-        bool waits = progress is { BytesProcessed: > 0, BytesRemaining: 0 } && taken == takenBytes;
-        takenBytes = taken;
-        since = waits ? since ?? time.GetTimestamp() : null;
+        var waits = progress is { BytesProcessed: > 0, BytesRemaining: 0 } && taken == _takenBytes;
+        _takenBytes = taken;
+        _since = waits ? _since ?? time.GetTimestamp() : null;
     }
 }

@@ -16,7 +16,7 @@ internal static unsafe class WhereaboutsReader
     /// <summary>libvirt-domain: virDomainGetState.</summary>
     public static VMWhereabouts Read(LibvirtConnection connection, Guid id)
     {
-        using DomainHandle? domain = connection.FindDomain(id);
+        using var domain = connection.FindDomain(id);
         if (domain is null)
         {
             return VMWhereabouts.Absent;
@@ -26,7 +26,7 @@ internal static unsafe class WhereaboutsReader
         int reason;
         if (NativeDomain.virDomainGetState(domain, &state, &reason, 0) != 0)
         {
-            LibvirtFailure failure = NativeError.Last();
+            var failure = NativeError.Last();
             return failure.Code == LibvirtCode.NoDomain
                 ? VMWhereabouts.Absent
                 : throw connection.ToException(failure, $"read VM '{domain.Name}'", CallKind.Read);

@@ -5,14 +5,14 @@ namespace Kumoi.Hypervisors.Libvirt.Native;
 /// <summary>An object of a connection. Holds a reference on the connection, so that it cannot be closed under it.</summary>
 internal abstract class ChildHandle : SafeHandle
 {
-    private readonly ConnectionHandle connection;
+    private readonly ConnectionHandle _connection;
 
     protected ChildHandle(nint pointer, ConnectionHandle connection)
         : base(0, ownsHandle: true)
     {
-        bool isAdded = false;
+        var isAdded = false;
         connection.DangerousAddRef(ref isAdded);
-        this.connection = connection;
+        _connection = connection;
         SetHandle(pointer);
     }
 
@@ -22,8 +22,8 @@ internal abstract class ChildHandle : SafeHandle
 
     protected sealed override bool ReleaseHandle()
     {
-        bool isFreed = Free(handle) == 0;
-        connection.DangerousRelease();
+        var isFreed = Free(handle) == 0;
+        _connection.DangerousRelease();
         return isFreed;
     }
 }

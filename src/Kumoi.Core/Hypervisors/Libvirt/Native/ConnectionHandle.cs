@@ -7,21 +7,21 @@ namespace Kumoi.Hypervisors.Libvirt.Native;
 /// </summary>
 internal sealed class ConnectionHandle : SafeHandle
 {
-    private static int liveCount;
-    private static int uncleanCloseCount;
+    private static int _liveCount;
+    private static int _uncleanCloseCount;
 
     public ConnectionHandle(nint connection)
         : base(0, ownsHandle: true)
     {
         SetHandle(connection);
-        Interlocked.Increment(ref liveCount);
+        Interlocked.Increment(ref _liveCount);
     }
 
     /// <summary>Open connections of this process. For tests.</summary>
-    public static int LiveCount => Volatile.Read(ref liveCount);
+    public static int LiveCount => Volatile.Read(ref _liveCount);
 
     /// <summary>How often virConnectClose did not return 0, that is: somebody still held a reference. For tests.</summary>
-    public static int UncleanCloseCount => Volatile.Read(ref uncleanCloseCount);
+    public static int UncleanCloseCount => Volatile.Read(ref _uncleanCloseCount);
 
     public override bool IsInvalid => handle == 0;
 
@@ -29,13 +29,13 @@ internal sealed class ConnectionHandle : SafeHandle
     {
         // The registration holds a reference on the connection, so it goes first; failing (there is none) is fine.
         NativeConnection.UnregisterCloseCallback(handle);
-        bool isClean = NativeConnection.virConnectClose(handle) == 0;
+        var isClean = NativeConnection.virConnectClose(handle) == 0;
         if (!isClean)
         {
-            Interlocked.Increment(ref uncleanCloseCount);
+            Interlocked.Increment(ref _uncleanCloseCount);
         }
 
-        Interlocked.Decrement(ref liveCount);
+        Interlocked.Decrement(ref _liveCount);
         return isClean;
     }
 }

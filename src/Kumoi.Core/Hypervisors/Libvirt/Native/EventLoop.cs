@@ -25,7 +25,7 @@ internal static class EventLoop
     /// </summary>
     public static Task PassAsync()
     {
-        TaskCompletionSource reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         return NativeEvents.PostToLoop(reached) ? reached.Task : Task.CompletedTask;
     }
 

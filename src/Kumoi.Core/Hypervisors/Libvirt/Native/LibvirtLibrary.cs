@@ -13,9 +13,9 @@ internal static class LibvirtLibrary
     public const string OverrideVariable = "KUMOI_LIBVIRT";
 
     private static readonly Lock Gate = new();
-    private static nint library;
-    private static bool resolverIsSet;
-    private static bool isReady;
+    private static nint _library;
+    private static bool _resolverIsSet;
+    private static bool _isReady;
 
     private static string SystemName =>
         OperatingSystem.IsWindows() ? "libvirt-0.dll" : OperatingSystem.IsMacOS() ? "libvirt.0.dylib" : "libvirt.so.0";
@@ -23,49 +23,49 @@ internal static class LibvirtLibrary
     /// <summary>Makes the library usable. Fails with <see cref="HypervisorError.LibraryMissing"/>; a later call tries again.</summary>
     public static void EnsureReady()
     {
-        if (Volatile.Read(ref isReady))
+        if (Volatile.Read(ref _isReady))
         {
             return;
         }
 
         lock (Gate)
         {
-            if (isReady)
+            if (_isReady)
             {
                 return;
             }
 
-            if (library == 0)
+            if (_library == 0)
             {
-                library = Load(Environment.GetEnvironmentVariable(OverrideVariable));
+                _library = Load(Environment.GetEnvironmentVariable(OverrideVariable));
             }
 
-            if (!resolverIsSet)
+            if (!_resolverIsSet)
             {
                 NativeLibrary.SetDllImportResolver(typeof(LibvirtLibrary).Assembly, Resolve);
-                resolverIsSet = true;
+                _resolverIsSet = true;
             }
 
             LibvirtLog.Silence();
             NativeError.Silence();
             EventLoop.Start();
-            Volatile.Write(ref isReady, true);
+            Volatile.Write(ref _isReady, true);
         }
     }
 
     /// <summary>Whether the library, which is ready, has a function of that name.</summary>
-    public static bool Exports(string function) => NativeLibrary.TryGetExport(library, function, out _);
+    public static bool Exports(string function) => NativeLibrary.TryGetExport(_library, function, out _);
 
     /// <summary>Loads the library from <paramref name="overridePath"/> if given, else under the system's name for it.</summary>
     internal static nint Load(string? overridePath)
     {
-        string name = string.IsNullOrEmpty(overridePath) ? SystemName : overridePath;
-        if (Locate(name) is { } path && NativeLibrary.TryLoad(path, out nint handle))
+        var name = string.IsNullOrEmpty(overridePath) ? SystemName : overridePath;
+        if (Locate(name) is { } path && NativeLibrary.TryLoad(path, out var handle))
         {
             return handle;
         }
 
-        string message = string.IsNullOrEmpty(overridePath)
+        var message = string.IsNullOrEmpty(overridePath)
             ? $"libvirt's client library ({name}) is not installed."
             : $"libvirt's client library could not be loaded from '{name}', which {OverrideVariable} names.";
         throw new HypervisorException(
@@ -99,5 +99,5 @@ internal static class LibvirtLibrary
         folders.Select(static folder => folder.Trim().Trim('"')).Where(Path.IsPathFullyQualified).Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
 
     private static nint Resolve(string libraryName, Assembly assembly, DllImportSearchPath? searchPath) =>
-        string.Equals(libraryName, Name, StringComparison.Ordinal) ? library : 0;
+        string.Equals(libraryName, Name, StringComparison.Ordinal) ? _library : 0;
 }

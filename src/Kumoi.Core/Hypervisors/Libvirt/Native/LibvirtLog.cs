@@ -16,8 +16,8 @@ internal static unsafe partial class LibvirtLog
     /// <summary>Nothing is logged, unless the user has said what shall be. Before anything else is asked of the library.</summary>
     public static void Silence()
     {
-        bool isAsked = false;
-        foreach (string variable in Variables)
+        var isAsked = false;
+        foreach (var variable in Variables)
         {
             if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value)
             {

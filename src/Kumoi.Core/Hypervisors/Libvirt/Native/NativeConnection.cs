@@ -14,14 +14,14 @@ internal static unsafe partial class NativeConnection
     {
         // user name, authentication name, passphrase, realm (virConnectCredentialType)
         int* types = stackalloc int[] { 1, 2, 5, 8 };
-        VirConnectAuth auth = new() { CredentialTypes = types, CredentialTypeCount = 4, Callback = &RefuseToAsk };
+        var auth = new VirConnectAuth() { CredentialTypes = types, CredentialTypeCount = 4, Callback = &RefuseToAsk };
         return virConnectOpenAuth(uri, &auth, 0);
     }
 
     /// <summary>Runs <see cref="LossNotice"/> when the connection is lost. Drivers in this process do not support it.</summary>
     public static void RegisterCloseCallback(nint connection, LossNotice notice)
     {
-        nint self = GCHandle.ToIntPtr(GCHandle.Alloc(notice));
+        var self = GCHandle.ToIntPtr(GCHandle.Alloc(notice));
         if (virConnectRegisterCloseCallback(connection, &OnClosed, self, &NativeEvents.FreeHandle) != 0)
         {
             GCHandle.FromIntPtr(self).Free();

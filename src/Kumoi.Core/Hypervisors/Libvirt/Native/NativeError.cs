@@ -12,7 +12,7 @@ internal static unsafe partial class NativeError
     /// </summary>
     public static LibvirtFailure Last()
     {
-        VirError* error = virGetLastError();
+        var error = virGetLastError();
         return error == null
             ? new LibvirtFailure(LibvirtCode.InternalError, LibvirtOrigin.None, 0, "libvirt gave no reason")
             : new LibvirtFailure(

@@ -11,8 +11,8 @@ internal static unsafe partial class NativeEvents
     /// <summary>Has lifecycle events posted to <paramref name="feed"/> until deregistered. Returns the registration's id, or -1.</summary>
     public static int RegisterLifecycle(ConnectionHandle connection, ILifecycleListener feed)
     {
-        nint self = GCHandle.ToIntPtr(GCHandle.Alloc(feed));
-        int id = virConnectDomainEventRegisterAny(connection, 0, LifecycleEventId, &OnLifecycle, self, &FreeFeed);
+        var self = GCHandle.ToIntPtr(GCHandle.Alloc(feed));
+        var id = virConnectDomainEventRegisterAny(connection, 0, LifecycleEventId, &OnLifecycle, self, &FreeFeed);
         if (id < 0)
         {
             GCHandle.FromIntPtr(self).Free();
@@ -34,7 +34,7 @@ internal static unsafe partial class NativeEvents
     /// <summary>A timeout that is due at once and goes off one single time, in a later round of the event loop than this one.</summary>
     public static bool PostToLoop(TaskCompletionSource reached)
     {
-        nint self = GCHandle.ToIntPtr(GCHandle.Alloc(reached));
+        var self = GCHandle.ToIntPtr(GCHandle.Alloc(reached));
         if (virEventAddTimeout(0, &OnTimeout, self, &FreeHandle) >= 0)
         {
             return true;
@@ -50,7 +50,7 @@ internal static unsafe partial class NativeEvents
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void FreeFeed(nint self)
     {
-        GCHandle handle = GCHandle.FromIntPtr(self);
+        var handle = GCHandle.FromIntPtr(self);
         ((ILifecycleListener)handle.Target!).Released();
         handle.Free();
     }
@@ -59,10 +59,10 @@ internal static unsafe partial class NativeEvents
     private static int OnLifecycle(nint connection, nint domain, int kind, int detail, nint self)
     {
         byte* uuid = stackalloc byte[NativeDomain.UuidLength];
-        Guid id = NativeDomain.virDomainGetUUID(domain, uuid) == 0
+        var id = NativeDomain.virDomainGetUUID(domain, uuid) == 0
             ? new Guid(new ReadOnlySpan<byte>(uuid, NativeDomain.UuidLength), bigEndian: true)
             : Guid.Empty;
-        string name = Marshal.PtrToStringUTF8((nint)NativeDomain.virDomainGetName(domain)) ?? "";
+        var name = Marshal.PtrToStringUTF8((nint)NativeDomain.virDomainGetName(domain)) ?? "";
         ((ILifecycleListener)GCHandle.FromIntPtr(self).Target!).Post(id, name, kind, detail);
         return 0;
     }

@@ -12,7 +12,7 @@ internal static unsafe class NativeString
             return null;
         }
 
-        string copy = Marshal.PtrToStringUTF8((nint)text)!;
+        var copy = Marshal.PtrToStringUTF8((nint)text)!;
         NativeTypedParameters.Free(text);
         return copy;
     }
@@ -20,8 +20,8 @@ internal static unsafe class NativeString
     /// <summary>The text of a fixed-size field, up to its first zero byte.</summary>
     public static ReadOnlySpan<byte> InField(byte* field, int size)
     {
-        ReadOnlySpan<byte> whole = new(field, size);
-        int end = whole.IndexOf((byte)0);
+        var whole = new ReadOnlySpan<byte>(field, size);
+        var end = whole.IndexOf((byte)0);
         return end < 0 ? whole : whole[..end];
     }
 }

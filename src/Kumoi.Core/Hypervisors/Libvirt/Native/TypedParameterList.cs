@@ -19,7 +19,7 @@ internal sealed unsafe class TypedParameterList : IDisposable
     {
         if (value is not null)
         {
-            VirTypedParameter* next = Next(field, VirTypedParameter.TypeString);
+            var next = Next(field, VirTypedParameter.TypeString);
             next->String = Marshal.StringToCoTaskMemUTF8(value);
         }
 
@@ -39,7 +39,7 @@ internal sealed unsafe class TypedParameterList : IDisposable
 
     public void Dispose()
     {
-        for (int i = 0; i < Count; i++)
+        for (var i = 0; i < Count; i++)
         {
             if (First[i].Type == VirTypedParameter.TypeString)
             {
@@ -58,7 +58,7 @@ internal sealed unsafe class TypedParameterList : IDisposable
             throw new InvalidOperationException($"More than {Capacity} parameters: {Encoding.UTF8.GetString(field)}.");
         }
 
-        VirTypedParameter* next = First + Count++;
+        var next = First + Count++;
         next->Type = type;
         field.CopyTo(new Span<byte>(next->Field, FieldBytes - 1));
         return next;

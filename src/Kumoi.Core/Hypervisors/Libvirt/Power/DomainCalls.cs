@@ -28,7 +28,7 @@ internal static unsafe class DomainCalls
     /// <summary>libvirt-domain: virDomainCreateWithFlags.</summary>
     public static void Start(LibvirtConnection connection, DomainHandle domain, bool paused)
     {
-        int result = NativeDomain.virDomainCreateWithFlags(domain, paused ? StartPaused : 0);
+        var result = NativeDomain.virDomainCreateWithFlags(domain, paused ? StartPaused : 0);
         if (paused && result != 0 && NativeError.Last() is { Code: LibvirtCode.InvalidArgument } failure)
         {
             // The only argument is the flag. Starting and then suspending would let the guest run for a moment.
@@ -67,7 +67,7 @@ internal static unsafe class DomainCalls
         }
 
         // Before anything else is asked of libvirt: the next call overwrites the error.
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         int state;
         int reason;
         if (NativeDomain.virDomainGetState(domain, &state, &reason, 0) != 0 || state != SuspendedByGuest)
@@ -86,7 +86,7 @@ internal static unsafe class DomainCalls
         if (result != 0)
         {
             // Before anything else is asked of libvirt: the next call overwrites the error.
-            LibvirtFailure failure = NativeError.Last();
+            var failure = NativeError.Last();
             throw connection.ToException(failure, $"{verb} VM '{domain.Name}'", CallKind.Write);
         }
     }

@@ -9,24 +9,24 @@ internal sealed class CpuSampler(TimeProvider time)
     /// <summary>Closer samples would mostly measure the counters' own steps.</summary>
     public static readonly TimeSpan MinimumSpan = TimeSpan.FromMilliseconds(100);
 
-    private readonly Lock gate = new();
-    private Sample? last;
-    private double? ratio;
-    private bool isUnsupported;
+    private readonly Lock _gate = new();
+    private Sample? _last;
+    private double? _ratio;
+    private bool _isUnsupported;
 
     /// <summary>How long to wait before the next reading can tell a ratio; zero if it already can.</summary>
     public TimeSpan UntilReady
     {
         get
         {
-            lock (gate)
+            lock (_gate)
             {
-                if (isUnsupported || ratio is not null || last is not { } sample)
+                if (_isUnsupported || _ratio is not null || _last is not { } sample)
                 {
                     return TimeSpan.Zero;
                 }
 
-                TimeSpan left = MinimumSpan - time.GetElapsedTime(sample.Timestamp);
+                var left = MinimumSpan - time.GetElapsedTime(sample.Timestamp);
                 return left > TimeSpan.Zero ? left : TimeSpan.Zero;
             }
         }
@@ -35,34 +35,34 @@ internal sealed class CpuSampler(TimeProvider time)
     /// <summary>Takes a sample if it is time to. 0..1; NaN where unknown (libvirt-host: virNodeGetCPUStats).</summary>
     public double Read(LibvirtConnection connection)
     {
-        lock (gate)
+        lock (_gate)
         {
-            bool isTooSoon = last is { } recent && time.GetElapsedTime(recent.Timestamp) < MinimumSpan;
-            if (isUnsupported || isTooSoon)
+            var isTooSoon = _last is { } recent && time.GetElapsedTime(recent.Timestamp) < MinimumSpan;
+            if (_isUnsupported || isTooSoon)
             {
-                return ratio ?? double.NaN;
+                return _ratio ?? double.NaN;
             }
 
             if (Take(connection) is not { } now)
             {
-                isUnsupported = true;
+                _isUnsupported = true;
                 return double.NaN;
             }
 
-            if (last is { } before)
+            if (_last is { } before)
             {
-                ratio = Ratio(before, now);
+                _ratio = Ratio(before, now);
             }
 
-            last = now;
-            return ratio ?? double.NaN;
+            _last = now;
+            return _ratio ?? double.NaN;
         }
     }
 
     internal static double Ratio(Sample before, Sample now)
     {
-        double total = now.Total - (double)before.Total;
-        double busy = now.Busy - (double)before.Busy;
+        var total = now.Total - (double)before.Total;
+        var busy = now.Busy - (double)before.Busy;
         return total > 0 ? Math.Clamp(busy / total, 0, 1) : double.NaN;
     }
 
@@ -75,7 +75,7 @@ internal sealed class CpuSampler(TimeProvider time)
 
         ulong idle = 0;
         ulong total = 0;
-        foreach ((string name, ulong value) in stats)
+        foreach (var (name, value) in stats)
         {
             switch (name)
             {

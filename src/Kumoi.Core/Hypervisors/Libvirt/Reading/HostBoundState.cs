@@ -24,8 +24,8 @@ internal static class HostBoundState
             return "snapshots";
         }
 
-        string xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
-        XElement definition = DomainDefinition.Parse(xml);
+        var xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
+        var definition = DomainDefinition.Parse(xml);
         return definition.Element("os") is { } os && (os.Element("nvram") is not null || (string?)os.Attribute("firmware") is "efi") ? "the variables of its UEFI firmware"
             : definition.Elements("devices").Elements("tpm").Elements("backend").Any(static backend => (string?)backend.Attribute("type") is "emulator") ? "the state of its TPM"
             : null;
@@ -34,7 +34,7 @@ internal static class HostBoundState
     /// <summary>Whether the VM's memory is saved, and its next start goes on from there.</summary>
     public static bool HasSaved(DomainHandle domain)
     {
-        bool isHeld = false;
+        var isHeld = false;
         domain.DangerousAddRef(ref isHeld);
         try
         {
@@ -60,11 +60,11 @@ internal static class HostBoundState
     /// </summary>
     public static unsafe bool IsAutostart(DomainHandle domain)
     {
-        bool isHeld = false;
+        var isHeld = false;
         domain.DangerousAddRef(ref isHeld);
         try
         {
-            int isAutostart = 0;
+            var isAutostart = 0;
             return NativeDomain.virDomainGetAutostart(domain.DangerousGetHandle(), &isAutostart) == 0 && isAutostart != 0;
         }
         finally

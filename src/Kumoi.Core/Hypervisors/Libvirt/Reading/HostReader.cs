@@ -8,8 +8,8 @@ namespace Kumoi.Hypervisors.Libvirt.Reading;
 /// <summary>Reads what a host is and how busy it is. Its methods block.</summary>
 internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
 {
-    private string? type;
-    private Version? version;
+    private string? _type;
+    private Version? _version;
 
     /// <summary>The host's own name (libvirt-host: virConnectGetHostname).</summary>
     public static string ReadName(LibvirtConnection connection) =>
@@ -18,7 +18,7 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
     /// <summary>libvirt-host: virNodeGetInfo, virNodeGetMemoryStats, virNodeGetCPUStats.</summary>
     public HostReading Read(LibvirtConnection connection, string hostName, IReadOnlyList<VMReading>? vms)
     {
-        DateTimeOffset at = time.GetUtcNow();
+        var at = time.GetUtcNow();
         VirNodeInfo node;
         if (NativeNode.virNodeGetInfo(connection.Handle, &node) != 0)
         {
@@ -26,13 +26,13 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
         }
 
         ReadProduct(connection);
-        (long memory, long free) = ReadMemory(connection, (long)node.MemoryKib.Value * 1024);
+        var (memory, free) = ReadMemory(connection, (long)node.MemoryKib.Value * 1024);
         return new HostReading
         {
             CapturedAt = at,
             HostName = hostName,
-            HypervisorType = type ?? "",
-            HypervisorVersion = version,
+            HypervisorType = _type ?? "",
+            HypervisorVersion = _version,
             CpuModel = Encoding.UTF8.GetString(NativeString.InField(node.Model, 32)),
             CpuCount = (int)node.CpuCount,
             CpuRatio = cpu.Read(connection),
@@ -48,7 +48,7 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
     // Neither changes while a daemon runs, so they are asked for once.
     private void ReadProduct(LibvirtConnection connection)
     {
-        if (type is not null)
+        if (_type is not null)
         {
             return;
         }
@@ -56,10 +56,10 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
         CULong number;
         if (NativeConnection.virConnectGetVersion(connection.Handle, &number) == 0)
         {
-            version = HostIdentity.Unpack(number);
+            _version = HostIdentity.Unpack(number);
         }
 
-        type = Marshal.PtrToStringUTF8((nint)NativeConnection.virConnectGetType(connection.Handle));
+        _type = Marshal.PtrToStringUTF8((nint)NativeConnection.virConnectGetType(connection.Handle));
     }
 
     /// <summary>Both from the same source where there is one: the two of libvirt need not agree, in a container for example.</summary>
@@ -70,9 +70,9 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
             return (nodeBytes, (long)NativeNode.virNodeGetFreeMemory(connection.Handle));
         }
 
-        ulong totalKib = (ulong)nodeBytes / 1024;
+        var totalKib = (ulong)nodeBytes / 1024;
         ulong freeKib = 0;
-        foreach ((string name, ulong value) in stats)
+        foreach (var (name, value) in stats)
         {
             if (name is "total")
             {

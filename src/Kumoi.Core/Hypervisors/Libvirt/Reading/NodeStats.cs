@@ -15,7 +15,7 @@ internal static unsafe class NodeStats
     /// <summary>Null where the hypervisor does not tell.</summary>
     public static IReadOnlyList<(string Name, ulong Value)>? Read(LibvirtConnection connection, Call call, int part)
     {
-        int count = 0;
+        var count = 0;
         if (call(connection.Handle, part, null, &count, 0) != 0 || count is <= 0 or > MaxCount)
         {
             return null;
@@ -27,8 +27,8 @@ internal static unsafe class NodeStats
             return null;
         }
 
-        (string, ulong)[] result = new (string, ulong)[count];
-        for (int i = 0; i < count; i++)
+        var result = new (string, ulong)[count];
+        for (var i = 0; i < count; i++)
         {
             result[i] = (Encoding.UTF8.GetString(NativeString.InField(stats[i].Field, 80)), stats[i].Value);
         }

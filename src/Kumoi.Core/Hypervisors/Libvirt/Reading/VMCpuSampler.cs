@@ -7,17 +7,17 @@ namespace Kumoi.Hypervisors.Libvirt.Reading;
 /// <param name="runOf">The number of a domain's run (libvirt-domain: virDomainGetID).</param>
 internal sealed class VMCpuSampler(TimeProvider time, Func<nint, uint> runOf)
 {
-    private readonly Lock gate = new();
-    private readonly Dictionary<Guid, Sample> samples = []; // of VMs that run
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Guid, Sample> _samples = []; // of VMs that run
 
     /// <summary>How many VMs are remembered.</summary>
     public int Count
     {
         get
         {
-            lock (gate)
+            lock (_gate)
             {
-                return samples.Count;
+                return _samples.Count;
             }
         }
     }
@@ -34,11 +34,11 @@ internal sealed class VMCpuSampler(TimeProvider time, Func<nint, uint> runOf)
     /// <param name="timestamp">When the time was asked for.</param>
     public double Read(nint domain, Guid id, PowerState state, int cpuCount, TimeSpan? cpuTime, long timestamp)
     {
-        lock (gate)
+        lock (_gate)
         {
             if (state is not PowerState.Running)
             {
-                samples.Remove(id);
+                _samples.Remove(id);
                 return state is PowerState.Unknown ? double.NaN : 0;
             }
 
@@ -47,15 +47,15 @@ internal sealed class VMCpuSampler(TimeProvider time, Func<nint, uint> runOf)
                 return double.NaN;
             }
 
-            double ratio = double.NaN;
-            ref Sample last = ref CollectionsMarshal.GetValueRefOrAddDefault(samples, id, out bool isKnown);
-            TimeSpan span = time.GetElapsedTime(last.Timestamp, timestamp);
+            var ratio = double.NaN;
+            ref Sample last = ref CollectionsMarshal.GetValueRefOrAddDefault(_samples, id, out var isKnown);
+            var span = time.GetElapsedTime(last.Timestamp, timestamp);
             if (isKnown && span < CpuSampler.MinimumSpan)
             {
                 return last.Ratio; // also for a reading that was overtaken by a later one
             }
 
-            uint run = runOf(domain);
+            var run = runOf(domain);
             if (isKnown && last.Run == run)
             {
                 ratio = Ratio(used - last.CpuTime, span, cpuCount);
@@ -69,15 +69,15 @@ internal sealed class VMCpuSampler(TimeProvider time, Func<nint, uint> runOf)
     /// <summary>Forgets VMs that are not among all those of the host, which have just been read.</summary>
     public void KeepOnly(IReadOnlyList<VMReading> all)
     {
-        lock (gate)
+        lock (_gate)
         {
             // Nearly always there is one sample for each VM that runs, and nothing to do.
-            if (samples.Count > all.Count(static vm => vm.State is PowerState.Running))
+            if (_samples.Count > all.Count(static vm => vm.State is PowerState.Running))
             {
                 HashSet<Guid> listed = [.. all.Select(static vm => vm.Id)];
-                foreach (Guid id in samples.Keys.Where(id => !listed.Contains(id)).ToList())
+                foreach (var id in _samples.Keys.Where(id => !listed.Contains(id)).ToList())
                 {
-                    samples.Remove(id);
+                    _samples.Remove(id);
                 }
             }
         }

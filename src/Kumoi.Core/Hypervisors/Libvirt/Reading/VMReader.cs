@@ -18,39 +18,39 @@ internal sealed unsafe class VMReader(TimeProvider time)
     private const uint SavedOnly = 1 << 8;
     private const uint AutostartOnly = 1 << 10;
 
-    private readonly VMCpuSampler cpu = new(time, NativeDomain.virDomainGetID);
-    private volatile bool lacksNoWait;
-    private volatile bool lacksStats;
+    private readonly VMCpuSampler _cpu = new(time, NativeDomain.virDomainGetID);
+    private volatile bool _lacksNoWait;
+    private volatile bool _lacksStats;
 
     /// <summary>libvirt-domain: virConnectGetAllDomainStats.</summary>
     public IReadOnlyList<VMReading> ReadAll(LibvirtConnection connection)
     {
         // Rare, so these lists are nearly always short, and tell for all the others that they are not so.
-        HashSet<Guid> transient = List(connection, TransientOnly);
-        HashSet<Guid> saved = List(connection, SavedOnly);
-        HashSet<Guid> autostarted = List(connection, AutostartOnly);
+        var transient = List(connection, TransientOnly);
+        var saved = List(connection, SavedOnly);
+        var autostarted = List(connection, AutostartOnly);
 
-        ReadingMoment at = ReadingMoment.Now(time);
+        var at = ReadingMoment.Now(time);
         VirDomainStatsRecord** records = null;
-        int count = GetStats(connection, null, &records);
+        var count = GetStats(connection, null, &records);
         if (count < 0)
         {
             List<VMReading> readings = [];
             ForEachDomain(connection, 0, domain => AddWithoutStats(connection, readings, domain, at, TraitsOf));
-            cpu.KeepOnly(readings);
+            _cpu.KeepOnly(readings);
             return readings;
         }
 
         try
         {
-            VMReading[] readings = new VMReading[count];
-            for (int i = 0; i < count; i++)
+            var readings = new VMReading[count];
+            for (var i = 0; i < count; i++)
             {
-                Guid id = VMStats.Id(records[i]->Domain);
+                var id = VMStats.Id(records[i]->Domain);
                 readings[i] = Read(connection, records[i], id, at, TraitsOf(id));
             }
 
-            cpu.KeepOnly(readings);
+            _cpu.KeepOnly(readings);
             return readings;
         }
         finally
@@ -64,31 +64,31 @@ internal sealed unsafe class VMReader(TimeProvider time)
     /// <summary>libvirt-domain: virDomainListGetStats. Null if the VM went away meanwhile.</summary>
     public VMReading? Read(LibvirtConnection connection, DomainHandle domain)
     {
-        bool isHeld = false;
+        var isHeld = false;
         domain.DangerousAddRef(ref isHeld);
         try
         {
-            ReadingMoment at = ReadingMoment.Now(time);
-            nint pointer = domain.DangerousGetHandle();
-            int persistent = NativeDomain.virDomainIsPersistent(pointer);
+            var at = ReadingMoment.Now(time);
+            var pointer = domain.DangerousGetHandle();
+            var persistent = NativeDomain.virDomainIsPersistent(pointer);
             if (persistent < 0)
             {
                 return GoneOrFailed(connection);
             }
 
-            int isAutostart = 0;
-            VMTraits traits = new(
+            var isAutostart = 0;
+            var traits = new VMTraits(
                 persistent == 1,
                 NativeDomain.virDomainHasManagedSaveImage(pointer, 0) > 0,
                 NativeDomain.virDomainGetAutostart(pointer, &isAutostart) == 0 && isAutostart != 0);
             nint* list = stackalloc nint[] { pointer, 0 };
             VirDomainStatsRecord** records = null;
-            int count = GetStats(connection, list, &records);
+            var count = GetStats(connection, list, &records);
             if (count < 0)
             {
-                VirDomainStatsRecord empty = new() { Domain = pointer };
+                var empty = new VirDomainStatsRecord() { Domain = pointer };
                 return ReadInfo(connection, pointer) is { } info
-                    ? VMStats.Decode(&empty, VMStats.Id(pointer), at, traits, &info, cpu)
+                    ? VMStats.Decode(&empty, VMStats.Id(pointer), at, traits, &info, _cpu)
                     : null;
             }
 
@@ -113,10 +113,10 @@ internal sealed unsafe class VMReader(TimeProvider time)
         // The test driver's statistics have the state only; there this is a call of a microsecond in this process.
         if (VMStats.HasSizes(record) || ReadInfo(connection, record->Domain) is not { } info)
         {
-            return VMStats.Decode(record, id, at, traits, info: null, cpu);
+            return VMStats.Decode(record, id, at, traits, info: null, _cpu);
         }
 
-        return VMStats.Decode(record, id, at, traits, &info, cpu);
+        return VMStats.Decode(record, id, at, traits, &info, _cpu);
     }
 
     private void AddWithoutStats(
@@ -124,9 +124,9 @@ internal sealed unsafe class VMReader(TimeProvider time)
     {
         if (ReadInfo(connection, domain) is { } info)
         {
-            VirDomainStatsRecord empty = new() { Domain = domain };
-            Guid id = VMStats.Id(domain);
-            readings.Add(VMStats.Decode(&empty, id, at, traitsOf(id), &info, cpu));
+            var empty = new VirDomainStatsRecord() { Domain = domain };
+            var id = VMStats.Id(domain);
+            readings.Add(VMStats.Decode(&empty, id, at, traitsOf(id), &info, _cpu));
         }
     }
 
@@ -145,17 +145,17 @@ internal sealed unsafe class VMReader(TimeProvider time)
 
     private static VMReading? GoneOrFailed(LibvirtConnection connection)
     {
-        LibvirtFailure failure = NativeError.Last();
+        var failure = NativeError.Last();
         return failure.Code == LibvirtCode.NoDomain ? null : throw connection.ToException(failure, "read a VM", CallKind.Read);
     }
 
     /// <summary>Of the listed domains (a list that ends with null), or of all. Returns -1 where the driver has no statistics at all.</summary>
     private int GetStats(LibvirtConnection connection, nint* domains, VirDomainStatsRecord*** records)
     {
-        while (!lacksStats)
+        while (!_lacksStats)
         {
-            uint flags = lacksNoWait ? 0 : NoWait;
-            int count = domains == null
+            var flags = _lacksNoWait ? 0 : NoWait;
+            var count = domains == null
                 ? NativeDomain.virConnectGetAllDomainStats(connection.Handle, Stats, records, flags)
                 : NativeDomain.virDomainListGetStats(domains, Stats, records, flags);
             if (count >= 0)
@@ -163,14 +163,14 @@ internal sealed unsafe class VMReader(TimeProvider time)
                 return count;
             }
 
-            LibvirtFailure failure = NativeError.Last();
+            var failure = NativeError.Last();
             switch (failure.Code)
             {
                 case LibvirtCode.InvalidArgument or LibvirtCode.ArgumentUnsupported when flags != 0:
-                    lacksNoWait = true;
+                    _lacksNoWait = true;
                     break;
                 case LibvirtCode.NoSupport:
-                    lacksStats = true;
+                    _lacksStats = true;
                     break;
                 default:
                     throw connection.ToException(failure, "read the VMs", CallKind.Read);
@@ -199,7 +199,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
     private static void ForEachDomain(LibvirtConnection connection, uint flags, Action<nint> visit)
     {
         nint* domains = null;
-        int count = NativeDomain.virConnectListAllDomains(connection.Handle, &domains, flags);
+        var count = NativeDomain.virConnectListAllDomains(connection.Handle, &domains, flags);
         if (count < 0)
         {
             throw connection.Failed("list the VMs");
@@ -207,14 +207,14 @@ internal sealed unsafe class VMReader(TimeProvider time)
 
         try
         {
-            for (int i = 0; i < count; i++)
+            for (var i = 0; i < count; i++)
             {
                 visit(domains[i]);
             }
         }
         finally
         {
-            for (int i = 0; i < count; i++)
+            for (var i = 0; i < count; i++)
             {
                 _ = NativeDomain.virDomainFree(domains[i]);
             }

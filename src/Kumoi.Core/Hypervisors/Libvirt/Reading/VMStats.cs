@@ -20,11 +20,11 @@ internal static unsafe class VMStats
     /// <summary>Whether the record tells the VM's memory and CPUs.</summary>
     public static bool HasSizes(VirDomainStatsRecord* record)
     {
-        bool hasMemory = false;
-        bool hasCpus = false;
-        for (int i = 0; i < record->ParameterCount && !(hasMemory && hasCpus); i++)
+        var hasMemory = false;
+        var hasCpus = false;
+        for (var i = 0; i < record->ParameterCount && !(hasMemory && hasCpus); i++)
         {
-            ReadOnlySpan<byte> name = NameOf(record, i);
+            var name = NameOf(record, i);
             hasMemory |= name.SequenceEqual("balloon.maximum"u8);
             hasCpus |= name.SequenceEqual("vcpu.current"u8) || name.SequenceEqual("vcpu.maximum"u8);
         }
@@ -43,17 +43,17 @@ internal static unsafe class VMStats
         VirDomainStatsRecord* record, Guid id, ReadingMoment at, VMTraits traits, VirDomainInfo* info, VMCpuSampler cpu)
     {
         long state = info == null ? 0 : info->State;
-        long memoryKib = info == null ? 0 : (long)info->MaxMemoryKib.Value;
+        var memoryKib = info == null ? 0 : (long)info->MaxMemoryKib.Value;
         long cpus = info == null ? 0 : info->CpuCount;
-        long cpuNanoseconds = info == null ? -1 : (long)info->CpuTimeNanoseconds;
+        var cpuNanoseconds = info == null ? -1 : (long)info->CpuTimeNanoseconds;
         long read = 0;
         long written = 0;
         long received = 0;
         long sent = 0;
-        for (int i = 0; i < record->ParameterCount; i++)
+        for (var i = 0; i < record->ParameterCount; i++)
         {
-            ReadOnlySpan<byte> name = NameOf(record, i);
-            long value = record->Parameters[i].AsInt64;
+            var name = NameOf(record, i);
+            var value = record->Parameters[i].AsInt64;
             if (name.StartsWith("block."u8))
             {
                 read += name.EndsWith(".rd.bytes"u8) ? value : 0;
@@ -82,7 +82,7 @@ internal static unsafe class VMStats
             }
         }
 
-        PowerState power = ToPowerState((int)state);
+        var power = ToPowerState((int)state);
 
         // For a VM that is off, some versions tell the time of whatever has its cgroup.
         cpuNanoseconds = power is PowerState.Shutoff or PowerState.Crashed ? 0 : cpuNanoseconds;

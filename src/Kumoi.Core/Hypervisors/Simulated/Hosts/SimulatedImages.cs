@@ -53,7 +53,7 @@ internal static class SimulatedImages
     /// <summary>As above, of some of its images.</summary>
     public static IReadOnlyList<string> JudgeRemoval(SimulatedHost host, SimulatedVM vm, IEnumerable<string> images)
     {
-        ImageUses uses = new();
+        var uses = new ImageUses();
         foreach (var other in host.VMs.Values.Where(other => !ReferenceEquals(other, vm)))
         {
             var definition = other.ToXml();
