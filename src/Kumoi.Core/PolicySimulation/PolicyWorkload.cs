@@ -12,5 +12,5 @@ public enum PolicyWorkload
     ContinuousIntegration,
 
     /// <summary>Evacuates and upgrades each host in turn. Time: until all are upgraded.</summary>
-    RollingUpgradeWorkload,
+    RollingUpgrade,
 }

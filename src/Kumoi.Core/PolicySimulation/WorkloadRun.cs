@@ -43,7 +43,7 @@ internal abstract class WorkloadRun : IEventHandler, IOperationOwner
     {
         PolicyWorkload.CapacityMultiplexing => new CapacityMultiplexing(settings),
         PolicyWorkload.ContinuousIntegration => new ContinuousIntegration(settings),
-        PolicyWorkload.RollingUpgradeWorkload => new RollingUpgradeWorkload(settings),
+        PolicyWorkload.RollingUpgrade => new RollingUpgradeWorkload(settings),
         _ => throw new ArgumentOutOfRangeException(nameof(settings)),
     };
 

@@ -84,7 +84,7 @@ public sealed class WorkloadRunTests
     [Fact]
     public void Hedging_gives_up_about_as_many_as_the_percentile_says()
     {
-        var hedged = Run(PolicyWorkload.RollingUpgradeWorkload, new ReplicationPolicy.Hedged(2, 90), new());
+        var hedged = Run(PolicyWorkload.RollingUpgrade, new ReplicationPolicy.Hedged(2, 90), new());
         Assert.InRange(hedged.AttemptsPerSuccess, 1.05, 1.13);
     }
 
@@ -123,7 +123,7 @@ public sealed class WorkloadRunTests
     [Fact]
     public void A_rolling_upgrade_ends_when_all_hosts_are_upgraded()
     {
-        var figures = Run(PolicyWorkload.RollingUpgradeWorkload, new ReplicationPolicy.AtOnce(2), EverythingFails, durationSec: 1e7);
+        var figures = Run(PolicyWorkload.RollingUpgrade, new ReplicationPolicy.AtOnce(2), EverythingFails, durationSec: 1e7);
         Assert.InRange(figures.TimeSec, 64 / 2 * 600, 1e6);
         // Every VM had to move once at least.
         Assert.True(figures.Succeeded >= 64 * 8);
@@ -132,7 +132,7 @@ public sealed class WorkloadRunTests
     [Fact]
     public void VMs_go_to_upgraded_hosts_first_so_that_few_move_twice()
     {
-        var figures = Run(PolicyWorkload.RollingUpgradeWorkload, new ReplicationPolicy.OneAtATime(), new(), durationSec: 1e7);
+        var figures = Run(PolicyWorkload.RollingUpgrade, new ReplicationPolicy.OneAtATime(), new(), durationSec: 1e7);
         // 512 VMs. To any host with room, each would move about twice.
         Assert.InRange(figures.Succeeded, 512, 600);
     }
@@ -142,7 +142,7 @@ public sealed class WorkloadRunTests
     {
         using var stop = new CancellationTokenSource();
         stop.Cancel();
-        Assert.Throws<OperationCanceledException>(() => WorkloadRun.Create(Settings(PolicyWorkload.RollingUpgradeWorkload, new ReplicationPolicy.OneAtATime(), new())).Run(stop.Token));
+        Assert.Throws<OperationCanceledException>(() => WorkloadRun.Create(Settings(PolicyWorkload.RollingUpgrade, new ReplicationPolicy.OneAtATime(), new())).Run(stop.Token));
     }
 
     private static SimulationSettings Settings(PolicyWorkload workload, ReplicationPolicy policy, FailureModel failures) => new()
