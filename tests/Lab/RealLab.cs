@@ -5,6 +5,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Kumoi.Tests.Lab;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(RealLab))]
