@@ -32,7 +32,9 @@ internal sealed class MigrationRelay : IDisposable
     /// <param name="isSource">Who may connect: others are turned away.</param>
     /// <param name="targets">Names, and where they wait for the stream.</param>
     /// <param name="budget">When a target is given up.</param>
-    /// <param name="hearingPatience">How long the source may leave unacknowledged what it is told; where this computer's system can tell.</param>
+    /// <param name="hearingPatience">
+    /// How long the source may leave unacknowledged what it is told; where this computer's system can tell.
+    /// </param>
     /// <param name="time">The clock of the budget.</param>
     /// <exception cref="SocketException">The address is not of this computer.</exception>
     public MigrationRelay(

@@ -27,7 +27,8 @@ internal sealed class RelayLimits(RelayTarget[] targets, RelayVerdicts verdicts,
         await Task.Delay(limit, time, stop);
         foreach (var target in targets)
         {
-            verdicts.Drop(target, string.Create(CultureInfo.InvariantCulture, $"it took longer than the limit of {limit.TotalSeconds:0.###} s"));
+            verdicts.Drop(
+                target, string.Create(CultureInfo.InvariantCulture, $"it took longer than the limit of {limit.TotalSeconds:0.###} s"));
         }
     }
 

@@ -36,8 +36,8 @@ internal sealed class RelaySource(RelayTarget[] targets, RelayVerdicts verdicts,
     }
 
     /// <summary>
-    /// A source that does not hear would wait for ever, or go on sending for ever; whether it has heard is known by TCP only. (Linux's tcp(7),
-    /// TCP_USER_TIMEOUT; elsewhere it is found out by what the source does.)
+    /// A source that does not hear would wait for ever, or go on sending for ever; whether it has heard is known by TCP only. (Linux's
+    /// tcp(7), TCP_USER_TIMEOUT; elsewhere it is found out by what the source does.)
     /// </summary>
     private void EndWhenDeaf(Socket source)
     {
@@ -102,7 +102,9 @@ internal sealed class RelaySource(RelayTarget[] targets, RelayVerdicts verdicts,
                 }
                 else if (target.IsBlocked && IsBehindAnother(target))
                 {
-                    verdicts.Drop(target, string.Create(CultureInfo.InvariantCulture, $"it fell behind by more than its buffer of {budget.BufferBytes} bytes"));
+                    verdicts.Drop(
+                        target,
+                        string.Create(CultureInfo.InvariantCulture, $"it fell behind by more than its buffer of {budget.BufferBytes} bytes"));
                 }
                 else
                 {

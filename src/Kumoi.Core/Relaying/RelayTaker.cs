@@ -76,7 +76,8 @@ internal sealed class RelayTaker(RelayTarget target, RelayVerdicts verdicts, Rep
             verdicts.SignalRoom();
             if (target.TakenBytes > budget.ByteLimit)
             {
-                verdicts.Drop(target, string.Create(CultureInfo.InvariantCulture, $"it took more than the limit of {budget.ByteLimit} bytes"));
+                verdicts.Drop(
+                    target, string.Create(CultureInfo.InvariantCulture, $"it took more than the limit of {budget.ByteLimit} bytes"));
             }
         }
     }

@@ -54,7 +54,9 @@ internal sealed class RelayVerdicts(RelayTarget[] targets)
 
     public async ValueTask WaitForRoomAsync(CancellationToken stop) => await _room.Reader.ReadAsync(stop);
 
-    /// <summary>What the source has sent is of no use to a target that does not have all of it by now, and it is not the target's fault.</summary>
+    /// <summary>
+    /// What the source has sent is of no use to a target that does not have all of it by now, and it is not the target's fault.
+    /// </summary>
     public void EndSource(SocketException? loss)
     {
         lock (_gate)

@@ -22,14 +22,14 @@ public sealed class CopyDisksTests : LibvirtTest
     private const string Base = "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/images/base'/><target dev='vda'/></disk>";
     private const string Data = "<disk type='file'><source file='/images/data'/><target dev='vdb'/></disk>";
 
-    private readonly OperationId operation = OperationId.New();
+    private readonly OperationId _operation = OperationId.New();
 
     [Fact]
     public async Task Each_disk_that_is_written_to_becomes_a_volume_of_its_own()
     {
-        LibvirtLink link = await OpenAsync();
+        var link = await OpenAsync();
 
-        VMReading vm = await link.SendAsync(new DefineVM(Copy(Base + Data)) { Operation = operation }, Deadline);
+        var vm = await link.SendAsync(new DefineVM(Copy(Base + Data)) { Operation = _operation }, Deadline);
 
         Assert.Equal(["/images/web-1", "/images/web-2"], await ImagesAsync(link, vm));
         Assert.Equal((30L << 30, 5L << 30, "qcow2"), await VolumeAsync(link, "web-1"));
@@ -47,9 +47,9 @@ public sealed class CopyDisksTests : LibvirtTest
             <disk type='file' device='floppy'><source file='/floppy'/><target dev='fda' bus='fdc'/></disk>
             <disk type='file' device='cdrom'><target dev='hdb' bus='ide'/></disk>
             """;
-        LibvirtLink link = await OpenAsync();
+        var link = await OpenAsync();
 
-        VMReading vm = await link.SendAsync(new DefineVM(Copy(Shared)) { Operation = operation }, Deadline);
+        var vm = await link.SendAsync(new DefineVM(Copy(Shared)) { Operation = _operation }, Deadline);
 
         Assert.Equal(["/elsewhere", "/floppy", "/images/base", "/iso"], (await ImagesAsync(link, vm)).Order());
         Assert.Null(await VolumeAsync(link, "web-1"));
@@ -62,9 +62,9 @@ public sealed class CopyDisksTests : LibvirtTest
             <disk type='file'><driver name='qemu' type='qcow2'/><source file='/images/base'/>
               <backingStore type='file'><format type='raw'/><source file='/images/data'/></backingStore><target dev='vda'/></disk>
             """;
-        LibvirtLink link = await OpenAsync();
+        var link = await OpenAsync();
 
-        VMReading vm = await link.SendAsync(new DefineVM(Copy(Chain)) { Operation = operation }, Deadline);
+        var vm = await link.SendAsync(new DefineVM(Copy(Chain)) { Operation = _operation }, Deadline);
 
         Assert.Empty(XElement.Parse(await link.SendAsync(new ReadDefinition(vm.Id), Deadline)).Descendants("backingStore"));
     }
@@ -72,10 +72,10 @@ public sealed class CopyDisksTests : LibvirtTest
     [Fact]
     public async Task Undoing_removes_the_copies_and_leaves_the_originals()
     {
-        LibvirtLink link = await OpenAsync();
-        await link.SendAsync(new DefineVM(Copy(Base + Data)) { Operation = operation }, Deadline);
+        var link = await OpenAsync();
+        await link.SendAsync(new DefineVM(Copy(Base + Data)) { Operation = _operation }, Deadline);
 
-        Assert.True(await link.SendAsync(new UndoDefineVM(operation), Deadline));
+        Assert.True(await link.SendAsync(new UndoDefineVM(_operation), Deadline));
 
         Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.Null(await VolumeAsync(link, "web-1"));
@@ -92,10 +92,10 @@ public sealed class CopyDisksTests : LibvirtTest
     [InlineData("<disk type='file'><driver type='raw'/><source file='/images/base'/><target dev='vdb'/></disk>")] // what the guest wrote must not be taken for a header
     public async Task What_cannot_be_copied_is_a_bad_specification_before_anything_is_made(string disk)
     {
-        LibvirtLink link = await OpenAsync();
+        var link = await OpenAsync();
 
-        HypervisorException failure = await FailsAsync(
-            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(Copy(Base + disk)) { Operation = operation }, Deadline).AsTask());
+        var failure = await FailsAsync(
+            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(Copy(Base + disk)) { Operation = _operation }, Deadline).AsTask());
 
         Assert.Contains("'vdb'", failure.Message, StringComparison.Ordinal);
         Assert.Contains("pool", failure.RecommendedAction, StringComparison.Ordinal);
@@ -107,10 +107,10 @@ public sealed class CopyDisksTests : LibvirtTest
     public async Task When_one_copy_finds_no_room_all_are_removed()
     {
         const string OnceMore = "<disk type='file'><source file='/images/data'/><target dev='vdc'/></disk>";
-        LibvirtLink link = await OpenAsync();
+        var link = await OpenAsync();
 
-        HypervisorException failure = await Assert.ThrowsAsync<HypervisorException>(
-            () => link.SendAsync(new DefineVM(Copy(Base + Data + OnceMore)) { Operation = operation }, Deadline).AsTask());
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => link.SendAsync(new DefineVM(Copy(Base + Data + OnceMore)) { Operation = _operation }, Deadline).AsTask());
 
         Assert.Contains("'web-3'", failure.Message, StringComparison.Ordinal);
         Assert.False(failure.OutcomeUnknown);
@@ -123,11 +123,11 @@ public sealed class CopyDisksTests : LibvirtTest
     [Fact]
     public async Task Somebody_elses_volume_of_that_name_is_left_alone()
     {
-        LibvirtLink link = await OpenAsync();
+        var link = await OpenAsync();
         await link.SendAsync(new DefineVM(Small("web") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }), Deadline);
         await link.SendAsync(new UndefineVM((await link.SendAsync(new FindVMByName("web"), Deadline))!.Id, RemoveVolumes: false), Deadline);
 
-        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(Copy(Base)) { Operation = operation }, Deadline).AsTask());
+        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(Copy(Base)) { Operation = _operation }, Deadline).AsTask());
 
         Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.Equal((1L << 20, 0L, "raw"), await VolumeAsync(link, "web-1"));
@@ -136,17 +136,17 @@ public sealed class CopyDisksTests : LibvirtTest
     [Fact]
     public async Task Only_the_disks_of_XML_are_copied()
     {
-        LibvirtLink link = await OpenAsync();
+        var link = await OpenAsync();
         await FailsAsync(
-            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(Small("web") with { CopyDisks = true }) { Operation = operation }, Deadline).AsTask());
+            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(Small("web") with { CopyDisks = true }) { Operation = _operation }, Deadline).AsTask());
     }
 
     [Fact]
     public async Task Cancelled_before_it_begins_it_makes_nothing()
     {
-        LibvirtLink link = await OpenAsync();
+        var link = await OpenAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => link.SendAsync(new DefineVM(Copy(Base)) { Operation = operation }, new CancellationToken(canceled: true)).AsTask());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => link.SendAsync(new DefineVM(Copy(Base)) { Operation = _operation }, new CancellationToken(canceled: true)).AsTask());
 
         Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.Null(await VolumeAsync(link, "web-1"));
@@ -171,7 +171,7 @@ public sealed class CopyDisksTests : LibvirtTest
     private Task<(long Capacity, long Allocation, string? Format)?> VolumeAsync(LibvirtLink link, string name) => link.ReadAsync(
         connection =>
         {
-            using VolumeHandle? handle = VolumeStore.FindByPath(connection, "/images/" + name);
+            using var handle = VolumeStore.FindByPath(connection, "/images/" + name);
             return handle is not null && VolumeStore.ReadXml(connection, handle) is var volume
                 ? ((long)volume.Element("capacity")!, (long)volume.Element("allocation")!, (string?)volume.Element("target")!.Element("format")!.Attribute("type"))
                 : ((long, long, string?)?)null;

@@ -11,15 +11,15 @@ public sealed class DefineTests : LibvirtTest
 {
     private static readonly XNamespace Ours = KumoiMetadata.Namespace;
 
-    private readonly OperationId operation = OperationId.New();
+    private readonly OperationId _operation = OperationId.New();
 
     [Fact]
     public async Task A_name_is_given_once()
     {
-        IHypervisorLink link = await OpenNodeAsync();
-        VMReading first = await link.SendAsync(new DefineVM(Small("web")) { Operation = operation }, Deadline);
+        var link = await OpenNodeAsync();
+        var first = await link.SendAsync(new DefineVM(Small("web")) { Operation = _operation }, Deadline);
 
-        HypervisorException failure = await FailsAsync(
+        var failure = await FailsAsync(
             HypervisorError.VMExists, FaultDomain.VM, () => link.SendAsync(new DefineVM(Small("web") with { CpuCount = 4 }), Deadline).AsTask());
 
         Assert.Equal(1, (await link.SendAsync(new FindVM(first.Id), Deadline))!.CpuCount);
@@ -29,10 +29,10 @@ public sealed class DefineTests : LibvirtTest
     [Fact]
     public async Task Of_many_who_define_the_same_name_one_wins()
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
 
         OperationId[] operations = [.. Enumerable.Range(0, 16).Select(static _ => OperationId.New())];
-        HypervisorException?[] results = await Task.WhenAll(operations.Select(async id =>
+        var results = await Task.WhenAll(operations.Select(async id =>
         {
             try
             {
@@ -53,20 +53,20 @@ public sealed class DefineTests : LibvirtTest
     [Fact]
     public async Task Undoing_removes_what_the_operation_made_and_nothing_else()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 2);
-        OperationId other = OperationId.New();
+        var link = await OpenNodeAsync(vmCount: 2);
+        var other = OperationId.New();
         await link.SendAsync(new DefineVM(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = other }, Deadline);
-        VMReading mine = await link.SendAsync(new DefineVM(Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = operation }, Deadline);
-        await link.SendAsync(new StartVM(mine.Id, Paused: false) { Operation = operation }, Deadline);
+        var mine = await link.SendAsync(new DefineVM(Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = _operation }, Deadline);
+        await link.SendAsync(new StartVM(mine.Id, Paused: false) { Operation = _operation }, Deadline);
 
-        Assert.True(await link.SendAsync(new UndoDefineVM(operation), Deadline));
+        Assert.True(await link.SendAsync(new UndoDefineVM(_operation), Deadline));
 
         Assert.Equal(["other", "vm0", "vm1"], (await link.SendAsync(new ReadVMs(), Deadline)).Select(static vm => vm.Name).Order());
-        Assert.False(await link.SendAsync(new UndoDefineVM(operation), Deadline));
+        Assert.False(await link.SendAsync(new UndoDefineVM(_operation), Deadline));
 
         // Its volume is gone, the other's is not: the one name can be used again, the other cannot.
-        await link.SendAsync(new DefineVM(Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = operation }, Deadline);
-        VMReading stillThere = (await link.SendAsync(new FindVMByName("other"), Deadline))!;
+        await link.SendAsync(new DefineVM(Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = _operation }, Deadline);
+        var stillThere = (await link.SendAsync(new FindVMByName("other"), Deadline))!;
         await link.SendAsync(new UndefineVM(stillThere.Id, RemoveVolumes: false) { Operation = other }, Deadline);
         await FailsAsync(
             HypervisorError.StorageFailed,
@@ -77,18 +77,18 @@ public sealed class DefineTests : LibvirtTest
     [Fact]
     public async Task Removing_a_VM_with_its_volumes_frees_their_names()
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
         VMSpec spec = Small("db") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" }] };
-        VMReading first = await link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline);
-        string path = DiskOf(await link.SendAsync(new ReadXml(first.Id), Deadline));
+        var first = await link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline);
+        var path = DiskOf(await link.SendAsync(new ReadXml(first.Id), Deadline));
 
-        await link.SendAsync(new UndefineVM(first.Id, RemoveVolumes: true) { Operation = operation }, Deadline);
+        await link.SendAsync(new UndefineVM(first.Id, RemoveVolumes: true) { Operation = _operation }, Deadline);
 
-        VMReading second = await link.SendAsync(new DefineVM(spec), Deadline);
+        var second = await link.SendAsync(new DefineVM(spec), Deadline);
         Assert.Equal(path, DiskOf(await link.SendAsync(new ReadXml(second.Id), Deadline)));
 
         // Without its volumes it does not free them.
-        await link.SendAsync(new UndefineVM(second.Id, RemoveVolumes: false) { Operation = operation }, Deadline);
+        await link.SendAsync(new UndefineVM(second.Id, RemoveVolumes: false) { Operation = _operation }, Deadline);
         await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(spec), Deadline).AsTask());
 
         static string DiskOf(string xml) => (string)System.Xml.Linq.XDocument.Parse(xml).Descendants("disk").Single().Element("source")!.FirstAttribute!;
@@ -97,16 +97,16 @@ public sealed class DefineTests : LibvirtTest
     [Fact]
     public async Task A_pool_that_is_not_there_is_a_failure_of_the_storage_and_leaves_nothing()
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
         VMSpec spec = Small("db") with
         {
             Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }, new DiskSpec { NewVolumeBytes = 1 << 20, StoragePool = "gone" }],
         };
 
-        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline).AsTask());
+        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
 
         Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
-        Assert.False(await link.SendAsync(new UndoDefineVM(operation), Deadline));
+        Assert.False(await link.SendAsync(new UndoDefineVM(_operation), Deadline));
     }
 
     [Fact]
@@ -114,20 +114,20 @@ public sealed class DefineTests : LibvirtTest
     {
         const string Name = "a'b\"c<d>&e";
         const string Path = "/images/<x> & 'y'.img";
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
 
-        VMReading vm = await link.SendAsync(new DefineVM(Small(Name) with { Disks = [new DiskSpec { Path = Path }] }) { Operation = operation }, Deadline);
+        var vm = await link.SendAsync(new DefineVM(Small(Name) with { Disks = [new DiskSpec { Path = Path }] }) { Operation = _operation }, Deadline);
 
         Assert.Equal(Name, vm.Name);
         Assert.Equal(Name, (await link.SendAsync(new FindVMByName(Name), Deadline))!.Name);
-        XElement xml = XElement.Parse(await link.SendAsync(new ReadXml(vm.Id), Deadline));
+        var xml = XElement.Parse(await link.SendAsync(new ReadXml(vm.Id), Deadline));
         Assert.Equal(Path, (string?)xml.Element("devices")!.Element("disk")!.Element("source")!.Attribute("file"));
     }
 
     [Fact]
     public async Task What_the_specification_says_is_in_the_definition()
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
         VMSpec spec = Small("web") with
         {
             Disks = [new DiskSpec { Path = "/images/a.qcow2" }, new DiskSpec { Path = "/images/boot.img", Floppy = true }, new DiskSpec { Path = "/dev/vg/b", ReadOnly = true }],
@@ -137,9 +137,9 @@ public sealed class DefineTests : LibvirtTest
             KernelArguments = "console=ttyS0",
         };
 
-        VMReading vm = await link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline);
+        var vm = await link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline);
 
-        XElement xml = XElement.Parse(await link.SendAsync(new ReadXml(vm.Id), Deadline));
+        var xml = XElement.Parse(await link.SendAsync(new ReadXml(vm.Id), Deadline));
         XElement[] disks = [.. xml.Element("devices")!.Elements("disk").OrderBy(static disk => (string?)disk.Element("target")!.Attribute("dev"))];
         Assert.Equal(["fda", "vda", "vdb"], disks.Select(static disk => (string?)disk.Element("target")!.Attribute("dev")));
         Assert.Equal(["floppy", "disk", "disk"], disks.Select(static disk => (string?)disk.Attribute("device")));
@@ -148,39 +148,39 @@ public sealed class DefineTests : LibvirtTest
         Assert.Equal("default", (string?)xml.Element("devices")!.Element("interface")!.Element("source")!.Attribute("network"));
         Assert.Equal("/boot/vmlinuz", xml.Element("os")!.Element("kernel")!.Value);
         Assert.Equal("console=ttyS0", xml.Element("os")!.Element("cmdline")!.Value);
-        Assert.Equal(operation.ToString(), (string?)xml.Element("metadata")!.Element(Ours + "operation")!.Attribute("id"));
+        Assert.Equal(_operation.ToString(), (string?)xml.Element("metadata")!.Element(Ours + "operation")!.Attribute("id"));
     }
 
     [Fact]
     public async Task One_XML_serves_for_many_VMs()
     {
-        IHypervisorLink link = await OpenNodeAsync();
-        VMReading original = await link.SendAsync(new DefineVM(Small("original") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }), Deadline);
-        string template = await link.SendAsync(new ReadXml(original.Id), Deadline);
+        var link = await OpenNodeAsync();
+        var original = await link.SendAsync(new DefineVM(Small("original") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }), Deadline);
+        var template = await link.SendAsync(new ReadXml(original.Id), Deadline);
 
-        VMReading one = await link.SendAsync(new DefineVM(new VMSpec { Name = "one", Xml = template }) { Operation = operation }, Deadline);
-        VMReading two = await link.SendAsync(new DefineVM(new VMSpec { Name = "two", Xml = template }), Deadline);
+        var one = await link.SendAsync(new DefineVM(new VMSpec { Name = "one", Xml = template }) { Operation = _operation }, Deadline);
+        var two = await link.SendAsync(new DefineVM(new VMSpec { Name = "two", Xml = template }), Deadline);
 
         Assert.Equal(3, new[] { original.Id, one.Id, two.Id }.Distinct().Count());
 
         // The copy carries its own operation only, and not the original's volumes: undoing it leaves those alone.
-        Assert.True(await link.SendAsync(new UndoDefineVM(operation), Deadline));
+        Assert.True(await link.SendAsync(new UndoDefineVM(_operation), Deadline));
         Assert.Equal(["original", "two"], (await link.SendAsync(new ReadVMs(), Deadline)).Select(static vm => vm.Name).Order());
-        await link.SendAsync(new UndefineVM(original.Id, RemoveVolumes: true) { Operation = operation }, Deadline);
+        await link.SendAsync(new UndefineVM(original.Id, RemoveVolumes: true) { Operation = _operation }, Deadline);
     }
 
     [Fact]
     public async Task XML_under_its_own_name_and_id_does_not_replace_a_VM()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
-        VMReading vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
-        string xml = await link.SendAsync(new ReadXml(vm.Id), Deadline);
+        var link = await OpenNodeAsync(vmCount: 1);
+        var vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
+        var xml = await link.SendAsync(new ReadXml(vm.Id), Deadline);
 
-        await FailsAsync(HypervisorError.VMExists, FaultDomain.VM, () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml }) { Operation = operation }, Deadline).AsTask());
+        await FailsAsync(HypervisorError.VMExists, FaultDomain.VM, () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml }) { Operation = _operation }, Deadline).AsTask());
         await FailsAsync(
             HypervisorError.VMExists,
             FaultDomain.VM,
-            () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml.Replace("vm0", "renamed", StringComparison.Ordinal) }) { Operation = operation }, Deadline).AsTask());
+            () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml.Replace("vm0", "renamed", StringComparison.Ordinal) }) { Operation = _operation }, Deadline).AsTask());
     }
 
     [Theory]
@@ -193,10 +193,10 @@ public sealed class DefineTests : LibvirtTest
     [InlineData("<!DOCTYPE d [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]><domain type='test'><name>&b;</name><memory>65536</memory><os><type>hvm</type></os></domain>")]
     public async Task Bad_XML_is_a_bad_specification(string xml)
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
 
         await FailsAsync(
-            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml }) { Operation = operation }, Deadline).AsTask());
+            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml }) { Operation = _operation }, Deadline).AsTask());
 
         Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
     }
@@ -204,7 +204,7 @@ public sealed class DefineTests : LibvirtTest
     [Fact]
     public async Task Settings_that_make_no_sense_are_a_bad_specification()
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
         VMSpec[] specs =
         [
             Small(""),
@@ -215,9 +215,9 @@ public sealed class DefineTests : LibvirtTest
             Small("x") with { Disks = [new DiskSpec { Path = "/a", NewVolumeBytes = 1 }] },
         ];
 
-        foreach (VMSpec spec in specs)
+        foreach (var spec in specs)
         {
-            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline).AsTask());
+            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
         }
     }
 
@@ -231,16 +231,16 @@ public sealed class DefineTests : LibvirtTest
     [InlineData("a/b")]
     public async Task A_name_with_control_characters_is_a_bad_specification(string name)
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
         VMSpec[] specs =
         [
             Small(name),
             new() { Name = name, Xml = "<domain type='test'><name>x</name><memory>65536</memory><os><type>hvm</type></os></domain>" },
         ];
-        foreach (VMSpec spec in specs)
+        foreach (var spec in specs)
         {
-            HypervisorException failure = await FailsAsync(
-                HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline).AsTask());
+            var failure = await FailsAsync(
+                HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
             Assert.DoesNotContain(failure.Message, char.IsControl);
         }
     }
@@ -248,7 +248,7 @@ public sealed class DefineTests : LibvirtTest
     [Fact]
     public async Task Other_texts_that_XML_cannot_hold_are_a_bad_specification()
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
         VMSpec[] specs =
         [
             Small("a\ud800b"),
@@ -256,19 +256,19 @@ public sealed class DefineTests : LibvirtTest
             Small("x") with { Disks = [new DiskSpec { Path = "/a\u0001" }] },
             Small("x") with { Kernel = "/k", KernelArguments = "\ud800" },
         ];
-        foreach (VMSpec spec in specs)
+        foreach (var spec in specs)
         {
-            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = operation }, Deadline).AsTask());
+            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
         }
     }
 
     [Fact]
     public async Task A_definition_that_was_cancelled_before_it_began_makes_nothing()
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => link.SendAsync(new DefineVM(Small("web")) { Operation = operation }, new CancellationToken(canceled: true)).AsTask());
+            () => link.SendAsync(new DefineVM(Small("web")) { Operation = _operation }, new CancellationToken(canceled: true)).AsTask());
 
         Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
     }
@@ -287,9 +287,9 @@ public sealed class DefineTests : LibvirtTest
     {
         const string Guest = "<guest><os_type>hvm</os_type><arch name='{0}'><domain type='qemu'/>{1}</arch></guest>";
         const string Host = "<capabilities><host><cpu><arch>x86_64</arch></cpu></host>{0}</capabilities>";
-        string other = string.Format(null, Guest, "aarch64", "");
-        string plain = string.Format(null, Guest, "x86_64", "");
-        string helped = string.Format(null, Guest, "x86_64", "<domain type='kvm'/>");
+        var other = string.Format(null, Guest, "aarch64", "");
+        var plain = string.Format(null, Guest, "x86_64", "");
+        var helped = string.Format(null, Guest, "x86_64", "<domain type='kvm'/>");
 
         Assert.Equal(new("qemu", "hvm", "x86_64"), HostCapabilities.Parse(string.Format(null, Host, other + plain)));
         Assert.Equal(new("kvm", "hvm", "x86_64"), HostCapabilities.Parse(string.Format(null, Host, other + helped)));

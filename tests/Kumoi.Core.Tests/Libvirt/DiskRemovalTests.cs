@@ -12,50 +12,50 @@ namespace Kumoi.Tests.Libvirt;
 /// <summary>Which disks go with a VM that is removed with its disks, and what is told of those that stay.</summary>
 public sealed class DiskRemovalTests : LibvirtTest
 {
-    private readonly ConcurrentQueue<string> warnings = new();
+    private readonly ConcurrentQueue<string> _warnings = new();
 
     [Fact]
     public async Task The_backing_file_of_another_VMs_disk_stays_and_the_warning_names_that_VM()
     {
-        IHypervisorLink link = await OpenNodeAsync(volumes: Volume("clone-1", "/images/clone-1", "/images/base-1"));
-        VMReading original = await DefineAsync(link, "base", new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" });
-        VMReading clone = await DefineAsync(link, "clone", new DiskSpec { Path = "/images/clone-1", Format = "qcow2" });
+        var link = await OpenNodeAsync(volumes: Volume("clone-1", "/images/clone-1", "/images/base-1"));
+        var original = await DefineAsync(link, "base", new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" });
+        var clone = await DefineAsync(link, "clone", new DiskSpec { Path = "/images/clone-1", Format = "qcow2" });
         await link.SendAsync(new StartVM(clone.Id, Paused: false), Deadline);
 
         await RemoveAsync(link, original.Id);
 
         Assert.True(await HasAsync(link, "/images/base-1"));
         Assert.Null(await link.SendAsync(new FindVMByName("base"), Deadline));
-        Assert.Equal(["'/images/base-1' on " + link.HostName + " stays: the disk '/images/clone-1' of the VM 'clone' is built on it."], warnings);
+        Assert.Equal(["'/images/base-1' on " + link.HostName + " stays: the disk '/images/clone-1' of the VM 'clone' is built on it."], _warnings);
     }
 
     [Fact]
     public async Task So_does_one_below_it_in_another_pool_even_when_no_VM_uses_the_overlays()
     {
-        IHypervisorLink link = await OpenNodeAsync(
+        var link = await OpenNodeAsync(
             volumes: Volume("base", "/images/base") + Volume("middle", "/images/middle", "/images/x/../base"),
             extra: $"<pool type='dir'><name>other</name><target><path>/other</path></target>{Volume("top", "/other/top", "/images/middle")}</pool>");
-        VMReading vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/base" }, new DiskSpec { Path = "/images/middle" });
+        var vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/base" }, new DiskSpec { Path = "/images/middle" });
 
         await RemoveAsync(link, vm.Id);
 
         Assert.True(await HasAsync(link, "/images/base"));
         Assert.True(await HasAsync(link, "/images/middle"));
-        Assert.Contains(warnings, static warning => warning.Contains("'/images/base'", StringComparison.Ordinal) && warning.Contains("'/images/middle' is built on it", StringComparison.Ordinal));
-        Assert.Contains(warnings, static warning => warning.Contains("'/images/middle'", StringComparison.Ordinal) && warning.Contains("'/other/top' is built on it", StringComparison.Ordinal));
+        Assert.Contains(_warnings, static warning => warning.Contains("'/images/base'", StringComparison.Ordinal) && warning.Contains("'/images/middle' is built on it", StringComparison.Ordinal));
+        Assert.Contains(_warnings, static warning => warning.Contains("'/images/middle'", StringComparison.Ordinal) && warning.Contains("'/other/top' is built on it", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task The_VMs_own_overlays_and_what_they_are_built_on_all_go()
     {
-        IHypervisorLink link = await OpenNodeAsync(volumes: Volume("base", "/images/base") + Volume("top", "/images/top", "/images/base"));
-        VMReading vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/base" }, new DiskSpec { Path = "/images/top" });
+        var link = await OpenNodeAsync(volumes: Volume("base", "/images/base") + Volume("top", "/images/top", "/images/base"));
+        var vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/base" }, new DiskSpec { Path = "/images/top" });
 
         await RemoveAsync(link, vm.Id);
 
         Assert.False(await HasAsync(link, "/images/base"));
         Assert.False(await HasAsync(link, "/images/top"));
-        Assert.Empty(warnings);
+        Assert.Empty(_warnings);
     }
 
     [Theory]
@@ -65,81 +65,81 @@ public sealed class DiskRemovalTests : LibvirtTest
     [InlineData("<filesystem type='file'><source file='/images/shared'/><target dir='/'/></filesystem>")]
     public async Task What_another_definition_names_stays(string device)
     {
-        IHypervisorLink link = await OpenNodeAsync(volumes: Volume("shared", "/images/shared"));
-        VMReading vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/shared" });
+        var link = await OpenNodeAsync(volumes: Volume("shared", "/images/shared"));
+        var vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/shared" });
         await DefineXmlAsync(link, "other", device);
 
         await RemoveAsync(link, vm.Id);
 
         Assert.True(await HasAsync(link, "/images/shared"));
-        Assert.Contains("the VM 'other' uses it", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Contains("the VM 'other' uses it", Assert.Single(_warnings), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task What_only_a_snapshot_of_another_VM_names_stays()
     {
-        IHypervisorLink link = await OpenNodeAsync(
+        var link = await OpenNodeAsync(
             volumes: Volume("old", "/images/old") + Volume("new", "/images/new"),
             extra: Domain(
                 "other", Disk("/images/new"), "<domainsnapshot><name>s</name><creationTime>1</creationTime><state>shutoff</state><active>0</active>"
                 + Domain("other", Disk("/images/old")) + "</domainsnapshot>"));
-        VMReading vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/old" });
+        var vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/old" });
 
         await RemoveAsync(link, vm.Id);
 
         Assert.True(await HasAsync(link, "/images/old"));
-        Assert.Contains("the VM 'other' uses it", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Contains("the VM 'other' uses it", Assert.Single(_warnings), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_file_whose_name_only_begins_alike_is_not_the_same()
     {
-        IHypervisorLink link = await OpenNodeAsync(volumes: Volume("web-1", "/images/web-1") + Volume("web-10", "/images/web-10"));
-        VMReading vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/web-1" });
+        var link = await OpenNodeAsync(volumes: Volume("web-1", "/images/web-1") + Volume("web-10", "/images/web-10"));
+        var vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/web-1" });
         await DefineAsync(link, "other", new DiskSpec { Path = "/images/web-10" }, new DiskSpec { Path = "/other/images/web-1" });
 
         await RemoveAsync(link, vm.Id);
 
         Assert.False(await HasAsync(link, "/images/web-1"));
-        Assert.Empty(warnings);
+        Assert.Empty(_warnings);
     }
 
     [Fact]
     public async Task Where_a_chain_cannot_be_known_nothing_goes()
     {
-        IHypervisorLink link = await OpenNodeAsync(volumes: Volume("base", "/images/base"));
-        VMReading vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/base" });
+        var link = await OpenNodeAsync(volumes: Volume("base", "/images/base"));
+        var vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/base" });
         await DefineAsync(link, "other", new DiskSpec { Path = "/elsewhere/o.qcow2" });
 
         await RemoveAsync(link, vm.Id);
 
         Assert.True(await HasAsync(link, "/images/base"));
-        Assert.Contains("'/elsewhere/o.qcow2', which is in no active storage pool", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Contains("'/elsewhere/o.qcow2', which is in no active storage pool", Assert.Single(_warnings), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_pool_that_is_not_active_may_have_volumes_that_are_built_on_it()
     {
-        IHypervisorLink link = await OpenNodeAsync(
+        var link = await OpenNodeAsync(
             volumes: Volume("base", "/images/base"), extra: "<pool type='dir'><name>asleep</name><target><path>/asleep</path></target></pool>");
-        VMReading vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/base" });
+        var vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/base" });
         await StopPoolAsync(link, "asleep");
 
         await RemoveAsync(link, vm.Id);
 
         Assert.True(await HasAsync(link, "/images/base"));
-        Assert.Contains("the storage pool 'asleep' is not active", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Contains("the storage pool 'asleep' is not active", Assert.Single(_warnings), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Undoing_leaves_a_volume_that_another_VM_is_built_on_and_says_so()
     {
-        IHypervisorLink link = await OpenNodeAsync(volumes: Volume("clone-1", "/images/clone-1", "/images/base-1"));
-        OperationId operation = OperationId.New();
+        var link = await OpenNodeAsync(volumes: Volume("clone-1", "/images/clone-1", "/images/base-1"));
+        var operation = OperationId.New();
         await link.SendAsync(new DefineVM(Small("base") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = operation }, Deadline);
         await DefineAsync(link, "clone", new DiskSpec { Path = "/images/clone-1", Format = "qcow2" });
 
-        using (CallWarnings.Listen(warnings.Enqueue))
+        using (CallWarnings.Listen(_warnings.Enqueue))
         {
             Assert.True(await link.SendAsync(new UndoDefineVM(operation), Deadline));
         }
@@ -147,19 +147,19 @@ public sealed class DiskRemovalTests : LibvirtTest
         Assert.True(await HasAsync(link, "/images/base-1"));
         Assert.False(await HasAsync(link, "/images/base-2"));
         Assert.Null(await link.SendAsync(new FindVMByName("base"), Deadline));
-        Assert.Contains("the VM 'clone'", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Contains("the VM 'clone'", Assert.Single(_warnings), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_disk_that_is_given_as_a_volume_of_a_pool_goes()
     {
-        IHypervisorLink link = await OpenNodeAsync(volumes: Volume("v", "/images/v"));
-        VMReading vm = await DefineXmlAsync(link, "vm", "<disk type='volume'><source pool='default' volume='v'/><target dev='vda'/></disk>");
+        var link = await OpenNodeAsync(volumes: Volume("v", "/images/v"));
+        var vm = await DefineXmlAsync(link, "vm", "<disk type='volume'><source pool='default' volume='v'/><target dev='vda'/></disk>");
 
         await RemoveAsync(link, vm.Id);
 
         Assert.False(await HasAsync(link, "/images/v"));
-        Assert.Empty(warnings);
+        Assert.Empty(_warnings);
     }
 
     [Theory]
@@ -170,28 +170,28 @@ public sealed class DiskRemovalTests : LibvirtTest
     [InlineData("<disk type='volume'><source pool='default' volume='x'/><target dev='vda'/></disk>", "was not found")]
     public async Task What_cannot_be_removed_is_named(string disk, string expected)
     {
-        IHypervisorLink link = await OpenNodeAsync();
-        VMReading vm = await DefineXmlAsync(link, "vm", disk);
+        var link = await OpenNodeAsync();
+        var vm = await DefineXmlAsync(link, "vm", disk);
 
         await RemoveAsync(link, vm.Id);
 
-        Assert.Contains(expected, Assert.Single(warnings), StringComparison.Ordinal);
-        Assert.Contains("'vda' of 'vm'", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Single(_warnings), StringComparison.Ordinal);
+        Assert.Contains("'vda' of 'vm'", Assert.Single(_warnings), StringComparison.Ordinal);
         Assert.Null(await link.SendAsync(new FindVMByName("vm"), Deadline));
     }
 
     [Fact]
     public async Task Shared_and_read_only_disks_were_not_to_go_and_are_not_spoken_of()
     {
-        IHypervisorLink link = await OpenNodeAsync(volumes: Volume("a", "/images/a") + Volume("b", "/images/b"));
-        VMReading vm = await DefineXmlAsync(
+        var link = await OpenNodeAsync(volumes: Volume("a", "/images/a") + Volume("b", "/images/b"));
+        var vm = await DefineXmlAsync(
             link, "vm", "<disk type='file'><source file='/images/a'/><target dev='vda'/><shareable/></disk><disk type='file'><source file='/images/b'/><target dev='vdb'/><readonly/></disk>");
 
         await RemoveAsync(link, vm.Id);
 
         Assert.True(await HasAsync(link, "/images/a"));
         Assert.True(await HasAsync(link, "/images/b"));
-        Assert.Empty(warnings);
+        Assert.Empty(_warnings);
     }
 
     private static string Volume(string name, string path, string? backing = null) =>
@@ -213,14 +213,14 @@ public sealed class DiskRemovalTests : LibvirtTest
 
     private async Task RemoveAsync(IHypervisorLink link, Guid id)
     {
-        using IDisposable listening = CallWarnings.Listen(warnings.Enqueue);
+        using var listening = CallWarnings.Listen(_warnings.Enqueue);
         await link.SendAsync(new UndefineVM(id, RemoveVolumes: true), Deadline);
     }
 
     private Task<bool> HasAsync(IHypervisorLink link, string path) => ((LibvirtLink)link).ReadAsync(
         connection =>
         {
-            using VolumeHandle? volume = VolumeStore.FindByPath(connection, path);
+            using var volume = VolumeStore.FindByPath(connection, path);
             return volume is not null;
         },
         Deadline);
@@ -228,7 +228,7 @@ public sealed class DiskRemovalTests : LibvirtTest
     private Task StopPoolAsync(IHypervisorLink link, string name) => ((LibvirtLink)link).ReadAsync(
         connection =>
         {
-            using StoragePoolHandle pool = VolumeStore.GetPool(connection, name);
+            using var pool = VolumeStore.GetPool(connection, name);
             return virStoragePoolDestroy(pool.DangerousGetHandle());
         },
         Deadline);

@@ -37,7 +37,7 @@ public sealed class ErrorMappingTests
     [InlineData(12345, 0, HypervisorError.Other, FaultDomain.Unknown, false)]
     public void A_failed_call_means(int code, int origin, HypervisorError error, FaultDomain domain, bool isTransient)
     {
-        HypervisorException failure = Map(code, origin, CallKind.Write, loss: null);
+        var failure = Map(code, origin, CallKind.Write, loss: null);
 
         Assert.Equal(error, failure.Error);
         Assert.Equal(domain, failure.FaultDomain);
@@ -59,7 +59,7 @@ public sealed class ErrorMappingTests
     [InlineData(5, 0, HypervisorError.InvalidUri, FaultDomain.Unknown, false)]
     public void A_failed_opening_means(int code, int errno, HypervisorError error, FaultDomain domain, bool isTransient)
     {
-        HypervisorException failure = LibvirtErrors.ToException(
+        var failure = LibvirtErrors.ToException(
             new LibvirtFailure((LibvirtCode)code, LibvirtOrigin.Rpc, errno, "it did not work"), "connect to x", CallKind.Connect, loss: null);
 
         Assert.Equal(error, failure.Error);
@@ -80,7 +80,7 @@ public sealed class ErrorMappingTests
     [InlineData(38, "Cannot recv data: kex_exchange_identification: Connection closed by remote host: Connection reset by peer", HypervisorError.ConnectionFailed, true)]
     public void What_ssh_and_the_resolver_say_tells_whether_trying_again_helps(int code, string words, HypervisorError error, bool isTransient)
     {
-        HypervisorException failure = LibvirtErrors.ToException(
+        var failure = LibvirtErrors.ToException(
             new LibvirtFailure((LibvirtCode)code, LibvirtOrigin.Rpc, 104, words), "connect to x", CallKind.Connect, loss: null);
 
         Assert.Equal((error, isTransient), (failure.Error, failure.IsTransient));
@@ -93,8 +93,8 @@ public sealed class ErrorMappingTests
     [InlineData(ConnectionLoss.Error, FaultDomain.Host)]
     public void After_a_lost_connection_nobody_knows_whether_a_change_was_made(object loss, FaultDomain domain)
     {
-        HypervisorException change = Map(39, 7, CallKind.Write, (ConnectionLoss)loss);
-        HypervisorException read = Map(38, 7, CallKind.Read, (ConnectionLoss)loss);
+        var change = Map(39, 7, CallKind.Write, (ConnectionLoss)loss);
+        var read = Map(38, 7, CallKind.Read, (ConnectionLoss)loss);
 
         Assert.Equal(HypervisorError.ConnectionFailed, change.Error);
         Assert.Equal(domain, change.FaultDomain);
@@ -106,7 +106,7 @@ public sealed class ErrorMappingTests
     [Fact]
     public void The_message_names_what_was_tried_and_what_the_hypervisor_said()
     {
-        HypervisorException failure = Map(55, 10, CallKind.Write, loss: null);
+        var failure = Map(55, 10, CallKind.Write, loss: null);
 
         Assert.Equal("Cannot start VM 'web' on kvm1: it did not work.", failure.Message);
     }

@@ -8,20 +8,20 @@ namespace Kumoi.Tests.Libvirt;
 
 public sealed class EventTests : LibvirtTest
 {
-    private readonly OperationId operation = OperationId.New();
+    private readonly OperationId _operation = OperationId.New();
 
     [Fact]
     public async Task What_happens_to_a_VM_is_told_in_order()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
-        await using IAsyncEnumerator<VMLifecycleEvent> events = await WatchAsync(link);
+        var link = await OpenNodeAsync(vmCount: 1);
+        await using var events = await WatchAsync(link);
 
-        VMReading vm = await link.SendAsync(new DefineVM(Small("web")) { Operation = operation }, Deadline);
-        await link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, Deadline);
-        await link.SendAsync(new SuspendVM(vm.Id) { Operation = operation }, Deadline);
-        await link.SendAsync(new ResumeVM(vm.Id) { Operation = operation }, Deadline);
-        await link.SendAsync(new DestroyVM(vm.Id) { Operation = operation }, Deadline);
-        await link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: false) { Operation = operation }, Deadline);
+        var vm = await link.SendAsync(new DefineVM(Small("web")) { Operation = _operation }, Deadline);
+        await link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = _operation }, Deadline);
+        await link.SendAsync(new SuspendVM(vm.Id) { Operation = _operation }, Deadline);
+        await link.SendAsync(new ResumeVM(vm.Id) { Operation = _operation }, Deadline);
+        await link.SendAsync(new DestroyVM(vm.Id) { Operation = _operation }, Deadline);
+        await link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: false) { Operation = _operation }, Deadline);
 
         List<VMLifecycle> kinds = [];
         while (!kinds.Contains(VMLifecycle.Undefined) && await events.MoveNextAsync())
@@ -41,13 +41,13 @@ public sealed class EventTests : LibvirtTest
     [Fact]
     public async Task Two_watchers_see_the_same_and_one_may_leave()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
-        await using IAsyncEnumerator<VMLifecycleEvent> staying = await WatchAsync(link);
+        var link = await OpenNodeAsync(vmCount: 1);
+        await using var staying = await WatchAsync(link);
         await using (await WatchAsync(link))
         {
         }
 
-        await link.SendAsync(new DefineVM(Small("web")) { Operation = operation }, Deadline);
+        await link.SendAsync(new DefineVM(Small("web")) { Operation = _operation }, Deadline);
 
         while (staying.Current.VMName != "web")
         {
@@ -60,9 +60,9 @@ public sealed class EventTests : LibvirtTest
     [Fact]
     public async Task A_watch_ends_when_it_is_cancelled()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(Deadline);
-        await using IAsyncEnumerator<VMLifecycleEvent> events = await WatchAsync(link, stop.Token);
+        var link = await OpenNodeAsync(vmCount: 1);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Deadline);
+        await using var events = await WatchAsync(link, stop.Token);
 
         await stop.CancelAsync();
 
@@ -77,10 +77,10 @@ public sealed class EventTests : LibvirtTest
     [Fact]
     public async Task A_watch_ends_when_its_link_is_disposed()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
-        await using IAsyncEnumerator<VMLifecycleEvent> events = await WatchAsync(link);
+        var link = await OpenNodeAsync(vmCount: 1);
+        await using var events = await WatchAsync(link);
 
-        VMLifecycleEvent first = events.Current;
+        var first = events.Current;
         await link.DisposeAsync();
 
         List<VMLifecycleEvent> rest = [];
@@ -98,9 +98,9 @@ public sealed class EventTests : LibvirtTest
     [Fact]
     public async Task A_reader_that_is_too_slow_learns_that_it_missed_events()
     {
-        LifecycleSink sink = new(capacity: 2, TimeProvider.System);
+        var sink = new LifecycleSink(capacity: 2, TimeProvider.System);
 
-        for (int i = 0; i < 5; i++)
+        for (var i = 0; i < 5; i++)
         {
             sink.Post(new VMLifecycleEvent(default, Guid.NewGuid(), $"vm{i}", VMLifecycle.Started));
         }
@@ -109,7 +109,7 @@ public sealed class EventTests : LibvirtTest
         List<VMLifecycleEvent> told = [];
         while (await sink.WaitAsync(Deadline))
         {
-            while (sink.TryTake(out VMLifecycleEvent happened))
+            while (sink.TryTake(out var happened))
             {
                 told.Add(happened);
             }
@@ -138,13 +138,13 @@ public sealed class EventTests : LibvirtTest
     /// <summary>A watch that is known to be registered: it has told an event of vm0.</summary>
     private async Task<IAsyncEnumerator<VMLifecycleEvent>> WatchAsync(IHypervisorLink link, CancellationToken? cancellationToken = null)
     {
-        VMReading vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
-        IAsyncEnumerator<VMLifecycleEvent> events = link.WatchAsync(cancellationToken ?? Deadline).GetAsyncEnumerator(Deadline);
-        Task<bool> first = events.MoveNextAsync().AsTask();
+        var vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
+        var events = link.WatchAsync(cancellationToken ?? Deadline).GetAsyncEnumerator(Deadline);
+        var first = events.MoveNextAsync().AsTask();
         while (!first.IsCompleted)
         {
-            await link.SendAsync(new SuspendVM(vm.Id) { Operation = operation }, Deadline);
-            await link.SendAsync(new ResumeVM(vm.Id) { Operation = operation }, Deadline);
+            await link.SendAsync(new SuspendVM(vm.Id) { Operation = _operation }, Deadline);
+            await link.SendAsync(new ResumeVM(vm.Id) { Operation = _operation }, Deadline);
         }
 
         Assert.True(await first);

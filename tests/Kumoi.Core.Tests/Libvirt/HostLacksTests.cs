@@ -107,7 +107,7 @@ public sealed class HostLacksTests
     [InlineData(66, 33, "Secret not found: no secret with matching uuid '1'", HypervisorError.ResourceUnavailable)]
     public void What_a_host_lacks_is_a_failure_of_the_host(int code, int origin, string message, HypervisorError error)
     {
-        HypervisorException failure = Map(code, origin, message);
+        var failure = Map(code, origin, message);
 
         Assert.Equal((error, FaultDomain.Host), (failure.Error, failure.FaultDomain));
         Assert.False(failure.IsTransient);
@@ -125,7 +125,7 @@ public sealed class HostLacksTests
     [InlineData(92, 20, "XML document failed to validate against schema: Unable to validate doc against /usr/share/libvirt/schemas/domain.rng")]
     public void What_no_host_accepts_is_a_failure_of_the_VM(int code, int origin, string message)
     {
-        HypervisorException failure = Map(code, origin, message);
+        var failure = Map(code, origin, message);
 
         Assert.Equal((HypervisorError.InvalidSpecification, FaultDomain.VM), (failure.Error, failure.FaultDomain));
     }
@@ -136,7 +136,7 @@ public sealed class HostLacksTests
     [InlineData(1, 10, ExitedNewer + "-device virtio-blk-pci: Failed to get \"write\" lock")]
     public void What_the_storage_lacks_is_a_failure_of_the_storage(int code, int origin, string message)
     {
-        HypervisorException failure = Map(code, origin, message);
+        var failure = Map(code, origin, message);
 
         Assert.Equal((HypervisorError.StorageFailed, FaultDomain.Storage), (failure.Error, failure.FaultDomain));
     }

@@ -13,14 +13,14 @@ namespace Kumoi.Tests.Libvirt;
 public abstract class LibvirtTest : IAsyncLifetime
 {
     /// <summary>Only a safety net: no test waits for it.</summary>
-    private readonly CancellationTokenSource deadline = new(TimeSpan.FromSeconds(60));
-    private readonly List<IAsyncDisposable> links = [];
-    private readonly List<string> files = [];
-    private int uncleanBefore;
+    private readonly CancellationTokenSource _deadline = new(TimeSpan.FromSeconds(60));
+    private readonly List<IAsyncDisposable> _links = [];
+    private readonly List<string> _files = [];
+    private int _uncleanBefore;
 
     protected LibvirtDriver Driver { get; } = new();
 
-    protected CancellationToken Deadline => deadline.Token;
+    protected CancellationToken Deadline => _deadline.Token;
 
     public ValueTask InitializeAsync()
     {
@@ -33,22 +33,22 @@ public abstract class LibvirtTest : IAsyncLifetime
             Assert.Skip("libvirt's client library (libvirt0) is not installed here");
         }
 
-        uncleanBefore = ConnectionHandle.UncleanCloseCount;
+        _uncleanBefore = ConnectionHandle.UncleanCloseCount;
         return ValueTask.CompletedTask;
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (IAsyncDisposable link in links)
+        foreach (var link in _links)
         {
             await link.DisposeAsync();
         }
 
-        files.ForEach(File.Delete);
-        deadline.Dispose();
+        _files.ForEach(File.Delete);
+        _deadline.Dispose();
         GC.SuppressFinalize(this);
         Assert.Equal(0, ConnectionHandle.LiveCount);
-        Assert.Equal(uncleanBefore, ConnectionHandle.UncleanCloseCount);
+        Assert.Equal(_uncleanBefore, ConnectionHandle.UncleanCloseCount);
     }
 
     protected Task<IHypervisorLink> OpenDefaultAsync() => OpenAsync("test:///default");
@@ -56,17 +56,17 @@ public abstract class LibvirtTest : IAsyncLifetime
     protected async Task<IHypervisorLink> OpenAsync(string uri, LibvirtDriver? driver = null)
     {
         driver ??= Driver;
-        IHypervisorLink link = await driver.OpenAsync(driver.Resolve(uri)[0], Deadline);
-        links.Add(link);
+        var link = await driver.OpenAsync(driver.Resolve(uri)[0], Deadline);
+        _links.Add(link);
         return link;
     }
 
     /// <summary>A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, a storage pool with volumes (their XML), and what else is given as XML.</summary>
     protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null, string volumes = "", string extra = "")
     {
-        string file = Path.Combine(Path.GetTempPath(), $"kumoi-{Guid.NewGuid():N}.xml");
-        files.Add(file);
-        IEnumerable<string> numbered = Enumerable.Range(0, vmCount).Select(static i =>
+        var file = Path.Combine(Path.GetTempPath(), $"kumoi-{Guid.NewGuid():N}.xml");
+        _files.Add(file);
+        var numbered = Enumerable.Range(0, vmCount).Select(static i =>
             $"<domain type='test'><name>vm{i}</name><memory unit='MiB'>64</memory><vcpu>2</vcpu><os><type>hvm</type></os></domain>");
         File.WriteAllText(
             file,
@@ -88,7 +88,7 @@ public abstract class LibvirtTest : IAsyncLifetime
 
     protected static async Task<HypervisorException> FailsAsync(HypervisorError error, FaultDomain? domain, Func<Task> call)
     {
-        HypervisorException failure = await Assert.ThrowsAsync<HypervisorException>(call);
+        var failure = await Assert.ThrowsAsync<HypervisorException>(call);
         Assert.Equal(error, failure.Error);
         if (domain is { } expected)
         {

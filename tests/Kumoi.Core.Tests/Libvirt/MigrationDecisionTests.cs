@@ -58,7 +58,7 @@ public sealed class MigrationDecisionTests
     [Fact]
     public void A_VM_is_never_said_to_be_where_it_is_not_known_to_be()
     {
-        foreach (MigrationFacts facts in Everything)
+        foreach (var facts in Everything)
         {
             switch (facts.Judge())
             {
@@ -82,8 +82,8 @@ public sealed class MigrationDecisionTests
     [Fact]
     public void A_migration_is_stalled_when_no_byte_moved_for_the_timeout()
     {
-        ManualTime time = new();
-        StallDetector stall = new(TimeSpan.FromSeconds(10), time);
+        var time = new ManualTime();
+        var stall = new StallDetector(TimeSpan.FromSeconds(10), time);
 
         time.Advance(TimeSpan.FromSeconds(9));
         stall.Note(new MigrationProgress(100, 10, 90, TimeSpan.FromSeconds(9)));
@@ -100,10 +100,10 @@ public sealed class MigrationDecisionTests
     [InlineData(3)] // the guest writes, and something of it is left in each third one
     public void A_migration_that_goes_round_and_round_with_nothing_left_does_not_come_to_its_end_whatever_flows(int each)
     {
-        ManualTime time = new();
-        StallDetector stall = new(TimeSpan.FromSeconds(10), time);
+        var time = new ManualTime();
+        var stall = new StallDetector(TimeSpan.FromSeconds(10), time);
 
-        for (int reading = 0; reading < 100; reading++)
+        for (var reading = 0; reading < 100; reading++)
         {
             Assert.False(stall.IsIdling, $"reading {reading}");
             long left = each > 1 && reading % each == each - 1 ? 4096 : 0;
@@ -118,10 +118,10 @@ public sealed class MigrationDecisionTests
     [Fact]
     public void A_migration_that_does_not_converge_is_not_taken_for_one_that_waits()
     {
-        ManualTime time = new();
-        StallDetector stall = new(TimeSpan.FromSeconds(10), time);
+        var time = new ManualTime();
+        var stall = new StallDetector(TimeSpan.FromSeconds(10), time);
 
-        for (int reading = 0; reading <= 6000; reading++)
+        for (var reading = 0; reading <= 6000; reading++)
         {
             stall.Note(new MigrationProgress(5000, 1000 + (reading * 4000), (9 - (reading % 10)) * 500, TimeSpan.Zero) { Rounds = reading / 10 });
             time.Advance(TimeSpan.FromSeconds(0.1));
@@ -132,10 +132,10 @@ public sealed class MigrationDecisionTests
     [Fact]
     public void A_guest_that_waits_paused_for_a_target_that_still_loads_is_not_taken_for_one_whose_source_goes_round_and_round()
     {
-        ManualTime time = new();
-        StallDetector stall = new(TimeSpan.FromSeconds(10), time);
+        var time = new ManualTime();
+        var stall = new StallDetector(TimeSpan.FromSeconds(10), time);
 
-        for (int reading = 0; reading <= 200; reading++)
+        for (var reading = 0; reading <= 200; reading++)
         {
             stall.Note(new MigrationProgress(5000, 5000 + reading, 0, TimeSpan.Zero) { Rounds = 4 });
             time.Advance(TimeSpan.FromSeconds(0.1));
@@ -147,7 +147,7 @@ public sealed class MigrationDecisionTests
     [Fact]
     public void A_source_that_goes_round_and_round_did_not_hear_the_target()
     {
-        HypervisorException failure = Report().Failed(Outcome(78), MigrationStop.Idling, targetAnswers: true);
+        var failure = Report().Failed(Outcome(78), MigrationStop.Idling, targetAnswers: true);
 
         Assert.Equal((HypervisorError.TimedOut, FaultDomain.Network, true), (failure.Error, failure.FaultDomain, failure.IsTransient));
         Assert.Contains("had nothing left to send for 2.5 s, and kvm1 did not hear that kvm2 is ready", failure.Message, StringComparison.Ordinal);
@@ -180,7 +180,7 @@ public sealed class MigrationDecisionTests
     [Fact]
     public void A_call_is_either_issued_or_withdrawn()
     {
-        MigrationCall call = new(Guid.NewGuid(), peerUri: null, flags: 0, bandwidthBytesPerSecond: null);
+        var call = new MigrationCall(Guid.NewGuid(), peerUri: null, flags: 0, bandwidthBytesPerSecond: null);
 
         Assert.True(call.TryWithdraw());
         Assert.True(call.TryWithdraw());
@@ -198,7 +198,7 @@ public sealed class MigrationDecisionTests
     public void A_failure_is_of_the_VM_or_of_the_target(
         int code, bool targetAnswers, HypervisorError error, FaultDomain domain, bool isTransient)
     {
-        HypervisorException failure = Report().Failed(Outcome(code), MigrationStop.None, targetAnswers);
+        var failure = Report().Failed(Outcome(code), MigrationStop.None, targetAnswers);
 
         Assert.Equal(error, failure.Error);
         Assert.Equal(domain, failure.FaultDomain);
@@ -212,7 +212,7 @@ public sealed class MigrationDecisionTests
     [InlineData(false, FaultDomain.Host)]
     public void A_stalled_migration_says_so(bool targetAnswers, FaultDomain domain)
     {
-        HypervisorException failure = Report().Failed(Outcome(78), MigrationStop.Stalled, targetAnswers);
+        var failure = Report().Failed(Outcome(78), MigrationStop.Stalled, targetAnswers);
 
         Assert.Equal(HypervisorError.TimedOut, failure.Error);
         Assert.Equal(domain, failure.FaultDomain);
@@ -224,7 +224,7 @@ public sealed class MigrationDecisionTests
     [Fact]
     public void An_alarm_is_no_unknown_outcome()
     {
-        HypervisorException alarm = Report().RunsTwice();
+        var alarm = Report().RunsTwice();
 
         Assert.False(alarm.OutcomeUnknown);
         Assert.StartsWith("ALARM", alarm.Message, StringComparison.Ordinal);
@@ -242,13 +242,13 @@ public sealed class MigrationDecisionTests
 
     private static void AssertNotSent(PerformStop stop, bool hasOneAll, string reason, FaultDomain domain)
     {
-        MigrationPlan plan = new(
+        var plan = new MigrationPlan(
             new SpeculationMark(OperationId.New(), false, "kvm1", ["kvm2", "kvm3"], ""), new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(2.5) });
-        MigrationOffer offer = new() { Plan = plan, Id = Guid.NewGuid(), Name = "web", IsPersistent = true, IsPaused = false, Definition = "", Cookie = [] };
+        var offer = new MigrationOffer() { Plan = plan, Id = Guid.NewGuid(), Name = "web", IsPersistent = true, IsPaused = false, Definition = "", Cookie = [] };
         ReplicaProgress[] targets = [new("kvm2", 10, false, null), new("kvm3", 10, hasOneAll, null)];
-        PhaseOutcome outcome = new(new LibvirtFailure((LibvirtCode)78, LibvirtOrigin.Qemu, 0, "operation aborted"), null, []);
+        var outcome = new PhaseOutcome(new LibvirtFailure((LibvirtCode)78, LibvirtOrigin.Qemu, 0, "operation aborted"), null, []);
 
-        HypervisorException failure = new PerformReport(offer, "kvm1", targets).Failed(stop, outcome, null, null, VMWhereabouts.Running);
+        var failure = new PerformReport(offer, "kvm1", targets).Failed(stop, outcome, null, null, VMWhereabouts.Running);
 
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
         Assert.Equal((HypervisorError.TimedOut, domain, true, false), (failure.Error, failure.FaultDomain, failure.IsTransient, failure.OutcomeUnknown));
@@ -262,12 +262,12 @@ public sealed class MigrationDecisionTests
 
     private sealed class ManualTime : TimeProvider
     {
-        private long now;
+        private long _now;
 
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-        public override long GetTimestamp() => now;
+        public override long GetTimestamp() => _now;
 
-        public void Advance(TimeSpan span) => now += span.Ticks;
+        public void Advance(TimeSpan span) => _now += span.Ticks;
     }
 }

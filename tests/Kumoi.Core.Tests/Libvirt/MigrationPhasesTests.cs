@@ -14,7 +14,7 @@ public sealed class MigrationPhasesTests
 {
     private static readonly MigrationPlan Plan = new(new SpeculationMark(OperationId.New(), false, "k1", ["k2", "k<3>&'\""], "1/2/m/u"), new MigrationOptions());
 
-    private readonly ManualTime time = new();
+    private readonly ManualTime _time = new();
 
     [Theory]
     [InlineData("tcp:k2:49152", "10.77.0.2:49152")]          // its own name: as its daemon is reached
@@ -66,7 +66,7 @@ public sealed class MigrationPhasesTests
     [Fact]
     public async Task The_relay_is_found_from_the_sources_URI()
     {
-        RelayAddress address = await RelayAddress.FindAsync(LibvirtUri.Parse("qemu+tcp://127.0.0.2/system"), "k1", null, null, CancellationToken.None);
+        var address = await RelayAddress.FindAsync(LibvirtUri.Parse("qemu+tcp://127.0.0.2/system"), "k1", null, null, CancellationToken.None);
 
         Assert.True(IPAddress.IsLoopback(address.Local));
         Assert.True(address.IsSource(IPAddress.Parse("127.0.0.2")));
@@ -79,9 +79,9 @@ public sealed class MigrationPhasesTests
     [InlineData("qemu+tcp://localhost/system")]
     public async Task Where_the_URI_does_not_tell_the_address_must_be_given(string uri)
     {
-        HypervisorException failure = await Assert.ThrowsAsync<HypervisorException>(
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
             () => RelayAddress.FindAsync(LibvirtUri.Parse(uri), "k1", null, null, CancellationToken.None));
-        RelayAddress given = await RelayAddress.FindAsync(LibvirtUri.Parse(uri), "k1", IPAddress.Parse("10.77.0.254"), null, CancellationToken.None);
+        var given = await RelayAddress.FindAsync(LibvirtUri.Parse(uri), "k1", IPAddress.Parse("10.77.0.254"), null, CancellationToken.None);
 
         Assert.Equal(HypervisorError.NotSupported, failure.Error);
         Assert.Contains("RelayAddress", failure.RecommendedAction, StringComparison.Ordinal);
@@ -94,10 +94,10 @@ public sealed class MigrationPhasesTests
     [Fact]
     public async Task With_a_given_address_too_nobody_sends_the_stream_but_the_source()
     {
-        LibvirtUri uri = LibvirtUri.Parse("qemu+tcp://10.77.0.1/system");
-        IPAddress here = IPAddress.Parse("10.77.0.254");
-        RelayAddress found = await RelayAddress.FindAsync(uri, "k1", here, null, CancellationToken.None);
-        RelayAddress told = await RelayAddress.FindAsync(uri, "k1", here, [IPAddress.Parse("10.88.0.1")], CancellationToken.None);
+        var uri = LibvirtUri.Parse("qemu+tcp://10.77.0.1/system");
+        var here = IPAddress.Parse("10.77.0.254");
+        var found = await RelayAddress.FindAsync(uri, "k1", here, null, CancellationToken.None);
+        var told = await RelayAddress.FindAsync(uri, "k1", here, [IPAddress.Parse("10.88.0.1")], CancellationToken.None);
 
         Assert.Equal((true, false, false), (found.IsSource(IPAddress.Parse("10.77.0.1")), found.IsSource(IPAddress.Parse("10.77.0.2")), found.IsSource(IPAddress.Loopback)));
         Assert.Equal((true, false), (told.IsSource(IPAddress.Parse("10.88.0.1")), told.IsSource(IPAddress.Parse("10.77.0.1"))));
@@ -114,9 +114,9 @@ public sealed class MigrationPhasesTests
     [InlineData("qemu:///system", false)]
     public void What_an_encrypted_connection_would_hide_goes_in_clear_only_where_that_is_allowed(string uri, bool isRefused)
     {
-        foreach (bool isSource in new[] { true, false })
+        foreach (var isSource in new[] { true, false })
         {
-            Exception? failure = Record.Exception(() => Encryption.Require(LibvirtUri.Parse(uri), "k1", isSource, new MigrationOptions()));
+            var failure = Record.Exception(() => Encryption.Require(LibvirtUri.Parse(uri), "k1", isSource, new MigrationOptions()));
 
             Assert.Equal(isRefused, failure is HypervisorException { Error: HypervisorError.NotSupported, RecommendedAction: not null });
             Assert.True(failure is null || failure.Message.Contains("unencrypted", StringComparison.Ordinal));
@@ -135,7 +135,7 @@ public sealed class MigrationPhasesTests
     [InlineData("tcp:127.0.0.1:49152", "qemu:///system", true)]
     public void A_target_cannot_lead_the_stream_to_this_computer(string says, string uri, bool isFollowed)
     {
-        LibvirtUri target = LibvirtUri.Parse(uri);
+        var target = LibvirtUri.Parse(uri);
 
         Assert.Equal(isFollowed, StreamAddress.Resolve(StreamAddress.Read(says, "k2", target), target) is not null);
     }
@@ -157,10 +157,10 @@ public sealed class MigrationPhasesTests
             "<domain><name>a</name><metadata><k:operation xmlns:k='https://kumoi.dev/xmlns/1' id='x'/>"
             + "<s:plan xmlns:s='https://kumoi.dev/xmlns/1/speculation' operation='old'/></metadata></domain>";
 
-        XElement domain = XElement.Parse(Definition);
-        SpeculationMark mark = Plan.Mark with { Replica = 2 };
+        var domain = XElement.Parse(Definition);
+        var mark = Plan.Mark with { Replica = 2 };
         SpeculationMetadata.Set(domain, mark);
-        string marked = domain.ToString();
+        var marked = domain.ToString();
 
         Assert.Contains("id=\"x\"", marked, StringComparison.Ordinal);
         Assert.DoesNotContain("old", marked, StringComparison.Ordinal);
@@ -180,7 +180,7 @@ public sealed class MigrationPhasesTests
     [Fact]
     public void A_guest_that_waits_for_an_answer_is_noticed_after_a_second_in_which_no_target_took_a_byte()
     {
-        SwitchStallDetector stall = new(time);
+        var stall = new SwitchStallDetector(_time);
         stall.Note(Sent(0, 0), 0); // all zeros: it has just begun
         Wait(5);
         stall.Note(Sent(0, 0), 0);
@@ -201,5 +201,5 @@ public sealed class MigrationPhasesTests
 
     private static MigrationProgress Sent(long processed, long remaining) => new(1000, processed, remaining, TimeSpan.FromSeconds(1));
 
-    private void Wait(double seconds) => time.Advance(TimeSpan.FromSeconds(seconds));
+    private void Wait(double seconds) => _time.Advance(TimeSpan.FromSeconds(seconds));
 }

@@ -10,7 +10,7 @@ public sealed class MigrationTargetTests : LibvirtTest
     [Fact]
     public async Task An_ISO_whose_directory_is_a_pool_there_that_has_it_not_is_missing_and_named()
     {
-        MigrationObstacle found = Assert.Single(await CheckAsync("<disk type='file' device='cdrom'><source file='/images//cd.iso'/><target dev='hda'/><readonly/></disk>"));
+        var found = Assert.Single(await CheckAsync("<disk type='file' device='cdrom'><source file='/images//cd.iso'/><target dev='hda'/><readonly/></disk>"));
 
         Assert.True(found.IsFatal);
         Assert.Equal(MigrationObstacleKind.Storage, found.Kind);
@@ -20,7 +20,7 @@ public sealed class MigrationTargetTests : LibvirtTest
     [Fact]
     public async Task A_drive_that_may_be_empty_is_only_warned_of()
     {
-        MigrationObstacle found = Assert.Single(await CheckAsync(
+        var found = Assert.Single(await CheckAsync(
             "<disk type='file' device='cdrom'><source file='/images/cd.iso' startupPolicy='optional'/><target dev='hda'/><readonly/></disk>"));
 
         Assert.False(found.IsFatal);
@@ -30,7 +30,7 @@ public sealed class MigrationTargetTests : LibvirtTest
     [Fact]
     public async Task Where_no_pool_tells_it_cannot_be_known()
     {
-        MigrationObstacle found = Assert.Single(await CheckAsync("<disk type='file'><source file='/images/deeper/cd.iso'/><target dev='hda'/></disk>"));
+        var found = Assert.Single(await CheckAsync("<disk type='file'><source file='/images/deeper/cd.iso'/><target dev='hda'/></disk>"));
 
         Assert.False(found.IsFatal);
         Assert.Contains("it is not known whether the VM finds it there", found.Message, StringComparison.Ordinal);
@@ -38,9 +38,9 @@ public sealed class MigrationTargetTests : LibvirtTest
 
     private async Task<IReadOnlyList<MigrationObstacle>> CheckAsync(string disk)
     {
-        IHypervisorLink link = await OpenNodeAsync();
-        HostReading host = await link.SendAsync(new ReadHost(IncludeVMs: false), Deadline);
-        IReadOnlyList<MigrationObstacle> all = await link.SendAsync(new CheckMigrationTarget(new MigrationNeeds
+        var link = await OpenNodeAsync();
+        var host = await link.SendAsync(new ReadHost(IncludeVMs: false), Deadline);
+        var all = await link.SendAsync(new CheckMigrationTarget(new MigrationNeeds
             {
                 VM = new VMReading { CapturedAt = host.CapturedAt, Id = Guid.NewGuid(), Name = "web", State = PowerState.Running },
                 Definition = $"<domain type='test'><name>web</name><devices>{disk}</devices></domain>",

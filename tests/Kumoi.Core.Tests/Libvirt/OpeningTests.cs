@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Kumoi.Hypervisors;
@@ -49,7 +50,7 @@ public sealed class OpeningTests : LibvirtTest
     [InlineData("test:///")]
     public void A_malformed_URI_is_refused_with_advice(string uri)
     {
-        HypervisorException failure = Assert.Throws<HypervisorException>(() => Driver.Resolve(uri));
+        var failure = Assert.Throws<HypervisorException>(() => Driver.Resolve(uri));
 
         Assert.Equal(HypervisorError.InvalidUri, failure.Error);
         Assert.False(failure.IsTransient);
@@ -59,7 +60,7 @@ public sealed class OpeningTests : LibvirtTest
     [Fact]
     public void A_password_does_not_show()
     {
-        LibvirtUri uri = LibvirtUri.Parse("qemu+tcp://admin:s3cret@kvm1/system");
+        var uri = LibvirtUri.Parse("qemu+tcp://admin:s3cret@kvm1/system");
 
         Assert.Equal("qemu+tcp://admin@kvm1/system", uri.Display);
         Assert.Contains("s3cret", uri.ForOpening, StringComparison.Ordinal);
@@ -86,7 +87,7 @@ public sealed class OpeningTests : LibvirtTest
     [Fact]
     public async Task A_socket_that_is_not_there_is_a_failure_of_the_host()
     {
-        HypervisorException failure = await FailsAsync(
+        var failure = await FailsAsync(
             HypervisorError.ConnectionFailed, FaultDomain.Host, () => OpenAsync("qemu+unix:///system?socket=/nowhere/libvirt-sock"));
 
         Assert.True(failure.IsTransient);
@@ -96,11 +97,11 @@ public sealed class OpeningTests : LibvirtTest
     [Fact]
     public async Task A_port_where_nobody_listens_is_a_failure_of_the_host()
     {
-        using Socket unused = new(SocketType.Stream, ProtocolType.Tcp);
+        using var unused = new Socket(SocketType.Stream, ProtocolType.Tcp);
         unused.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // taken, but not listening: refused
-        int port = ((IPEndPoint)unused.LocalEndPoint!).Port;
+        var port = ((IPEndPoint)unused.LocalEndPoint!).Port;
 
-        HypervisorException failure = await FailsAsync(
+        var failure = await FailsAsync(
             HypervisorError.ConnectionFailed, FaultDomain.Host, () => OpenAsync($"qemu+tcp://127.0.0.1:{port}/system"));
 
         Assert.True(failure.IsTransient);
@@ -113,15 +114,15 @@ public sealed class OpeningTests : LibvirtTest
     [Fact]
     public async Task Opening_a_host_that_never_answers_can_be_cancelled()
     {
-        using Socket silent = new(SocketType.Stream, ProtocolType.Tcp);
+        using var silent = new Socket(SocketType.Stream, ProtocolType.Tcp);
         silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         silent.Listen();
-        int port = ((IPEndPoint)silent.LocalEndPoint!).Port;
-        using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Deadline);
+        var port = ((IPEndPoint)silent.LocalEndPoint!).Port;
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Deadline);
 
-        Task<IHypervisorLink> opening =
+        var opening =
             Driver.OpenAsync(Driver.Resolve($"qemu+tcp://127.0.0.1:{port}/system")[0], cancel.Token);
-        using Socket accepted = await silent.AcceptAsync(Deadline); // now libvirt waits for an answer
+        using var accepted = await silent.AcceptAsync(Deadline); // now libvirt waits for an answer
         await cancel.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => opening);
@@ -130,10 +131,10 @@ public sealed class OpeningTests : LibvirtTest
     [Fact]
     public async Task Links_to_the_default_node_share_it_and_links_to_a_file_do_not()
     {
-        IHypervisorLink one = await OpenDefaultAsync();
-        IHypervisorLink two = await OpenDefaultAsync();
+        var one = await OpenDefaultAsync();
+        var two = await OpenDefaultAsync();
 
-        VMReading vm = await one.SendAsync(new DefineVM(Small("shared")), Deadline);
+        var vm = await one.SendAsync(new DefineVM(Small("shared")), Deadline);
 
         Assert.NotNull(await two.SendAsync(new FindVM(vm.Id), Deadline));
         Assert.Null(await (await OpenNodeAsync()).SendAsync(new FindVM(vm.Id), Deadline));
@@ -142,7 +143,7 @@ public sealed class OpeningTests : LibvirtTest
     [Fact]
     public async Task A_disposed_link_refuses_calls_and_can_be_disposed_again()
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
 
         await link.DisposeAsync();
         await link.DisposeAsync();
@@ -153,9 +154,9 @@ public sealed class OpeningTests : LibvirtTest
     [Fact]
     public async Task Every_call_on_a_link_that_was_dropped_has_lost_its_connection_and_has_done_nothing()
     {
-        IHypervisorLink link = await OpenNodeAsync(1);
-        Guid id = (await link.SendAsync(new ReadVMs(), Deadline))[0].Id;
-        OperationId operation = OperationId.New();
+        var link = await OpenNodeAsync(1);
+        var id = (await link.SendAsync(new ReadVMs(), Deadline))[0].Id;
+        var operation = OperationId.New();
         await link.DisposeAsync();
         Func<Task>[] calls =
         [
@@ -179,15 +180,15 @@ public sealed class OpeningTests : LibvirtTest
             () => link.SendAsync(new RemoveCopy(id, new CopyRemoval(operation, 0, [VMWhereabouts.Off], CopyRemovalKind.Undefine)), Deadline).AsTask(),
             async () =>
             {
-                await foreach (VMLifecycleEvent _ in link.WatchAsync(Deadline))
+                await foreach (var _ in link.WatchAsync(Deadline))
                 {
                     // None comes.
                 }
             },
         ];
-        foreach (Func<Task> call in calls)
+        foreach (var call in calls)
         {
-            HypervisorException failure = await FailsAsync(HypervisorError.ConnectionFailed, FaultDomain.Host, call);
+            var failure = await FailsAsync(HypervisorError.ConnectionFailed, FaultDomain.Host, call);
             Assert.False(failure.OutcomeUnknown);
         }
     }
@@ -196,23 +197,22 @@ public sealed class OpeningTests : LibvirtTest
     public async Task The_program_that_opens_a_connection_ends_with_its_try_and_so_do_the_programs_that_it_started()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the children of a thread are read from Linux's /proc");
-        string directory = Directory.CreateTempSubdirectory("kumoi-hang").FullName;
+        var directory = Directory.CreateTempSubdirectory("kumoi-hang").FullName;
         try
         {
             // Its own child holds the connection open too; and both do not listen to what asks them to end.
-            string script = Path.Combine(directory, "hangs");
-            string running = Path.Combine(directory, "running");
-            await File.WriteAllTextAsync(script, $"#!/bin/sh\ntrap '' TERM HUP INT\n(trap '' TERM HUP INT; echo $$ > {running}.part; mv {running}.part {running}; while :; do sleep 1000; done)\n", Deadline);
-            MakeExecutable(script);
-            using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Deadline);
-            using FileSystemWatcher watcher = new(directory) { EnableRaisingEvents = true };
-            TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            var script = Path.Combine(directory, "hangs");
+            var running = Path.Combine(directory, "running");
+            await WriteProgramAsync(script, $"#!/bin/sh\ntrap '' TERM HUP INT\n(trap '' TERM HUP INT; echo $$ > {running}.part; mv {running}.part {running}; while :; do sleep 1000; done)\n");
+            using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Deadline);
+            using var watcher = new FileSystemWatcher(directory) { EnableRaisingEvents = true };
+            var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             watcher.Renamed += (_, _) => begun.TrySetResult();
 
-            Task<IHypervisorLink> opening = Driver.OpenAsync(
+            var opening = Driver.OpenAsync(
                 Driver.Resolve($"qemu+ssh://kumoi.invalid/system?command={Uri.EscapeDataString(script)}")[0], cancel.Token);
             await begun.Task.WaitAsync(Deadline);
-            int process = int.Parse(await File.ReadAllTextAsync(running, Deadline), System.Globalization.CultureInfo.InvariantCulture);
+            var process = int.Parse(await File.ReadAllTextAsync(running, Deadline), System.Globalization.CultureInfo.InvariantCulture);
             await cancel.CancelAsync();
 
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => opening);
@@ -233,13 +233,12 @@ public sealed class OpeningTests : LibvirtTest
     public async Task What_ssh_is_refused_for_is_not_tried_again(string words, string advice)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the program is a shell script");
-        string script = Path.GetTempFileName();
+        var script = Path.GetTempFileName();
         try
         {
-            await File.WriteAllTextAsync(script, $"#!/bin/sh\necho '{words}' >&2\nexit 255\n", Deadline);
-            MakeExecutable(script);
+            await WriteProgramAsync(script, $"#!/bin/sh\necho '{words}' >&2\nexit 255\n");
 
-            HypervisorException failure = await FailsAsync(
+            var failure = await FailsAsync(
                 HypervisorError.AuthenticationFailed, FaultDomain.Host, () => OpenAsync($"qemu+ssh://kumoi.invalid/system?command={Uri.EscapeDataString(script)}"));
 
             Assert.False(failure.IsTransient);
@@ -254,7 +253,7 @@ public sealed class OpeningTests : LibvirtTest
     [Fact]
     public void The_library_logs_nothing_unless_the_user_wants_it_to()
     {
-        string? asked = new[] { "LIBVIRT_DEBUG", "LIBVIRT_LOG_FILTERS", LibvirtLog.Outputs }.Select(Environment.GetEnvironmentVariable).FirstOrDefault(value => value is not null);
+        var asked = new[] { "LIBVIRT_DEBUG", "LIBVIRT_LOG_FILTERS", LibvirtLog.Outputs }.Select(Environment.GetEnvironmentVariable).FirstOrDefault(value => value is not null);
         Assert.SkipUnless(asked is null && !OperatingSystem.IsWindows(), "this machine has a setting of its own");
 
         Assert.Equal("4:file:/dev/null", LibvirtLog.Read(LibvirtLog.Outputs));
@@ -263,9 +262,9 @@ public sealed class OpeningTests : LibvirtTest
     [Fact]
     public void The_library_is_not_looked_for_in_the_current_folder()
     {
-        string here = Environment.CurrentDirectory;
-        string file = Directory.EnumerateFiles(here).First();
-        string name = Path.GetFileName(file);
+        var here = Environment.CurrentDirectory;
+        var file = Directory.EnumerateFiles(here).First();
+        var name = Path.GetFileName(file);
 
         Assert.Null(LibvirtLibrary.FindIn(["", " ", ".", "./", "../" + Path.GetFileName(here)], name));
         Assert.Equal(file, LibvirtLibrary.FindIn([".", "/nowhere", $"\"{here}\""], name));
@@ -276,7 +275,7 @@ public sealed class OpeningTests : LibvirtTest
     [InlineData("/dev/null")]
     public void A_missing_library_is_one_clear_error(string path)
     {
-        HypervisorException failure = Assert.Throws<HypervisorException>(() => LibvirtLibrary.Load(path));
+        var failure = Assert.Throws<HypervisorException>(() => LibvirtLibrary.Load(path));
 
         Assert.Equal(HypervisorError.LibraryMissing, failure.Error);
         Assert.Contains(path, failure.Message, StringComparison.Ordinal);
@@ -285,11 +284,16 @@ public sealed class OpeningTests : LibvirtTest
         Assert.Contains("brew install libvirt", failure.RecommendedAction, StringComparison.Ordinal);
     }
 
-    private static void MakeExecutable(string file)
+    /// <summary>
+    /// Written by another process: while this one has a program open for writing, a child that any other test starts has it open too, and the
+    /// program cannot be run ("Text file busy").
+    /// </summary>
+    private async Task WriteProgramAsync(string file, string text)
     {
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        }
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "cat > \"$1\" && chmod 500 \"$1\"", "sh", file]) { RedirectStandardInput = true })!;
+        await shell.StandardInput.WriteAsync(text);
+        shell.StandardInput.Close();
+        await shell.WaitForExitAsync(Deadline);
+        Assert.Equal(0, shell.ExitCode);
     }
 }

@@ -17,9 +17,9 @@ internal static class ProcessEnd
     /// <summary>All whose command line has a text.</summary>
     public static async Task OfAllWithAsync(string text, CancellationToken cancellationToken)
     {
-        foreach (string directory in Directory.EnumerateDirectories("/proc"))
+        foreach (var directory in Directory.EnumerateDirectories("/proc"))
         {
-            if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int process)
+            if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out var process)
                 && Read(process, "cmdline").Contains(text, StringComparison.Ordinal))
             {
                 await OfAsync(process, cancellationToken);
@@ -29,7 +29,7 @@ internal static class ProcessEnd
 
     private static bool IsAlive(int process)
     {
-        string stat = Read(process, "stat");
+        var stat = Read(process, "stat");
         return stat.Length > 0 && !stat[stat.LastIndexOf(')')..].StartsWith(") Z", StringComparison.Ordinal);
     }
 

@@ -11,9 +11,9 @@ public sealed class ReadingTests : LibvirtTest
     [Fact]
     public async Task A_host_tells_what_it_is()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 3);
+        var link = await OpenNodeAsync(vmCount: 3);
 
-        HostReading host = await link.SendAsync(new ReadHost(IncludeVMs: true), Deadline);
+        var host = await link.SendAsync(new ReadHost(IncludeVMs: true), Deadline);
 
         Assert.Equal(link.HostName, host.HostName);
         Assert.Equal("TEST", host.HypervisorType, ignoreCase: true);
@@ -27,7 +27,7 @@ public sealed class ReadingTests : LibvirtTest
     [Fact]
     public async Task VMs_are_left_out_unless_asked_for()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 3);
+        var link = await OpenNodeAsync(vmCount: 3);
 
         Assert.Null((await link.SendAsync(new ReadHost(IncludeVMs: false), Deadline)).VMs);
     }
@@ -35,9 +35,9 @@ public sealed class ReadingTests : LibvirtTest
     [Fact]
     public async Task All_VMs_come_in_one_reading()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 200);
+        var link = await OpenNodeAsync(vmCount: 200);
 
-        IReadOnlyList<VMReading> vms = await link.SendAsync(new ReadVMs(), Deadline);
+        var vms = await link.SendAsync(new ReadVMs(), Deadline);
 
         Assert.Equal(Enumerable.Range(0, 200).Select(static i => $"vm{i}").Order(), vms.Select(static vm => vm.Name).Order());
         Assert.Equal(200, vms.Select(static vm => vm.Id).Distinct().Count());
@@ -53,11 +53,11 @@ public sealed class ReadingTests : LibvirtTest
     [Fact]
     public async Task A_VM_reads_the_same_alone_by_id_by_name_and_in_bulk()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 5);
+        var link = await OpenNodeAsync(vmCount: 5);
 
-        VMReading inBulk = (await link.SendAsync(new ReadVMs(), Deadline)).Single(static vm => vm.Name == "vm3");
-        VMReading byName = (await link.SendAsync(new FindVMByName("vm3"), Deadline))!;
-        VMReading byId = (await link.SendAsync(new FindVM(inBulk.Id), Deadline))!;
+        var inBulk = (await link.SendAsync(new ReadVMs(), Deadline)).Single(static vm => vm.Name == "vm3");
+        var byName = (await link.SendAsync(new FindVMByName("vm3"), Deadline))!;
+        var byId = (await link.SendAsync(new FindVM(inBulk.Id), Deadline))!;
 
         // The CPU time of the test driver is the clock's, so it differs between any two calls.
         Assert.Equal(AtAnyTime(inBulk), AtAnyTime(byName));
@@ -69,7 +69,7 @@ public sealed class ReadingTests : LibvirtTest
     [Fact]
     public async Task A_VM_that_is_not_there_reads_as_null()
     {
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
 
         Assert.Null(await link.SendAsync(new FindVMByName("nobody"), Deadline));
         Assert.Null(await link.SendAsync(new FindVM(Guid.NewGuid()), Deadline));
@@ -79,9 +79,9 @@ public sealed class ReadingTests : LibvirtTest
     [Fact]
     public async Task Many_readers_share_a_link()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 20);
+        var link = await OpenNodeAsync(vmCount: 20);
 
-        IReadOnlyList<VMReading>[] readings =
+        var readings =
             await Task.WhenAll(Enumerable.Range(0, 400).Select(_ => link.SendAsync(new ReadVMs(), Deadline).AsTask()));
 
         Assert.All(readings, static vms => Assert.Equal(20, vms.Count));

@@ -12,7 +12,7 @@ public sealed class SafeXmlTests
     [InlineData(100_000)]
     public void XML_that_is_nested_too_deeply_is_refused(int depth)
     {
-        HypervisorException failure = Assert.Throws<HypervisorException>(() => DomainDefinition.Parse(Nested(depth)));
+        var failure = Assert.Throws<HypervisorException>(() => DomainDefinition.Parse(Nested(depth)));
 
         Assert.Equal((HypervisorError.InvalidSpecification, FaultDomain.VM), (failure.Error, failure.FaultDomain));
         Assert.Contains("nested more than 256 deep", failure.Message, StringComparison.Ordinal);
@@ -24,7 +24,7 @@ public sealed class SafeXmlTests
     [Fact]
     public void So_is_XML_that_is_too_long()
     {
-        string padding = new('x', SafeXml.MaxLength);
+        var padding = new string('x', SafeXml.MaxLength);
 
         Assert.Throws<XmlException>(() => SafeXml.Parse($"<domain><description>{padding}</description></domain>"));
         Assert.Equal(HypervisorError.InvalidSpecification, Assert.Throws<HypervisorException>(() => DomainDefinition.Parse($"<domain>{padding}</domain>")).Error);
@@ -37,14 +37,14 @@ public sealed class SafeXmlTests
 
     private static string Nested(int depth)
     {
-        StringBuilder xml = new("<domain><devices>");
-        for (int i = 2; i < depth; i++)
+        var xml = new StringBuilder("<domain><devices>");
+        for (var i = 2; i < depth; i++)
         {
             xml.Append("<a>");
         }
 
         xml.Append("x");
-        for (int i = 2; i < depth; i++)
+        for (var i = 2; i < depth; i++)
         {
             xml.Append("</a>");
         }

@@ -15,8 +15,8 @@ public sealed class SavedStateTests : LibvirtTest
     [Fact]
     public async Task A_saved_state_is_seen_and_gone_after_the_start_that_goes_on_from_it()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 2);
-        VMReading vm = await SaveAsync(link, "vm0");
+        var link = await OpenNodeAsync(vmCount: 2);
+        var vm = await SaveAsync(link, "vm0");
 
         Assert.True(vm is { HasSavedState: true, State: PowerState.Shutoff });
         Assert.Equal([true, false], (await link.SendAsync(new ReadVMs(), Deadline)).OrderBy(static each => each.Name, StringComparer.Ordinal).Select(static each => each.HasSavedState));
@@ -28,8 +28,8 @@ public sealed class SavedStateTests : LibvirtTest
     [Fact]
     public async Task A_VM_with_a_saved_state_is_not_removed_before_that_is_thrown_away()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 1);
-        VMReading vm = await SaveAsync(link, "vm0");
+        var link = await OpenNodeAsync(vmCount: 1);
+        var vm = await SaveAsync(link, "vm0");
 
         await FailsAsync(HypervisorError.InvalidState, FaultDomain.VM, () => link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: true), Deadline).AsTask());
         Assert.True((await link.SendAsync(new FindVM(vm.Id), Deadline))!.HasSavedState);
@@ -43,9 +43,9 @@ public sealed class SavedStateTests : LibvirtTest
     [Fact]
     public async Task The_autostart_of_a_VM_is_read_and_comes_back_when_a_mark_that_knows_of_it_is_taken_off()
     {
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 2);
-        VMReading vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
-        SpeculationMark mark = new(OperationId.New(), IsStart: true, "k1", ["k2"], "");
+        var link = await OpenNodeAsync(vmCount: 2);
+        var vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
+        var mark = new SpeculationMark(OperationId.New(), IsStart: true, "k1", ["k2"], "");
         await link.SendAsync(new MarkVM(vm.Id, mark), Deadline);
         await link.SendAsync(new MarkVM(vm.Id, null), Deadline);
         Assert.False((await link.SendAsync(new FindVM(vm.Id), Deadline))!.IsAutostart);
@@ -64,7 +64,7 @@ public sealed class SavedStateTests : LibvirtTest
         Assert.Equal(0, await ((LibvirtLink)link).ReadAsync(
             connection =>
             {
-                using DomainHandle domain = connection.FindDomain(name)!;
+                using var domain = connection.FindDomain(name)!;
                 return virDomainManagedSave(domain.DangerousGetHandle(), 0);
             },
             Deadline));

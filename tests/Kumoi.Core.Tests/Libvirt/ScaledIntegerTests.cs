@@ -31,8 +31,8 @@ public sealed class ScaledIntegerTests : LibvirtTest
     {
         Assert.Equal(bytes, DomainDefinition.MemoryBytes(Domain(memory)));
 
-        IHypervisorLink link = await OpenNodeAsync();
-        VMReading vm = await link.SendAsync(new DefineVM(new VMSpec { Xml = Domain(memory).ToString() }), Deadline);
+        var link = await OpenNodeAsync();
+        var vm = await link.SendAsync(new DefineVM(new VMSpec { Xml = Domain(memory).ToString() }), Deadline);
         Assert.Equal(bytes, vm.MemoryBytes);
     }
 
@@ -49,10 +49,10 @@ public sealed class ScaledIntegerTests : LibvirtTest
     [InlineData("<memory>99999999999999999999</memory>")]
     public async Task What_is_no_size_is_refused_as_libvirt_does(string memory)
     {
-        HypervisorException failure = Assert.Throws<HypervisorException>(() => DomainDefinition.MemoryBytes(Domain(memory)));
+        var failure = Assert.Throws<HypervisorException>(() => DomainDefinition.MemoryBytes(Domain(memory)));
         Assert.Equal((HypervisorError.InvalidSpecification, FaultDomain.VM), (failure.Error, failure.FaultDomain));
 
-        IHypervisorLink link = await OpenNodeAsync();
+        var link = await OpenNodeAsync();
         await FailsAsync(
             HypervisorError.InvalidSpecification, FaultDomain.VM,
             () => link.SendAsync(new DefineVM(new VMSpec { Xml = Domain(memory).ToString() }), Deadline).AsTask());

@@ -37,23 +37,23 @@ public sealed class TemplateTests : LibvirtTest
         </domain>
         """;
 
-    private XElement original = null!;
-    private XElement copy = null!;
+    private XElement _original = null!;
+    private XElement _copy = null!;
 
     [Fact]
     public async Task Ids_and_addresses_are_drawn_anew()
     {
         await CopyAsync();
 
-        Assert.Equal(("web", "db"), (original.Element("name")!.Value, copy.Element("name")!.Value));
+        Assert.Equal(("web", "db"), (_original.Element("name")!.Value, _copy.Element("name")!.Value));
         Differ(static domain => domain.Element("uuid")!.Value);
         Differ(static domain => domain.Element("genid")!.Value);
         Differ(static domain => string.Join(' ', Devices(domain, "interface").Select(static nic => (string?)nic.Element("mac")!.Attribute("address"))));
         Differ(static domain => (string?)domain.Descendants("parameters").Single().Attribute("interfaceid"));
-        Assert.Equal("web-tap", (string?)Devices(original, "interface")[0].Element("target")!.Attribute("dev"));
-        Assert.NotEqual("web-tap", (string?)Devices(copy, "interface")[0].Element("target")?.Attribute("dev"));
-        Assert.Equal(["manufacturer"], copy.Descendants("entry").Select(static entry => (string?)entry.Attribute("name")));
-        Assert.Equal(("yes", null), ((string?)copy.Descendants("cid").Single().Attribute("auto"), (string?)copy.Descendants("cid").Single().Attribute("address")));
+        Assert.Equal("web-tap", (string?)Devices(_original, "interface")[0].Element("target")!.Attribute("dev"));
+        Assert.NotEqual("web-tap", (string?)Devices(_copy, "interface")[0].Element("target")?.Attribute("dev"));
+        Assert.Equal(["manufacturer"], _copy.Descendants("entry").Select(static entry => (string?)entry.Attribute("name")));
+        Assert.Equal(("yes", null), ((string?)_copy.Descendants("cid").Single().Attribute("auto"), (string?)_copy.Descendants("cid").Single().Attribute("address")));
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class TemplateTests : LibvirtTest
     {
         await CopyAsync();
 
-        XElement[] screens = Devices(copy, "graphics");
+        var screens = Devices(_copy, "graphics");
         Assert.Equal(("-1", "yes", "-1"), ((string?)screens[0].Attribute("port"), (string?)screens[0].Attribute("autoport"), (string?)screens[0].Attribute("websocket")));
         Assert.Equal("secret", (string?)screens[0].Attribute("passwd"));
         Assert.Equal((null, "-1"), ((string?)screens[1].Attribute("port"), (string?)screens[1].Attribute("tlsPort")));
@@ -69,7 +69,7 @@ public sealed class TemplateTests : LibvirtTest
             (string?)screens[2].Element("listen")!.Attribute("type"),
             (string?)screens[2].Element("listen")!.Attribute("socket"),
             (string?)screens[2].Attribute("port")));
-        Assert.Null(Devices(copy, "channel").Single().Element("source")?.Attribute("path"));
+        Assert.Null(Devices(_copy, "channel").Single().Element("source")?.Attribute("path"));
     }
 
     [Fact]
@@ -79,10 +79,10 @@ public sealed class TemplateTests : LibvirtTest
 
         Assert.Equal(
             ["/logs/db.serial", "/run/db-serial.sock", "/run/collector.sock"],
-            Devices(copy, "serial").Select(static port => (string?)port.Element("source")!.Attribute("path")));
-        Assert.Equal("/logs/db-webcam.log", (string?)copy.Descendants("log").Single().Attribute("file"));
-        Assert.Equal("/logs/db.serial", (string?)Devices(copy, "console")[0].Element("source")!.Attribute("path"));
-        Assert.Equal(("/fw/VARS.fd", ""), ((string?)copy.Descendants("nvram").Single().Attribute("template"), copy.Descendants("nvram").Single().Value));
+            Devices(_copy, "serial").Select(static port => (string?)port.Element("source")!.Attribute("path")));
+        Assert.Equal("/logs/db-webcam.log", (string?)_copy.Descendants("log").Single().Attribute("file"));
+        Assert.Equal("/logs/db.serial", (string?)Devices(_copy, "console")[0].Element("source")!.Attribute("path"));
+        Assert.Equal(("/fw/VARS.fd", ""), ((string?)_copy.Descendants("nvram").Single().Attribute("template"), _copy.Descendants("nvram").Single().Value));
     }
 
     [Fact]
@@ -90,17 +90,17 @@ public sealed class TemplateTests : LibvirtTest
     {
         await CopyAsync();
 
-        Assert.Equal("52:54:00:00:00:01", (string?)Devices(original, "interface")[0].Element("mac")!.Attribute("address"));
-        Assert.Equal("5901", (string?)Devices(original, "graphics")[0].Attribute("port"));
-        Assert.Equal("/nvram/web_VARS.fd", original.Descendants("nvram").Single().Value);
-        Assert.Equal("11111111-2222-3333-4444-555555555555", original.Element("uuid")!.Value);
+        Assert.Equal("52:54:00:00:00:01", (string?)Devices(_original, "interface")[0].Element("mac")!.Attribute("address"));
+        Assert.Equal("5901", (string?)Devices(_original, "graphics")[0].Attribute("port"));
+        Assert.Equal("/nvram/web_VARS.fd", _original.Descendants("nvram").Single().Value);
+        Assert.Equal("11111111-2222-3333-4444-555555555555", _original.Element("uuid")!.Value);
     }
 
     [Fact]
     public async Task Secrets_are_in_the_definition_and_not_in_the_XML()
     {
-        IHypervisorLink link = await OpenNodeAsync();
-        VMReading vm = await link.SendAsync(new DefineVM(new VMSpec { Xml = Master }), Deadline);
+        var link = await OpenNodeAsync();
+        var vm = await link.SendAsync(new DefineVM(new VMSpec { Xml = Master }), Deadline);
 
         Assert.Contains("secret", await link.SendAsync(new ReadDefinition(vm.Id), Deadline), StringComparison.Ordinal);
         Assert.DoesNotContain("secret", await link.SendAsync(new ReadXml(vm.Id), Deadline), StringComparison.Ordinal);
@@ -110,17 +110,17 @@ public sealed class TemplateTests : LibvirtTest
 
     private void Differ(Func<XElement, string?> value)
     {
-        Assert.False(string.IsNullOrEmpty(value(copy)));
-        Assert.NotEqual(value(original), value(copy));
+        Assert.False(string.IsNullOrEmpty(value(_copy)));
+        Assert.NotEqual(value(_original), value(_copy));
     }
 
     private async Task CopyAsync()
     {
-        IHypervisorLink link = await OpenNodeAsync();
-        VMReading master = await link.SendAsync(new DefineVM(new VMSpec { Xml = Master }), Deadline);
-        string definition = await link.SendAsync(new ReadDefinition(master.Id), Deadline);
-        VMReading vm = await link.SendAsync(new DefineVM(new VMSpec { Name = "db", Xml = definition }), Deadline);
-        original = XElement.Parse(definition);
-        copy = XElement.Parse(await link.SendAsync(new ReadDefinition(vm.Id), Deadline));
+        var link = await OpenNodeAsync();
+        var master = await link.SendAsync(new DefineVM(new VMSpec { Xml = Master }), Deadline);
+        var definition = await link.SendAsync(new ReadDefinition(master.Id), Deadline);
+        var vm = await link.SendAsync(new DefineVM(new VMSpec { Name = "db", Xml = definition }), Deadline);
+        _original = XElement.Parse(definition);
+        _copy = XElement.Parse(await link.SendAsync(new ReadDefinition(vm.Id), Deadline));
     }
 }

@@ -11,20 +11,20 @@ public sealed class VMCpuRatioTests : LibvirtTest
 {
     private static readonly Guid Vm = Guid.NewGuid();
 
-    private readonly ManualTime time = new();
-    private readonly VMCpuSampler sampler;
+    private readonly ManualTime _time = new();
+    private readonly VMCpuSampler _sampler;
 
-    public VMCpuRatioTests() => sampler = new VMCpuSampler(time, static domain => (uint)domain);
+    public VMCpuRatioTests() => _sampler = new VMCpuSampler(_time, static domain => (uint)domain);
 
     [Fact]
     public void It_is_the_share_of_all_its_CPUs_between_two_readings()
     {
         Assert.Equal(double.NaN, Read(usedSeconds: 100));
-        time.Advance(TimeSpan.FromSeconds(10));
+        _time.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal(0.25, Read(usedSeconds: 105)); // of two CPUs
-        time.Advance(TimeSpan.FromSeconds(1));
+        _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(0, Read(usedSeconds: 105));
-        time.Advance(TimeSpan.FromSeconds(1));
+        _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(1, Read(usedSeconds: 110)); // with what the hypervisor used for it
     }
 
@@ -32,11 +32,11 @@ public sealed class VMCpuRatioTests : LibvirtTest
     public void Readings_too_close_to_each_other_repeat_the_last_ratio()
     {
         Read(usedSeconds: 100);
-        time.Advance(TimeSpan.FromSeconds(10));
+        _time.Advance(TimeSpan.FromSeconds(10));
         Read(usedSeconds: 105);
-        time.Advance(CpuSampler.MinimumSpan - TimeSpan.FromTicks(1));
+        _time.Advance(CpuSampler.MinimumSpan - TimeSpan.FromTicks(1));
         Assert.Equal(0.25, Read(usedSeconds: 200));
-        time.Advance(TimeSpan.FromTicks(1));
+        _time.Advance(TimeSpan.FromTicks(1));
         Assert.Equal(0, Read(usedSeconds: 105));
     }
 
@@ -44,11 +44,11 @@ public sealed class VMCpuRatioTests : LibvirtTest
     public void A_reading_that_a_later_one_overtook_does_not_count()
     {
         Read(usedSeconds: 100);
-        long earlier = time.GetTimestamp();
-        time.Advance(TimeSpan.FromSeconds(10));
+        var earlier = _time.GetTimestamp();
+        _time.Advance(TimeSpan.FromSeconds(10));
         Read(usedSeconds: 105);
-        Assert.Equal(0.25, sampler.Read(1, Vm, PowerState.Running, 2, TimeSpan.FromSeconds(101), earlier));
-        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(0.25, _sampler.Read(1, Vm, PowerState.Running, 2, TimeSpan.FromSeconds(101), earlier));
+        _time.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal(0.5, Read(usedSeconds: 115));
     }
 
@@ -56,13 +56,13 @@ public sealed class VMCpuRatioTests : LibvirtTest
     public void Of_a_new_run_or_a_counter_that_went_back_nothing_is_known_before_the_second_reading()
     {
         Read(usedSeconds: 100);
-        time.Advance(TimeSpan.FromSeconds(10));
+        _time.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal(double.NaN, Read(usedSeconds: 101, run: 2));
-        time.Advance(TimeSpan.FromSeconds(10));
+        _time.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal(0.5, Read(usedSeconds: 111, run: 2));
-        time.Advance(TimeSpan.FromSeconds(10));
+        _time.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal(double.NaN, Read(usedSeconds: 3, run: 2));
-        time.Advance(TimeSpan.FromSeconds(10));
+        _time.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal(0.1, Read(usedSeconds: 5, run: 2));
     }
 
@@ -75,9 +75,9 @@ public sealed class VMCpuRatioTests : LibvirtTest
     public void A_VM_that_does_not_run_uses_nothing_and_begins_anew(PowerState state, double expected)
     {
         Read(usedSeconds: 100);
-        time.Advance(TimeSpan.FromSeconds(10));
-        Assert.Equal(expected, sampler.Read(1, Vm, state, 2, TimeSpan.Zero, time.GetTimestamp()));
-        Assert.Equal(0, sampler.Count);
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(expected, _sampler.Read(1, Vm, state, 2, TimeSpan.Zero, _time.GetTimestamp()));
+        Assert.Equal(0, _sampler.Count);
         Assert.Equal(double.NaN, Read(usedSeconds: 101));
     }
 
@@ -85,9 +85,9 @@ public sealed class VMCpuRatioTests : LibvirtTest
     public void Where_the_time_is_not_told_once_the_next_reading_spans_the_gap()
     {
         Read(usedSeconds: 100);
-        time.Advance(TimeSpan.FromSeconds(5));
-        Assert.Equal(double.NaN, sampler.Read(1, Vm, PowerState.Running, 2, null, time.GetTimestamp()));
-        time.Advance(TimeSpan.FromSeconds(5));
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(double.NaN, _sampler.Read(1, Vm, PowerState.Running, 2, null, _time.GetTimestamp()));
+        _time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal(0.25, Read(usedSeconds: 105));
     }
 
@@ -98,28 +98,28 @@ public sealed class VMCpuRatioTests : LibvirtTest
         {
             CapturedAt = default, Id = Guid.NewGuid(), Name = "", State = PowerState.Running,
         })];
-        foreach (VMReading vm in all)
+        foreach (var vm in all)
         {
-            sampler.Read(1, vm.Id, vm.State, 1, TimeSpan.Zero, time.GetTimestamp());
+            _sampler.Read(1, vm.Id, vm.State, 1, TimeSpan.Zero, _time.GetTimestamp());
         }
 
-        sampler.KeepOnly(all);
-        Assert.Equal(5, sampler.Count);
-        sampler.KeepOnly(all[..2]);
-        Assert.Equal(2, sampler.Count);
-        time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal(0, sampler.Read(1, all[1].Id, PowerState.Running, 1, TimeSpan.Zero, time.GetTimestamp()));
+        _sampler.KeepOnly(all);
+        Assert.Equal(5, _sampler.Count);
+        _sampler.KeepOnly(all[..2]);
+        Assert.Equal(2, _sampler.Count);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(0, _sampler.Read(1, all[1].Id, PowerState.Running, 1, TimeSpan.Zero, _time.GetTimestamp()));
     }
 
     [Fact]
     public async Task It_comes_with_every_reading_of_a_VM()
     {
         // The test driver's CPU time is the clock on the wall, of which next to nothing goes by here.
-        IHypervisorLink link = await OpenNodeAsync(vmCount: 2, new LibvirtDriver(time));
+        var link = await OpenNodeAsync(vmCount: 2, new LibvirtDriver(_time));
         Assert.All(await link.SendAsync(new ReadVMs(), Deadline), static vm => Assert.Equal(double.NaN, vm.CpuRatio));
 
-        time.Advance(TimeSpan.FromDays(1));
-        IReadOnlyList<VMReading> vms = await link.SendAsync(new ReadVMs(), Deadline);
+        _time.Advance(TimeSpan.FromDays(1));
+        var vms = await link.SendAsync(new ReadVMs(), Deadline);
         Assert.All(vms, static vm => Assert.InRange(vm.CpuRatio, 0, 0.1));
         Assert.Equal(vms[0].CpuRatio, (await link.SendAsync(new FindVM(vms[0].Id), Deadline))!.CpuRatio);
 
@@ -129,10 +129,10 @@ public sealed class VMCpuRatioTests : LibvirtTest
         // The other has run twice since it was read last, and its counter has not gone back.
         await link.SendAsync(new DestroyVM(vms[1].Id), Deadline);
         await link.SendAsync(new StartVM(vms[1].Id, Paused: false), Deadline);
-        time.Advance(TimeSpan.FromDays(1));
+        _time.Advance(TimeSpan.FromDays(1));
         Assert.Equal(double.NaN, (await link.SendAsync(new FindVM(vms[1].Id), Deadline))!.CpuRatio);
     }
 
     private double Read(int usedSeconds, nint run = 1) =>
-        sampler.Read(run, Vm, PowerState.Running, cpuCount: 2, TimeSpan.FromSeconds(usedSeconds), time.GetTimestamp());
+        _sampler.Read(run, Vm, PowerState.Running, cpuCount: 2, TimeSpan.FromSeconds(usedSeconds), _time.GetTimestamp());
 }

@@ -7,100 +7,100 @@ namespace Kumoi.Tests.Libvirt;
 
 public sealed class WorkerThreadsTests
 {
-    private readonly CancellationToken deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+    private readonly CancellationToken _deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
 
     [Fact]
     public async Task Work_runs_on_a_thread_of_its_own()
     {
-        await using WorkerThreads threads = new("test", maxThreads: 2);
+        await using var threads = new WorkerThreads("test", maxThreads: 2);
 
-        Assert.False(await threads.RunAsync(static () => Thread.CurrentThread.IsThreadPoolThread, deadline));
+        Assert.False(await threads.RunAsync(static () => Thread.CurrentThread.IsThreadPoolThread, _deadline));
     }
 
     [Fact]
     public async Task Cancelling_does_not_wait_for_a_call_that_blocks_and_its_result_is_not_lost()
     {
-        await using WorkerThreads threads = new("test", maxThreads: 1);
-        using ManualResetEventSlim release = new();
-        TaskCompletionSource started = new();
-        TaskCompletionSource<string> abandoned = new();
-        TaskCompletionSource disposed = new();
-        using CancellationTokenSource cancel = new();
+        await using var threads = new WorkerThreads("test", maxThreads: 1);
+        using var release = new ManualResetEventSlim();
+        var started = new TaskCompletionSource();
+        var abandoned = new TaskCompletionSource<string>();
+        var disposed = new TaskCompletionSource();
+        using var cancel = new CancellationTokenSource();
 
-        Task<Result> call = threads.RunAsync(
+        var call = threads.RunAsync(
             () =>
             {
                 started.SetResult();
-                release.Wait(deadline);
+                release.Wait(_deadline);
                 return new Result("late", disposed);
             },
             cancel.Token,
             late => abandoned.SetResult(late.Name));
-        await started.Task.WaitAsync(deadline);
+        await started.Task.WaitAsync(_deadline);
         await cancel.CancelAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(deadline));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(_deadline));
         release.Set();
-        Assert.Equal("late", await abandoned.Task.WaitAsync(deadline));
-        await disposed.Task.WaitAsync(deadline);
+        Assert.Equal("late", await abandoned.Task.WaitAsync(_deadline));
+        await disposed.Task.WaitAsync(_deadline);
     }
 
     [Fact]
     public async Task Work_that_was_cancelled_while_it_waited_never_runs()
     {
-        await using WorkerThreads threads = new("test", maxThreads: 1);
-        using ManualResetEventSlim release = new();
-        using CancellationTokenSource cancel = new();
-        bool hasRun = false;
-        Task<bool> first = threads.RunAsync(() => { release.Wait(deadline); return true; }, deadline);
-        Task<bool> second = threads.RunAsync(() => hasRun = true, cancel.Token);
+        await using var threads = new WorkerThreads("test", maxThreads: 1);
+        using var release = new ManualResetEventSlim();
+        using var cancel = new CancellationTokenSource();
+        var hasRun = false;
+        var first = threads.RunAsync(() => { release.Wait(_deadline); return true; }, _deadline);
+        var second = threads.RunAsync(() => hasRun = true, cancel.Token);
 
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
         release.Set();
 
         await first;
-        await threads.RunAsync(static () => true, deadline); // comes after the cancelled one
+        await threads.RunAsync(static () => true, _deadline); // comes after the cancelled one
         Assert.False(hasRun);
     }
 
     [Fact]
     public async Task What_was_cancelled_is_over_when_its_result_has_been_dealt_with()
     {
-        await using WorkerThreads threads = new("test", maxThreads: 1);
-        using ManualResetEventSlim release = new();
-        TaskCompletionSource started = new();
-        TaskCompletionSource<string> over = new();
-        using CancellationTokenSource cancel = new();
-        string last = "began";
-        Task<bool> call = threads.RunAsync(
+        await using var threads = new WorkerThreads("test", maxThreads: 1);
+        using var release = new ManualResetEventSlim();
+        var started = new TaskCompletionSource();
+        var over = new TaskCompletionSource<string>();
+        using var cancel = new CancellationTokenSource();
+        var last = "began";
+        var call = threads.RunAsync(
             () =>
             {
                 started.SetResult();
-                return release.Wait(Timeout.InfiniteTimeSpan, deadline);
+                return release.Wait(Timeout.InfiniteTimeSpan, _deadline);
             },
             cancel.Token,
             abandoned: _ => last = "abandoned",
             over: () => over.SetResult(last));
-        await started.Task.WaitAsync(deadline);
+        await started.Task.WaitAsync(_deadline);
 
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
 
         Assert.False(over.Task.IsCompleted);
         release.Set();
-        Assert.Equal("abandoned", await over.Task.WaitAsync(deadline));
+        Assert.Equal("abandoned", await over.Task.WaitAsync(_deadline));
     }
 
     [Fact]
     public async Task Work_that_never_began_is_over_too()
     {
-        WorkerThreads threads = new("test", maxThreads: 1);
-        TaskCompletionSource refused = new();
-        TaskCompletionSource cancelled = new();
+        var threads = new WorkerThreads("test", maxThreads: 1);
+        var refused = new TaskCompletionSource();
+        var cancelled = new TaskCompletionSource();
         await threads.DisposeAsync();
 
-        await IsClosedAsync(() => threads.RunAsync(static () => true, deadline, over: refused.SetResult), outcomeUnknown: false);
+        await IsClosedAsync(() => threads.RunAsync(static () => true, _deadline, over: refused.SetResult), outcomeUnknown: false);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
             () => threads.RunAsync(static () => true, new CancellationToken(canceled: true), over: cancelled.SetResult));
 
@@ -111,21 +111,21 @@ public sealed class WorkerThreadsTests
     [Fact]
     public async Task Disposing_waits_for_what_runs_and_refuses_what_waits()
     {
-        WorkerThreads threads = new("test", maxThreads: 1);
-        using ManualResetEventSlim release = new();
-        TaskCompletionSource started = new();
-        Task<bool> running = threads.RunAsync(() => { started.SetResult(); release.Wait(deadline); return true; }, deadline);
-        Task<bool> waiting = threads.RunAsync(static () => true, deadline);
-        await started.Task.WaitAsync(deadline);
+        var threads = new WorkerThreads("test", maxThreads: 1);
+        using var release = new ManualResetEventSlim();
+        var started = new TaskCompletionSource();
+        var running = threads.RunAsync(() => { started.SetResult(); release.Wait(_deadline); return true; }, _deadline);
+        var waiting = threads.RunAsync(static () => true, _deadline);
+        await started.Task.WaitAsync(_deadline);
 
-        Task disposing = threads.DisposeAsync().AsTask();
+        var disposing = threads.DisposeAsync().AsTask();
 
-        await IsClosedAsync(() => waiting.WaitAsync(deadline), outcomeUnknown: false);
+        await IsClosedAsync(() => waiting.WaitAsync(_deadline), outcomeUnknown: false);
         Assert.False(disposing.IsCompleted);
         release.Set();
         Assert.True(await running);
         await disposing;
-        await IsClosedAsync(() => threads.RunAsync(static () => true, deadline), outcomeUnknown: false);
+        await IsClosedAsync(() => threads.RunAsync(static () => true, _deadline), outcomeUnknown: false);
     }
 
     [Theory]
@@ -133,35 +133,35 @@ public sealed class WorkerThreadsTests
     [InlineData(true)]
     public async Task Work_whose_connection_is_closed_under_it_has_lost_the_connection_and_a_change_its_outcome(bool isForReads)
     {
-        await using WorkerThreads threads = new("test", maxThreads: 1) { IsForReads = isForReads };
+        await using var threads = new WorkerThreads("test", maxThreads: 1) { IsForReads = isForReads };
 
-        await IsClosedAsync(() => threads.RunAsync<bool>(static () => throw new ObjectDisposedException("a handle"), deadline), outcomeUnknown: !isForReads);
+        await IsClosedAsync(() => threads.RunAsync<bool>(static () => throw new ObjectDisposedException("a handle"), _deadline), outcomeUnknown: !isForReads);
     }
 
     private static async Task IsClosedAsync(Func<Task> call, bool outcomeUnknown)
     {
-        HypervisorException failure = await Assert.ThrowsAsync<HypervisorException>(call);
+        var failure = await Assert.ThrowsAsync<HypervisorException>(call);
         Assert.Equal((HypervisorError.ConnectionFailed, FaultDomain.Host, outcomeUnknown), (failure.Error, failure.FaultDomain, failure.OutcomeUnknown));
     }
 
     [Fact]
     public async Task All_threads_work_at_the_same_time_and_no_more()
     {
-        await using WorkerThreads threads = new("test", maxThreads: 3);
-        using Barrier together = new(3);
-        int running = 0;
-        int most = 0;
+        await using var threads = new WorkerThreads("test", maxThreads: 3);
+        using var together = new Barrier(3);
+        var running = 0;
+        var most = 0;
 
         await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => threads.RunAsync(
             () =>
             {
-                int now = Interlocked.Increment(ref running);
+                var now = Interlocked.Increment(ref running);
                 InterlockedMax(ref most, now);
                 Assert.True(together.SignalAndWait(TimeSpan.FromSeconds(60)));
                 Interlocked.Decrement(ref running);
                 return true;
             },
-            deadline)));
+            _deadline)));
 
         Assert.Equal(3, most);
     }
@@ -169,18 +169,18 @@ public sealed class WorkerThreadsTests
     [Fact]
     public async Task A_failure_reaches_who_waits()
     {
-        await using WorkerThreads threads = new("test", maxThreads: 1);
+        await using var threads = new WorkerThreads("test", maxThreads: 1);
 
         await Assert.ThrowsAsync<InvalidOperationException>(
-            () => threads.RunAsync<bool>(static () => throw new InvalidOperationException("no"), deadline));
+            () => threads.RunAsync<bool>(static () => throw new InvalidOperationException("no"), _deadline));
     }
 
     private static void InterlockedMax(ref int target, int value)
     {
-        int seen = Volatile.Read(ref target);
+        var seen = Volatile.Read(ref target);
         while (value > seen)
         {
-            int before = Interlocked.CompareExchange(ref target, value, seen);
+            var before = Interlocked.CompareExchange(ref target, value, seen);
             if (before == seen)
             {
                 return;

@@ -18,9 +18,7 @@ namespace Kumoi.Speculation.Migration;
 /// <param name="time">The clock.</param>
 public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options, TimeProvider time)
 {
-    /// <summary>Ending must not be cut short by what made it necessary, but must not hang either.</summary>
-    private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(30);
-
+    private readonly MigrationEnding _ending = new(vm, time);
     private readonly List<MigrationReplica> _replicas = [];
 
     /// <summary>Those that were left out before anything was begun.</summary>
@@ -106,7 +104,8 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
     private Task TellOutcomesAsync(SpeculationLog log) => log.TellOutcomesAsync(ReliabilityKind.Migration, vm.MemoryBytes, Outcomes());
 
     /// <summary>The VM may run on a target: nothing may be taken back, whatever has gone wrong.</summary>
-    private bool IsUndecided(Exception failure) => failure is HypervisorException { OutcomeUnknown: true } || _replicas.Exists(replica => replica.MayRun);
+    private bool IsUndecided(Exception failure) =>
+        failure is HypervisorException { OutcomeUnknown: true } || _replicas.Exists(replica => replica.MayRun);
 
     private async Task<SpeculationResult> RunRoundsAsync(
         MigrationPlan plan, SpeculationLog log, List<KumoiConnection> candidates, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
@@ -177,8 +176,10 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
                 dropped.Failure ??= new HypervisorException($"{dropped.Name} was given up, or failed, before it had the whole VM.", FaultDomain.Host);
             }
 
-            var candidates = complete.Select(incoming => new Candidate(
-                prepared.Find(replica => ReferenceEquals(replica.Incoming, incoming))!, replica => ReplicaRemains.ReadCopyAsync(replica.Target, vm.Id, plan.Operation, time), AbandonAsync));
+            var candidates = complete.Select(incoming => new MigrationCandidate(
+                prepared.Find(replica => ReferenceEquals(replica.Incoming, incoming))!,
+                replica => ReplicaRemains.ReadCopyAsync(replica.Target, vm.Id, plan.Operation, time),
+                _ending.AbandonAsync));
             var elected = await new CommitPoint(log, time).ElectAsync([.. candidates], (candidate, failure) => candidate.Replica.Failure = failure);
             winner = elected?.Replica;
         }
@@ -186,14 +187,14 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         {
             // Until the source has gone on, the reason may be there; after a cancellation, the targets were cut off from here.
             replicas.ForEach(replica => replica.IsInDoubt = true);
-            await RevertAsync(outgoing, replicas);
+            await _ending.RevertAsync(outgoing, replicas);
             replicas.ForEach(replica => replica.IsInDoubt = e is OperationCanceledException);
             throw;
         }
         catch
         {
             replicas.ForEach(replica => replica.IsInDoubt = true);
-            await DisposeAsync(replicas);
+            await MigrationEnding.DisposeAsync(replicas);
             throw;
         }
         finally
@@ -203,36 +204,36 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
 
         if (winner is null)
         {
-            await RevertAsync(outgoing, replicas);
+            await _ending.RevertAsync(outgoing, replicas);
             return null;
         }
 
         winner.HasWon = true;
 
         // It takes as long to end the copies as to end the source's, and neither depends on the other.
-        var abandoning = Task.WhenAll(replicas.Where(replica => !replica.HasWon).Select(TryAbandonAsync));
+        var abandoning = Task.WhenAll(replicas.Where(replica => !replica.HasWon).Select(_ending.TryAbandonAsync));
         var isToRun = offer.IsPaused && !outgoing.Offer.IsPaused;
         try
         {
             // Whatever goes wrong at the source now leaves a paused copy there, never a running one.
-            await ConfirmAsync(
+            await _ending.ConfirmAsync(
                 outgoing, cancelled: false,
                 $"'{vm.Name}' has moved to {winner.Name}{(isToRun ? ", stays paused there" : "")}, and {vm.VMHost} did not confirm it",
                 isToRun ? $"removes the paused copy there, and resumes the VM on {winner.Name}" : "removes the paused copy there");
             if (isToRun)
             {
-                await ResumeAsync(winner);
+                await _ending.ResumeAsync(winner);
             }
 
             if (plan.Mark.IsStrict)
             {
-                await UnmarkAsync(winner);
+                await _ending.UnmarkAsync(winner);
             }
         }
         finally
         {
             await abandoning;
-            await DisposeAsync(replicas);
+            await MigrationEnding.DisposeAsync(replicas);
         }
 
         return new KumoiVM(winner.Target, await ReplicaRemains.ReadWinnerAsync(winner.Target, vm.Reading));
@@ -262,104 +263,6 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
         return replica.Incoming is not null;
     }
 
-    /// <summary>
-    /// Takes everything back, on the source and on the targets at once: a target that is silent shall not keep the VM paused. The starting step
-    /// went to none of them, or they were proven absent since: a target that does not answer holds at most a copy that cannot start by itself,
-    /// and is destroyed there when our connection ends.
-    /// </summary>
-    private async Task RevertAsync(IOutgoingMigration outgoing, IReadOnlyList<MigrationReplica> replicas)
-    {
-        var abandoning = Task.WhenAll(replicas.Select(TryAbandonAsync));
-        try
-        {
-            await ConfirmAsync(outgoing, cancelled: true, $"'{vm.Name}' may be paused: {vm.VMHost} did not confirm that it keeps it", "resumes it there");
-        }
-        finally
-        {
-            await abandoning;
-            await DisposeAsync(replicas);
-        }
-    }
-
-    private async Task ConfirmAsync(IOutgoingMigration outgoing, bool cancelled, string problem, string remedy)
-    {
-        using var limit = new CancellationTokenSource(EndingTimeout, time);
-        try
-        {
-            await vm.Connection.Link.SendAsync(new ConfirmMigration(outgoing, cancelled), limit.Token);
-        }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
-        {
-            throw new HypervisorException(
-                $"{problem}: {e.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: e,
-                recommendedAction: $"When {vm.VMHost} answers, run Repair-KumoiOperation: it {remedy}.");
-        }
-    }
-
-    /// <summary>Now it is nowhere else.</summary>
-    private async Task ResumeAsync(MigrationReplica winner)
-    {
-        try
-        {
-            await winner.Target.Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
-        }
-        catch (HypervisorException e)
-        {
-            throw new HypervisorException(
-                $"'{vm.Name}' has moved to {winner.Name}, and could not be resumed there: {e.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: e,
-                recommendedAction: $"When {winner.Name} answers, run Repair-KumoiOperation: it resumes the VM.");
-        }
-    }
-
-    private async Task UnmarkAsync(MigrationReplica winner)
-    {
-        using var limit = new CancellationTokenSource(EndingTimeout, time);
-        try
-        {
-            await winner.Target.Link.SendAsync(new MarkVM(vm.Id, null), limit.Token);
-        }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
-        {
-            // Whoever finds the mark can tell from the journal, or from the hosts, that the operation is over.
-        }
-    }
-
-    private async Task TryAbandonAsync(MigrationReplica replica)
-    {
-        try
-        {
-            await AbandonAsync(replica);
-        }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
-        {
-            replica.IsClean = false;
-            replica.Failure ??= e;
-        }
-    }
-
-    private async Task AbandonAsync(MigrationReplica replica)
-    {
-        if (replica.Incoming is not { } incoming || replica.IsAbandoned)
-        {
-            return;
-        }
-
-        using var limit = new CancellationTokenSource(EndingTimeout, time);
-        await replica.Target.Link.SendAsync(new AbandonMigration(incoming), limit.Token);
-        replica.IsAbandoned = true;
-    }
-
-    private static async Task DisposeAsync(IEnumerable<MigrationReplica> replicas)
-    {
-        foreach (var replica in replicas)
-        {
-            if (replica.Incoming is { } incoming)
-            {
-                await incoming.DisposeAsync();
-            }
-        }
-    }
-
     private IReadOnlyList<ReplicaOutcome> Outcomes()
     {
         // What a whole transfer takes is known once there was one.
@@ -385,27 +288,4 @@ public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options,
             ["strict"] = options.IsStrict,
         }.ToJsonString(),
     };
-
-    /// <summary>A target that has the whole VM.</summary>
-    private sealed class Candidate(MigrationReplica replica, Func<MigrationReplica, Task<VMWhereabouts>> read, Func<MigrationReplica, Task> abandon) : ICommitCandidate
-    {
-        public MigrationReplica Replica => replica;
-
-        public string Name => replica.Name;
-
-        public async Task StartAsync()
-        {
-            replica.WasNamed = true;
-            await replica.Target.Link.SendAsync(new FinishMigration(replica.Incoming!), CancellationToken.None);
-        }
-
-        /// <summary>libvirt takes a second one for another migration's.</summary>
-        public Task TryAgainAsync() => Task.CompletedTask;
-
-        public Task<VMWhereabouts> ReadAsync() => read(replica);
-
-        public bool IsWaiting(VMWhereabouts place, bool isAnswered) => place is VMWhereabouts.MigrationPaused or VMWhereabouts.Stopping;
-
-        public Task AbandonAsync() => abandon(replica);
-    }
 }

@@ -12,7 +12,9 @@ namespace Kumoi.Hypervisors.Libvirt.Connections;
 /// <param name="Libvirt">The version of libvirt's daemon.</param>
 internal sealed record HostIdentity(string Id, string Type, string? Cpu, Version? Hypervisor, Version? Libvirt)
 {
-    /// <summary>libvirt-host: virConnectGetCapabilities (https://libvirt.org/formatcaps.html), virConnectGetVersion, virConnectGetLibVersion.</summary>
+    /// <summary>
+    /// libvirt-host: virConnectGetCapabilities (https://libvirt.org/formatcaps.html), virConnectGetVersion, virConnectGetLibVersion.
+    /// </summary>
     public static unsafe HostIdentity Read(LibvirtConnection connection)
     {
         var capabilities = NativeString.Take(NativeConnection.virConnectGetCapabilities(connection.Handle))

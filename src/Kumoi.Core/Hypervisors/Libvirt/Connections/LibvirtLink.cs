@@ -58,7 +58,8 @@ internal sealed class LibvirtLink : IHypervisorLink
     public T Of<T>(Func<LibvirtLink, T> make)
         where T : class => (T)_areas.GetOrAdd(typeof(T), static (_, state) => state.make(state.link), (make, link: this));
 
-    public ValueTask<T> SendAsync<T>(HostCall<T> call, CancellationToken cancellationToken) => _calls.SendAsync(this, call, cancellationToken);
+    public ValueTask<T> SendAsync<T>(HostCall<T> call, CancellationToken cancellationToken) =>
+        _calls.SendAsync(this, call, cancellationToken);
 
     /// <summary>libvirt-domain: virConnectDomainEventRegisterAny. Ends when the link is disposed.</summary>
     public IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken) => _watches.WatchAsync(cancellationToken);

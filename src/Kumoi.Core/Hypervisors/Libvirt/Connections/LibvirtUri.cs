@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Kumoi.Hypervisors.Libvirt.Connections;
 
-/// <summary>A connection URI of libvirt, <c>driver[+transport]://[user@][host][:port]/[path][?parameters]</c> (https://libvirt.org/uri.html).</summary>
+/// <summary>
+/// A connection URI of libvirt, <c>driver[+transport]://[user@][host][:port]/[path][?parameters]</c> (https://libvirt.org/uri.html).
+/// </summary>
 internal sealed partial class LibvirtUri
 {
     private const string Advice =
@@ -59,7 +61,8 @@ internal sealed partial class LibvirtUri
         && Host is not ("localhost" or "127.0.0.1" or "::1");
 
     /// <summary>Whether what goes over the connection is encrypted. To a host without a transport libvirt connects by TLS.</summary>
-    public bool IsEncrypted => !IsTest && Transport is not ("tcp" or "unix") && (Transport.Length > 0 || (Host.Length > 0 && Socket is null));
+    public bool IsEncrypted =>
+        !IsTest && Transport is not ("tcp" or "unix") && (Transport.Length > 0 || (Host.Length > 0 && Socket is null));
 
     /// <summary>A name for the host before it was asked for its own.</summary>
     public string ExpectedName => Host.Length > 0 ? Host : Socket is null ? Environment.MachineName : Uri.UnescapeDataString(Socket);

@@ -58,7 +58,10 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
         }
     }
 
-    /// <summary>Refuses what waits, ends what is still opening its connection, and waits for what runs, but not for ever: a call that never returns keeps its own thread.</summary>
+    /// <summary>
+    /// Refuses what waits, ends what is still opening its connection, and waits for what runs, but not for ever: a call that never returns
+    /// keeps its own thread.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         Job[] refused;

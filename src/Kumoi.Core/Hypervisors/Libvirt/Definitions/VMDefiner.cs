@@ -137,7 +137,8 @@ internal sealed unsafe class VMDefiner
 
         if (removeVolumes)
         {
-            var xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
+            var xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml))
+                ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
 
             // First the volumes: what fails then can be tried again, because the VM still tells what belongs to it.
             warnings.AddRange(VolumeRemoval.RemoveDisks(connection, domain.Name, DomainDefinition.Parse(xml)));

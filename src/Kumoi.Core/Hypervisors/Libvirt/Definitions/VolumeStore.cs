@@ -53,7 +53,9 @@ internal static unsafe class VolumeStore
         return plans;
     }
 
-    /// <summary>libvirt-storage: virStorageVolCreateXML; for a copy virStorageVolCreateXMLFrom, which takes as long as copying takes.</summary>
+    /// <summary>
+    /// libvirt-storage: virStorageVolCreateXML; for a copy virStorageVolCreateXMLFrom, which takes as long as copying takes.
+    /// </summary>
     public static void Create(LibvirtConnection connection, VolumePlan plan)
     {
         var action = $"make volume '{plan.Name}' in pool '{plan.Pool}'";
@@ -80,7 +82,9 @@ internal static unsafe class VolumeStore
         }
     }
 
-    /// <summary>Deletes a volume; one that is gone is fine. False: its storage pool deletes none (libvirt-storage: virStorageVolDelete).</summary>
+    /// <summary>
+    /// Deletes a volume; one that is gone is fine. False: its storage pool deletes none (libvirt-storage: virStorageVolDelete).
+    /// </summary>
     public static bool Delete(LibvirtConnection connection, VolumeHandle volume, string path)
     {
         if (NativeStorage.virStorageVolDelete(volume, 0) == 0)
@@ -123,7 +127,9 @@ internal static unsafe class VolumeStore
             : throw connection.ToException(failure, $"find volume '{path}'", CallKind.Read);
     }
 
-    /// <summary>The active storage pools by their directories, which tell of every file in them; none where the host has no storage driver.</summary>
+    /// <summary>
+    /// The active storage pools by their directories, which tell of every file in them; none where the host has no storage driver.
+    /// </summary>
     public static Dictionary<string, string> ReadDirectories(LibvirtConnection connection)
     {
         const uint ActiveOnly = 1 << 1; // VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE

@@ -255,7 +255,9 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Looks, and takes one step towards there being nothing. True if there is nothing; also if there is what was there before.</summary>
+    /// <summary>
+    /// Looks, and takes one step towards there being nothing. True if there is nothing; also if there is what was there before.
+    /// </summary>
     private bool RemoveOnce(LibvirtConnection fresh)
     {
         var place = WhereaboutsReader.Read(fresh, _offer.Id);

@@ -43,7 +43,8 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         var address = await RelayAddress.FindAsync(
             link.Address, link.HostName, plan.Options.RelayAddress, plan.Options.SourceAddresses, cancellationToken);
         var migration = new LibvirtOutgoingMigration(link, address);
-        Task beginning = migration._connections.Threads.RunAsync(() => migration.Offer = migration._beginning.Begin(id, plan), CancellationToken.None);
+        Task beginning = migration._connections.Threads.RunAsync(
+            () => migration.Offer = migration._beginning.Begin(id, plan), CancellationToken.None);
         try
         {
             await beginning.WaitAsync(cancellationToken);
@@ -63,7 +64,10 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     }
 
     public async Task<IReadOnlyList<IIncomingMigration>> PerformAsync(
-        IReadOnlyList<IIncomingMigration> targets, ReplicaBudget budget, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
+        IReadOnlyList<IIncomingMigration> targets,
+        ReplicaBudget budget,
+        IProgress<ReplicaProgress>? progress,
+        CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfZero(targets.Count, nameof(targets));
         cancellationToken.ThrowIfCancellationRequested();
@@ -116,7 +120,8 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         {
             outcome = await _connections.Threads
                 .RunAsync(
-                    () => MigrationPhases.Confirm(_source.Connection, _source.Domain, winner?.FinishCookie ?? [], Flags, cancelled), CancellationToken.None)
+                    () => MigrationPhases.Confirm(_source.Connection, _source.Domain, winner?.FinishCookie ?? [], Flags, cancelled),
+                    CancellationToken.None)
                 .WaitAsync(ConfirmPatience, _time, cancellationToken);
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
@@ -190,7 +195,8 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         }
         catch (SocketException e)
         {
-            IReadOnlyList<ReplicaProgress> none = [.. _performedTo.Select(static target => new ReplicaProgress(target.HostName, 0, false, null))];
+            IReadOnlyList<ReplicaProgress> none =
+                [.. _performedTo.Select(static target => new ReplicaProgress(target.HostName, 0, false, null))];
             throw new PerformReport(Offer, _connections.HostName, none).CannotRelay(e);
         }
     }

@@ -73,12 +73,14 @@ internal static class MigrationNeedsReader
 
         try
         {
-            _ = MigrationPhases.Begin(connection, domain, MigrationPhases.TargetFlags(options, vm.IsPersistent, vm.State is PowerState.Paused));
+            _ = MigrationPhases.Begin(
+                connection, domain, MigrationPhases.TargetFlags(options, vm.IsPersistent, vm.State is PowerState.Paused));
             return null;
         }
         catch (HypervisorException e) when (connection.Loss is null)
         {
-            return new MigrationObstacle(KindOf((LibvirtCode)e.NativeCode), e.Message, e.RecommendedAction ?? "See the hypervisor's log on that host.");
+            return new MigrationObstacle(
+                KindOf((LibvirtCode)e.NativeCode), e.Message, e.RecommendedAction ?? "See the hypervisor's log on that host.");
         }
     }
 

@@ -32,7 +32,8 @@ internal sealed unsafe class MigrationTargetCheck
 
     private string VM => _needs.VM.Name;
 
-    public static List<MigrationObstacle> Run(LibvirtConnection connection, MigrationNeeds needs) => new MigrationTargetCheck(connection, needs).Run();
+    public static List<MigrationObstacle> Run(LibvirtConnection connection, MigrationNeeds needs) =>
+        new MigrationTargetCheck(connection, needs).Run();
 
     private List<MigrationObstacle> Run()
     {
@@ -94,7 +95,9 @@ internal sealed unsafe class MigrationTargetCheck
         Add(what is null ? null : MigrationJudge.Exists(VM, Host, what));
     }
 
-    /// <summary>libvirt-domain: virConnectGetDomainCapabilities fails for an emulator, architecture, acceleration or machine type that is not there.</summary>
+    /// <summary>
+    /// libvirt-domain: virConnectGetDomainCapabilities fails for an emulator, architecture, acceleration or machine type that is not there.
+    /// </summary>
     private void CheckMachineAndCpu()
     {
         var os = _domain.Element("os")?.Element("type");
@@ -221,7 +224,9 @@ internal sealed unsafe class MigrationTargetCheck
         }
     }
 
-    /// <summary>For a lookup that just failed: fatal where the host says that there is none, else a warning that it cannot be known.</summary>
+    /// <summary>
+    /// For a lookup that just failed: fatal where the host says that there is none, else a warning that it cannot be known.
+    /// </summary>
     private void AddMissing(Kind kind, string what, string action, LibvirtCode none)
     {
         if (NativeError.Last() is var failure && failure.Code == none)

@@ -36,7 +36,8 @@ internal sealed class OutgoingBeginning(FreshConnections connections, SourceConn
                 throw Refused("another migration of the VM was begun at the same moment");
             }
 
-            if (MigrationJudge.JudgeListening(DomainDefinition.Parse(definition)).FirstOrDefault(static obstacle => obstacle.IsFatal) is { } listening)
+            if (MigrationJudge.JudgeListening(DomainDefinition.Parse(definition))
+                .FirstOrDefault(static obstacle => obstacle.IsFatal) is { } listening)
             {
                 throw listening.ToException(FaultDomain.VM);
             }
@@ -60,7 +61,9 @@ internal sealed class OutgoingBeginning(FreshConnections connections, SourceConn
         }
     }
 
-    /// <summary>Takes the plan off the VM, if it still is this operation's. Does not fail: whoever finds the plan can tell that it is over.</summary>
+    /// <summary>
+    /// Takes the plan off the VM, if it still is this operation's. Does not fail: whoever finds the plan can tell that it is over.
+    /// </summary>
     public bool RemovePlan(Guid id, OperationId operation)
     {
         try
@@ -81,7 +84,9 @@ internal sealed class OutgoingBeginning(FreshConnections connections, SourceConn
     }
 
     private HypervisorException Refused(string reason) => source.Connection.ToException(
-        new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, reason), $"begin the migration of VM '{source.Domain.Name}'", CallKind.Read);
+        new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, reason),
+        $"begin the migration of VM '{source.Domain.Name}'",
+        CallKind.Read);
 
     private void SetPlan(MigrationPlan plan)
     {

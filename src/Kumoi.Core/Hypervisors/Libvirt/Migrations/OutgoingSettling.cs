@@ -7,15 +7,21 @@ namespace Kumoi.Hypervisors.Libvirt.Migrations;
 /// <summary>What becomes of the VM at its source where libvirt does not end the migration as it was told.</summary>
 internal sealed class OutgoingSettling(MigrationOffer offer, FreshConnections connections, TimeProvider time)
 {
-    /// <summary>How long the source is read again after a failure until it tells what it has: a daemon restarts in a second or two.</summary>
+    /// <summary>
+    /// How long the source is read again after a failure until it tells what it has: a daemon restarts in a second or two.
+    /// </summary>
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long it is tried again to tell the source how the migration has ended. The VM may be paused there all the time.</summary>
+    /// <summary>
+    /// How long it is tried again to tell the source how the migration has ended. The VM may be paused there all the time.
+    /// </summary>
     private static readonly TimeSpan RestartPatience = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan SettlePause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>What the source has after a failure. Its daemon may be away for a moment, and takes another one to let the VM go on.</summary>
+    /// <summary>
+    /// What the source has after a failure. Its daemon may be away for a moment, and takes another one to let the VM go on.
+    /// </summary>
     public async Task<VMWhereabouts> ReadSettledAsync()
     {
         using var patience = new CancellationTokenSource(SettlePatience, time);
@@ -73,11 +79,13 @@ internal sealed class OutgoingSettling(MigrationOffer offer, FreshConnections co
             : place is VMWhereabouts.Absent or VMWhereabouts.Off;
         if (!isDone)
         {
-            throw NotConfirmed(cancelled, $"{failure.Message}; the host has the VM '{place}'", outcomeUnknown: false, HypervisorError.InvalidState, null);
+            throw NotConfirmed(
+                cancelled, $"{failure.Message}; the host has the VM '{place}'", outcomeUnknown: false, HypervisorError.InvalidState, null);
         }
     }
 
-    public HypervisorException NotConfirmed(bool cancelled, string reason, bool outcomeUnknown, HypervisorError error, Exception? inner) => new(
+    public HypervisorException NotConfirmed(
+        bool cancelled, string reason, bool outcomeUnknown, HypervisorError error, Exception? inner) => new(
         $"Cannot {(cancelled ? "take back" : "give up")} VM '{offer.Name}' on {connections.HostName}: {reason.TrimEnd('.')}.",
         FaultDomain.Host,
         isTransient: false,

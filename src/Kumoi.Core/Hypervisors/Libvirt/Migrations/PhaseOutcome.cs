@@ -9,5 +9,6 @@ namespace Kumoi.Hypervisors.Libvirt.Migrations;
 internal sealed record PhaseOutcome(LibvirtFailure? Failure, ConnectionLoss? Loss, byte[] Cookie)
 {
     /// <summary>Nobody knows whether the phase took effect.</summary>
-    public bool IsUnknown => Failure is { Code: var code } && (Loss is not null || code is LibvirtCode.Rpc or LibvirtCode.InvalidConnection);
+    public bool IsUnknown =>
+        Failure is { Code: var code } && (Loss is not null || code is LibvirtCode.Rpc or LibvirtCode.InvalidConnection);
 }

@@ -50,7 +50,8 @@ internal static unsafe class SpeculationMarks
     }
 
     /// <summary>Whether the VM carries the mark of that operation. Never waits.</summary>
-    public static bool IsOf(LibvirtConnection connection, DomainHandle domain, OperationId operation) => Read(connection, domain)?.Operation == operation;
+    public static bool IsOf(LibvirtConnection connection, DomainHandle domain, OperationId operation) =>
+        Read(connection, domain)?.Operation == operation;
 
     /// <summary>libvirt-domain: virConnectListAllDomains, and virDomainGetMetadata of each.</summary>
     public static IReadOnlyList<MarkedVM> ReadAll(LibvirtConnection connection)

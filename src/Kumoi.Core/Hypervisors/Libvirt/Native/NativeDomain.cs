@@ -23,7 +23,9 @@ internal static unsafe partial class NativeDomain
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainGetUUID(nint domain, byte* uuid);
 
-    /// <summary>Another number for each run of a domain, as it was when the object was got; uint.MaxValue while it is off. Makes no call.</summary>
+    /// <summary>
+    /// Another number for each run of a domain, as it was when the object was got; uint.MaxValue while it is off. Makes no call.
+    /// </summary>
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial uint virDomainGetID(nint domain);
 

@@ -23,7 +23,8 @@ internal static unsafe class DomainCalls
         NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, MigratableXml)) ?? ReadXml(connection, domain);
 
     /// <summary>libvirt-domain: virDomainGetXMLDesc, of the next start, with secrets.</summary>
-    public static string ReadDefinition(LibvirtConnection connection, DomainHandle domain) => ReadXml(connection, domain, SecureXml | InactiveXml);
+    public static string ReadDefinition(LibvirtConnection connection, DomainHandle domain) =>
+        ReadXml(connection, domain, SecureXml | InactiveXml);
 
     /// <summary>libvirt-domain: virDomainCreateWithFlags.</summary>
     public static void Start(LibvirtConnection connection, DomainHandle domain, bool paused)
@@ -32,7 +33,8 @@ internal static unsafe class DomainCalls
         if (paused && result != 0 && NativeError.Last() is { Code: LibvirtCode.InvalidArgument } failure)
         {
             // The only argument is the flag. Starting and then suspending would let the guest run for a moment.
-            throw connection.ToException(failure with { Code = LibvirtCode.ArgumentUnsupported }, $"start VM '{domain.Name}' paused", CallKind.Read);
+            throw connection.ToException(
+                failure with { Code = LibvirtCode.ArgumentUnsupported }, $"start VM '{domain.Name}' paused", CallKind.Read);
         }
 
         Check(connection, domain, "start", result);
@@ -79,7 +81,8 @@ internal static unsafe class DomainCalls
     }
 
     private static string ReadXml(LibvirtConnection connection, DomainHandle domain, uint flags) =>
-        NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, flags)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
+        NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, flags))
+            ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
 
     private static void Check(LibvirtConnection connection, DomainHandle domain, string verb, int result)
     {

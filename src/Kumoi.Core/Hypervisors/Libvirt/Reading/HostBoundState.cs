@@ -24,7 +24,8 @@ internal static class HostBoundState
             return "snapshots";
         }
 
-        var xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml)) ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
+        var xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml))
+            ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
         var definition = DomainDefinition.Parse(xml);
         return definition.Element("os") is { } os && (os.Element("nvram") is not null || (string?)os.Attribute("firmware") is "efi") ? "the variables of its UEFI firmware"
             : definition.Elements("devices").Elements("tpm").Elements("backend").Any(static backend => (string?)backend.Attribute("type") is "emulator") ? "the state of its TPM"

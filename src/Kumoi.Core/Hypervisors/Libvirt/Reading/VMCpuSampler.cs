@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Kumoi.Hypervisors.Libvirt.Reading;
 
-/// <summary>Turns the CPU time of each VM, which grows since it started, into the share of its CPUs that was busy between two readings.</summary>
+/// <summary>
+/// Turns the CPU time of each VM, which grows since it started, into the share of its CPUs that was busy between two readings.
+/// </summary>
 /// <param name="time">Tells how long ago a timestamp was.</param>
 /// <param name="runOf">The number of a domain's run (libvirt-domain: virDomainGetID).</param>
 internal sealed class VMCpuSampler(TimeProvider time, Func<nint, uint> runOf)

@@ -149,7 +149,9 @@ internal sealed unsafe class VMReader(TimeProvider time)
         return failure.Code == LibvirtCode.NoDomain ? null : throw connection.ToException(failure, "read a VM", CallKind.Read);
     }
 
-    /// <summary>Of the listed domains (a list that ends with null), or of all. Returns -1 where the driver has no statistics at all.</summary>
+    /// <summary>
+    /// Of the listed domains (a list that ends with null), or of all. Returns -1 where the driver has no statistics at all.
+    /// </summary>
     private int GetStats(LibvirtConnection connection, nint* domains, VirDomainStatsRecord*** records)
     {
         while (!_lacksStats)
