@@ -43,7 +43,7 @@ Describe 'No substitution where the pipeline is not known to mean the same twice
     @{ name = 'a calculated sort key with an effect'; text = 'Sort-Object { $script:n++; $_.Name }'; says = 'script:n++' }
     @{ name = 'a redirection inside a filter'; text = 'Where-Object { "x" > $null; $true }'; says = '"x" > $null' }
     @{ name = 'a step without a static name'; text = '& (Get-Command Where-Object) { $true }'; says = 'static name' }
-    @{ name = 'a user function'; text = 'Get-FirstFew'; says = 'no cmdlet' }
+    @{ name = 'a user function'; text = 'Get-FirstFew'; says = 'not a cmdlet' }
     @{ name = 'a cmdlet that is not recognised'; text = 'Get-Unique'; says = 'Get-Unique' }
   ) {
     $pipeline = [scriptblock]::Create("Get-KumoiHost | $text | Select-Object -First 3 | New-KumoiVM -Name { `"a-`$(`$_.Name)`" } @common -Verbose 4>&1")

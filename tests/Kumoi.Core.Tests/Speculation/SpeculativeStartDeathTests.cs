@@ -53,6 +53,30 @@ public sealed class SpeculativeStartDeathTests
         Assert.True(deaths > 5_000, $"{deaths} deaths");
     }
 
+    /// <summary>The mark that names the copy is set, its answer is lost, and so is the removal of the copy; then the journal.</summary>
+    [Fact]
+    public async Task A_copy_that_may_have_been_named_is_the_only_one_after_a_repair_without_the_journal()
+    {
+        await using var site = await OpenAsync(hasHome: true);
+        var controller = new Controller
+        {
+            Fault = (host, call, isDone) => (host, call, isDone) switch
+            {
+                ("kvm02", "mark", true) => Unknown(host),
+                ("kvm02", "undo", false) => Definite(host),
+                ("kvm03", "define", false) => Definite(host),
+                _ => null,
+            },
+        };
+        await using (var fleet = await site.StartAsync(controller))
+        {
+            await Assert.ThrowsAsync<SpeculationFailedException>(() => site.PowerOnAsync(fleet, hasHome: true, [2, 3]));
+            controller.Die();
+        }
+
+        await AssertRepairedAsync(site, hasHome: true, isJournalGone: true, "the answer of the naming and the removal were lost");
+    }
+
     /// <summary>Random courses of events, with faults of all kinds, deaths among them.</summary>
     [Fact]
     public async Task Ten_thousand_operations_with_faults_start_no_VM_twice_and_lose_none()

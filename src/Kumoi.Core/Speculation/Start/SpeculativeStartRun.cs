@@ -175,7 +175,8 @@ internal sealed class SpeculativeStartRun(SpeculationMark mark, SpeculativeStart
 
         try
         {
-            // Where the journal is lost, this tells which copy may have run.
+            // Where the journal is lost, this tells which copy may have run. Its answer can be lost, too.
+            ready.MayBeNamed = true;
             await ready.Target.Link.SendAsync(new MarkVM(start.Id, mark with { Replica = ready.Number, IsNamed = true }), CancellationToken.None);
         }
         catch (HypervisorException e)
@@ -200,7 +201,7 @@ internal sealed class SpeculativeStartRun(SpeculationMark mark, SpeculativeStart
         }
 
         await Task.WhenAll(_replicas.Where(replica => !replica.MayRun).Select(RemoveAtTheEndAsync));
-        if (start.Home is { } home && !_replicas.Exists(replica => replica.MayRun || (replica.IsHome && !replica.IsClean)))
+        if (start.Home is { } home && !_replicas.Exists(replica => replica.MayRun || replica.IsNamedAndLeft || (replica.IsHome && !replica.IsClean)))
         {
             await TryUnmarkAsync(home);
         }
@@ -337,6 +338,15 @@ internal sealed class SpeculativeStartRun(SpeculationMark mark, SpeculativeStart
         public bool MayRun { get; set; }
 
         public bool HasWon { get; set; }
+
+        /// <summary>Its copy may carry the mark of the one that may have run.</summary>
+        public bool MayBeNamed { get; set; }
+
+        /// <summary>
+        /// Without the journal it will be taken for the winner: until it is gone, its home's definition must carry the mark as well, or that would
+        /// stay beside it.
+        /// </summary>
+        public bool IsNamedAndLeft => MayBeNamed && !IsRemoved;
 
         /// <summary>
         /// Its start went out and was not answered: it may take effect at any time. Only at home: elsewhere the definition is removed, and
