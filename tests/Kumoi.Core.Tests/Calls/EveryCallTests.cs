@@ -33,12 +33,21 @@ public sealed class EveryCallTests
 
     private static readonly MigrationOffer Offer = new()
     {
-        Plan = new MigrationPlan(Mark, Options), Id = VM.Id, Name = "web", IsPersistent = true, IsPaused = false, Definition = "<domain/>", Cookie = [1, 2],
+        Plan = new MigrationPlan(Mark, Options),
+        Id = VM.Id,
+        Name = "web",
+        IsPersistent = true,
+        IsPaused = false,
+        Definition = "<domain/>",
+        Cookie = [1, 2],
     };
 
     private static readonly VMSpec Spec = new()
     {
-        Name = "web", Kernel = "/boot/vmlinuz", KernelArguments = $"password={Secret}", Networks = ["default"],
+        Name = "web",
+        Kernel = "/boot/vmlinuz",
+        KernelArguments = $"password={Secret}",
+        Networks = ["default"],
         Disks = [new DiskSpec { Path = "/images/a.qcow2" }, new DiskSpec { NewVolumeBytes = 1 << 20 }, new DiskSpec { TemplatePath = "/images/b.qcow2" }],
     };
 

@@ -41,13 +41,13 @@ public sealed class MigrationTargetTests : LibvirtTest
         var link = await OpenNodeAsync();
         var host = await link.SendAsync(new ReadHost(IncludeVMs: false), Deadline);
         var all = await link.SendAsync(new CheckMigrationTarget(new MigrationNeeds
-            {
-                VM = new VMReading { CapturedAt = host.CapturedAt, Id = Guid.NewGuid(), Name = "web", State = PowerState.Running },
-                Definition = $"<domain type='test'><name>web</name><devices>{disk}</devices></domain>",
-                HypervisorType = host.HypervisorType,
-                HostId = "another",
-                Obstacles = [],
-            }), Deadline);
+        {
+            VM = new VMReading { CapturedAt = host.CapturedAt, Id = Guid.NewGuid(), Name = "web", State = PowerState.Running },
+            Definition = $"<domain type='test'><name>web</name><devices>{disk}</devices></domain>",
+            HypervisorType = host.HypervisorType,
+            HostId = "another",
+            Obstacles = [],
+        }), Deadline);
         return [.. all.Where(static obstacle => obstacle.Kind is MigrationObstacleKind.Storage)];
     }
 }

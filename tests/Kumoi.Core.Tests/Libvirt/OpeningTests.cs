@@ -290,7 +290,7 @@ public sealed class OpeningTests : LibvirtTest
     /// </summary>
     private async Task WriteProgramAsync(string file, string text)
     {
-        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "cat > \"$1\" && chmod 500 \"$1\"", "sh", file]) { RedirectStandardInput = true })!;
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "cat > \"$1\" && chmod 500 \"$1\"", "sh", file]) { RedirectStandardInput = true, UseShellExecute = false })!;
         await shell.StandardInput.WriteAsync(text);
         shell.StandardInput.Close();
         await shell.WaitForExitAsync(Deadline);

@@ -125,10 +125,10 @@ public sealed class ScalingTests : WorkloadTest
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=5&vms=0&seed=3");
         var busiest = (await ReadAsync(lab)).MaxBy(host => host.CpuRatio)!;
         var master = new KumoiVM(busiest.Connection, await busiest.Connection.Link.SendAsync(new DefineVM(new VMSpec
-            {
-                Name = "master",
-                Xml = "<domain><memory unit='GiB'>1</memory><vcpu>1</vcpu><devices><disk type='file' device='disk'><source file='/m.qcow2'/><target dev='vda'/></disk></devices></domain>",
-            }), default));
+        {
+            Name = "master",
+            Xml = "<domain><memory unit='GiB'>1</memory><vcpu>1</vcpu><devices><disk type='file' device='disk'><source file='/m.qcow2'/><target dev='vda'/></disk></devices></domain>",
+        }), default));
         var scaling = new Scaling(lab.Fleet, () => lab.Fleet.Hosts, Options(master), new WorkloadOptions()) { Time = lab.Time };
         Assert.Equal(busiest.Name, (await scaling.NextAsync(default))!.VMHost);
         Assert.Equal((PlanStepState.Done, busiest.Name), ((await CyclesAsync(scaling, 1))[0].Step!.State, scaling.Last!.Step!.VMHost));

@@ -11,7 +11,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     private static readonly TimeSpan ConfirmPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>What is only tidying up does not hold up anybody for longer.</summary>
-    private static readonly TimeSpan TidyPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TidyPatience = TimeSpan.FromSeconds(10);
 
     private readonly FreshConnections _connections;
     private readonly ConnectionPool _watching; // lookers-on, while a phase blocks its connection
