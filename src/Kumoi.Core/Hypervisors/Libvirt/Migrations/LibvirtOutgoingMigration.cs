@@ -13,6 +13,9 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     /// <summary>What is only tidying up does not hold up anybody for longer.</summary>
     private static readonly TimeSpan TidyPatience = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long who cancels the beginning waits until it is undone; else that happens behind the caller's back.</summary>
+    private static readonly TimeSpan UndoPatience = TimeSpan.FromSeconds(2);
+
     private readonly FreshConnections _connections;
     private readonly ConnectionPool _watching; // lookers-on, while a phase blocks its connection
     private readonly SourceConnection _source = new();
@@ -53,7 +56,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         catch (OperationCanceledException) when (!beginning.IsFaulted)
         {
             // The call cannot be taken back. Usually it ends soon; else it is undone behind the caller's back.
-            await Task.WhenAny(migration.UndoAsync(beginning), Task.Delay(TidyPatience, link.Time, CancellationToken.None));
+            await Task.WhenAny(migration.UndoAsync(beginning), Task.Delay(UndoPatience, link.Time, CancellationToken.None));
             throw;
         }
         catch
