@@ -236,7 +236,8 @@ public sealed class OpeningTests : LibvirtTest
         var script = Path.GetTempFileName();
         try
         {
-            await WriteProgramAsync(script, $"#!/bin/sh\necho '{words}' >&2\nexit 255\n");
+            // It first reads: to one that has ended libvirt cannot write, and then does not look at what it said.
+            await WriteProgramAsync(script, $"#!/bin/sh\nhead -c 1 > /dev/null\necho '{words}' >&2\nexit 255\n");
 
             var failure = await FailsAsync(
                 HypervisorError.AuthenticationFailed, FaultDomain.Host, () => OpenAsync($"qemu+ssh://kumoi.invalid/system?command={Uri.EscapeDataString(script)}"));
