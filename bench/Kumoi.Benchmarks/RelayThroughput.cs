@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Libvirt.Migrations;
 using Kumoi.Relaying;
 
 namespace Kumoi.Benchmarks;

@@ -10,7 +10,7 @@ internal static class TestLinks
     {
         var slot = new DriverSlot("test:", name, new NoPolicy(), new CallThrottle(new SemaphoreSlim(1000), 1000, 1000), _ => open());
         await slot.OpenAsync(default);
-        var host = new LinkedHost(name, name, IsSimulated: true, slot);
+        var host = new LinkedHost(name, name, isSimulated: true, slot);
         return new HostLink(host, [layer(host), new ResilienceLayer(slot)]);
     }
 

@@ -1,4 +1,3 @@
-using Kumoi.Fleets;
 using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
 

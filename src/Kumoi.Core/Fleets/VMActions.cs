@@ -250,7 +250,7 @@ public static class VMActions
                 recommendedAction: "Choose another destination.");
         }
 
-        var reading = await vm.Connection.Link.SendAsync(new MigrateVM(vm.Id, target.Link, options) { Known = vm.Name, Progress = progress }, cancellationToken);
+        var reading = await vm.Connection.Link.SendAsync(new MigrateVM(vm.Id, target.Link, options) { KnownName = vm.Name, Progress = progress }, cancellationToken);
         return new KumoiVM(target, reading);
     }
 

@@ -1,5 +1,3 @@
-using Kumoi.PolicySimulation;
-
 namespace Kumoi.Hypervisors;
 
 /// <summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Xml.Linq;
-using Kumoi.PolicySimulation;
 
 namespace Kumoi.Hypervisors;
 

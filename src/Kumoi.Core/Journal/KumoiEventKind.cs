@@ -1,6 +1,3 @@
-using Kumoi.Workloads.RollingUpgrades;
-using Kumoi.Workloads.ScalingGroups;
-
 namespace Kumoi;
 
 /// <summary>What an event tells of.</summary>

@@ -1,5 +1,3 @@
-using Kumoi.Speculation.Start;
-
 namespace Kumoi;
 
 /// <summary>

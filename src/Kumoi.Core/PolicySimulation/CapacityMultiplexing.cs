@@ -1,5 +1,3 @@
-using Kumoi.Hypervisors.Libvirt.Reading;
-
 namespace Kumoi.PolicySimulation;
 
 /// <summary>

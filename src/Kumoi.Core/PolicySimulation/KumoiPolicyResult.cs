@@ -1,4 +1,3 @@
-using Kumoi.Speculation;
 using Kumoi.Speculation.Reliability;
 
 namespace Kumoi;

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.PolicySimulation;

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Kumoi.Fleets;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.PolicySimulation;

@@ -1,5 +1,3 @@
-using Kumoi.PolicySimulation;
-
 namespace Kumoi;
 
 /// <summary>The workloads of paper 002, and the time that each wants to be short.</summary>

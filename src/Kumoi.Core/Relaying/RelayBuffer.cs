@@ -1,7 +1,4 @@
 using System.Buffers;
-using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Libvirt;
-using Kumoi.Hypervisors.Libvirt.Migrations;
 
 namespace Kumoi.Relaying;
 

@@ -1,7 +1,3 @@
-using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Libvirt;
-using Kumoi.Hypervisors.Libvirt.Migrations;
-
 namespace Kumoi.Relaying;
 
 /// <summary>A piece of a <see cref="RelayBuffer"/> that waits for one target; it holds the buffer.</summary>

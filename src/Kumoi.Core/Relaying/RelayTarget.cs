@@ -2,8 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Libvirt;
-using Kumoi.Hypervisors.Libvirt.Migrations;
 
 namespace Kumoi.Relaying;
 

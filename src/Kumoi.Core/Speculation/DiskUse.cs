@@ -1,6 +1,5 @@
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
-using Kumoi.Speculation.Start;
 
 namespace Kumoi.Speculation;
 

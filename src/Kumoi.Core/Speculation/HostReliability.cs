@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Kumoi.Speculation.Reliability;

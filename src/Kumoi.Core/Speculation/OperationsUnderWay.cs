@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Kumoi.Hypervisors;
-using Kumoi.Speculation.Repair;
 
 namespace Kumoi.Speculation;
 

@@ -1,7 +1,5 @@
-using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.PolicySimulation;
 
 namespace Kumoi.Speculation;
 

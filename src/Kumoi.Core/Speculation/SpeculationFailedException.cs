@@ -1,5 +1,3 @@
-using Kumoi.Hypervisors;
-
 namespace Kumoi.Speculation;
 
 /// <summary>No target won, and the VM runs on where it was. The inner exception is the first cause.</summary>

@@ -1,10 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Kumoi.Fleets;
 using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
-using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.Speculation;
 

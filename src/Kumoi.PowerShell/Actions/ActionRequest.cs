@@ -1,4 +1,3 @@
-using Kumoi.Fleets;
 using Kumoi.PowerShell.Lineage;
 
 namespace Kumoi.PowerShell.Actions;

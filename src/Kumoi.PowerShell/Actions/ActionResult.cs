@@ -1,5 +1,3 @@
-using Kumoi.Fleets;
-
 namespace Kumoi.PowerShell.Actions;
 
 /// <summary>What an action gave.</summary>

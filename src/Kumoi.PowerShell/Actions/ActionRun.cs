@@ -1,4 +1,3 @@
-using Kumoi.Fleets;
 using Kumoi.Fleets.Journaling;
 using Kumoi.Lineage;
 

@@ -1,5 +1,3 @@
-using Kumoi.Fleets;
-
 namespace Kumoi.PowerShell.Lineage;
 
 /// <summary>What a cmdlet of a pipeline did to an element, and how to undo it.</summary>

@@ -1,4 +1,3 @@
-using Kumoi.Fleets;
 using Kumoi.Fleets.Journaling;
 
 namespace Kumoi.PowerShell.Lineage;

@@ -1,7 +1,6 @@
 using System.Management.Automation.Language;
 using System.Management.Automation.Runspaces;
 using System.Runtime.CompilerServices;
-using Kumoi.Fleets;
 using Kumoi.Fleets.Journaling;
 using Kumoi.Lineage;
 

@@ -1,9 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using Kumoi.Fleets;
-using Kumoi.Fleets.Journaling;
-using Kumoi.Hypervisors;
 using Kumoi.Lineage;
 
 namespace Kumoi.PowerShell.Lineage;

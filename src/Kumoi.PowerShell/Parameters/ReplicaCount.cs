@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Management.Automation;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.PowerShell.Parameters;

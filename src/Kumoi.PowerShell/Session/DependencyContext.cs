@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Runtime.Loader;
-using Kumoi.Fleets;
 using Kumoi.Fleets.Links;
 using Kumoi.Journal;
 

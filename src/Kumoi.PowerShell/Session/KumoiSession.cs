@@ -5,7 +5,6 @@ using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;
-using Kumoi.Workloads;
 using Kumoi.Workloads.ScalingGroups;
 
 namespace Kumoi.PowerShell.Session;

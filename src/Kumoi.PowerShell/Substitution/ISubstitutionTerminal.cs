@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Kumoi.Journal;
 using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Lineage;
 

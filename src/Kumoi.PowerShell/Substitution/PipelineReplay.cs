@@ -1,6 +1,4 @@
 using System.Management.Automation;
-using System.Management.Automation.Language;
-using Kumoi.Fleets;
 using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.Lineage;

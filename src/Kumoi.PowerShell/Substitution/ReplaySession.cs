@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using Kumoi.Fleets;
 using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Lineage;
 

@@ -1,4 +1,3 @@
-using Kumoi.Fleets;
 using Kumoi.Lineage;
 using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Lineage;

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Kumoi.PowerShell.Cmdlets.Base;
 
 namespace Kumoi.PowerShell.Substitution;
 

@@ -6,10 +6,8 @@ using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;
 using Kumoi.Resilience;
-using Kumoi.Speculation;
 using Kumoi.Tests.Speculation;
 using Kumoi.Tests.Workloads;
-using Kumoi.Workloads;
 using Kumoi.Workloads.Maintenance;
 using Xunit;
 

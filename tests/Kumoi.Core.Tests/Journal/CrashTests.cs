@@ -1,5 +1,4 @@
 using System.Globalization;
-using Kumoi.Journal;
 using Microsoft.Data.Sqlite;
 using Xunit;
 

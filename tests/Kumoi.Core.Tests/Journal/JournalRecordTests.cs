@@ -1,7 +1,6 @@
 using System.Globalization;
 using Kumoi.Journal;
 using Kumoi.Journal.Sqlite;
-using Kumoi.Workloads.RollingUpgrades;
 using Microsoft.Data.Sqlite;
 using Xunit;
 

@@ -1,7 +1,6 @@
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Definitions;
 using Xunit;
 

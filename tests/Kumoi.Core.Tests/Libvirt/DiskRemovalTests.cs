@@ -1,10 +1,8 @@
 using System.Collections.Concurrent;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Definitions;
-using Kumoi.Hypervisors.Libvirt.Native;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;

@@ -1,5 +1,4 @@
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Xunit;

@@ -1,10 +1,8 @@
 using System.Net;
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Migrations;
-using Kumoi.PolicySimulation;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;

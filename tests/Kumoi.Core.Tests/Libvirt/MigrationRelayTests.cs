@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Libvirt.Migrations;
 using Kumoi.Relaying;
 using Xunit;
 

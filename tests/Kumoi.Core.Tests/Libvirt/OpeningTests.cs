@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Xunit;

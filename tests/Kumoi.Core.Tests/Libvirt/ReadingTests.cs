@@ -1,6 +1,5 @@
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Libvirt.Reading;
 using Xunit;
 

@@ -1,8 +1,5 @@
-using System.Net;
 using System.Net.Sockets;
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Libvirt.Migrations;
-using Kumoi.Relaying;
 using Xunit;
 
 namespace Kumoi.Tests.Libvirt;

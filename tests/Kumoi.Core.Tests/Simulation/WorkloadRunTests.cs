@@ -1,5 +1,4 @@
 using Kumoi.PolicySimulation;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Reliability;
 using Xunit;
 

@@ -1,5 +1,4 @@
 using Kumoi.Hypervisors;
-using Kumoi.Journal;
 using Kumoi.Speculation;
 using Xunit;
 

@@ -7,7 +7,6 @@ using Kumoi.Journal;
 using Kumoi.Journal.Sqlite;
 using Kumoi.Speculation;
 using Kumoi.Speculation.Repair;
-using Kumoi.Speculation.Start;
 using Xunit;
 
 namespace Kumoi.Tests.Speculation;

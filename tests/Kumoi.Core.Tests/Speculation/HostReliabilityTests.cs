@@ -1,6 +1,4 @@
-using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Faults;
 using Kumoi.Journal;
 using Kumoi.Speculation;
 using Kumoi.Speculation.Reliability;

@@ -1,7 +1,5 @@
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.Journal;
-using Kumoi.PolicySimulation;
 using Kumoi.Speculation;
 using Xunit;
 

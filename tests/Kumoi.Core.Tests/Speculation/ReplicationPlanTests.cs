@@ -1,6 +1,5 @@
 using Kumoi.Composition;
 using Kumoi.Fleets;
-using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;

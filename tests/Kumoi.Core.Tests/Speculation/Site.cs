@@ -6,7 +6,6 @@ using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Simulated;
 using Kumoi.Journal;
-using Kumoi.PolicySimulation;
 using Kumoi.Resilience;
 using Kumoi.Speculation;
 using Kumoi.Speculation.Migration;

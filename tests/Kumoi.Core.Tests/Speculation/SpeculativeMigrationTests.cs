@@ -1,11 +1,8 @@
-using Kumoi.Fleets;
 using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.Journal;
 using Kumoi.Speculation;
 using Kumoi.Speculation.Migration;
-using Kumoi.Speculation.Repair;
 using Xunit;
 using static Kumoi.Tests.Speculation.HostFailures;
 

@@ -1,8 +1,4 @@
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Calls;
-using Kumoi.Journal;
-using Kumoi.Speculation;
-using Kumoi.Speculation.Start;
 using Xunit;
 
 namespace Kumoi.Tests.Speculation;

@@ -1,8 +1,6 @@
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.Journal;
 using Kumoi.Speculation;
-using Kumoi.Speculation.Start;
 using Xunit;
 using static Kumoi.Tests.Speculation.HostFailures;
 using static Kumoi.Tests.Speculation.SpeculativeStartSite;

@@ -1,4 +1,3 @@
-using Kumoi.Workloads;
 using Kumoi.Workloads.Placing;
 using Xunit;
 

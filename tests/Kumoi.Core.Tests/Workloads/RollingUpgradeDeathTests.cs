@@ -1,9 +1,6 @@
-using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
-using Kumoi.Speculation.Repair;
 using Kumoi.Tests.Speculation;
 using Kumoi.Workloads;
-using Kumoi.Workloads.Maintenance;
 using Kumoi.Workloads.RollingUpgrades;
 using Xunit;
 

@@ -1,7 +1,5 @@
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
-using Kumoi.Speculation.Repair;
-using Kumoi.Tests.Speculation;
 using Kumoi.Workloads;
 using Kumoi.Workloads.Maintenance;
 using Kumoi.Workloads.RollingUpgrades;

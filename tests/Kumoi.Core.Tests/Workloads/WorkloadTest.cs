@@ -1,5 +1,4 @@
 using Kumoi.Fleets;
-using Kumoi.Hypervisors;
 using Kumoi.Workloads;
 using Kumoi.Workloads.Placing;
 

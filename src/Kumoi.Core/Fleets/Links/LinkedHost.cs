@@ -3,12 +3,20 @@ using Kumoi.Hypervisors;
 namespace Kumoi.Fleets.Links;
 
 /// <summary>A host as the layers of its link know it.</summary>
-/// <param name="Name">In the session.</param>
-/// <param name="Identity">What tells it from all others in the journal.</param>
-/// <param name="IsSimulated">It is not real.</param>
-/// <param name="Driver">The driver's link.</param>
-internal sealed record LinkedHost(string Name, string Identity, bool IsSimulated, DriverSlot Driver)
+/// <param name="name">In the session.</param>
+/// <param name="identity">What tells it from all others in the journal.</param>
+/// <param name="isSimulated">It is not real.</param>
+/// <param name="driver">The driver's link.</param>
+internal sealed class LinkedHost(string name, string identity, bool isSimulated, DriverSlot driver)
 {
+    public string Name => name;
+
+    public string Identity => identity;
+
+    public bool IsSimulated => isSimulated;
+
+    public DriverSlot Driver => driver;
+
     /// <summary>The names of its VMs, as far as readings of late have told them.</summary>
     public VMNames VMNames { get; } = new();
 

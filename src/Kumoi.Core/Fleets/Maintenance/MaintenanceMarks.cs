@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
-using Kumoi.Workloads.RollingUpgrades;
 
 namespace Kumoi.Fleets.Maintenance;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Kumoi.Workloads.RollingUpgrades;
 
 namespace Kumoi.Fleets.Maintenance;
 

@@ -1,5 +1,4 @@
 using Kumoi.Hypervisors;
-using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.Speculation.Migration;
 

@@ -1,5 +1,4 @@
 using Kumoi.Hypervisors;
-using Kumoi.Speculation.Migration;
 
 namespace Kumoi.Speculation.Migration;
 

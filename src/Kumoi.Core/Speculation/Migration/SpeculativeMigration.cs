@@ -3,9 +3,6 @@ using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
-using Kumoi.PolicySimulation;
-using Kumoi.Speculation.Reliability;
-using Kumoi.Speculation.Repair;
 
 namespace Kumoi.Speculation.Migration;
 

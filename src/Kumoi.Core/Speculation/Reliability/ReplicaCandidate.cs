@@ -1,5 +1,3 @@
-using Kumoi.Speculation.Reliability;
-
 namespace Kumoi.Speculation.Reliability;
 
 /// <summary>A target on which a replica of an operation might run.</summary>

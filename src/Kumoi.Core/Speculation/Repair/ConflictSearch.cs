@@ -1,4 +1,3 @@
-using System.Xml;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;

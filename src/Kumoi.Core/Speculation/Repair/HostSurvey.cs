@@ -2,7 +2,6 @@ using System.Xml;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.Speculation.Start;
 
 namespace Kumoi.Speculation.Repair;
 

@@ -1,7 +1,6 @@
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.PolicySimulation;
 
 namespace Kumoi.Speculation.Repair;
 

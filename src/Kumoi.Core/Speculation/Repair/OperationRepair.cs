@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
-using Kumoi.Speculation.Start;
 
 namespace Kumoi.Speculation.Repair;
 

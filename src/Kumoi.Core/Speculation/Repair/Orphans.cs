@@ -3,7 +3,6 @@ using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
-using Kumoi.Speculation.Start;
 
 namespace Kumoi.Speculation.Repair;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Kumoi.Speculation.Start;
 
 namespace Kumoi.Speculation.Repair;
 

@@ -4,8 +4,6 @@ using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
-using Kumoi.Speculation.Reliability;
-using Kumoi.Speculation.Repair;
 
 namespace Kumoi.Speculation.Start;
 

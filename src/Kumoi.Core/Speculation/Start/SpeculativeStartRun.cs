@@ -1,9 +1,6 @@
-using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Journal;
-using Kumoi.PolicySimulation;
-using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.Speculation.Start;
 

@@ -1,5 +1,4 @@
 using Kumoi.Fleets;
-using Kumoi.Hypervisors;
 
 namespace Kumoi.Workloads.Maintenance;
 

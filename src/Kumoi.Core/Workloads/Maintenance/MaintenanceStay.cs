@@ -1,7 +1,5 @@
-using Kumoi.Fleets;
 using Kumoi.Fleets.Maintenance;
 using Kumoi.Journal;
-using Kumoi.Workloads.RollingUpgrades;
 
 namespace Kumoi.Workloads.Maintenance;
 

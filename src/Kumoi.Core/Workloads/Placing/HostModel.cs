@@ -1,6 +1,5 @@
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
-using Kumoi.Hypervisors;
 
 namespace Kumoi.Workloads.Placing;
 

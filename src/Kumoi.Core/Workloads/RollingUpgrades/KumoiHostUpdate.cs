@@ -1,5 +1,3 @@
-using Kumoi.Workloads.RollingUpgrades;
-
 namespace Kumoi;
 
 /// <summary>What became of one host in a rolling upgrade.</summary>

@@ -1,7 +1,5 @@
 using System.Management.Automation;
-using Kumoi.Fleets;
 using Kumoi.Fleets.Journaling;
-using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Substitution;

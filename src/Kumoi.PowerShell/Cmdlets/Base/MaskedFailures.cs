@@ -1,7 +1,5 @@
 using System.Management.Automation;
 using Kumoi.FailureOblivious;
-using Kumoi.Fleets;
-using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Session;
 

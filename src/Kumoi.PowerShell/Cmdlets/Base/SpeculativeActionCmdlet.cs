@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Completion;

@@ -1,5 +1,3 @@
-using System.Management.Automation;
-using Kumoi.Fleets;
 using Kumoi.PowerShell.Parameters;
 
 namespace Kumoi.PowerShell.Cmdlets.Base;

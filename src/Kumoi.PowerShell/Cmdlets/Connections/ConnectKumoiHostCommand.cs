@@ -4,7 +4,6 @@ using Kumoi.Fleets.Links;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Session;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Repair;
 
 namespace Kumoi.PowerShell.Cmdlets;

@@ -7,7 +7,6 @@ using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Session;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Start;
 
 namespace Kumoi.PowerShell.Cmdlets;

@@ -3,7 +3,6 @@ using Kumoi.Fleets;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
-using Kumoi.Workloads;
 using Kumoi.Workloads.Maintenance;
 
 namespace Kumoi.PowerShell.Cmdlets;

@@ -4,7 +4,6 @@ using Kumoi.Journal;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
-using Kumoi.Workloads;
 using Kumoi.Workloads.Maintenance;
 
 namespace Kumoi.PowerShell.Cmdlets;

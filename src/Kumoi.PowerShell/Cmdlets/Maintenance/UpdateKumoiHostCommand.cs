@@ -8,7 +8,6 @@ using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Substitution;
-using Kumoi.Workloads;
 using Kumoi.Workloads.RollingUpgrades;
 
 namespace Kumoi.PowerShell.Cmdlets;

@@ -2,7 +2,6 @@ using System.Management.Automation;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.PowerShell.Cmdlets;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Management.Automation;
 using Kumoi.PolicySimulation;
 using Kumoi.PowerShell.Cmdlets.Base;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Reliability;
 
 namespace Kumoi.PowerShell.Cmdlets;

@@ -4,7 +4,6 @@ using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Session;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Repair;
 
 namespace Kumoi.PowerShell.Cmdlets;

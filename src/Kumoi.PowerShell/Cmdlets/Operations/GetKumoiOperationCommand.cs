@@ -3,7 +3,6 @@ using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Parameters;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Repair;
 
 namespace Kumoi.PowerShell.Cmdlets;

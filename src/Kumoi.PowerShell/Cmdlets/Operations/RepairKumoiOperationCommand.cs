@@ -2,7 +2,6 @@ using System.Management.Automation;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Session;
-using Kumoi.Speculation;
 using Kumoi.Speculation.Repair;
 
 namespace Kumoi.PowerShell.Cmdlets;

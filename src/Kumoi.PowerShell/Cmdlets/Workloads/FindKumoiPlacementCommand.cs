@@ -4,7 +4,6 @@ using Kumoi.Fleets;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
-using Kumoi.Workloads;
 using Kumoi.Workloads.Placing;
 
 namespace Kumoi.PowerShell.Cmdlets;

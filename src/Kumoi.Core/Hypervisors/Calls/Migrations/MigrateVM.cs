@@ -13,7 +13,7 @@ namespace Kumoi.Hypervisors.Calls;
 public sealed record MigrateVM(Guid Id, [property: JsonIgnore] IHypervisorLink Target, MigrationOptions Options) : VMChange<VMReading>(Id)
 {
     /// <summary>The VM's name, for errors; null: as the link knows it.</summary>
-    public string? Known { get; init; }
+    public string? KnownName { get; init; }
 
     [JsonIgnore]
     public IProgress<MigrationProgress>? Progress { get; init; }
@@ -26,7 +26,7 @@ public sealed record MigrateVM(Guid Id, [property: JsonIgnore] IHypervisorLink T
 
     public override MaskPolicy Masking => MaskPolicy.TypedDefault;
 
-    public override string? VMName => Known;
+    public override string? VMName => KnownName;
 
     public override bool BringsVM => true;
 

@@ -1,5 +1,3 @@
-using Kumoi.PolicySimulation;
-
 namespace Kumoi.Hypervisors.Calls;
 
 /// <summary>Prepares this host for a VM that is offered: it gets a paused copy, which waits for the VM's state. Cancelled, it leaves nothing behind.</summary>

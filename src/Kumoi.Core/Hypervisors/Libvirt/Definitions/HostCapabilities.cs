@@ -1,5 +1,3 @@
-using System.Xml.Linq;
-
 namespace Kumoi.Hypervisors.Libvirt.Definitions;
 
 /// <summary>What kind of domain a host runs best: its own architecture, with hardware help where there is any.</summary>

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Xml;
-using System.Xml.Linq;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Reading;

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using System.Xml.Linq;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
-using Kumoi.PolicySimulation;
 
 namespace Kumoi.Hypervisors.Libvirt.Definitions;
 

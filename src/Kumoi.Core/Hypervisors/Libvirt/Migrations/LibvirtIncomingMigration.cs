@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Xml.Linq;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
-using Kumoi.PolicySimulation;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 

@@ -1,6 +1,5 @@
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt.Connections;
-using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Power;
 using Kumoi.Hypervisors.Libvirt.Reading;
 

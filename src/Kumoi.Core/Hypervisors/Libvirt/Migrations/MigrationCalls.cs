@@ -2,7 +2,6 @@ using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Definitions;
 using Kumoi.Hypervisors.Libvirt.Reading;
-using Kumoi.PolicySimulation;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 

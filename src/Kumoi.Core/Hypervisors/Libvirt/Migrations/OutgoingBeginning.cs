@@ -1,4 +1,3 @@
-using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Definitions;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Reading;

@@ -1,5 +1,3 @@
-using Kumoi.Hypervisors.Libvirt.Connections;
-
 namespace Kumoi.Hypervisors.Libvirt.Native;
 
 /// <summary>libvirt's event loop: registered once, before the first connection is opened, and run by one thread for ever.</summary>

@@ -1,7 +1,5 @@
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt.Connections;
-using Kumoi.Hypervisors.Libvirt.Definitions;
-using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Power;
 
 namespace Kumoi.Hypervisors.Libvirt.Reading;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
 

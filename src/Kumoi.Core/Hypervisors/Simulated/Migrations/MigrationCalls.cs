@@ -1,6 +1,5 @@
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Simulated.Hosts;
-using Kumoi.PolicySimulation;
 
 namespace Kumoi.Hypervisors.Simulated.Migrations;
 
