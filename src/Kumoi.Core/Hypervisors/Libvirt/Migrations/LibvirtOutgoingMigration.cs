@@ -13,6 +13,8 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
     /// <summary>What is only tidying up does not hold up anybody for longer.</summary>
     private static readonly TimeSpan TidyPatience = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan TidyPause = TimeSpan.FromMilliseconds(100);
+
     /// <summary>How long who cancels the beginning waits until it is undone; else that happens behind the caller's back.</summary>
     private static readonly TimeSpan UndoPatience = TimeSpan.FromSeconds(2);
 
@@ -61,6 +63,8 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         }
         catch
         {
+            using var patience = new CancellationTokenSource(UndoPatience, link.Time);
+            await migration.TidyAsync(migration.RemovePlanAsync(id, plan.Operation, patience.Token), UndoPatience);
             await migration.DisposeAsync();
             throw;
         }
@@ -140,7 +144,11 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
 
         if (cancelled || !Offer.Plan.Mark.IsStrict)
         {
-            await TidyAsync(cancelled ? RemovePlanAsync() : winner?.RemovePlanAsync() ?? Task.CompletedTask);
+            using var patience = new CancellationTokenSource(TidyPatience, _time);
+            var tidying = cancelled
+                ? RemovePlanAsync(Offer.Id, Offer.Plan.Operation, patience.Token)
+                : winner?.RemovePlanAsync() ?? Task.CompletedTask;
+            await TidyAsync(tidying, TidyPatience);
         }
     }
 
@@ -172,17 +180,25 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 () =>
                 {
                     _source.Close();
-                    _beginning.RemovePlan(Offer.Id, Offer.Plan.Operation);
                     return true;
                 },
                 CancellationToken.None);
+            using var patience = new CancellationTokenSource(TidyPatience, _time);
+            await RemovePlanAsync(Offer.Id, Offer.Plan.Operation, patience.Token);
         }
 
         await DisposeAsync();
     }
 
-    private Task<bool> RemovePlanAsync() =>
-        _connections.Threads.RunAsync(() => _beginning.RemovePlan(Offer.Id, Offer.Plan.Operation), CancellationToken.None);
+    /// <summary>Tries it until the plan is off the VM, or the patience ends. Does not fail.</summary>
+    private async Task RemovePlanAsync(Guid id, OperationId operation, CancellationToken patience)
+    {
+        while (!await _connections.Threads.RunAsync(() => _beginning.TryRemovePlan(id, operation), CancellationToken.None)
+            && !patience.IsCancellationRequested)
+        {
+            await Task.Delay(TidyPause, _time, patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
 
     private MigrationRelay Listen(ReplicaBudget budget)
     {
@@ -217,9 +233,9 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 .Failed(stop, outcome, relay.Refused?.ToString(), relay.SourceLoss, place);
     }
 
-    private async Task TidyAsync(Task tidying)
+    private async Task TidyAsync(Task tidying, TimeSpan patience)
     {
-        await Task.WhenAny(tidying, Task.Delay(TidyPatience, _time, CancellationToken.None));
+        await Task.WhenAny(tidying, Task.Delay(patience, _time, CancellationToken.None));
         _ = tidying.ContinueWith(static done => done.Exception, TaskScheduler.Default);
     }
 }

@@ -7,7 +7,7 @@ namespace Kumoi.Hypervisors.Libvirt.Migrations;
 /// <summary>The begin of a migration at its source, with the plan on the VM; and the taking back of both.</summary>
 internal sealed class OutgoingBeginning(FreshConnections connections, SourceConnection source)
 {
-    /// <summary>Blocks. What fails leaves nothing begun.</summary>
+    /// <summary>Blocks. What fails leaves nothing begun, but may leave the plan on the VM.</summary>
     public MigrationOffer Begin(Guid id, MigrationPlan plan)
     {
         source.Open(connections, id);
@@ -55,25 +55,32 @@ internal sealed class OutgoingBeginning(FreshConnections connections, SourceConn
         catch (HypervisorException)
         {
             source.Close(); // ends what was begun
-            RemovePlan(id, plan.Operation);
             throw;
         }
     }
 
     /// <summary>
-    /// Takes the plan off the VM, if it still is this operation's. Does not fail: whoever finds the plan can tell that it is over.
+    /// Takes the plan off the VM, if it still is this operation's; true: it is not on the VM any more. Blocks. Does not fail: whoever finds
+    /// the plan can tell that it is over.
     /// </summary>
-    public bool RemovePlan(Guid id, OperationId operation)
+    public bool TryRemovePlan(Guid id, OperationId operation)
     {
         try
         {
             using var fresh = connections.Open();
             using var vm = fresh.FindDomain(id);
-            if (vm is not null && MigrationJob.Read(fresh, vm) is null)
+            if (vm is null || !SpeculationMarks.IsOf(fresh, vm, operation))
             {
-                SpeculationMarks.Remove(fresh, vm, operation);
+                return true;
             }
 
+            // libvirt needs a moment to end the job of a connection that it has lost; until then writing metadata would wait for 30 s.
+            if (MigrationJob.Read(fresh, vm) is not null)
+            {
+                return false;
+            }
+
+            SpeculationMarks.Remove(fresh, vm, operation);
             return true;
         }
         catch (HypervisorException)
