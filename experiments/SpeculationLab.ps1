@@ -41,7 +41,12 @@ function New-Guest {
   New-KumoiVM $name -VMHost $machines[0] -Xml $template.Replace('template', $name) -Start | Out-Null
   Wait-For { (Get-Counter $machines[0]) -gt 0 }
 }
-function Add-Finding { param($Kind, $Text) $tally[$Kind]++; Write-Host "$Kind`: operation $i ($fault at $moment ms, $at to $($others -join ', ')): $Text" }
+function Add-Finding {
+  param($Kind, $Text)
+  $tally[$Kind]++
+  Write-Host "$Kind`: operation $i ($fault at $moment ms, $at to $($others -join ', ')): $Text"
+  foreach ($machine in (Get-Places $name).Keys) { Get-Diagnosis $machine | Out-Host }
+}
 
 Remove-Stranger
 Connect-KumoiHost @($uris.Values) | Out-Null

@@ -14,7 +14,7 @@ Describe 'Speculative migrations on real hosts' {
   It 'lose no VM, start none twice and take none back, whatever fails and whenever the controller dies' {
     $root = Resolve-Path (Join-Path $PSScriptRoot '../..')
     $pwsh = $env:KUMOI_PWSH
-    $seed = Get-Random -Maximum 1000000
+    $seed = $env:KUMOI_SPECULATION_SEED ?? (Get-Random -Maximum 1000000)
     $printed = & (Join-Path $PSScriptRoot lab.sh) run $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'experiments/SpeculationLab.ps1') -Module $env:KUMOI_MODULE -Count 8 -Seed $seed 2>&1
     $LASTEXITCODE | Should -Be 0 -Because "seed $seed`: $($printed -join "`n")"
   }

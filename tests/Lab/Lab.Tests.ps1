@@ -8,7 +8,13 @@ BeforeAll {
     if (Get-KumoiConnection) { Disconnect-KumoiHost * }
     foreach ($machine in $script:info.hosts.name) { Invoke-Lab mend $machine; Invoke-Lab power-on $machine; Invoke-Lab start-daemon $machine; Invoke-Lab heal $machine }
     Connect-KumoiHost $script:info.hosts.uri | Out-Null
-    Get-KumoiVM | Where-Object State -ne Shutoff | Stop-KumoiVM -TurnOff
+    Get-KumoiVM | Where-Object State -ne Shutoff | Stop-KumoiVM -TurnOff -ErrorAction SilentlyContinue -ErrorVariable stuck
+    # What a test has left in a state that libvirt cannot end must not fail the next one.
+    foreach ($machine in $stuck.TargetObject.VMHost | Sort-Object -Unique) {
+      Write-Host "$machine cannot turn off a VM, so it loses its power: $(Get-Diagnosis $machine)"
+      Invoke-Lab power-off $machine
+      Invoke-Lab power-on $machine
+    }
     Get-KumoiVM | Remove-KumoiVM -Force
   }
 
