@@ -228,3 +228,20 @@ function Get-CounterTwice {
     }
   }
 }
+
+# --- a libvirt that cannot end a VM --------------------------------------------------------------------------
+
+# libvirt 11.3, killed between the beginning of an incoming migration and the start of its QEMU, takes the migration up again when it is
+# back, and from then on neither ends it nor lets anybody end it: 'destroy' waits for that job, for ever, after the QEMU is dead, too, and
+# Finish crashes the daemon. Its own record says so: no process. Only the host's restart helps, and that is what an admin would do.
+function Repair-StuckDaemon {
+  param($Machine, $Name)
+  $record = "$($info.directory)/$Machine/run/libvirt/qemu/$Name.xml"
+  if (-not (Select-String -Path $record -Pattern "<domstatus [^>]*pid='0'" -Quiet -ErrorAction Ignore)) { return $false }
+  $answer = & virsh -q -c $info.hosts.Where{ $_.name -eq $Machine }.uri destroy $Name 2>&1
+  if ("$answer" -notmatch 'cannot acquire state change lock') { return $false }
+  Write-Host "$Machine`: libvirt holds $Name without a process in a migration that it cannot end; the host is restarted"
+  Invoke-Lab power-off $Machine
+  Invoke-Lab power-on $Machine
+  $true
+}

@@ -29,7 +29,7 @@ if (-not $clock) { Write-Host 'Left out: the stepped clock, because there is no 
 if ($Only) { $faults = $Only }
 # Serial logs outlive their guests: each guest has a name of its own.
 $generation = 0
-$tally = [ordered]@{ operations = 0; moved = 0; stayed = 0; ended = 0; killed = 0; journals = 0; repaired = 0; lost = 0; twice = 0; back = 0; left = 0; foreign = 0 }
+$tally = [ordered]@{ operations = 0; moved = 0; stayed = 0; ended = 0; killed = 0; journals = 0; repaired = 0; stuck = 0; lost = 0; twice = 0; back = 0; left = 0; foreign = 0 }
 $byFault = [ordered]@{}
 
 function Get-RunsOn { $all = Get-Places $name; ,@($all.Keys | Where-Object { $all[$_] -eq 'running' }) }
@@ -46,6 +46,17 @@ function Add-Finding {
   $tally[$Kind]++
   Write-Host "$Kind`: operation $i ($fault at $moment ms, $at to $($others -join ', ')): $Text"
   foreach ($machine in (Get-Places $name).Keys) { Get-Diagnosis $machine | Out-Host }
+}
+
+function Wait-Repaired {
+  Wait-For {
+    $unfinished = @(Get-KumoiOperation -Unfinished | Where-Object Kind -eq SpeculativeMigrate) + @(Get-KumoiOperation -Orphaned -ErrorAction SilentlyContinue)
+    foreach ($operation in $unfinished) {
+      $script:result = $operation | Repair-KumoiOperation -WarningAction SilentlyContinue -ErrorAction SilentlyContinue -ErrorVariable script:problem
+      if ($result.IsRepaired) { $tally.repaired++ }
+    }
+    $unfinished.Count -eq 0
+  } -Seconds 90
 }
 
 Remove-Stranger
@@ -121,14 +132,13 @@ for ($i = 0; $i -lt $Count; $i++) {
   }
   # A call that the dead controller had under way ends some time; what cannot be repaired yet is tried again.
   try {
-    Wait-For {
-      $unfinished = @(Get-KumoiOperation -Unfinished | Where-Object Kind -eq SpeculativeMigrate) + @(Get-KumoiOperation -Orphaned -ErrorAction SilentlyContinue)
-      foreach ($operation in $unfinished) {
-        $script:result = $operation | Repair-KumoiOperation -WarningAction SilentlyContinue -ErrorAction SilentlyContinue -ErrorVariable script:problem
-        if ($result.IsRepaired) { $tally.repaired++ }
-      }
-      $unfinished.Count -eq 0
-    } -Seconds 90
+    try { Wait-Repaired }
+    catch {
+      if (-not (Repair-StuckDaemon $victim $name)) { throw }
+      $tally.stuck++
+      Restore-Stranger $victim
+      Wait-Repaired
+    }
   }
   catch { Add-Finding lost "not repaired: $($result.Message) $problem; $(ConvertTo-Json -Compress (Get-Places $name)); $told"; break }
   $tally.operations++

@@ -135,7 +135,11 @@ internal static class LibvirtErrors
 
         // In practice always the domain's job lock: another job runs on that VM.
         LibvirtCode.OperationTimeout => new(
-            HypervisorError.TimedOut, FaultDomain.VM, IsTransient: true, "Another job runs on the VM. Try again when it is over."),
+            HypervisorError.TimedOut,
+            FaultDomain.VM,
+            IsTransient: true,
+            "Another job runs on the VM. Try again when it is over. If it never ends, and libvirt's daemon was killed on that host, libvirt "
+            + "waits for a job that it has lost: restart the host."),
         LibvirtCode.OperationAborted => new(HypervisorError.Aborted, FaultDomain.Unknown, IsTransient: false, Advice: null),
 
         LibvirtCode.NoSupport
