@@ -2,6 +2,7 @@ using System.Xml.Linq;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
+using Kumoi.Tests.Speculation.Migration;
 using Xunit;
 using Kind = Kumoi.Hypervisors.MigrationObstacleKind;
 

@@ -8,6 +8,7 @@ using Kumoi.Journal;
 using Kumoi.Resilience;
 using Kumoi.Tests.Speculation;
 using Kumoi.Tests.Workloads;
+using Kumoi.Tests.Workloads.RollingUpgrades;
 using Kumoi.Workloads.Maintenance;
 using Xunit;
 

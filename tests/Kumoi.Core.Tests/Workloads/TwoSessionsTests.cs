@@ -3,6 +3,7 @@ using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Kumoi.Tests.Journal;
 using Kumoi.Tests.Speculation;
+using Kumoi.Tests.Workloads.RollingUpgrades;
 using Kumoi.Workloads;
 using Kumoi.Workloads.Maintenance;
 using Kumoi.Workloads.RollingUpgrades;

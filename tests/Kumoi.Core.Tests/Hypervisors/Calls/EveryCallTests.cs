@@ -1,0 +1,152 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Kumoi.FailureOblivious;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Faults;
+using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Hypervisors.Simulated;
+using Xunit;
+
+namespace Kumoi.Tests.Hypervisors.Calls;
+
+/// <summary>What holds for every call that there is, and for every one that will be added.</summary>
+public sealed class EveryCallTests
+{
+    private const string Secret = "s3cret-hunter2";
+
+    /// <summary>What the simulated driver cannot do, with the reason.</summary>
+    private static readonly Dictionary<string, string> NotSimulated = new(StringComparer.Ordinal)
+    {
+        [nameof(ReadScreen)] = "a simulated guest has no screen",
+    };
+
+    private static readonly string[] Groups =
+    [
+        FaultOperation.Read, FaultOperation.Define, FaultOperation.Start, FaultOperation.Stop, FaultOperation.Migrate, FaultOperation.Phase,
+    ];
+
+    private static readonly VMReading VM = new() { CapturedAt = ManualTime.Start, Id = Guid.NewGuid(), Name = "web" };
+    private static readonly MigrationOptions Options = new() { TargetUri = $"qemu+tcp://user:{Secret}@kvm2/system?password={Secret}" };
+    private static readonly SpeculationMark Mark = new(OperationId.New(), IsStart: false, "kvm01", ["kvm02"], "pwsh");
+
+    private static readonly MigrationOffer Offer = new()
+    {
+        Plan = new MigrationPlan(Mark, Options),
+        Id = VM.Id,
+        Name = "web",
+        IsPersistent = true,
+        IsPaused = false,
+        Definition = "<domain/>",
+        Cookie = [1, 2],
+    };
+
+    private static readonly VMSpec Spec = new()
+    {
+        Name = "web",
+        Kernel = "/boot/vmlinuz",
+        KernelArguments = $"password={Secret}",
+        Networks = ["default"],
+        Disks = [new DiskSpec { Path = "/images/a.qcow2" }, new DiskSpec { NewVolumeBytes = 1 << 20 }, new DiskSpec { TemplatePath = "/images/b.qcow2" }],
+    };
+
+    /// <summary>One of each call at least.</summary>
+    private static readonly object[] Samples =
+    [
+        new ReadHostId(), new ReadHost(true), new ReadVMs(), new FindVM(VM.Id), new FindVMByName("web"), new ReadXml(VM.Id), new ReadDefinition(VM.Id),
+        new ReadScreen(VM.Id), new ReadPools(), new FindHostBoundState(VM.Id), new StartVM(VM.Id, Paused: true), new ShutdownVM(VM.Id), new DestroyVM(VM.Id), new RebootVM(VM.Id),
+        new ResetVM(VM.Id), new SuspendVM(VM.Id), new ResumeVM(VM.Id), new DiscardSavedState(VM.Id), new SetAutostart(VM.Id, IsOn: true), new UndefineVM(VM.Id, RemoveVolumes: true),
+        new UndoDefineVM(OperationId.New()), new DefineVM(Spec),
+        new DefineVM(new VMSpec { Xml = $"<domain><graphics passwd='{Secret}'/></domain>", CopyDisks = true }),
+        new MigrateVM(VM.Id, null!, Options), new ReadWhereabouts(VM.Id), new ReadMigrationNeeds(VM.Id, Options),
+        new CheckMigrationTarget(new MigrationNeeds { VM = VM, Definition = "<domain/>", HypervisorType = "QEMU", HostId = "1", Obstacles = [] }),
+        new BeginMigration(VM.Id, new MigrationPlan(Mark, Options)), new PrepareMigration(Offer, 1),
+        new PerformMigration(null!, [], new ReplicaBudget { TimeLimit = TimeSpan.FromSeconds(3) }), new FinishMigration(null!), new AbandonMigration(null!),
+        new ConfirmMigration(null!, Cancelled: true), new MarkVM(VM.Id, Mark), new ReadMarked(),
+        new RemoveCopy(VM.Id, new CopyRemoval(OperationId.New(), 1, [VMWhereabouts.Off], CopyRemovalKind.Undo) { MayLackMark = true }),
+    ];
+
+    public static TheoryData<string> Names => [.. HostCalls.Names];
+
+    [Fact]
+    public void Calls_have_names_of_their_own_which_no_group_of_calls_has()
+    {
+        var names = HostCalls.Names.Concat(Groups).Append(FaultOperation.Connect).ToList();
+        Assert.Equal(names.Count, names.Distinct(StringComparer.OrdinalIgnoreCase).Count());
+    }
+
+    [Fact]
+    public void Both_drivers_have_every_call()
+    {
+        Assert.Equal(HostCalls.Types, LibvirtCalls.Table.Calls.OrderBy(type => type.Name, StringComparer.Ordinal));
+        Assert.Equal(
+            HostCalls.Types, SimulatedCalls.Table.Calls.Concat(HostCalls.Types.Where(type => NotSimulated.ContainsKey(type.Name)))
+                .OrderBy(type => type.Name, StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void It_belongs_to_a_group_that_fault_rules_know(string name) =>
+        Assert.All(SamplesOf(name), call => Assert.Contains((string)Get(call, "FaultOperation")!, Groups));
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void What_stands_in_for_its_result_where_it_is_masked_is_of_its_type(string name)
+    {
+        foreach (var call in SamplesOf(name))
+        {
+            var result = HostCalls.ResultOf(call.GetType())!;
+            switch ((MaskPolicy)Get(call, "Masking")!)
+            {
+                case MaskPolicy.TypedDefault:
+                    Assert.NotNull(typeof(TypedDefault).GetMethod("Of")!.MakeGenericMethod(result).Invoke(null, [MaskMode.Pessimistic]));
+                    break;
+                case MaskPolicy.LeftOut:
+                    Assert.False(result.IsValueType);
+                    break;
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void It_can_be_sent_to_another_machine_but_for_what_is_of_this_process(string name)
+    {
+        var options = new JsonSerializerOptions { IgnoreReadOnlyProperties = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+        foreach (var call in SamplesOf(name))
+        {
+            var text = JsonSerializer.Serialize(call, call.GetType(), options);
+            Assert.Equal(text, JsonSerializer.Serialize(JsonSerializer.Deserialize(text, call.GetType(), options), call.GetType(), options));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Its_journal_has_no_secret(string name)
+    {
+        foreach (var call in SamplesOf(name).Where(call => call.GetType().GetProperty("JournalKind") is not null))
+        {
+            Assert.NotEmpty((string)Get(call, "JournalKind")!);
+            Assert.DoesNotContain(Secret, ((JsonObject?)Get(call, "Details"))?.ToJsonString() ?? "", StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void The_journal_s_kinds_that_are_looked_for_are_those_of_calls()
+    {
+        Assert.Equal(OperationKind.Define, new DefineVM(Spec).JournalKind);
+        Assert.Equal(OperationKind.UndoDefine, new UndoDefineVM(OperationId.New()).JournalKind);
+        Assert.Equal(OperationKind.Start, new StartVM(VM.Id).JournalKind);
+        Assert.Equal(OperationKind.Migrate, new MigrateVM(VM.Id, null!, Options).JournalKind);
+    }
+
+    private static List<object> SamplesOf(string name)
+    {
+        var samples = Samples.Where(call => call.GetType().Name == name).ToList();
+        Assert.True(samples.Count > 0, $"Add {name} to the samples.");
+        return samples;
+    }
+
+    private static object? Get(object call, string property) => call.GetType().GetProperty(property)!.GetValue(call);
+}
