@@ -29,7 +29,29 @@ internal sealed class SpeculationLog
         _operation = operation;
     }
 
+    public OperationId Operation => new(Intent.Id);
+
+    public Guid VMId => Intent.VMId!.Value;
+
     private OperationIntent Intent => _operation.Intent;
+
+    /// <summary>The plan of an operation, as a repair needs it.</summary>
+    public static OperationIntent Plan(
+        SpeculationMark mark, VMReading vm, KumoiConnection host, IEnumerable<KumoiConnection> candidates, JsonObject details, DateTimeOffset now)
+    {
+        details["candidates"] = new JsonArray([.. candidates.Select(target => new JsonObject { ["name"] = target.Name, ["uri"] = target.Uri })]);
+        return new()
+        {
+            Id = mark.Operation.Value,
+            Kind = mark.IsStart ? OperationKind.SpeculativeStart : OperationKind.SpeculativeMigrate,
+            VMHost = host.Name,
+            IsSimulated = host.IsSimulated,
+            VMId = vm.Id,
+            VM = vm.Name,
+            StartedAt = now,
+            Details = details.ToJsonString(),
+        };
+    }
 
     /// <summary>Writes the plan.</summary>
     /// <exception cref="JournalException">Nothing may be begun.</exception>

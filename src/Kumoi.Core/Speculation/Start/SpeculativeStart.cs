@@ -51,8 +51,11 @@ public sealed class SpeculativeStart
         using var underWay = OperationsUnderWay.Enter(mark.Operation);
         var start = _vm is null ? Plan(_spec!) : await PlanAsync(_vm, candidates, cancellationToken);
         mark = mark with { IsAutostart = start.IsAutostart };
-        var log = await SpeculationLog.BeginAsync(journal, Intent(mark, start, candidates), cancellationToken);
-        return await new SpeculativeStartRun(mark, start, candidates, log, _options, progress, _time).RunAsync(cancellationToken);
+        var vm = new VMReading { CapturedAt = _time.GetUtcNow(), Id = start.Id, Name = start.Name, IsPersistent = true };
+        var details = new JsonObject { ["home"] = start.Home?.Name };
+        var intent = SpeculationLog.Plan(mark, vm, start.Home ?? candidates[0], candidates, details, _time.GetUtcNow());
+        var log = await SpeculationLog.BeginAsync(journal, intent, cancellationToken);
+        return await new SpeculativeStartRun(mark, vm, start, candidates, log, _options, progress, _time).RunAsync(cancellationToken);
     }
 
     /// <summary>Which of these targets would be tried at once, and which later.</summary>
@@ -108,20 +111,4 @@ public sealed class SpeculativeStart
             IsAutostart = now.IsAutostart,
         };
     }
-
-    private OperationIntent Intent(SpeculationMark mark, SpeculativeStartPlan start, IReadOnlyList<KumoiConnection> candidates) => new()
-    {
-        Id = mark.Operation.Value,
-        Kind = OperationKind.SpeculativeStart,
-        VMHost = start.Home?.Name ?? candidates[0].Name,
-        IsSimulated = candidates[0].IsSimulated,
-        VMId = start.Id,
-        VM = start.Name,
-        StartedAt = _time.GetUtcNow(),
-        Details = new JsonObject
-        {
-            ["home"] = start.Home?.Name,
-            ["candidates"] = new JsonArray([.. candidates.Select(target => new JsonObject { ["name"] = target.Name, ["uri"] = target.Uri })]),
-        }.ToJsonString(),
-    };
 }
