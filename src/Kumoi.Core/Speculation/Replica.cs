@@ -2,9 +2,7 @@ using Kumoi.Hypervisors;
 
 namespace Kumoi.Speculation;
 
-/// <summary>One target of an operation on several targets: the copy of the VM that it gets, and what is known of it.</summary>
-/// <param name="target">The host.</param>
-/// <param name="number">Its number, as the copy's mark has it.</param>
+/// <summary>One target of an operation on several targets: the copy of the VM that it gets, with its number in its mark.</summary>
 internal abstract class Replica(KumoiConnection target, int number)
 {
     /// <summary>Ending must not be cut short by what made it necessary, but must not hang either.</summary>
@@ -75,5 +73,6 @@ internal abstract class Replica(KumoiConnection target, int number)
     /// <summary>Removes the copy. Returns whether nothing can come of it any more.</summary>
     protected abstract Task<bool> AbandonAsync(CancellationToken cancellationToken);
 
-    protected ReplicaOutcome ToOutcome(string otherwise) => new(Name, HasWon, HasWon ? null : Failure?.Message ?? otherwise, IsClean) { Duration = Duration };
+    protected ReplicaOutcome ToOutcome(string otherwise) =>
+        new(Name, HasWon, HasWon ? null : Failure?.Message ?? otherwise, IsClean) { Duration = Duration };
 }

@@ -5,11 +5,12 @@ using Kumoi.Journal;
 namespace Kumoi.Speculation;
 
 /// <summary>
-/// An operation on several targets, exactly one of which wins. What all such operations do is here, and only here: which target is tried when,
-/// the commit, taking back what has not won, taking off the marks, and how the operation ends in the journal.
+/// An operation on several targets, exactly one of which wins. What all such operations do is here, and only here: which target is tried
+/// when, the commit, taking back what has not won, taking off the marks, and how the operation ends in the journal.
 /// </summary>
 internal abstract class ReplicatedOperation<TReplica>(
-    SpeculationMark mark, VMReading vm, IReadOnlyList<KumoiConnection> targets, SpeculationLog log, SpeculationOptions options, TimeProvider time)
+    SpeculationMark mark, VMReading vm, IReadOnlyList<KumoiConnection> targets, SpeculationLog log, SpeculationOptions options,
+    TimeProvider time)
     where TReplica : Replica
 {
     private readonly ReliabilityKind _kind = mark.IsStart ? ReliabilityKind.PowerOn : ReliabilityKind.Migration;
@@ -30,7 +31,7 @@ internal abstract class ReplicatedOperation<TReplica>(
     /// <summary>What is so when no target has won.</summary>
     protected abstract string Unchanged { get; }
 
-    /// <summary>One attempt at a time: the next begins when nothing is left of it, and when it is slow it is given up for the next.</summary>
+    /// <summary>One attempt at a time: the next begins when nothing is left of it; one that is slow is given up for the next.</summary>
     protected abstract bool TakesTurns { get; }
 
     /// <summary>What is left on a host stays there until it is repaired. If not, the host removes it when the connection ends.</summary>
@@ -49,16 +50,10 @@ internal abstract class ReplicatedOperation<TReplica>(
         }
         catch (Exception e)
         {
-            await TellOutcomesAsync();
-            if (!IsUndecided(e))
-            {
-                await EndAsync(OperationState.Failed, ErrorOf(e));
-            }
-
+            await EndAsync(IsUndecided(e) ? null : OperationState.Failed, ErrorOf(e));
             throw;
         }
 
-        await TellOutcomesAsync();
         await EndAsync(OperationState.Succeeded, null);
         return new SpeculationResult(new KumoiVM(winner.Target, await ReplicaRemains.ReadWinnerAsync(winner.Target, vm)), Results());
     }
@@ -107,7 +102,8 @@ internal abstract class ReplicatedOperation<TReplica>(
     protected virtual string ErrorOf(Exception failure) => failure.Message;
 
     /// <summary>Removes all but one that runs, or may run.</summary>
-    protected Task RemoveAsync(IEnumerable<TReplica> replicas) => Task.WhenAll(replicas.Where(static replica => !replica.MayRun).Select(TryRemoveAsync));
+    protected Task RemoveAsync(List<TReplica> replicas) =>
+        Task.WhenAll(replicas.FindAll(static replica => !replica.MayRun).Select(TryRemoveAsync));
 
     protected async Task TryUnmarkAsync(KumoiConnection host)
     {
@@ -146,7 +142,7 @@ internal abstract class ReplicatedOperation<TReplica>(
         }
 
         await takingBack;
-        var first = _attempts.Select(FailureOf).Concat(Tried.Select(static replica => replica.Failure)).FirstOrDefault(static failure => failure is not null)
+        var first = _attempts.Select(FailureOf).Concat(Tried.Select(static replica => replica.Failure)).OfType<Exception>().FirstOrDefault()
             ?? new HypervisorException("no target took it", FaultDomain.Host);
         throw new SpeculationFailedException($"{Unchanged}: {first.Message}", first, Results());
     }
@@ -203,27 +199,16 @@ internal abstract class ReplicatedOperation<TReplica>(
     }
 
     private ReplicaBudget BudgetOf(ReplicationPlan plan, bool isLast) =>
-        TakesTurns && !isLast && plan.HedgeDelay is { } delay && !(options.Budget.TimeLimit < delay) ? options.Budget with { TimeLimit = delay } : options.Budget;
+        TakesTurns && !isLast && plan.HedgeDelay is { } delay && !(options.Budget.TimeLimit < delay)
+            ? options.Budget with { TimeLimit = delay }
+            : options.Budget;
 
     private Attempt Begin(IReadOnlyList<KumoiConnection> together, ReplicaBudget budget, CancellationToken cancellationToken)
     {
         var attempt = new Attempt([.. together.Select(target => Make(target, mark.Candidates.ToList().IndexOf(target.Name) + 1, budget))]);
         _attempts.Add(attempt);
-        attempt.Preparing = PrepareInTimeAsync(attempt, cancellationToken);
+        attempt.Preparing = PrepareAsync(attempt, cancellationToken);
         return attempt;
-    }
-
-    private async Task<IReadOnlyList<TReplica>> PrepareInTimeAsync(Attempt attempt, CancellationToken cancellationToken)
-    {
-        var began = time.GetTimestamp();
-        try
-        {
-            return await PrepareAsync(attempt, cancellationToken);
-        }
-        finally
-        {
-            attempt.Replicas.ForEach(replica => replica.Duration = time.GetElapsedTime(began));
-        }
     }
 
     /// <summary>Takes back all that has not won. Without a winner the VM is then as it was, unless it may run on a target.</summary>
@@ -235,7 +220,8 @@ internal abstract class ReplicatedOperation<TReplica>(
             await ((Task)attempt.Preparing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        await Task.WhenAll(_attempts.Select(attempt => attempt.TakingBack is null && winner is null ? TakeBackAsync(attempt, why) : RemoveAgainAsync(attempt)));
+        await Task.WhenAll(_attempts.Select(attempt =>
+            attempt.TakingBack is null && winner is null ? TakeBackAsync(attempt, why) : RemoveAgainAsync(attempt)));
         if (winner is null)
         {
             await RestoreAsync();
@@ -261,14 +247,15 @@ internal abstract class ReplicatedOperation<TReplica>(
         }
     }
 
-    private Task TellOutcomesAsync() => log.TellOutcomesAsync(_kind, vm.MemoryBytes, Outcomes());
-
-    private async Task EndAsync(OperationState state, string? error)
+    /// <summary>Null as the state: it is unfinished.</summary>
+    private async Task EndAsync(OperationState? ended, string? error)
     {
-        var left = Results().Where(static result => !result.IsClean).Select(static result => $"something may be left on {result.VMHost}").ToList();
-        if (left.Count == 0 || !StaysUntilRepaired)
+        await log.TellOutcomesAsync(_kind, vm.MemoryBytes, Outcomes());
+        var left = Results().Where(static one => !one.IsClean).Select(static one => $"something may be left on {one.VMHost}").ToList();
+        if (ended is { } state && (left.Count == 0 || !StaysUntilRepaired))
         {
-            await (left.Count > 0 && state is OperationState.Succeeded ? log.EndAsync(OperationState.Unknown, string.Join("; ", left)) : log.EndAsync(state, error));
+            var isDoubtful = left.Count > 0 && state is OperationState.Succeeded;
+            await log.EndAsync(isDoubtful ? OperationState.Unknown : state, isDoubtful ? string.Join("; ", left) : error);
         }
     }
 

@@ -65,7 +65,8 @@ internal sealed class MigrationReplica(KumoiConnection target, int number) : Rep
     /// <summary>libvirt takes a second one for another migration's.</summary>
     public override Task TryAgainAsync() => Task.CompletedTask;
 
-    public override bool IsWaiting(VMWhereabouts place, bool isAnswered) => place is VMWhereabouts.MigrationPaused or VMWhereabouts.Stopping;
+    public override bool IsWaiting(VMWhereabouts place, bool isAnswered) =>
+        place is VMWhereabouts.MigrationPaused or VMWhereabouts.Stopping;
 
     /// <summary>Ends its connection. What was not removed before, and never started, is destroyed there.</summary>
     public async Task CloseAsync()

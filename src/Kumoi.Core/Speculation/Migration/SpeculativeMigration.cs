@@ -7,8 +7,8 @@ using Kumoi.Journal;
 namespace Kumoi.Speculation.Migration;
 
 /// <summary>
-/// A live migration to several targets at once, exactly one of which wins (paper 002). The VM is sent once; the first target that has all of
-/// it is started, and the others leave nothing behind. Until then everything can be taken back, and the VM runs on where it was.
+/// A live migration to several targets at once, exactly one of which wins (paper 002). The VM is sent once; the first target that has all
+/// of it is started, and the others leave nothing behind. Until then everything can be taken back, and the VM runs on where it was.
 /// </summary>
 /// <param name="vm">The VM.</param>
 /// <param name="options">The policy.</param>
@@ -16,8 +16,8 @@ namespace Kumoi.Speculation.Migration;
 public sealed class SpeculativeMigration(KumoiVM vm, SpeculationOptions options, TimeProvider time)
 {
     /// <summary>
-    /// Migrates to the targets, the preferred first: so many at once as the policy says, then to the next ones, until one has won. Those that
-    /// cannot take the VM, as far as that can be known before, are left out; that costs one call to each, all at once.
+    /// Migrates to the targets, the preferred first: so many at once as the policy says, then to the next ones, until one has won. Those
+    /// that cannot take the VM, as far as that can be known before, are left out; that costs one call to each, all at once.
     /// </summary>
     /// <exception cref="SpeculationFailedException">No target won. The VM runs on where it was.</exception>
     /// <exception cref="HypervisorException">

@@ -3,10 +3,11 @@ using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Speculation.Migration;
 
-/// <summary>One <see cref="SpeculativeMigration"/>: a VM can be sent once at a time, and that stream goes to all targets of an attempt.</summary>
+/// <summary>One <see cref="SpeculativeMigration"/>: the VM is sent once at a time, in a stream to all targets of an attempt.</summary>
 internal sealed class SpeculativeMigrationRun(
     KumoiVM vm, SpeculationMark mark, IReadOnlyList<KumoiConnection> targets, IReadOnlyList<MigrationReplica> leftOut, SpeculationLog log,
-    SpeculationOptions options, IProgress<ReplicaProgress>? progress, TimeProvider time) : ReplicatedOperation<MigrationReplica>(mark, vm.Reading, targets, log, options, time)
+    SpeculationOptions options, IProgress<ReplicaProgress>? progress, TimeProvider time)
+    : ReplicatedOperation<MigrationReplica>(mark, vm.Reading, targets, log, options, time)
 {
     /// <summary>Of the attempt that is under way.</summary>
     private IOutgoingMigration? _outgoing;
@@ -20,17 +21,20 @@ internal sealed class SpeculativeMigrationRun(
 
     protected override bool StaysUntilRepaired => false;
 
-    protected override MigrationReplica Make(KumoiConnection target, int number, ReplicaBudget budget) => new(target, number) { Budget = budget };
+    protected override MigrationReplica Make(KumoiConnection target, int number, ReplicaBudget budget) =>
+        new(target, number) { Budget = budget };
 
     protected override IEnumerable<IReadOnlyList<KumoiConnection>> Divide(ReplicationPlan schedule) => schedule.Rounds;
 
     protected override Exception? FailureOf(Attempt attempt) => attempt.Failure;
 
     /// <summary>The source may be paused, too.</summary>
-    protected override bool IsUndecided(Exception failure) => failure is HypervisorException { OutcomeUnknown: true } || base.IsUndecided(failure);
+    protected override bool IsUndecided(Exception failure) =>
+        failure is HypervisorException { OutcomeUnknown: true } || base.IsUndecided(failure);
 
     protected override async Task<IReadOnlyList<MigrationReplica>> PrepareAsync(Attempt attempt, CancellationToken cancellationToken)
     {
+        _began = Time.GetTimestamp();
         try
         {
             return await SendAsync(attempt.Replicas, cancellationToken);
@@ -40,12 +44,16 @@ internal sealed class SpeculativeMigrationRun(
             attempt.Failure = e;
             return [];
         }
+        finally
+        {
+            attempt.Replicas.ForEach(replica => replica.Duration = Time.GetElapsedTime(_began));
+        }
     }
 
     /// <summary>
-    /// On the source and on the targets at once: a target that is silent shall not keep the VM paused. The starting step went to none of them, or
-    /// they were proven absent since: a target that does not answer holds at most a copy that cannot start by itself, and is destroyed there when
-    /// our connection ends.
+    /// On the source and on the targets at once: a target that is silent shall not keep the VM paused. The starting step went to none of
+    /// them, or they were proven absent since: a target that does not answer holds at most a copy that cannot start by itself, and is
+    /// destroyed there when our connection ends.
     /// </summary>
     protected override async Task TakeBackAsync(Attempt attempt, Exception? why)
     {
@@ -60,7 +68,8 @@ internal sealed class SpeculativeMigrationRun(
         var removing = RemoveAsync(attempt.Replicas);
         try
         {
-            await ConfirmAsync(cancelled: true, $"'{vm.Name}' may be paused: {vm.VMHost} did not confirm that it keeps it", "resumes it there");
+            await ConfirmAsync(
+                cancelled: true, $"'{vm.Name}' may be paused: {vm.VMHost} did not confirm that it keeps it", "resumes it there");
         }
         finally
         {
@@ -77,7 +86,7 @@ internal sealed class SpeculativeMigrationRun(
         var isToRun = Options.IsStrict && !_outgoing!.Offer.IsPaused;
         try
         {
-            // Whatever goes wrong at the source now leaves a paused copy there, never a running one. It takes as long as it takes to end the other
+            // Whatever goes wrong at the source now leaves a paused copy there, never a running one. It takes as long as to end the other
             // copies, and neither depends on the other.
             await ConfirmAsync(
                 cancelled: false,
@@ -85,7 +94,10 @@ internal sealed class SpeculativeMigrationRun(
                 isToRun ? $"removes the paused copy there, and resumes the VM on {winner.Name}" : "removes the paused copy there");
             if (isToRun)
             {
-                await ResumeAsync(winner);
+                // Now it is nowhere else.
+                await OrUnfinishedAsync(
+                    async () => await winner.Target.Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None),
+                    $"'{vm.Name}' has moved to {winner.Name}, and could not be resumed there", winner.Name, "resumes the VM");
             }
 
             if (Mark.IsStrict)
@@ -107,27 +119,31 @@ internal sealed class SpeculativeMigrationRun(
         return [.. Tried.Select(replica => replica.ToOutcome(whole))];
     }
 
-    private async Task<IReadOnlyList<MigrationReplica>> SendAsync(IReadOnlyList<MigrationReplica> replicas, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<MigrationReplica>> SendAsync(List<MigrationReplica> replicas, CancellationToken cancellationToken)
     {
-        _began = Time.GetTimestamp();
-        _outgoing = await vm.Connection.Link.SendAsync(new BeginMigration(vm.Id, new MigrationPlan(Mark, Options.Migration)), cancellationToken);
+        var plan = new MigrationPlan(Mark, Options.Migration);
+        _outgoing = await vm.Connection.Link.SendAsync(new BeginMigration(vm.Id, plan), cancellationToken);
         var offer = Options.IsStrict ? _outgoing.Offer with { IsPaused = true } : _outgoing.Offer;
-        await Stragglers.RunAsync(replicas, (replica, token) => replica.PrepareAsync(offer, token, cancellationToken), Time, cancellationToken);
+        await Stragglers.RunAsync(
+            replicas, (replica, patience) => replica.PrepareAsync(offer, patience, cancellationToken), Time, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
-        var prepared = replicas.Where(replica => replica.Incoming is not null).ToList();
+        var prepared = replicas.FindAll(replica => replica.Incoming is not null);
         if (prepared.Count == 0)
         {
             throw replicas[0].Failure!;
         }
 
-        var observer = new ReplicaObserver(prepared, progress, Time);
-        var complete = await vm.Connection.Link.SendAsync(
-            new PerformMigration(_outgoing, [.. prepared.Select(replica => replica.Incoming!)], replicas[0].Budget) { Progress = observer }, cancellationToken);
+        var performing = new PerformMigration(_outgoing, [.. prepared.Select(replica => replica.Incoming!)], replicas[0].Budget)
+        {
+            Progress = new ReplicaObserver(prepared, progress, Time),
+        };
+        var complete = await vm.Connection.Link.SendAsync(performing, cancellationToken);
         prepared.ForEach(replica => replica.HasAll = complete.Contains(replica.Incoming!));
         foreach (var dropped in prepared.Where(replica => !replica.HasAll))
         {
             dropped.IsOvertaken = true;
-            dropped.Failure ??= new HypervisorException($"{dropped.Name} was given up, or failed, before it had the whole VM.", FaultDomain.Host);
+            dropped.Failure ??= new HypervisorException(
+                $"{dropped.Name} was given up, or failed, before it had the whole VM.", FaultDomain.Host);
         }
 
         return [.. complete.Select(incoming => prepared.Find(replica => ReferenceEquals(replica.Incoming, incoming))!)];
@@ -136,37 +152,28 @@ internal sealed class SpeculativeMigrationRun(
     /// <summary>Tells the source how it has ended, where anything was begun there.</summary>
     private async Task ConfirmAsync(bool cancelled, string problem, string remedy)
     {
-        if (_outgoing is not { } outgoing)
+        if (_outgoing is { } outgoing)
         {
-            return;
-        }
-
-        try
-        {
-            await Replica.WithinLimitAsync(async limit => await vm.Connection.Link.SendAsync(new ConfirmMigration(outgoing, cancelled), limit), Time);
-        }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
-        {
-            throw Unfinished(problem, e, vm.VMHost, remedy);
+            var call = new ConfirmMigration(outgoing, cancelled);
+            await OrUnfinishedAsync(
+                () => Replica.WithinLimitAsync(async limit => await vm.Connection.Link.SendAsync(call, limit), Time),
+                problem, vm.VMHost, remedy);
         }
     }
 
-    /// <summary>Now it is nowhere else.</summary>
-    private async Task ResumeAsync(MigrationReplica winner)
+    private static async Task OrUnfinishedAsync(Func<Task> call, string problem, string host, string remedy)
     {
         try
         {
-            await winner.Target.Link.SendAsync(new ResumeVM(vm.Id), CancellationToken.None);
+            await call();
         }
-        catch (HypervisorException e)
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
         {
-            throw Unfinished($"'{vm.Name}' has moved to {winner.Name}, and could not be resumed there", e, winner.Name, "resumes the VM");
+            throw new HypervisorException(
+                $"{problem}: {e.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: e,
+                recommendedAction: $"When {host} answers, run Repair-KumoiOperation: it {remedy}.");
         }
     }
-
-    private static HypervisorException Unfinished(string problem, Exception cause, string host, string remedy) => new(
-        $"{problem}: {cause.Message}", FaultDomain.Host, outcomeUnknown: true, innerException: cause,
-        recommendedAction: $"When {host} answers, run Repair-KumoiOperation: it {remedy}.");
 
     private async Task CloseAsync()
     {

@@ -6,8 +6,9 @@ namespace Kumoi.Speculation.Start;
 
 /// <summary>One <see cref="SpeculativeStart"/>: each target gets a copy of its own.</summary>
 internal sealed class SpeculativeStartRun(
-    SpeculationMark mark, VMReading vm, SpeculativeStartPlan start, IReadOnlyList<KumoiConnection> targets, SpeculationLog log, SpeculationOptions options,
-    IProgress<ReplicaProgress>? progress, TimeProvider time) : ReplicatedOperation<StartReplica>(mark, vm, targets, log, options, time)
+    SpeculationMark mark, VMReading vm, SpeculativeStartPlan start, IReadOnlyList<KumoiConnection> targets, SpeculationLog log,
+    SpeculationOptions options, IProgress<ReplicaProgress>? progress, TimeProvider time)
+    : ReplicatedOperation<StartReplica>(mark, vm, targets, log, options, time)
 {
     private readonly long _began = time.GetTimestamp();
     private TimeSpan _won;
@@ -20,11 +21,12 @@ internal sealed class SpeculativeStartRun(
     protected override bool StaysUntilRepaired => true;
 
     protected override StartReplica Make(KumoiConnection target, int number, ReplicaBudget budget) =>
-        new(target, Mark, ReferenceEquals(target, start.Home) ? 0 : number, start, budget.TimeLimit, Time);
+        new(target, ReferenceEquals(target, start.Home) ? 0 : number, Mark, start, budget.TimeLimit, Time);
 
     protected override Exception? FailureOf(Attempt attempt) => attempt.Replicas[0].Failure;
 
-    protected override string ErrorOf(Exception failure) => (failure is SpeculationFailedException ? failure.InnerException! : failure).Message;
+    protected override string ErrorOf(Exception failure) =>
+        (failure is SpeculationFailedException ? failure.InnerException! : failure).Message;
 
     protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
@@ -49,9 +51,10 @@ internal sealed class SpeculativeStartRun(
             && await ReplicaRemains.ReadPlaceAsync(home, start.Id, Time) is not (VMWhereabouts.Off or VMWhereabouts.Paused) and var place)
         {
             // Whoever else may have started it there: then it must not run here.
+            var why = place is VMWhereabouts.Unknown ? "does not answer" : $"has it {place}";
             throw new HypervisorException(
-                $"'{start.Name}' is started nowhere: {home.Name}, its host, {(place is VMWhereabouts.Unknown ? "does not answer" : $"has it {place}")}.", FaultDomain.VM,
-                error: HypervisorError.InvalidState, recommendedAction: $"Look at {home.Name}.");
+                $"'{start.Name}' is started nowhere: {home.Name}, its host, {why}.", FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: $"Look at {home.Name}.");
         }
 
         if (!await complete[0].TryNameAsync())
@@ -66,7 +69,8 @@ internal sealed class SpeculativeStartRun(
 
     protected override async Task RestoreAsync()
     {
-        if (start.Home is { } home && !Replicas.Exists(static replica => replica.MayRun || replica.IsNamedAndLeft || (replica.IsHome && !replica.IsClean)))
+        if (start.Home is { } home
+            && !Replicas.Exists(static replica => replica.MayRun || replica.IsNamedAndLeft || (replica.IsHome && !replica.IsClean)))
         {
             await TryUnmarkAsync(home);
         }

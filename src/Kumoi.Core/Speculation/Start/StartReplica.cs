@@ -4,13 +4,8 @@ using Kumoi.Hypervisors.Calls;
 namespace Kumoi.Speculation.Start;
 
 /// <summary>One target of a start: a paused copy that is made for itself, or the VM at its home, which is only started.</summary>
-/// <param name="target">The host.</param>
-/// <param name="mark">What all copies carry.</param>
-/// <param name="number">Its number; 0: it is the VM's home.</param>
-/// <param name="start">What is started.</param>
-/// <param name="timeLimit">When it is given up; null: never.</param>
-/// <param name="time">The clock.</param>
-internal sealed class StartReplica(KumoiConnection target, SpeculationMark mark, int number, SpeculativeStartPlan start, TimeSpan? timeLimit, TimeProvider time)
+internal sealed class StartReplica(
+    KumoiConnection target, int number, SpeculationMark mark, SpeculativeStartPlan start, TimeSpan? timeLimit, TimeProvider time)
     : Replica(target, number)
 {
     private bool _isTooSlow;
@@ -29,8 +24,8 @@ internal sealed class StartReplica(KumoiConnection target, SpeculationMark mark,
     public bool IsThere { get; private set; }
 
     /// <summary>
-    /// Its copy may carry the mark of the one that may have run. Without the journal it will be taken for the winner: until it is gone, its home's
-    /// definition must carry the mark as well, or that would stay beside it.
+    /// Its copy may carry the mark of the one that may have run. Without the journal it will be taken for the winner: until it is gone, its
+    /// home's definition must carry the mark as well, or that would stay beside it.
     /// </summary>
     public bool IsNamedAndLeft => _mayBeNamed && !IsRemoved;
 
@@ -39,6 +34,7 @@ internal sealed class StartReplica(KumoiConnection target, SpeculationMark mark,
     {
         using var patience = timeLimit is { } given ? new CancellationTokenSource(given, time) : new CancellationTokenSource();
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
+        var began = time.GetTimestamp();
         try
         {
             if (!IsHome)
@@ -60,10 +56,11 @@ internal sealed class StartReplica(KumoiConnection target, SpeculationMark mark,
         catch (OperationCanceledException e)
         {
             _isTooSlow = patience.IsCancellationRequested;
-            Failure = _isTooSlow
-                ? new HypervisorException($"{Name} took longer than {timeLimit!.Value.TotalSeconds:0.#} s.", FaultDomain.Host, error: HypervisorError.TimedOut)
-                : e;
+            Failure = !_isTooSlow ? e : new HypervisorException(
+                $"{Name} took longer than {timeLimit!.Value.TotalSeconds:0.#} s.", FaultDomain.Host, error: HypervisorError.TimedOut);
         }
+
+        Duration = time.GetElapsedTime(began);
     }
 
     /// <summary>Where the journal is lost, this tells which copy may have run. False: it has failed.</summary>
