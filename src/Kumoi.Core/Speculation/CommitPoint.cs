@@ -18,15 +18,16 @@ internal sealed class CommitPoint(SpeculationLog log, TimeProvider time)
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Starts the VM on the first of the candidates on which it starts. Null: on none, and each was proven absent. Not to be cancelled: from
-    /// the first starting step on there is no way back but through a proof.
+    /// Starts the VM on the first of the candidates on which it starts. Null: on none, and each was proven absent. Not to be cancelled:
+    /// from the first starting step on there is no way back but through a proof.
     /// </summary>
-    /// <param name="candidates">Complete replicas, the preferred first.</param>
-    /// <param name="failed">Is told why a candidate did not win.</param>
+    /// <param name="candidates">Complete replicas, the preferred first. Those on which it did not start have their failure then.</param>
     /// <exception cref="JournalException">A step could not be written: the VM runs on none of them.</exception>
-    /// <exception cref="HypervisorException">The outcome is unknown: the VM runs on this candidate, or nowhere, until its host answers.</exception>
-    public async Task<T?> ElectAsync<T>(IReadOnlyList<T> candidates, Action<T, Exception> failed)
-        where T : class, ICommitCandidate
+    /// <exception cref="HypervisorException">
+    /// The outcome is unknown: the VM runs on this candidate, or nowhere, until its host answers.
+    /// </exception>
+    public async Task<T?> ElectAsync<T>(IReadOnlyList<T> candidates)
+        where T : Replica
     {
         foreach (var candidate in candidates)
         {
@@ -46,15 +47,17 @@ internal sealed class CommitPoint(SpeculationLog log, TimeProvider time)
             {
                 case true:
                     await log.TellAsync(SpeculationStep.Moved, candidate.Name);
-                    return place is not VMWhereabouts.Absent ? candidate : throw Gone(candidate.Name);
+                    candidate.HasWon = place is not VMWhereabouts.Absent ? true : throw Gone(candidate.Name);
+                    return candidate;
                 case null:
-                    throw Undecided(candidate.Name, failure ?? new HypervisorException($"it reported that it had started the VM, and now reports '{place}'", FaultDomain.Host));
+                    throw Undecided(candidate.Name, failure ?? new HypervisorException(
+                        $"it reported that it had started the VM, and now reports '{place}'", FaultDomain.Host));
             }
 
-            failed(candidate, failure!);
+            candidate.Failure = failure;
             try
             {
-                await candidate.AbandonAsync();
+                await candidate.RemoveAsync(time);
             }
             catch (Exception e) when (e is HypervisorException or OperationCanceledException or JournalException)
             {
@@ -68,15 +71,17 @@ internal sealed class CommitPoint(SpeculationLog log, TimeProvider time)
     }
 
     /// <summary>
-    /// What the candidate's host has of the VM in the end. Without a clear answer the starting step may be under way still, and what the host
-    /// has now may not be what it has in a moment.
+    /// What the candidate's host has of the VM in the end. Without a clear answer the starting step may be under way still, and what the
+    /// host has now may not be what it has in a moment.
     /// </summary>
-    private async Task<VMWhereabouts> SettleAsync(ICommitCandidate candidate, HypervisorException? failure)
+    private async Task<VMWhereabouts> SettleAsync(Replica candidate, HypervisorException? failure)
     {
         var began = time.GetTimestamp();
-        var place = await candidate.ReadAsync();
+        var place = await ReadAsync(candidate);
         var pause = FirstPause;
-        while ((failure is null or { OutcomeUnknown: true }) && candidate.IsWaiting(place, isAnswered: failure is null) && time.GetElapsedTime(began) < Patience)
+        while (failure is null or { OutcomeUnknown: true }
+            && candidate.IsWaiting(place, isAnswered: failure is null)
+            && time.GetElapsedTime(began) < Patience)
         {
             await Task.Delay(pause, time);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
@@ -85,14 +90,18 @@ internal sealed class CommitPoint(SpeculationLog log, TimeProvider time)
                 await candidate.TryAgainAsync();
             }
 
-            place = await candidate.ReadAsync();
+            place = await ReadAsync(candidate);
         }
 
         return place;
     }
 
+    /// <summary>What its host has of the operation's copy, on a new connection; Unknown where it does not answer.</summary>
+    private Task<VMWhereabouts> ReadAsync(Replica candidate) =>
+        ReplicaRemains.ReadCopyAsync(candidate.Target, log.VMId, log.Operation, time);
+
     /// <summary>Whether the VM was started there; null: nobody knows.</summary>
-    private static bool? VerdictOf(ICommitCandidate candidate, HypervisorException? failure, VMWhereabouts place) => place switch
+    private static bool? VerdictOf(Replica candidate, HypervisorException? failure, VMWhereabouts place) => place switch
     {
         VMWhereabouts.Running => true,
         VMWhereabouts.Unknown => null,
@@ -106,7 +115,8 @@ internal sealed class CommitPoint(SpeculationLog log, TimeProvider time)
     };
 
     private static HypervisorException Undecided(string host, Exception cause) => new(
-        $"It is not known whether the VM runs on {host}: {cause.Message.TrimEnd('.')}. It runs nowhere else, and is started nowhere else until {host} answers.",
+        $"It is not known whether the VM runs on {host}: {cause.Message.TrimEnd('.')}. "
+        + $"It runs nowhere else, and is started nowhere else until {host} answers.",
         FaultDomain.Host, outcomeUnknown: true, error: HypervisorError.ConnectionFailed, innerException: cause,
         recommendedAction: $"When {host} answers again, or is certainly off, run Repair-KumoiOperation.");
 

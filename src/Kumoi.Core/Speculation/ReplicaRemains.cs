@@ -94,6 +94,15 @@ internal static class ReplicaRemains
         }
     }
 
+    /// <summary>Takes the operation's mark off a VM that is where it belongs: whoever finds it there would take the VM for a leftover.</summary>
+    public static async Task UnmarkAsync(KumoiConnection host, Guid id, OperationId operation, CancellationToken cancellationToken)
+    {
+        if (await CarriesAsync(host, id, operation, cancellationToken))
+        {
+            await host.Link.SendAsync(new MarkVM(id, null), cancellationToken);
+        }
+    }
+
     /// <summary>Somebody else's VM of the same id does not.</summary>
     public static async Task<bool> CarriesAsync(KumoiConnection host, Guid id, OperationId operation, CancellationToken cancellationToken) =>
         await FindMarkAsync(host, id, operation, cancellationToken) is not null;

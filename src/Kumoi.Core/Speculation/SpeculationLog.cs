@@ -29,18 +29,40 @@ internal sealed class SpeculationLog
         _operation = operation;
     }
 
+    public OperationId Operation => new(Intent.Id);
+
+    public Guid VMId => Intent.VMId!.Value;
+
     private OperationIntent Intent => _operation.Intent;
+
+    /// <summary>The plan of an operation, as a repair needs it.</summary>
+    public static OperationIntent Plan(
+        SpeculationMark mark, VMReading vm, KumoiConnection host, List<KumoiConnection> candidates, JsonObject details, DateTimeOffset now)
+    {
+        details["candidates"] = new JsonArray([.. candidates.Select(one => new JsonObject { ["name"] = one.Name, ["uri"] = one.Uri })]);
+        return new()
+        {
+            Id = mark.Operation.Value,
+            Kind = mark.IsStart ? OperationKind.SpeculativeStart : OperationKind.SpeculativeMigrate,
+            VMHost = host.Name,
+            IsSimulated = host.IsSimulated,
+            VMId = vm.Id,
+            VM = vm.Name,
+            StartedAt = now,
+            Details = details.ToJsonString(),
+        };
+    }
 
     /// <summary>Writes the plan.</summary>
     /// <exception cref="JournalException">Nothing may be begun.</exception>
-    public static async Task<SpeculationLog> BeginAsync(FleetJournal journal, OperationIntent intent, CancellationToken cancellationToken) =>
-        new(journal, await journal.BeginAsync(intent, cancellationToken));
+    public static async Task<SpeculationLog> BeginAsync(FleetJournal journal, OperationIntent plan, CancellationToken cancellationToken) =>
+        new(journal, await journal.BeginAsync(plan, cancellationToken));
 
     /// <summary>Writes a step that is about to be done, or was seen.</summary>
     /// <exception cref="JournalException">It must not be done.</exception>
     public Task StepAsync(SpeculationStep step, string host) => _operation.Journal.AppendAsync(ToEvent(step, host), CancellationToken.None);
 
-    /// <summary>Writes a step that was seen, and that others follow from: a journal that cannot be written changes nothing any more.</summary>
+    /// <summary>Writes a step that was seen, and others follow from: a journal that cannot be written changes nothing any more.</summary>
     public Task TellAsync(SpeculationStep step, string host) => _journal.TellAsync(_operation, ToEvent(step, host));
 
     public Task EndAsync(OperationState state, string? error = null) =>
@@ -92,7 +114,8 @@ internal sealed class SpeculationLog
                 told.At, (string)replica![HostProperty]!, kind, isSimulated, ToEnum<ReplicaEnding>(replica[EndingProperty]),
                 TimeSpan.FromSeconds((double)replica[DurationProperty]!), (double)replica[ProgressProperty]!, memoryBytes))];
         }
-        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or ArgumentNullException or NullReferenceException)
+        catch (Exception e) when (
+            e is JsonException or FormatException or InvalidOperationException or ArgumentNullException or NullReferenceException)
         {
             // Of a version that writes it in another way.
             return null;

@@ -10,7 +10,7 @@ internal static class MigrationPreflight
     public static async Task<(List<KumoiConnection> Fit, List<MigrationReplica> LeftOut)> RunAsync(
         KumoiVM vm, MigrationNeeds needs, IReadOnlyList<KumoiConnection> targets, TimeProvider time, CancellationToken cancellationToken)
     {
-        var checks = targets.Select(target => new MigrationReplica(target, number: 0)).ToList();
+        var checks = targets.Select(target => new MigrationReplica(target, number: 0) { IsRemoved = true }).ToList();
         await Stragglers.RunAsync(checks, (check, token) => CheckAsync(vm, needs, check, time, token), time, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         return (

@@ -222,15 +222,11 @@ internal sealed class MigrationRepair(Fleet fleet, KumoiOperation operation, Rep
         return unreachable;
     }
 
-    /// <summary>The VM is where it belongs: whoever finds the mark there would take it for a leftover.</summary>
     private async Task TryUnmarkAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
         try
         {
-            if (await ReplicaRemains.CarriesAsync(host, _id, _operation, cancellationToken))
-            {
-                await host.Link.SendAsync(new MarkVM(_id, null), cancellationToken);
-            }
+            await ReplicaRemains.UnmarkAsync(host, _id, _operation, cancellationToken);
         }
         catch (HypervisorException)
         {

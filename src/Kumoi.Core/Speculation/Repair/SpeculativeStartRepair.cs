@@ -85,7 +85,7 @@ internal sealed class SpeculativeStartRepair(Fleet fleet, KumoiOperation operati
             await winner.Link.SendAsync(new ResumeVM(_id) { Operation = _operation }, cancellationToken);
         }
 
-        await TryAsync(left, winner.Name, () => UnmarkAsync(winner, cancellationToken), cancellationToken);
+        await TryAsync(left, winner.Name, () => ReplicaRemains.UnmarkAsync(winner, _id, _operation, cancellationToken), cancellationToken);
         var now = await PlaceAsync(winner, cancellationToken);
         return Ended(
             $"'{operation.VM}' {(now is VMWhereabouts.Running ? "runs" : now is VMWhereabouts.Paused ? "is paused" : "is off")} on {winner}.", winner.Name,
@@ -107,7 +107,7 @@ internal sealed class SpeculativeStartRepair(Fleet fleet, KumoiOperation operati
         await CleanAsync(left, null, cancellationToken);
         if (home is not null)
         {
-            await TryAsync(left, home.Name, () => UnmarkAsync(home, cancellationToken), cancellationToken);
+            await TryAsync(left, home.Name, () => ReplicaRemains.UnmarkAsync(home, _id, _operation, cancellationToken), cancellationToken);
         }
 
         return Ended(
@@ -149,14 +149,6 @@ internal sealed class SpeculativeStartRepair(Fleet fleet, KumoiOperation operati
         catch (HypervisorException e) when (!cancellationToken.IsCancellationRequested)
         {
             left[host] = e.Message;
-        }
-    }
-
-    private async Task UnmarkAsync(KumoiConnection host, CancellationToken cancellationToken)
-    {
-        if (await ReplicaRemains.CarriesAsync(host, _id, _operation, cancellationToken))
-        {
-            await host.Link.SendAsync(new MarkVM(_id, null), cancellationToken);
         }
     }
 

@@ -9,8 +9,8 @@ namespace Kumoi.Speculation.Start;
 
 /// <summary>
 /// Starts a VM on one of several hosts (paper 002: power-on placement): a new one, or one that is off and goes to the host that wins, with
-/// its definition. Replicas are made paused; the first that is there is let run, and the others leave nothing behind. Until a replica is let
-/// run everything can be taken back, and nothing was lost: no guest has run.
+/// its definition. Replicas are made paused; the first that is there is let run, and the others leave nothing behind. Until a replica is
+/// let run everything can be taken back, and nothing was lost: no guest has run.
 /// </summary>
 public sealed class SpeculativeStart
 {
@@ -26,8 +26,8 @@ public sealed class SpeculativeStart
     public SpeculativeStart(VMSpec spec, SpeculationOptions options, TimeProvider time) => (_spec, _options, _time) = (spec, options, time);
 
     /// <summary>
-    /// Starts the VM on one of the targets, the preferred first: replicas as the policy says, the next one for each that fails, until one has
-    /// won. Where replicas would write to the same disks, there is one at a time.
+    /// Starts the VM on one of the targets, the preferred first: replicas as the policy says, the next one for each that fails, until one
+    /// has won. Where replicas would write to the same disks, there is one at a time.
     /// </summary>
     /// <exception cref="SpeculationFailedException">No target won, and the VM is as it was before: off, or not made.</exception>
     /// <exception cref="HypervisorException">
@@ -41,22 +41,28 @@ public sealed class SpeculativeStart
         if (candidates.Count == 0)
         {
             throw new HypervisorException(
-                "There is no host to start the VM on.", FaultDomain.Host, error: HypervisorError.InvalidState, recommendedAction: "Give hosts.");
+                "There is no host to start the VM on.", FaultDomain.Host, error: HypervisorError.InvalidState,
+                recommendedAction: "Give hosts.");
         }
 
         var journal = candidates[0].Journal ?? throw new HypervisorException(
-            "An operation on several hosts needs a journal.", error: HypervisorError.NotSupported, recommendedAction: "Give the fleet a journal.");
+            "An operation on several hosts needs a journal.", error: HypervisorError.NotSupported,
+            recommendedAction: "Give the fleet a journal.");
         var mark = new SpeculationMark(
             OperationId.New(), IsStart: true, _vm?.VMHost, [.. candidates.Select(target => target.Name)], OperationOwner.Current.ToToken());
         using var underWay = OperationsUnderWay.Enter(mark.Operation);
         var start = _vm is null ? Plan(_spec!) : await PlanAsync(_vm, candidates, cancellationToken);
         mark = mark with { IsAutostart = start.IsAutostart };
-        var log = await SpeculationLog.BeginAsync(journal, Intent(mark, start, candidates), cancellationToken);
-        return await new SpeculativeStartRun(mark, start, candidates, log, _options, progress, _time).RunAsync(cancellationToken);
+        var vm = new VMReading { CapturedAt = _time.GetUtcNow(), Id = start.Id, Name = start.Name, IsPersistent = true };
+        var details = new JsonObject { ["home"] = start.Home?.Name };
+        var intent = SpeculationLog.Plan(mark, vm, start.Home ?? candidates[0], candidates, details, _time.GetUtcNow());
+        var log = await SpeculationLog.BeginAsync(journal, intent, cancellationToken);
+        return await new SpeculativeStartRun(mark, vm, start, candidates, log, _options, progress, _time).RunAsync(cancellationToken);
     }
 
     /// <summary>Which of these targets would be tried at once, and which later.</summary>
-    public ReplicationPlan Plan(IReadOnlyList<KumoiConnection> targets) => ReplicationPlan.Make(_options, ReliabilityKind.PowerOn, targets, memoryBytes: 0);
+    public ReplicationPlan Plan(IReadOnlyList<KumoiConnection> targets) =>
+        ReplicationPlan.Make(_options, ReliabilityKind.PowerOn, targets, memoryBytes: 0);
 
     /// <summary>A VM that is made: all replicas have the same id.</summary>
     private static SpeculativeStartPlan Plan(VMSpec spec)
@@ -64,7 +70,8 @@ public sealed class SpeculativeStart
         if (spec.Xml is null)
         {
             spec = spec with { Id = spec.Id ?? Guid.NewGuid() };
-            return new SpeculativeStartPlan(spec.Id.Value, spec.Name, spec, Home: null, spec.Disks.Any(disk => disk is { Path: not null, ReadOnly: false, Floppy: false }));
+            var sharesDisks = spec.Disks.Any(disk => disk is { Path: not null, ReadOnly: false, Floppy: false });
+            return new SpeculativeStartPlan(spec.Id.Value, spec.Name, spec, Home: null, sharesDisks);
         }
 
         var domain = DomainDefinition.Parse(spec.Xml);
@@ -77,10 +84,12 @@ public sealed class SpeculativeStart
         var id = Guid.TryParse((string?)domain.Element("uuid"), out var given) ? given : Guid.NewGuid();
         domain.Elements("uuid").Remove();
         domain.AddFirst(new XElement("uuid", id.ToString("D")));
-        return new SpeculativeStartPlan(id, name, new VMSpec { Xml = domain.ToString() }, Home: null, DomainCopy.WritableDisks(domain).Any());
+        return new SpeculativeStartPlan(
+            id, name, new VMSpec { Xml = domain.ToString() }, Home: null, DomainCopy.WritableDisks(domain).Any());
     }
 
-    private static async Task<SpeculativeStartPlan> PlanAsync(KumoiVM vm, List<KumoiConnection> candidates, CancellationToken cancellationToken)
+    private static async Task<SpeculativeStartPlan> PlanAsync(
+        KumoiVM vm, List<KumoiConnection> candidates, CancellationToken cancellationToken)
     {
         var now = await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw new HypervisorException(
             $"'{vm.Name}' is no longer on {vm.VMHost}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
@@ -98,7 +107,8 @@ public sealed class SpeculativeStart
         {
             throw new HypervisorException(
                 $"'{vm.Name}' cannot be started on another host than {home.Name}, which keeps {kept}: that would be lost.", FaultDomain.VM,
-                error: HypervisorError.InvalidState, recommendedAction: $"Start it on {home.Name}: without -Speculative, or with -Destination {home.Name}.");
+                error: HypervisorError.InvalidState,
+                recommendedAction: $"Start it on {home.Name}: without -Speculative, or with -Destination {home.Name}.");
         }
 
         var definition = await home.Link.SendAsync(new ReadDefinition(vm.Id), cancellationToken);
@@ -108,20 +118,4 @@ public sealed class SpeculativeStart
             IsAutostart = now.IsAutostart,
         };
     }
-
-    private OperationIntent Intent(SpeculationMark mark, SpeculativeStartPlan start, IReadOnlyList<KumoiConnection> candidates) => new()
-    {
-        Id = mark.Operation.Value,
-        Kind = OperationKind.SpeculativeStart,
-        VMHost = start.Home?.Name ?? candidates[0].Name,
-        IsSimulated = candidates[0].IsSimulated,
-        VMId = start.Id,
-        VM = start.Name,
-        StartedAt = _time.GetUtcNow(),
-        Details = new JsonObject
-        {
-            ["home"] = start.Home?.Name,
-            ["candidates"] = new JsonArray([.. candidates.Select(target => new JsonObject { ["name"] = target.Name, ["uri"] = target.Uri })]),
-        }.ToJsonString(),
-    };
 }

@@ -155,6 +155,44 @@ public sealed class SpeculativeMigrationTests
     }
 
     [Fact]
+    public async Task Cancelled_when_all_was_sent_and_no_winner_is_named_it_leaves_the_VM_where_it_was()
+    {
+        await using var site = await Site.OpenAsync();
+        using var stop = new CancellationTokenSource();
+        var controller = new Controller
+        {
+            Effect = async (_, call, act) =>
+            {
+                await act();
+                if (call is "perform")
+                {
+                    await stop.CancelAsync();
+                }
+            },
+        };
+        await using var fleet = await site.StartAsync(controller);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => site.MigrateAsync(fleet, cancellationToken: stop.Token));
+        Assert.DoesNotContain(controller.Calls, call => call.StartsWith("finish", StringComparison.Ordinal));
+        Assert.Equal("kvm01", await site.AssertOneCopyAsync("cancelled"));
+        Assert.Empty(await site.UnfinishedAsync());
+    }
+
+    [Fact]
+    public async Task A_target_that_has_a_VM_of_that_id_already_says_nothing_about_the_others()
+    {
+        await using var site = await Site.OpenAsync();
+        var controller = new Controller
+        {
+            Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02", "prepare", false)
+                ? new($"{host} has one of that id", FaultDomain.VM, error: HypervisorError.VMExists)
+                : null,
+        };
+        await using var fleet = await site.StartAsync(controller);
+        await site.MigrateAsync(fleet, new SpeculationOptions { Replicas = 1 });
+        Assert.Equal("kvm03", await site.AssertOneCopyAsync("next"));
+    }
+
+    [Fact]
     public async Task Hedged_one_target_at_a_time_is_tried()
     {
         await using var site = await Site.OpenAsync(4);

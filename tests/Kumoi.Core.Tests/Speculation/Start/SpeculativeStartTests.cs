@@ -191,6 +191,37 @@ public sealed class SpeculativeStartTests
     }
 
     [Fact]
+    public async Task Hedged_with_the_same_disk_one_that_takes_too_long_is_given_up_for_the_next()
+    {
+        await using var site = await OpenAsync(hasHome: false);
+        var slow = new TaskCompletionSource();
+        var begun = new TaskCompletionSource();
+        await using var fleet = await site.StartAsync(new Controller
+        {
+            Turn = (host, call) =>
+            {
+                if ((host, call) is not ("kvm01", "start"))
+                {
+                    return Task.CompletedTask;
+                }
+
+                begun.TrySetResult();
+                return slow.Task;
+            },
+        });
+        var options = new SpeculationOptions { Replicas = 2, HedgeDelay = TimeSpan.FromSeconds(30) };
+        var starting = site.PowerOnAsync(fleet, hasHome: false, [1, 2, 3], options, "/shared/web.qcow2");
+        await begun.Task;
+        site.Time.Advance(TimeSpan.FromSeconds(31));
+        slow.SetResult();
+        var result = await starting;
+        Assert.Equal("kvm02", await site.AssertOneCopyAsync("given up"));
+        Assert.Equal(
+            [("kvm01", ReplicaEnding.TooSlow, "kvm01 took longer than 30 s."), ("kvm02", ReplicaEnding.Won, null)],
+            result.Replicas.Select(replica => (replica.VMHost, replica.Ending, replica.Reason)));
+    }
+
+    [Fact]
     public async Task A_failure_of_the_VM_burns_through_no_hosts()
     {
         await using var site = await OpenAsync(hasHome: false, hosts: 5);

@@ -83,14 +83,15 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
             error: HypervisorError.NotSupported,
             recommendedAction: "Migrate between hosts of the same kind."))];
         using var relay = Listen(budget);
-        var watch = new OutgoingWatch(Offer, _connections, _watching, relay, progress, _time);
         using var relayStop = new CancellationTokenSource();
+        var watch = new OutgoingWatch(Offer, _connections, _watching, relay, relayStop, progress, _time);
         var relaying = relay.RunAsync(relayStop.Token);
         var performing = _connections.Threads.RunAsync(() => Perform(StreamAddress.Write(relay.EndPoint)), CancellationToken.None);
-        PerformStop stop;
+        MigrationStop stop;
         try
         {
-            stop = await watch.WatchAsync(performing, relayStop, cancellationToken);
+            stop = await watch.WatchAsync(performing, cancellationToken);
+            stop = stop is MigrationStop.None ? watch.RelayStop : stop;
         }
         finally
         {
@@ -224,10 +225,10 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         _source.Connection, _source.Domain, relayUri, _performedTo[0].PrepareCookie, Offer.Plan.Options.BandwidthBytesPerSecond, Flags);
 
     private async Task<IReadOnlyList<IIncomingMigration>> ThrowAsync(
-        PerformStop stop, PhaseOutcome outcome, MigrationRelay relay, CancellationToken cancellationToken)
+        MigrationStop stop, PhaseOutcome outcome, MigrationRelay relay, CancellationToken cancellationToken)
     {
         var place = await new OutgoingSettling(Offer, _connections, _time).ReadSettledAsync();
-        throw stop == PerformStop.Cancelled && place is not (VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused)
+        throw stop == MigrationStop.Cancelled && place is not (VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused)
             ? new OperationCanceledException(cancellationToken)
             : new PerformReport(Offer, _connections.HostName, relay.ReadProgress())
                 .Failed(stop, outcome, relay.Refused?.ToString(), relay.SourceLoss, place);

@@ -6,8 +6,7 @@ using Kumoi.Hypervisors.Libvirt.Reading;
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
 /// <summary>
-/// One live migration: issues the call, tells its progress, ends it when it is cancelled or hangs, and afterwards believes what
-/// both ends have rather than what the call said.
+/// One live migration: issues the call, has it watched, and afterwards believes what both ends have rather than what the call said.
 /// </summary>
 internal sealed class Migration(
     LibvirtLink source,
@@ -17,11 +16,6 @@ internal sealed class Migration(
     IProgress<MigrationProgress>? progress,
     TimeProvider time)
 {
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
-
-    /// <summary>How long a call may take to return after its job was aborted; measured: 0.1 s.</summary>
-    private static readonly TimeSpan AbortPatience = TimeSpan.FromSeconds(30);
-
     /// <summary>How long both ends are read again until they tell where the VM is: a daemon restarts in a second or two.</summary>
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SettlePause = TimeSpan.FromMilliseconds(250);
@@ -38,7 +32,7 @@ internal sealed class Migration(
         var running = peerUri is null
             ? source.RunJobAsync(from => target.WithJobConnection(to => call.RunDirect(from, to)))
             : source.RunJobAsync(call.RunPeerToPeer);
-        var stop = await WatchAsync(call, running, report, cancellationToken);
+        var stop = await new MigrationCallWatch(source, id, call, options, report, progress, time).WatchAsync(running, cancellationToken);
         if (call.TryWithdraw())
         {
             // It never went out: cancelled in time, or no connection could be made.
@@ -72,7 +66,7 @@ internal sealed class Migration(
     private async Task CheckAsync(VMReading vm, MigrationReport report, CancellationToken cancellationToken)
     {
         // Aborting our own migration would otherwise abort that other job, which we would be waiting for.
-        if (await source.ReadAsync(ReadJob, cancellationToken) is not null)
+        if (await source.ReadAsync(connection => MigrationJob.Find(connection, id), cancellationToken) is not null)
         {
             throw report.Busy();
         }
@@ -96,106 +90,6 @@ internal sealed class Migration(
     {
         using var domain = connection.GetDomain(id);
         return MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain))).FirstOrDefault(static obstacle => obstacle.IsFatal);
-    }
-
-    private MigrationProgress? ReadJob(LibvirtConnection connection)
-    {
-        using var domain = connection.FindDomain(id);
-        return domain is null ? null : MigrationJob.Read(connection, domain);
-    }
-
-    /// <summary>Returns when the call has, or was withdrawn. Fails only if it does not end although it was aborted.</summary>
-    private async Task<MigrationStop> WatchAsync(
-        MigrationCall call, Task running, MigrationReport report, CancellationToken cancellationToken)
-    {
-        var stall = new StallDetector(options.StallTimeout, time);
-        var window = new CallWindow();
-        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var timer = new PeriodicTimer(PollInterval, time);
-        using var onCancel = cancellationToken.UnsafeRegister(
-            static state => ((TaskCompletionSource)state!).TrySetResult(), cancelled);
-        Task tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
-        var polling = Task.CompletedTask;
-        var aborting = Task.CompletedTask;
-        var stop = MigrationStop.None;
-        long stoppedAt = 0;
-        while (true)
-        {
-            await (stop == MigrationStop.None ? Task.WhenAny(running, tick, cancelled.Task) : Task.WhenAny(running, tick));
-            if (running.IsCompleted)
-            {
-                break;
-            }
-
-            if (stop == MigrationStop.None)
-            {
-                stop = Reason(call, stall, cancellationToken);
-                stoppedAt = time.GetTimestamp();
-            }
-
-            if (stop != MigrationStop.None)
-            {
-                if (call.TryWithdraw())
-                {
-                    break;
-                }
-
-                // Again and again: in its first moments a migration has no job yet that could be aborted.
-                aborting = aborting.IsCompleted ? AbortAsync(window) : aborting;
-                if (time.GetElapsedTime(stoppedAt) >= AbortPatience)
-                {
-                    throw report.DoesNotEnd(stop);
-                }
-            }
-            else if (polling.IsCompleted)
-            {
-                polling = PollAsync(stall, window);
-            }
-
-            if (tick.IsCompleted)
-            {
-                tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
-            }
-        }
-
-        await window.CloseAsync();
-        return stop;
-    }
-
-    private MigrationStop Reason(MigrationCall call, StallDetector stall, CancellationToken cancellationToken) =>
-        cancellationToken.IsCancellationRequested ? MigrationStop.Cancelled
-        : call.IsTargetLost ? MigrationStop.TargetLost
-        : !options.PeerToPeer && stall.IsStalled ? MigrationStop.Stalled
-        : stall.IsIdling ? MigrationStop.Idling
-        : MigrationStop.None;
-
-    private async Task PollAsync(StallDetector stall, CallWindow window)
-    {
-        try
-        {
-            if (await source.ReadAsync(ReadJob, CancellationToken.None) is { } now)
-            {
-                stall.Note(now);
-                window.Pass(() => progress?.Report(now));
-            }
-        }
-        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
-        {
-            // Only the progress is missed; if the source is lost, the call itself tells.
-        }
-    }
-
-    private async Task AbortAsync(CallWindow window)
-    {
-        try
-        {
-            await source.ChangeAsync(
-                id, (connection, domain) => window.Pass(() => MigrationJob.Abort(connection, domain)), CancellationToken.None);
-        }
-        catch (Exception e) when (e is HypervisorException or ObjectDisposedException)
-        {
-            // Tried again with the next tick, until the call ends or patience does.
-        }
     }
 
     private async Task<VMReading> SettleAsync(
@@ -284,7 +178,7 @@ internal sealed class Migration(
         using var patience = new CancellationTokenSource(ReadPatience, time);
         try
         {
-            return await source.ReadAsync(ReadJob, patience.Token) is not null;
+            return await source.ReadAsync(connection => MigrationJob.Find(connection, id), patience.Token) is not null;
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ObjectDisposedException)
         {

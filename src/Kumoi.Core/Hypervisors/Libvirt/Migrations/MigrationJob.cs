@@ -31,6 +31,13 @@ internal static unsafe class MigrationJob
         }
     }
 
+    /// <summary>The same; null also if there is no such VM.</summary>
+    public static MigrationProgress? Find(LibvirtConnection connection, Guid id)
+    {
+        using var domain = connection.FindDomain(id);
+        return domain is null ? null : Read(connection, domain);
+    }
+
     /// <summary>False if there was no job to abort (libvirt-domain: virDomainAbortJob).</summary>
     public static bool Abort(LibvirtConnection connection, DomainHandle domain)
     {

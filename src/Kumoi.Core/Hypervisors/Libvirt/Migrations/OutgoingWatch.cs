@@ -4,11 +4,12 @@ using Kumoi.Relaying;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
-/// <summary>Watches the sending of a VM, and ends it when it is cancelled or gets nowhere.</summary>
+/// <summary>Watches the sending of a VM through the relay.</summary>
 /// <param name="offer">What is sent.</param>
 /// <param name="connections">The source.</param>
 /// <param name="watching">Lookers-on, while the phase blocks its connection.</param>
 /// <param name="relay">What it is sent through.</param>
+/// <param name="relayStop">Ends the relay.</param>
 /// <param name="progress">Who wants to hear of it.</param>
 /// <param name="time">The clock.</param>
 internal sealed class OutgoingWatch(
@@ -16,83 +17,28 @@ internal sealed class OutgoingWatch(
     FreshConnections connections,
     ConnectionPool watching,
     MigrationRelay relay,
+    CancellationTokenSource relayStop,
     IProgress<ReplicaProgress>? progress,
-    TimeProvider time)
+    TimeProvider time) : MigrationWatch(offer.Plan.Options.StallTimeout, time)
 {
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
+    private readonly SwitchStallDetector _switchStall = new(time);
 
-    /// <summary>How long a call may take to return after its job was aborted; measured: 0.1 s.</summary>
-    private static readonly TimeSpan AbortPatience = TimeSpan.FromSeconds(30);
+    /// <summary>Why it ended, if it was not the source's daemon that ended it.</summary>
+    public MigrationStop RelayStop =>
+        relay.NoneLeft.IsCompleted ? MigrationStop.NoneLeft
+        : relay.IsSourceDeaf ? MigrationStop.SourceDeaf
+        : MigrationStop.None;
 
-    /// <summary>Returns when the call has. Fails only if it does not end although it was aborted.</summary>
-    public async Task<PerformStop> WatchAsync(Task performing, CancellationTokenSource relayStop, CancellationToken cancellationToken)
-    {
-        var stall = new StallDetector(offer.Plan.Options.StallTimeout, time);
-        var switchStall = new SwitchStallDetector(time);
-        var window = new CallWindow();
-        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var timer = new PeriodicTimer(PollInterval, time);
-        using var onCancel = cancellationToken.UnsafeRegister(
-            static state => ((TaskCompletionSource)state!).TrySetResult(), cancelled);
-        Task tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
-        var polling = Task.CompletedTask;
-        var aborting = Task.CompletedTask;
-        var stop = PerformStop.None;
-        long stoppedAt = 0;
-        while (true)
-        {
-            await (stop == PerformStop.None
-                ? Task.WhenAny(performing, tick, cancelled.Task, relay.NoneLeft)
-                : Task.WhenAny(performing, tick));
-            if (performing.IsCompleted)
-            {
-                break;
-            }
+    protected override Task Alarm => relay.NoneLeft;
 
-            if (stop == PerformStop.None)
-            {
-                stop = cancellationToken.IsCancellationRequested ? PerformStop.Cancelled
-                    : relay.NoneLeft.IsCompleted ? PerformStop.NoneLeft
-                    : relay.IsSourceDeaf ? PerformStop.SourceDeaf
-                    : switchStall.IsStalled ? PerformStop.NobodyAnswers
-                    : stall.IsIdling ? PerformStop.Idling
-                    : stall.IsStalled ? PerformStop.Stalled
-                    : PerformStop.None;
-                stoppedAt = time.GetTimestamp();
-            }
+    protected override MigrationStop Reason =>
+        RelayStop is not MigrationStop.None and var stop ? stop
+        : _switchStall.IsStalled ? MigrationStop.NobodyAnswers
+        : Stall.IsIdling ? MigrationStop.Idling
+        : Stall.IsStalled ? MigrationStop.Stalled
+        : MigrationStop.None;
 
-            if (stop != PerformStop.None)
-            {
-                // A QEMU that cannot write its last bytes does not hear of an abort, but of its connection's end.
-                await relayStop.CancelAsync();
-
-                // Again and again: in its first moments a migration has no job yet that could be aborted.
-                aborting = aborting.IsCompleted ? AbortAsync(window) : aborting;
-                if (time.GetElapsedTime(stoppedAt) >= AbortPatience)
-                {
-                    throw new PerformReport(offer, connections.HostName, relay.ReadProgress()).DoesNotEnd(stop);
-                }
-            }
-            else if (polling.IsCompleted)
-            {
-                polling = PollAsync(stall, switchStall);
-                Report();
-            }
-
-            if (tick.IsCompleted)
-            {
-                tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
-            }
-        }
-
-        await window.CloseAsync();
-        return stop != PerformStop.None ? stop
-            : relay.NoneLeft.IsCompleted ? PerformStop.NoneLeft
-            : relay.IsSourceDeaf ? PerformStop.SourceDeaf
-            : PerformStop.None;
-    }
-
-    public void Report()
+    public override void Report()
     {
         if (progress is not null)
         {
@@ -103,39 +49,26 @@ internal sealed class OutgoingWatch(
         }
     }
 
-    private async Task PollAsync(StallDetector stall, SwitchStallDetector switchStall)
-    {
-        try
-        {
-            var now = await OnVMAsync(MigrationJob.Read);
-            if (now is { } moved)
-            {
-                stall.Note(moved);
-            }
+    protected override Task<MigrationProgress?> ReadJobAsync() => OnVMAsync(MigrationJob.Read);
 
-            switchStall.Note(now, relay.ReadProgress().Sum(static target => target.BytesTaken));
-        }
-        catch (HypervisorException)
-        {
-            // If the source is lost, the call itself tells.
-        }
+    protected override void Note(MigrationProgress? job) =>
+        _switchStall.Note(job, relay.ReadProgress().Sum(static target => target.BytesTaken));
+
+    /// <summary>A QEMU that cannot write its last bytes does not hear of an abort, but of its connection's end.</summary>
+    protected override async Task<bool> WithdrawAsync()
+    {
+        await relayStop.CancelAsync();
+        return false;
     }
 
-    private async Task AbortAsync(CallWindow window)
+    protected override Task AbortAsync() => OnVMAsync((other, vm) =>
     {
-        try
-        {
-            await OnVMAsync((other, vm) =>
-            {
-                window.Pass(() => MigrationJob.Abort(other, vm));
-                return true;
-            });
-        }
-        catch (HypervisorException)
-        {
-            // Tried again with the next tick, until the call ends or patience does.
-        }
-    }
+        Window.Pass(() => MigrationJob.Abort(other, vm));
+        return true;
+    });
+
+    protected override HypervisorException DoesNotEnd(MigrationStop stop) =>
+        new PerformReport(offer, connections.HostName, relay.ReadProgress()).DoesNotEnd(stop);
 
     private Task<T> OnVMAsync<T>(Func<LibvirtConnection, DomainHandle, T> work) =>
         connections.Threads.RunAsync(

@@ -47,7 +47,7 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
         recommendedAction: "Give RelayAddress, an address that this computer has and that the source host reaches.",
         innerException: cause);
 
-    public HypervisorException DoesNotEnd(PerformStop stop) => new(
+    public HypervisorException DoesNotEnd(MigrationStop stop) => new(
         $"Cannot {Action}: {Reason(stop, null, null)}{Losses}; but it did not end when it was aborted.",
         FaultDomain.Host,
         isTransient: false,
@@ -69,15 +69,15 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
     /// <param name="refused">Who was turned away by the relay.</param>
     /// <param name="sourceLoss">How the source's connection to this computer broke; null: it did not.</param>
     /// <param name="place">What the source has now.</param>
-    public HypervisorException Failed(PerformStop stop, PhaseOutcome outcome, string? refused, SocketException? sourceLoss, VMWhereabouts place)
+    public HypervisorException Failed(MigrationStop stop, PhaseOutcome outcome, string? refused, SocketException? sourceLoss, VMWhereabouts place)
     {
         LibvirtFailure failure = outcome.Failure ?? default;
         var isUnknown = place is VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused;
         var known = LibvirtErrors.ToException(failure, Action, CallKind.Read, outcome.Loss);
-        var isDeaf = stop is PerformStop.Idling
-            || (stop is PerformStop.NobodyAnswers && IsOneComplete)
-            || stop is PerformStop.SourceDeaf;
-        var isOurs = isDeaf || stop is PerformStop.Stalled or PerformStop.NobodyAnswers or PerformStop.NoneLeft;
+        var isDeaf = stop is MigrationStop.Idling
+            || (stop is MigrationStop.NobodyAnswers && IsOneComplete)
+            || stop is MigrationStop.SourceDeaf;
+        var isOurs = isDeaf || stop is MigrationStop.Stalled or MigrationStop.NobodyAnswers or MigrationStop.NoneLeft;
         var stranger = refused is null ? ""
             : $" The relay turned away {refused}, which is not known to be {source}. If it is, give it as -SourceAddress.";
         return new HypervisorException(
@@ -85,9 +85,9 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
             isDeaf ? FaultDomain.Network : isOurs ? FaultDomain.Host : known.FaultDomain,
             isTransient: isOurs || known.IsTransient,
             outcomeUnknown: isUnknown,
-            isDeaf || stop is PerformStop.Stalled or PerformStop.NobodyAnswers ? HypervisorError.TimedOut
-                : stop == PerformStop.NoneLeft ? HypervisorError.ConnectionFailed
-                : stop == PerformStop.Cancelled ? HypervisorError.Aborted
+            isDeaf || stop is MigrationStop.Stalled or MigrationStop.NobodyAnswers ? HypervisorError.TimedOut
+                : stop == MigrationStop.NoneLeft ? HypervisorError.ConnectionFailed
+                : stop == MigrationStop.Cancelled ? HypervisorError.Aborted
                 : known.Error,
             (int)failure.Code,
             isUnknown ? $"Read what {source} has of the VM before doing anything else with it."
@@ -97,14 +97,14 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
                 : known.RecommendedAction);
     }
 
-    private string Reason(PerformStop stop, string? failure, SocketException? sourceLoss) => stop switch
+    private string Reason(MigrationStop stop, string? failure, SocketException? sourceLoss) => stop switch
     {
-        PerformStop.Cancelled => "it was cancelled",
-        PerformStop.Stalled => $"it moved no byte for {Patience}",
-        PerformStop.Idling => $"nothing was left to send for {Patience}, and {source} did not hear that {Speakers} can take over",
-        PerformStop.SourceDeaf => $"{source} did not hear what {Speakers} reported, for {Patience}",
-        PerformStop.NobodyAnswers => $"all was sent, but {WhatIsMissing}, while the guest waited",
-        PerformStop.NoneLeft => "no target is left",
+        MigrationStop.Cancelled => "it was cancelled",
+        MigrationStop.Stalled => $"it moved no byte for {Patience}",
+        MigrationStop.Idling => $"nothing was left to send for {Patience}, and {source} did not hear that {Speakers} can take over",
+        MigrationStop.SourceDeaf => $"{source} did not hear what {Speakers} reported, for {Patience}",
+        MigrationStop.NobodyAnswers => $"all was sent, but {WhatIsMissing}, while the guest waited",
+        MigrationStop.NoneLeft => "no target is left",
         _ => (failure?.TrimEnd('.', ' ', '\n') ?? "it failed")
             + (sourceLoss is null ? "" : $" (the connection from {source} to this computer broke: {sourceLoss.Message})"),
     };

@@ -156,13 +156,13 @@ public sealed class MigrationDecisionTests
     [InlineData(false, "no target said that it has the whole state", FaultDomain.Host)]
     [InlineData(true, "kvm1 did not hear that kvm3 has the whole state", FaultDomain.Network)]
     public void That_all_was_sent_and_nothing_came_of_it_is_of_the_targets_only_where_none_has_it(bool hasAll, string reason, FaultDomain domain) =>
-        AssertNotSent(PerformStop.NobodyAnswers, hasAll, reason, domain);
+        AssertNotSent(MigrationStop.NobodyAnswers, hasAll, reason, domain);
 
     [Fact]
     public void A_source_that_is_deaf_did_not_hear_and_the_targets_are_not_blamed()
     {
-        AssertNotSent(PerformStop.SourceDeaf, false, "kvm1 did not hear what kvm2 and kvm3 reported, for 2.5 s. The VM runs on kvm1", FaultDomain.Network);
-        AssertNotSent(PerformStop.Idling, false, "nothing was left to send for 2.5 s, and kvm1 did not hear that kvm2 and kvm3 can take over", FaultDomain.Network);
+        AssertNotSent(MigrationStop.SourceDeaf, false, "kvm1 did not hear what kvm2 and kvm3 reported, for 2.5 s. The VM runs on kvm1", FaultDomain.Network);
+        AssertNotSent(MigrationStop.Idling, false, "nothing was left to send for 2.5 s, and kvm1 did not hear that kvm2 and kvm3 can take over", FaultDomain.Network);
     }
 
     [Theory]
@@ -239,7 +239,7 @@ public sealed class MigrationDecisionTests
     private static MigrationVerdict Lost(VMWhereabouts source, VMWhereabouts target, bool hasJob = false) =>
         new MigrationFacts(false, true, hasJob, false, source, target).Judge();
 
-    private static void AssertNotSent(PerformStop stop, bool hasOneAll, string reason, FaultDomain domain)
+    private static void AssertNotSent(MigrationStop stop, bool hasOneAll, string reason, FaultDomain domain)
     {
         var plan = new MigrationPlan(
             new SpeculationMark(OperationId.New(), false, "kvm1", ["kvm2", "kvm3"], ""), new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(2.5) });

@@ -1,0 +1,34 @@
+using Kumoi.Hypervisors.Libvirt.Connections;
+
+namespace Kumoi.Hypervisors.Libvirt.Migrations;
+
+/// <summary>Watches a migration that libvirt drives: one call, which can be taken back until it goes out.</summary>
+internal sealed class MigrationCallWatch(
+    LibvirtLink source, Guid id, MigrationCall call, MigrationOptions options, MigrationReport report,
+    IProgress<MigrationProgress>? progress, TimeProvider time)
+    : MigrationWatch(options.StallTimeout, time)
+{
+    protected override MigrationStop Reason =>
+        call.IsTargetLost ? MigrationStop.TargetLost
+        : !options.PeerToPeer && Stall.IsStalled ? MigrationStop.Stalled
+        : Stall.IsIdling ? MigrationStop.Idling
+        : MigrationStop.None;
+
+    protected override Task<MigrationProgress?> ReadJobAsync() =>
+        source.ReadAsync(connection => MigrationJob.Find(connection, id), CancellationToken.None);
+
+    protected override void Note(MigrationProgress? job)
+    {
+        if (job is { } now)
+        {
+            Window.Pass(() => progress?.Report(now));
+        }
+    }
+
+    protected override Task<bool> WithdrawAsync() => Task.FromResult(call.TryWithdraw());
+
+    protected override Task AbortAsync() =>
+        source.ChangeAsync(id, (connection, domain) => Window.Pass(() => MigrationJob.Abort(connection, domain)), CancellationToken.None);
+
+    protected override HypervisorException DoesNotEnd(MigrationStop stop) => report.DoesNotEnd(stop);
+}
