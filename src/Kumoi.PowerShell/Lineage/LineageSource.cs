@@ -1,3 +1,5 @@
+using System.Management.Automation;
+
 namespace Kumoi.PowerShell.Lineage;
 
 /// <summary>Where elements of a lineage come from, and how to get at more of them. An element is known by its index here.</summary>
@@ -50,6 +52,7 @@ internal abstract class LineageSource
     {
         KumoiHost host => OriginOf(host.Origin, host.OriginIndex),
         KumoiVM vm => OriginOf(vm.Origin, vm.OriginIndex),
+        PSObject { BaseObject: var wrapped } => OriginOf(wrapped),
         _ => null,
     };
 

@@ -28,7 +28,7 @@ internal sealed class ReplayProof(ISubstitutionTerminal terminal, TerminalLineag
         {
             chosen = replay.Choose();
             lost = Lost([.. chosen.Where(index => !lineage.HaveArrived.Contains(index) && !lineage.Ledger.LeftOut.Contains(index))], chosen);
-            trace.AddCounted(chosen.Count, replay.Run);
+            trace.AddCounted(chosen.Count, replay);
         }
         catch (Exception e) when (
             e is RuntimeException and not PipelineStoppedException or PSInvalidOperationException || ScriptBlockCall.IsFlowControl(e))

@@ -67,7 +67,8 @@ internal sealed class ReplaySession : IDisposable
     /// <summary>
     /// Runs the steps on the feed in the caller's scope, as they ran there the first time, and returns what comes out. Records of other
     /// streams are written again by the owner, by their type: the author's redirections and preferences mean what they meant; with
-    /// <paramref name="isQuiet"/> they are dropped, because they were written before.
+    /// <paramref name="isQuiet"/> they are dropped, because they were written before. What comes out is as the engine has wrapped it: it goes
+    /// into the next run without being looked at anew.
     /// </summary>
     public IReadOnlyList<object> Invoke(IEnumerable<string> steps, bool isQuiet = false)
     {
@@ -95,7 +96,7 @@ internal sealed class ReplaySession : IDisposable
             }
             else if (!StreamRecords.TryWriteAgain(isQuiet ? null : _owner, item.BaseObject))
             {
-                results.Add(item.BaseObject);
+                results.Add(item);
             }
         }
 
