@@ -39,6 +39,21 @@ public sealed class ArchitectureTests
         Assert.Equal(["Kumoi.PowerShell.Session"], knowing);
     }
 
+    [Fact]
+    public void The_picture_in_the_page_is_what_the_code_gives()
+    {
+        var path = Path.Combine(Rooms.Source, "..", "docs", "architecture.md");
+        var page = File.ReadAllText(path).ReplaceLineEndings("\n");
+        var drawn = RoomsPicture.PutInto(page, House);
+        if (Environment.GetEnvironmentVariable("KUMOI_DRAW") is "1")
+        {
+            File.WriteAllText(path, drawn);
+            return;
+        }
+
+        Assert.True(page == drawn, "docs/architecture.md shows other rooms or arrows than the assemblies have. Draw it anew: ./build.sh docs");
+    }
+
     private static bool IsIn(string room, string[] houses) =>
         Array.Exists(houses, house => room == house || room.StartsWith(house + ".", StringComparison.Ordinal));
 
