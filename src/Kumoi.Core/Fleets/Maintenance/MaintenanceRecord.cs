@@ -49,6 +49,9 @@ internal sealed record MaintenanceRecord(string Host, MaintenanceStep Step)
             }
         }
 
-        return new KumoiEvent { At = at, Kind = KumoiEventKind.Maintenance, VMHost = host, VM = vm, Message = message, Data = data.ToJsonString() };
+        return new KumoiEvent
+        {
+            At = at, Kind = KumoiEventKind.Maintenance, VMHost = host, VM = vm, Message = message, Data = data.ToJsonString()
+        };
     }
 }
