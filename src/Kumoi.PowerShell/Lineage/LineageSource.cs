@@ -30,7 +30,9 @@ internal abstract class LineageSource
 
     public string NameOf(int index) => index < _elements.Count ? _elements[index].ToString()! : "(an element of an earlier pipeline)";
 
-    /// <summary>The same element, read now; null if it is gone, or is no longer what the source asked for. Fails if it cannot be read.</summary>
+    /// <summary>
+    /// The same element, read now; null if it is gone, or is no longer what the source asked for. Fails if it cannot be read.
+    /// </summary>
     public async Task<object?> ReadAgainAsync(int index, CancellationToken cancellationToken)
     {
         object? now = _elements[index] switch

@@ -26,7 +26,8 @@ internal sealed class ChainTrace(TerminalLineage lineage)
                 .Select(step => (step.Text, KindOf(step), default(int?), default(int?))));
         }
 
-        lineage.Trace.Add(new LineageStep { Kind = LineageStepKind.Action, Operator = lineage.Location.Command.Extent.Text, CountIn = count });
+        lineage.Trace.Add(
+            new LineageStep { Kind = LineageStepKind.Action, Operator = lineage.Location.Command.Extent.Text, CountIn = count });
     }
 
     /// <summary>

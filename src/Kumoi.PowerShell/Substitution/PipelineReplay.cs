@@ -56,8 +56,8 @@ internal sealed class PipelineReplay(ISubstitutionTerminal terminal, TerminalLin
     }
 
     /// <summary>
-    /// How many filters the chain begins with that can be run by themselves; 0: none. A sort must stand behind them, which takes in all that
-    /// they let pass: any other choice may end them early. And nothing behind them may read what they write.
+    /// How many filters the chain begins with that can be run by themselves; 0: none. A sort must stand behind them, which takes in all
+    /// that they let pass: any other choice may end them early. And nothing behind them may read what they write.
     /// </summary>
     private static int FiltersApart(IReadOnlyList<PipelineStep> steps)
     {
@@ -65,7 +65,8 @@ internal sealed class PipelineReplay(ISubstitutionTerminal terminal, TerminalLin
         var written = steps.Take(filters).SelectMany(step => VariableUse.Written(step.Command!)).Append("Matches");
         return filters < steps.Count
             && steps[filters].Kind is StepKind.Order
-            && !steps.Skip(filters).SelectMany(step => VariableUse.Read(step.Command!)).Intersect(written, StringComparer.OrdinalIgnoreCase).Any()
+            && !steps.Skip(filters).SelectMany(step => VariableUse.Read(step.Command!)).Intersect(written, StringComparer.OrdinalIgnoreCase)
+                .Any()
                 ? filters
                 : 0;
     }
@@ -135,14 +136,17 @@ internal sealed class PipelineReplay(ISubstitutionTerminal terminal, TerminalLin
         return new BoundCandidate(candidate, null, reason, isSettledByFailure ? session.Failure : open ?? debris);
     }
 
-    /// <summary>Runs the steps, and the terminal's copy, which only binds. Why the candidate is not to be used; null: nothing was thrown.</summary>
+    /// <summary>
+    /// Runs the steps, and the terminal's copy, which only binds. Why the candidate is not to be used; null: nothing was thrown.
+    /// </summary>
     private string? TakeToTerminal(ReplaySession session, OpenOutcomes outcomes)
     {
         var restore = Remember();
         using var watch = outcomes.Enter();
         try
         {
-            session.Invoke(lineage.StepsOfCandidate().Select(step => Text(step, session)).Append(ActionText(lineage.Location.Position, session)));
+            session.Invoke(
+                lineage.StepsOfCandidate().Select(step => Text(step, session)).Append(ActionText(lineage.Location.Position, session)));
             return null;
         }
         catch (PipelineStoppedException)
