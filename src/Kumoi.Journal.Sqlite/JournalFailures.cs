@@ -50,7 +50,7 @@ internal static class JournalFailures
     public static JournalException Damaged(string path, string reason, Exception? cause = null) => new(
         $"The journal '{path}' is damaged: {reason.TrimEnd('.')}. Nothing was changed in it.", JournalError.Damaged,
         $"Keep it: move '{path}' away, together with '{path}-wal' and '{path}-shm' if they are there, and a new one is "
-            + $"made; or {OtherFolder}. "
+        + $"made; or {OtherFolder}. "
         + "'sqlite3 FILE .recover' can read what is left of it.",
         cause);
 

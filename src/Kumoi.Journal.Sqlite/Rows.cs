@@ -34,7 +34,10 @@ internal static class Rows
         StartedAt = ToTime(row.GetString(8)),
         Details = ToString(row, 9),
         Owner = new OperationOwner(row.GetInt32(10), ToTime(row.GetString(11)), ToString(row, 12),
-            ToString(row, 13)) { Start = ToTextOrNull(row, 17) },
+            ToString(row, 13))
+        {
+            Start = ToTextOrNull(row, 17),
+        },
         State = ToEnum<OperationState>(row.GetString(14)),
         Error = ToTextOrNull(row, 15),
         EndedAt = row.IsDBNull(16) ? null : ToTime(row.GetString(16)),

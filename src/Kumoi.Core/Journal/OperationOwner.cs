@@ -16,7 +16,10 @@ public sealed record OperationOwner(int ProcessId, DateTimeOffset ProcessStarted
         // To the millisecond, as it is written down everywhere.
         var startedAt = DateTimeOffset.FromUnixTimeMilliseconds(new DateTimeOffset(process.StartTime).ToUnixTimeMilliseconds());
         return new OperationOwner(process.Id, startedAt, Environment.MachineName,
-            Environment.UserName) { Start = ProcessStart.Own?.ToString() };
+            Environment.UserName)
+        {
+            Start = ProcessStart.Own?.ToString(),
+        };
     });
 
     /// <summary>This process.</summary>
@@ -45,7 +48,10 @@ public sealed record OperationOwner(int ProcessId, DateTimeOffset ProcessStarted
             && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var process)
             && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var started)
             ? new OperationOwner(process, DateTimeOffset.FromUnixTimeMilliseconds(started), parts[2],
-                parts[3]) { Start = parts.ElementAtOrDefault(4) }
+                parts[3])
+            {
+                Start = parts.ElementAtOrDefault(4),
+            }
             : null;
     }
 

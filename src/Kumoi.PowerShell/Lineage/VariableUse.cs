@@ -25,8 +25,11 @@ internal static class VariableUse
             var target = ast switch
             {
                 AssignmentStatementAst assignment => assignment.Left,
-                UnaryExpressionAst { TokenKind: TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus
-                    or TokenKind.PostfixMinusMinus } unary => unary.Child,
+                UnaryExpressionAst
+                {
+                    TokenKind: TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus
+                    or TokenKind.PostfixMinusMinus
+                } unary => unary.Child,
                 ForEachStatementAst loop => loop.Variable,
                 ConvertExpressionAst { Type.TypeName.FullName: var type } cast when type.Equals(
                     "ref", StringComparison.OrdinalIgnoreCase) => cast.Child,
@@ -50,8 +53,11 @@ internal static class VariableUse
             {
                 AssignmentStatementAst { Left: ConvertExpressionAst cast } => cast.Child,
                 AssignmentStatementAst assignment => assignment.Left,
-                UnaryExpressionAst { TokenKind: TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus
-                    or TokenKind.PostfixMinusMinus } unary => unary.Child,
+                UnaryExpressionAst
+                {
+                    TokenKind: TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus
+                    or TokenKind.PostfixMinusMinus
+                } unary => unary.Child,
                 ForEachStatementAst loop => loop.Variable,
                 _ => null,
             }).OfType<VariableExpressionAst>().Select(NameOf);

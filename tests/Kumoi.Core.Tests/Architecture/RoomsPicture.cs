@@ -24,7 +24,8 @@ internal static class RoomsPicture
     private static string Draw(Rooms house)
     {
         var rooms = house.All.Order(StringComparer.Ordinal).ToList();
-        var below = rooms.ToDictionary(room => room, room => house.Arrows.Keys.Where(arrow => arrow.From == room).Select(arrow => arrow.To).ToHashSet());
+        var below = rooms.ToDictionary(
+            room => room, room => house.Arrows.Keys.Where(arrow => arrow.From == room).Select(arrow => arrow.To).ToHashSet());
         var picture = new StringBuilder("```mermaid\nflowchart TD\n");
         foreach (var part in rooms.GroupBy(HouseOf).OrderByDescending(one => one.Key, StringComparer.Ordinal))
         {
@@ -39,7 +40,8 @@ internal static class RoomsPicture
 
         foreach (var room in rooms)
         {
-            foreach (var used in below[room].Where(used => !below[room].Any(other => Reaches(below, other, used))).Order(StringComparer.Ordinal))
+            foreach (var used in below[room].Where(used => !below[room].Any(other => Reaches(below, other, used)))
+                .Order(StringComparer.Ordinal))
             {
                 picture.Append($"  {room} --> {used}\n");
             }
@@ -50,7 +52,8 @@ internal static class RoomsPicture
 
     private static string HouseOf(string room) => room.StartsWith("Kumoi.PowerShell", StringComparison.Ordinal) ? "PowerShell" : "Core";
 
-    private static string NameOf(string room) => room.Replace("Kumoi.PowerShell.", "", StringComparison.Ordinal).Replace("Kumoi.", "", StringComparison.Ordinal);
+    private static string NameOf(string room) =>
+        room.Replace("Kumoi.PowerShell.", "", StringComparison.Ordinal).Replace("Kumoi.", "", StringComparison.Ordinal);
 
     /// <summary>There are no circles: another test sees to that.</summary>
     private static bool Reaches(Dictionary<string, HashSet<string>> below, string from, string to) =>

@@ -83,7 +83,10 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
             }
 
             var happened = new MaintenanceRecord(identity,
-                isIn ? MaintenanceStep.Suspended : MaintenanceStep.Resumed) { RollingUpgrade = rollingUpgrade }
+                isIn ? MaintenanceStep.Suspended : MaintenanceStep.Resumed)
+            {
+                RollingUpgrade = rollingUpgrade,
+            }
                 .ToEvent(host, journal.Now, isIn ? $"{host} is in maintenance." : $"{host} is back in service.");
 
             // Only on what was read: of two sessions that do it at once one has done it, and the other is told that it was done.

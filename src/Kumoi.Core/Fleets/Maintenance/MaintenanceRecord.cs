@@ -51,7 +51,12 @@ internal sealed record MaintenanceRecord(string Host, MaintenanceStep Step)
 
         return new KumoiEvent
         {
-            At = at, Kind = KumoiEventKind.Maintenance, VMHost = host, VM = vm, Message = message, Data = data.ToJsonString()
+            At = at,
+            Kind = KumoiEventKind.Maintenance,
+            VMHost = host,
+            VM = vm,
+            Message = message,
+            Data = data.ToJsonString()
         };
     }
 }

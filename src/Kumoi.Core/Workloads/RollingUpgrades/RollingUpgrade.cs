@@ -269,7 +269,10 @@ public sealed class RollingUpgrade
     private async Task EvacuateAsync(Turn turn, CancellationToken cancellationToken)
     {
         var evacuation = new Evacuation(_fleet, turn.Host, _fleet.Hosts, host =>
-            TierOf(turn.Host, host.Connection), _rollingUpgrade.Limits, _options) { Time = _time };
+            TierOf(turn.Host, host.Connection), _rollingUpgrade.Limits, _options)
+        {
+            Time = _time,
+        };
         await RunAsync(turn, evacuation, static _ => true, cancellationToken);
     }
 

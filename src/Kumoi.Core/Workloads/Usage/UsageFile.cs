@@ -19,7 +19,8 @@ public static class UsageFile
             text.Append(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{usage.From:O},{usage.To:O},{Quoted(usage.VM)},{usage.VMId:D},{Quoted(usage.VMHost)},{usage.MemoryBytes},"
-                    + $"{usage.CpuSec:0.######},{usage.DiskReadBytes},{usage.DiskWrittenBytes},{usage.NetworkReceivedBytes},{usage.NetworkSentBytes}\n"));
+                    + $"{usage.CpuSec:0.######},{usage.DiskReadBytes},{usage.DiskWrittenBytes},"
+                    + $"{usage.NetworkReceivedBytes},{usage.NetworkSentBytes}\n"));
         }
 
         file.Write(Encoding.UTF8.GetBytes(text.ToString()));

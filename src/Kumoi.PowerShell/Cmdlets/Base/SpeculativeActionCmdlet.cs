@@ -60,9 +60,9 @@ public abstract class SpeculativeActionCmdlet : ActionCmdlet
             var message = "Give -HedgeDelaySec or -HedgePercentile, not both: each says when the next host is tried.";
             ThrowTerminatingError(
                 new ErrorRecord(new ValidationMetadataException(message), "TwoHedgeDelays", ErrorCategory.InvalidArgument, HedgePercentile)
-            {
-                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Leave out -HedgeDelaySec to decide by the journal." },
-            });
+                {
+                    ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Leave out -HedgeDelaySec to decide by the journal." },
+                });
         }
     }
 

@@ -84,7 +84,11 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
             MaxCallsPerHost = IsBound(nameof(CallsPerHost)) ? CallsPerHost : limits.MaxCallsPerHost,
         };
         _requests.AddRange(Uri.Select(uri => new ConnectRequest(
-            uri, Name, Tag) { Limits = limits, FailureGroup = string.IsNullOrEmpty(FailureGroup) ? null : FailureGroup }));
+            uri, Name, Tag)
+        {
+            Limits = limits,
+            FailureGroup = string.IsNullOrEmpty(FailureGroup) ? null : FailureGroup,
+        }));
     }
 
     /// <summary>Operations that nobody works on any more, and that these hosts are needed for.</summary>
@@ -111,7 +115,7 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
             {
                 WriteWarning(
                     $"{left} {(left == 1 ? "operation" : "operations")} on several hosts ended before {(left == 1 ? "its" : "their")} end, "
-                        + "these hosts among them. "
+                    + "these hosts among them. "
                     + "When all of them are connected: Get-KumoiOperation -Unfinished | Repair-KumoiOperation");
             }
         }

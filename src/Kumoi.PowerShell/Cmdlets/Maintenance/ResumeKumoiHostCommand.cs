@@ -52,7 +52,11 @@ public sealed class ResumeKumoiHostCommand : MaintenanceCmdlet
             WriteObject(
                 new KumoiPlanStep
                 {
-                    Order = 1, Action = PlanAction.ResumeHost, Name = host.Name, VMHost = host.Name, Reason = "maintenance"
+                    Order = 1,
+                    Action = PlanAction.ResumeHost,
+                    Name = host.Name,
+                    VMHost = host.Name,
+                    Reason = "maintenance"
                 });
         }
         else if (!ShouldProcess(host.Name, ReturnVM ? "Take out of maintenance, and bring its VMs back" : "Take out of maintenance"))

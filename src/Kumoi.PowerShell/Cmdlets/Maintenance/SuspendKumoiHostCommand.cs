@@ -118,7 +118,11 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
             WriteObject(
                 new KumoiPlanStep
                 {
-                    Order = 1, Action = PlanAction.SuspendHost, Name = host.Name, VMHost = host.Name, Reason = "maintenance"
+                    Order = 1,
+                    Action = PlanAction.SuspendHost,
+                    Name = host.Name,
+                    VMHost = host.Name,
+                    Reason = "maintenance"
                 });
         }
 

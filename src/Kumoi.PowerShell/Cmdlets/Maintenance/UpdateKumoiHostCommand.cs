@@ -128,7 +128,10 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         foreach (var (host, number) in rollingUpgrade.Hosts.Select((host, i) => (host, i)))
         {
             WriteProgress(new ProgressRecord(
-                0, $"Rolling upgrade '{NameOfRollingUpgrade}'", host.Name) { PercentComplete = 100 * number / rollingUpgrade.Hosts.Count });
+                0, $"Rolling upgrade '{NameOfRollingUpgrade}'", host.Name)
+            {
+                PercentComplete = 100 * number / rollingUpgrade.Hosts.Count,
+            });
             if (rollingUpgrade.IsDone(host))
             {
                 WriteObject(Untouched(host, HostUpdateState.AlreadyUpdated));
@@ -230,13 +233,14 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         var message = $"The rolling upgrade needs a name: its script block reads ${unknown}, whose value cannot be recorded and compared.";
         ThrowTerminatingError(
             new ErrorRecord(new PSInvalidOperationException(message), "NameMissing", ErrorCategory.InvalidArgument, ScriptBlock)
-        {
-            ErrorDetails = new ErrorDetails(message)
             {
-                RecommendedAction = "Give it a name with -Name, and another name for another upgrade; or make the block read only plain "
+                ErrorDetails = new ErrorDetails(message)
+                {
+                    RecommendedAction = "Give it a name with -Name, and another name for another upgrade; or make the block "
+                    + "read only plain "
                     + "values, such as strings and numbers.",
-            },
-        });
+                },
+            });
         return "";
     }
 

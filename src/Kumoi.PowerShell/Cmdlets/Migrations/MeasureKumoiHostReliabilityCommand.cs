@@ -48,9 +48,12 @@ public sealed class MeasureKumoiHostReliabilityCommand : KumoiCmdlet
             var message = "The half-life must be positive.";
             ThrowTerminatingError(
                 new ErrorRecord(new ValidationMetadataException(message), "InvalidDuration", ErrorCategory.InvalidArgument, HalfLife)
-            {
-                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Give -HalfLife, for example as '7.00:00:00' for a week." },
-            });
+                {
+                    ErrorDetails = new ErrorDetails(message)
+                    {
+                        RecommendedAction = "Give -HalfLife, for example as '7.00:00:00' for a week.",
+                    },
+                });
         }
 
         IReadOnlyList<KumoiHostReliability> known =

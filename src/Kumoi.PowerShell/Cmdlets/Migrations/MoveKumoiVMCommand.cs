@@ -189,7 +189,8 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             if (_vms.TryAdd(vm.Key, vm))
             {
                 yield return SpeculativeRequest(vm, destinations)
-                    with { Origin = LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null) };
+                    with
+                { Origin = LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null) };
             }
         }
     }

@@ -10,12 +10,12 @@ internal static class SshFailures
 
     private const string KeyAdvice =
         "Give the host a key of this user (ssh-copy-id USER@HOST), have it in the ssh agent or name it in the URI "
-            + "(?keyfile=PATH), and see that "
+        + "(?keyfile=PATH), and see that "
         + "'ssh -o BatchMode=yes USER@HOST true' works. Kumoi does not ask for a password.";
 
     private const string HostKeyAdvice =
         "This computer does not know the host's key, or another one. Connect once with 'ssh USER@HOST' and compare the fingerprint, so "
-            + "that the key comes "
+        + "that the key comes "
         + "into known_hosts; if it has changed, find out why before you remove the old one ('ssh-keygen -R HOST').";
 
     private const string AlgorithmAdvice =
