@@ -14,9 +14,9 @@ using Kumoi.Speculation.Migration;
 namespace Kumoi.Benchmarks;
 
 /// <summary>
-/// Migrations of one running VM between real hosts: in turn a plain one, one to two targets at once, and one to two of which the second takes a
-/// tenth of the plain one's rate. Of each: the time, the CPU time of the source's QEMU, and what the source's host has sent. Run in the lab's
-/// network.
+/// Migrations of one running VM between real hosts: in turn a plain one, one to two targets at once, and one to two of which the second
+/// takes a tenth of the plain one's rate. Of each: the time, the CPU time of the source's QEMU, and what the source's host has sent. Run in
+/// the lab's network.
 /// </summary>
 internal static class MigrationOverhead
 {
@@ -35,14 +35,16 @@ internal static class MigrationOverhead
         var time = TimeProvider.System;
         var folder = Directory.CreateTempSubdirectory("kumoi-overhead-").FullName;
         await using var journal = new SqliteJournal(folder, time);
-        await using var fleet = KumoiFleet.Create([new LibvirtDriver(time)], new PollyCallPolicyFactory(time), new FaultPlan(new Random(1), time), time, () => journal);
+        await using var fleet = KumoiFleet.Create(
+            [new LibvirtDriver(time)], new PollyCallPolicyFactory(time), new FaultPlan(new Random(1), time), time, () => journal);
         await foreach (var outcome in fleet.ConnectAsync([.. uris.Select(uri => new ConnectRequest(uri, null, []))], default))
         {
             _ = outcome.Result;
         }
 
         var hosts = fleet.Hosts.ToList();
-        var vm = await VMActions.CreateAsync(hosts[0], new VMSpec { Xml = xml }, start: true, keepFailed: false, OperationId.New(), default);
+        var vm = await VMActions.CreateAsync(
+            hosts[0], new VMSpec { Xml = xml }, start: true, keepFailed: false, OperationId.New(), default);
         try
         {
             var tenth = 0L;
@@ -54,7 +56,8 @@ internal static class MigrationOverhead
                 if (kind is "two, one slow")
                 {
                     // What the bridge sends to that host.
-                    Run("tc", "qdisc", "add", "dev", targets[1].Name, "root", "tbf", "rate", $"{tenth}bps", "burst", "1m", "latency", "50ms");
+                    Run("tc", "qdisc", "add", "dev", targets[1].Name, "root", "tbf", "rate", $"{tenth}bps", "burst", "1m", "latency",
+                        "50ms");
                 }
 
                 using var cpu = new ProcessCpu(lab, source.Name, VM);
@@ -62,7 +65,8 @@ internal static class MigrationOverhead
                 var began = Stopwatch.GetTimestamp();
                 vm = kind is "plain"
                     ? await VMActions.MoveAsync(vm, targets[0], new MigrationOptions(), null, default)
-                    : (await new SpeculativeMigration(vm, new SpeculationOptions { Replicas = 2 }, time).RunAsync(targets, null, default)).VM;
+                    : (await new SpeculativeMigration(vm, new SpeculationOptions { Replicas = 2 }, time)
+                        .RunAsync(targets, null, default)).VM;
                 var took = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
                 var used = cpu.End();
                 var sent = Sent(script, source.Name) - sentBefore;
@@ -94,10 +98,12 @@ internal static class MigrationOverhead
 
     private static string Run(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        using var process =
+            Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
         var printed = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 ? printed : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with status {process.ExitCode}.");
+        return process.ExitCode == 0 ? printed
+            : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with status {process.ExitCode}.");
     }
 
     /// <summary>The CPU time of a process up to its end: it is looked at until it is gone.</summary>
@@ -155,7 +161,8 @@ internal static class MigrationOverhead
             try
             {
                 var fields = File.ReadAllText($"/proc/{process}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                return TickMs * (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture));
+                return TickMs * (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(
+                    fields[12], CultureInfo.InvariantCulture));
             }
             catch (IOException)
             {

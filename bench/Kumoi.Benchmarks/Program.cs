@@ -27,8 +27,10 @@ const int Elements = 100_000;
 
 var libvirt = new LibvirtDriver();
 await using var fleet = KumoiFleet.Create(
-    [new SimulatedDriver(TimeProvider.System), libvirt], new PollyCallPolicyFactory(), new FaultPlan(new Random(7), TimeProvider.System), TimeProvider.System);
-await foreach (var connected in fleet.ConnectAsync([new ConnectRequest("sim://lab?hosts=1&vms=2&seed=7", Name: null, Tags: [])], CancellationToken.None))
+    [new SimulatedDriver(TimeProvider.System), libvirt], new PollyCallPolicyFactory(), new FaultPlan(new Random(7), TimeProvider.System),
+    TimeProvider.System);
+await foreach (var connected in fleet.ConnectAsync(
+    [new ConnectRequest("sim://lab?hosts=1&vms=2&seed=7", Name: null, Tags: [])], CancellationToken.None))
 {
     _ = connected.Result;
 }
@@ -111,7 +113,8 @@ void Linq()
 
 async Task LineageAsync()
 {
-    var taken = await numbers.AsLineage().Where(number => number % 3 != 0).Select(number => number * 2L).OrderBy(number => number).Take(10).EvaluateAsync();
+    var taken = await numbers.AsLineage().Where(number => number % 3 != 0).Select(number => number * 2L).OrderBy(number => number).Take(10)
+        .EvaluateAsync();
     Check(taken.Items);
 }
 

@@ -7,7 +7,9 @@ using Kumoi.Relaying;
 
 namespace Kumoi.Benchmarks;
 
-/// <summary>Sends the same bytes over loopback, by the same sender to the same receivers: through the migration relay, or through socat.</summary>
+/// <summary>
+/// Sends the same bytes over loopback, by the same sender to the same receivers: through the migration relay, or through socat.
+/// </summary>
 internal static class RelayThroughput
 {
     private const long Bytes = 4L << 30;

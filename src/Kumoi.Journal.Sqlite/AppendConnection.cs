@@ -27,8 +27,12 @@ internal sealed class AppendConnection : IDisposable
         _commit = Command("COMMIT");
         _insertOperation = Command(
             """
-            INSERT INTO operations (id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, process_start, machine, user, state)
-            VALUES (@id, @kind, @host, @simulated, @vmId, @vm, @target, @at, @details, @pid, @pidAt, @pidStart, @machine, @user, 'Pending')
+            INSERT INTO operations (
+              id, kind, host, is_simulated, vm_id, vm, target, started_at, details,
+              process_id, process_started_at, process_start, machine, user, state)
+            VALUES (
+              @id, @kind, @host, @simulated, @vmId, @vm, @target, @at, @details,
+              @pid, @pidAt, @pidStart, @machine, @user, 'Pending')
             """,
             OperationParameters);
         _updateOperation = Command(
@@ -52,7 +56,8 @@ internal sealed class AppendConnection : IDisposable
     public void Commit() => _commit.ExecuteNonQuery();
 
     public long Insert(OperationIntent intent) => Insert(
-        _insertOperation, intent.Id.ToString("D"), intent.Kind.ToString(), intent.VMHost, intent.IsSimulated ? 1L : 0L, intent.VMId?.ToString("D"),
+        _insertOperation, intent.Id.ToString("D"), intent.Kind.ToString(), intent.VMHost, intent.IsSimulated ? 1L : 0L,
+        intent.VMId?.ToString("D"),
         intent.VM, intent.Target, Rows.ToText(intent.StartedAt), intent.Details, (long)intent.Owner.ProcessId,
         Rows.ToText(intent.Owner.ProcessStartedAt), intent.Owner.Start, intent.Owner.Machine, intent.Owner.User);
 
@@ -61,7 +66,8 @@ internal sealed class AppendConnection : IDisposable
     public long Update(long sequence, Guid id, OperationOutcome outcome)
     {
         Bind(
-            _updateOperation, sequence, id.ToString("D"), outcome.State.ToString(), outcome.Error, Rows.ToText(outcome.At), outcome.VMId?.ToString("D"), outcome.VM,
+            _updateOperation, sequence, id.ToString("D"), outcome.State.ToString(), outcome.Error, Rows.ToText(outcome.At),
+            outcome.VMId?.ToString("D"), outcome.VM,
             outcome.Details);
         return _updateOperation.ExecuteNonQuery() == 1 ? sequence : throw JournalFailures.NoSuchOperation(_connection.DataSource, id);
     }

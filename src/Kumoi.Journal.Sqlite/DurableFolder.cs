@@ -11,7 +11,9 @@ internal static partial class DurableFolder
 {
     private const UnixFileMode OnlyUser = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    /// <summary>Makes a folder that only its user can read, and those above it. Returns the folders that have got entries by it, from below.</summary>
+    /// <summary>
+    /// Makes a folder that only its user can read, and those above it. Returns the folders that have got entries by it, from below.
+    /// </summary>
     public static IReadOnlyList<string> Create(string folder)
     {
         var grown = new List<string>();

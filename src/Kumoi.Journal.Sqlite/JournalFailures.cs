@@ -24,7 +24,8 @@ internal static class JournalFailures
 
     /// <summary>Only the one record cannot be written; the others, and the file, are well.</summary>
     public static bool IsOfOneRecord(Exception error) =>
-        error is SqliteException { SqliteErrorCode: TooBig or Constraint or Mismatch } || (error is not SqliteException && !IsOfTheFile(error));
+        error is SqliteException { SqliteErrorCode: TooBig or Constraint or Mismatch }
+            || (error is not SqliteException && !IsOfTheFile(error));
 
     /// <summary>The folder or the files cannot be written, though perhaps read.</summary>
     public static bool IsUnwritable(SqliteException error) => error.SqliteErrorCode is ReadOnly or CantOpen;
@@ -33,7 +34,8 @@ internal static class JournalFailures
     {
         SqliteException { SqliteErrorCode: Corrupt or NotADatabase } => Damaged(path, error.Message, error),
         SqliteException { SqliteErrorCode: TooBig or Constraint or Mismatch } => new JournalException(
-            $"The record cannot be written to the journal '{path}': {Reason(error)}", JournalError.Unavailable, "This is a defect of Kumoi: report it.", error),
+            $"The record cannot be written to the journal '{path}': {Reason(error)}", JournalError.Unavailable,
+            "This is a defect of Kumoi: report it.", error),
         SqliteException { SqliteErrorCode: Busy or Locked } => new JournalException(
             $"The journal '{path}' has been in use by another process for too long.", JournalError.Busy,
             $"Try again; see who holds it ('fuser -v {path}'), or {OtherFolder}.", error),
@@ -47,7 +49,8 @@ internal static class JournalFailures
 
     public static JournalException Damaged(string path, string reason, Exception? cause = null) => new(
         $"The journal '{path}' is damaged: {reason.TrimEnd('.')}. Nothing was changed in it.", JournalError.Damaged,
-        $"Keep it: move '{path}' away, together with '{path}-wal' and '{path}-shm' if they are there, and a new one is made; or {OtherFolder}. "
+        $"Keep it: move '{path}' away, together with '{path}-wal' and '{path}-shm' if they are there, and a new one is "
+        + $"made; or {OtherFolder}. "
         + "'sqlite3 FILE .recover' can read what is left of it.",
         cause);
 
@@ -60,7 +63,8 @@ internal static class JournalFailures
         "Only the host knows the outcome of the operation: look at the VM.");
 
     public static JournalException Newer(string path, long version) => new(
-        $"The journal '{path}' has version {version}; this Kumoi knows versions up to {JournalFile.SchemaVersion}.", JournalError.NewerSchema,
+        $"The journal '{path}' has version {version}; this Kumoi knows versions up to {JournalFile.SchemaVersion}.",
+        JournalError.NewerSchema,
         $"Update Kumoi, or {OtherFolder}.");
 
     private static string Reason(Exception error) =>

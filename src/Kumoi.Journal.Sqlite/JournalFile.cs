@@ -50,12 +50,13 @@ internal sealed class JournalFile(string folder)
         """;
 
     /// <summary>
-    /// Every session asks for the few events that tell which hosts are in maintenance, and for the few operations that have not ended, among any
-    /// number of others. An older version's file gets them when it is next written to.
+    /// Every session asks for the few events that tell which hosts are in maintenance, and for the few operations that have not ended,
+    /// among any number of others. An older version's file gets them when it is next written to.
     /// </summary>
     /// <remarks>
-    /// Versions that do not know these indexes, or the column of <see cref="AddProcessStart"/>, go on with the file: they name the columns that
-    /// they write and read, and what they do not write is null. So these are no new <see cref="SchemaVersion"/>, which they would refuse.
+    /// Versions that do not know these indexes, or the column of <see cref="AddProcessStart"/>, go on with the file: they name the columns
+    /// that they write and read, and what they do not write is null. So these are no new <see cref="SchemaVersion"/>, which they would
+    /// refuse.
     /// </remarks>
     private const string Indexes = """
         CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind);
@@ -102,7 +103,10 @@ internal sealed class JournalFile(string folder)
         }
     }
 
-    /// <summary>Opens it to read; null if it is not there. Works also where nothing can be written, unless there is a log that only a writer can take in.</summary>
+    /// <summary>
+    /// Opens it to read; null if it is not there. Works also where nothing can be written, unless there is a log that only a writer can
+    /// take in.
+    /// </summary>
     public SqliteConnection? OpenToRead()
     {
         if (!Exists && !HasLog)
@@ -117,7 +121,8 @@ internal sealed class JournalFile(string folder)
         }
         catch (SqliteException e) when (JournalFailures.IsUnwritable(e) && File.Exists(Path) && !HasLog)
         {
-            // The memory shared with writers cannot be made, so there is none, and the file does not change (https://sqlite.org/uri.html#uriimmutable).
+            // The memory shared with writers cannot be made, so there is none, and the file does not change
+            // (https://sqlite.org/uri.html#uriimmutable).
             return Open(new SqliteConnectionStringBuilder
             {
                 DataSource = $"{new Uri(Path).AbsoluteUri.Replace("file:///", "file:/", StringComparison.Ordinal)}?immutable=1",
@@ -194,7 +199,8 @@ internal sealed class JournalFile(string folder)
         new FileStream(draft, FileOptionsOf(FileMode.CreateNew)).Dispose();
         using (var connection = Connect(new SqliteConnectionStringBuilder { DataSource = draft, Mode = SqliteOpenMode.ReadWrite }))
         {
-            Execute(connection, $"PRAGMA journal_mode = WAL; BEGIN; {Schema} PRAGMA application_id = {ApplicationId}; PRAGMA user_version = {SchemaVersion}; COMMIT");
+            Execute(connection, $"PRAGMA journal_mode = WAL; BEGIN; {Schema} PRAGMA application_id = {ApplicationId}; PRAGMA user_version "
+                + $"= {SchemaVersion}; COMMIT");
         }
 
         File.Move(draft, Path);
@@ -249,7 +255,8 @@ internal sealed class JournalFile(string folder)
             // FULL: a commit that returned survives a power loss (https://sqlite.org/wal.html); fullfsync: also on macOS.
             Execute(
                 connection,
-                $"PRAGMA busy_timeout = {Patience.TotalMilliseconds}; PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1; PRAGMA journal_size_limit = {16 << 20}");
+                $"PRAGMA busy_timeout = {Patience.TotalMilliseconds}; PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA "
+                    + $"checkpoint_fullfsync = 1; PRAGMA journal_size_limit = {16 << 20}");
             return connection;
         }
         catch

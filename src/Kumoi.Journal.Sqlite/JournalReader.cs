@@ -4,7 +4,8 @@ using Microsoft.Data.Sqlite;
 namespace Kumoi.Journal.Sqlite;
 
 /// <summary>Reads rows in pages: a reader that takes its time holds nobody up, and keeps no old state of the file alive.</summary>
-internal sealed class JournalReader<T>(JournalFile file, string table, Func<SqliteConnection, string> columnsOf, Func<SqliteDataReader, T> toRecord, Func<T, long> sequenceOf)
+internal sealed class JournalReader<T>(
+    JournalFile file, string table, Func<SqliteConnection, string> columnsOf, Func<SqliteDataReader, T> toRecord, Func<T, long> sequenceOf)
 {
     public const int PageSize = 500;
 
@@ -67,7 +68,8 @@ internal sealed class JournalReader<T>(JournalFile file, string table, Func<Sqli
             where.Add(newestFirst ? "sequence < @last" : "sequence > @last");
         }
 
-        return $"SELECT {columns} FROM {table}{(where.Count > 0 ? " WHERE " + string.Join(" AND ", where) : "")} ORDER BY sequence{(newestFirst ? " DESC" : "")} LIMIT {PageSize}";
+        return $"SELECT {columns} FROM {table}{(where.Count > 0 ? " WHERE " + string.Join(" AND ", where) : "")} ORDER BY "
+            + $"sequence{(newestFirst ? " DESC" : "")} LIMIT {PageSize}";
     }
 
     /// <summary>The sequence number of the newest row; 0 if there is none. Blocks.</summary>

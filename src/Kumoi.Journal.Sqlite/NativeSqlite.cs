@@ -8,8 +8,8 @@ namespace Kumoi.Journal.Sqlite;
 /// <c>KUMOI_SQLITE</c> names another: the path or the name of a library, or <c>bundled</c>.
 /// </summary>
 /// <remarks>
-/// Several sessions write one journal. Until version 3.51.3 that could, rarely, damage a file in WAL mode (https://sqlite.org/wal.html#walresetbug),
-/// and the systems that administrators have bring older ones.
+/// Several sessions write one journal. Until version 3.51.3 that could, rarely, damage a file in WAL mode
+/// (https://sqlite.org/wal.html#walresetbug), and the systems that administrators have bring older ones.
 /// </remarks>
 internal static class NativeSqlite
 {
@@ -40,15 +40,19 @@ internal static class NativeSqlite
 
         var file = OperatingSystem.IsWindows() ? "e_sqlite3.dll" : OperatingSystem.IsMacOS() ? "libe_sqlite3.dylib" : "libe_sqlite3.so";
         yield return Path.Combine(
-            Path.GetDirectoryName(typeof(NativeSqlite).Assembly.Location)!, "runtimes", Platform(RuntimeInformation.RuntimeIdentifier), "native", file);
+            Path.GetDirectoryName(typeof(NativeSqlite).Assembly.Location)!, "runtimes", Platform(RuntimeInformation.RuntimeIdentifier),
+            "native", file);
         if (chosen is not "bundled" && !(OperatingSystem.IsWindows() && RuntimeInformation.ProcessArchitecture is Architecture.X86))
         {
             // Windows' own has another calling convention in 32 bits.
-            yield return OperatingSystem.IsMacOS() ? "libsqlite3.dylib" : OperatingSystem.IsWindows() ? "winsqlite3.dll" : "libsqlite3.so.0";
+            yield return OperatingSystem.IsMacOS()
+                ? "libsqlite3.dylib" : OperatingSystem.IsWindows() ? "winsqlite3.dll" : "libsqlite3.so.0";
         }
     }
 
-    /// <summary>The name of the package's folder. A .NET that a distribution has built itself calls itself by that, as in <c>debian.13-x64</c>.</summary>
+    /// <summary>
+    /// The name of the package's folder. A .NET that a distribution has built itself calls itself by that, as in <c>debian.13-x64</c>.
+    /// </summary>
     internal static string Platform(string runtime)
     {
         var architecture = runtime[(runtime.LastIndexOf('-') + 1)..];

@@ -9,14 +9,17 @@ internal static class Rows
 {
     /// <summary>The last is not in the files of older versions.</summary>
     public const string OperationColumns =
-        "sequence, id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, machine, user, state, error, ended_at, process_start";
+        "sequence, id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, machine, user, "
+            + "state, error, ended_at, process_start";
 
     public const string OlderOperationColumns =
-        "sequence, id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, machine, user, state, error, ended_at, NULL";
+        "sequence, id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, machine, user, "
+            + "state, error, ended_at, NULL";
 
     public const string EventColumns = "sequence, at, kind, host, vm, operation_id, message, data";
 
-    public static string ToText(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
+    public static string ToText(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
 
     public static KumoiOperation ToOperation(SqliteDataReader row) => new()
     {
@@ -30,7 +33,11 @@ internal static class Rows
         Target = ToTextOrNull(row, 7),
         StartedAt = ToTime(row.GetString(8)),
         Details = ToString(row, 9),
-        Owner = new OperationOwner(row.GetInt32(10), ToTime(row.GetString(11)), ToString(row, 12), ToString(row, 13)) { Start = ToTextOrNull(row, 17) },
+        Owner = new OperationOwner(row.GetInt32(10), ToTime(row.GetString(11)), ToString(row, 12),
+            ToString(row, 13))
+        {
+            Start = ToTextOrNull(row, 17),
+        },
         State = ToEnum<OperationState>(row.GetString(14)),
         Error = ToTextOrNull(row, 15),
         EndedAt = row.IsDBNull(16) ? null : ToTime(row.GetString(16)),
@@ -74,7 +81,8 @@ internal static class Rows
         _ => row.GetString(column),
     };
 
-    private static DateTimeOffset ToTime(string text) => DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind);
+    private static DateTimeOffset ToTime(string text) =>
+        DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind);
 
     private static Guid? ToGuid(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : Guid.Parse(row.GetString(column));
 

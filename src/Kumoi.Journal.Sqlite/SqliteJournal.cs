@@ -27,7 +27,8 @@ public sealed class SqliteJournal : IJournal
         _time = time;
         _file = new JournalFile(folder);
         _writer = new JournalWriter(_file, () => Interlocked.Exchange(ref _committed, NewSignal()).TrySetResult());
-        _operations = new JournalReader<KumoiOperation>(_file, "operations", JournalFile.OperationColumnsOf, Rows.ToOperation, operation => operation.Sequence);
+        _operations = new JournalReader<KumoiOperation>(
+            _file, "operations", JournalFile.OperationColumnsOf, Rows.ToOperation, operation => operation.Sequence);
         _events = new JournalReader<KumoiEvent>(_file, "events", _ => Rows.EventColumns, Rows.ToEvent, happened => happened.Sequence);
     }
 
@@ -58,7 +59,9 @@ public sealed class SqliteJournal : IJournal
         .. query.Ids.Count > 0 ? [Condition.AnyOf("id", query.Ids.Select(id => id.ToString("D")))] : None,
         .. query.States.Count > 0 ? [Condition.AnyNameOf("state", query.States)] : None,
         .. query.After is { } after ? [new Condition("started_at >= @after", ("@after", Rows.ToText(after)))] : None,
-        .. query.OfNewest is { } newest ? [new Condition(string.Create(CultureInfo.InvariantCulture, $"sequence > (SELECT max(sequence) FROM operations) - {newest}"))] : None,
+        .. query.OfNewest is { } newest
+            ? [new Condition(string.Create(CultureInfo.InvariantCulture, $"sequence > (SELECT max(sequence) FROM operations) - {newest}"))]
+            : None,
     ];
 
     public IAsyncEnumerable<KumoiEvent> ReadEventsAsync(EventQuery query, CancellationToken cancellationToken)
@@ -66,7 +69,8 @@ public sealed class SqliteJournal : IJournal
         IReadOnlyList<Condition> conditions =
         [
             .. query.Kinds.Count > 0 ? [Condition.AnyOf("kind", query.Kinds.Select(kind => kind.ToString()))] : None,
-            .. query.OperationId is { } operation ? [new Condition("operation_id = @operation", ("@operation", operation.ToString("D")))] : None,
+            .. query.OperationId is { } operation
+                ? [new Condition("operation_id = @operation", ("@operation", operation.ToString("D")))] : None,
             .. query.AfterSequence is { } sequence
                 ? [new Condition("sequence > CAST(@sequence AS INTEGER)", ("@sequence", sequence.ToString(CultureInfo.InvariantCulture)))]
                 : None,

@@ -8,14 +8,16 @@ using Polly.Timeout;
 namespace Kumoi.Resilience;
 
 /// <summary>One host's policy: <c>retry(breaker(throttle(time-out(call))))</c>.</summary>
-internal sealed class PollyCallPolicy(string host, ResiliencePipeline retryAndBreaker, IReadOnlyList<ResiliencePipeline> timeouts) : ICallPolicy
+internal sealed class PollyCallPolicy(
+    string host, ResiliencePipeline retryAndBreaker, IReadOnlyList<ResiliencePipeline> timeouts) : ICallPolicy
 {
     private string Host => host;
 
     private IReadOnlyList<ResiliencePipeline> Timeouts => timeouts;
 
     public async ValueTask<T> RunAsync<TState, T>(
-        CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state, CancellationToken cancellationToken)
+        CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state,
+        CancellationToken cancellationToken)
     {
         var attempt = new Attempt<TState, T>(this, kind, gate, call, state);
         try
@@ -77,7 +79,8 @@ internal sealed class PollyCallPolicy(string host, ResiliencePipeline retryAndBr
         {
             try
             {
-                return await Policy.Timeouts[(int)Kind].ExecuteAsync(static (attempt, token) => attempt.Call(attempt.State, token), this, cancellationToken);
+                return await Policy.Timeouts[(int)Kind].ExecuteAsync(
+                    static (attempt, token) => attempt.Call(attempt.State, token), this, cancellationToken);
             }
             catch (TimeoutRejectedException e)
             {

@@ -46,10 +46,12 @@ internal sealed class LabFleet : IAsyncDisposable
     /// <summary>The simulated host itself, for what no link can do to it.</summary>
     public SimulatedHost Simulated(string host) => _driver.Find(Host(host).Uri);
 
-    public async Task<IReadOnlyList<VMReading>> VMsAsync(string host) => await Host(host).Link.SendAsync(new ReadVMs(), CancellationToken.None);
+    public async Task<IReadOnlyList<VMReading>> VMsAsync(string host) =>
+        await Host(host).Link.SendAsync(new ReadVMs(), CancellationToken.None);
 
     public FaultRule Break(
-        string host, string operation, FaultDomain domain = FaultDomain.Unknown, string? vm = null, string message = "injected fault", int? count = null) =>
+        string host, string operation, FaultDomain domain = FaultDomain.Unknown, string? vm = null, string message = "injected fault",
+        int? count = null) =>
         Faults.Add(new FaultRule
         {
             HostMatches = name => string.Equals(name, host, StringComparison.Ordinal),

@@ -8,7 +8,9 @@ internal sealed class ManualTime : TimeProvider
     private TimeSpan _now;
     private TimeSpan _stepped;
 
-    /// <summary>What waits for so long at most, as who asks again and again does, is not kept waiting: the clock moves on by itself.</summary>
+    /// <summary>
+    /// What waits for so long at most, as who asks again and again does, is not kept waiting: the clock moves on by itself.
+    /// </summary>
     public TimeSpan? RunsThrough { get; init; }
 
     public static DateTimeOffset Start { get; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);

@@ -1,6 +1,6 @@
-// A process that writes or reads a journal, for the tests: "append FOLDER" appends until it is killed and prints 'ready', and a line for each append
-// that was acknowledged; "append-one FOLDER" appends one event; "read FOLDER" prints the messages of all events;
-// "measure FOLDER" prints what an append costs.
+// A process that writes or reads a journal, for the tests: "append FOLDER" appends until it is killed and prints 'ready', and a line for
+// each append that was acknowledged; "append-one FOLDER" appends one event; "read FOLDER" prints the messages of all events; "measure
+// FOLDER" prints what an append costs.
 using System.Diagnostics;
 using System.Globalization;
 using Kumoi;
@@ -55,7 +55,8 @@ async Task AppendForeverAsync()
         };
         var sequence = await journal.BeginAsync(intent, CancellationToken.None);
         Acknowledge(string.Create(CultureInfo.InvariantCulture, $"begun {sequence} {intent.Id:D}"));
-        await journal.EndAsync(sequence, intent.Id, new OperationOutcome(OperationState.Succeeded, DateTimeOffset.UtcNow), CancellationToken.None);
+        await journal.EndAsync(
+            sequence, intent.Id, new OperationOutcome(OperationState.Succeeded, DateTimeOffset.UtcNow), CancellationToken.None);
         Acknowledge(string.Create(CultureInfo.InvariantCulture, $"ended {sequence} {intent.Id:D}"));
         var message = Guid.NewGuid().ToString("D");
         var number = await journal.AppendAsync(Event(message), CancellationToken.None);
@@ -87,10 +88,12 @@ async Task MeasureAsync()
     var together = Stopwatch.GetElapsedTime(start);
     Acknowledge(string.Create(
         CultureInfo.InvariantCulture,
-        $"one at a time: {alone[alone.Count / 2]:0.00} ms (p95 {alone[(int)(alone.Count * 0.95)]:0.00}); 100 at a time: {100 * waves / together.TotalSeconds:0} appends/s, {together.TotalMilliseconds / waves:0.00} ms each"));
+        $"one at a time: {alone[alone.Count / 2]:0.00} ms (p95 {alone[(int)(alone.Count * 0.95)]:0.00}); 100 at a time: "
+            + $"{100 * waves / together.TotalSeconds:0} appends/s, {together.TotalMilliseconds / waves:0.00} ms each"));
 }
 
-static KumoiEvent Event(string message) => new() { At = DateTimeOffset.UtcNow, Kind = KumoiEventKind.Substitution, VMHost = "kvm1", Message = message };
+static KumoiEvent Event(string message) =>
+    new() { At = DateTimeOffset.UtcNow, Kind = KumoiEventKind.Substitution, VMHost = "kvm1", Message = message };
 
 // One write for each line: what the parent reads of a killed process are whole lines.
 void Acknowledge(string line)

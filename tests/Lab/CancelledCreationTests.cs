@@ -31,7 +31,8 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
         {
             var moment = (CallMoment)random.Next(3);
             var call = random.Next(1, (VMs * CallsOfAVM) + 1);
-            await CancelAsync(string.Create(CultureInfo.InvariantCulture, $"r{round:00}"), call, moment, withVolume: int.IsOddInteger(round));
+            await CancelAsync(
+                string.Create(CultureInfo.InvariantCulture, $"r{round:00}"), call, moment, withVolume: int.IsOddInteger(round));
             await RemoveAllVMsAsync(removeVolumes: true);
         }
     }
@@ -55,7 +56,8 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
             var undoing = Task.Run(async () =>
             {
                 barrier.SignalAndWait();
-                Meet(round / Fleet.Hosts.Count, starting, () => Lab.HasBegunToStart(host.Name, vm.Name), () => Lab.HasStarted(host.Name, vm.Name));
+                Meet(round / Fleet.Hosts.Count, starting, () => Lab.HasBegunToStart(host.Name, vm.Name), () => Lab.HasStarted(
+                    host.Name, vm.Name));
                 Assert.True(await host.Link.SendAsync(new UndoDefineVM(operation), CancellationToken.None));
             });
 
@@ -65,7 +67,9 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
         }
     }
 
-    /// <summary>As after a cancellation: the definition, which nobody waits for any more, goes on while what it belongs to is undone.</summary>
+    /// <summary>
+    /// As after a cancellation: the definition, which nobody waits for any more, goes on while what it belongs to is undone.
+    /// </summary>
     [Fact]
     public async Task An_undo_that_meets_the_definition_leaves_no_volume()
     {
@@ -97,8 +101,8 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
     }
 
     /// <summary>
-    /// Waits until what is under way has left that first or second trace of itself, each time another one, or not at all; so that what comes
-    /// next comes in between its calls.
+    /// Waits until what is under way has left that first or second trace of itself, each time another one, or not at all; so that what
+    /// comes next comes in between its calls.
     /// </summary>
     private static void Meet(int round, Task underWay, Func<bool> first, Func<bool> second)
     {
@@ -155,7 +159,8 @@ public sealed class CancelledCreationTests(RealLab lab) : LabTest(lab)
             if (moment is CallMoment.While && watched.Kind is CallKind.Write)
             {
                 await Eventually.HoldsAsync(
-                    () => watched.Running.IsCompleted || Lab.HasBegunToStart(watched.Host, $"{round}-{watched.Host}"), "the call is over, or QEMU begins");
+                    () => watched.Running.IsCompleted || Lab.HasBegunToStart(watched.Host, $"{round}-{watched.Host}"),
+                    "the call is over, or QEMU begins");
             }
 
             await cancellation.CancelAsync();

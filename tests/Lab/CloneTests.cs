@@ -49,7 +49,8 @@ public sealed class CloneTests(RealLab lab) : LabTest(lab)
 
         // Without disks of its own it is cloned as it is, to any host.
         var shared = await CreateAsync(Host1, "shared", "idle");
-        var clone = await VMActions.CloneAsync(shared, Host("k2"), "clone", start: true, change: null, OperationId.New(), CancellationToken.None);
+        var clone = await VMActions.CloneAsync(
+            shared, Host("k2"), "clone", start: true, change: null, OperationId.New(), CancellationToken.None);
         await Lab.CountsOnAsync("k2", clone.Name);
     }
 
@@ -76,7 +77,8 @@ public sealed class CloneTests(RealLab lab) : LabTest(lab)
     {
         var vm = await CreateAsync(Host1, "busy", "hot");
         Assert.Equal(double.NaN, vm.CpuRatio);
-        await Eventually.HoldsAsync(async () => (await Host1.Link.SendAsync(new FindVM(vm.Id), CancellationToken.None))!.CpuRatio is > 0 and <= 1, "it is busy");
+        await Eventually.HoldsAsync(
+            async () => (await Host1.Link.SendAsync(new FindVM(vm.Id), CancellationToken.None))!.CpuRatio is > 0 and <= 1, "it is busy");
         await VMActions.SuspendAsync(vm, CancellationToken.None);
         Assert.Equal(0, (await VMsAsync(HostName)).Single(found => found.Id == vm.Id).CpuRatio);
     }
@@ -113,7 +115,8 @@ public sealed class CloneTests(RealLab lab) : LabTest(lab)
 
     private string[] Images(params string[] patterns) =>
     [
-        .. patterns.SelectMany(pattern => Directory.EnumerateFiles(Lab.Host(HostName).Images, pattern)).Select(path => Path.GetFileName(path))
+        .. patterns.SelectMany(pattern => Directory.EnumerateFiles(Lab.Host(HostName).Images, pattern))
+            .Select(path => Path.GetFileName(path))
             .Order(StringComparer.Ordinal),
     ];
 }

@@ -22,11 +22,14 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
     {
         List<string> warnings = [];
         var original = await VMActions.CreateAsync(
-            Host("k1"), new VMSpec { Name = "base", MemoryBytes = 64 * MiB, Disks = [new DiskSpec { NewVolumeBytes = MiB, Format = "qcow2" }] },
+            Host("k1"),
+            new VMSpec { Name = "base", MemoryBytes = 64 * MiB, Disks = [new DiskSpec { NewVolumeBytes = MiB, Format = "qcow2" }] },
             start: false, keepFailed: false, OperationId.New(), CancellationToken.None);
-        var path = DomainCopy.ImageOf(DomainCopy.WritableDisks(DomainDefinition.Parse(await original.Connection.Link.SendAsync(new ReadXml(original.Id), CancellationToken.None))).Single())!;
+        var path = DomainCopy.ImageOf(DomainCopy.WritableDisks(
+            DomainDefinition.Parse(await original.Connection.Link.SendAsync(new ReadXml(original.Id), CancellationToken.None))).Single())!;
         var clone = await VMActions.CreateAsync(
-            Host("k1"), new VMSpec { Name = "clone", MemoryBytes = 64 * MiB, Disks = [new DiskSpec { TemplatePath = path, Format = "qcow2" }] },
+            Host("k1"),
+            new VMSpec { Name = "clone", MemoryBytes = 64 * MiB, Disks = [new DiskSpec { TemplatePath = path, Format = "qcow2" }] },
             start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
 
         using (CallWarnings.Listen(warnings.Add))
@@ -53,7 +56,8 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
         var saved = (await VMsAsync("k1")).Single();
         Assert.True(saved is { State: PowerState.Shutoff, HasSavedState: true });
 
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => VMActions.RemoveAsync(vm, turnOff: false, removeVolumes: false, CancellationToken.None));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => VMActions.RemoveAsync(vm, turnOff: false, removeVolumes: false, CancellationToken.None));
         Assert.Equal((HypervisorError.InvalidState, FaultDomain.VM), (failure.Error, failure.FaultDomain));
 
         var counted = Lab.Counter("k1", "saved") ?? 0;
@@ -69,7 +73,8 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
     public async Task A_saved_VM_with_disks_of_its_own_is_not_cloned()
     {
         var xml = (await Lab.XmlAsync("master", "qcow2")).Replace("<readonly/>", "", StringComparison.Ordinal);
-        var master = await VMActions.CreateAsync(Host("k1"), new VMSpec { Xml = xml }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
+        var master = await VMActions.CreateAsync(
+            Host("k1"), new VMSpec { Xml = xml }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
         await Lab.ExecuteAsync("k1", "virsh", "-q", "managedsave", "master");
 
         var failure = await Assert.ThrowsAsync<HypervisorException>(
@@ -105,31 +110,42 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
             case "machine type": os.Element("type")!.SetAttributeValue("machine", "pc-q35-99.0"); break;
             case "KVM": domain.SetAttributeValue("type", "kvm"); break;
             case "NUMA node": domain.Add(XElement.Parse("<numatune><memory mode='strict' nodeset='63'/></numatune>")); break;
-            case "huge pages": domain.Add(XElement.Parse("<memoryBacking><hugepages><page size='1048576' unit='KiB'/></hugepages></memoryBacking>")); break;
+            case "huge pages":
+                domain.Add(XElement.Parse("<memoryBacking><hugepages><page size='1048576' "
+                + "unit='KiB'/></hugepages></memoryBacking>")); break;
             case "bridge": devices.Add(XElement.Parse("<interface type='bridge'><source bridge='nobridge'/></interface>")); break;
-            case "network card": devices.Add(XElement.Parse("<interface type='direct'><source dev='nocard' mode='bridge'/></interface>")); break;
+            case "network card":
+                devices.Add(XElement.Parse("<interface type='direct'><source dev='nocard' "
+                + "mode='bridge'/></interface>")); break;
             case "network": devices.Add(XElement.Parse("<interface type='network'><source network='nonet'/></interface>")); break;
             case "PCI device":
                 devices.Add(XElement.Parse(
-                    "<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' bus='0xfe' slot='0x1f' function='7'/></source></hostdev>"));
+                    "<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' bus='0xfe' slot='0x1f' "
+                        + "function='7'/></source></hostdev>"));
                 break;
             case "USB device":
                 devices.Element("controller")!.Remove();
-                devices.Add(XElement.Parse("<hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/><product id='0xbeef'/></source></hostdev>"));
+                devices.Add(XElement.Parse(
+                    "<hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/><product id='0xbeef'/></source></hostdev>"));
                 break;
             case "firmware":
                 domain.Add(XElement.Parse("<features><acpi/></features>"));
                 os.Element("type")!.AddAfterSelf(XElement.Parse("<loader readonly='yes' type='pflash'>/usr/share/OVMF/NONE.fd</loader>"));
                 break;
             case "emulator": devices.SetElementValue("emulator", "/usr/bin/qemu-system-none"); break;
-            case "CPU model": domain.Add(XElement.Parse("<cpu mode='custom' match='exact' check='full'><model fallback='forbid'>NoSuchModel</model></cpu>")); break;
-            case "listening address": devices.Add(XElement.Parse("<graphics type='vnc' port='-1' autoport='yes'><listen type='address' address='192.0.2.77'/></graphics>")); break;
+            case "CPU model":
+                domain.Add(XElement.Parse("<cpu mode='custom' match='exact' check='full'><model "
+                + "fallback='forbid'>NoSuchModel</model></cpu>")); break;
+            case "listening address":
+                devices.Add(XElement.Parse("<graphics type='vnc' port='-1' autoport='yes'><listen type='address' "
+                + "address='192.0.2.77'/></graphics>")); break;
             case "kernel": os.Element("type")!.AddAfterSelf(XElement.Parse("<kernel>/nowhere/vmlinuz</kernel>")); break;
         }
 
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => CreateXmlAsync(Host("k1"), domain.ToString()));
 
-        Assert.True(failure.FaultDomain is FaultDomain.Host, $"{failure.FaultDomain} {failure.Error} {failure.NativeCode}: {failure.Message}");
+        Assert.True(
+            failure.FaultDomain is FaultDomain.Host, $"{failure.FaultDomain} {failure.Error} {failure.NativeCode}: {failure.Message}");
         Assert.Empty(await VMsAsync("k1"));
     }
 
@@ -152,14 +168,17 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
     {
         var address = Lab.Host("k1").Address;
         var domain = XElement.Parse(await Lab.XmlAsync("shown", "idle"));
-        domain.Element("devices")!.Add(XElement.Parse($"<graphics type='vnc' port='-1' autoport='yes'><listen type='address' address='{address}'/></graphics>"));
+        domain.Element("devices")!.Add(
+            XElement.Parse($"<graphics type='vnc' port='-1' autoport='yes'><listen type='address' address='{address}'/></graphics>"));
         var vm = await CreateXmlAsync(Host("k1"), domain.ToString());
 
         var check = (await MigrationChecks.CheckAsync(vm, [Host("k2")], new MigrationOptions(), CancellationToken.None))[0];
         Assert.False(check.CanMigrate);
-        Assert.Contains(check.Obstacles, obstacle => obstacle.Kind is Kind.Address && obstacle.Message.Contains(address, StringComparison.Ordinal));
+        Assert.Contains(
+            check.Obstacles, obstacle => obstacle.Kind is Kind.Address && obstacle.Message.Contains(address, StringComparison.Ordinal));
 
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => VMActions.MoveAsync(vm, Host("k2"), new MigrationOptions(), null, CancellationToken.None));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => VMActions.MoveAsync(vm, Host("k2"), new MigrationOptions(), null, CancellationToken.None));
         Assert.Equal(FaultDomain.VM, failure.FaultDomain);
         Assert.Contains(address, failure.Message, StringComparison.Ordinal);
         Assert.Equal(PowerState.Running, await StateAsync("k1", "shown"));
@@ -175,7 +194,8 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
         {
             var domain = XElement.Parse(await Lab.XmlAsync("drive", "local"));
             domain.Element("devices")!.Add(XElement.Parse(
-                "<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='/var/lib/libvirt/images/only-here.iso'/><target dev='hdc' bus='ide'/><readonly/></disk>"));
+                "<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source "
+                    + "file='/var/lib/libvirt/images/only-here.iso'/><target dev='hdc' bus='ide'/><readonly/></disk>"));
             var vm = await CreateXmlAsync(Host("k1"), domain.ToString());
 
             var check = (await MigrationChecks.CheckAsync(vm, [Host("k2")], new MigrationOptions(), CancellationToken.None))[0];
@@ -194,7 +214,8 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
     public async Task The_socket_of_virtqemud_is_a_host()
     {
         const string socket = "/run/libvirt/virtqemud-sock";
-        Assert.SkipUnless(File.Exists(socket), "virtqemud does not run here: Debian 12 and 13 have it in no package (Fedora, RHEL and Arch have)");
+        Assert.SkipUnless(
+            File.Exists(socket), "virtqemud does not run here: Debian 12 and 13 have it in no package (Fedora, RHEL and Arch have)");
         var driver = new LibvirtDriver();
         await using var link = await driver.OpenAsync(driver.Resolve($"qemu:///system?socket={socket}")[0], CancellationToken.None);
 

@@ -47,7 +47,8 @@ public abstract class FanOutTest(RealLab lab) : LabTest(lab)
         return vm;
     }
 
-    protected Task<VMWhereabouts> PlaceAsync(string host) => Host(host).Link.SendAsync(new ReadWhereabouts(_id), CancellationToken.None).AsTask();
+    protected Task<VMWhereabouts> PlaceAsync(string host) =>
+        Host(host).Link.SendAsync(new ReadWhereabouts(_id), CancellationToken.None).AsTask();
 
     /// <summary>It is the same guest, whole, and no other host has anything of it.</summary>
     protected async Task RunsOnlyOnAsync(string winner, long before)
@@ -60,7 +61,8 @@ public abstract class FanOutTest(RealLab lab) : LabTest(lab)
 
         foreach (var host in Lab.Hosts)
         {
-            Assert.Equal((host.Name, host.Name == winner ? VMWhereabouts.Running : VMWhereabouts.Absent), (host.Name, await PlaceAsync(host.Name)));
+            Assert.Equal(
+                (host.Name, host.Name == winner ? VMWhereabouts.Running : VMWhereabouts.Absent), (host.Name, await PlaceAsync(host.Name)));
         }
     }
 
@@ -74,7 +76,8 @@ public abstract class FanOutTest(RealLab lab) : LabTest(lab)
     {
         foreach (var host in Lab.Hosts.Where(host => host.Name != Source))
         {
-            await Eventually.HoldsAsync(async () => await PlaceAsync(host.Name) == VMWhereabouts.Absent, $"'{VM}' is gone from {host.Name}");
+            await Eventually.HoldsAsync(
+                async () => await PlaceAsync(host.Name) == VMWhereabouts.Absent, $"'{VM}' is gone from {host.Name}");
         }
     }
 }

@@ -28,7 +28,8 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         await drive.CommitAsync(complete[0]);
 
         await RunsOnlyOnAsync(complete[0].HostName, before);
-        Assert.DoesNotContain("speculation", await Host(complete[0].HostName).Link.SendAsync(new ReadXml(vm.Id), CancellationToken.None), StringComparison.Ordinal);
+        Assert.DoesNotContain("speculation", await Host(complete[0].HostName).Link.SendAsync(new ReadXml(vm.Id), CancellationToken.None),
+            StringComparison.Ordinal);
         Assert.True((await Host(complete[0].HostName).Link.SendAsync(new FindVM(vm.Id), CancellationToken.None))!.IsPersistent);
     }
 
@@ -50,7 +51,8 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
 
         await RunsOnAtTheSourceAsync();
         await IsGoneFromTargetsAsync();
-        Assert.DoesNotContain("speculation", await Host("k1").Link.SendAsync(new ReadXml(vm.Id), CancellationToken.None), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "speculation", await Host("k1").Link.SendAsync(new ReadXml(vm.Id), CancellationToken.None), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -174,7 +176,8 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
 
         await RunsOnAtTheSourceAsync();
         await IsGoneFromTargetsAsync();
-        Assert.DoesNotContain("speculation", await Host("k1").Link.SendAsync(new ReadXml(vm.Id), CancellationToken.None), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "speculation", await Host("k1").Link.SendAsync(new ReadXml(vm.Id), CancellationToken.None), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -270,7 +273,8 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         var vm = await StartAsync("idle");
         await using var link = await new LibvirtDriver().OpenAsync(new HostAddress(Lab.Host("k1").Uri, "k1"), CancellationToken.None);
 
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new BeginMigration(vm.Id, Plan(["k2"], null)), CancellationToken.None).AsTask());
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => link.SendAsync(new BeginMigration(vm.Id, Plan(["k2"], null)), CancellationToken.None).AsTask());
 
         Assert.Equal(HypervisorError.NotSupported, failure.Error);
         Assert.Contains("RelayAddress", failure.RecommendedAction, StringComparison.Ordinal);
@@ -285,20 +289,23 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
     }
 
     private static MigrationPlan Plan(string[] targets, long? bytesPerSecond) =>
-        new(new SpeculationMark(OperationId.New(), false, "k1", targets, ""), new MigrationOptions { BandwidthBytesPerSecond = bytesPerSecond, StallTimeout = TimeSpan.FromSeconds(3) });
+        new(new SpeculationMark(OperationId.New(), false, "k1", targets, ""),
+            new MigrationOptions { BandwidthBytesPerSecond = bytesPerSecond, StallTimeout = TimeSpan.FromSeconds(3) });
 
     private async Task<Drive> BeginAsync(KumoiVM vm, string[] targets, long? bytesPerSecond = null)
     {
         var outgoing = await Host("k1").Link.SendAsync(new BeginMigration(vm.Id, Plan(targets, bytesPerSecond)), CancellationToken.None);
         _migrations.Add(outgoing);
         var incoming = await Task.WhenAll(
-            targets.Select((target, i) => Host(target).Link.SendAsync(new PrepareMigration(outgoing.Offer, i + 1), CancellationToken.None).AsTask()));
+            targets.Select(
+                (target, i) => Host(target).Link.SendAsync(new PrepareMigration(outgoing.Offer, i + 1), CancellationToken.None).AsTask()));
         _migrations.AddRange(incoming);
         return new Drive(outgoing, incoming, name => Host(name).Link);
     }
 
     /// <summary>The phases in their order.</summary>
-    private sealed class Drive(IOutgoingMigration outgoing, IReadOnlyList<IIncomingMigration> incoming, Func<string, IHypervisorLink> link) : IAsyncDisposable
+    private sealed class Drive(
+        IOutgoingMigration outgoing, IReadOnlyList<IIncomingMigration> incoming, Func<string, IHypervisorLink> link) : IAsyncDisposable
     {
         private IHypervisorLink Source => link(outgoing.Offer.Plan.Mark.Home!);
 
@@ -312,7 +319,8 @@ public sealed class FanOutTests(RealLab lab) : FanOutTest(lab)
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(TimeSpan.FromMinutes(2));
-            return await Source.SendAsync(new PerformMigration(outgoing, incoming, budget ?? new ReplicaBudget()) { Progress = progress }, limit.Token);
+            return await Source.SendAsync(
+                new PerformMigration(outgoing, incoming, budget ?? new ReplicaBudget()) { Progress = progress }, limit.Token);
         }
 
         /// <summary>The others are abandoned, except one whose host is off.</summary>

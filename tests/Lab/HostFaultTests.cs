@@ -42,7 +42,8 @@ public sealed class HostFaultTests(RealLab lab) : LabTest(lab)
 
         LineageTrace? trace = null;
         await Assert.ThrowsAsync<CompensationFailedException>(() => fleet.Hosts.AsLineage().Take(3).Select(
-            async (host, token) => await CreateAsync(host, "web-" + host.Name, "qcow2", operation: Operation(host), cancellationToken: token),
+            async (host, token) =>
+                await CreateAsync(host, "web-" + host.Name, "qcow2", operation: Operation(host), cancellationToken: token),
             UndoAsync).EvaluateAsync(new LineageOptions { Traced = done => trace = done }));
 
         Assert.DoesNotContain(await VMsAsync("k4"), vm => vm.Name is "web-k4");
@@ -52,7 +53,8 @@ public sealed class HostFaultTests(RealLab lab) : LabTest(lab)
         await Lab.MakeWellAsync("k2");
         await using var fresh = await ConnectAsync(new PollyCallPolicyFactory()); // the other one holds calls to k2 back for a while
         var k2 = fresh.Find("k2")!;
-        Assert.Equal([("web-k2", PowerState.Shutoff)], (await k2.Link.SendAsync(new ReadVMs(), CancellationToken.None)).Select(vm => (vm.Name, vm.State)));
+        Assert.Equal([("web-k2", PowerState.Shutoff)], (await k2.Link.SendAsync(new ReadVMs(), CancellationToken.None))
+            .Select(vm => (vm.Name, vm.State)));
         Assert.True(await VMActions.RemoveCreatedAsync(k2, _operations["k2"]));
         Assert.Empty(await k2.Link.SendAsync(new ReadVMs(), CancellationToken.None));
 

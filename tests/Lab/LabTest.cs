@@ -68,7 +68,8 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
     /// <summary>Connects all hosts of the lab, except those that may be silent and are.</summary>
     private protected async Task ConnectAllAsync(Fleet fleet, Func<LabHost, string> uriOf, bool maySomeBeSilent = false)
     {
-        await foreach (var outcome in fleet.ConnectAsync([.. lab.Hosts.Select(host => new ConnectRequest(uriOf(host), host.Name, []))], CancellationToken.None))
+        await foreach (var outcome in fleet.ConnectAsync(
+            [.. lab.Hosts.Select(host => new ConnectRequest(uriOf(host), host.Name, []))], CancellationToken.None))
         {
             if (!maySomeBeSilent)
             {
@@ -78,7 +79,8 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
     }
 
     protected async Task<KumoiVM> CreateAsync(
-        KumoiConnection host, string name, string variant, bool start = true, OperationId? operation = null, CancellationToken cancellationToken = default)
+        KumoiConnection host, string name, string variant, bool start = true, OperationId? operation = null,
+        CancellationToken cancellationToken = default)
     {
         var spec = new VMSpec { Xml = await lab.XmlAsync(name, variant) };
         return await VMActions.CreateAsync(host, spec, start, keepFailed: false, operation ?? OperationId.New(), cancellationToken);
@@ -87,9 +89,11 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
     protected static Task<KumoiVM> CreateXmlAsync(KumoiConnection host, string xml) => VMActions.CreateAsync(
         host, new VMSpec { Xml = xml }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
 
-    protected Task<IReadOnlyList<VMReading>> VMsAsync(string host) => Host(host).Link.SendAsync(new ReadVMs(), CancellationToken.None).AsTask();
+    protected Task<IReadOnlyList<VMReading>> VMsAsync(string host) =>
+        Host(host).Link.SendAsync(new ReadVMs(), CancellationToken.None).AsTask();
 
-    protected async Task<PowerState?> StateAsync(string host, string vm) => (await Host(host).Link.SendAsync(new FindVMByName(vm), CancellationToken.None))?.State;
+    protected async Task<PowerState?> StateAsync(string host, string vm) =>
+        (await Host(host).Link.SendAsync(new FindVMByName(vm), CancellationToken.None))?.State;
 
     protected async Task RemoveAllVMsAsync(bool removeVolumes = false)
     {

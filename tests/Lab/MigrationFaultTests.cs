@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Kumoi.Tests.Lab;
 
-/// <summary>What happens in the middle of a live migration. The guest dirties memory faster than it may be sent, so none ends by itself.</summary>
+/// <summary>
+/// What happens in the middle of a live migration. The guest dirties memory faster than it may be sent, so none ends by itself.
+/// </summary>
 public sealed class MigrationFaultTests(RealLab lab) : LabTest(lab)
 {
     private const long MiB = 1L << 20;
@@ -39,7 +41,8 @@ public sealed class MigrationFaultTests(RealLab lab) : LabTest(lab)
 
         // And nothing is left that would be in the way of another one.
         var before = Lab.Counter("k1", VM)!.Value;
-        Assert.Equal("k2", (await VMActions.MoveAsync(vm, Host("k2"), Options(Host("k2"), peerToPeer, isSlow: false), null, CancellationToken.None)).VMHost);
+        Assert.Equal("k2", (await VMActions.MoveAsync(
+            vm, Host("k2"), Options(Host("k2"), peerToPeer, isSlow: false), null, CancellationToken.None)).VMHost);
         await Lab.CountsOnAsync("k2", VM, before);
     }
 
@@ -125,7 +128,8 @@ public sealed class MigrationFaultTests(RealLab lab) : LabTest(lab)
         Assert.Contains("k1", failure.Message, StringComparison.Ordinal);
         await RunsOnAtTheSourceAsync();
         await IsGoneFromAsync(Host("k2"));
-        Assert.Equal("k2", (await VMActions.MoveAsync(vm, Host("k2"), Options(Host("k2"), peerToPeer, isSlow: false), null, CancellationToken.None)).VMHost);
+        Assert.Equal("k2", (await VMActions.MoveAsync(
+            vm, Host("k2"), Options(Host("k2"), peerToPeer, isSlow: false), null, CancellationToken.None)).VMHost);
     }
 
     [Fact]
@@ -139,7 +143,8 @@ public sealed class MigrationFaultTests(RealLab lab) : LabTest(lab)
 
         // Bytes flow all the time, and nothing is left to be sent.
         var failure = await Assert.ThrowsAsync<HypervisorException>(
-            () => VMActions.MoveAsync(vm, Host(target), Options(Host(target), peerToPeer: false, isSlow: false), null, CancellationToken.None));
+            () => VMActions.MoveAsync(
+                vm, Host(target), Options(Host(target), peerToPeer: false, isSlow: false), null, CancellationToken.None));
 
         Assert.Contains($"{source} did not hear that {target} is ready for the VM", failure.Message, StringComparison.Ordinal);
         Assert.Equal((HypervisorError.TimedOut, FaultDomain.Network, false), (failure.Error, failure.FaultDomain, failure.OutcomeUnknown));
@@ -147,7 +152,8 @@ public sealed class MigrationFaultTests(RealLab lab) : LabTest(lab)
         await Lab.CountsOnAsync(source, VM);
         await IsGoneFromAsync(Host(target));
         await Lab.MakeWellAsync(source);
-        Assert.Equal(target, (await VMActions.MoveAsync(vm, Host(target), Options(Host(target), peerToPeer: false, isSlow: false), null, CancellationToken.None)).VMHost);
+        Assert.Equal(target, (await VMActions.MoveAsync(
+            vm, Host(target), Options(Host(target), peerToPeer: false, isSlow: false), null, CancellationToken.None)).VMHost);
     }
 
     private async Task<KumoiVM> StartBusyAsync()

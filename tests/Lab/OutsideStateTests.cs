@@ -16,11 +16,13 @@ public sealed class OutsideStateTests(RealLab lab) : SpeculationFaultTest(lab)
         var vm = await CreateAsync(Host("k1"), VM, "idle");
         await Lab.ExecuteAsync("k1", "virsh", "-q", "autostart", VM);
 
-        var there = await VMActions.MoveAsync(vm, Host("k2"), new MigrationOptions { PeerToPeer = isPeerToPeer }, null, CancellationToken.None);
+        var there = await VMActions.MoveAsync(
+            vm, Host("k2"), new MigrationOptions { PeerToPeer = isPeerToPeer }, null, CancellationToken.None);
         Assert.True(there.IsAutostart);
         Assert.Equal([VM], await AutostartedAsync("k2"));
 
-        var back = await VMActions.MoveAsync(there, Host("k1"), new MigrationOptions { PeerToPeer = isPeerToPeer }, null, CancellationToken.None);
+        var back = await VMActions.MoveAsync(
+            there, Host("k1"), new MigrationOptions { PeerToPeer = isPeerToPeer }, null, CancellationToken.None);
         Assert.True(back.IsAutostart);
         Assert.Equal([VM], await AutostartedAsync("k1"));
         Assert.Empty(await AutostartedAsync("k2"));
@@ -51,5 +53,6 @@ public sealed class OutsideStateTests(RealLab lab) : SpeculationFaultTest(lab)
     }
 
     private async Task<string[]> AutostartedAsync(string host) =>
-        (await Lab.ExecuteAsync(host, "virsh", "-q", "list", "--all", "--name", "--autostart")).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        (await Lab.ExecuteAsync(host, "virsh", "-q", "list", "--all", "--name", "--autostart"))
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

@@ -58,7 +58,8 @@ public sealed partial class PaperExperimentTests(RealLab lab) : LabTest(lab)
         await Lab.HurtAsync("damage", "k2");
 
         var deployed = await FitHosts().Take(4).Select(
-            (host, token) => new ValueTask<KumoiVM>(VMActions.CreateAsync(host, Web(host), start: true, keepFailed: false, Operation(host), token)),
+            (host, token) =>
+                new ValueTask<KumoiVM>(VMActions.CreateAsync(host, Web(host), start: true, keepFailed: false, Operation(host), token)),
             UndoAddVMAsync).EvaluateAsync();
 
         Assert.Equal(["k1", "k3", "k4", "k5"], deployed.Items.Select(vm => vm.VMHost));
@@ -112,14 +113,16 @@ public sealed partial class PaperExperimentTests(RealLab lab) : LabTest(lab)
         await Lab.HurtAsync("damage", "k2");
 
         var result = await Fleet.Hosts.AsLineage().Take(3).ForEachAsync(
-            async (host, token) => await (await host.Link.SendAsync(new ReadVMs(), token)).OrderBy(vm => vm.Name, NaturalOrder.Instance).AsLineage()
+            async (host, token) =>
+                await (await host.Link.SendAsync(new ReadVMs(), token)).OrderBy(vm => vm.Name, NaturalOrder.Instance).AsLineage()
                 .Take(1)
                 .ForEachAsync(async (vm, inner) => await host.Link.SendAsync(new StartVM(vm.Id), inner), cancellationToken: token));
 
         Assert.Equal(["k1", "k3", "k4"], result.Items.Select(host => host.Name));
         foreach (var host in (string[])["k1", "k3", "k4"])
         {
-            Assert.Equal((PowerState.Running, PowerState.Shutoff), (await StateAsync(host, host + "-1"), await StateAsync(host, host + "-2")));
+            Assert.Equal(
+                (PowerState.Running, PowerState.Shutoff), (await StateAsync(host, host + "-1"), await StateAsync(host, host + "-2")));
             await Lab.CountsOnAsync(host, host + "-1");
         }
 

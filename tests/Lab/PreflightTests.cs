@@ -56,7 +56,8 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         var vm = await StartAsync("idle");
         var needs = await NeedsAsync(vm);
 
-        Assert.Equal([Kind.SameHost], (await Host("k1").Link.SendAsync(new CheckMigrationTarget(needs), CancellationToken.None)).Select(obstacle => obstacle.Kind));
+        Assert.Equal([Kind.SameHost], (await Host("k1").Link.SendAsync(new CheckMigrationTarget(needs), CancellationToken.None))
+            .Select(obstacle => obstacle.Kind));
     }
 
     [Fact]
@@ -80,13 +81,15 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
     [Fact]
     public async Task A_network_that_the_target_lacks_or_has_not_started_is_told_and_libvirt_refuses_it()
     {
-        const string define = "echo \"<network><name>lan</name><forward mode='bridge'/><bridge name='lan0'/></network>\" > /run/libvirt/lan.xml "
+        const string define =
+            "echo \"<network><name>lan</name><forward mode='bridge'/><bridge name='lan0'/></network>\" > /run/libvirt/lan.xml "
             + "&& virsh -q net-define /run/libvirt/lan.xml";
         await ExecAsync("k1", "ip link add lan0 type bridge && ip link set lan0 up");
         await ExecAsync("k1", define + " && virsh -q net-start lan");
         try
         {
-            var vm = await StartAsync("idle", domain => Devices(domain).Add(XElement.Parse("<interface type='network'><source network='lan'/><model type='virtio'/></interface>")));
+            var vm = await StartAsync("idle", domain => Devices(domain)
+                .Add(XElement.Parse("<interface type='network'><source network='lan'/><model type='virtio'/></interface>")));
             Assert.Equal([Kind.Network], await FatalAsync(vm, "k2"));
             await RefusedAsync(vm, "k2");
 
@@ -113,7 +116,8 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         await ExecAsync("k1", "ip link add lan1 type bridge && ip link set lan1 up");
         try
         {
-            var vm = await StartAsync("idle", domain => Devices(domain).Add(XElement.Parse("<interface type='bridge'><source bridge='lan1'/><model type='virtio'/></interface>")));
+            var vm = await StartAsync("idle", domain => Devices(domain)
+                .Add(XElement.Parse("<interface type='bridge'><source bridge='lan1'/><model type='virtio'/></interface>")));
             Assert.Equal([Kind.Network], await FatalAsync(vm, "k2"));
             await RefusedAsync(vm, "k2");
         }
@@ -139,7 +143,8 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         var vm = await StartAsync("idle");
         var needs = await NeedsAsync(vm);
         var machine = (string)XElement.Parse(needs.Definition).Element("os")!.Element("type")!.Attribute("machine")!;
-        foreach (var (old, other) in ((string, string)[])[(machine, "pc-i440fx-99.0"), ("/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-none"), ("type='qemu'", "type='kvm'")])
+        foreach (var (old, other) in ((string, string)[])[(
+            machine, "pc-i440fx-99.0"), ("/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-none"), ("type='qemu'", "type='kvm'")])
         {
             Assert.Contains(old, needs.Definition, StringComparison.Ordinal);
             var changed = needs with { Definition = needs.Definition.Replace(old, other, StringComparison.Ordinal) };
@@ -158,7 +163,8 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         Assert.True((await CheckAsync(vm, newer)).CanMigrate);
         var moved = await MoveAsync(vm, newer);
         Assert.True((await CheckAsync(moved, older[1])).CanMigrate); // its machine is still that of the older one
-        Assert.Equal((older[1], PowerState.Running), ((await MoveAsync(moved, older[1])) is { } back ? (back.VMHost, back.State) : default));
+        Assert.Equal(
+            (older[1], PowerState.Running), ((await MoveAsync(moved, older[1])) is { } back ? (back.VMHost, back.State) : default));
     }
 
     [Fact]
@@ -166,7 +172,8 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
     {
         var newer = Lab.Choose(2, host => host.IsNewer);
         var older = Lab.Choose(1, host => !host.IsNewer)[0];
-        var vm = await StartAsync("idle", domain => domain.Element("os")!.Element("type")!.SetAttributeValue("machine", "pc"), newer[0]); // its newest
+        // Its newest machine type.
+        var vm = await StartAsync("idle", domain => domain.Element("os")!.Element("type")!.SetAttributeValue("machine", "pc"), newer[0]);
 
         var obstacle = Assert.Single((await CheckAsync(vm, older)).Obstacles);
         Assert.Equal(Kind.Machine, obstacle.Kind);
@@ -187,7 +194,8 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
         {
             Definition = needs.Definition.Replace("</cpu>", "<feature policy='require' name='amx-tile'/></cpu>", StringComparison.Ordinal),
         };
-        var found = (await Host("k2").Link.SendAsync(new CheckMigrationTarget(changed), CancellationToken.None)).Single(obstacle => obstacle.IsFatal);
+        var found = (await Host("k2").Link.SendAsync(new CheckMigrationTarget(changed), CancellationToken.None))
+            .Single(obstacle => obstacle.IsFatal);
         Assert.Equal(Kind.CpuModel, found.Kind);
         Assert.Contains("amx-tile", found.Message, StringComparison.Ordinal);
     }
@@ -223,7 +231,8 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
     {
         await ExecAsync("k1", "qemu-img create -q -f vmdk /run/libvirt/old.vmdk 1M");
         var vm = await StartAsync("idle", domain => Devices(domain).Add(XElement.Parse(
-            "<disk type='file'><driver name='qemu' type='vmdk'/><source file='/run/libvirt/old.vmdk'/><target dev='vdb' bus='virtio'/><readonly/></disk>")));
+            "<disk type='file'><driver name='qemu' type='vmdk'/><source file='/run/libvirt/old.vmdk'/><target dev='vdb' "
+                + "bus='virtio'/><readonly/></disk>")));
 
         Assert.Equal([Kind.Device], await FatalAsync(vm, "k2"));
         await RefusedAsync(vm, "k2");
@@ -297,7 +306,8 @@ public sealed class PreflightTests(RealLab lab) : LabTest(lab)
             Host(host), new VMSpec { Xml = domain.ToString() }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
     }
 
-    private static Task<MigrationNeeds> NeedsAsync(KumoiVM vm) => vm.Connection.Link.SendAsync(new ReadMigrationNeeds(vm.Id, Plain), CancellationToken.None).AsTask();
+    private static Task<MigrationNeeds> NeedsAsync(KumoiVM vm) =>
+        vm.Connection.Link.SendAsync(new ReadMigrationNeeds(vm.Id, Plain), CancellationToken.None).AsTask();
 
     private async Task<KumoiMigrationCheck> CheckAsync(KumoiVM vm, string target, MigrationOptions? options = null) =>
         (await MigrationChecks.CheckAsync(vm, [Host(target)], options ?? Plain, CancellationToken.None))[0];

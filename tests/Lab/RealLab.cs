@@ -13,7 +13,9 @@ using Xunit;
 
 namespace Kumoi.Tests.Lab;
 
-/// <summary>The lab that is up: its hosts, its guests' counters, and what can happen to it. Only a lab that is up already is used.</summary>
+/// <summary>
+/// The lab that is up: its hosts, its guests' counters, and what can happen to it. Only a lab that is up already is used.
+/// </summary>
 public sealed partial class RealLab : IAsyncLifetime
 {
     private const string PlaceholderName = "placeholder";
@@ -28,7 +30,8 @@ public sealed partial class RealLab : IAsyncLifetime
 
     /// <summary>Why this process does not reach the hosts by network, and how it would; null: it does.</summary>
     public string? NetworkObstacle =>
-        Obstacle ?? (IsInNetwork ? null : "This process is not in the lab's network. Run the tests with: sudo tests/Lab/lab.sh run dotnet …");
+        Obstacle
+            ?? (IsInNetwork ? null : "This process is not in the lab's network. Run the tests with: sudo tests/Lab/lab.sh run dotnet …");
 
     /// <summary>This computer, in the lab's network.</summary>
     public IPAddress Address => IPAddress.Parse(_description!.Network + ".254");
@@ -166,7 +169,8 @@ public sealed partial class RealLab : IAsyncLifetime
 
     /// <summary>Limits what the network brings to the host.</summary>
     public Task ThrottleAsync(string host, long bytesPerSecond) =>
-        RunAsync("run", "tc", "qdisc", "replace", "dev", host, "root", "tbf", "rate", $"{bytesPerSecond}bps", "burst", "64kb", "latency", "50ms");
+        RunAsync("run", "tc", "qdisc", "replace", "dev", host, "root", "tbf", "rate", $"{bytesPerSecond}bps", "burst", "64kb", "latency",
+            "50ms");
 
     public Task UnthrottleAsync(string host) => RunAsync("run", "tc", "qdisc", "del", "dev", host, "root");
 
@@ -197,12 +201,18 @@ public sealed partial class RealLab : IAsyncLifetime
     private async Task<string> RunAsync(params string[] arguments)
     {
         var (status, output, errors) = await TryRunAsync(arguments);
-        return status == 0 ? output : throw new InvalidOperationException($"lab.sh {string.Join(' ', arguments)} ended with status {status}: {errors}");
+        return status == 0
+            ? output : throw new InvalidOperationException($"lab.sh {string.Join(' ', arguments)} ended with status {status}: {errors}");
     }
 
     private async Task<(int Status, string Output, string Errors)> TryRunAsync(params string[] arguments)
     {
-        var start = new ProcessStartInfo(_script, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(_script, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false
+        };
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
@@ -210,7 +220,8 @@ public sealed partial class RealLab : IAsyncLifetime
         return (process.ExitCode, await output, await errors);
     }
 
-    [GeneratedRegex(@"^C(?<value>[0-9A-F]{8})\r?\n", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^C(?<value>[0-9A-F]{8})\r?\n", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex CounterLine();
 
     private sealed record Description(string Network, string HostImages, IReadOnlyList<LabHost> Hosts);

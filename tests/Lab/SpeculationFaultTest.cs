@@ -16,8 +16,8 @@ using Xunit;
 namespace Kumoi.Tests.Lab;
 
 /// <summary>
-/// A test of migrations with a journal, on hosts that fail at the worst moments: just before a call, or when a target has come so far. At its
-/// end, or after the repair, exactly one copy of the VM runs, and it is the same guest.
+/// A test of migrations with a journal, on hosts that fail at the worst moments: just before a call, or when a target has come so far. At
+/// its end, or after the repair, exactly one copy of the VM runs, and it is the same guest.
 /// </summary>
 public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
 {
@@ -58,10 +58,12 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
     private protected static SpeculationOptions Slowly(SpeculationOptions options) =>
         options with { Migration = options.Migration with { BandwidthBytesPerSecond = SlowBytesPerSecond } };
 
-    private protected static SpeculationOptions Unsafely(SpeculationOptions options) => options with { Migration = options.Migration with { AllowUnsafe = true } };
+    private protected static SpeculationOptions Unsafely(SpeculationOptions options) =>
+        options with { Migration = options.Migration with { AllowUnsafe = true } };
 
     /// <summary>The host that was the first to be asked that.</summary>
-    private protected string FirstTried(string step) => Tried.First(call => call.StartsWith(step + ' ', StringComparison.Ordinal))[(step.Length + 1)..];
+    private protected string FirstTried(string step) =>
+        Tried.First(call => call.StartsWith(step + ' ', StringComparison.Ordinal))[(step.Length + 1)..];
 
     /// <summary>Does something, with the host, just before the first call of that name.</summary>
     private protected void On(string step, Action<string> act) => OnAsync(step, host =>
@@ -106,18 +108,30 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
 
     private string UriByForwarder(LabHost host) => Forwarders.TryGetValue(host.Name, out var forwarder) ? forwarder.Uri : host.TcpUri;
 
-    private protected void RefuseToFinish() => Controller.Fault = (host, call, isDone) => call is "finish" && !isDone ? new HypervisorException($"{host} says no", FaultDomain.Host) : null;
+    private protected void RefuseToFinish() => Controller.Fault = (host, call, isDone) =>
+        call is "finish" && !isDone ? new HypervisorException($"{host} says no", FaultDomain.Host) : null;
 
     private protected async Task<SpeculationResult> MigrateAsync(
-        KumoiVM vm, string[] targets, Func<SpeculationOptions, SpeculationOptions>? change = null, IProgress<ReplicaProgress>? progress = null)
+        KumoiVM vm, string[] targets, Func<SpeculationOptions, SpeculationOptions>? change = null,
+        IProgress<ReplicaProgress>? progress = null)
     {
         Controller.Turn = TurnAsync;
         var time = TimeProvider.System;
         await using var fleet = KumoiFleet.Create(
-            [new ControlledDriver(new LibvirtDriver(time), Controller) { IsSimulated = false }], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time,
+            [new ControlledDriver(new LibvirtDriver(time), Controller) { IsSimulated = false }], new PollyCallPolicyFactory(),
+            new FaultPlan(new Random(1), time), time,
             () => new ControlledJournal(Journal, Controller));
         await ConnectAllAsync(fleet, UriByForwarder);
-        var options = new SpeculationOptions { Replicas = targets.Length, Migration = new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(3), RelayAddress = Lab.Address, SourceAddresses = [System.Net.IPAddress.Parse(Lab.Host(Source).Address)] } };
+        var options = new SpeculationOptions
+        {
+            Replicas = targets.Length,
+            Migration = new MigrationOptions
+            {
+                StallTimeout = TimeSpan.FromSeconds(3),
+                RelayAddress = Lab.Address,
+                SourceAddresses = [System.Net.IPAddress.Parse(Lab.Host(Source).Address)]
+            }
+        };
         return await new SpeculativeMigration(new KumoiVM(fleet.Find(Source)!, vm.Reading), change?.Invoke(options) ?? options, time)
             .RunAsync([.. targets.Select(target => fleet.Find(target)!)], progress, CancellationToken.None);
     }
@@ -143,7 +157,8 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
     private async Task<List<KumoiOperation>> PendingAsync()
     {
         var pending = new List<KumoiOperation>();
-        await foreach (var operation in Journal.ReadOperationsAsync(new OperationQuery { States = [OperationState.Pending] }, CancellationToken.None))
+        await foreach (var operation in Journal.ReadOperationsAsync(
+            new OperationQuery { States = [OperationState.Pending] }, CancellationToken.None))
         {
             pending.Add(operation);
         }
@@ -157,7 +172,8 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
     private protected async Task<RepairResult> RepairAsync()
     {
         RepairResult? result = null;
-        await Eventually.HoldsAsync(async () => (result = await TryRepairAsync()).IsRepaired, () => $"the operation is repaired ({result})");
+        await Eventually.HoldsAsync(
+            async () => (result = await TryRepairAsync()).IsRepaired, () => $"the operation is repaired ({result})");
         return result!;
     }
 
@@ -190,7 +206,8 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
     private async Task<Fleet> RepairingFleetAsync()
     {
         var time = TimeProvider.System;
-        var fleet = KumoiFleet.Create([new LibvirtDriver(time)], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time, () => Journal);
+        var fleet = KumoiFleet.Create(
+            [new LibvirtDriver(time)], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time, () => Journal);
         await ConnectAllAsync(fleet, UriByForwarder, maySomeBeSilent: true);
         return fleet;
     }
@@ -218,5 +235,6 @@ public abstract class SpeculationFaultTest(RealLab lab) : FanOutTest(lab)
 
     private protected async Task OccupyDiskAsync(string host) => await CreateXmlAsync(Host(host), await WritableXmlAsync("occupant"));
 
-    private async Task<string> WritableXmlAsync(string name) => (await Lab.XmlAsync(name, "qcow2")).Replace("<readonly/>", "", StringComparison.Ordinal);
+    private async Task<string> WritableXmlAsync(string name) =>
+        (await Lab.XmlAsync(name, "qcow2")).Replace("<readonly/>", "", StringComparison.Ordinal);
 }

@@ -9,8 +9,8 @@ using Xunit;
 namespace Kumoi.Tests.Lab;
 
 /// <summary>
-/// The whole protocol of a migration to several targets, with a journal, on real hosts that fail at the worst moments. At the end, or after the
-/// repair, exactly one copy of the VM runs, and it is the same guest.
+/// The whole protocol of a migration to several targets, with a journal, on real hosts that fail at the worst moments. At the end, or after
+/// the repair, exactly one copy of the VM runs, and it is the same guest.
 /// </summary>
 public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(lab)
 {
@@ -168,7 +168,8 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
         var before = Lab.Counter("k1", VM)!.Value;
         Forward("k1");
 
-        var failure = await Assert.ThrowsAsync<SpeculationFailedException>(() => MigrateAsync(vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () =>
+        var failure = await Assert.ThrowsAsync<SpeculationFailedException>(
+            () => MigrateAsync(vm, ["k2", "k3"], Slowly, new Reached(FullBytes / 3, () =>
         {
             Forwarders["k1"].Close();
             Forwarders["k1"].Open();
@@ -214,7 +215,8 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
             {
                 var listening = await Lab.ExecuteAsync("k2", "sh", "-c", "ss -Hltn | grep -o ':49[0-9]* ' | tr -d ': '");
                 var port = int.Parse(listening, CultureInfo.InvariantCulture);
-                stream = new Forwarder(new IPEndPoint(Lab.Address, port), new IPEndPoint(IPAddress.Parse(Lab.Host("k2").Address), port), shut);
+                stream = new Forwarder(
+                    new IPEndPoint(Lab.Address, port), new IPEndPoint(IPAddress.Parse(Lab.Host("k2").Address), port), shut);
             });
 
             await Assert.ThrowsAsync<SpeculationFailedException>(() => MigrateAsync(vm, ["k2"]));
@@ -391,7 +393,8 @@ public sealed class SpeculationFaultTests(RealLab lab) : SpeculationFaultTest(la
         var before = Lab.Counter("k1", VM)!.Value;
         On(step, _ => Controller.Die());
 
-        await Assert.ThrowsAsync<ControllerDiedException>(() => MigrateAsync(vm, ["k2", "k3"], options => options with { IsStrict = isStrict }));
+        await Assert.ThrowsAsync<ControllerDiedException>(
+            () => MigrateAsync(vm, ["k2", "k3"], options => options with { IsStrict = isStrict }));
 
         await LoseJournalAsync();
         await RepairOrphansAsync();

@@ -11,7 +11,8 @@ internal sealed class WatchedCalls(ICallPolicyFactory usual, Func<WatchedCall, C
     private sealed class WatchedPolicy(string host, ICallPolicy usual, Func<WatchedCall, CallMoment, Task> watch) : ICallPolicy
     {
         public ValueTask<T> RunAsync<TState, T>(
-            CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state, CancellationToken cancellationToken) =>
+            CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state,
+            CancellationToken cancellationToken) =>
             usual.RunAsync(
                 kind,
                 gate,

@@ -13,11 +13,12 @@ namespace Kumoi.Composition;
 public static class KumoiFleet
 {
     /// <summary>
-    /// A fleet without hosts. With a journal, which is asked for when there is something to write, every change is journaled; without one, none
-    /// is.
+    /// A fleet without hosts. With a journal, which is asked for when there is something to write, every change is journaled; without one,
+    /// none is.
     /// </summary>
     public static Fleet Create(
-        IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyFactory policies, FaultPlan faults, TimeProvider time, Func<IJournal>? journal = null)
+        IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyFactory policies, FaultPlan faults, TimeProvider time,
+        Func<IJournal>? journal = null)
     {
         var records = journal is null ? null : new FleetJournal(journal, time);
         var marks = records is null ? null : new MaintenanceMarks(records, time);
@@ -25,8 +26,8 @@ public static class KumoiFleet
     }
 
     /// <summary>
-    /// The layers, outermost first. What was masked has been tried, and is journaled as what it was; what is journaled says whose failure it was;
-    /// what is tried again meets the fault rules again.
+    /// The layers, outermost first. What was masked has been tried, and is journaled as what it was; what is journaled says whose failure
+    /// it was; what is tried again meets the fault rules again.
     /// </summary>
     private static IReadOnlyList<LinkLayer> Layers(LinkedHost host, FaultPlan faults, FleetJournal? journal, MaintenanceMarks? marks)
     {

@@ -33,7 +33,8 @@ public sealed class FailureObliviousList<T>
     /// <summary>A failure is no match.</summary>
     public async Task<FailureObliviousList<T>> WhereAsync(
         Func<T, CancellationToken, Task<bool>> predicate, CancellationToken cancellationToken = default) =>
-        new([.. (await RunAsync("filter", predicate, cancellationToken)).Where(pair => pair.Result).Select(pair => pair.Element)], _maxConcurrency, Log);
+        new([.. (await RunAsync("filter", predicate, cancellationToken)).Where(pair => pair.Result)
+            .Select(pair => pair.Element)], _maxConcurrency, Log);
 
     /// <summary>Reads a value of each element, and folds those that could be read, in order.</summary>
     public async Task<TResult> AggregateAsync<TValue, TResult>(
@@ -47,7 +48,8 @@ public sealed class FailureObliviousList<T>
         (await RunAsync("count", predicate, cancellationToken)).Count(pair => pair.Result);
 
     /// <summary>No promise that it was done on every element. Returns those on which it was.</summary>
-    public async Task<FailureObliviousList<T>> ForEachAsync(Func<T, CancellationToken, Task> action, CancellationToken cancellationToken = default) =>
+    public async Task<FailureObliviousList<T>> ForEachAsync(
+        Func<T, CancellationToken, Task> action, CancellationToken cancellationToken = default) =>
         new(
             [
                 .. (await RunAsync(
@@ -82,7 +84,8 @@ public sealed class FailureObliviousList<T>
             }
             else if (outcome.Error is Hypervisors.HypervisorException { OutcomeUnknown: true } or Journal.JournalException)
             {
-                // It may have been done, or nothing can be done without the journal: that is not for an event, but for somebody to find out.
+                // It may have been done, or nothing can be done without the journal: that is not for an event, but for somebody to find
+                // out.
                 throw outcome.Error;
             }
             else

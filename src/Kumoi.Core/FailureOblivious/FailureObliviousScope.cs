@@ -38,7 +38,8 @@ public sealed class FailureObliviousScope : IDisposable
     /// <summary>Masks failures until it is disposed.</summary>
     /// <param name="fleet">Whose journal is told what was masked.</param>
     /// <param name="mode">What stands in for a reading that failed.</param>
-    public static FailureObliviousScope Enter(Fleet fleet, MaskMode mode = MaskMode.Pessimistic) => new(fleet, mode, new MaskLog(), failsElements: false);
+    public static FailureObliviousScope Enter(Fleet fleet, MaskMode mode = MaskMode.Pessimistic) =>
+        new(fleet, mode, new MaskLog(), failsElements: false);
 
     public void Dispose()
     {

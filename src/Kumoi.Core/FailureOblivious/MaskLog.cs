@@ -1,6 +1,8 @@
 namespace Kumoi.FailureOblivious;
 
-/// <summary>The masked failures of one scope. Safe for concurrent use; repeated failures of one host are counted, and listed once.</summary>
+/// <summary>
+/// The masked failures of one scope. Safe for concurrent use; repeated failures of one host are counted, and listed once.
+/// </summary>
 public sealed class MaskLog
 {
     private readonly Lock _gate = new();

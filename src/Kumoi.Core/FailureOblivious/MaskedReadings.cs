@@ -11,7 +11,9 @@ internal static class MaskedReadings
             ? last with { IsMasked = true }
             : TypedDefault.Of<HostReading>(mode) with { HostName = host.Name, VMs = includeVMs ? [] : null };
 
-    /// <summary>A host that stands in for one that could not be read; null if <paramref name="values"/> names no property of a host.</summary>
+    /// <summary>
+    /// A host that stands in for one that could not be read; null if <paramref name="values"/> names no property of a host.
+    /// </summary>
     public static KumoiHost? Mask(this KumoiConnection host, MaskMode mode, IEnumerable<KeyValuePair<string, object?>> values)
     {
         var reading = Of(host.Linked, mode, includeVMs: true);

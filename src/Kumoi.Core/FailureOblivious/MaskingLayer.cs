@@ -5,8 +5,8 @@ using Kumoi.Hypervisors.Calls;
 namespace Kumoi.FailureOblivious;
 
 /// <summary>
-/// Masks failures while a <see cref="FailureObliviousScope"/> is entered. Without one it hands calls through, and a call that succeeds costs
-/// nothing more.
+/// Masks failures while a <see cref="FailureObliviousScope"/> is entered. Without one it hands calls through, and a call that succeeds
+/// costs nothing more.
 /// </summary>
 internal sealed class MaskingLayer(LinkedHost host) : LinkLayer
 {

@@ -17,8 +17,11 @@ public static class TypedDefault
     private static readonly ConcurrentDictionary<(Type, string), Func<object, object?, object>?> Copiers = new();
     private static readonly NullabilityInfoContext Nullability = new();
 
-    /// <summary>A stand-in of the type. <see cref="MaskMode.LastKnown"/> is as <see cref="MaskMode.Pessimistic"/> here: nothing is known.</summary>
-    public static T Of<T>(MaskMode mode = MaskMode.Pessimistic) => ((Func<T>)Makers.GetOrAdd((typeof(T), mode), static key => Compile<T>(key.Item2)))();
+    /// <summary>
+    /// A stand-in of the type. <see cref="MaskMode.LastKnown"/> is as <see cref="MaskMode.Pessimistic"/> here: nothing is known.
+    /// </summary>
+    public static T Of<T>(MaskMode mode = MaskMode.Pessimistic) =>
+        ((Func<T>)Makers.GetOrAdd((typeof(T), mode), static key => Compile<T>(key.Item2)))();
 
     /// <summary>
     /// A copy of a record with one property changed; null if the type has no such property that can be set.

@@ -46,7 +46,8 @@ public static class FanOut
 
         async Task Worker()
         {
-            for (var i = Interlocked.Increment(ref next); i < elements.Count && !stop.IsCancellationRequested; i = Interlocked.Increment(ref next))
+            for (var i = Interlocked.Increment(ref next);
+                 i < elements.Count && !stop.IsCancellationRequested; i = Interlocked.Increment(ref next))
             {
                 var element = elements[i];
                 try

@@ -168,7 +168,8 @@ public sealed class Fleet : IAsyncDisposable
         }
         else if (failure is not HypervisorException { Error: HypervisorError.InvalidUri or HypervisorError.InvalidState })
         {
-            _unconnected[(target.Address.Uri, target.Name)] = new UnconnectedHost(target.Name ?? target.Address.ExpectedName, Secrets.Mask(target.Address.Uri), failure);
+            _unconnected[(target.Address.Uri, target.Name)] = new UnconnectedHost(
+                target.Name ?? target.Address.ExpectedName, Secrets.Mask(target.Address.Uri), failure);
         }
     }
 
@@ -181,7 +182,8 @@ public sealed class Fleet : IAsyncDisposable
 
         var driver = _drivers.FirstOrDefault(candidate => candidate.Handles(request.Uri)) ?? throw new HypervisorException(
             $"'{request.Uri}' is not a hypervisor URI.", error: HypervisorError.InvalidUri,
-            recommendedAction: "Use a libvirt URI such as qemu:///system, qemu+ssh://root@host/system or test:///default, or sim://lab?hosts=20.");
+            recommendedAction: "Use a libvirt URI such as qemu:///system, qemu+ssh://root@host/system or test:///default, or "
+                + "sim://lab?hosts=20.");
         var addresses = driver.Resolve(request.Uri);
         if (request.Name is not null && addresses.Count != 1)
         {
@@ -230,8 +232,8 @@ public sealed class Fleet : IAsyncDisposable
     }
 
     /// <summary>
-    /// The connection to the same host, under the same name if one was given. It is found by its URI: what a host calls itself is known only
-    /// once it is connected.
+    /// The connection to the same host, under the same name if one was given. It is found by its URI: what a host calls itself is known
+    /// only once it is connected.
     /// </summary>
     private KumoiConnection? Connected(Target target)
     {
@@ -277,7 +279,8 @@ public sealed class Fleet : IAsyncDisposable
         At = _time.GetUtcNow(),
         Kind = change.Loss is null ? KumoiEventKind.ConnectionReopened : KumoiEventKind.ConnectionLost,
         VMHost = host.Name,
-        Message = change.Loss is null ? $"The link to {host.Name} is open again." : $"The link to {host.Name} was lost: {change.Loss.Message}",
+        Message = change.Loss is null
+            ? $"The link to {host.Name} is open again." : $"The link to {host.Name} was lost: {change.Loss.Message}",
     });
 
     private SemaphoreSlim AllCalls()

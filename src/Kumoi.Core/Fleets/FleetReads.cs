@@ -11,7 +11,9 @@ public static class FleetReads
         this Fleet fleet, IReadOnlyList<KumoiConnection> hosts, CancellationToken cancellationToken, int? limit = null) =>
         FanOut.RunAsync(hosts, limit ?? fleet.Limits.MaxCalls, ReadHostAsync, cancellationToken);
 
-    /// <summary>Every host's VMs, in natural order of their names; with <paramref name="includeXml"/> one more call for each VM that is wanted.</summary>
+    /// <summary>
+    /// Every host's VMs, in natural order of their names; with <paramref name="includeXml"/> one more call for each VM that is wanted.
+    /// </summary>
     public static IAsyncEnumerable<Outcome<KumoiConnection, IReadOnlyList<KumoiVM>>> ReadVMsAsync(
         this Fleet fleet,
         IReadOnlyList<KumoiConnection> hosts,
@@ -27,7 +29,8 @@ public static class FleetReads
         this Fleet fleet, IReadOnlyList<KumoiConnection> hosts, string name, CancellationToken cancellationToken) =>
         FanOut.RunAsync(
             hosts, fleet.Limits.MaxCalls,
-            async (host, token) => await host.Link.SendAsync(new FindVMByName(name), token) is { } reading ? new KumoiVM(host, reading) : null, cancellationToken);
+            async (host, token) => await host.Link.SendAsync(new FindVMByName(name), token) is { } reading
+                ? new KumoiVM(host, reading) : null, cancellationToken);
 
     /// <summary>The VMs with their own definitions: one call for each. One that is not there any more is null.</summary>
     public static IAsyncEnumerable<Outcome<KumoiVM, KumoiVM?>> ReadXmlAsync(
@@ -55,7 +58,8 @@ public static class FleetReads
     /// <summary>The same VM, read now on the host where it was; null if it is not there any more.</summary>
     internal static async Task<KumoiVM?> ReadVMAsync(KumoiVM vm, CancellationToken cancellationToken) =>
         await vm.Connection.Link.SendAsync(new FindVM(vm.Id), cancellationToken) is { } reading
-            ? new KumoiVM(vm.Connection, reading, xml: vm.Xml is null ? null : await vm.Connection.Link.SendAsync(new ReadXml(vm.Id), cancellationToken))
+            ? new KumoiVM(vm.Connection, reading, xml: vm.Xml is null ? null : await vm.Connection.Link.SendAsync(
+                new ReadXml(vm.Id), cancellationToken))
             : null;
 
     private static async Task<IReadOnlyList<KumoiVM>> ReadVMsAsync(

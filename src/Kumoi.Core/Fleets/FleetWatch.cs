@@ -128,7 +128,13 @@ internal sealed class FleetWatch(Fleet fleet, IJournal journal, TimeProvider tim
     }
 
     private static KumoiEvent ToEvent(KumoiConnection host, VMLifecycleEvent happened) => happened.Kind is VMLifecycle.Gap
-        ? new KumoiEvent { At = happened.At, Kind = KumoiEventKind.Gap, VMHost = host.Name, Message = $"Events of {host.Name} may have been missed." }
+        ? new KumoiEvent
+        {
+            At = happened.At,
+            Kind = KumoiEventKind.Gap,
+            VMHost = host.Name,
+            Message = $"Events of {host.Name} may have been missed."
+        }
         : new KumoiEvent
         {
             At = happened.At,

@@ -14,7 +14,8 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     private volatile string? _id;
 
     internal KumoiConnection(
-        LinkedHost host, IHypervisorDriver driver, ConnectRequest request, DateTimeOffset connectedAt, IHypervisorLink link, FleetJournal? journal,
+        LinkedHost host, IHypervisorDriver driver, ConnectRequest request, DateTimeOffset connectedAt, IHypervisorLink link,
+        FleetJournal? journal,
         MaintenanceMarks? maintenance)
     {
         _host = host;
@@ -47,7 +48,9 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     /// <summary>The labels that the admin gave the host when connecting.</summary>
     public IReadOnlyList<string> Tags { get; }
 
-    /// <summary>What the host shares with others so that they fail together, as the admin said when connecting: a rack, a switch. Null: not said.</summary>
+    /// <summary>
+    /// What the host shares with others so that they fail together, as the admin said when connecting: a rack, a switch. Null: not said.
+    /// </summary>
     public string? FailureGroup { get; }
 
     internal IHypervisorLink Link { get; }
@@ -62,16 +65,17 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     internal MaintenanceMarks? Maintenance { get; }
 
     /// <summary>
-    /// What tells the host from all others in the journal, in every session: its URI, under whatever name it is connected. A simulated host is
-    /// made anew with its fleet, so it is another one with each connection.
+    /// What tells the host from all others in the journal, in every session: its URI, under whatever name it is connected. A simulated host
+    /// is made anew with its fleet, so it is another one with each connection.
     /// </summary>
     internal string Identity => _host.Identity;
 
     /// <summary>
-    /// What the host itself tells it from all others by, whatever it is called here and however it is reached. It does not change: it is asked
-    /// for once.
+    /// What the host itself tells it from all others by, whatever it is called here and however it is reached. It does not change: it is
+    /// asked for once.
     /// </summary>
-    internal async Task<string> ReadIdAsync(CancellationToken cancellationToken) => _id ??= await Link.SendAsync(new ReadHostId(), cancellationToken);
+    internal async Task<string> ReadIdAsync(CancellationToken cancellationToken) =>
+        _id ??= await Link.SendAsync(new ReadHostId(), cancellationToken);
 
     /// <summary>The last good reading of the host; null before the first.</summary>
     internal HostReading? LastReading

@@ -28,7 +28,9 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
     /// <summary>Active logical CPUs.</summary>
     public int CpuCount => Reading.CpuCount;
 
-    /// <summary>Share of all CPUs that was busy just before <see cref="CapturedAt"/>, 0..1; NaN where the hypervisor does not tell.</summary>
+    /// <summary>
+    /// Share of all CPUs that was busy just before <see cref="CapturedAt"/>, 0..1; NaN where the hypervisor does not tell.
+    /// </summary>
     public double CpuRatio => Reading.CpuRatio;
 
     public long MemoryBytes => Reading.MemoryBytes;
@@ -54,7 +56,9 @@ public sealed class KumoiHost : IComparable<KumoiHost>, IComparable
 
     public string CpuModel => Reading.CpuModel;
 
-    /// <summary>Suspend-KumoiHost, or a rolling upgrade, has taken it out of service: it takes no VMs. As this session's journal has it.</summary>
+    /// <summary>
+    /// Suspend-KumoiHost, or a rolling upgrade, has taken it out of service: it takes no VMs. As this session's journal has it.
+    /// </summary>
     public bool IsInMaintenance { get; }
 
     /// <summary>The host could not be read, and stands here with typed defaults.</summary>

@@ -3,7 +3,9 @@ using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Fleets;
 
-/// <summary>Finds what stands in the way of live migrations, without changing anything: one call to the source, and one to each target.</summary>
+/// <summary>
+/// Finds what stands in the way of live migrations, without changing anything: one call to the source, and one to each target.
+/// </summary>
 public static class MigrationChecks
 {
     /// <summary>Checks a VM against each of the hosts, all at once; in their order.</summary>

@@ -3,8 +3,8 @@ using Kumoi.Hypervisors;
 namespace Kumoi.Fleets;
 
 /// <summary>
-/// Looks for other copies of VMs on all hosts of the fleet: VMs of the same id. Who asks while a reading is under way gets the next one, and
-/// shares it with all who ask meanwhile: what was read before somebody asked may have changed by then.
+/// Looks for other copies of VMs on all hosts of the fleet: VMs of the same id. Who asks while a reading is under way gets the next one,
+/// and shares it with all who ask meanwhile: what was read before somebody asked may have changed by then.
 /// </summary>
 internal sealed class OtherCopies(Fleet fleet)
 {
@@ -20,7 +20,8 @@ internal sealed class OtherCopies(Fleet fleet)
     /// <param name="cancellationToken">Of the caller; the reading goes on for others.</param>
     /// <returns>The hosts that could not be read, and of which nothing tells that they have a copy.</returns>
     /// <exception cref="HypervisorException">RunsElsewhere, of domain VM.</exception>
-    public async Task<IReadOnlyList<string>> EnsureNoneRunsAsync(Guid id, string name, KumoiConnection host, bool resumes, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> EnsureNoneRunsAsync(
+        Guid id, string name, KumoiConnection host, bool resumes, CancellationToken cancellationToken)
     {
         if (fleet.Hosts.All(other => IsSame(other, host)))
         {
@@ -32,7 +33,8 @@ internal sealed class OtherCopies(Fleet fleet)
         {
             if (copy.State.HoldsHost() && !(resumes && copy.State is PowerState.Paused))
             {
-                throw Refused($"'{name}' is {copy.State} on {copy.VMHost}: a second copy on {host.Name} would write to the same disks.", copy.VMHost);
+                throw Refused(
+                    $"'{name}' is {copy.State} on {copy.VMHost}: a second copy on {host.Name} would write to the same disks.", copy.VMHost);
             }
         }
 
@@ -40,12 +42,14 @@ internal sealed class OtherCopies(Fleet fleet)
         var last = unread.Find(other => other.LastReading?.VMs?.Any(vm => vm.Id == id && vm.State.HoldsHost()) == true);
         return last is null
             ? [.. unread.Select(other => other.Name)]
-            : throw Refused($"'{name}' was on {last.Name} at its last reading, and may still run there: {last.Name} cannot be read now.", last.Name);
+            : throw Refused(
+                $"'{name}' was on {last.Name} at its last reading, and may still run there: {last.Name} cannot be read now.", last.Name);
     }
 
     private static HypervisorException Refused(string message, string host) => new(
         message, FaultDomain.VM, error: HypervisorError.RunsElsewhere,
-        recommendedAction: $"Look at both with Get-KumoiVM, and remove the one that is left over. -Force runs it here anyway: use it only if the one on {host} is known to be dead.");
+        recommendedAction: "Look at both with Get-KumoiVM, and remove the one that is left over. -Force runs it here anyway: use it only "
+            + $"if the one on {host} is known to be dead.");
 
     /// <summary>
     /// One host may be connected under several names. By another URI its VMs are seen in the same state: off, or paused, and so they do not

@@ -67,7 +67,8 @@ public static class VMActions
             throw new HypervisorException(
                 $"'{master.Name}' cannot be cloned to {host.Name}: the disks that it writes to are on {master.VMHost}.",
                 FaultDomain.VM, error: HypervisorError.InvalidSpecification,
-                recommendedAction: $"Clone it on {master.VMHost} and move the clone, or give the master read-only disks on storage that the hosts share.");
+                recommendedAction: $"Clone it on {master.VMHost} and move the clone, or give the master read-only disks on storage "
+                    + "that the hosts share.");
         }
 
         await EnsureOffAsync(cancellationToken);
@@ -81,9 +82,11 @@ public static class VMActions
             if (now is { State: PowerState.Shutoff, HasSavedState: true })
             {
                 throw new HypervisorException(
-                    $"'{master.Name}' has a saved state: copies of its disks would be torn, because its guest was still at work.", FaultDomain.VM,
+                    $"'{master.Name}' has a saved state: copies of its disks would be torn, because its guest was still at work.",
+                    FaultDomain.VM,
                     error: HypervisorError.InvalidState,
-                    recommendedAction: "Start it with Start-KumoiVM, which goes on from the saved state, and shut it down with Stop-KumoiVM.");
+                    recommendedAction: "Start it with Start-KumoiVM, which goes on from the saved state, and shut it "
+                        + "down with Stop-KumoiVM.");
             }
 
             if (now.State is not PowerState.Shutoff)
@@ -113,16 +116,18 @@ public static class VMActions
     }
 
     /// <summary>
-    /// Makes sure that no copy of the VM, one of the same id on another host of the fleet, runs or may run. It must be called right before a
-    /// VM is started, resumed, or made to be started.
+    /// Makes sure that no copy of the VM, one of the same id on another host of the fleet, runs or may run. It must be called right before
+    /// a VM is started, resumed, or made to be started.
     /// </summary>
     /// <inheritdoc cref="OtherCopies.EnsureNoneRunsAsync"/>
-    public static Task<IReadOnlyList<string>> EnsureOnlyCopyAsync(Fleet fleet, KumoiVM vm, bool resumes, CancellationToken cancellationToken) =>
+    public static Task<IReadOnlyList<string>> EnsureOnlyCopyAsync(
+        Fleet fleet, KumoiVM vm, bool resumes, CancellationToken cancellationToken) =>
         fleet.Copies.EnsureNoneRunsAsync(vm.Id, vm.Name, vm.Connection, resumes, cancellationToken);
 
     /// <summary>The same for a VM that is going to be made on a host: with an XML that brings its own id.</summary>
     /// <inheritdoc cref="OtherCopies.EnsureNoneRunsAsync"/>
-    public static async Task<IReadOnlyList<string>> EnsureOnlyCopyAsync(Fleet fleet, VMSpec spec, KumoiConnection host, CancellationToken cancellationToken) =>
+    public static async Task<IReadOnlyList<string>> EnsureOnlyCopyAsync(
+        Fleet fleet, VMSpec spec, KumoiConnection host, CancellationToken cancellationToken) =>
         spec.Name.Length == 0 && spec.FindIdInXml() is { } id
             ? await fleet.Copies.EnsureNoneRunsAsync(id, spec.FindName() ?? id.ToString("D"), host, resumes: false, cancellationToken)
             : [];
@@ -197,8 +202,8 @@ public static class VMActions
     }
 
     /// <summary>
-    /// Removes a VM's definition. A VM that is not off, or has a saved state, is refused unless <paramref name="turnOff"/>. What of its disks
-    /// stays although it was to go is told by <see cref="CallWarnings"/>.
+    /// Removes a VM's definition. A VM that is not off, or has a saved state, is refused unless <paramref name="turnOff"/>. What of its
+    /// disks stays although it was to go is told by <see cref="CallWarnings"/>.
     /// </summary>
     public static async Task RemoveAsync(KumoiVM vm, bool turnOff, bool removeVolumes, CancellationToken cancellationToken)
     {
@@ -229,7 +234,8 @@ public static class VMActions
                 throw new HypervisorException(
                     $"'{vm.Name}' has a saved state: what its guest was doing when it was saved would be lost.", FaultDomain.VM,
                     error: HypervisorError.InvalidState,
-                    recommendedAction: "Start it with Start-KumoiVM, which goes on from there, and shut it down; or use -Force to throw the saved state away.");
+                    recommendedAction: "Start it with Start-KumoiVM, which goes on from there, and shut it down; or use -Force to throw "
+                        + "the saved state away.");
             }
 
             await link.SendAsync(new DiscardSavedState(vm.Id), cancellationToken);
@@ -241,7 +247,8 @@ public static class VMActions
 
     /// <summary>Moves a running VM, live. A failure that is its own host's counts as the VM's: no other target would do better.</summary>
     public static async Task<KumoiVM> MoveAsync(
-        KumoiVM vm, KumoiConnection target, MigrationOptions options, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
+        KumoiVM vm, KumoiConnection target, MigrationOptions options, IProgress<MigrationProgress>? progress,
+        CancellationToken cancellationToken)
     {
         if (ReferenceEquals(vm.Connection, target))
         {
@@ -250,7 +257,8 @@ public static class VMActions
                 recommendedAction: "Choose another destination.");
         }
 
-        var reading = await vm.Connection.Link.SendAsync(new MigrateVM(vm.Id, target.Link, options) { KnownName = vm.Name, Progress = progress }, cancellationToken);
+        var reading = await vm.Connection.Link.SendAsync(
+            new MigrateVM(vm.Id, target.Link, options) { KnownName = vm.Name, Progress = progress }, cancellationToken);
         return new KumoiVM(target, reading);
     }
 
@@ -263,7 +271,8 @@ public static class VMActions
         catch (HypervisorException e) when (e.FaultDomain is not FaultDomain.VM)
         {
             throw new HypervisorException(
-                $"{e.Message.TrimEnd('.')}. The definition of '{master.Name}' cannot be read from {master.VMHost}.", FaultDomain.VM, e.IsTransient,
+                $"{e.Message.TrimEnd('.')}. The definition of '{master.Name}' cannot be read from {master.VMHost}.", FaultDomain.VM,
+                e.IsTransient,
                 outcomeUnknown: false, e.Error, e.NativeCode, "Clone the VM when its host answers again: other targets would fail too.", e);
         }
     }
@@ -295,9 +304,11 @@ public static class VMActions
             }
 
             await host.Link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, cancellationToken);
-            return new KumoiVM(host, await host.Link.SendAsync(new FindVM(vm.Id), cancellationToken) ?? vm with { State = PowerState.Unknown });
+            return new KumoiVM(
+                host, await host.Link.SendAsync(new FindVM(vm.Id), cancellationToken) ?? vm with { State = PowerState.Unknown });
         }
-        catch (Exception e) when (!keepFailed && (defined is not null || e is OperationCanceledException or HypervisorException { OutcomeUnknown: true }))
+        catch (Exception e) when (!keepFailed
+            && (defined is not null || e is OperationCanceledException or HypervisorException { OutcomeUnknown: true }))
         {
             // What is not found may come yet: only what was found and removed is known to be gone.
             if (await UndoCreateAsync(host, defined, operation, e) && e is HypervisorException { OutcomeUnknown: true } unknown)
@@ -313,7 +324,8 @@ public static class VMActions
     }
 
     private static List<string> ImagesOf(string definition) =>
-        [.. DomainCopy.WritableDisks(DomainDefinition.Parse(definition)).Where(static disk => disk.Element("source") is not null).Select(DomainCopy.Describe)];
+        [.. DomainCopy.WritableDisks(DomainDefinition.Parse(definition)).Where(static disk => disk.Element("source") is not null)
+            .Select(DomainCopy.Describe)];
 
     private static async Task<KumoiVM> ReadAgainAsync(KumoiVM vm, CancellationToken cancellationToken) =>
         await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw NoLongerThere(vm.Name, vm.VMHost);
@@ -322,7 +334,9 @@ public static class VMActions
         $"'{vm}' is no longer on {host}.", FaultDomain.VM, error: HypervisorError.VMNotFound,
         recommendedAction: "Find it with Get-KumoiVM: it may have been moved or removed.");
 
-    /// <summary>True: what was made, or may have been, was found and removed. False: nothing was found of what only may have been made.</summary>
+    /// <summary>
+    /// True: what was made, or may have been, was found and removed. False: nothing was found of what only may have been made.
+    /// </summary>
     private static async Task<bool> UndoCreateAsync(KumoiConnection host, VMReading? defined, OperationId operation, Exception cause)
     {
         try

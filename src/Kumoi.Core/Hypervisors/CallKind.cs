@@ -12,14 +12,14 @@ public enum CallKind
     Write,
 
     /// <summary>
-    /// Changes something, and may take hours: a migration, which has a second host, or the copying of disks. It has no time-out, it is never
-    /// made again, and the host bounds how many there are at a time.
+    /// Changes something, and may take hours: a migration, which has a second host, or the copying of disks. It has no time-out, it is
+    /// never made again, and the host bounds how many there are at a time.
     /// </summary>
     Job,
 
     /// <summary>
-    /// A step of something that is open already on the host, such as a migration in phases. Whoever drives it bounds its time: the step waits for no place, has no time-out, and
-    /// is never made again. What commits an operation must not wait behind reads.
+    /// A step of something that is open already on the host, such as a migration in phases. Whoever drives it bounds its time: the step
+    /// waits for no place, has no time-out, and is never made again. What commits an operation must not wait behind reads.
     /// </summary>
     Step,
 }

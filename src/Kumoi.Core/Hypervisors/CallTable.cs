@@ -36,6 +36,7 @@ internal sealed class CallTable<TLink>(string driver)
     private sealed class Handler<TCall, T>(Func<TLink, TCall, CancellationToken, Task<T>> handle) : IHandler<T>
         where TCall : HostCall<T>
     {
-        public Task<T> HandleAsync(TLink link, HostCall<T> call, CancellationToken cancellationToken) => handle(link, (TCall)call, cancellationToken);
+        public Task<T> HandleAsync(TLink link, HostCall<T> call, CancellationToken cancellationToken) =>
+            handle(link, (TCall)call, cancellationToken);
     }
 }

@@ -5,7 +5,9 @@ namespace Kumoi.Hypervisors;
 /// copy must say so itself; what another host, or the journal, says of it is not enough.
 /// </summary>
 /// <param name="Operation">Whose mark the copy carries.</param>
-/// <param name="Replica">The host's number in the mark, 0 where the VM was before. A copy that has gone on to another host bears another number.</param>
+/// <param name="Replica">
+/// The host's number in the mark, 0 where the VM was before. A copy that has gone on to another host bears another number.
+/// </param>
 /// <param name="Places">What the host may have of it. Anything else is not touched.</param>
 /// <param name="Kind">How much of it goes.</param>
 public sealed record CopyRemoval(OperationId Operation, int Replica, IReadOnlyList<VMWhereabouts> Places, CopyRemovalKind Kind)
@@ -15,5 +17,6 @@ public sealed record CopyRemoval(OperationId Operation, int Replica, IReadOnlyLi
 
     /// <summary>Whether that copy may be removed.</summary>
     public bool Fits(SpeculationMark? mark, VMWhereabouts place) =>
-        Places.Contains(place) && (mark is null ? MayLackMark && place is VMWhereabouts.MigrationPaused : mark.Operation == Operation && mark.Replica == Replica);
+        Places.Contains(place) && (mark is null
+            ? MayLackMark && place is VMWhereabouts.MigrationPaused : mark.Operation == Operation && mark.Replica == Replica);
 }

@@ -2,7 +2,9 @@ using System.Xml.Linq;
 
 namespace Kumoi.Hypervisors;
 
-/// <summary>What makes a copied definition a VM of its own, and which of its disks it cannot share (https://libvirt.org/formatdomain.html).</summary>
+/// <summary>
+/// What makes a copied definition a VM of its own, and which of its disks it cannot share (https://libvirt.org/formatdomain.html).
+/// </summary>
 internal static class DomainCopy
 {
     /// <summary>
@@ -51,9 +53,11 @@ internal static class DomainCopy
     public static string Describe(XElement disk)
     {
         var source = disk.Element("source");
-        var name = (string?)source?.Attribute("name") ?? (string?)source?.Attribute("dir") ?? (string?)source?.Attribute("volume") ?? ImageOf(disk);
+        var name = (string?)source?.Attribute("name") ?? (string?)source?.Attribute("dir") ?? (string?)source?.Attribute("volume")
+            ?? ImageOf(disk);
         var protocol = (string?)source?.Attribute("protocol") ?? (string?)source?.Attribute("pool");
-        return name is null ? $"a disk of type '{(string?)disk.Attribute("type")}'" : protocol is null ? $"'{name}'" : $"'{protocol}:{name}'";
+        return name is null
+            ? $"a disk of type '{(string?)disk.Attribute("type")}'" : protocol is null ? $"'{name}'" : $"'{protocol}:{name}'";
     }
 
     /// <summary>Lets the disk be another file or block device, which stands for itself: a full copy needs no backing files.</summary>
@@ -72,7 +76,8 @@ internal static class DomainCopy
         $"The disk '{(string?)disk.Element("target")?.Attribute("dev")}' cannot be copied: {why}.",
         FaultDomain.VM,
         error: HypervisorError.InvalidSpecification,
-        recommendedAction: "Put its image into a storage pool of the host (after copying a file there: 'virsh pool-refresh'), or make the disk read-only or "
+        recommendedAction: "Put its image into a storage pool of the host (after copying a file there: 'virsh pool-refresh'), or make "
+            + "the disk read-only or "
             + "shareable in the XML.");
 
     private static XAttribute? ImageAttribute(XElement disk) =>
@@ -104,8 +109,10 @@ internal static class DomainCopy
         nic.Elements("mac").Remove();
 
         // A device that somebody else made ahead cannot be chosen anew.
-        nic.Elements("target").Where(static target => !string.Equals((string?)target.Attribute("managed"), "no", StringComparison.Ordinal)).Remove();
-        nic.Elements("virtualport").Where(static port => string.Equals((string?)port.Attribute("type"), "openvswitch", StringComparison.Ordinal))
+        nic.Elements("target").Where(static target => !string.Equals((string?)target.Attribute("managed"), "no", StringComparison.Ordinal))
+            .Remove();
+        nic.Elements("virtualport").Where(
+            static port => string.Equals((string?)port.Attribute("type"), "openvswitch", StringComparison.Ordinal))
             .Elements("parameters").Attributes("interfaceid").Remove();
     }
 
@@ -113,7 +120,8 @@ internal static class DomainCopy
     {
         // -1: chosen when it starts. With autoport, spice would also listen where it did not.
         var isSpice = string.Equals((string?)graphics.Attribute("type"), "spice", StringComparison.Ordinal);
-        foreach (var port in graphics.Attributes().Where(static attribute => attribute.Name.LocalName is "port" or "tlsPort" or "websocket").ToList())
+        foreach (var port in graphics.Attributes().Where(static attribute => attribute.Name.LocalName is "port" or "tlsPort" or "websocket")
+            .ToList())
         {
             port.Value = "-1";
             if (!isSpice && string.Equals(port.Name.LocalName, "port", StringComparison.Ordinal))
@@ -160,7 +168,9 @@ internal static class DomainCopy
         }
     }
 
-    /// <summary>In the same directory, the file of another VM: /logs/web.log → /logs/web2.log, /logs/serial.log → /logs/web2-serial.log.</summary>
+    /// <summary>
+    /// In the same directory, the file of another VM: /logs/web.log → /logs/web2.log, /logs/serial.log → /logs/web2-serial.log.
+    /// </summary>
     private static string OwnPath(string path, string oldName, string name)
     {
         var start = path.LastIndexOf('/') + 1;

@@ -43,7 +43,8 @@ internal static class DomainDefinition
         }
 
         var memory = ScaledInteger.Read(domain.Element("memory"), ScaledInteger.KiB) ?? 0;
-        var cells = domain.Elements("cpu").Elements("numa").Elements("cell").Select(static cell => ScaledInteger.Read(cell, "memory", ScaledInteger.KiB)).ToList();
+        var cells = domain.Elements("cpu").Elements("numa").Elements("cell")
+            .Select(static cell => ScaledInteger.Read(cell, "memory", ScaledInteger.KiB)).ToList();
         var bytes = cells.Exists(static cell => cell is > 0) ? cells.Sum(static cell => (decimal)(cell ?? 0)) : memory;
         var rounded = decimal.Ceiling(bytes / 1024) * 1024;
         return rounded <= long.MaxValue ? (long)rounded : throw Refuse($"{rounded} bytes are too much memory.");

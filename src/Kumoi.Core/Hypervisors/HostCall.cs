@@ -2,7 +2,8 @@ namespace Kumoi.Hypervisors;
 
 /// <summary>
 /// One call on a host, with all that the layers between its caller and the hypervisor need to know of it. A call is a value: it can be
-/// written down, and be sent to another machine, but for what only exists in this process (another host's link, an open migration, who is told of its progress).
+/// written down, and be sent to another machine, but for what only exists in this process (another host's link, an open migration, who is
+/// told of its progress).
 /// </summary>
 /// <typeparam name="T">The result; <see cref="Done"/> if there is none.</typeparam>
 public abstract record HostCall<T>
@@ -24,7 +25,9 @@ public abstract record HostCall<T>
     /// <summary>The VM's name; null where the call does not know it.</summary>
     public virtual string? VMName => null;
 
-    /// <summary>It brings a VM to a host, or starts one there: to <see cref="OtherHost"/> if there is one. A host in maintenance refuses.</summary>
+    /// <summary>
+    /// It brings a VM to a host, or starts one there: to <see cref="OtherHost"/> if there is one. A host in maintenance refuses.
+    /// </summary>
     public virtual bool BringsVM => false;
 
     /// <summary>The second host, such as the target of a migration; null: only one is concerned.</summary>

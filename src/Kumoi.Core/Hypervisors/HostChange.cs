@@ -14,7 +14,10 @@ public abstract record HostChange<T> : HostCall<T>
     /// <summary>What the journal calls it, such as <c>Start</c>.</summary>
     public abstract string JournalKind { get; }
 
-    /// <summary>What is asked for, as the journal keeps it. An allow-list: nothing that is secret, and nothing that may hold a secret. Null: nothing.</summary>
+    /// <summary>
+    /// What is asked for, as the journal keeps it. An allow-list: nothing that is secret, and nothing that may hold a secret. Null:
+    /// nothing.
+    /// </summary>
     public virtual JsonObject? Details => null;
 
     /// <summary>What the journal keeps at the end; null: as <see cref="Details"/>.</summary>

@@ -3,7 +3,9 @@ namespace Kumoi.Hypervisors;
 /// <summary>A failed call on a hypervisor link. Callers decide by the properties, never by the message's text.</summary>
 public sealed class HypervisorException : Exception, IFaultDomainSource
 {
-    /// <summary>A message may quote a host, and libvirt: passwords of URIs are taken out of it, and control characters are made visible.</summary>
+    /// <summary>
+    /// A message may quote a host, and libvirt: passwords of URIs are taken out of it, and control characters are made visible.
+    /// </summary>
     public HypervisorException(
         string message,
         FaultDomain faultDomain = FaultDomain.Unknown,

@@ -16,6 +16,8 @@ public interface IHypervisorLink : IAsyncDisposable
     /// <exception cref="HypervisorException"><see cref="HypervisorError.NotSupported"/>: the hypervisor has no such call.</exception>
     ValueTask<T> SendAsync<T>(HostCall<T> call, CancellationToken cancellationToken);
 
-    /// <summary>Lifecycle events from now on, until cancelled. Bounded: a reader that is too slow gets a <see cref="VMLifecycle.Gap"/>.</summary>
+    /// <summary>
+    /// Lifecycle events from now on, until cancelled. Bounded: a reader that is too slow gets a <see cref="VMLifecycle.Gap"/>.
+    /// </summary>
     IAsyncEnumerable<VMLifecycleEvent> WatchAsync(CancellationToken cancellationToken);
 }

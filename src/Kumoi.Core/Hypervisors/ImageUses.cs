@@ -9,7 +9,8 @@ namespace Kumoi.Hypervisors;
 internal sealed class ImageUses
 {
     /// <summary>Formats that may be built on a backing file.</summary>
-    private static readonly HashSet<string> LayeredFormats = new(StringComparer.Ordinal) { "qcow2", "qcow", "qed", "vmdk", "vhdx", "vpc", "cow" };
+    private static readonly HashSet<string> LayeredFormats =
+        new(StringComparer.Ordinal) { "qcow2", "qcow", "qed", "vmdk", "vhdx", "vpc", "cow" };
 
     private readonly List<(string VM, List<string> Texts)> _definitions = [];
     private readonly List<(string VM, string Pool, string Volume)> _references = [];
@@ -87,7 +88,8 @@ internal sealed class ImageUses
             return $"the VM '{vm}' uses it";
         }
 
-        foreach (var (overlay, _) in _volumes.Where(volume => string.Equals(volume.Value.Backing, path, StringComparison.Ordinal) && !removed.Contains(volume.Key)))
+        foreach (var (overlay, _) in _volumes.Where(
+            volume => string.Equals(volume.Value.Backing, path, StringComparison.Ordinal) && !removed.Contains(volume.Key)))
         {
             return VMAbove(overlay, []) is { } user
                 ? $"the disk '{overlay}' of the VM '{user}' is built on it"
@@ -153,7 +155,8 @@ internal sealed class ImageUses
         // While the VM runs, libvirt tells the whole chain, and ends it with an empty element.
         if (disk.Descendants("backingStore").Any(static layer => !layer.HasElements))
         {
-            var chain = disk.DescendantsAndSelf().Where(static layer => layer.Name.LocalName is "disk" or "backingStore").Select(DomainCopy.ImageOf);
+            var chain = disk.DescendantsAndSelf().Where(static layer => layer.Name.LocalName is "disk" or "backingStore")
+                .Select(DomainCopy.ImageOf);
             _closed.UnionWith(chain.OfType<string>().Select(ImagePath.Normalize));
         }
         else if ((string?)disk.Element("driver")?.Attribute("type") is { } format && LayeredFormats.Contains(format))
@@ -164,9 +167,11 @@ internal sealed class ImageUses
 
     /// <summary>All that may be a path, without what only people read.</summary>
     private static IEnumerable<string> Texts(XElement definition) =>
-        from element in definition.Elements().Where(static child => child.Name.LocalName is not ("metadata" or "description" or "title" or "name"))
+        from element in definition.Elements().Where(
+            static child => child.Name.LocalName is not ("metadata" or "description" or "title" or "name"))
             .DescendantsAndSelf()
-        from text in element.Attributes().Where(static attribute => !attribute.IsNamespaceDeclaration).Select(static attribute => attribute.Value)
+        from text in element.Attributes().Where(static attribute => !attribute.IsNamespaceDeclaration)
+            .Select(static attribute => attribute.Value)
             .Concat(element.HasElements ? [] : [element.Value])
         where text.Contains('/', StringComparison.Ordinal)
         select text;

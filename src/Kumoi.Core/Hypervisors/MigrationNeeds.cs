@@ -1,6 +1,8 @@
 namespace Kumoi.Hypervisors;
 
-/// <summary>What a VM that is to be migrated needs of its target, as its source tells, and what of the VM itself stands in the way.</summary>
+/// <summary>
+/// What a VM that is to be migrated needs of its target, as its source tells, and what of the VM itself stands in the way.
+/// </summary>
 public sealed record MigrationNeeds
 {
     public required VMReading VM { get; init; }

@@ -22,7 +22,8 @@ public sealed record MigrationObstacle(MigrationObstacleKind Kind, string Messag
             MigrationObstacleKind.VMExists => HypervisorError.VMExists,
             MigrationObstacleKind.Memory or MigrationObstacleKind.Network => HypervisorError.ResourceUnavailable,
             MigrationObstacleKind.Storage => HypervisorError.StorageFailed,
-            MigrationObstacleKind.CpuModel or MigrationObstacleKind.Machine or MigrationObstacleKind.Hypervisor => HypervisorError.NotSupported,
+            MigrationObstacleKind.CpuModel or MigrationObstacleKind.Machine or MigrationObstacleKind.Hypervisor =>
+                HypervisorError.NotSupported,
             _ => HypervisorError.InvalidState,
         },
         recommendedAction: RecommendedAction);

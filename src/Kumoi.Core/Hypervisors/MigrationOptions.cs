@@ -8,7 +8,9 @@ public sealed record MigrationOptions
     /// <summary>True: the source's daemon talks to the target itself; false: this client drives both ends.</summary>
     public bool PeerToPeer { get; init; }
 
-    /// <summary>The address under which the source's daemon reaches the target's, for peer-to-peer; null: derived from the target's URI.</summary>
+    /// <summary>
+    /// The address under which the source's daemon reaches the target's, for peer-to-peer; null: derived from the target's URI.
+    /// </summary>
     public string? TargetUri { get; init; }
 
     /// <summary>Limit of the migration stream in bytes per second; null: none. The hypervisor rounds up to whole MiB.</summary>
@@ -18,9 +20,9 @@ public sealed record MigrationOptions
     public bool AllowUnsafe { get; init; }
 
     /// <summary>
-    /// A client-driven migration that moves no byte for this long is aborted, as is any that goes round and round for this long with nothing
-    /// left to send, and one to several targets whose source leaves unacknowledged for this long what they say: libvirt itself would wait for
-    /// ever.
+    /// A client-driven migration that moves no byte for this long is aborted, as is any that goes round and round for this long with
+    /// nothing left to send, and one to several targets whose source leaves unacknowledged for this long what they say: libvirt itself
+    /// would wait for ever.
     /// </summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -31,14 +33,14 @@ public sealed record MigrationOptions
     public IPAddress? RelayAddress { get; init; }
 
     /// <summary>
-    /// Likewise: the addresses from which the source's stream comes; nobody else may send it. Null: those of the source's URI, or of its own
-    /// name where it is reached by a tunnel.
+    /// Likewise: the addresses from which the source's stream comes; nobody else may send it. Null: those of the source's URI, or of its
+    /// own name where it is reached by a tunnel.
     /// </summary>
     public IReadOnlyList<IPAddress>? SourceAddresses { get; init; }
 
     /// <summary>
-    /// Likewise: the stream, with the VM's memory, may go unencrypted over the networks between the source, this computer and the targets also
-    /// where these are connected by TLS or ssh.
+    /// Likewise: the stream, with the VM's memory, may go unencrypted over the networks between the source, this computer and the targets
+    /// also where these are connected by TLS or ssh.
     /// </summary>
     public bool AllowUnencrypted { get; init; }
 }

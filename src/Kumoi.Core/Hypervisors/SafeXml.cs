@@ -9,7 +9,9 @@ namespace Kumoi.Hypervisors;
 /// </summary>
 internal static class SafeXml
 {
-    /// <summary>As libxml2, on which libvirt stands, refuses it too. The longest chain of backing files that libvirt takes has 200.</summary>
+    /// <summary>
+    /// As libxml2, on which libvirt stands, refuses it too. The longest chain of backing files that libvirt takes has 200.
+    /// </summary>
     public const int MaxDepth = 256;
 
     /// <summary>More than any text that libvirt's protocol carries.</summary>
@@ -23,8 +25,8 @@ internal static class SafeXml
     };
 
     /// <summary>
-    /// Returns the root element. Fails with <see cref="XmlException"/>, also for a document with a DTD, and for one that is too long or nested
-    /// too deeply.
+    /// Returns the root element. Fails with <see cref="XmlException"/>, also for a document with a DTD, and for one that is too long or
+    /// nested too deeply.
     /// </summary>
     public static XElement Parse(string xml)
     {
@@ -49,7 +51,8 @@ internal static class SafeXml
             if (reader.Depth > MaxDepth)
             {
                 throw new XmlException(
-                    $"Its elements are nested more than {MaxDepth} deep.", innerException: null, ((IXmlLineInfo)reader).LineNumber, ((IXmlLineInfo)reader).LinePosition);
+                    $"Its elements are nested more than {MaxDepth} deep.", innerException: null, ((IXmlLineInfo)reader).LineNumber,
+                    ((IXmlLineInfo)reader).LinePosition);
             }
         }
     }

@@ -4,8 +4,8 @@ using System.Xml.Linq;
 namespace Kumoi.Hypervisors;
 
 /// <summary>
-/// libvirt's sizes: a whole number and a unit (https://libvirt.org/formatdomain.html#memory-allocation; src/util/virutil.c: virScaleInteger).
-/// b, byte and bytes; k, M, G, T, P and E, alone or with iB, by 1024; with B alone by 1000; all of them in any case.
+/// libvirt's sizes: a whole number and a unit (https://libvirt.org/formatdomain.html#memory-allocation; src/util/virutil.c:
+/// virScaleInteger). b, byte and bytes; k, M, G, T, P and E, alone or with iB, by 1024; with B alone by 1000; all of them in any case.
 /// </summary>
 internal static class ScaledInteger
 {
@@ -14,13 +14,16 @@ internal static class ScaledInteger
     /// <summary>In bytes; null where there is no such element.</summary>
     /// <param name="element">With the number, and perhaps the unit.</param>
     /// <param name="defaultUnit">That of a number without one.</param>
-    /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>: it is no such size, or too large.</exception>
+    /// <exception cref="HypervisorException">
+    /// <see cref="HypervisorError.InvalidSpecification"/>: it is no such size, or too large.
+    /// </exception>
     public static long? Read(XElement? element, string defaultUnit) =>
         element is null ? null : Read(element.Name.LocalName, element.Value, (string?)element.Attribute("unit"), defaultUnit);
 
     /// <summary>As above, where the number is an attribute.</summary>
     public static long? Read(XElement element, string attribute, string defaultUnit) =>
-        (string?)element.Attribute(attribute) is { } number ? Read(attribute, number, (string?)element.Attribute("unit"), defaultUnit) : null;
+        (string?)element.Attribute(attribute) is { } number
+            ? Read(attribute, number, (string?)element.Attribute("unit"), defaultUnit) : null;
 
     private static long Read(string what, string number, string? unit, string defaultUnit)
     {
@@ -30,7 +33,8 @@ internal static class ScaledInteger
         }
 
         var scale = ScaleOf(string.IsNullOrEmpty(unit) ? defaultUnit : unit) ?? throw Refuse($"The unit '{unit}' of <{what}> is unknown.");
-        return value <= (ulong)(long.MaxValue / scale) ? (long)value * scale : throw Refuse($"{number.Trim()} {unit} is too large for <{what}>.");
+        return value <= (ulong)(long.MaxValue / scale)
+            ? (long)value * scale : throw Refuse($"{number.Trim()} {unit} is too large for <{what}>.");
     }
 
     /// <summary>Null: there is no such unit.</summary>

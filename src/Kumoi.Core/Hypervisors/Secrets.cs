@@ -5,11 +5,15 @@ namespace Kumoi.Hypervisors;
 /// <summary>Takes passwords out of URIs, wherever in a text they stand: in names of connections, in errors, also libvirt's own.</summary>
 internal static partial class Secrets
 {
-    /// <summary>The text without passwords of authorities, and with <c>***</c> for the values of parameters that are called like secrets.</summary>
+    /// <summary>
+    /// The text without passwords of authorities, and with <c>***</c> for the values of parameters that are called like secrets.
+    /// </summary>
     public static string Mask(string text) =>
-        Parameters().Replace(text.Contains("://", StringComparison.Ordinal) ? Passwords().Replace(text, "${before}@") : text, "${before}***");
+        Parameters().Replace(
+            text.Contains("://", StringComparison.Ordinal) ? Passwords().Replace(text, "${before}@") : text, "${before}***");
 
-    // Up to the last @ before the parameters. A password may have an @, a / or a ? of its own: then the URI is none, and what is no port counts.
+    // Up to the last @ before the parameters. A password may have an @, a / or a ? of its own: then the URI is none, and what is no port
+    // counts.
     [GeneratedRegex(
         @"(?<before>://[^:@/?#\s]*):([^?#\s]*|(?!\d+([/?#'""\s]|$))\S*)@", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
         matchTimeoutMilliseconds: 1000)]

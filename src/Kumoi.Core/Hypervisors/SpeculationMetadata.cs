@@ -42,9 +42,12 @@ internal static class SpeculationMetadata
 
     /// <summary>The mark that a definition carries; null: none that can be read.</summary>
     public static SpeculationMark? Read(string definition) =>
-        Read(DomainDefinition.Parse(definition).Element("metadata")?.Elements().FirstOrDefault(static element => element.Name.Namespace == Speculation));
+        Read(DomainDefinition.Parse(definition).Element("metadata")?.Elements()
+            .FirstOrDefault(static element => element.Name.Namespace == Speculation));
 
-    /// <summary>The same of the element itself, which libvirt hands out without its namespace (libvirt-domain: virDomainGetMetadata).</summary>
+    /// <summary>
+    /// The same of the element itself, which libvirt hands out without its namespace (libvirt-domain: virDomainGetMetadata).
+    /// </summary>
     public static SpeculationMark? ReadElement(string element) => Read(SafeXml.Parse(element));
 
     private static SpeculationMark? Read(XElement? element) =>
@@ -56,7 +59,8 @@ internal static class SpeculationMetadata
                 [.. element.Elements().Select(static candidate => (string?)candidate.Attribute("name")).OfType<string>()],
                 (string?)element.Attribute("controller") ?? "")
             {
-                Replica = int.TryParse((string?)element.Attribute("replica"), NumberStyles.None, CultureInfo.InvariantCulture, out var replica) ? replica : 0,
+                Replica = int.TryParse((string?)element.Attribute("replica"), NumberStyles.None, CultureInfo.InvariantCulture,
+                    out var replica) ? replica : 0,
                 IsNamed = element.Attribute("named") is not null,
                 IsStrict = element.Attribute("strict") is not null,
                 IsAutostart = element.Attribute("autostart") is not null,

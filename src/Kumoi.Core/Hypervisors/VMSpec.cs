@@ -25,15 +25,16 @@ public sealed record VMSpec
     public string? KernelArguments { get; init; }
 
     /// <summary>
-    /// The hypervisor's own domain XML; unknown elements are kept. With a <see cref="Name"/>, what only one VM can have (ids, MAC addresses,
-    /// fixed ports and sockets) is chosen anew, so that one XML serves for many VMs.
+    /// The hypervisor's own domain XML; unknown elements are kept. With a <see cref="Name"/>, what only one VM can have (ids, MAC
+    /// addresses, fixed ports and sockets) is chosen anew, so that one XML serves for many VMs.
     /// </summary>
     public string? Xml { get; init; }
 
     /// <summary>
-    /// Only with <see cref="Xml"/>. Each disk that the XML's VM writes to becomes a new volume, <c>&lt;vm&gt;-1</c>, <c>&lt;vm&gt;-2</c>, …, in
-    /// the same storage pool and with the same content; that VM must be off meanwhile. Disks that are read only or shareable, CDs and
-    /// floppies are shared. A disk that is written to and is no volume of a pool fails with <see cref="HypervisorError.InvalidSpecification"/>.
+    /// Only with <see cref="Xml"/>. Each disk that the XML's VM writes to becomes a new volume, <c>&lt;vm&gt;-1</c>, <c>&lt;vm&gt;-2</c>,
+    /// …, in the same storage pool and with the same content; that VM must be off meanwhile. Disks that are read only or shareable, CDs and
+    /// floppies are shared. A disk that is written to and is no volume of a pool fails with
+    /// <see cref="HypervisorError.InvalidSpecification"/>.
     /// </summary>
     public bool CopyDisks { get; init; }
 

@@ -58,11 +58,13 @@ public static class VMSpecCheck
     {
         (string, string?)[] texts =
         [
-            ("The kernel's path", spec.Kernel), ("The path of the initial RAM disk", spec.Initrd), ("The kernel's arguments", spec.KernelArguments),
+            ("The kernel's path", spec.Kernel), ("The path of the initial RAM disk", spec.Initrd),
+            ("The kernel's arguments", spec.KernelArguments),
             .. spec.Networks.Select(network => ("The name of a network", (string?)network)),
             .. spec.Disks.SelectMany(disk => new[]
             {
-                ("The path of a disk", disk.Path), ("The path of a template", disk.TemplatePath), ("The name of the storage pool", (string?)disk.StoragePool),
+                ("The path of a disk", disk.Path), ("The path of a template", disk.TemplatePath),
+                ("The name of the storage pool", (string?)disk.StoragePool),
                 ("The format of a disk", disk.Format),
             }),
         ];

@@ -24,7 +24,9 @@ public interface IJournal : IAsyncDisposable
     /// <exception cref="JournalException">Also: this journal has no such operation.</exception>
     Task EndAsync(long sequence, Guid id, OperationOutcome outcome, CancellationToken cancellationToken);
 
-    /// <summary>Appends an event, as durable as an intent. Returns its sequence number; the one in <paramref name="happened"/> does not matter.</summary>
+    /// <summary>
+    /// Appends an event, as durable as an intent. Returns its sequence number; the one in <paramref name="happened"/> does not matter.
+    /// </summary>
     Task<long> AppendAsync(KumoiEvent happened, CancellationToken cancellationToken);
 
     /// <summary>
@@ -36,7 +38,9 @@ public interface IJournal : IAsyncDisposable
     /// <summary>Operations in the order of their intents, or in the opposite one. A journal that is not there yet has none.</summary>
     IAsyncEnumerable<KumoiOperation> ReadOperationsAsync(OperationQuery query, CancellationToken cancellationToken);
 
-    /// <summary>Events in the order in which they were appended, or in the opposite one. A journal that is not there yet has none.</summary>
+    /// <summary>
+    /// Events in the order in which they were appended, or in the opposite one. A journal that is not there yet has none.
+    /// </summary>
     IAsyncEnumerable<KumoiEvent> ReadEventsAsync(EventQuery query, CancellationToken cancellationToken);
 
     /// <summary>Events that any process appends from now on (from the first step of the enumeration), until cancelled.</summary>

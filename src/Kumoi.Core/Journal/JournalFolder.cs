@@ -7,12 +7,13 @@ public static class JournalFolder
     public const string Variable = "KUMOI_STATE";
 
     /// <summary>
-    /// <c>KUMOI_STATE</c>; or else <c>kumoi</c> in the local application data (Windows), in <c>XDG_STATE_HOME</c>, or in <c>~/.local/state</c>
-    /// (https://specifications.freedesktop.org/basedir-spec/latest/: a relative path there counts as none).
+    /// <c>KUMOI_STATE</c>; or else <c>kumoi</c> in the local application data (Windows), in <c>XDG_STATE_HOME</c>, or in
+    /// <c>~/.local/state</c> (https://specifications.freedesktop.org/basedir-spec/latest/: a relative path there counts as none).
     /// </summary>
     public static string Find() => Find(
         Environment.GetEnvironmentVariable,
-        Environment.GetFolderPath(OperatingSystem.IsWindows() ? Environment.SpecialFolder.LocalApplicationData : Environment.SpecialFolder.UserProfile));
+        Environment.GetFolderPath(
+            OperatingSystem.IsWindows() ? Environment.SpecialFolder.LocalApplicationData : Environment.SpecialFolder.UserProfile));
 
     /// <inheritdoc cref="Find()"/>
     internal static string Find(Func<string, string?> variable, string home)

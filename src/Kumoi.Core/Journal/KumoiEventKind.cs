@@ -42,7 +42,9 @@ public enum KumoiEventKind
     /// <summary>A step of an operation that runs on several targets: after a crash they tell which of them may have won.</summary>
     Speculation,
 
-    /// <summary>A host was taken out of service or back, or a VM was moved for that: the latest mark of a host decides for all sessions.</summary>
+    /// <summary>
+    /// A host was taken out of service or back, or a VM was moved for that: the latest mark of a host decides for all sessions.
+    /// </summary>
     Maintenance,
 
     /// <summary>A step of a rolling upgrade: after an interruption they tell where to go on.</summary>

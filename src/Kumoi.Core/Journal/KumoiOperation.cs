@@ -28,7 +28,9 @@ public sealed record KumoiOperation
 
     public required DateTimeOffset StartedAt { get; init; }
 
-    /// <summary>What was asked for, as a JSON object, without secrets; at its end also what a failure was of, and how large a VM that moved was.</summary>
+    /// <summary>
+    /// What was asked for, as a JSON object, without secrets; at its end also what a failure was of, and how large a VM that moved was.
+    /// </summary>
     public string Details { get; init; } = "{}";
 
     /// <summary>Who made the call.</summary>

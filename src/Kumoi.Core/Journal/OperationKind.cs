@@ -1,8 +1,8 @@
 namespace Kumoi;
 
 /// <summary>
-/// The kinds of operation that are looked for by name. A call that changes something brings its own kind, and one that a newer version wrote is
-/// shown as it is.
+/// The kinds of operation that are looked for by name. A call that changes something brings its own kind, and one that a newer version
+/// wrote is shown as it is.
 /// </summary>
 public static class OperationKind
 {

@@ -15,7 +15,11 @@ public sealed record OperationOwner(int ProcessId, DateTimeOffset ProcessStarted
 
         // To the millisecond, as it is written down everywhere.
         var startedAt = DateTimeOffset.FromUnixTimeMilliseconds(new DateTimeOffset(process.StartTime).ToUnixTimeMilliseconds());
-        return new OperationOwner(process.Id, startedAt, Environment.MachineName, Environment.UserName) { Start = ProcessStart.Own?.ToString() };
+        return new OperationOwner(process.Id, startedAt, Environment.MachineName,
+            Environment.UserName)
+        {
+            Start = ProcessStart.Own?.ToString(),
+        };
     });
 
     /// <summary>This process.</summary>
@@ -33,7 +37,8 @@ public sealed record OperationOwner(int ProcessId, DateTimeOffset ProcessStarted
 
     /// <summary>For <see cref="TryParse"/>: what a VM's metadata can carry.</summary>
     public string ToToken() =>
-        FormattableString.Invariant($"{ProcessId}/{ProcessStartedAt.ToUnixTimeMilliseconds()}/{Machine}/{User}") + (Start is null ? "" : "/" + Start);
+        FormattableString.Invariant($"{ProcessId}/{ProcessStartedAt.ToUnixTimeMilliseconds()}/{Machine}/{User}")
+            + (Start is null ? "" : "/" + Start);
 
     /// <summary>Reads what <see cref="ToToken"/> has written; null: it is something else.</summary>
     public static OperationOwner? TryParse(string token)
@@ -42,7 +47,11 @@ public sealed record OperationOwner(int ProcessId, DateTimeOffset ProcessStarted
         return parts.Length >= 4
             && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var process)
             && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var started)
-            ? new OperationOwner(process, DateTimeOffset.FromUnixTimeMilliseconds(started), parts[2], parts[3]) { Start = parts.ElementAtOrDefault(4) }
+            ? new OperationOwner(process, DateTimeOffset.FromUnixTimeMilliseconds(started), parts[2],
+                parts[3])
+            {
+                Start = parts.ElementAtOrDefault(4),
+            }
             : null;
     }
 

@@ -16,7 +16,8 @@ internal sealed class ConcatOrigin(LineageRun left, LineageRun right, LineageMem
         return SideOf(part).Blame(part, failure, hasReserve);
     }
 
-    public override IReadOnlyList<LineageItem> Candidates(LineageItem item, HashSet<LineageItem> picks) => CandidatesOf(PartOf(item), PartsOf(picks));
+    public override IReadOnlyList<LineageItem> Candidates(LineageItem item, HashSet<LineageItem> picks) =>
+        CandidatesOf(PartOf(item), PartsOf(picks));
 
     public override bool TurnDownDropped(IReadOnlyList<LineageItem> passed, int missing)
     {

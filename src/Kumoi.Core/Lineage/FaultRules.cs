@@ -8,7 +8,8 @@ namespace Kumoi.Lineage;
 
 /// <summary>
 /// Which element is to be replaced after a failure, and after which failures nothing is substituted. The list in C# and the cmdlets go by
-/// these rules, and by no others. A failure that concerns no element of a lineage passes it, and fails the element of the lineage around it.
+/// these rules, and by no others. A failure that concerns no element of a lineage passes it, and fails the element of the lineage around
+/// it.
 /// </summary>
 public static class FaultRules
 {
@@ -17,7 +18,9 @@ public static class FaultRules
     internal const string InDoubt = "it may have taken effect, and a substitute could be a second copy";
     internal const string WrongRequest = "the request is wrong, and another VM is not what was meant";
 
-    /// <summary>Another host may do where a host, its network or its storage failed. If the VM itself is at fault, no other host is tried.</summary>
+    /// <summary>
+    /// Another host may do where a host, its network or its storage failed. If the VM itself is at fault, no other host is tried.
+    /// </summary>
     public static IReadOnlySet<FaultDomain> OfHosts { get; } = Set(FaultDomain.Host, FaultDomain.Network, FaultDomain.Storage);
 
     /// <summary>Another VM may do where a VM, its network or its disk failed. If the host is at fault, no other VM is tried.</summary>
@@ -39,7 +42,8 @@ public static class FaultRules
         DomainOf(failure) is var domain && (domain is FaultDomain.Unknown || domains.Contains(domain));
 
     /// <summary>
-    /// What a failure of a pair is to each of its sides; null: nothing. One that names no side may be of both, and each goes by its own rule:
+    /// What a failure of a pair is to each of its sides; null: nothing. One that names no side may be of both, and each goes by its own
+    /// rule:
     /// of a VM and a host that is the VM, the host, or, where the domain says neither, the two of them.
     /// </summary>
     internal static (Exception? Left, Exception? Right) OfPair(Exception failure) => failure switch
@@ -63,7 +67,8 @@ public static class FaultRules
         : !IsOf(domains, failure) ? OfOtherDomain(failure)
         : null;
 
-    internal static string OfOtherDomain(Exception failure) => $"the failure is of fault domain {DomainOf(failure)}, which others would meet alike";
+    internal static string OfOtherDomain(Exception failure) =>
+        $"the failure is of fault domain {DomainOf(failure)}, which others would meet alike";
 
     /// <summary>Without the journal nothing is changed anywhere, so no other element can help.</summary>
     internal static bool IsOfJournal(Exception failure) => Says(failure, static one => one is JournalException ? true : null);
@@ -80,15 +85,18 @@ public static class FaultRules
     });
 
     /// <summary>
-    /// The same of what an operation of Kumoi's fails with, and not the author's own code: a failure of a kind that nobody has thought of says
-    /// nothing, so the change may have taken effect.
+    /// The same of what an operation of Kumoi's fails with, and not the author's own code: a failure of a kind that nobody has thought of
+    /// says nothing, so the change may have taken effect.
     /// </summary>
     internal static bool OperationMayHaveTakenEffect(Exception failure) =>
-        failure is not (HypervisorException or CompensationFailedException or JournalException or OperationCanceledException or SpeculationFailedException
+        failure is not (HypervisorException or CompensationFailedException or JournalException or OperationCanceledException
+            or SpeculationFailedException
             or IFailureOfSeveral)
         || MayHaveTakenEffect(failure);
 
-    /// <summary>What was done to the element is still there, or nobody knows that it is gone: a substitute could be a second copy.</summary>
+    /// <summary>
+    /// What was done to the element is still there, or nobody knows that it is gone: a substitute could be a second copy.
+    /// </summary>
     internal static bool IsNotUndone(Exception failure) => Says(failure, static one => one is CompensationFailedException ? true : null);
 
     /// <summary>What the failure says itself; where it says nothing, what one of its causes says.</summary>

@@ -11,7 +11,8 @@ internal abstract class JoinOrigin(LineageRun left, LineageRun right, LineageCon
 
     protected LineageContext Context => context;
 
-    protected static IEnumerable<LineageItem> PartsOf(IEnumerable<LineageItem> items) => items.Cast<JoinedItem>().SelectMany(item => item.Parts);
+    protected static IEnumerable<LineageItem> PartsOf(IEnumerable<LineageItem> items) =>
+        items.Cast<JoinedItem>().SelectMany(item => item.Parts);
 
     protected LineageRun SideOf(LineageItem part) => left.Holds(part) ? left : right;
 

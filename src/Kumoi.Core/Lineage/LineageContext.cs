@@ -12,7 +12,9 @@ internal sealed class LineageContext(LineageTrace trace, LineageOptions options,
     /// <summary>Counts how often substitutes were looked for; an element is read again once in a round.</summary>
     public int Round { get; set; }
 
-    /// <summary>Counts what makes the chains be looked at anew: elements that are out, are read again, or are no longer held back.</summary>
+    /// <summary>
+    /// Counts what makes the chains be looked at anew: elements that are out, are read again, or are no longer held back.
+    /// </summary>
     public int Changes { get; set; }
 
     /// <summary>The chain below all others.</summary>

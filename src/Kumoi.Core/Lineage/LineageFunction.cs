@@ -1,6 +1,8 @@
 namespace Kumoi.Lineage;
 
-/// <summary>A function of the author's, that an operator runs on elements. Their type is known to <see cref="LineageFunction{T, TOutcome}"/> only.</summary>
+/// <summary>
+/// A function of the author's, that an operator runs on elements. Their type is known to <see cref="LineageFunction{T, TOutcome}"/> only.
+/// </summary>
 internal abstract class LineageFunction
 {
     /// <summary>It is done when it returns: elements are worked on one after the other, by <see cref="RunOnAll"/>.</summary>
@@ -13,8 +15,8 @@ internal abstract class LineageFunction
     public abstract ValueTask RunAsync(LineageItem item, int depth, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Runs it on the items in their order, if it is synchronous, as <see cref="LineagePump"/> runs one that is not. Gives each one's failure,
-    /// null where it has none; nothing at all where none has one.
+    /// Runs it on the items in their order, if it is synchronous, as <see cref="LineagePump"/> runs one that is not. Gives each one's
+    /// failure, null where it has none; nothing at all where none has one.
     /// </summary>
     public abstract IReadOnlyList<Exception?> RunOnAll(
         IReadOnlyList<LineageItem> items, int depth, Func<LineageItem, Exception, bool> final, CancellationToken cancellationToken);

@@ -59,7 +59,8 @@ internal abstract class LineageItem(LineageMemory memory)
         node.Function!.RunAsync(this, node.Depth, cancellationToken);
 
     /// <summary>
-    /// Asks the operators above <paramref name="depth"/> again, after the element was read again. Gives the filter that turns it down; null:
+    /// Asks the operators above <paramref name="depth"/> again, after the element was read again. Gives the filter that turns it down;
+    /// null:
     /// none does.
     /// </summary>
     public async ValueTask<LineageNode?> CheckAgainAsync(int depth, CancellationToken cancellationToken)

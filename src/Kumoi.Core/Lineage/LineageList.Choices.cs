@@ -27,7 +27,9 @@ public partial class LineageList<T>
     /// candidate must satisfy the predicate against all that is then taken; the first that does not ends the search. Where a large element
     /// made room, several may come.
     /// </summary>
-    /// <param name="predicate">What is taken, which must not be kept, and the element. Elements are asked about one after the other.</param>
+    /// <param name="predicate">
+    /// What is taken, which must not be kept, and the element. Elements are asked about one after the other.
+    /// </param>
     public LineageList<T> AccumulateWhile(Func<IReadOnlyList<T>, T, bool> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);

@@ -11,11 +11,12 @@ namespace Kumoi.Lineage;
 /// <c>Skip</c> and <c>SkipLast</c> hold back fewer, the nearest first. Every operator is worked through on the whole list before the next.
 /// </para>
 /// <para>
-/// A failure after which nothing is substituted (no extraction stands above, or <see cref="FaultRules"/> say so) ends the evaluation as it is.
-/// Where nothing is left, <see cref="ReserveExhaustedException"/> ends it; where something could not be undone,
+/// A failure after which nothing is substituted (no extraction stands above, or <see cref="FaultRules"/> say so) ends the evaluation as it
+/// is. Where nothing is left, <see cref="ReserveExhaustedException"/> ends it; where something could not be undone,
 /// <see cref="Kumoi.Fleets.CompensationFailedException"/>.
 /// </para>
-/// <para>Synchronous functions run one after the other; asynchronous ones run concurrently, up to <see cref="LineageOptions.MaxConcurrency"/>.</para>
+/// <para>Synchronous functions run one after the other; asynchronous ones run concurrently, up to
+/// <see cref="LineageOptions.MaxConcurrency"/>.</para>
 /// </summary>
 public partial class LineageList<T>
 {
@@ -57,10 +58,12 @@ public partial class LineageList<T>
     }
 
     /// <summary>Elements of equal keys stay in the order in which they came.</summary>
-    public OrderedLineageList<T> OrderBy<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: false);
+    public OrderedLineageList<T> OrderBy<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) =>
+        Order(key, comparer, descending: false);
 
     /// <inheritdoc cref="OrderBy{TKey}"/>
-    public OrderedLineageList<T> OrderByDescending<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Order(key, comparer, descending: true);
+    public OrderedLineageList<T> OrderByDescending<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) =>
+        Order(key, comparer, descending: true);
 
     public LineageList<T> Reverse() => new(new ReverseNode(_node));
 
@@ -85,7 +88,8 @@ public partial class LineageList<T>
         using var elements = FailureObliviousScope.Current is null ? null : FailureObliviousScope.EnterElement();
         try
         {
-            return new LineageResult<T>(await LineageRun.EvaluateAsync<T>(_node, new LineageContext(trace, options, cancellationToken)), trace);
+            return new LineageResult<T>(
+                await LineageRun.EvaluateAsync<T>(_node, new LineageContext(trace, options, cancellationToken)), trace);
         }
         finally
         {
@@ -146,7 +150,8 @@ public partial class LineageList<T>
         Where(predicate).AnyAsync(options, cancellationToken);
 
     /// <inheritdoc cref="AnyAsync(Func{T, bool}, LineageOptions?, CancellationToken)"/>
-    public async Task<bool> AllAsync(Func<T, bool> predicate, LineageOptions? options = null, CancellationToken cancellationToken = default) =>
+    public async Task<bool> AllAsync(
+        Func<T, bool> predicate, LineageOptions? options = null, CancellationToken cancellationToken = default) =>
         (await Select(predicate).EvaluateAsync(options, cancellationToken)).Items.All(outcome => outcome);
 
     /// <summary>The first element of the evaluated list: the operators above work on the whole of it.</summary>

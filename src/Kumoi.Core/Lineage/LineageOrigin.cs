@@ -25,13 +25,19 @@ internal abstract class LineageOrigin
     /// </summary>
     public abstract Task ReadAgainAsync(LineageNode extraction, IReadOnlyList<LineageItem> items, HashSet<LineageItem> picks);
 
-    /// <summary>What a failure of the item is of. <paramref name="hasReserve"/>: there is an extraction between here and where it failed.</summary>
+    /// <summary>
+    /// What a failure of the item is of. <paramref name="hasReserve"/>: there is an extraction between here and where it failed.
+    /// </summary>
     public abstract LineageBlame Blame(LineageItem item, Exception failure, bool hasReserve);
 
-    /// <summary>The elements of sources that are out when a candidate is turned down. <paramref name="picks"/> had a place before.</summary>
+    /// <summary>
+    /// The elements of sources that are out when a candidate is turned down. <paramref name="picks"/> had a place before.
+    /// </summary>
     public abstract IReadOnlyList<LineageItem> Candidates(LineageItem item, HashSet<LineageItem> picks);
 
-    /// <summary>Of the candidates from above that did not get as far as <paramref name="passed"/>, turns down as many as are missing.</summary>
+    /// <summary>
+    /// Of the candidates from above that did not get as far as <paramref name="passed"/>, turns down as many as are missing.
+    /// </summary>
     public virtual bool TurnDownDropped(IReadOnlyList<LineageItem> passed, int missing) => false;
 
     /// <summary>Lets an extraction above give up so many elements that it was meant to hold back. False: there is none.</summary>

@@ -10,7 +10,8 @@ internal static class LineagePump
     /// <see cref="OperationCanceledException"/> as the failure of the items that noticed.
     /// </summary>
     public static async Task<Exception?[]> RunAsync(
-        IReadOnlyList<LineageItem> items, int limit, Func<LineageItem, ValueTask> work, Func<LineageItem, Exception, bool> final, CancellationToken cancellationToken)
+        IReadOnlyList<LineageItem> items, int limit, Func<LineageItem, ValueTask> work, Func<LineageItem, Exception, bool> final,
+        CancellationToken cancellationToken)
     {
         var failures = new Exception?[items.Count];
         var next = -1;

@@ -73,7 +73,8 @@ internal sealed partial class LineageRun
         }
 
         await _origin.ReadAgainAsync(extraction, items, picks);
-        List<LineageItem> read = [.. items.Where(item => !item.IsOut && item.Elements.Any(element => element.ReadInRound == _context.Round))];
+        List<LineageItem> read =
+            [.. items.Where(item => !item.IsOut && item.Elements.Any(element => element.ReadInRound == _context.Round))];
         ConcurrentDictionary<LineageItem, LineageNode> turnedDown = [];
         var failures = await _context.PumpAsync(read, async item =>
         {
@@ -129,7 +130,9 @@ internal sealed partial class LineageRun
         return _origin.TurnDownDropped(below, missing);
     }
 
-    /// <summary>Where no extraction has any other, the nearest one that holds elements back gives them up. False: nothing is left.</summary>
+    /// <summary>
+    /// Where no extraction has any other, the nearest one that holds elements back gives them up. False: nothing is left.
+    /// </summary>
     private bool GiveUpHeld(int depth, int missing)
     {
         foreach (var node in ExtractionsAbove(depth))

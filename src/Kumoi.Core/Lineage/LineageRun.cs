@@ -105,8 +105,8 @@ internal sealed partial class LineageRun
     }
 
     /// <summary>
-    /// Undoes what was done to elements that are out. What cannot be undone ends the evaluation: a substitute could be a second copy, here and
-    /// in a lineage around this one.
+    /// Undoes what was done to elements that are out. What cannot be undone ends the evaluation: a substitute could be a second copy, here
+    /// and in a lineage around this one.
     /// </summary>
     private async Task UndoOutAsync(LineageNode node, Exception cause)
     {
@@ -239,7 +239,8 @@ internal sealed partial class LineageRun
         var failures = node.Function!.IsSynchronous
             ? node.Function.RunOnAll(items, node.Depth, IsFinal, _context.CancellationToken)
             : await LineagePump.RunAsync(
-                items, _context.Options.MaxConcurrency, item => item.WorkAsync(node, _context.CancellationToken), IsFinal, _context.CancellationToken);
+                items, _context.Options.MaxConcurrency, item => item.WorkAsync(node, _context.CancellationToken), IsFinal,
+                _context.CancellationToken);
         return await FailAsync(node, items.Count, items, failures, isCandidate: false);
 
         bool IsFinal(LineageItem item, Exception failure) => !Blame(node.Depth, item, failure, hasReserve: false).IsReplaceable;

@@ -1,6 +1,8 @@
 namespace Kumoi.Lineage;
 
-/// <summary>What one evaluation of a lineage did, in order. Safe for concurrent use; formatted, it is the tree of the paper's Fig. 4.</summary>
+/// <summary>
+/// What one evaluation of a lineage did, in order. Safe for concurrent use; formatted, it is the tree of the paper's Fig. 4.
+/// </summary>
 public sealed class LineageTrace(TimeProvider time)
 {
     private readonly Lock _gate = new();

@@ -9,7 +9,8 @@ public sealed class OrderedLineageList<T> : LineageList<T>
         : base(sort) => _sort = sort;
 
     /// <summary>Orders elements of equal keys.</summary>
-    public OrderedLineageList<T> ThenBy<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) => Refined(key, comparer, descending: false);
+    public OrderedLineageList<T> ThenBy<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) =>
+        Refined(key, comparer, descending: false);
 
     /// <inheritdoc cref="ThenBy{TKey}"/>
     public OrderedLineageList<T> ThenByDescending<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null) =>

@@ -27,7 +27,8 @@ internal sealed class SourceOrigin(SourceNode source, LineageMemory memory, Line
     }
 
     public override LineageBlame Blame(LineageItem item, Exception failure, bool hasReserve) =>
-        FaultRules.WhyNot(source.Domains, ((SourceItem)item).Element, failure) is { } why ? LineageBlame.None(why) : new LineageBlame([item], hasReserve);
+        FaultRules.WhyNot(source.Domains, ((SourceItem)item).Element, failure) is { } why
+            ? LineageBlame.None(why) : new LineageBlame([item], hasReserve);
 
     public override IReadOnlyList<LineageItem> Candidates(LineageItem item, HashSet<LineageItem> picks) => [item];
 }

@@ -67,7 +67,8 @@ internal sealed class ZipOrigin(
         (_lefts, _rights) = (ofLeft, ofRight);
         var partners = _known.Where(item => !item.IsOut).ToDictionary(item => item.Left);
         HashSet<LineageItem> taken = [.. partners.Values.Select(item => item.Right)];
-        foreach (var (one, other) in ofLeft.Where(part => !partners.ContainsKey(part)).Zip(ofRight.Where(part => !taken.Contains(part))).ToList())
+        foreach (var (one, other) in ofLeft.Where(part => !partners.ContainsKey(part)).Zip(ofRight.Where(part => !taken.Contains(part)))
+            .ToList())
         {
             var made = new PairItem(one, other, memory);
             partners.Add(one, made);

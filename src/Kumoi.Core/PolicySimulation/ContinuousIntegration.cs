@@ -1,8 +1,8 @@
 namespace Kumoi.PolicySimulation;
 
 /// <summary>
-/// Continuous integration testing (paper 002): each check-in wants a VM powered on, at once, on random hosts that have room; what fails goes
-/// into a backlog that is gone through periodically. The VM runs its tests and is removed.
+/// Continuous integration testing (paper 002): each check-in wants a VM powered on, at once, on random hosts that have room; what fails
+/// goes into a backlog that is gone through periodically. The VM runs its tests and is removed.
 /// </summary>
 internal sealed class ContinuousIntegration(SimulationSettings settings) : WorkloadRun(settings, OperationModel.PowerOn)
 {

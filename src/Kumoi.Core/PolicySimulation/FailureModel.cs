@@ -1,6 +1,8 @@
 namespace Kumoi.PolicySimulation;
 
-/// <summary>What goes wrong in a simulated fleet. Ratios are 0 to 1. A failed host takes no VM; those that run on it run on, and can leave it.</summary>
+/// <summary>
+/// What goes wrong in a simulated fleet. Ratios are 0 to 1. A failed host takes no VM; those that run on it run on, and can leave it.
+/// </summary>
 public sealed record FailureModel
 {
     /// <summary>The share of the hosts that is failed at any time.</summary>

@@ -15,7 +15,8 @@ internal sealed class HostHealth
         _queue = queue;
         _hostsPerRack = hostsPerRack;
         var rackCount = (hostCount + hostsPerRack - 1) / hostsPerRack;
-        _racks = new(queue, random, rackCount, failures.FailureRate * failures.RackFailureRatio, failures.MinFailureSec, failures.MaxFailureSec);
+        _racks = new(
+            queue, random, rackCount, failures.FailureRate * failures.RackFailureRatio, failures.MinFailureSec, failures.MaxFailureSec);
         // Hosts that fail by themselves make up what the racks leave of the rate; both can be out.
         var byRack = (double)_racks.OutCount / rackCount;
         var alone = Math.Max(0, (failures.FailureRate - byRack) / (1 - byRack));

@@ -1,6 +1,8 @@
 namespace Kumoi;
 
-/// <summary>The mean of a figure over independent runs, and its 95 % confidence interval by Student's t. The bounds are NaN of a single run.</summary>
+/// <summary>
+/// The mean of a figure over independent runs, and its 95 % confidence interval by Student's t. The bounds are NaN of a single run.
+/// </summary>
 /// <param name="Mean">NaN where the runs do not define it: an average over nothing.</param>
 /// <param name="Low">The lower bound of the interval.</param>
 /// <param name="High">The upper bound.</param>

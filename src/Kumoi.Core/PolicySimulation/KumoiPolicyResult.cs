@@ -2,7 +2,9 @@ using Kumoi.Speculation.Reliability;
 
 namespace Kumoi;
 
-/// <summary>What a replication policy brought in a simulated workload, against naive retry with the same failures and the same load.</summary>
+/// <summary>
+/// What a replication policy brought in a simulated workload, against naive retry with the same failures and the same load.
+/// </summary>
 public sealed record KumoiPolicyResult
 {
     public required PolicyWorkload Workload { get; init; }
@@ -13,7 +15,8 @@ public sealed record KumoiPolicyResult
     public required ReplicationPolicy Policy { get; init; }
 
     /// <summary>How many replicas an operation has at most: a number, or <c>Auto</c>.</summary>
-    public string Replicas => Policy is ReplicationPolicy.Auto ? "Auto" : Policy.MaxReplicas.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    public string Replicas =>
+        Policy is ReplicationPolicy.Auto ? "Auto" : Policy.MaxReplicas.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>The percentile of the observed durations after which a further replica begins; 0: all begin at once.</summary>
     public double HedgeDelay => Policy.HedgePercentile;
@@ -39,7 +42,9 @@ public sealed record KumoiPolicyResult
     /// <summary>The same, relative to what it carried to winners: 1 is as much again.</summary>
     public required KumoiFigure ExcessNetworkRatio { get; init; }
 
-    /// <summary>VMs of which two copies ran, in all runs. An operation of unknown outcome is read before anything else is done: 0.</summary>
+    /// <summary>
+    /// VMs of which two copies ran, in all runs. An operation of unknown outcome is read before anything else is done: 0.
+    /// </summary>
     public required long DoubledVMCount { get; init; }
 
     public required int HostCount { get; init; }

@@ -14,13 +14,17 @@ internal sealed class LogicalOperation(OperationRunner runner, IOperationOwner o
 
     private readonly List<Replica> _replicas = new(runner.Policy.MaxReplicas);
 
-    /// <summary>The hosts of the attempt in the order in which they are tried: the targets, and then those that were given up as too slow.</summary>
+    /// <summary>
+    /// The hosts of the attempt in the order in which they are tried: the targets, and then those that were given up as too slow.
+    /// </summary>
     private readonly List<int> _line = new(runner.Policy.MaxReplicas);
     private int[] _targets = [];
     private int _next;
     private int _underWay;
 
-    /// <summary>The replica that took effect, as the controller will know once it has read its host; <see cref="None"/> if there is no doubt.</summary>
+    /// <summary>
+    /// The replica that took effect, as the controller will know once it has read its host; <see cref="None"/> if there is no doubt.
+    /// </summary>
     private int _inDoubt = None;
     private int _copies;
 
@@ -299,5 +303,6 @@ internal sealed class LogicalOperation(OperationRunner runner, IOperationOwner o
         }
     }
 
-    private void Schedule(double delaySec, int index, ReplicaEvent what) => runner.Queue.Schedule(delaySec, this, (index * (int)ReplicaEvent.Kinds) + (int)what);
+    private void Schedule(double delaySec, int index, ReplicaEvent what) =>
+        runner.Queue.Schedule(delaySec, this, (index * (int)ReplicaEvent.Kinds) + (int)what);
 }

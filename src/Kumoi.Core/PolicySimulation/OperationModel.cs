@@ -28,7 +28,9 @@ internal sealed record OperationModel
     /// <summary>What the network carries for each replica and GiB of memory.</summary>
     public double NetworkGiBPerGiB { get; init; }
 
-    /// <summary>A replica can begin later only when the one before it has been given up: QEMU has one outgoing migration for each VM.</summary>
+    /// <summary>
+    /// A replica can begin later only when the one before it has been given up: QEMU has one outgoing migration for each VM.
+    /// </summary>
     public bool OneStream { get; init; }
 
     /// <summary>The wait before the same targets are tried again, doubled each time.</summary>

@@ -4,7 +4,8 @@ namespace Kumoi.PolicySimulation;
 
 /// <summary>What all operations of a run share: the policy, what was observed, and what was counted.</summary>
 internal sealed class OperationRunner(
-    EventQueue queue, HostHealth health, FailureModel failures, OperationModel model, ReplicationPolicy policy, int hostCount, RandomStream random)
+    EventQueue queue, HostHealth health, FailureModel failures, OperationModel model, ReplicationPolicy policy, int hostCount,
+    RandomStream random)
 {
     /// <summary>Observations are forgotten as fast as failures pass.</summary>
     private readonly ReliabilityPrior _prior =

@@ -21,7 +21,8 @@ internal sealed class OutageProcess : IEventHandler
         OutCount = Math.Clamp((int)Math.Round(ratio * units), 0, units - 1);
         for (var i = 0; i < OutCount; i++)
         {
-            // Long outages are more likely to be under way at a given moment: their density grows with their length. A uniform part is left.
+            // Long outages are more likely to be under way at a given moment: their density grows with their length. A uniform part is
+            // left.
             var length = Math.Sqrt(random.Uniform(minSec * minSec, maxSec * maxSec));
             Begin(length * random.NextDouble());
         }

@@ -5,8 +5,8 @@ using Kumoi.Speculation.Reliability;
 namespace Kumoi.PolicySimulation;
 
 /// <summary>
-/// Compares replication policies with naive retry on a simulated fleet. Each combination of a failure rate and a policy is run several times,
-/// with other seeds; in each run, all policies meet the same failures and the same load.
+/// Compares replication policies with naive retry on a simulated fleet. Each combination of a failure rate and a policy is run several
+/// times, with other seeds; in each run, all policies meet the same failures and the same load.
 /// </summary>
 internal sealed record PolicyStudy
 {
@@ -37,16 +37,18 @@ internal sealed record PolicyStudy
     public OperationModel? Operation { get; init; }
 
     /// <summary>
-    /// The results in order of the failure rates and then of the policies, each when it is known. They do not depend on how many runs are made
-    /// at a time.
+    /// The results in order of the failure rates and then of the policies, each when it is known. They do not depend on how many runs are
+    /// made at a time.
     /// </summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public async IAsyncEnumerable<KumoiPolicyResult> RunAsync(int runsAtATime, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<KumoiPolicyResult> RunAsync(
+        int runsAtATime, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         // Naive retry is what all are compared with, so it is run once for each rate, wanted or not.
         var retry = new ReplicationPolicy.OneAtATime();
         var others = Policies.Where(policy => policy is not ReplicationPolicy.OneAtATime).Prepend(retry);
-        var all = (from rate in FailureRates from policy in others from run in Enumerable.Range(0, Runs) select Settings(rate, policy, run)).ToList();
+        var all = (from rate in FailureRates from policy in others from run in Enumerable.Range(0, Runs) select Settings(rate, policy, run))
+            .ToList();
         var outcomes = FanOut.RunAsync(
             all, runsAtATime, static (settings, token) => Task.FromResult(WorkloadRun.Create(settings).Run(token)), cancellationToken);
         await using var figures = outcomes.GetAsyncEnumerator(cancellationToken);
@@ -85,7 +87,8 @@ internal sealed record PolicyStudy
         return taken;
     }
 
-    private KumoiPolicyResult Compare(double failureRate, ReplicationPolicy policy, IReadOnlyList<RunFigures> own, IReadOnlyList<RunFigures> retry)
+    private KumoiPolicyResult Compare(
+        double failureRate, ReplicationPolicy policy, IReadOnlyList<RunFigures> own, IReadOnlyList<RunFigures> retry)
     {
         return new()
         {

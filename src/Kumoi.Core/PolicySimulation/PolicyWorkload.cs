@@ -6,7 +6,9 @@ public enum PolicyWorkload
     /// <summary>Moves VMs from overloaded hosts to others. Time: how long a host stays overloaded, in the mean.</summary>
     CapacityMultiplexing = 0,
 
-    /// <summary>Powers VMs on in answer to check-ins; what fails goes back into the backlog. Time: from check-in to the VM's launch, in the mean.</summary>
+    /// <summary>
+    /// Powers VMs on in answer to check-ins; what fails goes back into the backlog. Time: from check-in to the VM's launch, in the mean.
+    /// </summary>
     ContinuousIntegration,
 
     /// <summary>Evacuates and upgrades each host in turn. Time: until all are upgraded.</summary>

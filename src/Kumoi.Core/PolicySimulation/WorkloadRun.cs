@@ -1,9 +1,13 @@
 namespace Kumoi.PolicySimulation;
 
-/// <summary>A run of a workload on a simulated fleet: the fleet, its failures and its operations; what is wanted of them is the workload's.</summary>
+/// <summary>
+/// A run of a workload on a simulated fleet: the fleet, its failures and its operations; what is wanted of them is the workload's.
+/// </summary>
 internal abstract class WorkloadRun : IEventHandler, IOperationOwner
 {
-    /// <summary>As many hosts are looked at for each candidate that is wanted: the cost of choosing does not depend on the fleet's size.</summary>
+    /// <summary>
+    /// As many hosts are looked at for each candidate that is wanted: the cost of choosing does not depend on the fleet's size.
+    /// </summary>
     private const int ProbesPerCandidate = 16;
 
     private readonly List<int> _candidates = [];
@@ -16,7 +20,8 @@ internal abstract class WorkloadRun : IEventHandler, IOperationOwner
         Load = new(settings.Seed, stream: 2);
         Choices = new(settings.Seed, stream: 3);
         Runner = new(
-            Queue, Health, settings.Failures, settings.Operation ?? model, settings.Policy, settings.HostCount, new(settings.Seed, stream: 4));
+            Queue, Health, settings.Failures, settings.Operation ?? model, settings.Policy, settings.HostCount,
+            new(settings.Seed, stream: 4));
     }
 
     protected SimulationSettings Settings { get; }

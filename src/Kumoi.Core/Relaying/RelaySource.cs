@@ -104,7 +104,8 @@ internal sealed class RelaySource(RelayTarget[] targets, RelayVerdicts verdicts,
                 {
                     verdicts.Drop(
                         target,
-                        string.Create(CultureInfo.InvariantCulture, $"it fell behind by more than its buffer of {budget.BufferBytes} bytes"));
+                        string.Create(
+                            CultureInfo.InvariantCulture, $"it fell behind by more than its buffer of {budget.BufferBytes} bytes"));
                 }
                 else
                 {

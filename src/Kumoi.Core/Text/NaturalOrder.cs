@@ -47,7 +47,9 @@ public sealed class NaturalOrder : IComparer<string>
         return rest != 0 ? rest : string.Compare(x, y, _ignoresCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
     }
 
-    /// <summary>The run of digits at <paramref name="at"/> without leading zeros: of two such runs the longer is the larger number.</summary>
+    /// <summary>
+    /// The run of digits at <paramref name="at"/> without leading zeros: of two such runs the longer is the larger number.
+    /// </summary>
     private static ReadOnlySpan<char> Number(string text, ref int at)
     {
         while (at < text.Length && text[at] == '0')

@@ -4,8 +4,8 @@ using System.Text;
 namespace Kumoi;
 
 /// <summary>
-/// Makes text that a host has given fit for a terminal: what would move the cursor, change colours, or turn the direction of what follows is
-/// shown, and does nothing.
+/// Makes text that a host has given fit for a terminal: what would move the cursor, change colours, or turn the direction of what follows
+/// is shown, and does nothing.
 /// </summary>
 public static class Visible
 {
@@ -13,7 +13,9 @@ public static class Visible
     public static string Lines(string? text) => text is null ? "" : string.Join(
         '\n', text.Split('\n').Select(line => string.Join('\t', line.TrimEnd('\r').Split('\t').Select(Text))));
 
-    /// <summary>The text with control characters, invisible characters and lone surrogates as <c>\u{1b}</c>; the same object where there are none.</summary>
+    /// <summary>
+    /// The text with control characters, invisible characters and lone surrogates as <c>\u{1b}</c>; the same object where there are none.
+    /// </summary>
     public static string Text(string? text)
     {
         if (string.IsNullOrEmpty(text) || text.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0)

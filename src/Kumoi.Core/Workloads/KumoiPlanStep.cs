@@ -31,5 +31,6 @@ public sealed record KumoiPlanStep
     /// <summary>What failed on the way, and what took its place.</summary>
     public IReadOnlyList<string> Substitutions { get; init; } = [];
 
-    public override string ToString() => VM is null && Name == VMHost ? $"{Action} {Name}: {State}" : $"{Action} {Name} on {VMHost}{(Target is null ? "" : $" to {Target}")}: {State}";
+    public override string ToString() => VM is null && Name == VMHost
+        ? $"{Action} {Name}: {State}" : $"{Action} {Name} on {VMHost}{(Target is null ? "" : $" to {Target}")}: {State}";
 }

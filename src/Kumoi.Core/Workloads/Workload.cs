@@ -115,14 +115,17 @@ public abstract class Workload(Fleet fleet, WorkloadOptions options)
         {
             // Nothing went well anywhere: a failure of unknown domain may be the VM's own.
             FailedTargets.UnionWith(
-                trace!.Steps.Where(step => step is { Kind: LineageStepKind.Failure, FaultDomain: not (FaultDomain.Unknown or FaultDomain.VM) })
+                trace!.Steps.Where(
+                    step => step is { Kind: LineageStepKind.Failure, FaultDomain: not (FaultDomain.Unknown or FaultDomain.VM) })
                     .Select(step => step.Element!));
             // The first cause stays the cause.
             throw e.InnerException!;
         }
     }
 
-    /// <summary>Shuts a VM down; with <paramref name="turnOff"/> pulls the plug if its guest takes too long, or is paused and cannot hear.</summary>
+    /// <summary>
+    /// Shuts a VM down; with <paramref name="turnOff"/> pulls the plug if its guest takes too long, or is paused and cannot hear.
+    /// </summary>
     private protected async Task<KumoiVM> ShutDownAsync(KumoiVM vm, TimeSpan patience, bool turnOff, CancellationToken cancellationToken)
     {
         try
@@ -173,10 +176,12 @@ public abstract class Workload(Fleet fleet, WorkloadOptions options)
 
     private List<string> Tell(IReadOnlyList<LineageStep> failures, string target)
     {
-        var told = failures.Select(failure => $"{failure.Element} failed: {failure.Detail?.TrimEnd('.')}; {target} took its place").ToList();
+        var told = failures.Select(failure => $"{failure.Element} failed: {failure.Detail?.TrimEnd('.')}; {target} took its place")
+            .ToList();
         foreach (var message in told)
         {
-            fleet.Journal?.Tell(new KumoiEvent { At = Time.GetUtcNow(), Kind = KumoiEventKind.Substitution, VMHost = target, Message = message });
+            fleet.Journal?.Tell(
+                new KumoiEvent { At = Time.GetUtcNow(), Kind = KumoiEventKind.Substitution, VMHost = target, Message = message });
         }
 
         return told;

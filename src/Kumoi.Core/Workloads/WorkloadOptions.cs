@@ -17,6 +17,8 @@ public sealed record WorkloadOptions
 
     public MigrationOptions Migration { get; init; } = new();
 
-    /// <summary>How many targets a VM is sent to at once, exactly one of which wins; the others that have room are the reserve. Null: to one.</summary>
+    /// <summary>
+    /// How many targets a VM is sent to at once, exactly one of which wins; the others that have room are the reserve. Null: to one.
+    /// </summary>
     public int? Replicas { get; init; }
 }

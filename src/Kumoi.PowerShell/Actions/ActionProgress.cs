@@ -27,7 +27,8 @@ internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
     public void Report(ProgressRecord record)
     {
         var now = TimeProvider.System.GetTimestamp();
-        if (record.RecordType is ProgressRecordType.Completed || _lastReport == 0 || TimeProvider.System.GetElapsedTime(_lastReport, now) >= Interval)
+        if (record.RecordType is ProgressRecordType.Completed || _lastReport == 0
+            || TimeProvider.System.GetElapsedTime(_lastReport, now) >= Interval)
         {
             _lastReport = now;
             // A full channel drops progress, never work.

@@ -27,7 +27,8 @@ internal abstract record ActionRequest
         public required Func<ActionProgress, CancellationToken, Task<ActionResult>> Work { get; init; }
 
         /// <summary>
-        /// The work itself finds out what became of its calls, and its failure says so: one that is open in the midst of it counts for nothing.
+        /// The work itself finds out what became of its calls, and its failure says so: one that is open in the midst of it counts for
+        /// nothing.
         /// </summary>
         public bool SettlesItsCalls { get; init; }
 
@@ -48,7 +49,9 @@ internal abstract record ActionRequest
         public required Func<ActionResult> Work { get; init; }
     }
 
-    /// <summary>The element is a host with which nothing is done alone: a later request is for all hosts that came, of which one wins.</summary>
+    /// <summary>
+    /// The element is a host with which nothing is done alone: a later request is for all hosts that came, of which one wins.
+    /// </summary>
     public sealed record Candidate : ActionRequest
     {
         public required KumoiConnection Host { get; init; }

@@ -15,7 +15,8 @@ internal static class Completions
         {
             if (name.StartsWith(begun, StringComparison.OrdinalIgnoreCase) || pattern?.IsMatch(name) == true)
             {
-                yield return new CompletionResult(Quote(name), Visible.Text(name), CompletionResultType.ParameterValue, Visible.Text(toolTip));
+                yield return new CompletionResult(
+                    Quote(name), Visible.Text(name), CompletionResultType.ParameterValue, Visible.Text(toolTip));
             }
         }
     }
@@ -25,7 +26,9 @@ internal static class Completions
         ? word
         : word[1..].TrimEnd(word[0]).Replace(new string(word[0], 2), word[..1], StringComparison.Ordinal);
 
-    /// <summary>The exact name goes before all others, whatever characters it has. What looks like a number would lose its form in a list.</summary>
+    /// <summary>
+    /// The exact name goes before all others, whatever characters it has. What looks like a number would lose its form in a list.
+    /// </summary>
     private static string Quote(string name) =>
         name.Length > 0 && char.IsLetter(name[0]) && name.All(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.')
             ? name

@@ -12,6 +12,7 @@ public sealed class FaultOperationCompleter : IArgumentCompleter
     public IEnumerable<CompletionResult> CompleteArgument(
         string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
         Completions.Of(
-            FaultOperationAttribute.Groups.Select(name => (name, "A group of calls")).Concat(HostCalls.Names.Select(name => (name, "This call only"))),
+            FaultOperationAttribute.Groups.Select(name => (name, "A group of calls"))
+                .Concat(HostCalls.Names.Select(name => (name, "This call only"))),
             wordToComplete);
 }

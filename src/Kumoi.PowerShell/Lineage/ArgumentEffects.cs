@@ -24,10 +24,12 @@ internal sealed class ArgumentEffects(Purity purity, PSCmdlet asker, IReadOnlySe
         AssignmentStatementAst assignment => Touches(assignment.Left),
         UnaryExpressionAst unary => Touches(unary.Child),
         // What .NET and cmdlets that only get something do, they do without the author's variables.
-        InvokeMemberExpressionAst { Static: true } call => call.Arguments?.Any(static argument => argument is ConvertExpressionAst or ScriptBlockExpressionAst) ?? false,
+        InvokeMemberExpressionAst { Static: true } call =>
+            call.Arguments?.Any(static argument => argument is ConvertExpressionAst or ScriptBlockExpressionAst) ?? false,
         InvokeMemberExpressionAst call => Touches(call.Expression) || !IsHarmless(call.Expression),
         CommandAst command => !(command.GetCommandName() is { } name
-            && CommandResolution.Resolve(asker.InvokeCommand, name) is CmdletInfo { Verb: "Get" or "New" or "Import" or "ConvertFrom" or "ConvertTo" or "Test" or "Select" or "Read" } cmdlet
+            && CommandResolution.Resolve(asker.InvokeCommand, name)
+                is CmdletInfo { Verb: "Get" or "New" or "Import" or "ConvertFrom" or "ConvertTo" or "Test" or "Select" or "Read" } cmdlet
             && cmdlet.Noun is not ("Variable" or "Item" or "ItemProperty" or "Alias" or "Module" or "Object" or "Event")
             && CommandArguments.Of(cmdlet, command) is { IsSplatted: false } arguments
             && !arguments.Names.Any(static parameter => parameter.EndsWith("Variable", StringComparison.OrdinalIgnoreCase))),
@@ -36,8 +38,10 @@ internal sealed class ArgumentEffects(Purity purity, PSCmdlet asker, IReadOnlySe
     };
 
     private bool Touches(Ast target) => target.FindAll(
-        ast => ast is VariableExpressionAst variable && _names.Contains(VariableUse.NameOf(variable).ToUpperInvariant()), searchNestedScriptBlocks: true).Any();
+        ast => ast is VariableExpressionAst variable && _names.Contains(VariableUse.NameOf(variable).ToUpperInvariant()),
+        searchNestedScriptBlocks: true).Any();
 
     private bool IsHarmless(ExpressionAst target) =>
-        target is not VariableExpressionAst { VariablePath.UserPath: var path } || PlainValue.TryCopy(asker.SessionState.PSVariable.GetValue(path), out _);
+        target is not VariableExpressionAst { VariablePath.UserPath: var path }
+            || PlainValue.TryCopy(asker.SessionState.PSVariable.GetValue(path), out _);
 }

@@ -29,7 +29,8 @@ internal sealed class BoundArguments(CmdletInfo command)
     public IEnumerable<ScriptBlock> BlocksOfBinding => _boundLater.Select(name => (ScriptBlock)_values[name]!);
 
     /// <summary>The same, and what the cmdlet does with an element if it is a block: all that decides what comes out of it.</summary>
-    public IEnumerable<ScriptBlock> BlocksOfStep => _values.Where(static entry => !entry.Key.Equals("Undo", StringComparison.OrdinalIgnoreCase)).Select(static entry => entry.Value).OfType<ScriptBlock>();
+    public IEnumerable<ScriptBlock> BlocksOfStep => _values.Where(static entry =>
+        !entry.Key.Equals("Undo", StringComparison.OrdinalIgnoreCase)).Select(static entry => entry.Value).OfType<ScriptBlock>();
 
     /// <summary>Why the cmdlet cannot be replayed; null if it can.</summary>
     public string? Obstacle { get; private set; }
@@ -84,7 +85,9 @@ internal sealed class BoundArguments(CmdletInfo command)
     private static bool IsPlaceHolder(object? value) =>
         value is not null && !value.GetType().IsVisible && value.GetType().Assembly == typeof(PSObject).Assembly;
 
-    /// <summary>The block behind the stand-in, as it is: it knows its module and the script's own types. The engine does not publish it.</summary>
+    /// <summary>
+    /// The block behind the stand-in, as it is: it knows its module and the script's own types. The engine does not publish it.
+    /// </summary>
     private static ScriptBlock? BlockOf(object placeHolder)
     {
         const BindingFlags any = BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public;

@@ -6,7 +6,8 @@ namespace Kumoi.PowerShell.Lineage;
 /// <summary>The arguments of a command as they are written, with the full names of their parameters.</summary>
 internal sealed class CommandArguments
 {
-    private static readonly string[] VariableParameters = ["OutVariable", "ErrorVariable", "WarningVariable", "InformationVariable", "OutBuffer"];
+    private static readonly string[] VariableParameters =
+        ["OutVariable", "ErrorVariable", "WarningVariable", "InformationVariable", "OutBuffer"];
 
     private readonly List<(string? Name, Ast Value)> _values = [];
 
@@ -19,7 +20,9 @@ internal sealed class CommandArguments
     /// <summary>Some parameters are not written out: <c>@arguments</c>.</summary>
     public bool IsSplatted { get; private set; }
 
-    /// <summary>The elements of the command less the parameters for the author's own variables: a replay must not write those again.</summary>
+    /// <summary>
+    /// The elements of the command less the parameters for the author's own variables: a replay must not write those again.
+    /// </summary>
     public IReadOnlyList<CommandElementAst> Replayed { get; private set; } = [];
 
     public static CommandArguments Of(CmdletInfo cmdlet, CommandAst command)
@@ -40,7 +43,8 @@ internal sealed class CommandArguments
             // What is ambiguous was refused before the cmdlet began; what is unknown here is dynamic.
             var resolved = cmdlet.ResolveParameter(parameter.ParameterName);
             var name = resolved?.Name ?? parameter.ParameterName;
-            var value = parameter.Argument ?? (resolved is { SwitchParameter: true } ? null : command.CommandElements.ElementAtOrDefault(i + 1) as Ast);
+            var value = parameter.Argument
+                ?? (resolved is { SwitchParameter: true } ? null : command.CommandElements.ElementAtOrDefault(i + 1) as Ast);
             var isAuthors = Array.Exists(VariableParameters, own => own.Equals(name, StringComparison.OrdinalIgnoreCase));
             if (!isAuthors)
             {

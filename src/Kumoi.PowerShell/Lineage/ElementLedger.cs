@@ -9,6 +9,8 @@ internal sealed class ElementLedger
     /// <summary>The elements that were worked on or are known to be dropped by the pipeline's own steps.</summary>
     public HashSet<int> Used { get; } = [];
 
-    /// <summary>The elements that a cmdlet of the pipeline left out, and said so: they failed and nothing took their place, or were declined.</summary>
+    /// <summary>
+    /// The elements that a cmdlet of the pipeline left out, and said so: they failed and nothing took their place, or were declined.
+    /// </summary>
     public HashSet<int> LeftOut { get; } = [];
 }

@@ -5,7 +5,8 @@ namespace Kumoi.PowerShell.Lineage;
 /// of the elements that are left, by their indices in input order, those that it picks, in the order in which they come out.
 /// </summary>
 internal sealed class HeldSelection(
-    PipelineRun? run, int position, string title, bool settlesBeforeOutput, Func<IReadOnlyList<int>, IEnumerable<int>> choose) : LineageSource
+    PipelineRun? run, int position, string title, bool settlesBeforeOutput,
+    Func<IReadOnlyList<int>, IEnumerable<int>> choose) : LineageSource
 {
     /// <summary>The run of the pipeline in which it was picked; null where that is unknown.</summary>
     public PipelineRun? Run => run;

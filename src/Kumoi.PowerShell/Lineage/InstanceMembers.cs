@@ -7,7 +7,8 @@ namespace Kumoi.PowerShell.Lineage;
 internal static class InstanceMembers
 {
     /// <summary>Tells at once that there are none, which is so of nearly all objects. The engine does not publish it.</summary>
-    private static readonly MethodInfo? HasAny = typeof(PSObject).GetMethod("HasInstanceMembers", BindingFlags.Static | BindingFlags.NonPublic);
+    private static readonly MethodInfo? HasAny = typeof(PSObject)
+        .GetMethod("HasInstanceMembers", BindingFlags.Static | BindingFlags.NonPublic);
 
     public static IEnumerable<PSMemberInfo> Of(object value)
     {
@@ -17,6 +18,7 @@ internal static class InstanceMembers
         }
 
         // The object's own count as of the instance, too.
-        return PSObject.AsPSObject(value).Members.Where(static member => member.IsInstance && member is not (PSMethod or PSProperty or PSMemberSet));
+        return PSObject.AsPSObject(value).Members.Where(
+            static member => member.IsInstance && member is not (PSMethod or PSProperty or PSMemberSet));
     }
 }

@@ -1,3 +1,5 @@
+using System.Management.Automation;
+
 namespace Kumoi.PowerShell.Lineage;
 
 /// <summary>Where elements of a lineage come from, and how to get at more of them. An element is known by its index here.</summary>
@@ -28,7 +30,9 @@ internal abstract class LineageSource
 
     public string NameOf(int index) => index < _elements.Count ? _elements[index].ToString()! : "(an element of an earlier pipeline)";
 
-    /// <summary>The same element, read now; null if it is gone, or is no longer what the source asked for. Fails if it cannot be read.</summary>
+    /// <summary>
+    /// The same element, read now; null if it is gone, or is no longer what the source asked for. Fails if it cannot be read.
+    /// </summary>
     public async Task<object?> ReadAgainAsync(int index, CancellationToken cancellationToken)
     {
         object? now = _elements[index] switch
@@ -50,6 +54,7 @@ internal abstract class LineageSource
     {
         KumoiHost host => OriginOf(host.Origin, host.OriginIndex),
         KumoiVM vm => OriginOf(vm.Origin, vm.OriginIndex),
+        PSObject { BaseObject: var wrapped } => OriginOf(wrapped),
         _ => null,
     };
 

@@ -48,13 +48,15 @@ internal sealed record PipelineLocation(PipelineAst Pipeline, int Position, stri
         var position = pipeline.PipelineElements.IndexOf(command);
         // An expression at the beginning is no command to the engine, and is not counted.
         var expressions = pipeline.PipelineElements[0] is CommandExpressionAst ? 1 : 0;
-        return position == invocation.PipelinePosition - 1 + expressions ? new PipelineLocation(pipeline, position, frame.ScriptName) : null;
+        return position == invocation.PipelinePosition - 1 + expressions
+            ? new PipelineLocation(pipeline, position, frame.ScriptName) : null;
     }
 
     private static Dictionary<(int Line, int Column), CommandAst> Parse(string script, string? file)
     {
         var commands = new Dictionary<(int, int), CommandAst>();
-        foreach (var ast in Parser.ParseInput(script, file, out _, out _).FindAll(static ast => ast is CommandAst, searchNestedScriptBlocks: true))
+        foreach (var ast in Parser.ParseInput(script, file, out _, out _)
+            .FindAll(static ast => ast is CommandAst, searchNestedScriptBlocks: true))
         {
             commands[(ast.Extent.StartLineNumber, ast.Extent.StartColumnNumber)] = (CommandAst)ast;
         }

@@ -23,7 +23,8 @@ internal sealed class PipelinePlan
     public static PipelinePlan Of(PipelineAst pipeline, int terminal, PSCmdlet asker)
     {
         var purity = new Purity(asker.InvokeCommand, asker.SessionState);
-        return new PipelinePlan(pipeline, [.. pipeline.PipelineElements.Take(terminal).Skip(1).Select(element => PipelineStep.Of(element, asker, purity))]);
+        return new PipelinePlan(
+            pipeline, [.. pipeline.PipelineElements.Take(terminal).Skip(1).Select(element => PipelineStep.Of(element, asker, purity))]);
     }
 
     /// <summary>The steps at positions after <paramref name="source"/> and before <paramref name="end"/>.</summary>
@@ -34,7 +35,8 @@ internal sealed class PipelinePlan
             .Select(entry => entry.index).DefaultIfEmpty(-1).Last();
 
     /// <summary>The position of the last step that keeps some and leaves others; 0: there is none.</summary>
-    public int LastChoice => 1 + Steps.Select((step, index) => (step, index)).Where(entry => entry.step.Kind is StepKind.Extraction or StepKind.Held)
+    public int LastChoice =>
+        1 + Steps.Select((step, index) => (step, index)).Where(entry => entry.step.Kind is StepKind.Extraction or StepKind.Held)
         .Select(entry => entry.index).DefaultIfEmpty(-1).Last();
 
     /// <summary>Why the elements of a source at <paramref name="source"/> cannot be replaced; null if they can.</summary>
@@ -93,7 +95,8 @@ internal sealed class PipelinePlan
     private string? ChangedMeanwhile(IEnumerable<PipelineStep> above, int extraction, int terminal)
     {
         var read = above.Select(step => (Ast)step.Command!)
-            .Concat(Between(extraction, terminal).SelectMany(step => step.Command!.CommandElements.Where(element => element is not ScriptBlockExpressionAst)))
+            .Concat(Between(extraction, terminal).SelectMany(
+                step => step.Command!.CommandElements.Where(element => element is not ScriptBlockExpressionAst)))
             .SelectMany(VariableUse.Read).ToHashSet(StringComparer.OrdinalIgnoreCase);
         return _pipeline.PipelineElements.Skip(extraction + 1).Take(terminal - extraction)
             .SelectMany(VariableUse.Written).FirstOrDefault(read.Contains) is { } changed
@@ -103,5 +106,6 @@ internal sealed class PipelinePlan
 
     /// <summary>The variables that the steps of a source's chain write: a replay of the chain must leave them as they were.</summary>
     public IEnumerable<string> WrittenAbove(int source) =>
-        Between(source, LastExtraction(source) + 1).Where(step => step.Command is not null).SelectMany(step => VariableUse.Written(step.Command!)).Append("Matches");
+        Between(source, LastExtraction(source) + 1).Where(step => step.Command is not null)
+            .SelectMany(step => VariableUse.Written(step.Command!)).Append("Matches");
 }

@@ -69,7 +69,8 @@ internal sealed class PipelineReads
 
     /// <summary>What cannot be recorded; null: all of it is.</summary>
     public string? Obstacle(bool isChosenAgain) =>
-        UnknownBlock ?? (isChosenAgain ? _above.Obstacle : null) ?? _below.Select(static reads => reads.Obstacle).FirstOrDefault(static obstacle => obstacle is not null);
+        UnknownBlock ?? (isChosenAgain ? _above.Obstacle : null)
+            ?? _below.Select(static reads => reads.Obstacle).FirstOrDefault(static obstacle => obstacle is not null);
 
     /// <summary>What is no longer as it was; null: all of it is.</summary>
     public string? Changed(bool isChosenAgain, string? pipelineVariable) =>

@@ -10,8 +10,9 @@ internal sealed record PipelineStep
     /// <summary>The operators of Where-Object's property form.</summary>
     public static readonly HashSet<string> Comparisons = new(StringComparer.OrdinalIgnoreCase)
     {
-        "EQ", "CEQ", "NE", "CNE", "GT", "CGT", "LT", "CLT", "GE", "CGE", "LE", "CLE", "Like", "CLike", "NotLike", "CNotLike", "Match", "CMatch",
-        "NotMatch", "CNotMatch", "Contains", "CContains", "NotContains", "CNotContains", "In", "CIn", "NotIn", "CNotIn", "Is", "IsNot", "Not",
+        "EQ", "CEQ", "NE", "CNE", "GT", "CGT", "LT", "CLT", "GE", "CGE", "LE", "CLE", "Like", "CLike", "NotLike", "CNotLike", "Match",
+        "CMatch", "NotMatch", "CNotMatch", "Contains", "CContains", "NotContains", "CNotContains", "In", "CIn", "NotIn", "CNotIn", "Is",
+        "IsNot", "Not",
     };
 
     public required StepKind Kind { get; init; }
@@ -25,7 +26,9 @@ internal sealed record PipelineStep
     /// <summary>The expression that may have an effect when the step is run again on everything; null if there is none.</summary>
     public string? Effect { get; init; }
 
-    /// <summary>The expression outside of script blocks that may have an effect when it is evaluated again; null if there is none.</summary>
+    /// <summary>
+    /// The expression outside of script blocks that may have an effect when it is evaluated again; null if there is none.
+    /// </summary>
     public string? ArgumentEffect { get; init; }
 
     /// <summary>For <see cref="StepKind.Opaque"/>: why.</summary>
@@ -68,14 +71,17 @@ internal sealed record PipelineStep
         }
 
         // Where-Object CpuRatio -lt $limit runs no argument; Where-Object $filter and Sort-Object $keys may.
-        var runsItsArguments = kind is StepKind.Order or StepKind.Extraction || (kind is StepKind.Filter && !arguments.Names.Overlaps(Comparisons));
+        var runsItsArguments = kind is StepKind.Order or StepKind.Extraction
+            || (kind is StepKind.Filter && !arguments.Names.Overlaps(Comparisons));
         return new PipelineStep
         {
             Kind = kind,
             Text = text,
-            Replay = $"{cmdlet.ModuleName}\\{cmdlet.Name} {string.Join(' ', arguments.Replayed.Select(part => part.Extent.Text).Concat(command.Redirections.Select(part => part.Extent.Text)))}",
+            Replay = $"{cmdlet.ModuleName}\\{cmdlet.Name} "
+                + string.Join(' ', arguments.Replayed.Concat<Ast>(command.Redirections).Select(part => part.Extent.Text)),
             Effect = arguments.Values
-                .Select(argument => runsItsArguments && !IsCount(argument.Name) ? purity.FindEffectOfArgument(argument.Value) : purity.FindEffect(argument.Value))
+                .Select(argument => runsItsArguments && !IsCount(argument.Name)
+                    ? purity.FindEffectOfArgument(argument.Value) : purity.FindEffect(argument.Value))
                 .FirstOrDefault(found => found is not null)?.Extent.Text,
             // A block that is written out, or named by a variable, is not run by being given.
             ArgumentEffect = arguments.Values.Where(argument => argument.Value is not (ScriptBlockExpressionAst or VariableExpressionAst))
@@ -98,7 +104,8 @@ internal sealed record PipelineStep
             return $"the parameters of '{command.Extent.Text}' are not written out";
         }
 
-        if (command.Redirections.Any(redirection => redirection is not FileRedirectionAst { Location: VariableExpressionAst { VariablePath.UserPath: "null" } }))
+        if (command.Redirections.Any(
+            redirection => redirection is not FileRedirectionAst { Location: VariableExpressionAst { VariablePath.UserPath: "null" } }))
         {
             return $"'{command.Extent.Text}' redirects its output";
         }
@@ -110,13 +117,16 @@ internal sealed record PipelineStep
 
         // The types of a script are known to that script only.
         return command.FindAll(static ast => ast is TypeExpressionAst or TypeConstraintAst, searchNestedScriptBlocks: true)
-                .FirstOrDefault(ast => (ast is TypeExpressionAst expression ? expression.TypeName : ((TypeConstraintAst)ast).TypeName) is var type
-                    && type.GetReflectionType() is null && type.GetReflectionAttributeType() is null && !type.FullName.Equals("ordered", StringComparison.OrdinalIgnoreCase)) is { } unknown
+                .FirstOrDefault(
+                    ast => (ast is TypeExpressionAst expression ? expression.TypeName : ((TypeConstraintAst)ast).TypeName) is var type
+                    && type.GetReflectionType() is null && type.GetReflectionAttributeType() is null
+                        && !type.FullName.Equals("ordered", StringComparison.OrdinalIgnoreCase)) is { } unknown
             ? $"'{unknown.Extent.Text}' is a type that is known to the script only"
             : null;
     }
 
-    private static StepKind KindOf(CmdletInfo cmdlet, CommandAst command, CommandArguments arguments, out bool fromEnd, out string? obstacle)
+    private static StepKind KindOf(
+        CmdletInfo cmdlet, CommandAst command, CommandArguments arguments, out bool fromEnd, out string? obstacle)
     {
         fromEnd = false;
         obstacle = null;
@@ -135,12 +145,14 @@ internal sealed record PipelineStep
                 return names.Overlaps(["Top", "Bottom"]) ? StepKind.Extraction : StepKind.Order;
             case "Microsoft.PowerShell.Commands.ForEachObjectCommand":
                 // One block that is written out, or one name of a property: more of them would be a begin or an end.
-                if (arguments.Values is [{ Name: null or "Process" or "MemberName", Value: ScriptBlockExpressionAst or StringConstantExpressionAst }])
+                if (arguments.Values
+                    is [{ Name: null or "Process" or "MemberName", Value: ScriptBlockExpressionAst or StringConstantExpressionAst }])
                 {
                     return StepKind.PerElement;
                 }
 
-                obstacle = $"'{command.Extent.Text}' is more than one script block that is written out: it may keep something between elements";
+                obstacle =
+                    $"'{command.Extent.Text}' is more than one script block that is written out: it may keep something between elements";
                 return StepKind.Opaque;
             case "Microsoft.PowerShell.Commands.AddMemberCommand":
                 return names.Contains("PassThru") ? StepKind.PerElement : StepKind.Opaque;
@@ -159,5 +171,6 @@ internal sealed record PipelineStep
     }
 
     /// <summary>A number, which nothing runs.</summary>
-    private static bool IsCount(string? parameter) => parameter is "First" or "Last" or "Skip" or "SkipLast" or "Index" or "Top" or "Bottom";
+    private static bool IsCount(string? parameter) =>
+        parameter is "First" or "Last" or "Skip" or "SkipLast" or "Index" or "Top" or "Bottom";
 }

@@ -18,12 +18,15 @@ internal static class PlainValue
     private static readonly HashSet<Type> Unchanging =
     [
         typeof(string), typeof(decimal), typeof(BigInteger), typeof(DateTime), typeof(DateTimeOffset), typeof(DateOnly), typeof(TimeOnly),
-        typeof(TimeSpan), typeof(Guid), typeof(Version), typeof(Uri), typeof(IPAddress), typeof(Regex), typeof(SwitchParameter), typeof(DBNull),
+        typeof(TimeSpan), typeof(Guid), typeof(Version), typeof(Uri), typeof(IPAddress), typeof(Regex), typeof(SwitchParameter),
+        typeof(DBNull),
     ];
 
-    private static readonly HashSet<Type> Lists = [typeof(ArrayList), typeof(List<>), typeof(HashSet<>), typeof(System.Collections.ObjectModel.Collection<>)];
+    private static readonly HashSet<Type> Lists =
+        [typeof(ArrayList), typeof(List<>), typeof(HashSet<>), typeof(System.Collections.ObjectModel.Collection<>)];
 
-    private static readonly HashSet<Type> Tables = [typeof(Hashtable), typeof(OrderedDictionary), typeof(Dictionary<,>), typeof(SortedDictionary<,>)];
+    private static readonly HashSet<Type> Tables =
+        [typeof(Hashtable), typeof(OrderedDictionary), typeof(Dictionary<,>), typeof(SortedDictionary<,>)];
 
     /// <summary>Copies a value; false if there is anything in it that cannot be kept.</summary>
     public static bool TryCopy(object? value, out object? copy) => TryCopy(value, 0, out copy);
@@ -33,7 +36,8 @@ internal static class PlainValue
     {
         (null, null) => true,
         (null, _) or (_, null) => false,
-        (Copy a, Copy b) => a.Type == b.Type && a.Parts.Count == b.Parts.Count && a.Parts.Zip(b.Parts).All(pair => AreSame(pair.First, pair.Second)),
+        (Copy a, Copy b) =>
+            a.Type == b.Type && a.Parts.Count == b.Parts.Count && a.Parts.Zip(b.Parts).All(pair => AreSame(pair.First, pair.Second)),
         (KumoiHost or KumoiVM, _) => ReferenceEquals(one, other),
         (DateTime a, DateTime b) => a == b && a.Kind == b.Kind,
         (Regex a, Regex b) => a.Options == b.Options && string.Equals(a.ToString(), b.ToString(), StringComparison.Ordinal),
@@ -62,14 +66,17 @@ internal static class PlainValue
     {
         ScriptBlock block => [block],
         string => [],
-        IDictionary table when IsOf(Tables, table.GetType()) || IsOfEngine(table) => table.Values.Cast<object?>().Concat(table.Keys.Cast<object?>()).SelectMany(item => BlocksIn(item, depth + 1)),
+        IDictionary table when IsOf(Tables, table.GetType()) || IsOfEngine(table) =>
+            table.Values.Cast<object?>().Concat(table.Keys.Cast<object?>()).SelectMany(item => BlocksIn(item, depth + 1)),
         Array list => list.Cast<object?>().SelectMany(item => BlocksIn(item, depth + 1)),
         IEnumerable list when IsOf(Lists, list.GetType()) => list.Cast<object?>().SelectMany(item => BlocksIn(item, depth + 1)),
-        PSCustomObject => PSObject.AsPSObject(value!).Properties.OfType<PSNoteProperty>().SelectMany(note => BlocksIn(note.Value, depth + 1)),
+        PSCustomObject =>
+            PSObject.AsPSObject(value!).Properties.OfType<PSNoteProperty>().SelectMany(note => BlocksIn(note.Value, depth + 1)),
         _ => [],
     };
 
-    private static object? Unwrap(object? value) => value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value is PSObject bag ? bag.BaseObject : value;
+    private static object? Unwrap(object? value) =>
+        value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value is PSObject bag ? bag.BaseObject : value;
 
     private static bool TryCopy(object? value, int depth, out object? copy)
     {
@@ -111,7 +118,8 @@ internal static class PlainValue
             return TryCopyAll(type, table.Cast<object>().SelectMany(Entry), depth, out copy);
         }
 
-        return (plain is Array || (IsOf(Lists, type) && HasPlainComparer(plain))) && TryCopyAll(type, ((IEnumerable)plain).Cast<object?>(), depth, out copy);
+        return (plain is Array || (IsOf(Lists, type) && HasPlainComparer(plain)))
+            && TryCopyAll(type, ((IEnumerable)plain).Cast<object?>(), depth, out copy);
     }
 
     private static IEnumerable<object?> Entry(object entry) => entry switch
@@ -125,7 +133,8 @@ internal static class PlainValue
     {
         copy = null;
         return bag.Members.All(static member => member is PSNoteProperty or PSMethod or PSMemberSet)
-            && TryCopyAll(typeof(PSCustomObject), bag.Properties.SelectMany(static note => (IEnumerable<object?>)[note.Name, note.Value]), depth, out copy);
+            && TryCopyAll(typeof(PSCustomObject), bag.Properties.SelectMany(static note => (IEnumerable<object?>)[note.Name, note.Value]),
+                depth, out copy);
     }
 
     private static bool TryCopyAll(Type type, IEnumerable<object?> items, int depth, out object? copy)
@@ -156,7 +165,8 @@ internal static class PlainValue
     /// <summary>A comparer of the author's would run whenever something is looked up.</summary>
     private static bool HasPlainComparer(object collection)
     {
-        const System.Reflection.BindingFlags any = System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic;
+        const System.Reflection.BindingFlags any =
+            System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic;
         var type = collection.GetType();
         var comparer = type.GetProperty("Comparer", any)?.GetValue(collection)
             ?? type.GetProperty("EqualityComparer", any)?.GetValue(collection)

@@ -14,46 +14,49 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
 {
     private static readonly HashSet<string> PureMethods = new(StringComparer.OrdinalIgnoreCase)
     {
-        "CompareTo", "Contains", "ContainsKey", "EndsWith", "Equals", "GetHashCode", "GetType", "IndexOf", "IsMatch", "LastIndexOf", "PadLeft",
-        "PadRight", "Replace", "Split", "StartsWith", "Substring", "ToArray", "ToLower", "ToLowerInvariant", "ToString", "ToUpper",
-        "ToUpperInvariant", "Trim", "TrimEnd", "TrimStart", "HasFlag",
+        "CompareTo", "Contains", "ContainsKey", "EndsWith", "Equals", "GetHashCode", "GetType", "IndexOf", "IsMatch", "LastIndexOf",
+        "PadLeft", "PadRight", "Replace", "Split", "StartsWith", "Substring", "ToArray", "ToLower", "ToLowerInvariant", "ToString",
+        "ToUpper", "ToUpperInvariant", "Trim", "TrimEnd", "TrimStart", "HasFlag",
     };
 
     /// <summary>Types whose static members are free of effects, but for those of <see cref="ImpureStaticMembers"/>.</summary>
     private static readonly HashSet<Type> PureStaticTypes =
     [
-        typeof(Math), typeof(string), typeof(char), typeof(int), typeof(long), typeof(double), typeof(decimal), typeof(bool), typeof(DateTime),
-        typeof(DateTimeOffset), typeof(TimeSpan), typeof(Version), typeof(Regex), typeof(Path), typeof(StringComparison), typeof(StringComparer),
-        typeof(DayOfWeek), typeof(PowerState), typeof(FaultDomain), typeof(NaturalOrder),
+        typeof(Math), typeof(string), typeof(char), typeof(int), typeof(long), typeof(double), typeof(decimal), typeof(bool),
+        typeof(DateTime), typeof(DateTimeOffset), typeof(TimeSpan), typeof(Version), typeof(Regex), typeof(Path), typeof(StringComparison),
+        typeof(StringComparer), typeof(DayOfWeek), typeof(PowerState), typeof(FaultDomain), typeof(NaturalOrder),
     ];
 
     /// <summary>What gives another answer each time, makes something, or keeps something.</summary>
     private static readonly HashSet<string> ImpureStaticMembers = new(StringComparer.OrdinalIgnoreCase)
     {
-        "Now", "UtcNow", "Today", "GetTempFileName", "GetTempPath", "GetRandomFileName", "GetFullPath", "Exists", "CompileToAssembly", "CacheSize",
-        "Create", "InfiniteMatchTimeout", "new",
+        "Now", "UtcNow", "Today", "GetTempFileName", "GetTempPath", "GetRandomFileName", "GetFullPath", "Exists", "CompileToAssembly",
+        "CacheSize", "Create", "InfiniteMatchTimeout", "new",
     };
 
-    /// <summary>Types that a value may be cast to, compared with, or asked about: converting to them runs no code of the author's.</summary>
+    /// <summary>
+    /// Types that a value may be cast to, compared with, or asked about: converting to them runs no code of the author's.
+    /// </summary>
     private static readonly HashSet<Type> PureCasts =
     [
-        .. PureStaticTypes, typeof(Array), typeof(object), typeof(object[]), typeof(string[]), typeof(int[]), typeof(double[]), typeof(long[]), typeof(byte),
+        .. PureStaticTypes, typeof(Array), typeof(object), typeof(object[]), typeof(string[]), typeof(int[]), typeof(double[]),
+        typeof(long[]), typeof(byte),
         typeof(float), typeof(uint), typeof(ulong), typeof(short), typeof(ushort), typeof(Guid), typeof(Hashtable), typeof(PSObject),
         typeof(SwitchParameter), typeof(KumoiHost), typeof(KumoiVM), typeof(IPAddress), typeof(Uri),
     ];
 
     private static readonly HashSet<string> PureCmdlets = new(StringComparer.Ordinal)
     {
-        "WhereObjectCommand", "ForEachObjectCommand", "SelectObjectCommand", "SortObjectCommand", "MeasureObjectCommand", "GroupObjectCommand",
-        "CompareObjectCommand", "JoinPathCommand", "SplitPathCommand", "ConvertFromJsonCommand", "WriteOutputCommand", "JoinStringCommand",
-        "OutNullCommand",
+        "WhereObjectCommand", "ForEachObjectCommand", "SelectObjectCommand", "SortObjectCommand", "MeasureObjectCommand",
+        "GroupObjectCommand", "CompareObjectCommand", "JoinPathCommand", "SplitPathCommand", "ConvertFromJsonCommand", "WriteOutputCommand",
+        "JoinStringCommand", "OutNullCommand",
     };
 
     /// <summary>Parameters of the listed cmdlets that would have an effect all the same.</summary>
     private static readonly string[] EffectfulParameters =
     [
-        "OutVariable", "PipelineVariable", "ErrorVariable", "WarningVariable", "InformationVariable", "Parallel", "AsJob", "MemberName", "ArgumentList",
-        "Resolve",
+        "OutVariable", "PipelineVariable", "ErrorVariable", "WarningVariable", "InformationVariable", "Parallel", "AsJob", "MemberName",
+        "ArgumentList", "Resolve",
     ];
 
     private readonly HashSet<string> _functionsUnderWay = new(StringComparer.OrdinalIgnoreCase);
@@ -80,11 +83,12 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
 
     /// <summary>A block that is bound to another module means what that module makes of its words.</summary>
     private bool IsPureValue(object? value) => PlainValue.TryCopy(value, out _)
-        && PlainValue.BlocksIn(value).All(block => ReferenceEquals(block.Module, session.Module) && FindEffect(block.Ast) is null && VariableUse.OwnToRun(block.Ast) is null);
+        && PlainValue.BlocksIn(value).All(block => ReferenceEquals(block.Module, session.Module) && FindEffect(block.Ast) is null
+            && VariableUse.OwnToRun(block.Ast) is null);
 
     /// <summary>
-    /// A value of the author's. A block in it can be run by whatever the value is given to: a switch, a sort key, a method that takes a delegate.
-    /// What is no plain value has members of which nobody knows what they do.
+    /// A value of the author's. A block in it can be run by whatever the value is given to: a switch, a sort key, a method that takes a
+    /// delegate. What is no plain value has members of which nobody knows what they do.
     /// </summary>
     private bool IsPure(VariableExpressionAst variable)
     {
@@ -109,7 +113,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
             return FollowsItsMatch(variable);
         }
 
-        return path.UserPath is "_" || RecordedReads.Find(session, path.UserPath) is not { } found || !PlainValue.BlocksIn(found.Value).Any();
+        return path.UserPath is "_" || RecordedReads.Find(session, path.UserPath) is not { } found
+            || !PlainValue.BlocksIn(found.Value).Any();
     }
 
     /// <summary>$Matches is what the last match left, of whichever element: it must be read only where this element has matched.</summary>
@@ -122,7 +127,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
                 return true;
             }
 
-            if (parent is IfStatementAst branch && branch.Clauses.FirstOrDefault(clause => ReferenceEquals(clause.Item2, ast)) is { Item1: PipelineAst { PipelineElements: [CommandExpressionAst condition] } } && IsMatched(condition.Expression))
+            if (parent is IfStatementAst branch && branch.Clauses.FirstOrDefault(clause => ReferenceEquals(clause.Item2, ast))
+                is { Item1: PipelineAst { PipelineElements: [CommandExpressionAst condition] } } && IsMatched(condition.Expression))
             {
                 return true;
             }
@@ -142,7 +148,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
     /// <summary>The same for a block that is called with arguments: its parameters are its own.</summary>
     public string? FindEffectOfCall(ScriptBlock block) => block.Ast is ScriptBlockAst body
         ? body.ParamBlock?.Parameters.FirstOrDefault(parameter => !IsPure(parameter))?.Extent.Text
-            ?? new[] { body.BeginBlock, body.ProcessBlock, body.EndBlock }.OfType<NamedBlockAst>().Select(FindEffect).FirstOrDefault(effect => effect is not null)?.Extent.Text
+            ?? new[] { body.BeginBlock, body.ProcessBlock, body.EndBlock }.OfType<NamedBlockAst>().Select(FindEffect)
+                .FirstOrDefault(effect => effect is not null)?.Extent.Text
             ?? AssignedBeforeRead(body)?.Extent.Text
         : block.ToString();
 
@@ -156,10 +163,12 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
         VariableExpressionAst variable => IsPure(variable) ? null : ast,
         UsingExpressionAst or ParenExpressionAst or SubExpressionAst => null,
         ArrayExpressionAst or ArrayLiteralAst or HashtableAst or IndexExpressionAst => null,
-        UnaryExpressionAst unary => unary.TokenKind is TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus or TokenKind.PostfixMinusMinus
+        UnaryExpressionAst unary =>
+            unary.TokenKind is TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus or TokenKind.PostfixMinusMinus
             ? ast : null,
         InvokeMemberExpressionAst call => IsPure(call) ? null : ast,
-        MemberExpressionAst member => member.Member is StringConstantExpressionAst { Value: var name } && (!member.Static || IsPureStatic(member.Expression, name)) ? null : ast,
+        MemberExpressionAst member => member.Member is StringConstantExpressionAst { Value: var name } && (!member.Static
+            || IsPureStatic(member.Expression, name)) ? null : ast,
         AttributedExpressionAst and not ConvertExpressionAst => ast,
         ConvertExpressionAst cast => IsPureCast(cast.Type.TypeName) ? null : ast,
         TypeConstraintAst => null,
@@ -184,10 +193,13 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
             ? IsPureStatic(call.Expression, name)
             : PureMethods.Contains(name) || IsOverCollection(name, call));
 
-    /// <summary>-replace and -split run a script block that they are given: it must be written out. -as converts to whatever is named.</summary>
+    /// <summary>
+    /// -replace and -split run a script block that they are given: it must be written out. -as converts to whatever is named.
+    /// </summary>
     private static bool IsPure(BinaryExpressionAst binary) => binary.Operator switch
     {
-        TokenKind.Ireplace or TokenKind.Creplace or TokenKind.Isplit or TokenKind.Csplit => (binary.Right is ArrayLiteralAst list ? list.Elements : [binary.Right])
+        TokenKind.Ireplace or TokenKind.Creplace or TokenKind.Isplit or TokenKind.Csplit =>
+            (binary.Right is ArrayLiteralAst list ? list.Elements : [binary.Right])
             .All(element => element is ConstantExpressionAst or ExpandableStringExpressionAst or ScriptBlockExpressionAst),
         TokenKind.As => binary.Right is TypeExpressionAst,
         _ => true,
@@ -200,7 +212,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
         && arguments.Skip(1).All(argument => argument is ConstantExpressionAst);
 
     private static bool IsPureStatic(ExpressionAst expression, string member) =>
-        expression is TypeExpressionAst { TypeName: var name } && TypeOf(name) is { } type && PureStaticTypes.Contains(type) && !ImpureStaticMembers.Contains(member);
+        expression is TypeExpressionAst { TypeName: var name } && TypeOf(name) is { } type && PureStaticTypes.Contains(type)
+            && !ImpureStaticMembers.Contains(member);
 
     /// <summary>By the type that the name stands for: a class of the author's may be named like any other.</summary>
     private static bool IsPureCast(ITypeName name) =>
@@ -221,7 +234,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
     private bool IsPure(CommandAst command)
     {
         // & and . run values; a name that is not written out can be anything.
-        if (command.InvocationOperator is not TokenKind.Unknown || command.Redirections.Count > 0 || command.GetCommandName() is not { } name)
+        if (command.InvocationOperator is not TokenKind.Unknown || command.Redirections.Count > 0
+            || command.GetCommandName() is not { } name)
         {
             return false;
         }
@@ -254,9 +268,11 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
             && type.Name switch
             {
                 "ForEachObjectCommand" => arguments.Values.All(argument => argument.Value is ScriptBlockExpressionAst),
-                "WhereObjectCommand" => arguments.Names.Overlaps(PipelineStep.Comparisons) || arguments.Values.All(argument => IsWrittenOut(argument.Value)),
+                "WhereObjectCommand" => arguments.Names.Overlaps(PipelineStep.Comparisons)
+                    || arguments.Values.All(argument => IsWrittenOut(argument.Value)),
                 "SortObjectCommand" or "SelectObjectCommand" or "GroupObjectCommand" or "MeasureObjectCommand" =>
-                    arguments.Values.All(argument => argument.Name is "First" or "Last" or "Skip" or "Top" or "Bottom" || IsWrittenOut(argument.Value)),
+                    arguments.Values.All(
+                        argument => argument.Name is "First" or "Last" or "Skip" or "Top" or "Bottom" || IsWrittenOut(argument.Value)),
                 _ => true,
             };
     }
@@ -301,7 +317,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
         (parameter.DefaultValue is null || FindEffect(parameter.DefaultValue) is null)
         && parameter.Attributes.All(attribute => attribute is TypeConstraintAst { TypeName: var type }
             ? IsPureCast(type)
-            : attribute.TypeName.FullName is "Parameter" or "Alias" or "ValidateNotNull" or "ValidateNotNullOrEmpty" or "ValidateSet" or "ValidateRange");
+            : attribute.TypeName.FullName
+                is "Parameter" or "Alias" or "ValidateNotNull" or "ValidateNotNullOrEmpty" or "ValidateSet" or "ValidateRange");
 
     private bool IsPlain(AssignmentStatementAst assignment) =>
         assignment.Operator is TokenKind.Equals
@@ -311,7 +328,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
 
     /// <summary>What is assigned to a variable of the author's goes through its attributes: validation, conversion.</summary>
     private bool IsPlainTarget(string variable) => session.PSVariable.Get(variable) is not { } found
-        || (found.Attributes.Count == 0 && found.GetType().Assembly == typeof(PSVariable).Assembly && found.Options is ScopedItemOptions.None or ScopedItemOptions.Private);
+        || (found.Attributes.Count == 0 && found.GetType().Assembly == typeof(PSVariable)
+            .Assembly && found.Options is ScopedItemOptions.None or ScopedItemOptions.Private);
 
     /// <summary>The loop's variable is read in the loop only: elsewhere it is what an earlier element has left in it.</summary>
     private bool IsOwn(ForEachStatementAst loop)
@@ -324,7 +342,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
 
         return IsPlainTarget(loop.Variable.VariablePath.UserPath)
             && !(block.Parent ?? block).FindAll(
-                ast => ast is VariableExpressionAst read && VariableUse.NameOf(read).Equals(VariableUse.NameOf(loop.Variable), StringComparison.OrdinalIgnoreCase)
+                ast => ast is VariableExpressionAst read && VariableUse.NameOf(read)
+                    .Equals(VariableUse.NameOf(loop.Variable), StringComparison.OrdinalIgnoreCase)
                     && (read.Extent.StartOffset < loop.Extent.StartOffset || read.Extent.EndOffset > loop.Extent.EndOffset),
                 searchNestedScriptBlocks: true).Any();
     }
@@ -335,7 +354,8 @@ internal sealed class Purity(CommandInvocationIntrinsics commands, SessionState 
     /// </summary>
     private static Ast? AssignedBeforeRead(ScriptBlockAst block)
     {
-        foreach (var assignment in block.FindAll(static ast => ast is AssignmentStatementAst, searchNestedScriptBlocks: false).Cast<AssignmentStatementAst>())
+        foreach (var assignment in block.FindAll(static ast => ast is AssignmentStatementAst, searchNestedScriptBlocks: false)
+            .Cast<AssignmentStatementAst>())
         {
             if (assignment.Left is not VariableExpressionAst target)
             {

@@ -59,7 +59,8 @@ internal sealed class RecordedReads
     {
         foreach (var (path, before) in _variables)
         {
-            if (!string.Equals(path, except, StringComparison.OrdinalIgnoreCase) && !(TryRead(path, out var now, out _) && PlainValue.AreSame(before, now)))
+            if (!string.Equals(path, except, StringComparison.OrdinalIgnoreCase)
+                && !(TryRead(path, out var now, out _) && PlainValue.AreSame(before, now)))
             {
                 return $"${path} has changed since the choice";
             }
@@ -74,7 +75,8 @@ internal sealed class RecordedReads
         }
 
         var defaults = CopyOf(Defaults());
-        return defaults.Count != _defaults.Count || !defaults.Zip(_defaults).All(pair => pair.First.Key.Equals(pair.Second.Key, StringComparison.Ordinal) && PlainValue.AreSame(pair.First.Value, pair.Second.Value))
+        return defaults.Count != _defaults.Count || !defaults.Zip(_defaults).All(pair =>
+            pair.First.Key.Equals(pair.Second.Key, StringComparison.Ordinal) && PlainValue.AreSame(pair.First.Value, pair.Second.Value))
                 ? "$PSDefaultParameterValues has changed since the choice"
             : !string.Equals(_culture, Culture(), StringComparison.Ordinal) ? "the culture has changed since the choice"
             : null;
@@ -96,7 +98,8 @@ internal sealed class RecordedReads
         if (path is UsingValues)
         {
             // The engine keeps them beside the parameters, and does not publish them.
-            const System.Reflection.BindingFlags any = System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic;
+            const System.Reflection.BindingFlags any =
+                System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic;
             var parameters = _session.PSVariable.GetValue("PSBoundParameters");
             found = parameters?.GetType().GetProperty("ImplicitUsingParameters", any)?.GetValue(parameters);
             return found is not null && PlainValue.TryCopy(found, out copy);
@@ -134,7 +137,8 @@ internal sealed class RecordedReads
 
     private IEnumerable<(string Key, object? Value)> Defaults() =>
         _session.PSVariable.GetValue("PSDefaultParameterValues") is IDictionary table
-            ? table.Keys.Cast<object>().Select(key => (key.ToString()!, table[key])).Where(entry => IsOfSteps(entry.Item1)).OrderBy(entry => entry.Item1, StringComparer.Ordinal)
+            ? table.Keys.Cast<object>().Select(key => (key.ToString()!, table[key])).Where(entry => IsOfSteps(entry.Item1))
+                .OrderBy(entry => entry.Item1, StringComparer.Ordinal)
             : [];
 
     /// <summary>Whether a default value is for a command that is called, or turns all of them off.</summary>
@@ -150,7 +154,8 @@ internal sealed class RecordedReads
         var parameter = WildcardPattern.Get(key[(colon + 1)..].Trim(), WildcardOptions.IgnoreCase);
         return _commands.Exists(command => CommandResolution.Resolve(_session.InvokeCommand, command.Name) is { } found
             && (pattern.IsMatch(found.Name) || pattern.IsMatch(command.Name) || pattern.IsMatch($"{found.ModuleName}\\{found.Name}"))
-            && (found is not CmdletInfo || found.Parameters.Values.Any(own => parameter.IsMatch(own.Name) || own.Aliases.Any(parameter.IsMatch))));
+            && (found is not CmdletInfo
+                || found.Parameters.Values.Any(own => parameter.IsMatch(own.Name) || own.Aliases.Any(parameter.IsMatch))));
     }
 
     private static List<(string Key, object? Value)> CopyOf(IEnumerable<(string Key, object? Value)> entries) =>
@@ -158,5 +163,6 @@ internal sealed class RecordedReads
 
     /// <summary>How this thread writes numbers and dates and compares words.</summary>
     private static string Culture() => string.Create(
-        CultureInfo.CurrentCulture, $"{CultureInfo.CurrentCulture.Name}/{CultureInfo.CurrentUICulture.Name} {-1234567.891:N3} {DateTime.UnixEpoch:G} {CultureInfo.CurrentCulture.CompareInfo.Name}");
+        CultureInfo.CurrentCulture, $"{CultureInfo.CurrentCulture.Name}/{CultureInfo.CurrentUICulture.Name} "
+            + $"{-1234567.891:N3} {DateTime.UnixEpoch:G} {CultureInfo.CurrentCulture.CompareInfo.Name}");
 }

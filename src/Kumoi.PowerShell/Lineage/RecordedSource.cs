@@ -23,7 +23,9 @@ internal sealed class RecordedSource(PipelineRun run, int position, string? pipe
     /// <summary>What could not be read when a satisfied pipeline's rest was: no candidate, and told in the trace.</summary>
     public List<(string Name, string Reason)> Unreadable { get; } = [];
 
-    /// <summary>How to go on reading when the pipeline was satisfied (<c>Select-Object -First</c>) before the enumeration had ended.</summary>
+    /// <summary>
+    /// How to go on reading when the pipeline was satisfied (<c>Select-Object -First</c>) before the enumeration had ended.
+    /// </summary>
     public void StoppedEarly(Func<CancellationToken, Task> readRest) => _readRest = readRest;
 
     /// <summary>Reads what a satisfied pipeline had left unread, once; null if there is nothing. Without failures nobody asks.</summary>

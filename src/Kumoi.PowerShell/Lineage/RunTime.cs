@@ -12,7 +12,8 @@ internal static class RunTime
     /// <summary>Values of the types whose members a replayed step may use.</summary>
     private static readonly object[] Samples =
     [
-        "", 0, 0L, 0.0, 0m, 'c', true, DateTime.UnixEpoch, DateTimeOffset.UnixEpoch, TimeSpan.Zero, Guid.Empty, new Version(1, 0), PowerState.Running,
+        "", 0, 0L, 0.0, 0m, 'c', true, DateTime.UnixEpoch, DateTimeOffset.UnixEpoch, TimeSpan.Zero, Guid.Empty, new Version(1, 0),
+        PowerState.Running,
         Array.Empty<object>(), new System.Collections.Hashtable(), new List<KumoiVM>(), Array.Empty<string>(), Array.Empty<KumoiVM>(),
     ];
 
@@ -23,7 +24,8 @@ internal static class RunTime
     {
         // The engine's own, to which scripts attach; a cmdlet has one for itself.
         if (asker.SessionState.PSVariable.GetValue("ExecutionContext") is EngineIntrinsics { InvokeCommand: var commands }
-            && (commands.PreCommandLookupAction is not null || commands.PostCommandLookupAction is not null || commands.CommandNotFoundAction is not null))
+            && (commands.PreCommandLookupAction is not null || commands.PostCommandLookupAction is not null
+                || commands.CommandNotFoundAction is not null))
         {
             return "a script looks up the commands of this session";
         }
@@ -46,8 +48,10 @@ internal static class RunTime
             }
         }
 
-        var used = words.Concat(AlwaysUsed).Where(static word => word.Length > 0 && !WildcardPattern.ContainsWildcardCharacters(word)).ToList();
-        foreach (var sample in Samples.Concat(elements.Take(1)).Concat(elements.OfType<KumoiHost>().Take(1).SelectMany(static host => host.VMs.Take(1))).Select(PSObject.AsPSObject))
+        var used = words.Concat(AlwaysUsed).Where(static word => word.Length > 0 && !WildcardPattern.ContainsWildcardCharacters(word))
+            .ToList();
+        foreach (var sample in Samples.Concat(elements.Take(1))
+            .Concat(elements.OfType<KumoiHost>().Take(1).SelectMany(static host => host.VMs.Take(1))).Select(PSObject.AsPSObject))
         {
             if (used.Find(word => sample.Members[word] is { } member && (RunsScript(member) || IsAdded(member))) is { } word)
             {
@@ -68,7 +72,8 @@ internal static class RunTime
     private static bool HasActiveBreakpoint()
     {
         var debugger = Runspace.DefaultRunspace?.Debugger;
-        return debugger?.GetType().GetMethod("GetBreakpoints", Type.EmptyTypes)?.Invoke(debugger, null) is IEnumerable<Breakpoint> breakpoints
+        return debugger?.GetType().GetMethod("GetBreakpoints", Type.EmptyTypes)
+            ?.Invoke(debugger, null) is IEnumerable<Breakpoint> breakpoints
             && breakpoints.Any(static breakpoint => breakpoint is { Enabled: true, Action: not null });
     }
 }

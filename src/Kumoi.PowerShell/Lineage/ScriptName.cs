@@ -6,8 +6,8 @@ using System.Text;
 namespace Kumoi.PowerShell.Lineage;
 
 /// <summary>
-/// A name for what a script block does: another one as soon as its text, the value of a variable that it reads, or the body of a function that
-/// it calls is another.
+/// A name for what a script block does: another one as soon as its text, the value of a variable that it reads, or the body of a function
+/// that it calls is another.
 /// </summary>
 internal static class ScriptName
 {

@@ -15,7 +15,8 @@ internal sealed class ScriptReads(SessionState session)
         "_", "PSItem", "true", "false", "null", "Matches", "switch", "foreach", "input", "MyInvocation", "StackTrace", "^", "$", "?",
     };
 
-    private static readonly HashSet<string> OwnOfFunctions = new(StringComparer.OrdinalIgnoreCase) { "args", "PSBoundParameters", "PSCmdlet" };
+    private static readonly HashSet<string> OwnOfFunctions =
+        new(StringComparer.OrdinalIgnoreCase) { "args", "PSBoundParameters", "PSCmdlet" };
 
     private readonly HashSet<ScriptBlock> _blocks = [];
 
@@ -37,7 +38,8 @@ internal sealed class ScriptReads(SessionState session)
     public void Call(string name)
     {
         // What a function of a module reads is the module's; that it is the same function is known by its body.
-        if (Commands.Add(name) && CommandResolution.Resolve(session.InvokeCommand, name) is FunctionInfo { Module: null } function && _blocks.Add(function.ScriptBlock))
+        if (Commands.Add(name) && CommandResolution.Resolve(session.InvokeCommand, name) is FunctionInfo { Module: null } function
+            && _blocks.Add(function.ScriptBlock))
         {
             var parameters = function.ScriptBlock.Ast.FindAll(static ast => ast is ParameterAst, searchNestedScriptBlocks: false)
                 .Select(static parameter => ((ParameterAst)parameter).Name.VariablePath.UserPath);
@@ -47,7 +49,8 @@ internal sealed class ScriptReads(SessionState session)
 
     private void Add(Ast root, bool isFunction, IEnumerable<string> parameters)
     {
-        var own = new HashSet<string>(VariableUse.Assigned(root).Concat(VariableUse.Filled(root)).Concat(parameters), StringComparer.OrdinalIgnoreCase);
+        var own = new HashSet<string>(
+            VariableUse.Assigned(root).Concat(VariableUse.Filled(root)).Concat(parameters), StringComparer.OrdinalIgnoreCase);
         foreach (var ast in root.FindAll(static _ => true, searchNestedScriptBlocks: true))
         {
             switch (ast)
@@ -58,7 +61,8 @@ internal sealed class ScriptReads(SessionState session)
                 case UsingExpressionAst:
                     Variables.Add(RecordedReads.UsingValues);
                     break;
-                case VariableExpressionAst variable when variable.Parent is not UsingExpressionAst && !Own.Contains(variable.VariablePath.UserPath)
+                case VariableExpressionAst variable when variable.Parent is not UsingExpressionAst
+                    && !Own.Contains(variable.VariablePath.UserPath)
                     && !own.Contains(VariableUse.NameOf(variable))
                     && !(isFunction && OwnOfFunctions.Contains(variable.VariablePath.UserPath)):
                     Read(variable.VariablePath.UserPath);
@@ -75,7 +79,8 @@ internal sealed class ScriptReads(SessionState session)
 
     private void Read(string path)
     {
-        if (!Variables.Add(path) || path.Contains(':', StringComparison.Ordinal) && path.StartsWith("env:", StringComparison.OrdinalIgnoreCase))
+        if (!Variables.Add(path)
+            || path.Contains(':', StringComparison.Ordinal) && path.StartsWith("env:", StringComparison.OrdinalIgnoreCase))
         {
             return;
         }

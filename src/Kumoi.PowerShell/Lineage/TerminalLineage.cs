@@ -115,7 +115,9 @@ internal sealed class TerminalLineage : IDisposable
     /// <summary>An element failed, or a candidate was turned down: it is out of the lineage from now on.</summary>
     public void Fail(int index) => Ledger.Failed.Add(index);
 
-    /// <summary>An element failed and nothing takes its place, or it was declined: that it does not come to later cmdlets is no riddle.</summary>
+    /// <summary>
+    /// An element failed and nothing takes its place, or it was declined: that it does not come to later cmdlets is no riddle.
+    /// </summary>
     public void LeaveOut(int index) => Ledger.LeftOut.Add(index);
 
     /// <summary>What the steps read is no longer what it was when the pipeline began; null: it is.</summary>
@@ -150,7 +152,8 @@ internal sealed class TerminalLineage : IDisposable
 
     /// <summary>Which of the source's elements these are.</summary>
     public List<int> Indices(IEnumerable<object> elements) =>
-        [.. elements.Select(LineageSource.OriginOf).OfType<ElementOrigin>().Where(origin => ReferenceEquals(origin.Source, Source)).Select(origin => origin.Index)];
+        [.. elements.Select(LineageSource.OriginOf).OfType<ElementOrigin>().Where(origin => ReferenceEquals(origin.Source, Source))
+            .Select(origin => origin.Index)];
 
     /// <summary>The default is that of -OutVariable and the like, by its name or by an alias (-ov).</summary>
     private static bool IsOfVariable(string key) =>

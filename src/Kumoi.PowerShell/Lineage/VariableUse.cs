@@ -14,18 +14,25 @@ internal static class VariableUse
     };
 
     public static IEnumerable<string> Read(Ast root) =>
-        root.FindAll(static ast => ast is VariableExpressionAst, searchNestedScriptBlocks: true).Cast<VariableExpressionAst>().Select(NameOf);
+        root.FindAll(static ast => ast is VariableExpressionAst, searchNestedScriptBlocks: true).Cast<VariableExpressionAst>()
+            .Select(NameOf);
 
     public static IEnumerable<string> Written(Ast root)
     {
-        foreach (var ast in root.FindAll(static ast => ast is AssignmentStatementAst or UnaryExpressionAst or ForEachStatementAst or ConvertExpressionAst, true))
+        foreach (var ast in root.FindAll(
+            static ast => ast is AssignmentStatementAst or UnaryExpressionAst or ForEachStatementAst or ConvertExpressionAst, true))
         {
             var target = ast switch
             {
                 AssignmentStatementAst assignment => assignment.Left,
-                UnaryExpressionAst { TokenKind: TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus or TokenKind.PostfixMinusMinus } unary => unary.Child,
+                UnaryExpressionAst
+                {
+                    TokenKind: TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus
+                    or TokenKind.PostfixMinusMinus
+                } unary => unary.Child,
                 ForEachStatementAst loop => loop.Variable,
-                ConvertExpressionAst { Type.TypeName.FullName: var type } cast when type.Equals("ref", StringComparison.OrdinalIgnoreCase) => cast.Child,
+                ConvertExpressionAst { Type.TypeName.FullName: var type } cast when type.Equals(
+                    "ref", StringComparison.OrdinalIgnoreCase) => cast.Child,
                 _ => null,
             };
             foreach (var variable in target?.FindAll(static found => found is VariableExpressionAst, searchNestedScriptBlocks: false) ?? [])
@@ -40,12 +47,17 @@ internal static class VariableUse
 
     /// <summary>The variables that a piece of script gives a value of its own: by plain assignment, by counting, in a loop.</summary>
     public static IEnumerable<string> Assigned(Ast root) =>
-        root.FindAll(static ast => ast is AssignmentStatementAst or UnaryExpressionAst or ForEachStatementAst, searchNestedScriptBlocks: true)
+        root.FindAll(
+            static ast => ast is AssignmentStatementAst or UnaryExpressionAst or ForEachStatementAst, searchNestedScriptBlocks: true)
             .Select(static ast => ast switch
             {
                 AssignmentStatementAst { Left: ConvertExpressionAst cast } => cast.Child,
                 AssignmentStatementAst assignment => assignment.Left,
-                UnaryExpressionAst { TokenKind: TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus or TokenKind.PostfixMinusMinus } unary => unary.Child,
+                UnaryExpressionAst
+                {
+                    TokenKind: TokenKind.PlusPlus or TokenKind.MinusMinus or TokenKind.PostfixPlusPlus
+                    or TokenKind.PostfixMinusMinus
+                } unary => unary.Child,
                 ForEachStatementAst loop => loop.Variable,
                 _ => null,
             }).OfType<VariableExpressionAst>().Select(NameOf);
@@ -60,7 +72,8 @@ internal static class VariableUse
             {
                 InvokeMemberExpressionAst { Member: StringConstantExpressionAst { Value: var method } } call =>
                     ReferenceEquals(call.Expression, use) && call.Parent is CommandExpressionAst && FillingMethods.Contains(method),
-                IndexExpressionAst { Parent: AssignmentStatementAst assignment } index => ReferenceEquals(assignment.Left, index) && ReferenceEquals(index.Target, use),
+                IndexExpressionAst { Parent: AssignmentStatementAst assignment } index =>
+                    ReferenceEquals(assignment.Left, index) && ReferenceEquals(index.Target, use),
                 _ => false,
             }))
             .Select(static uses => uses.Key);

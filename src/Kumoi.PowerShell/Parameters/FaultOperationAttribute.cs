@@ -10,7 +10,8 @@ public sealed class FaultOperationAttribute : ValidateEnumeratedArgumentsAttribu
 {
     internal static readonly IReadOnlyList<string> Groups =
     [
-        FaultOperation.Connect, FaultOperation.Read, FaultOperation.Define, FaultOperation.Start, FaultOperation.Stop, FaultOperation.Migrate,
+        FaultOperation.Connect, FaultOperation.Read, FaultOperation.Define, FaultOperation.Start, FaultOperation.Stop,
+        FaultOperation.Migrate,
         FaultOperation.Phase, FaultOperation.Any,
     ];
 
@@ -19,7 +20,8 @@ public sealed class FaultOperationAttribute : ValidateEnumeratedArgumentsAttribu
         if (element is not string name || !Groups.Concat(HostCalls.Names).Contains(name, StringComparer.OrdinalIgnoreCase))
         {
             throw new ValidationMetadataException(
-                $"'{Visible.Text(element?.ToString() ?? "")}' is not an operation. Use one of the groups {string.Join(", ", Groups)}, or the name of a call: {string.Join(", ", HostCalls.Names)}.");
+                $"'{Visible.Text(element?.ToString() ?? "")}' is not an operation. Use one of the groups {string.Join(", ", Groups)}, or "
+                    + $"the name of a call: {string.Join(", ", HostCalls.Names)}.");
         }
     }
 }

@@ -3,7 +3,10 @@ using System.Management.Automation;
 
 namespace Kumoi.PowerShell.Parameters;
 
-/// <summary>A host as a parameter takes it: a <see cref="KumoiHost"/>, a <see cref="KumoiConnection"/>, or a name, which may have wildcards where it was typed.</summary>
+/// <summary>
+/// A host as a parameter takes it: a <see cref="KumoiHost"/>, a <see cref="KumoiConnection"/>, or a name, which may have wildcards where it
+/// was typed.
+/// </summary>
 [TypeConverter(typeof(ReferenceConverter))]
 public sealed class HostReference : INameReference
 {
@@ -13,7 +16,8 @@ public sealed class HostReference : INameReference
         if (Value is not (KumoiHost or KumoiConnection or string))
         {
             // Also what keeps a KumoiVM in the pipeline from being taken for a host's name.
-            throw new ArgumentException($"A {Value?.GetType().Name ?? "null"} is not a host: give a KumoiHost or a host's name.", nameof(value));
+            throw new ArgumentException(
+                $"A {Value?.GetType().Name ?? "null"} is not a host: give a KumoiHost or a host's name.", nameof(value));
         }
     }
 

@@ -95,7 +95,8 @@ internal sealed class NamePattern
             if (text[i] is ']' && members.Count > 0)
             {
                 at = i;
-                return c => members.Exists(range => IsIn(c, range) || IsIn(char.ToUpperInvariant(c), range) || IsIn(char.ToLowerInvariant(c), range));
+                return c => members.Exists(
+                    range => IsIn(c, range) || IsIn(char.ToUpperInvariant(c), range) || IsIn(char.ToLowerInvariant(c), range));
             }
 
             var low = Character(text, ref i);

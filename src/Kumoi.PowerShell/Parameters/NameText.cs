@@ -35,7 +35,8 @@ internal sealed class NameText
 
     public NameRank Rank(string name) =>
         name.Equals(Text, StringComparison.Ordinal) || name.Equals(Literal, StringComparison.Ordinal) ? NameRank.Exact
-        : name.Equals(Text, StringComparison.OrdinalIgnoreCase) || name.Equals(Literal, StringComparison.OrdinalIgnoreCase) ? NameRank.IgnoringCase
+        : name.Equals(Text, StringComparison.OrdinalIgnoreCase) || name.Equals(Literal, StringComparison.OrdinalIgnoreCase)
+            ? NameRank.IgnoringCase
         : _pattern?.IsMatch(name) == true ? NameRank.Pattern
         : NameRank.None;
 

@@ -21,7 +21,8 @@ public sealed class ReplicaCount
         {
             _count = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is >= 1 and <= Maximum
                 ? count
-                : throw new ArgumentException($"'{text}' is neither a number of replicas, 1 to {Maximum}, nor '{AutoName}'.", nameof(value));
+                : throw new ArgumentException(
+                    $"'{text}' is neither a number of replicas, 1 to {Maximum}, nor '{AutoName}'.", nameof(value));
         }
     }
 

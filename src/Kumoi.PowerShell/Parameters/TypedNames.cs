@@ -41,7 +41,8 @@ internal static class TypedNames
             .Where(argument => argument.Name is null || string.Equals(argument.Name, parameter, StringComparison.OrdinalIgnoreCase))
             .Select(argument => argument.Value is ArrayLiteralAst list ? list.Elements : [])
             .FirstOrDefault(elements => elements.Count == count
-                && elements.Index().All(element => element.Item is not ConstantExpressionAst { Value: var value } || Text(value) == get(element.Index)));
+                && elements.Index().All(
+                    element => element.Item is not ConstantExpressionAst { Value: var value } || Text(value) == get(element.Index)));
         foreach (var (i, element) in written?.Index() ?? [])
         {
             if (element is ConstantExpressionAst { Value: not string })

@@ -4,7 +4,9 @@ using System.Xml.Linq;
 
 namespace Kumoi.PowerShell.Parameters;
 
-/// <summary>XML as people have it: as text, as the lines of a file, or as a document. A path is none, and the error says how to read it.</summary>
+/// <summary>
+/// XML as people have it: as text, as the lines of a file, or as a document. A path is none, and the error says how to read it.
+/// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class XmlTextAttribute : ArgumentTransformationAttribute
 {
@@ -17,7 +19,8 @@ internal sealed class XmlTextAttribute : ArgumentTransformationAttribute
             XNode node => node.ToString(),
             FileSystemInfo file => throw IsPath(file.FullName),
             string text => Text(text),
-            object[] lines when lines.Length > 0 && lines.All(line => Unwrap(line) is string) => Text(string.Join('\n', lines.Select(Unwrap))),
+            object[] lines when lines.Length > 0 && lines.All(line => Unwrap(line) is string) =>
+                Text(string.Join('\n', lines.Select(Unwrap))),
             string[] lines => Text(string.Join('\n', lines)),
             _ => inputData,
         };
@@ -33,5 +36,6 @@ internal sealed class XmlTextAttribute : ArgumentTransformationAttribute
     }
 
     private static ArgumentTransformationMetadataException IsPath(string text) => new(
-        $"'{Visible.Text(text)}' is not XML. If it is the path of a file, read the file: -Xml (Get-Content -Raw -LiteralPath '{Visible.Text(text).Replace("'", "''", StringComparison.Ordinal)}')");
+        $"'{Visible.Text(text)}' is not XML. If it is the path of a file, read the file: -Xml (Get-Content -Raw -LiteralPath "
+            + $"'{Visible.Text(text).Replace("'", "''", StringComparison.Ordinal)}')");
 }

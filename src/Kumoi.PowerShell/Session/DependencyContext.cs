@@ -6,8 +6,8 @@ using Kumoi.Journal;
 namespace Kumoi.PowerShell.Session;
 
 /// <summary>
-/// Loads <c>deps/</c> (Polly, SQLite and what stands on them) apart from everything else in the process, so that another module's older Polly
-/// does not become ours. Core stays in the default context: its types are the interface between the two.
+/// Loads <c>deps/</c> (Polly, SQLite and what stands on them) apart from everything else in the process, so that another module's older
+/// Polly does not become ours. Core stays in the default context: its types are the interface between the two.
 /// </summary>
 internal sealed class DependencyContext : AssemblyLoadContext
 {
@@ -23,13 +23,15 @@ internal sealed class DependencyContext : AssemblyLoadContext
     public static ICallPolicyFactory CreateCallPolicies()
     {
         var assembly = Shared.Value.LoadFromAssemblyName(new AssemblyName("Kumoi.Resilience"));
-        return (ICallPolicyFactory)Activator.CreateInstance(assembly.GetType("Kumoi.Resilience.PollyCallPolicyFactory", throwOnError: true)!)!;
+        return (ICallPolicyFactory)Activator.CreateInstance(
+            assembly.GetType("Kumoi.Resilience.PollyCallPolicyFactory", throwOnError: true)!)!;
     }
 
     public static IJournal CreateJournal(string folder)
     {
         var assembly = Shared.Value.LoadFromAssemblyName(new AssemblyName("Kumoi.Journal.Sqlite"));
-        return (IJournal)Activator.CreateInstance(assembly.GetType("Kumoi.Journal.Sqlite.SqliteJournal", throwOnError: true)!, folder, TimeProvider.System)!;
+        return (IJournal)Activator.CreateInstance(assembly.GetType("Kumoi.Journal.Sqlite.SqliteJournal", throwOnError: true)!, folder,
+            TimeProvider.System)!;
     }
 
     protected override Assembly? Load(AssemblyName assemblyName)

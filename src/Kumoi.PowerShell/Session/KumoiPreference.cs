@@ -18,7 +18,10 @@ public sealed class KumoiPreference
     /// <summary>As if -FailureOblivious were given to every cmdlet that has it.</summary>
     public bool FailureOblivious { get; set; }
 
-    /// <summary>The one in the caller's scope, also where it is a hashtable; the session's where there is none that can be understood.</summary>
+    /// <summary>
+    /// The one in the caller's scope, also where it is a hashtable; the session's where there is none that can be understood.
+    /// </summary>
     internal static KumoiPreference Of(PSCmdlet cmdlet) =>
-        LanguagePrimitives.TryConvertTo<KumoiPreference>(cmdlet.SessionState.PSVariable.GetValue(VariableName), out var own) && own is not null ? own : Session;
+        LanguagePrimitives.TryConvertTo<KumoiPreference>(cmdlet.SessionState.PSVariable.GetValue(VariableName),
+            out var own) && own is not null ? own : Session;
 }

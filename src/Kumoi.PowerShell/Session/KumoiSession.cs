@@ -41,8 +41,8 @@ internal static class KumoiSession
     }
 
     /// <summary>
-    /// The user's journal: made at the first change or journal cmdlet; another one when <c>KUMOI_STATE</c> has been set to another folder. Those
-    /// that were used stay open to the end of the session: what was begun in one may be under way still, and ends there.
+    /// The user's journal: made at the first change or journal cmdlet; another one when <c>KUMOI_STATE</c> has been set to another folder.
+    /// Those that were used stay open to the end of the session: what was begun in one may be under way still, and ends there.
     /// </summary>
     /// <exception cref="JournalException">There is no folder for it.</exception>
     public static IJournal Journal
@@ -87,7 +87,8 @@ internal static class KumoiSession
     {
         lock (ScalingRuns)
         {
-            return ScalingRuns.TryGetValue(group, out var run) && run.Status.State is ScalingState.Running ? null : ScalingRuns[group] = start();
+            return ScalingRuns.TryGetValue(group, out var run) && run.Status.State is ScalingState.Running
+                ? null : ScalingRuns[group] = start();
         }
     }
 

@@ -12,7 +12,8 @@ public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssembly
         KumoiSession.ModuleLoaded();
         // A binary module cannot export a variable, and only a script gets at the runspace's. One that looked and set for itself ran
         // PowerShell's cmdlets, which had to be found and loaded: two thirds of the time of an import.
-        var variables = ((EngineIntrinsics)PSObject.AsPSObject(ScriptBlock.Create("$ExecutionContext").InvokeReturnAsIs()).BaseObject).SessionState.PSVariable;
+        var variables = ((EngineIntrinsics)PSObject.AsPSObject(ScriptBlock.Create("$ExecutionContext").InvokeReturnAsIs()).BaseObject)
+            .SessionState.PSVariable;
         // What a profile has set stays.
         if (variables.Get(Variable) is null)
         {

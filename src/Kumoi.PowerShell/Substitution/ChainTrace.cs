@@ -8,12 +8,12 @@ internal sealed class ChainTrace(TerminalLineage lineage)
 {
     private bool _isAdded;
 
-    /// <summary>The lines with counts, where the chain was run again. <paramref name="run"/> runs steps on elements.</summary>
-    public void AddCounted(int chosen, Func<IReadOnlyList<object>, IEnumerable<string>, IReadOnlyList<object>> run)
+    /// <summary>The lines with counts, when <paramref name="replay"/> has just run the chain again.</summary>
+    public void AddCounted(int chosen, PipelineReplay replay)
     {
         if (!_isAdded)
         {
-            AddChain(Counts(chosen, run));
+            AddChain(Counts(chosen, replay));
         }
     }
 
@@ -26,15 +26,15 @@ internal sealed class ChainTrace(TerminalLineage lineage)
                 .Select(step => (step.Text, KindOf(step), default(int?), default(int?))));
         }
 
-        lineage.Trace.Add(new LineageStep { Kind = LineageStepKind.Action, Operator = lineage.Location.Command.Extent.Text, CountIn = count });
+        lineage.Trace.Add(
+            new LineageStep { Kind = LineageStepKind.Action, Operator = lineage.Location.Command.Extent.Text, CountIn = count });
     }
 
     /// <summary>
     /// The chain step by step, with what goes into each step and what comes out. A step whose count is known anyway is run only where a
     /// later count depends on it: over thousands of elements each run is felt.
     /// </summary>
-    private List<(string Text, LineageStepKind Kind, int? Before, int? After)> Counts(
-        int chosen, Func<IReadOnlyList<object>, IEnumerable<string>, IReadOnlyList<object>> run)
+    private List<(string Text, LineageStepKind Kind, int? Before, int? After)> Counts(int chosen, PipelineReplay replay)
     {
         if (lineage.Source is not RecordedSource recorded)
         {
@@ -52,7 +52,7 @@ internal sealed class ChainTrace(TerminalLineage lineage)
             var after = ReferenceEquals(step, steps[^1]) ? chosen : before;
             if (!ReferenceEquals(step, steps[^1]) && !step.KeepsCount)
             {
-                current = run(current, notRun);
+                current = replay.PassedBehind(counts.Count + 1) ?? replay.Run(current, notRun);
                 notRun.Clear();
                 after = current.Count;
             }

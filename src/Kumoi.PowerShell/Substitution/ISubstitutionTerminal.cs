@@ -4,7 +4,9 @@ using Kumoi.PowerShell.Lineage;
 
 namespace Kumoi.PowerShell.Substitution;
 
-/// <summary>What substitution needs of the cmdlet whose failed elements it replaces. All of it on the pipeline thread, which alone writes.</summary>
+/// <summary>
+/// What substitution needs of the cmdlet whose failed elements it replaces. All of it on the pipeline thread, which alone writes.
+/// </summary>
 internal interface ISubstitutionTerminal
 {
     /// <summary>In whose session steps are run again.</summary>

@@ -14,6 +14,8 @@ internal sealed class PipelineReplay(ISubstitutionTerminal terminal, TerminalLin
     private const string SeeWhatIsLeft = "See what is left with Get-KumoiVM, and remove it before you do it again.";
 
     private IReadOnlyList<int> _chosen = [];
+    private int _filters;
+    private IReadOnlyList<object>? _passed;
 
     /// <summary>The elements in the order of the whole chain, as the last candidates were chosen from it.</summary>
     public IReadOnlyList<int> FinalOrder => _chosen;
@@ -28,9 +30,46 @@ internal sealed class PipelineReplay(ISubstitutionTerminal terminal, TerminalLin
     public IReadOnlyList<int> Choose() => lineage.Source switch
     {
         HeldSelection held => held.Choose(lineage.Ledger.Failed),
-        RecordedSource recorded => lineage.Indices(Run(lineage.Left(), lineage.StepsAbove(recorded).Select(step => step.Replay))),
+        RecordedSource recorded => lineage.Indices(RunChain(lineage.StepsAbove(recorded))),
         _ => [],
     };
+
+    /// <summary>What comes out behind so many steps of the chain, as it was last run; null: nobody looked there.</summary>
+    public IReadOnlyList<object>? PassedBehind(int steps) => steps == _filters ? _passed : null;
+
+    /// <summary>
+    /// Runs the chain. What the filters say of an element that is not read again stays the same, so they are asked once: over thousands of
+    /// elements each run is felt.
+    /// </summary>
+    private List<object> RunChain(IReadOnlyList<PipelineStep> steps)
+    {
+        _filters = FiltersApart(steps);
+        if (_filters == 0)
+        {
+            return Run(lineage.Left(), steps.Select(step => step.Replay));
+        }
+
+        _passed = _passed is null
+            ? Run(lineage.Left(), steps.Take(_filters).Select(step => step.Replay))
+            : [.. _passed.Where(element => !lineage.Ledger.Failed.Contains(LineageSource.OriginOf(element)!.Index))];
+        return Run(_passed, steps.Skip(_filters).Select(step => step.Replay));
+    }
+
+    /// <summary>
+    /// How many filters the chain begins with that can be run by themselves; 0: none. A sort must stand behind them, which takes in all
+    /// that they let pass: any other choice may end them early. And nothing behind them may read what they write.
+    /// </summary>
+    private static int FiltersApart(IReadOnlyList<PipelineStep> steps)
+    {
+        var filters = steps.TakeWhile(step => step.Kind is StepKind.Filter).Count();
+        var written = steps.Take(filters).SelectMany(step => VariableUse.Written(step.Command!)).Append("Matches");
+        return filters < steps.Count
+            && steps[filters].Kind is StepKind.Order
+            && !steps.Skip(filters).SelectMany(step => VariableUse.Read(step.Command!)).Intersect(written, StringComparer.OrdinalIgnoreCase)
+                .Any()
+                ? filters
+                : 0;
+    }
 
     /// <summary>Runs steps on elements, and returns what comes out.</summary>
     public List<object> Run(IReadOnlyList<object> feed, IEnumerable<string> steps)
@@ -97,14 +136,17 @@ internal sealed class PipelineReplay(ISubstitutionTerminal terminal, TerminalLin
         return new BoundCandidate(candidate, null, reason, isSettledByFailure ? session.Failure : open ?? debris);
     }
 
-    /// <summary>Runs the steps, and the terminal's copy, which only binds. Why the candidate is not to be used; null: nothing was thrown.</summary>
+    /// <summary>
+    /// Runs the steps, and the terminal's copy, which only binds. Why the candidate is not to be used; null: nothing was thrown.
+    /// </summary>
     private string? TakeToTerminal(ReplaySession session, OpenOutcomes outcomes)
     {
         var restore = Remember();
         using var watch = outcomes.Enter();
         try
         {
-            session.Invoke(lineage.StepsOfCandidate().Select(step => Text(step, session)).Append(ActionText(lineage.Location.Position, session)));
+            session.Invoke(
+                lineage.StepsOfCandidate().Select(step => Text(step, session)).Append(ActionText(lineage.Location.Position, session)));
             return null;
         }
         catch (PipelineStoppedException)

@@ -35,7 +35,9 @@ public static class Replay
 
     internal static void RemoveCall(string token) => Calls.TryRemove(token, out _);
 
-    /// <summary>The session behind a cmdlet's hidden parameter, <c>token:position</c>, and the cmdlet's position in the original pipeline.</summary>
+    /// <summary>
+    /// The session behind a cmdlet's hidden parameter, <c>token:position</c>, and the cmdlet's position in the original pipeline.
+    /// </summary>
     internal static (ReplaySession Session, int Position)? Find(string parameter)
     {
         var colon = parameter.IndexOf(':', StringComparison.Ordinal);

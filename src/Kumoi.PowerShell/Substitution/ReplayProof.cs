@@ -4,8 +4,8 @@ using Kumoi.PowerShell.Lineage;
 namespace Kumoi.PowerShell.Substitution;
 
 /// <summary>
-/// Proves that a replay means what the pipeline meant: run again over what the terminal was given, less what failed before it, the chain must
-/// choose what has come.
+/// Proves that a replay means what the pipeline meant: run again over what the terminal was given, less what failed before it, the chain
+/// must choose what has come.
 /// </summary>
 internal sealed class ReplayProof(ISubstitutionTerminal terminal, TerminalLineage lineage, PipelineReplay replay, ChainTrace trace)
 {
@@ -17,7 +17,8 @@ internal sealed class ReplayProof(ISubstitutionTerminal terminal, TerminalLineag
             terminal.Wait(ReadAsync(readRest));
         }
 
-        if ((RunTime.Obstacle(terminal.Cmdlet, lineage.Source!.Elements, lineage.Reads?.Above.Words ?? []) ?? lineage.Changed()) is { } obstacle)
+        if ((RunTime.Obstacle(terminal.Cmdlet, lineage.Source!.Elements, lineage.Reads?.Above.Words ?? [])
+            ?? lineage.Changed()) is { } obstacle)
         {
             return obstacle;
         }
@@ -27,8 +28,9 @@ internal sealed class ReplayProof(ISubstitutionTerminal terminal, TerminalLineag
         try
         {
             chosen = replay.Choose();
-            lost = Lost([.. chosen.Where(index => !lineage.HaveArrived.Contains(index) && !lineage.Ledger.LeftOut.Contains(index))], chosen);
-            trace.AddCounted(chosen.Count, replay.Run);
+            lost = Lost(
+                [.. chosen.Where(index => !lineage.HaveArrived.Contains(index) && !lineage.Ledger.LeftOut.Contains(index))], chosen);
+            trace.AddCounted(chosen.Count, replay);
         }
         catch (Exception e) when (
             e is RuntimeException and not PipelineStoppedException or PSInvalidOperationException || ScriptBlockCall.IsFlowControl(e))
@@ -58,8 +60,8 @@ internal sealed class ReplayProof(ISubstitutionTerminal terminal, TerminalLineag
     }
 
     /// <summary>
-    /// What was chosen and has not come must have been turned down by steps that turn it down again: otherwise nobody knows what a substitute
-    /// would have to be. Null: it was.
+    /// What was chosen and has not come must have been turned down by steps that turn it down again: otherwise nobody knows what a
+    /// substitute would have to be. Null: it was.
     /// </summary>
     private string? Lost(IReadOnlyList<int> missing, IReadOnlyList<int> chosen)
     {

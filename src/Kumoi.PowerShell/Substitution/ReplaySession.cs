@@ -29,7 +29,9 @@ internal sealed class ReplaySession : IDisposable
 
     public PipelineRun Run { get; }
 
-    /// <summary>The position of the terminal that replays; its copy in the replay only binds. Others work, and report failures here.</summary>
+    /// <summary>
+    /// The position of the terminal that replays; its copy in the replay only binds. Others work, and report failures here.
+    /// </summary>
     public int Terminal { get; }
 
     public IReadOnlyList<object> Feed { get; }
@@ -67,7 +69,8 @@ internal sealed class ReplaySession : IDisposable
     /// <summary>
     /// Runs the steps on the feed in the caller's scope, as they ran there the first time, and returns what comes out. Records of other
     /// streams are written again by the owner, by their type: the author's redirections and preferences mean what they meant; with
-    /// <paramref name="isQuiet"/> they are dropped, because they were written before.
+    /// <paramref name="isQuiet"/> they are dropped, because they were written before. What comes out is as the engine has wrapped it: it
+    /// goes into the next run without being looked at anew.
     /// </summary>
     public IReadOnlyList<object> Invoke(IEnumerable<string> steps, bool isQuiet = false)
     {
@@ -95,7 +98,7 @@ internal sealed class ReplaySession : IDisposable
             }
             else if (!StreamRecords.TryWriteAgain(isQuiet ? null : _owner, item.BaseObject))
             {
-                results.Add(item.BaseObject);
+                results.Add(item);
             }
         }
 
@@ -109,7 +112,8 @@ internal sealed class ReplaySession : IDisposable
         var feed = $"[Kumoi.PowerShell.Substitution.Replay]::Feed('{Token}')";
         if (PipelineVariable is { } variable)
         {
-            feed += $" | Microsoft.PowerShell.Core\\ForEach-Object -PipelineVariable '{CodeGeneration.EscapeSingleQuotedStringContent(variable)}' -Process {{ $_ }}";
+            feed += " | Microsoft.PowerShell.Core\\ForEach-Object -PipelineVariable "
+                + $"'{CodeGeneration.EscapeSingleQuotedStringContent(variable)}' -Process {{ $_ }}";
         }
 
         // Dot-sourced: a scope of its own would hide $private:x, and lose counters. These two are each block's own all the same.

@@ -4,7 +4,9 @@ using Kumoi.PowerShell.Lineage;
 
 namespace Kumoi.PowerShell.Substitution;
 
-/// <summary>Gives the candidates of one terminal, in the order in which the pipeline would choose them, and reports what becomes of them.</summary>
+/// <summary>
+/// Gives the candidates of one terminal, in the order in which the pipeline would choose them, and reports what becomes of them.
+/// </summary>
 internal sealed class SubstitutionReserve(ISubstitutionTerminal terminal, TerminalLineage lineage, ActionTrace trace, PipelineReplay replay)
 {
     /// <summary>Null: there are none, and that is the verdict on all that wait.</summary>

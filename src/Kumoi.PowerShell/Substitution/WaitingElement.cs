@@ -27,7 +27,8 @@ internal sealed class WaitingElement(ActionRun run)
 
     /// <summary>The reserve has nothing left for it.</summary>
     public void GiveUpExhausted(string name) => run.Verdict = new ActionVerdict(
-        Because($"Nothing was left to take the place of {name}" + (Attempts.Count == 0 ? "." : $"; tried {string.Join("; ", Attempts.Distinct())}")),
+        Because($"Nothing was left to take the place of {name}"
+            + (Attempts.Count == 0 ? "." : $"; tried {string.Join("; ", Attempts.Distinct())}")),
         IsExhausted: true);
 
     /// <summary>What a substitute met settles it. If that may have taken effect, it is neither masked nor without its own advice.</summary>

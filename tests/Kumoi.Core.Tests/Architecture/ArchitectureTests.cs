@@ -9,9 +9,10 @@ public sealed class ArchitectureTests
     [
         "Kumoi.PowerShell.Cmdlets", "Kumoi.PowerShell.Cmdlets.Base", "Kumoi.PowerShell.Substitution", "Kumoi.PowerShell.Actions",
         "Kumoi.PowerShell.Completion", "Kumoi.PowerShell.Parameters", "Kumoi.PowerShell.Lineage", "Kumoi.PowerShell.Session",
-        "Kumoi.Composition", "Kumoi.Workloads", "Kumoi.Lineage", "Kumoi.PolicySimulation", "Kumoi.Speculation", "Kumoi.FailureOblivious", "Kumoi.Fleets",
-        "Kumoi.Fleets.Maintenance", "Kumoi.Fleets.Journaling", "Kumoi.Fleets.Links", "Kumoi.Hypervisors.Libvirt", "Kumoi.Hypervisors.Simulated",
-        "Kumoi.Relaying", "Kumoi.Hypervisors.Calls", "Kumoi.Hypervisors.Faults", "Kumoi.Hypervisors", "Kumoi.Journal", "Kumoi.Text",
+        "Kumoi.Composition", "Kumoi.Workloads", "Kumoi.Lineage", "Kumoi.PolicySimulation", "Kumoi.Speculation", "Kumoi.FailureOblivious",
+        "Kumoi.Fleets", "Kumoi.Fleets.Maintenance", "Kumoi.Fleets.Journaling", "Kumoi.Fleets.Links", "Kumoi.Hypervisors.Libvirt",
+        "Kumoi.Hypervisors.Simulated", "Kumoi.Relaying", "Kumoi.Hypervisors.Calls", "Kumoi.Hypervisors.Faults", "Kumoi.Hypervisors",
+        "Kumoi.Journal", "Kumoi.Text",
     ];
 
     private static readonly Rooms House = Rooms.Read();
@@ -35,8 +36,25 @@ public sealed class ArchitectureTests
     public void Only_who_opens_links_knows_the_drivers()
     {
         string[] drivers = ["Kumoi.Hypervisors.Libvirt", "Kumoi.Hypervisors.Simulated"];
-        var knowing = House.Arrows.Keys.Where(arrow => IsIn(arrow.To, drivers) && !IsIn(arrow.From, drivers)).Select(arrow => arrow.From).Distinct();
+        var knowing = House.Arrows.Keys.Where(arrow => IsIn(arrow.To, drivers) && !IsIn(arrow.From, drivers)).Select(arrow => arrow.From)
+            .Distinct();
         Assert.Equal(["Kumoi.PowerShell.Session"], knowing);
+    }
+
+    [Fact]
+    public void The_picture_in_the_page_is_what_the_code_gives()
+    {
+        var path = Path.Combine(Rooms.Source, "..", "docs", "architecture.md");
+        var page = File.ReadAllText(path).ReplaceLineEndings("\n");
+        var drawn = RoomsPicture.PutInto(page, House);
+        if (Environment.GetEnvironmentVariable("KUMOI_DRAW") is "1")
+        {
+            File.WriteAllText(path, drawn);
+            return;
+        }
+
+        Assert.True(
+            page == drawn, "docs/architecture.md shows other rooms or arrows than the assemblies have. Draw it anew: ./build.sh docs");
     }
 
     private static bool IsIn(string room, string[] houses) =>

@@ -34,8 +34,10 @@ internal sealed class Rooms
             Path.Combine(Source, "Kumoi.PowerShell", "bin", configuration, "net10.0", "Kumoi.PowerShell.dll"),
         ];
         var modules = paths.Select(path => ModuleDefinition.ReadModule(path)).ToList();
-        var files = Directory.EnumerateFiles(Source, "*.cs", SearchOption.AllDirectories).ToLookup(file => Path.GetFileName(file).Split('.')[0]);
-        foreach (var type in modules.SelectMany(module => module.Types).Where(type => type.Namespace.StartsWith("Kumoi", StringComparison.Ordinal)))
+        var files = Directory.EnumerateFiles(Source, "*.cs", SearchOption.AllDirectories)
+            .ToLookup(file => Path.GetFileName(file).Split('.')[0]);
+        foreach (var type in modules.SelectMany(module => module.Types)
+            .Where(type => type.Namespace.StartsWith("Kumoi", StringComparison.Ordinal)))
         {
             rooms._roomOf[type.FullName] = type.Namespace is "Kumoi" ? FolderOf(files[type.Name.Split('`')[0]], type) : type.Namespace;
         }
@@ -127,13 +129,15 @@ internal sealed class Rooms
             .. method.Overrides.Select(overridden => overridden.DeclaringType),
         ];
         return method.HasBody
-            ? [.. signature, .. method.Body.Variables.Select(variable => variable.VariableType), .. method.Body.Instructions.SelectMany(InOperand)]
+            ? [.. signature, .. method.Body.Variables.Select(variable => variable.VariableType), .. method.Body.Instructions.SelectMany(
+                InOperand)]
             : signature;
     }
 
     private static IEnumerable<TypeReference?> InOperand(Instruction instruction) => instruction.Operand switch
     {
-        GenericInstanceMethod method => [method.DeclaringType, method.ReturnType, .. method.GenericArguments, .. method.Parameters.Select(one => one.ParameterType)],
+        GenericInstanceMethod method =>
+            [method.DeclaringType, method.ReturnType, .. method.GenericArguments, .. method.Parameters.Select(one => one.ParameterType)],
         MethodReference method => [method.DeclaringType, method.ReturnType, .. method.Parameters.Select(one => one.ParameterType)],
         FieldReference field => [field.DeclaringType, field.FieldType],
         TypeReference type => [type],

@@ -58,7 +58,8 @@ public sealed class FailureObliviousScopeTests
     public async Task A_write_whose_outcome_is_unknown_is_never_masked()
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1&vms=1&running=0");
-        lab.Faults.Add(new FaultRule { HostPattern = "*", HostMatches = _ => true, Operation = FaultOperation.Start, OutcomeUnknown = true });
+        lab.Faults.Add(
+            new FaultRule { HostPattern = "*", HostMatches = _ => true, Operation = FaultOperation.Start, OutcomeUnknown = true });
         using var scope = FailureObliviousScope.Enter(lab.Fleet);
         var vm = (await lab.VMsAsync("kvm01"))[0];
         var failure = await Assert.ThrowsAsync<HypervisorException>(
@@ -106,11 +107,19 @@ public sealed class FailureObliviousScopeTests
     public async Task Undoing_a_definition_is_never_masked()
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=2&vms=0");
-        lab.Faults.Add(new FaultRule { HostPattern = "kvm01", HostMatches = name => name is "kvm01", Operation = FaultOperation.Define, OutcomeUnknown = true });
+        lab.Faults.Add(new FaultRule
+        {
+            HostPattern = "kvm01",
+            HostMatches = name => name
+            is "kvm01",
+            Operation = FaultOperation.Define,
+            OutcomeUnknown = true
+        });
         lab.Break("kvm01", FaultOperation.Stop);
         using var scope = FailureObliviousScope.Enter(lab.Fleet);
         var failure = await Assert.ThrowsAsync<CompensationFailedException>(
-            () => VMActions.CreateAsync(lab.Host("kvm01"), new VMSpec { Name = "web" }, start: false, keepFailed: false, OperationId.New(), default));
+            () => VMActions.CreateAsync(
+                lab.Host("kvm01"), new VMSpec { Name = "web" }, start: false, keepFailed: false, OperationId.New(), default));
         Assert.True(failure.OutcomeUnknown);
     }
 

@@ -29,7 +29,8 @@ public sealed class MaskCostTests
     public async Task A_call_that_succeeds_at_once_allocates_nothing_more_in_a_scope(string member)
     {
         await using var lab = LabFleet.Empty();
-        var link = await TestLinks.OpenAsync("kvm01", () => Task.FromResult<IHypervisorLink>(new ReadyLink()), host => new MaskingLayer(host));
+        var link = await TestLinks.OpenAsync(
+            "kvm01", () => Task.FromResult<IHypervisorLink>(new ReadyLink()), host => new MaskingLayer(host));
         var call = Calls[member];
         using var scope = FailureObliviousScope.Enter(lab.Fleet);
         // Twice: the first time is for what is compiled and made once.

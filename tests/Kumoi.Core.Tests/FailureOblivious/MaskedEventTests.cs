@@ -47,10 +47,12 @@ public sealed class MaskedEventTests : JournalTest
         {
             for (var i = 0; i < 2; i++)
             {
-                await lab.Fleet.Hosts.FailureOblivious().SelectAsync(async (host, token) => await host.Link.SendAsync(new ReadVMs(), token));
+                await lab.Fleet.Hosts.FailureOblivious()
+                    .SelectAsync(async (host, token) => await host.Link.SendAsync(new ReadVMs(), token));
             }
 
-            await Enumerable.Range(1, 2).FailureOblivious().ForEachAsync((i, _) => i == 2 ? Task.FromException(new HypervisorException("two")) : Task.CompletedTask);
+            await Enumerable.Range(1, 2).FailureOblivious()
+                .ForEachAsync((i, _) => i == 2 ? Task.FromException(new HypervisorException("two")) : Task.CompletedTask);
         }
 
         Assert.Equal(

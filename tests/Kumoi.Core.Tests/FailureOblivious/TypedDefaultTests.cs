@@ -76,20 +76,23 @@ public sealed class TypedDefaultTests
         Assert.Equal(
             [
                 ("CpuCount", 0), ("CpuModel", ""), ("CpuRatio", 1.0), ("FreeMemoryBytes", 0L), ("HostName", ""), ("HypervisorType", ""),
-                ("HypervisorVersion", null), ("IsMasked", true), ("MemoryBytes", 0L), ("RunningVMCount", 1_000_000), ("Tags", Array.Empty<string>()),
+                ("HypervisorVersion", null), ("IsMasked", true), ("MemoryBytes", 0L), ("RunningVMCount", 1_000_000),
+                ("Tags", Array.Empty<string>()),
                 ("VMCount", 1_000_000), ("VMs", null),
             ],
             Properties(TypedDefault.Of<HostReading>()));
         Assert.Equal(
             [
                 ("CpuCount", 1 << 16), ("CpuRatio", 1.0), ("CpuTime", TimeSpan.Zero), ("DiskReadBytes", 0L), ("DiskWrittenBytes", 0L),
-                ("HasSavedState", true), ("Id", Guid.Empty), ("IsAutostart", false), ("IsMasked", true), ("IsPersistent", false), ("MemoryBytes", 1L << 50), ("Name", ""), ("NetworkReceivedBytes", 0L),
+                ("HasSavedState", true), ("Id", Guid.Empty), ("IsAutostart", false), ("IsMasked", true), ("IsPersistent", false),
+                ("MemoryBytes", 1L << 50), ("Name", ""), ("NetworkReceivedBytes", 0L),
                 ("NetworkSentBytes", 0L), ("State", PowerState.Unknown),
             ],
             Properties(TypedDefault.Of<VMReading>()));
 
         static IEnumerable<(string, object?)> Properties(object reading) =>
-            reading.GetType().GetProperties().Where(property => property.Name is not "CapturedAt").OrderBy(property => property.Name, StringComparer.Ordinal)
+            reading.GetType().GetProperties().Where(property => property.Name is not "CapturedAt")
+                .OrderBy(property => property.Name, StringComparer.Ordinal)
                 .Select(property => (property.Name, property.GetValue(reading)));
     }
 

@@ -129,7 +129,8 @@ public sealed class CloneTests : IAsyncLifetime
     {
         var master = await DefineAsync(Own);
         _lab.Break("kvm01", FaultOperation.Start, FaultDomain.Host);
-        Assert.Equal(FaultDomain.Host, (await Assert.ThrowsAsync<HypervisorException>(() => CloneAsync(master, One, start: true))).FaultDomain);
+        Assert.Equal(
+            FaultDomain.Host, (await Assert.ThrowsAsync<HypervisorException>(() => CloneAsync(master, One, start: true))).FaultDomain);
         Assert.Null(await One.Link.SendAsync(new FindVMByName("clone"), default));
     }
 
@@ -137,7 +138,8 @@ public sealed class CloneTests : IAsyncLifetime
     public async Task A_clone_whose_definition_was_never_answered_is_removed()
     {
         var master = await DefineAsync(Own);
-        _lab.Faults.Add(new FaultRule { HostMatches = static _ => true, HostPattern = "*", Operation = FaultOperation.Define, OutcomeUnknown = true });
+        _lab.Faults.Add(
+            new FaultRule { HostMatches = static _ => true, HostPattern = "*", Operation = FaultOperation.Define, OutcomeUnknown = true });
         Assert.False((await Assert.ThrowsAsync<HypervisorException>(() => CloneAsync(master, One))).OutcomeUnknown);
         Assert.Null(await One.Link.SendAsync(new FindVMByName("clone"), default));
     }

@@ -142,7 +142,8 @@ public sealed class FleetTests
         await using var lab = LabFleet.Empty(driver);
         lab.Fleet.Limits = new FleetLimits { MaxCallsPerHost = perHost, MaxCalls = all };
         await ConnectAsync(lab.Fleet, "gate://a,b,c");
-        var calls = lab.Fleet.Hosts.SelectMany(host => Enumerable.Range(0, 5).Select(_ => host.Link.SendAsync(new ReadHost(false), default).AsTask())).ToList();
+        var calls = lab.Fleet.Hosts.SelectMany(
+            host => Enumerable.Range(0, 5).Select(_ => host.Link.SendAsync(new ReadHost(false), default).AsTask())).ToList();
         for (var i = 0; i < calls.Count; i++)
         {
             await driver.LetOneEndAsync();

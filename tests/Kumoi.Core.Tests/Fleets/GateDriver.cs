@@ -18,7 +18,9 @@ internal sealed class GateDriver : IHypervisorDriver
     /// <summary>What hosts call themselves; null: as they are expected to.</summary>
     public string? ReportedName { get; init; }
 
-    /// <summary>The failures of the next calls, in order; null lets one through. Calls beyond wait for <see cref="LetOneEndAsync"/>, or end at once.</summary>
+    /// <summary>
+    /// The failures of the next calls, in order; null lets one through. Calls beyond wait for <see cref="LetOneEndAsync"/>, or end at once.
+    /// </summary>
     public ConcurrentQueue<Exception?> Script { get; } = new();
 
     /// <summary>The failures of the next openings.</summary>

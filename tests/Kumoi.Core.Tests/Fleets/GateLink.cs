@@ -4,7 +4,9 @@ using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Tests.Fleets;
 
-/// <summary>A link whose calls wait until the test lets them end, and which counts them. Only reads, starts and migrations are there.</summary>
+/// <summary>
+/// A link whose calls wait until the test lets them end, and which counts them. Only reads, starts and migrations are there.
+/// </summary>
 internal sealed class GateLink(GateDriver driver, HostAddress address) : IHypervisorLink
 {
     public string Uri => address.Uri;

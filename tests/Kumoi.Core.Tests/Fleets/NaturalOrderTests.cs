@@ -9,7 +9,8 @@ public sealed class NaturalOrderTests
     [Fact]
     public void Numbers_in_names_count_as_numbers_and_case_only_as_a_last_resort()
     {
-        string[] expected = ["", "kvm", "KVM1", "kvm01", "kvm1", "kvm2", "Kvm10", "kvm10a", "kvm10b2", "kvm10b11", "kvm99999999999999999999", "web"];
+        string[] expected =
+            ["", "kvm", "KVM1", "kvm01", "kvm1", "kvm2", "Kvm10", "kvm10a", "kvm10b2", "kvm10b11", "kvm99999999999999999999", "web"];
         Assert.Equal(expected, expected.Reverse().Order(NaturalOrder.Instance));
     }
 

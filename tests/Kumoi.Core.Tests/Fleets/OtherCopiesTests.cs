@@ -20,7 +20,8 @@ public sealed class OtherCopiesTests
         Assert.Empty(await VMActions.EnsureOnlyCopyAsync(lab.Fleet, vm, resumes: false, default));
 
         await VMActions.StartAsync(copy, paused: false, default);
-        var error = await Assert.ThrowsAsync<HypervisorException>(() => VMActions.EnsureOnlyCopyAsync(lab.Fleet, vm, resumes: false, default));
+        var error = await Assert.ThrowsAsync<HypervisorException>(
+            () => VMActions.EnsureOnlyCopyAsync(lab.Fleet, vm, resumes: false, default));
         Assert.Equal((HypervisorError.RunsElsewhere, FaultDomain.VM), (error.Error, error.FaultDomain));
         Assert.Contains("kvm01", error.Message, StringComparison.Ordinal);
         Assert.Empty(await VMActions.EnsureOnlyCopyAsync(lab.Fleet, copy, resumes: false, default));
@@ -55,7 +56,8 @@ public sealed class OtherCopiesTests
         lab.Faults.Remove(broken.Id);
         await FleetReads.ReadHostAsync(lab.Host("kvm01"), default);
         lab.Break("kvm01", FaultOperation.Read);
-        var error = await Assert.ThrowsAsync<HypervisorException>(() => VMActions.EnsureOnlyCopyAsync(lab.Fleet, vm, resumes: false, default));
+        var error = await Assert.ThrowsAsync<HypervisorException>(
+            () => VMActions.EnsureOnlyCopyAsync(lab.Fleet, vm, resumes: false, default));
         Assert.Contains("cannot be read", error.Message, StringComparison.Ordinal);
     }
 
@@ -74,8 +76,16 @@ public sealed class OtherCopiesTests
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=4&vms=0&seed=7");
         var vm = await MakeAsync(lab, "kvm02");
-        var reads = lab.Faults.Add(new FaultRule { HostPattern = "*", HostMatches = _ => true, Operation = FaultOperation.Read, Delay = TimeSpan.FromTicks(1), OnlyDelays = true });
-        var asking = Task.WhenAll(Enumerable.Range(0, 100).Select(_ => VMActions.EnsureOnlyCopyAsync(lab.Fleet, vm, resumes: false, default)));
+        var reads = lab.Faults.Add(new FaultRule
+        {
+            HostPattern = "*",
+            HostMatches = _ => true,
+            Operation = FaultOperation.Read,
+            Delay = TimeSpan.FromTicks(1),
+            OnlyDelays = true,
+        });
+        var asking = Task.WhenAll(
+            Enumerable.Range(0, 100).Select(_ => VMActions.EnsureOnlyCopyAsync(lab.Fleet, vm, resumes: false, default)));
         while (!asking.IsCompleted)
         {
             lab.Time.Advance(TimeSpan.FromMilliseconds(1));

@@ -33,7 +33,8 @@ public sealed class MigrationChecksTests
         var vm = await FindAsync(lab, "kvm01-1");
         await CheckAsync(lab, vm, "kvm02");
         Assert.Single(await lab.VMsAsync("kvm02"));
-        Assert.Equal("kvm02", (await VMActions.MoveAsync(vm, lab.Host("kvm02"), new MigrationOptions(), null, CancellationToken.None)).VMHost);
+        Assert.Equal(
+            "kvm02", (await VMActions.MoveAsync(vm, lab.Host("kvm02"), new MigrationOptions(), null, CancellationToken.None)).VMHost);
     }
 
     [Fact]
@@ -42,7 +43,8 @@ public sealed class MigrationChecksTests
         await using var lab = await LabFleet.ConnectAsync(Fleet);
         var vm = await FindAsync(lab, "kvm01-1");
         var mark = new SpeculationMark(OperationId.New(), IsStart: false, "kvm01", ["kvm02"], "test");
-        await using (var outgoing = await vm.Connection.Link.SendAsync(new BeginMigration(vm.Id, new MigrationPlan(mark, new MigrationOptions())), default))
+        await using (var outgoing = await vm.Connection.Link.SendAsync(
+            new BeginMigration(vm.Id, new MigrationPlan(mark, new MigrationOptions())), default))
         {
             Assert.Equal([Kind.Busy], await FatalAsync(lab, vm, "kvm02"));
             await vm.Connection.Link.SendAsync(new ConfirmMigration(outgoing, Cancelled: true), default);
@@ -58,7 +60,8 @@ public sealed class MigrationChecksTests
         await using var lab = await LabFleet.ConnectAsync(Fleet);
         var vm = await FindAsync(lab, "kvm01-1");
         var mark = new SpeculationMark(OperationId.New(), IsStart: false, "kvm01", ["kvm02"], "test");
-        await using (var outgoing = await vm.Connection.Link.SendAsync(new BeginMigration(vm.Id, new MigrationPlan(mark, new MigrationOptions())), default))
+        await using (var outgoing = await vm.Connection.Link.SendAsync(
+            new BeginMigration(vm.Id, new MigrationPlan(mark, new MigrationOptions())), default))
         {
             await using var incoming = await lab.Host("kvm02").Link.SendAsync(new PrepareMigration(outgoing.Offer, 1), default);
             await vm.Connection.Link.SendAsync(new PerformMigration(outgoing, [incoming], new ReplicaBudget()), default);
@@ -88,7 +91,8 @@ public sealed class MigrationChecksTests
         Assert.Equal([Kind.VMExists], await FatalAsync(lab, vm, "kvm02"));
 
         var free = (await lab.Host("kvm03").Link.SendAsync(new ReadHost(IncludeVMs: false), default)).FreeMemoryBytes;
-        var large = await VMActions.CreateAsync(lab.Host("kvm03"), new VMSpec { Name = "large", MemoryBytes = free }, start: true, keepFailed: false, OperationId.New(), default);
+        var large = await VMActions.CreateAsync(lab.Host("kvm03"), new VMSpec { Name = "large", MemoryBytes = free }, start: true,
+            keepFailed: false, OperationId.New(), default);
         Assert.Equal(PowerState.Running, large.State);
         Assert.Equal([Kind.Memory], await FatalAsync(lab, vm, "kvm03"));
     }
@@ -97,7 +101,8 @@ public sealed class MigrationChecksTests
     public async Task A_device_of_the_host_is_an_obstacle_and_the_migration_fails_by_it()
     {
         await using var lab = await LabFleet.ConnectAsync(Fleet);
-        var vm = await VMActions.CreateAsync(lab.Host("kvm01"), new VMSpec { Xml = PassThrough }, start: true, keepFailed: false, OperationId.New(), default);
+        var vm = await VMActions.CreateAsync(
+            lab.Host("kvm01"), new VMSpec { Xml = PassThrough }, start: true, keepFailed: false, OperationId.New(), default);
         var check = (await CheckAsync(lab, vm, "kvm02"))[0];
         Assert.Equal([Kind.Device], check.Obstacles.Select(obstacle => obstacle.Kind));
         Assert.Equal([Kind.Storage], check.Warnings.Select(obstacle => obstacle.Kind));
@@ -122,7 +127,8 @@ public sealed class MigrationChecksTests
     public async Task A_host_of_another_fleet_cannot_take_it()
     {
         await using var lab = await LabFleet.ConnectAsync(Fleet);
-        await foreach (var outcome in lab.Fleet.ConnectAsync([new ConnectRequest("sim://other?hosts=1&seed=3", "stranger", [])], CancellationToken.None))
+        await foreach (var outcome in lab.Fleet.ConnectAsync(
+            [new ConnectRequest("sim://other?hosts=1&seed=3", "stranger", [])], CancellationToken.None))
         {
             _ = outcome.Result;
         }

@@ -46,7 +46,8 @@ public sealed class MigrationJudgeTests
 
     [Fact]
     public void A_block_job_keeps_the_VM_busy() =>
-        Assert.Equal((Kind.Busy, true), Only("<disk type='file'><source file='/a'/><target dev='vda'/><mirror type='file' job='copy'/></disk>"));
+        Assert.Equal(
+            (Kind.Busy, true), Only("<disk type='file'><source file='/a'/><target dev='vda'/><mirror type='file' job='copy'/></disk>"));
 
     [Theory]
     [InlineData("<launchSecurity type='sev'><dhCert>secret</dhCert></launchSecurity>", true)]
@@ -96,7 +97,8 @@ public sealed class MigrationJudgeTests
               <graphics type='vnc' passwd='secret'/>
               <hostdev mode='subsystem' type='scsi'><source protocol='iscsi' name='secret'><auth username='secret'/></source></hostdev>
               <hostdev mode='subsystem' type='pci'/>
-              <disk type='network'><driver type='vmdk'/><source protocol='https' name='secret' query='secret'><auth username='secret'/></source><target dev='vda'/></disk>
+              <disk type='network'><driver type='vmdk'/>
+                <source protocol='https' name='secret' query='secret'><auth username='secret'/></source><target dev='vda'/></disk>
             </devices>
             <launchSecurity type='sev'><session>secret</session></launchSecurity>
             """);
@@ -119,7 +121,8 @@ public sealed class MigrationJudgeTests
     [InlineData("<graphics type='spice' listen='2001:db8::1'/>", "2001:db8::1")]
     [InlineData("<graphics type='vnc'><listen type='address' address='fe80::1'/></graphics>", "fe80::1")]
     [InlineData("<serial type='tcp'><source mode='bind' host='10.77.0.1' service='4555'/></serial>", "10.77.0.1")]
-    [InlineData("<console type='udp'><source mode='bind' host='192.0.2.7' service='1'/><source mode='connect' host='192.0.2.8' service='2'/></console>", "192.0.2.7")]
+    [InlineData("<console type='udp'><source mode='bind' host='192.0.2.7' service='1'/><source mode='connect' host='192.0.2.8' "
+        + "service='2'/></console>", "192.0.2.7")]
     [InlineData("<interface type='server'><source address='192.0.2.7' port='5558'/></interface>", "192.0.2.7")]
     public void An_address_of_one_host_at_which_the_VM_listens_is_in_the_way_and_named(string device, string address)
     {
@@ -151,7 +154,8 @@ public sealed class MigrationJudgeTests
     public void The_files_that_a_disk_is_built_on_are_needed_too() => Assert.Equal(
         ["/a/top", "/a/base"],
         MigrationJudge.Images(Domain(
-            "<devices><disk type='file'><source file='/a/top'/><backingStore type='file'><source file='/a/base'/><backingStore/></backingStore></disk></devices>")));
+            "<devices><disk type='file'><source file='/a/top'/><backingStore type='file'><source "
+                + "file='/a/base'/><backingStore/></backingStore></disk></devices>")));
 
     private static (Kind Kind, bool IsFatal) Only(string device)
     {

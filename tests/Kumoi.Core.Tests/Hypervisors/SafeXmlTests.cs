@@ -27,7 +27,8 @@ public sealed class SafeXmlTests
         var padding = new string('x', SafeXml.MaxLength);
 
         Assert.Throws<XmlException>(() => SafeXml.Parse($"<domain><description>{padding}</description></domain>"));
-        Assert.Equal(HypervisorError.InvalidSpecification, Assert.Throws<HypervisorException>(() => DomainDefinition.Parse($"<domain>{padding}</domain>")).Error);
+        Assert.Equal(HypervisorError.InvalidSpecification,
+            Assert.Throws<HypervisorException>(() => DomainDefinition.Parse($"<domain>{padding}</domain>")).Error);
     }
 
     [Theory]

@@ -63,19 +63,23 @@ public sealed class ScaledIntegerTests : LibvirtTest
     public void With_NUMA_cells_the_memory_is_theirs() => Assert.Equal(
         3L << 30,
         DomainDefinition.MemoryBytes(Domain(
-            "<memory unit='GiB'>1</memory><cpu><numa><cell id='0' cpus='0' memory='1' unit='gib'/><cell id='1' cpus='1' memory='2097152'/></numa></cpu>")));
+            "<memory unit='GiB'>1</memory><cpu><numa><cell id='0' cpus='0' memory='1' unit='gib'/><cell id='1' cpus='1' "
+                + "memory='2097152'/></numa></cpu>")));
 
     [Theory]
     [InlineData("<memory>65536</memory><currentMemory unit='zib'>1</currentMemory>")]
     [InlineData("<memory>65536</memory><maxMemory slots='1' unit='MiB'>-5</maxMemory>")]
     [InlineData("<memory>65536</memory><memoryBacking><hugepages><page size='2' unit='quux'/></hugepages></memoryBacking>")]
     [InlineData("<memory>65536</memory><cpu><numa><cell id='0' memory='1' unit='x'/></numa></cpu>")]
-    [InlineData("<memory unit='EiB'>7</memory><cpu><numa><cell id='0' memory='7' unit='EiB'/><cell id='1' memory='7' unit='EiB'/></numa></cpu>")]
+    [InlineData(
+        "<memory unit='EiB'>7</memory><cpu><numa><cell id='0' memory='7' unit='EiB'/><cell id='1' memory='7' unit='EiB'/></numa></cpu>")]
     public void Units_elsewhere_in_a_definition_are_read_alike(string content) =>
-        Assert.Equal(HypervisorError.InvalidSpecification, Assert.Throws<HypervisorException>(() => DomainDefinition.MemoryBytes(Domain(content))).Error);
+        Assert.Equal(HypervisorError.InvalidSpecification,
+            Assert.Throws<HypervisorException>(() => DomainDefinition.MemoryBytes(Domain(content))).Error);
 
     [Fact]
-    public void Of_volumes_a_number_without_a_unit_is_bytes() => Assert.Equal(7, ScaledInteger.Read(XElement.Parse("<capacity>7</capacity>"), "bytes"));
+    public void Of_volumes_a_number_without_a_unit_is_bytes() =>
+        Assert.Equal(7, ScaledInteger.Read(XElement.Parse("<capacity>7</capacity>"), "bytes"));
 
     private static XElement Domain(string content) =>
         XElement.Parse($"<domain type='test'><name>x</name>{content}<os><type>hvm</type></os></domain>");

@@ -24,7 +24,8 @@ public sealed class SecretsTests
     [Fact]
     public void An_error_shows_none_whoever_wrote_it()
     {
-        var error = new HypervisorException("libvirt: cannot parse qemu+tcp://root:secret@h/", recommendedAction: "Try x://root:secret@h/?pwd=secret");
+        var error = new HypervisorException(
+            "libvirt: cannot parse qemu+tcp://root:secret@h/", recommendedAction: "Try x://root:secret@h/?pwd=secret");
         Assert.DoesNotContain("secret", error.Message + error.RecommendedAction, StringComparison.Ordinal);
     }
 
@@ -32,9 +33,11 @@ public sealed class SecretsTests
     public async Task Neither_a_connection_nor_a_failure_to_connect_shows_any()
     {
         await using var lab = LabFleet.Empty();
-        await foreach (var outcome in lab.Fleet.ConnectAsync([new ConnectRequest("none://root:secret@h/?password=secret", null, [])], default))
+        await foreach (var outcome in lab.Fleet.ConnectAsync(
+            [new ConnectRequest("none://root:secret@h/?password=secret", null, [])], default))
         {
-            Assert.DoesNotContain("secret", outcome.Element + outcome.Error?.Message + (outcome.Succeeded ? outcome.Result.Uri + outcome.Result.Identity : ""), StringComparison.Ordinal);
+            Assert.DoesNotContain("secret", outcome.Element + outcome.Error?.Message + (outcome.Succeeded
+                ? outcome.Result.Uri + outcome.Result.Identity : ""), StringComparison.Ordinal);
         }
 
         Assert.All(lab.Fleet.Unconnected, host => Assert.DoesNotContain("secret", host.Uri + host.Error.Message, StringComparison.Ordinal));

@@ -25,7 +25,8 @@ public sealed class AnotherJournalTests : JournalTest
         await using var before = Open();
         await using var after = new Kumoi.Journal.Sqlite.SqliteJournal(Path.Combine(Folder, "after"), TimeProvider.System);
         var others = Intent("others");
-        await after.EndAsync(await after.BeginAsync(others, default), others.Id, new OperationOutcome(OperationState.Succeeded, others.StartedAt), default);
+        await after.EndAsync(
+            await after.BeginAsync(others, default), others.Id, new OperationOutcome(OperationState.Succeeded, others.StartedAt), default);
         IJournal current = before;
         var controller = new Controller
         {
@@ -34,7 +35,8 @@ public sealed class AnotherJournalTests : JournalTest
                 current = call is "define" ? after : current;
                 return Task.CompletedTask;
             },
-            Fault = (_, call, isDone) => isUnknown && call is "define" && isDone ? new("the answer was lost", FaultDomain.Host, outcomeUnknown: true) : null,
+            Fault = (_, call, isDone) =>
+                isUnknown && call is "define" && isDone ? new("the answer was lost", FaultDomain.Host, outcomeUnknown: true) : null,
         };
         await using var fleet = await FleetAsync(controller, () => current);
 
@@ -44,7 +46,8 @@ public sealed class AnotherJournalTests : JournalTest
         var operation = Assert.Single(await OperationsAsync(before));
         Assert.Equal(("web", isUnknown ? OperationState.Unknown : OperationState.Succeeded), (operation.VM, operation.State));
         Assert.Equal(isUnknown ? 1 : 0, (await EventsAsync(before)).Count);
-        Assert.Equal(("others", OperationState.Succeeded), Assert.Single((await OperationsAsync(after)).Select(one => (one.VM, one.State))));
+        Assert.Equal(
+            ("others", OperationState.Succeeded), Assert.Single((await OperationsAsync(after)).Select(one => (one.VM, one.State))));
         Assert.Empty(await EventsAsync(after));
     }
 
@@ -65,9 +68,11 @@ public sealed class AnotherJournalTests : JournalTest
         };
         await using var fleet = await FleetAsync(controller, () => current);
         await Assert.ThrowsAsync<HypervisorException>(() => VMActions.CreateAsync(
-            fleet.Hosts[0], new VMSpec { Name = "web", MemoryBytes = 1 << 30 }, start: true, keepFailed: false, OperationId.New(), default));
+            fleet.Hosts[0], new VMSpec { Name = "web", MemoryBytes = 1 << 30 }, start: true, keepFailed: false, OperationId.New(),
+            default));
         Assert.Equal(
-            [(OperationKind.Define, OperationState.Succeeded), (OperationKind.Start, OperationState.Failed), (OperationKind.UndoDefine, OperationState.Succeeded)],
+            [(OperationKind.Define, OperationState.Succeeded), (OperationKind.Start, OperationState.Failed),
+                (OperationKind.UndoDefine, OperationState.Succeeded)],
             (await OperationsAsync(before)).Select(operation => (operation.Kind, operation.State)));
         Assert.Empty(await OperationsAsync(after));
     }
@@ -89,7 +94,8 @@ public sealed class AnotherJournalTests : JournalTest
         await using var fleet = await site.StartAsync(controller, () => current);
         await site.MigrateAsync(fleet);
         Assert.Same(after, current);
-        Assert.Equal(OperationState.Succeeded, Assert.Single(await OperationsAsync(site.Journal), one => one.Kind is OperationKind.SpeculativeMigrate).State);
+        Assert.Equal(OperationState.Succeeded,
+            Assert.Single(await OperationsAsync(site.Journal), one => one.Kind is OperationKind.SpeculativeMigrate).State);
         Assert.NotEmpty(await EventsAsync(site.Journal));
         Assert.Empty(await EventsAsync(after));
         Assert.DoesNotContain(await OperationsAsync(after), one => one.Kind is OperationKind.SpeculativeMigrate);
@@ -138,7 +144,8 @@ public sealed class AnotherJournalTests : JournalTest
         var time = new ManualTime();
         time.Advance(TimeSpan.FromMinutes(1));
         var fleet = KumoiFleet.Create(
-            [new ControlledDriver(new SimulatedDriver(time), controller)], new PollyCallPolicyFactory(time), new FaultPlan(new Random(1), time), time, open);
+            [new ControlledDriver(new SimulatedDriver(time), controller)], new PollyCallPolicyFactory(time),
+            new FaultPlan(new Random(1), time), time, open);
         await foreach (var outcome in fleet.ConnectAsync([new ConnectRequest("sim://lab?hosts=1&vms=0&seed=7", null, [])], default))
         {
             _ = outcome.Result;

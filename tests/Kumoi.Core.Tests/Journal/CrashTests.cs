@@ -49,7 +49,8 @@ public sealed class CrashTests : JournalTest
         {
             using var process = JournalChild.Start("append", Folder);
 
-            // When it has said so many things: 'ready' before it makes or opens the journal, and then each append of four that go on at once.
+            // When it has said so many things: 'ready' before it makes or opens the journal, and then each append of four that go on at
+            // once.
             var lines = new List<string>();
             Assert.Equal("ready", await process.StandardOutput.ReadLineAsync());
             while (lines.Count < appends && await process.StandardOutput.ReadLineAsync() is { } line)
@@ -152,7 +153,8 @@ public sealed class CrashTests : JournalTest
 
         Assert.All(lines, line => Assert.Matches("^(begun|ended|event) ", line));
         await using var journal = Open();
-        var events = (await EventsAsync(journal)).Select(happened => $"event {happened.Sequence} {happened.Message}").ToHashSet(StringComparer.Ordinal);
+        var events = (await EventsAsync(journal)).Select(happened => $"event {happened.Sequence} {happened.Message}")
+            .ToHashSet(StringComparer.Ordinal);
         Assert.Superset(lines.Where(line => line.StartsWith("event", StringComparison.Ordinal)).ToHashSet(StringComparer.Ordinal), events);
         var owners = (await OperationsAsync(journal)).Select(operation => operation.Owner.ProcessId).Distinct();
         Assert.Equal(6, owners.Count());

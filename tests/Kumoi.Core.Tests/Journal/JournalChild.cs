@@ -28,17 +28,21 @@ internal static class JournalChild
     {
         string[] trace = ["-f", "-y", "-qq", "-s", "300", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2", "-o", log];
         using var probe = Start("/usr/bin/strace", [.. trace, "/bin/true"], []);
-        return Finish(probe).Status == 0 ? Finish(Start("/usr/bin/strace", [.. trace, Environment.ProcessPath!, "exec", Program, what, folder], [])) : null;
+        return Finish(probe).Status == 0
+            ? Finish(Start("/usr/bin/strace", [.. trace, Environment.ProcessPath!, "exec", Program, what, folder], [])) : null;
     }
 
-    /// <summary>Appends one event, and is killed at the entry of this call, 1, 2, …, of those that write to files; null: strace may not look here.</summary>
+    /// <summary>
+    /// Appends one event, and is killed at the entry of this call, 1, 2, …, of those that write to files; null: strace may not look here.
+    /// </summary>
     public static (int Status, string Output)? RunKilledAt(int call, string folder)
     {
         // Of the thread that writes the journal; when is a 16-bit number.
         string[] trace =
         [
             "-f", "-qq", "-o", "/dev/null", "-e", $"trace={Writing}", "-P", folder, "-P", Path.Combine(folder, "journal.db.new"),
-            "-P", Path.Combine(folder, "journal.db"), "-P", Path.Combine(folder, "journal.db-wal"), "-P", Path.Combine(folder, "journal.db.new-wal"),
+            "-P", Path.Combine(folder, "journal.db"), "-P", Path.Combine(folder, "journal.db-wal"), "-P",
+            Path.Combine(folder, "journal.db.new-wal"),
             "-P", Path.Combine(folder, "journal.db.new-journal"),
             "-e", $"inject={Writing}:signal=KILL:when={Math.Min(call, 65535)}",
         ];
@@ -50,7 +54,12 @@ internal static class JournalChild
 
     private static Process Start(string program, string[] arguments, (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

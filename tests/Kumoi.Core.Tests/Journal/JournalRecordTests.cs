@@ -27,7 +27,8 @@ public sealed class JournalRecordTests : JournalTest
         await journal.AppendAsync(Event(text) with { VMHost = text, VM = text, Data = text }, default);
         await using var other = Open();
         var operation = Assert.Single(await OperationsAsync(other));
-        Assert.Equal((text, text, text, text, text), (operation.VM, operation.VMHost, operation.Target, operation.Owner.User, operation.Error));
+        Assert.Equal(
+            (text, text, text, text, text), (operation.VM, operation.VMHost, operation.Target, operation.Owner.User, operation.Error));
         var happened = Assert.Single(await EventsAsync(other));
         Assert.Equal((text, text, text, text), (happened.Message, happened.VMHost, happened.VM, happened.Data));
     }
@@ -95,9 +96,11 @@ public sealed class JournalRecordTests : JournalTest
         Directory.Delete(Folder, recursive: true);
         var other = await journal.BeginAsync(Intent("other"), default);
         Assert.Equal(sequence, other);
-        await Assert.ThrowsAsync<JournalException>(() => journal.EndAsync(sequence, intent.Id, new OperationOutcome(OperationState.Succeeded, intent.StartedAt), default));
+        await Assert.ThrowsAsync<JournalException>(
+            () => journal.EndAsync(sequence, intent.Id, new OperationOutcome(OperationState.Succeeded, intent.StartedAt), default));
         await using var reader = Open();
-        Assert.Equal(("other", OperationState.Pending), Assert.Single((await OperationsAsync(reader)).Select(operation => (operation.VM, operation.State))));
+        Assert.Equal(("other", OperationState.Pending), Assert.Single(
+            (await OperationsAsync(reader)).Select(operation => (operation.VM, operation.State))));
     }
 
     [Fact]
@@ -130,8 +133,10 @@ public sealed class JournalRecordTests : JournalTest
     {
         await using var journal = Open();
         await journal.BeginAsync(Intent(), default);
-        var reader = new JournalReader<KumoiOperation>(new JournalFile(Folder), "operations", JournalFile.OperationColumnsOf, Rows.ToOperation, one => one.Sequence);
-        var sql = reader.Select("*", SqliteJournal.ConditionsOf(new OperationQuery { States = [OperationState.Pending] }), newestFirst: false, last: null);
+        var reader = new JournalReader<KumoiOperation>(
+            new JournalFile(Folder), "operations", JournalFile.OperationColumnsOf, Rows.ToOperation, one => one.Sequence);
+        var sql = reader.Select(
+            "*", SqliteJournal.ConditionsOf(new OperationQuery { States = [OperationState.Pending] }), newestFirst: false, last: null);
         var plan = await ExplainAsync(sql);
         Assert.Contains("operations_pending", plan, StringComparison.Ordinal);
         Assert.DoesNotContain("TEMP B-TREE", plan, StringComparison.Ordinal);
@@ -148,7 +153,8 @@ public sealed class JournalRecordTests : JournalTest
 
         await AskAsync("DROP INDEX operations_pending; ALTER TABLE operations DROP COLUMN process_start; SELECT 1");
         await using var newer = Open();
-        Assert.Equal((old.Id, null), Assert.Single((await OperationsAsync(newer)).Select(operation => (operation.Id, operation.Owner.Start))));
+        Assert.Equal(
+            (old.Id, null), Assert.Single((await OperationsAsync(newer)).Select(operation => (operation.Id, operation.Owner.Start))));
         await newer.BeginAsync(Intent("new"), default);
         Assert.Equal([null, OperationOwner.Current.Start], (await OperationsAsync(newer)).Select(operation => operation.Owner.Start));
         Assert.Equal(1L, await AskAsync("SELECT count(*) FROM sqlite_master WHERE name = 'operations_pending'"));
@@ -164,11 +170,17 @@ public sealed class JournalRecordTests : JournalTest
         Assert.Equal(1L, await AskAsync("PRAGMA user_version"));
         await AskAsync(
             """
-            INSERT INTO operations (id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, machine, user, state)
-            VALUES ('1b4e28ba-2fa1-11d2-883f-0016d3cca427', 'Start', 'kvm1', 0, NULL, 'old', NULL, '2026-01-02T03:04:05.0000000Z', '{}', 1, '2026-01-02T03:04:05.0000000Z', 'm', 'u', 'Pending');
-            SELECT sequence, id, kind, host, is_simulated, vm_id, vm, target, started_at, details, process_id, process_started_at, machine, user, state, error, ended_at FROM operations
+            INSERT INTO operations (
+              id, kind, host, is_simulated, vm_id, vm, target, started_at, details,
+              process_id, process_started_at, machine, user, state)
+            VALUES (
+              '1b4e28ba-2fa1-11d2-883f-0016d3cca427', 'Start', 'kvm1', 0, NULL, 'old', NULL, '2026-01-02T03:04:05.0000000Z', '{}',
+              1, '2026-01-02T03:04:05.0000000Z', 'm', 'u', 'Pending');
+            SELECT sequence, id, kind, host, is_simulated, vm_id, vm, target, started_at, details,
+              process_id, process_started_at, machine, user, state, error, ended_at FROM operations
             """);
-        Assert.Equal(["new", "old"], (await OperationsAsync(journal, new OperationQuery { States = [OperationState.Pending] })).Select(operation => operation.VM));
+        Assert.Equal(["new", "old"], (await OperationsAsync(journal, new OperationQuery { States = [OperationState.Pending] }))
+            .Select(operation => operation.VM));
     }
 
     private async Task<object?> AskAsync(string sql)

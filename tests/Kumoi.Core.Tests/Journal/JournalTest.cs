@@ -41,7 +41,14 @@ public abstract class JournalTest : IDisposable
     };
 
     protected static KumoiEvent Event(string message, KumoiEventKind kind = KumoiEventKind.Substitution, DateTimeOffset? at = null) =>
-        new() { At = at ?? new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), Kind = kind, VMHost = "kvm1", VM = "web", Message = message };
+        new()
+        {
+            At = at ?? new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
+            Kind = kind,
+            VMHost = "kvm1",
+            VM = "web",
+            Message = message
+        };
 
     protected static async Task<List<KumoiEvent>> EventsAsync(IJournal journal, EventQuery? query = null) =>
         await journal.ReadEventsAsync(query ?? new EventQuery(), CancellationToken.None).ToListAsync();

@@ -15,10 +15,13 @@ public sealed class SqliteJournalTests : JournalTest
         var sequence = await journal.BeginAsync(intent, default);
         var pending = Assert.Single(await OperationsAsync(journal));
         Assert.Equal(
-            (intent.Id, OperationKind.Start, "kvm1", true, intent.VMId, "web", intent.StartedAt, intent.Details, OperationOwner.Current, OperationState.Pending),
-            (pending.Id, pending.Kind, pending.VMHost, pending.IsSimulated, pending.VMId, pending.VM, pending.StartedAt, pending.Details, pending.Owner, pending.State));
+            (intent.Id, OperationKind.Start, "kvm1", true, intent.VMId, "web", intent.StartedAt, intent.Details, OperationOwner.Current,
+                OperationState.Pending),
+            (pending.Id, pending.Kind, pending.VMHost, pending.IsSimulated, pending.VMId, pending.VM, pending.StartedAt, pending.Details,
+                pending.Owner, pending.State));
 
-        await journal.EndAsync(sequence, intent.Id, new OperationOutcome(OperationState.Unknown, intent.StartedAt.AddSeconds(1), "lost"), default);
+        await journal.EndAsync(
+            sequence, intent.Id, new OperationOutcome(OperationState.Unknown, intent.StartedAt.AddSeconds(1), "lost"), default);
         var ended = Assert.Single(await OperationsAsync(journal));
         Assert.Equal(pending with { State = OperationState.Unknown, Error = "lost", EndedAt = intent.StartedAt.AddSeconds(1) }, ended);
     }
@@ -36,7 +39,8 @@ public sealed class SqliteJournalTests : JournalTest
 
         await using var again = Open();
         Assert.Equal(Enumerable.Range(0, 1200).Select(n => $"{n}"), (await EventsAsync(again)).Select(happened => happened.Message));
-        Assert.Equal(["1199", "1198"], (await EventsAsync(again, new EventQuery { NewestFirst = true })).Take(2).Select(happened => happened.Message));
+        Assert.Equal(["1199", "1198"], (await EventsAsync(again, new EventQuery { NewestFirst = true })).Take(2)
+            .Select(happened => happened.Message));
     }
 
     [Fact]
@@ -77,14 +81,16 @@ public sealed class SqliteJournalTests : JournalTest
         Assert.Equal(["at", "other"], (await EventsAsync(journal, new EventQuery { After = noon })).Select(e => e.Message));
         Assert.Equal(["before"], (await EventsAsync(journal, new EventQuery { Before = noon })).Select(e => e.Message));
         Assert.Equal(["other"], (await EventsAsync(journal, new EventQuery { AfterSequence = 2 })).Select(e => e.Message));
-        Assert.Equal(["other"], (await EventsAsync(journal, new EventQuery { Kinds = [KumoiEventKind.Exhaustion, KumoiEventKind.Gap] })).Select(e => e.Message));
+        Assert.Equal(["other"], (await EventsAsync(journal, new EventQuery { Kinds = [KumoiEventKind.Exhaustion, KumoiEventKind.Gap] }))
+            .Select(e => e.Message));
 
         var one = Intent("one");
         var two = Intent("two");
         await journal.EndAsync(await journal.BeginAsync(one, default), one.Id, new OperationOutcome(OperationState.Failed, noon), default);
         await journal.BeginAsync(two, default);
         Assert.Equal("one", Assert.Single(await OperationsAsync(journal, new OperationQuery { Ids = [one.Id] })).VM);
-        Assert.Equal("two", Assert.Single(await OperationsAsync(journal, new OperationQuery { States = [OperationState.Pending, OperationState.Unknown] })).VM);
+        Assert.Equal("two", Assert.Single(
+            await OperationsAsync(journal, new OperationQuery { States = [OperationState.Pending, OperationState.Unknown] })).VM);
         Assert.Empty(await OperationsAsync(journal, new OperationQuery { After = one.StartedAt.AddTicks(1) }));
     }
 

@@ -42,5 +42,6 @@ internal sealed record Chain(int First, int Count, Chain? Left, Chain? Right, bo
 
     public override string ToString() => string.Join(
         " | ",
-        [Left is null ? $"{First}..{First + Count - 1}" : $"({Left}) {(IsZip ? "zip" : "++")} ({Right})", .. Links.Select(link => link.ToString())]);
+        [Left is null
+            ? $"{First}..{First + Count - 1}" : $"({Left}) {(IsZip ? "zip" : "++")} ({Right})", .. Links.Select(link => link.ToString())]);
 }

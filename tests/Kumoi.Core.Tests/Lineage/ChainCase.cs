@@ -39,7 +39,8 @@ internal sealed record ChainCase(
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Chain} | {Action}:foreach; failing (op, number) {string.Join(" ", Failing)}; stale {string.Join(" ", Stale)}; names {Names}; salt {Salt}; concurrency {Concurrency}");
+        $"{Chain} | {Action}:foreach; failing (op, number) {string.Join(" ", Failing)}; stale {string.Join(" ", Stale)}; names {Names}; "
+            + $"salt {Salt}; concurrency {Concurrency}");
 
     public static ChainCase Draw(int seed)
     {
@@ -52,7 +53,8 @@ internal sealed record ChainCase(
         {
             var number = DrawNumber(random, chains);
             // Most failures stand where a substitute can answer them; those without extraction above end the evaluation at once.
-            List<int> ops = [Action, Action, .. chains.Where(one => one.Has(number)).SelectMany(one => Answered(one, random.Next(30) == 0))];
+            List<int> ops =
+                [Action, Action, .. chains.Where(one => one.Has(number)).SelectMany(one => Answered(one, random.Next(30) == 0))];
             failing.Add((ops[random.Next(ops.Count)], number));
         }
 

@@ -1,7 +1,8 @@
 namespace Kumoi.Tests.Lineage;
 
 /// <summary>A number of a source, or a pair of such. The path tells which Selects it went through.</summary>
-internal sealed record ChainElement(IReadOnlyList<int> Numbers, string Key, string Path, ulong Position, ChainElement? Left = null, ChainElement? Right = null)
+internal sealed record ChainElement(
+    IReadOnlyList<int> Numbers, string Key, string Path, ulong Position, ChainElement? Left = null, ChainElement? Right = null)
 {
     public static ChainElement Of(int number, ulong position) =>
         new([number], number.ToString(System.Globalization.CultureInfo.InvariantCulture), "", position);

@@ -61,7 +61,8 @@ internal sealed partial class ChainEvaluation(ChainCase given)
         }
 
         var gone = Trace!.Steps.Where(step => step.Kind is LineageStepKind.Failure or LineageStepKind.Rejection);
-        Out.UnionWith(gone.SelectMany(step => Number().Matches(step.Element!)).Select(match => int.Parse(match.Value, CultureInfo.InvariantCulture)));
+        Out.UnionWith(
+            gone.SelectMany(step => Number().Matches(step.Element!)).Select(match => int.Parse(match.Value, CultureInfo.InvariantCulture)));
     }
 
     private void Pass(PlannedException e) => Passing = (e.Op, e.Element);

@@ -127,7 +127,8 @@ internal sealed partial class ChainOracle
 
     private static Chain SideOf(Chain chain, ChainElement part) => chain.Left!.Has(part.Numbers[0]) ? chain.Left : chain.Right!;
 
-    private static List<ChainElement> Of(Chain side, IEnumerable<ChainElement> parts) => [.. parts.Where(part => side.Has(part.Numbers[0]))];
+    private static List<ChainElement> Of(Chain side, IEnumerable<ChainElement> parts) =>
+        [.. parts.Where(part => side.Has(part.Numbers[0]))];
 
     private static ChainElement[] Parts(Chain chain, ChainElement x) => chain.IsZip ? [x.Left!, x.Right!] : [x];
 
@@ -232,6 +233,7 @@ internal sealed partial class ChainOracle
         var join = Join(chain);
         var (wantedLeft, wantedRight) = chain.IsZip ? (join.Out.Count + missing, join.Out.Count + missing) : join.Wanted!.Value;
         var (left, right) = (Math.Min(missing, wantedLeft - join.Lefts.Count), Math.Min(missing, wantedRight - join.Rights.Count));
-        return (left > 0 && GiveUp(chain.Left, chain.Left.Links.Count, left)) || (right > 0 && GiveUp(chain.Right!, chain.Right!.Links.Count, right));
+        return (left > 0 && GiveUp(chain.Left, chain.Left.Links.Count, left))
+            || (right > 0 && GiveUp(chain.Right!, chain.Right!.Links.Count, right));
     }
 }

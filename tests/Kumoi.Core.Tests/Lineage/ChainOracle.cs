@@ -107,7 +107,9 @@ internal sealed partial class ChainOracle(ChainCase given)
         }
     }
 
-    /// <summary>From the top: what enters the operator. Null: something failed on the way, or a substitute turned out to be stale.</summary>
+    /// <summary>
+    /// From the top: what enters the operator. Null: something failed on the way, or a substitute turned out to be stale.
+    /// </summary>
     private List<ChainElement>? Look(Chain chain, int at)
     {
         if (Source(chain) is not { } items)
@@ -153,7 +155,8 @@ internal sealed partial class ChainOracle(ChainCase given)
         join.Wanted ??= (lefts.Count, rights.Count);
         if (!chain.IsZip)
         {
-            return [.. lefts.Select(x => x with { Position = unchecked(x.Position * 2) }), .. rights.Select(x => x with { Position = unchecked((x.Position * 2) + 1) })];
+            return [.. lefts.Select(x => x with { Position = unchecked(x.Position * 2) }), .. rights.Select(
+                x => x with { Position = unchecked((x.Position * 2) + 1) })];
         }
 
         join.Pairs.RemoveAll(IsOut);
@@ -198,8 +201,12 @@ internal sealed partial class ChainOracle(ChainCase given)
         }
 
         var first = chain.Links[from];
-        var sorted = first.Op is Op.OrderByDescending ? items.OrderByDescending(x => given.Key(first.Id, x)) : items.OrderBy(x => given.Key(first.Id, x));
-        return [.. chain.Links.Skip(from + 1).Take(at - from).Aggregate(sorted, (before, link) => before.ThenBy(x => given.Key(link.Id, x)))];
+        var sorted = first.Op is Op.OrderByDescending
+            ? items.OrderByDescending(x => given.Key(first.Id, x)) : items.OrderBy(x => given.Key(first.Id, x));
+        return
+        [
+            .. chain.Links.Skip(from + 1).Take(at - from).Aggregate(sorted, (before, link) => before.ThenBy(x => given.Key(link.Id, x)))
+        ];
     }
 
     private bool IsOut(ChainElement x) => x.Numbers.Any(_out.Contains);

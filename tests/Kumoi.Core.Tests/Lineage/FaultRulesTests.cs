@@ -25,9 +25,11 @@ public sealed class FaultRulesTests
             {
                 "hosts" => await Hosts().ForEachAsync(Fail) is { Items: ["h1"] } ? "nothing" : "host",
                 "VMs" => await VMs().ForEachAsync(Fail) is { Items: ["v1"] } ? "nothing" : "VM",
-                "VMs in hosts" => await Hosts().Select(async (host, _) => host + (await VMs().ForEachAsync(Fail)).Items[0]).FirstAsync() is ['h', '1', ..]
+                "VMs in hosts" =>
+                    await Hosts().Select(async (host, _) => host + (await VMs().ForEachAsync(Fail)).Items[0]).FirstAsync() is ['h', '1', ..]
                     ? "VM" : "host",
-                "hosts in VMs" => await VMs().Select(async (vm, _) => vm + (await Hosts().ForEachAsync(Fail)).Items[0]).FirstAsync() is ['v', '1', ..]
+                "hosts in VMs" =>
+                    await VMs().Select(async (vm, _) => vm + (await Hosts().ForEachAsync(Fail)).Items[0]).FirstAsync() is ['v', '1', ..]
                     ? "host" : "VM",
                 "pairs of a VM and a host" => (await VMs().Zip(Hosts()).ForEachAsync(_ => Fail(""))).Items[0] switch
                 {
@@ -72,7 +74,8 @@ public sealed class FaultRulesTests
     [MemberData(nameof(Barring))]
     public async Task After_some_failures_nothing_is_substituted_however_they_are_wrapped(Exception failure)
     {
-        foreach (var wrapped in new[] { failure, new InvalidOperationException("no db", failure), new AggregateException(new TimeoutException(), failure) })
+        foreach (var wrapped in new[] { failure, new InvalidOperationException("no db", failure), new AggregateException(
+            new TimeoutException(), failure) })
         {
             var tried = 0;
             Assert.Same(wrapped, await Record.ExceptionAsync(() => Hosts().ForEachAsync(_ => { tried++; throw wrapped; })));
@@ -125,7 +128,8 @@ public sealed class FaultRulesTests
     {
         using var reader = new StreamReader(typeof(FaultRulesTests).Assembly.GetManifestResourceStream("FaultRules.csv")!);
         var table = new TheoryData<string, string, string>();
-        foreach (var row in reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(line => line.Trim().Split(',')))
+        foreach (var row in reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1)
+            .Select(line => line.Trim().Split(',')))
         {
             // That of a wrong request needs real VMs: it has a test of its own.
             if (row[1] is not "WrongRequest")

@@ -17,7 +17,8 @@ public sealed class LineageChoiceTests
         Assert.Equal(["fig", "nut", "date", "kiwi", "lime", "pear", "plum"], (await sorted.EvaluateAsync()).Items);
         Assert.Equal(["nut", "date", "kiwi"], (await sorted.Take(3).ForEachAsync(x => Throw.If(x == "fig"))).Items);
 
-        var down = Words.AsLineage().Take(4).OrderByDescending(x => x.Length).ThenByDescending(x => x[0]).ThenBy(x => x, StringComparer.Ordinal);
+        var down = Words.AsLineage().Take(4).OrderByDescending(x => x.Length).ThenByDescending(x => x[0])
+            .ThenBy(x => x, StringComparer.Ordinal);
         Assert.Equal(["pear", "plum", "kiwi", "fig"], (await down.EvaluateAsync()).Items);
         var result = await down.ForEachAsync(x => Throw.If(x == "plum"));
         Assert.Equal(["pear", "lime", "kiwi", "fig"], result.Items);
@@ -72,8 +73,10 @@ public sealed class LineageChoiceTests
                 new LineageOptions { Traced = t => trace = t }));
         Assert.Equal([3], done);
         Assert.Equal("9", Assert.Single(thrown.Attempts).Element);
-        Assert.Contains("|   dropWhile: no candidate: for all that was skipped the predicate holds", trace!.ToString(), StringComparison.Ordinal);
-        Assert.Equal([3, 4], (await new[] { 1, 2, 9, 3, 4 }.AsLineage().SkipWhile(x => x < 5).Take(2).ForEachAsync(x => Throw.If(x == 9))).Items);
+        Assert.Contains(
+            "|   dropWhile: no candidate: for all that was skipped the predicate holds", trace!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(
+            [3, 4], (await new[] { 1, 2, 9, 3, 4 }.AsLineage().SkipWhile(x => x < 5).Take(2).ForEachAsync(x => Throw.If(x == 9))).Items);
     }
 
     [Fact]
@@ -214,10 +217,12 @@ public sealed class LineageChoiceTests
         Assert.All(picks, x => Assert.InRange(x, 5, 8));
         var result = await stacked.ForEachAsync(x => Throw.If(picks.Contains(x)));
         Assert.Equal(2, result.Items.Count);
-        // The score brings 3 and 4, which come first in the list, so they are accumulated with the two that stay; of the four two are drawn.
+        // The score brings 3 and 4, which come first in the list, so they are accumulated with the two that stay; of the four two are
+        // drawn.
         Assert.All(result.Items, x => Assert.InRange(x, 3, 8));
         Assert.Empty(result.Items.Intersect(picks));
     }
 
-    private static LineageList<int> Fitting(int[] sizes, int room) => sizes.AsLineage().AccumulateWhile((taken, x) => taken.Sum() + x <= room);
+    private static LineageList<int> Fitting(int[] sizes, int room) =>
+        sizes.AsLineage().AccumulateWhile((taken, x) => taken.Sum() + x <= room);
 }

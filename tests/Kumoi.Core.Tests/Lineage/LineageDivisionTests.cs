@@ -21,7 +21,8 @@ public sealed class LineageDivisionTests
     [Fact]
     public async Task Partition_is_no_extraction_but_those_above_and_below_it_answer()
     {
-        await Assert.ThrowsAsync<InvalidOperationException>(() => Ten.Partition(x => x % 2 == 0).Matching.ForEachAsync(x => Throw.If(x == 4)));
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => Ten.Partition(x => x % 2 == 0).Matching.ForEachAsync(x => Throw.If(x == 4)));
         Assert.Equal([2, 6], (await Ten.Partition(x => x % 2 == 0).Matching.Take(2).ForEachAsync(x => Throw.If(x == 4))).Items);
         Assert.Equal([2, 6], (await Ten.Take(4).Partition(x => x % 2 == 0).Matching.ForEachAsync(x => Throw.If(x == 4))).Items);
         Assert.Equal([1, 4], (await Ten.Take(3).Partition(x => Throw.If(x == 3) || x == 2).Others.EvaluateAsync()).Items);

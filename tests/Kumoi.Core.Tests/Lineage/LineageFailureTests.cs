@@ -92,7 +92,8 @@ public sealed class LineageFailureTests
     {
         LineageTrace? trace = null;
         var tried = 0;
-        var thrown = await Assert.ThrowsAsync<CompensationFailedException>(() => new[] { "a", "b" }.AsLineage().Take(1).Select(async (_, _) =>
+        var thrown = await Assert.ThrowsAsync<CompensationFailedException>(
+            () => new[] { "a", "b" }.AsLineage().Take(1).Select(async (_, _) =>
             await Enumerable.Range(1, 3).AsLineage().Take(1).ForEachAsync(
                 (_, _) => { tried++; throw new InvalidOperationException("planned"); },
                 (_, _) => throw new InvalidOperationException("no way back"),
@@ -108,7 +109,8 @@ public sealed class LineageFailureTests
     {
         List<int> tried = [];
         var thrown = await Assert.ThrowsAsync<CompensationFailedException>(() => Enumerable.Range(1, 9).AsLineage().Take(2)
-            .Select((x, _) => { tried.Add(x); return ValueTask.FromResult(x); }, (x, _) => x == 3 ? throw new InvalidOperationException("no way back") : default)
+            .Select((x, _) => { tried.Add(x); return ValueTask.FromResult(x); }, (x, _) =>
+                x == 3 ? throw new InvalidOperationException("no way back") : default)
             .Where(x => x != 3).ForEachAsync(x => Throw.If(x == 1)));
         Assert.Equal([1, 2, 3], tried);
         Assert.Equal("planned", thrown.Cause.Message);

@@ -148,7 +148,8 @@ public sealed class LineageJoinTests
     [Fact]
     public async Task A_substitute_whose_pair_is_filtered_out_is_turned_down_and_its_partner_is_kept()
     {
-        var result = await Ten.Take(2).Zip(Letters.Take(2)).Where(pair => pair.Left is not 3).ForEachAsync(pair => Fail(PairSide.Left, pair.Left == 1));
+        var result = await Ten.Take(2).Zip(Letters.Take(2)).Where(pair => pair.Left is not 3)
+            .ForEachAsync(pair => Fail(PairSide.Left, pair.Left == 1));
         Assert.Equal([(2, "b"), (4, "a")], result.Items);
         Assert.Contains("zip(alt) – 3: filtered out below", result.Trace.ToString(), StringComparison.Ordinal);
     }
@@ -192,7 +193,8 @@ public sealed class LineageJoinTests
         {
             if (x.Left.Right == 2)
             {
-                throw new PairFailureException(PairSide.Left, new PairFailureException(PairSide.Right, new InvalidOperationException("deep")));
+                throw new PairFailureException(
+                    PairSide.Left, new PairFailureException(PairSide.Right, new InvalidOperationException("deep")));
             }
 
             Fail(PairSide.Right, x.Right == 101);
@@ -206,7 +208,8 @@ public sealed class LineageJoinTests
     {
         HashSet<int> idle = [1, 2, 3, 4, 5];
         List<int> read = [];
-        var hosts = idle.ToList().AsLineage(refresh: (x, _) => { read.Add(x); return ValueTask.FromResult(x); }).Where(idle.Contains).Take(2);
+        var hosts = idle.ToList().AsLineage(refresh: (x, _) => { read.Add(x); return ValueTask.FromResult(x); }).Where(idle.Contains)
+            .Take(2);
         var result = await Letters.Take(2).Zip(hosts).ForEachAsync(pair =>
         {
             idle.Remove(3);

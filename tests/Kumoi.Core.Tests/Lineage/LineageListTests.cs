@@ -45,7 +45,8 @@ public sealed class LineageListTests
     [InlineData("TakeLast", 9, "7 8 10")]
     [InlineData("Skip", 9, "7 8 10")]
     [InlineData("SkipLast", 2, "1 3 4")]
-    public async Task An_extraction_of_three_answers_a_failure_from_its_own_side_of_the_boundary(string operation, int failing, string expected)
+    public async Task An_extraction_of_three_answers_a_failure_from_its_own_side_of_the_boundary(
+        string operation, int failing, string expected)
     {
         var numbers = Enumerable.Range(1, 10).AsLineage();
         var list = operation switch

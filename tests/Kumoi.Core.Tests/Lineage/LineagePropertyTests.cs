@@ -35,7 +35,8 @@ public sealed class LineagePropertyTests
                 substituted += oracle.Result is not null && oracle.Out.Count > 0 ? 1 : 0;
                 joined += oracle.Result is not null && oracle.Out.Count > 0 && given.Chain.Left is not null ? 1 : 0;
             }).Check(config);
-        TestContext.Current.TestOutputHelper?.WriteLine($"exhausted {exhausted}, without substitution {passing}, substituted {substituted}, joins among these {joined}");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"exhausted {exhausted}, without substitution {passing}, substituted {substituted}, joins among these {joined}");
         Assert.All([exhausted, passing, substituted, joined], count => Assert.InRange(count, Cases / 50, Cases));
     }
 
@@ -74,7 +75,8 @@ public sealed class LineagePropertyTests
         // Elements worked on stay, at every operator.
         var fellOut = actual.Result is null
             ? []
-            : actual.Succeeded.Where(ran => !ran.Element.Numbers.Any(actual.Out.Contains) && !oracle.Reaching(ran.Op).Contains(ran.Element)).ToList();
+            : actual.Succeeded.Where(ran => !ran.Element.Numbers.Any(actual.Out.Contains) && !oracle.Reaching(ran.Op).Contains(ran.Element))
+                .ToList();
         return true switch
         {
             _ when actual.Exhausted != oracle.Exhausted => "exhausted",

@@ -152,20 +152,23 @@ public sealed class PaperExperimentTests
         var source = lab.Host("kvm01");
         var target = (await TargetsAsync(lab, source))[0];
         var vms = (await lab.VMsAsync("kvm01")).OrderByDescending(vm => vm.MemoryBytes).ToList();
-        lab.Break(aVMFails ? "kvm01" : target, FaultOperation.Migrate, aVMFails ? FaultDomain.VM : FaultDomain.Host, aVMFails ? vms[1].Name : null);
+        lab.Break(aVMFails
+            ? "kvm01" : target, FaultOperation.Migrate, aVMFails ? FaultDomain.VM : FaultDomain.Host, aVMFails ? vms[1].Name : null);
         var unharmed = aVMFails ? vms.Where((_, i) => i is not 1) : vms;
         var expected = unharmed.Where((_, i) => unharmed.Take(i).Sum(vm => vm.MemoryBytes) < wanted).ToList();
 
         var result = await (await VMsOfAsync(source))
             .OrderBy(vm => -vm.MemoryBytes)
             .AccumulateWhile((taken, _) => taken.Sum(vm => vm.MemoryBytes) < wanted)
-            .ForEachAsync(async (vm, token) => await MigrateToAnyAsync(lab, source, vm, token), options: new LineageOptions { MaxConcurrency = 1 });
+            .ForEachAsync(
+                async (vm, token) => await MigrateToAnyAsync(lab, source, vm, token), options: new LineageOptions { MaxConcurrency = 1 });
 
         Assert.Equal(expected.Select(vm => vm.Id), result.Items.Select(vm => vm.Id));
         Assert.Equal(vms.Except(expected).Select(vm => vm.Id).Order(), (await lab.VMsAsync("kvm01")).Select(vm => vm.Id).Order());
         Assert.Equal(aVMFails ? 1 : 0, result.Trace.Failures);
         Assert.StartsWith(
-            $"list  6{Environment.NewLine}| sortBy  6{Environment.NewLine}| accumulateWhile  ", result.Trace.ToString(), StringComparison.Ordinal);
+            $"list  6{Environment.NewLine}| sortBy  6{Environment.NewLine}| accumulateWhile  ", result.Trace.ToString(),
+            StringComparison.Ordinal);
         if (aVMFails)
         {
             Assert.Contains($"|   foreach ✗ {vms[1].Name}", result.Trace.ToString(), StringComparison.Ordinal);
@@ -200,7 +203,8 @@ public sealed class PaperExperimentTests
     {
         var count = (await host.Link.SendAsync(new ReadVMs(), cancellationToken)).Count;
         var operation = _operations.GetOrAdd(host.Name, _ => OperationId.New());
-        var vm = await host.Link.SendAsync(new DefineVM(new VMSpec { Name = $"{host.Name}-{count + 1}" }) { Operation = operation }, cancellationToken);
+        var vm = await host.Link.SendAsync(
+            new DefineVM(new VMSpec { Name = $"{host.Name}-{count + 1}" }) { Operation = operation }, cancellationToken);
         await host.Link.SendAsync(new StartVM(vm.Id) { Operation = operation }, cancellationToken);
         return vm;
     }

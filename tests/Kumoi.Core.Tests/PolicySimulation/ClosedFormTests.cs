@@ -30,7 +30,9 @@ public sealed class ClosedFormTests
         AssertWithin(KumoiFigure.Of([.. runs.Select(run => run.SuccessRatio)], Confidence), success);
         if (k > 1)
         {
-            AssertWithin(KumoiFigure.Of([.. runs.Zip(retry, (run, other) => run.AttemptsPerSuccess / other.AttemptsPerSuccess)], Confidence), attempts);
+            AssertWithin(
+                KumoiFigure.Of([.. runs.Zip(retry, (run, other) => run.AttemptsPerSuccess / other.AttemptsPerSuccess)], Confidence),
+                attempts);
         }
     }
 
@@ -72,7 +74,8 @@ public sealed class ClosedFormTests
         Assert.True(cost.High < 0.75, $"{cost}");
         if (workload is PolicyWorkload.CapacityMultiplexing)
         {
-            var network = KumoiFigure.Of([.. hedged.Zip(atOnce, (run, other) => run.ExcessGiBPerSuccess / other.ExcessGiBPerSuccess)], Confidence);
+            var network = KumoiFigure.Of(
+                [.. hedged.Zip(atOnce, (run, other) => run.ExcessGiBPerSuccess / other.ExcessGiBPerSuccess)], Confidence);
             Assert.True(network.High < 0.5, $"{network}");
         }
     }

@@ -45,7 +45,8 @@ public sealed class WorkloadRunTests
     {
         ReplicationPolicy[] policies =
         [
-            new ReplicationPolicy.OneAtATime(), new ReplicationPolicy.AtOnce(3), new ReplicationPolicy.Hedged(3, 80), new ReplicationPolicy.Auto(0.999, 4, 90),
+            new ReplicationPolicy.OneAtATime(), new ReplicationPolicy.AtOnce(3), new ReplicationPolicy.Hedged(3, 80),
+            new ReplicationPolicy.Auto(0.999, 4, 90),
         ];
         Assert.All(policies, policy => Assert.Equal(0, Run(workload, policy, EverythingFails).DoubledVMs));
     }
@@ -54,7 +55,8 @@ public sealed class WorkloadRunTests
     public void An_unknown_outcome_is_read_before_anything_else_is_done_which_takes_time()
     {
         var known = Run(PolicyWorkload.ContinuousIntegration, new ReplicationPolicy.OneAtATime(), new());
-        var unknown = Run(PolicyWorkload.ContinuousIntegration, new ReplicationPolicy.OneAtATime(), new() { UnknownOutcomeRate = 0.4, ReadSec = 100 });
+        var unknown = Run(
+            PolicyWorkload.ContinuousIntegration, new ReplicationPolicy.OneAtATime(), new() { UnknownOutcomeRate = 0.4, ReadSec = 100 });
         Assert.Equal(0, unknown.Failed);
         Assert.InRange(unknown.AttemptsPerSuccess, 1, 1.1);
         // 0.4 · 100 s.
@@ -92,7 +94,8 @@ public sealed class WorkloadRunTests
     {
         var auto = new ReplicationPolicy.Auto(0.95, 4);
         var attempts = new[] { 0, 0.1, 0.3, 0.5 }
-            .Select(rate => Run(PolicyWorkload.CapacityMultiplexing, auto, new() { OperationFailureRate = rate }).AttemptsPerSuccess).ToArray();
+            .Select(rate => Run(PolicyWorkload.CapacityMultiplexing, auto, new() { OperationFailureRate = rate }).AttemptsPerSuccess)
+                .ToArray();
         Assert.Equal(attempts.Order(), attempts);
         Assert.InRange(attempts[0], 1, 1.1);
         Assert.InRange(attempts[^1], 3, 5);
@@ -141,7 +144,8 @@ public sealed class WorkloadRunTests
     {
         using var stop = new CancellationTokenSource();
         stop.Cancel();
-        Assert.Throws<OperationCanceledException>(() => WorkloadRun.Create(Settings(PolicyWorkload.RollingUpgrade, new ReplicationPolicy.OneAtATime(), new())).Run(stop.Token));
+        Assert.Throws<OperationCanceledException>(
+            () => WorkloadRun.Create(Settings(PolicyWorkload.RollingUpgrade, new ReplicationPolicy.OneAtATime(), new())).Run(stop.Token));
     }
 
     private static SimulationSettings Settings(PolicyWorkload workload, ReplicationPolicy policy, FailureModel failures) => new()
@@ -155,6 +159,9 @@ public sealed class WorkloadRunTests
     };
 
     private static RunFigures Run(
-        PolicyWorkload workload, ReplicationPolicy policy, FailureModel failures, long seed = 1, double durationSec = 86400, int hostsPerRack = 8) =>
-        WorkloadRun.Create(Settings(workload, policy, failures) with { Seed = seed, DurationSec = durationSec, HostsPerRack = hostsPerRack }).Run(CancellationToken.None);
+        PolicyWorkload workload, ReplicationPolicy policy, FailureModel failures, long seed = 1, double durationSec = 86400,
+        int hostsPerRack = 8) =>
+        WorkloadRun.Create(Settings(workload, policy, failures)
+            with
+        { Seed = seed, DurationSec = durationSec, HostsPerRack = hostsPerRack }).Run(CancellationToken.None);
 }

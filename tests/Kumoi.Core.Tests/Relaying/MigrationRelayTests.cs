@@ -75,7 +75,8 @@ public sealed class MigrationRelayTests : RelayTest
     {
         using var vacant = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         vacant.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // listens not
-        Relay = new MigrationRelay(IPAddress.Loopback, IPAddress.IsLoopback, [("k2", vacant.LocalEndPoint!)], new ReplicaBudget(), HearingPatience, Time);
+        Relay = new MigrationRelay(
+            IPAddress.Loopback, IPAddress.IsLoopback, [("k2", vacant.LocalEndPoint!)], new ReplicaBudget(), HearingPatience, Time);
 
         await Relay.RunAsync(Deadline);
 

@@ -46,7 +46,8 @@ public abstract class RelayTest : IAsyncDisposable
     private protected void Start(int count, ReplicaBudget budget, Func<IPAddress, bool> isSource)
     {
         Targets.AddRange(Enumerable.Range(0, count).Select(_ => new TestTarget()));
-        _relay = new MigrationRelay(IPAddress.Loopback, isSource, Targets.Select((target, i) => ($"k{i + 2}", target.EndPoint)), budget, HearingPatience, Time);
+        _relay = new MigrationRelay(
+            IPAddress.Loopback, isSource, Targets.Select((target, i) => ($"k{i + 2}", target.EndPoint)), budget, HearingPatience, Time);
         Running = _relay.RunAsync(Stop.Token);
     }
 

@@ -50,7 +50,8 @@ public sealed class TwoSessionsTests : JournalTest
         Assert.Contains("firmware", refused.Message, StringComparison.Ordinal);
 
         // The hosts that it has not, or has done, are free.
-        var rest = await RollingUpgrade.OpenAsync(fleet, [fleet.Hosts[0], fleet.Hosts[2]], site.Options(), new WorkloadOptions(), site.Time, default);
+        var rest = await RollingUpgrade.OpenAsync(
+            fleet, [fleet.Hosts[0], fleet.Hosts[2]], site.Options(), new WorkloadOptions(), site.Time, default);
         Assert.Equal(HostUpdateState.Updated, (await rest.UpdateAsync(fleet.Hosts[0], default)).Update.State);
         await rest.EndAsync();
         await TellAsync(site, "firmware", RollingUpgradeStep.Done, fleet.Hosts[1].Identity);
@@ -88,7 +89,8 @@ public sealed class TwoSessionsTests : JournalTest
         var refused = await Assert.ThrowsAsync<HypervisorException>(() => OpenAsync(site, fleet, site.Options()));
         Assert.Contains("-Force", refused.RecommendedAction, StringComparison.Ordinal);
         Assert.All(
-            await site.UpgradeAsync(fleet, site.Options() with { IsOwnerKnownDead = true }), update => Assert.Equal(HostUpdateState.Updated, update.State));
+            await site.UpgradeAsync(fleet, site.Options() with { IsOwnerKnownDead = true }),
+                update => Assert.Equal(HostUpdateState.Updated, update.State));
     }
 
     [Fact]
@@ -106,7 +108,8 @@ public sealed class TwoSessionsTests : JournalTest
             },
         });
         Assert.Contains("taken over", Assert.Single(results).Error, StringComparison.Ordinal);
-        var events = (await EventsAsync(site.Journal, new EventQuery { Kinds = [KumoiEventKind.RollingUpgrade] })).ConvertAll(happened => happened.Message);
+        var events = (await EventsAsync(site.Journal, new EventQuery { Kinds = [KumoiEventKind.RollingUpgrade] }))
+            .ConvertAll(happened => happened.Message);
         Assert.Equal("begun elsewhere", events[^1]);
     }
 
@@ -209,10 +212,17 @@ public sealed class TwoSessionsTests : JournalTest
         var data = RollingUpgradeState.DescribeBegin((hosts.Length > 0 ? hosts : fleet.Hosts).Select(host => host.Identity), owner);
         (data["rollOut"], data["step"]) = (name, RollingUpgradeState.Begun);
         await site.Journal.AppendAsync(
-            new KumoiEvent { At = site.Time.GetUtcNow(), Kind = KumoiEventKind.RollingUpgrade, Message = $"begun {owner.Machine}", Data = data.ToJsonString() }, default);
+            new KumoiEvent
+            {
+                At = site.Time.GetUtcNow(),
+                Kind = KumoiEventKind.RollingUpgrade,
+                Message = $"begun {owner.Machine}",
+                Data = data.ToJsonString()
+            }, default);
     }
 
-    private static async Task TellAsync(UpgradeSite site, string name, RollingUpgradeStep step, string host) => await site.Journal.AppendAsync(
+    private static async Task TellAsync(
+        UpgradeSite site, string name, RollingUpgradeStep step, string host) => await site.Journal.AppendAsync(
         new KumoiEvent
         {
             At = site.Time.GetUtcNow(),

@@ -49,7 +49,8 @@ public abstract class WorkloadTest
     /// <summary>The names of the running VMs of each host.</summary>
     private protected static async Task<Dictionary<string, string[]>> RunningAsync(LabFleet lab) =>
         (await ReadAsync(lab)).ToDictionary(
-            host => host.Name, host => host.VMs.Where(vm => vm.State is PowerState.Running).Select(vm => vm.Name).ToArray(), StringComparer.Ordinal);
+            host => host.Name, host => host.VMs.Where(vm => vm.State is PowerState.Running).Select(vm => vm.Name).ToArray(),
+            StringComparer.Ordinal);
 
     private protected static string Text(KumoiPlanStep step) => $"{step.Name} {step.VMHost}>{step.Target}";
 }

@@ -31,8 +31,8 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
     }
 
     /// <summary>
-    /// Writes the outcome, and an event if it is unknown, where the operation was begun. What cannot be written stays pending, which is as much
-    /// as to say unknown.
+    /// Writes the outcome, and an event if it is unknown, where the operation was begun. What cannot be written stays pending, which is as
+    /// much as to say unknown.
     /// </summary>
     public async Task EndAsync(JournaledOperation operation, OperationOutcome outcome)
     {
@@ -59,8 +59,8 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
     }
 
     /// <summary>
-    /// From here on, and in all that is called from here, the journal is this one: for what consists of several records that belong together.
-    /// The caller of the (asynchronous) method that calls this is not concerned.
+    /// From here on, and in all that is called from here, the journal is this one: for what consists of several records that belong
+    /// together. The caller of the (asynchronous) method that calls this is not concerned.
     /// </summary>
     public void Keep(IJournal journal) => _kept.Value = journal;
 
@@ -71,7 +71,8 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
 
     /// <inheritdoc cref="IJournal.ReadEventsAsync"/>
     /// <exception cref="JournalException">It cannot be read.</exception>
-    public async IAsyncEnumerable<KumoiEvent> ReadEventsAsync(EventQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<KumoiEvent> ReadEventsAsync(
+        EventQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await foreach (var happened in (await OpenAsync(cancellationToken)).ReadEventsAsync(query, cancellationToken))
         {
@@ -138,7 +139,8 @@ internal sealed class FleetJournal(Func<IJournal> open, TimeProvider time)
         await before;
         if (Interlocked.Exchange(ref _dropped, 0) is > 0 and var dropped)
         {
-            await TellAsync(new KumoiEvent { At = Now, Kind = KumoiEventKind.Gap, Message = $"{dropped} events came too fast for the journal." });
+            await TellAsync(
+                new KumoiEvent { At = Now, Kind = KumoiEventKind.Gap, Message = $"{dropped} events came too fast for the journal." });
         }
 
         await TellAsync(happened);

@@ -24,7 +24,8 @@ internal sealed class JournalLayer(LinkedHost host, FleetJournal journal) : Link
         if (cancellationToken.IsCancellationRequested)
         {
             open.Close();
-            await journal.EndAsync(operation, new OperationOutcome(OperationState.Failed, journal.Now, "Cancelled before the call went out."));
+            await journal.EndAsync(
+                operation, new OperationOutcome(OperationState.Failed, journal.Now, "Cancelled before the call went out."));
             cancellationToken.ThrowIfCancellationRequested();
         }
 

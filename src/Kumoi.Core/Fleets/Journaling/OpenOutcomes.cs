@@ -3,9 +3,9 @@ using Kumoi.Journal;
 namespace Kumoi.Fleets.Journaling;
 
 /// <summary>
-/// The changes of one piece of work that may have taken effect and that nobody has proven either way, collected from the calls themselves: a
-/// script that hides an error, or throws another, hides nothing here. A watch that was begun within another is a part of it. It goes along to
-/// threads that are begun within it, jobs and other runspaces of a script among them.
+/// The changes of one piece of work that may have taken effect and that nobody has proven either way, collected from the calls themselves:
+/// a script that hides an error, or throws another, hides nothing here. A watch that was begun within another is a part of it. It goes
+/// along to threads that are begun within it, jobs and other runspaces of a script among them.
 /// </summary>
 internal sealed class OpenOutcomes
 {

@@ -23,7 +23,8 @@ internal sealed class BlameLayer(LinkedHost host) : LinkLayer
             {
                 var id = call.VMId!.Value;
                 throw new HypervisorException(
-                    $"{e.Message.TrimEnd('.')}. {host.Name}, the host of '{call.VMName ?? host.VMNames.Find(id) ?? id.ToString("D")}', is out of reach: {why}",
+                    $"{e.Message.TrimEnd('.')}. {host.Name}, the host of '{call.VMName ?? host.VMNames.Find(id) ?? id.ToString("D")}', is "
+                        + $"out of reach: {why}",
                     FaultDomain.VM, e.IsTransient, outcomeUnknown: false, e.Error, e.NativeCode,
                     "Move the VM when its host answers again: other targets would fail too.", e);
             }

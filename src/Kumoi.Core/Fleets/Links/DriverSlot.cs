@@ -3,11 +3,12 @@ using Kumoi.Hypervisors;
 namespace Kumoi.Fleets.Links;
 
 /// <summary>
-/// The driver's link to one host, behind the host's policy and throttle. One that turned out to be lost is closed, and opened again by the next
-/// call.
+/// The driver's link to one host, behind the host's policy and throttle. One that turned out to be lost is closed, and opened again by the
+/// next call.
 /// </summary>
 internal sealed class DriverSlot(
-    string uri, string expectedName, ICallPolicy policy, CallThrottle throttle, Func<CancellationToken, Task<IHypervisorLink>> open) : IAsyncDisposable
+    string uri, string expectedName, ICallPolicy policy, CallThrottle throttle,
+    Func<CancellationToken, Task<IHypervisorLink>> open) : IAsyncDisposable
 {
     private readonly SemaphoreSlim _opening = new(1);
     private IHypervisorLink? _link;
@@ -25,7 +26,8 @@ internal sealed class DriverSlot(
     public bool IsOpen => Volatile.Read(ref _link) is not null;
 
     /// <summary>
-    /// The link that was opened last, also if it is closed by now: what was begun on it, such as a migration in phases, has its own connections.
+    /// The link that was opened last, also if it is closed by now: what was begun on it, such as a migration in phases, has its own
+    /// connections.
     /// </summary>
     public IHypervisorLink? Latest => Volatile.Read(ref _latest);
 

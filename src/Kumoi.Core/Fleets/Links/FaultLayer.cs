@@ -14,7 +14,8 @@ internal sealed class FaultLayer(string hostName, FaultPlan plan) : LinkLayer
 
     private async ValueTask<T> HitAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
     {
-        var vm = call.VMName ?? (call.VMId is { } id && plan.NeedsVMNames ? (await next.SendAsync(new FindVM(id), cancellationToken))?.Name : null);
+        var vm = call.VMName
+            ?? (call.VMId is { } id && plan.NeedsVMNames ? (await next.SendAsync(new FindVM(id), cancellationToken))?.Name : null);
         if (plan.Hit(call.FaultOperation, call.Name, hostName, call.OtherHost?.HostName, vm) is not { } rule)
         {
             return await next.SendAsync(call, cancellationToken);

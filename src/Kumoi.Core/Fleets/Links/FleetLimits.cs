@@ -11,7 +11,9 @@ public sealed record FleetLimits
     /// <summary>How many calls may be under way on one host, 1 or more. libvirtd serves 5 of a connection at a time.</summary>
     public int MaxCallsPerHost { get; init; } = 4;
 
-    /// <summary>How many migrations away from one host, and copies of disks on it, may be under way, 1 or more. They do not count as calls.</summary>
+    /// <summary>
+    /// How many migrations away from one host, and copies of disks on it, may be under way, 1 or more. They do not count as calls.
+    /// </summary>
     public int MaxJobsPerHost { get; init; } = 4;
 
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(15);

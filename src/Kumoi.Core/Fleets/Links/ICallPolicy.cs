@@ -17,5 +17,6 @@ public interface ICallPolicy
     /// The call's own; or TimedOut (with an unknown outcome unless it was a read or a connect), or CircuitOpen.
     /// </exception>
     ValueTask<T> RunAsync<TState, T>(
-        CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state, CancellationToken cancellationToken);
+        CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state,
+        CancellationToken cancellationToken);
 }

@@ -2,7 +2,10 @@ using Kumoi.Hypervisors;
 
 namespace Kumoi.Fleets.Links;
 
-/// <summary>The rest of the way of a call: the layers that it has not passed yet, and the driver behind them. A value, so that a layer costs no closure.</summary>
+/// <summary>
+/// The rest of the way of a call: the layers that it has not passed yet, and the driver behind them. A value, so that a layer costs no
+/// closure.
+/// </summary>
 internal readonly struct Next(LinkLayer[] layers, int index, IHypervisorLink? driver)
 {
     /// <summary>The same way to this driver's link.</summary>
@@ -14,6 +17,7 @@ internal readonly struct Next(LinkLayer[] layers, int index, IHypervisorLink? dr
         : driver!.SendAsync(call, cancellationToken);
 
     /// <summary>The other host's driver link is what the driver needs.</summary>
-    private static async ValueTask<T> SendWithOtherAsync<T>(IHypervisorLink driver, HostCall<T> call, HostLink other, CancellationToken cancellationToken) =>
+    private static async ValueTask<T> SendWithOtherAsync<T>(
+        IHypervisorLink driver, HostCall<T> call, HostLink other, CancellationToken cancellationToken) =>
         await driver.SendAsync(call.WithOtherHost(await other.Host.Driver.CurrentAsync(cancellationToken)), cancellationToken);
 }

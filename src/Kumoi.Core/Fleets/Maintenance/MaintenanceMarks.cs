@@ -31,8 +31,8 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     public Task RefreshAsync(CancellationToken cancellationToken) => LookAsync(Freshness, cancellationToken);
 
     /// <summary>
-    /// As <see cref="RefreshAsync"/>, for readings: they do not need the journal. If it cannot be read, what was known stands; whoever would
-    /// bring a VM to the host asks again, and fails.
+    /// As <see cref="RefreshAsync"/>, for readings: they do not need the journal. If it cannot be read, what was known stands; whoever
+    /// would bring a VM to the host asks again, and fails.
     /// </summary>
     public async Task TryRefreshAsync(CancellationToken cancellationToken)
     {
@@ -82,7 +82,11 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
                 return false;
             }
 
-            var happened = new MaintenanceRecord(identity, isIn ? MaintenanceStep.Suspended : MaintenanceStep.Resumed) { RollingUpgrade = rollingUpgrade }
+            var happened = new MaintenanceRecord(identity,
+                isIn ? MaintenanceStep.Suspended : MaintenanceStep.Resumed)
+            {
+                RollingUpgrade = rollingUpgrade,
+            }
                 .ToEvent(host, journal.Now, isIn ? $"{host} is in maintenance." : $"{host} is back in service.");
 
             // Only on what was read: of two sessions that do it at once one has done it, and the other is told that it was done.
@@ -124,7 +128,8 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
 
             var readTo = isAnother ? 0 : last.ReadTo;
             List<(string Identity, Mark Mark)> news = [];
-            await foreach (var happened in current.ReadEventsAsync(new EventQuery { Kinds = [KumoiEventKind.Maintenance], AfterSequence = readTo }, cancellationToken))
+            await foreach (var happened in current.ReadEventsAsync(
+                new EventQuery { Kinds = [KumoiEventKind.Maintenance], AfterSequence = readTo }, cancellationToken))
             {
                 readTo = happened.Sequence;
                 if (MaintenanceRecord.Parse(happened) is { Step: MaintenanceStep.Suspended or MaintenanceStep.Resumed } record)

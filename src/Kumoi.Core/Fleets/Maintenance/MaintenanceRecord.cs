@@ -49,6 +49,14 @@ internal sealed record MaintenanceRecord(string Host, MaintenanceStep Step)
             }
         }
 
-        return new KumoiEvent { At = at, Kind = KumoiEventKind.Maintenance, VMHost = host, VM = vm, Message = message, Data = data.ToJsonString() };
+        return new KumoiEvent
+        {
+            At = at,
+            Kind = KumoiEventKind.Maintenance,
+            VMHost = host,
+            VM = vm,
+            Message = message,
+            Data = data.ToJsonString()
+        };
     }
 }

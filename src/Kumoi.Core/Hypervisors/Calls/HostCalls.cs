@@ -4,7 +4,8 @@ namespace Kumoi.Hypervisors.Calls;
 public static class HostCalls
 {
     private static readonly Lazy<IReadOnlyList<Type>> Found = new(
-        static () => [.. typeof(HostCalls).Assembly.GetTypes().Where(static type => !type.IsAbstract && ResultOf(type) is not null).OrderBy(static type => type.Name, StringComparer.Ordinal)]);
+        static () => [.. typeof(HostCalls).Assembly.GetTypes().Where(static type => !type.IsAbstract && ResultOf(type) is not null)
+            .OrderBy(static type => type.Name, StringComparer.Ordinal)]);
 
     public static IReadOnlyList<Type> Types => Found.Value;
 

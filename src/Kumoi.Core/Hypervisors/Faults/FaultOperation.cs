@@ -16,12 +16,16 @@ public static class FaultOperation
     /// <summary>Start, resume, reboot and reset.</summary>
     public const string Start = "Start";
 
-    /// <summary>Shutdown, destroy, suspend, the undoing of a define, and the removal of a copy that lost a migration to several targets.</summary>
+    /// <summary>
+    /// Shutdown, destroy, suspend, the undoing of a define, and the removal of a copy that lost a migration to several targets.
+    /// </summary>
     public const string Stop = "Stop";
 
     /// <summary>A migration from or to the host; of one to several targets its beginning and its preparation.</summary>
     public const string Migrate = "Migrate";
 
-    /// <summary>What follows in a migration to several targets: performing it, finishing it at a target, confirming it at the source.</summary>
+    /// <summary>
+    /// What follows in a migration to several targets: performing it, finishing it at a target, confirming it at the source.
+    /// </summary>
     public const string Phase = "Phase";
 }

@@ -1,6 +1,8 @@
 namespace Kumoi.Hypervisors.Faults;
 
-/// <summary>All fault rules of a session. The first rule that matches a call, has begun and is not spent hits it. Safe for concurrent use.</summary>
+/// <summary>
+/// All fault rules of a session. The first rule that matches a call, has begun and is not spent hits it. Safe for concurrent use.
+/// </summary>
 public sealed class FaultPlan(Random random, TimeProvider time)
 {
     private readonly Lock _gate = new();

@@ -46,7 +46,8 @@ public sealed class SimulatedDriver(TimeProvider time) : IHypervisorDriver
             }
 
             fleet.OpenLinks++;
-            return Task.FromResult<IHypervisorLink>(new SimulatedLink(fleet, fleet.Host(parsed.Host!), address.Uri, SimulatedCalls.Table, Close));
+            return Task.FromResult<IHypervisorLink>(
+                new SimulatedLink(fleet, fleet.Host(parsed.Host!), address.Uri, SimulatedCalls.Table, Close));
 
             void Close()
             {
@@ -91,7 +92,9 @@ public sealed class SimulatedDriver(TimeProvider time) : IHypervisorDriver
         }
     }
 
-    /// <summary>Whether the guest is what it was: it was not started before its whole state had come, and nothing that it did is undone. For tests.</summary>
+    /// <summary>
+    /// Whether the guest is what it was: it was not started before its whole state had come, and nothing that it did is undone. For tests.
+    /// </summary>
     internal bool IsWhole(string uri, int host, Guid vm)
     {
         var parsed = SimulatedFleetUri.Parse(uri);

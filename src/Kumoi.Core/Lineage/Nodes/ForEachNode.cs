@@ -1,7 +1,8 @@
 namespace Kumoi.Lineage;
 
 /// <summary>The action at the end of a lineage.</summary>
-internal sealed class ForEachNode<T>(LineageNode parent, LineageFunction function, Func<T, CancellationToken, ValueTask>? undo) : LineageNode(parent)
+internal sealed class ForEachNode<T>(
+    LineageNode parent, LineageFunction function, Func<T, CancellationToken, ValueTask>? undo) : LineageNode(parent)
 {
     public override string Name => "foreach";
 

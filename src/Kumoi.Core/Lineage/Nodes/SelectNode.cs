@@ -1,7 +1,8 @@
 namespace Kumoi.Lineage;
 
 /// <summary>Remembers each element's outcome. With an undo it is an action, which is never run on an element twice.</summary>
-internal sealed class SelectNode<T>(LineageNode parent, LineageFunction function, Func<T, CancellationToken, ValueTask>? undo) : LineageNode(parent)
+internal sealed class SelectNode<T>(
+    LineageNode parent, LineageFunction function, Func<T, CancellationToken, ValueTask>? undo) : LineageNode(parent)
 {
     public override string Name => "map";
 

@@ -1,6 +1,8 @@
 namespace Kumoi.Lineage;
 
-/// <summary>Where the elements come from, and how they are read again. The elements' type is known to <see cref="SourceNode{T}"/> only.</summary>
+/// <summary>
+/// Where the elements come from, and how they are read again. The elements' type is known to <see cref="SourceNode{T}"/> only.
+/// </summary>
 internal abstract class SourceNode(IReadOnlySet<FaultDomain> domains) : LineageNode(null)
 {
     public override string Name => "list";

@@ -7,5 +7,6 @@ internal sealed class TakeLastNode(LineageNode parent, int count) : LineageNode(
 
     public override bool IsExtraction => true;
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) => state.Choose(count, items, items.Reverse());
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
+        state.Choose(count, items, items.Reverse());
 }

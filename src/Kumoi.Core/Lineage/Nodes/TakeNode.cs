@@ -7,5 +7,6 @@ internal sealed class TakeNode(LineageNode parent, int count) : LineageNode(pare
 
     public override bool IsExtraction => true;
 
-    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) => state.ChooseFirst(count, items);
+    public override IReadOnlyList<LineageItem> Arrange(IReadOnlyList<LineageItem> items, ExtractionState state) =>
+        state.ChooseFirst(count, items);
 }

@@ -28,7 +28,8 @@ public sealed class Evacuation : HostMoves
     }
 
     /// <summary>For a plan.</summary>
-    internal Evacuation(Fleet fleet, IReadOnlyList<HostModel> hosts, Func<KumoiHost, int> tier, PlacementLimits limits, WorkloadOptions options)
+    internal Evacuation(
+        Fleet fleet, IReadOnlyList<HostModel> hosts, Func<KumoiHost, int> tier, PlacementLimits limits, WorkloadOptions options)
         : base(fleet, hosts, limits, options)
     {
         _tier = tier;
@@ -37,7 +38,8 @@ public sealed class Evacuation : HostMoves
     /// <summary>What would be done to empty several hosts, one after the other.</summary>
     /// <inheritdoc cref="HostMoves.PlanAsync"/>
     public static async Task<IReadOnlyList<Outcome<KumoiPlanStep, KumoiPlanStep>>> PlanAsync(
-        Fleet fleet, IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<KumoiConnection> destinations, PlacementLimits limits, WorkloadOptions options,
+        Fleet fleet, IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<KumoiConnection> destinations, PlacementLimits limits,
+        WorkloadOptions options,
         CancellationToken cancellationToken)
     {
         var models = await HostModel.ReadAsync(fleet, [.. hosts.Union(destinations)], hosts, cancellationToken);

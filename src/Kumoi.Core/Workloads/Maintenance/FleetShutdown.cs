@@ -13,7 +13,8 @@ namespace Kumoi.Workloads.Maintenance;
 /// <param name="turnOff">Whether one that takes longer is turned off, as by pulling the plug.</param>
 /// <param name="options">How failures are treated.</param>
 public sealed class FleetShutdown(
-    Fleet fleet, IReadOnlyList<KumoiConnection> hosts, Func<KumoiVM, int?> stageOf, TimeSpan patience, bool turnOff, WorkloadOptions options)
+    Fleet fleet, IReadOnlyList<KumoiConnection> hosts, Func<KumoiVM, int?> stageOf, TimeSpan patience, bool turnOff,
+    WorkloadOptions options)
     : Workload(fleet, options)
 {
     private Queue<KumoiPlanStep>? _steps;

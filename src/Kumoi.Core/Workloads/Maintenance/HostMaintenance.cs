@@ -32,5 +32,6 @@ public static class HostMaintenance
     internal static FleetJournal JournalOf(KumoiConnection host) => host.Journal ?? throw NoJournal();
 
     private static HypervisorException NoJournal() => new(
-        "Maintenance needs a journal, which all sessions share.", error: HypervisorError.NotSupported, recommendedAction: "Give the fleet a journal.");
+        "Maintenance needs a journal, which all sessions share.", error: HypervisorError.NotSupported,
+        recommendedAction: "Give the fleet a journal.");
 }

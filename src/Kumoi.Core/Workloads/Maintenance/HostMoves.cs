@@ -58,7 +58,8 @@ public abstract class HostMoves : MovingWorkload
             }
             catch (Exception e) when (e is not (JournalException or OperationCanceledException))
             {
-                outcomes.Add(Outcome<KumoiPlanStep, KumoiPlanStep>.Failure(step with { State = PlanStepState.Failed, Error = e.Message }, e));
+                outcomes.Add(
+                    Outcome<KumoiPlanStep, KumoiPlanStep>.Failure(step with { State = PlanStepState.Failed, Error = e.Message }, e));
             }
         }
 
@@ -84,7 +85,8 @@ public abstract class HostMoves : MovingWorkload
         return outcomes;
     }
 
-    private protected async Task TellAsync(MaintenanceStep step, KumoiVM vm, KumoiVM? moved, string message, CancellationToken cancellationToken)
+    private protected async Task TellAsync(
+        MaintenanceStep step, KumoiVM vm, KumoiVM? moved, string message, CancellationToken cancellationToken)
     {
         if (Host.Journal is { } journal)
         {
@@ -107,10 +109,12 @@ public abstract class HostMoves : MovingWorkload
         {
             var why = HostModel.CanMove(vm)
                 ? new HypervisorException(
-                    $"There is no room for '{vm.Name}': it stays on {source.Name}.", FaultDomain.VM, error: HypervisorError.ResourceUnavailable,
+                    $"There is no room for '{vm.Name}': it stays on {source.Name}.", FaultDomain.VM,
+                    error: HypervisorError.ResourceUnavailable,
                     recommendedAction: "Make room, connect more hosts, or stop the VM; then run the command again.")
                 : new HypervisorException(
-                    $"'{vm.Name}' is {vm.State} and cannot be moved live: it stays on {source.Name}.", FaultDomain.VM, error: HypervisorError.InvalidState,
+                    $"'{vm.Name}' is {vm.State} and cannot be moved live: it stays on {source.Name}.", FaultDomain.VM,
+                    error: HypervisorError.InvalidState,
                     recommendedAction: "Stop or resume the VM; then run the command again.");
             yield return Outcome<KumoiPlanStep, KumoiPlanStep>.Failure(
                 new KumoiPlanStep

@@ -21,7 +21,8 @@ public sealed class MaintenanceStay
     public static async Task<MaintenanceStay?> ReadAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
         MaintenanceStay? stay = null;
-        await foreach (var happened in HostMaintenance.JournalOf(host).ReadEventsAsync(new EventQuery { Kinds = [KumoiEventKind.Maintenance] }, cancellationToken))
+        await foreach (var happened in HostMaintenance.JournalOf(host)
+            .ReadEventsAsync(new EventQuery { Kinds = [KumoiEventKind.Maintenance] }, cancellationToken))
         {
             if (MaintenanceRecord.Parse(happened) is not { } record || record.Host != host.Identity)
             {
@@ -45,6 +46,8 @@ public sealed class MaintenanceStay
         return stay;
     }
 
-    /// <summary>Whether the VM, which is on that host now, is there because of the maintenance. One that was moved on since stays where it is.</summary>
+    /// <summary>
+    /// Whether the VM, which is on that host now, is there because of the maintenance. One that was moved on since stays where it is.
+    /// </summary>
     internal bool IsAway(Guid vm, KumoiConnection at) => _away.TryGetValue(vm, out var target) && (target is null || target == at.Identity);
 }

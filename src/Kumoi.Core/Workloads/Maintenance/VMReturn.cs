@@ -12,7 +12,8 @@ namespace Kumoi.Workloads.Maintenance;
 /// <param name="limits">What must be left on the host.</param>
 /// <param name="options">How failures are treated, and how VMs are moved. There is one target, so nothing is sent to several.</param>
 public sealed class VMReturn(
-    Fleet fleet, KumoiConnection home, IReadOnlyList<KumoiConnection> others, MaintenanceStay stay, PlacementLimits limits, WorkloadOptions options)
+    Fleet fleet, KumoiConnection home, IReadOnlyList<KumoiConnection> others, MaintenanceStay stay, PlacementLimits limits,
+    WorkloadOptions options)
     : HostMoves(fleet, home, others, limits, options with { Replicas = null })
 {
     private protected override IEnumerable<(KumoiVM VM, HostModel Source)> Stranded => Away;
@@ -24,7 +25,8 @@ public sealed class VMReturn(
         select (vm, source);
 
     private protected override (KumoiVM VM, HostModel Source, string Reason)? Choose() =>
-        Away.Where(away => Targets(away.VM, away.Source).Count > 0).Select(away => (away.VM, away.Source, $"returns to {Host.Name}")).Cast<(KumoiVM, HostModel, string)?>()
+        Away.Where(away => Targets(away.VM, away.Source).Count > 0).Select(away => (away.VM, away.Source, $"returns to {Host.Name}"))
+            .Cast<(KumoiVM, HostModel, string)?>()
             .FirstOrDefault();
 
     private protected override IEnumerable<HostModel> Prefer(HostModel source) => [Hosts[0]];

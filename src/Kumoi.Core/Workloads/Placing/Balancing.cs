@@ -42,6 +42,7 @@ public sealed class Balancing(Fleet fleet, IReadOnlyList<KumoiConnection> hosts,
     private string? WhyOverloaded(HostModel host) =>
         host.FreeMemoryBytes < Limits.MinFreeMemoryBytes
             ? string.Create(CultureInfo.InvariantCulture, $"{host.Name} has {Math.Max(0, host.FreeMemoryBytes) >> 20} MiB free")
-            : !double.IsNaN(host.Host.CpuRatio) && host.CpuRatio > Limits.MaxCpuRatio ? string.Create(CultureInfo.InvariantCulture, $"{host.Name} is {host.CpuRatio:P0} busy")
+            : !double.IsNaN(host.Host.CpuRatio) && host.CpuRatio > Limits.MaxCpuRatio
+                ? string.Create(CultureInfo.InvariantCulture, $"{host.Name} is {host.CpuRatio:P0} busy")
             : null;
 }

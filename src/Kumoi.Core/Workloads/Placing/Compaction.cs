@@ -4,7 +4,8 @@ namespace Kumoi.Workloads.Placing;
 
 /// <summary>
 /// First-fit compaction (paper 000, Fig. 5): from the last host on, each running VM goes to the first of the hosts before it that runs VMs
-/// and has room, so that the last hosts become empty. A host is emptied only if all its VMs find a place: to move some of them frees nothing.
+/// and has room, so that the last hosts become empty. A host is emptied only if all its VMs find a place: to move some of them frees
+/// nothing.
 /// </summary>
 public sealed class Compaction(Fleet fleet, IReadOnlyList<KumoiConnection> hosts, PlacementLimits limits, WorkloadOptions options)
     : MovingWorkload(fleet, hosts, limits, options)

@@ -28,7 +28,9 @@ internal sealed class HostModel
         _vms = [.. other._vms];
     }
 
-    /// <summary>The hosts as they are now. One that cannot be read stands there without room, unless it is <paramref name="needed"/>.</summary>
+    /// <summary>
+    /// The hosts as they are now. One that cannot be read stands there without room, unless it is <paramref name="needed"/>.
+    /// </summary>
     /// <exception cref="Hypervisors.HypervisorException">A host that is needed could not be read.</exception>
     public static async Task<List<HostModel>> ReadAsync(
         Fleet fleet, IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<KumoiConnection> needed, CancellationToken cancellationToken)
@@ -64,7 +66,8 @@ internal sealed class HostModel
 
     /// <summary>Whether the limits hold when the VM has been put on this host, if it takes any.</summary>
     public bool Fits(KumoiVM vm, PlacementLimits limits) =>
-        TakesVMs && FreeMemoryBytes - vm.MemoryBytes >= limits.MinFreeMemoryBytes && Math.Min(1, CpuRatio + Share(vm)) <= limits.MaxCpuRatio;
+        TakesVMs && FreeMemoryBytes - vm.MemoryBytes >= limits.MinFreeMemoryBytes
+            && Math.Min(1, CpuRatio + Share(vm)) <= limits.MaxCpuRatio;
 
     public void Add(KumoiVM vm)
     {
@@ -82,7 +85,8 @@ internal sealed class HostModel
 
     /// <summary>How much of this host's CPUs the VM keeps busy, 0..1. A VM whose load is not known is taken for busy.</summary>
     private double Share(KumoiVM vm) =>
-        vm.State is PowerState.Paused || Host.CpuCount == 0 ? 0 : (double.IsNaN(vm.CpuRatio) ? 1 : vm.CpuRatio) * vm.CpuCount / Host.CpuCount;
+        vm.State is PowerState.Paused || Host.CpuCount == 0
+            ? 0 : (double.IsNaN(vm.CpuRatio) ? 1 : vm.CpuRatio) * vm.CpuCount / Host.CpuCount;
 
     /// <summary>Whether the VM is in a state in which it can be moved live.</summary>
     public static bool CanMove(KumoiVM vm) => vm.State is PowerState.Running or PowerState.Paused;

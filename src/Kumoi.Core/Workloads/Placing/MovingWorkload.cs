@@ -5,7 +5,9 @@ using Kumoi.Speculation.Migration;
 
 namespace Kumoi.Workloads.Placing;
 
-/// <summary>A workload that moves VMs between hosts, one at a time. A target that fails is replaced by the next that would have been chosen.</summary>
+/// <summary>
+/// A workload that moves VMs between hosts, one at a time. A target that fails is replaced by the next that would have been chosen.
+/// </summary>
 public abstract class MovingWorkload : Workload
 {
     private readonly IReadOnlyList<KumoiConnection> _connections;
@@ -72,7 +74,8 @@ public abstract class MovingWorkload : Workload
         [.. Usable(Prefer(source)).Where(host => host.Fits(vm, Limits))];
 
     /// <summary>Without those that have failed as targets.</summary>
-    private protected IEnumerable<HostModel> Usable(IEnumerable<HostModel> hosts) => hosts.Where(host => !FailedTargets.Contains(host.Name));
+    private protected IEnumerable<HostModel> Usable(IEnumerable<HostModel> hosts) =>
+        hosts.Where(host => !FailedTargets.Contains(host.Name));
 
     protected sealed override async Task<KumoiPlanStep> DoAsync(KumoiPlanStep step, CancellationToken cancellationToken)
     {
@@ -87,7 +90,8 @@ public abstract class MovingWorkload : Workload
         return step with { VM = moved, Target = moved.VMHost, Substitutions = substitutions };
 
         async Task<KumoiVM> MoveToAsync(KumoiHost target, CancellationToken token) =>
-            await TryMoveAsync(vm, target, await FleetReads.ReadHostAsync(target.Connection, token), token) ?? throw new HypervisorException(
+            await TryMoveAsync(vm, target, await FleetReads.ReadHostAsync(target.Connection, token), token)
+                ?? throw new HypervisorException(
                 $"{target.Name} has no room for '{vm.Name}' any more", FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
                 recommendedAction: "Run it again: it plans with new readings.");
     }
@@ -117,7 +121,8 @@ public abstract class MovingWorkload : Workload
     {
         foreach (var target in targets)
         {
-            if (await TryMoveAsync(vm, target, (await ReadAsync([target.Connection], cancellationToken))[0], cancellationToken) is { } moved)
+            if (await TryMoveAsync(vm, target, (await ReadAsync([target.Connection], cancellationToken))[0], cancellationToken)
+                is { } moved)
             {
                 return moved;
             }

@@ -6,7 +6,9 @@ namespace Kumoi.Workloads.Placing;
 /// <param name="Limits">What must be left.</param>
 public sealed record PlacementRequest(long MemoryBytes, int CpuCount, PlacementLimits Limits)
 {
-    /// <summary>A host that cannot tell its load has room only where the load does not matter; one that is in maintenance has none.</summary>
+    /// <summary>
+    /// A host that cannot tell its load has room only where the load does not matter; one that is in maintenance has none.
+    /// </summary>
     public bool Fits(KumoiHost host) =>
         !host.IsInMaintenance
         && host.CpuCount >= CpuCount

@@ -9,7 +9,9 @@ internal sealed class HostVerification(RollingUpgradeOptions rollingUpgrade, Tim
     /// <summary>How often a host that does not answer yet is asked.</summary>
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(2);
 
-    /// <summary>Null: it is verified. Else why not, with the last failure as the inner exception: a HypervisorException if it did not answer.</summary>
+    /// <summary>
+    /// Null: it is verified. Else why not, with the last failure as the inner exception: a HypervisorException if it did not answer.
+    /// </summary>
     public async Task<HypervisorException?> WhyNotAsync(KumoiConnection host, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
@@ -42,8 +44,10 @@ internal sealed class HostVerification(RollingUpgradeOptions rollingUpgrade, Tim
     {
         var why = failure is null ? "its verification did not give true" : failure.Message.TrimEnd('.');
         return new HypervisorException(
-            FormattableString.Invariant($"{host.Name} was not verified within {rollingUpgrade.Patience.TotalSeconds:0.#} s: {why}."), FaultDomain.Host,
+            FormattableString.Invariant($"{host.Name} was not verified within {rollingUpgrade.Patience.TotalSeconds:0.#} s: {why}."),
+            FaultDomain.Host,
             error: HypervisorError.TimedOut, innerException: failure,
-            recommendedAction: "Find out what is wrong with the host, and run the same command again: it goes on there. Wait longer with -TimeoutSec.");
+            recommendedAction: "Find out what is wrong with the host, and run the same command again: it goes on there. Wait "
+                + "longer with -TimeoutSec.");
     }
 }

@@ -8,8 +8,8 @@ using Kumoi.Workloads.Maintenance;
 namespace Kumoi.Workloads.RollingUpgrades;
 
 /// <summary>
-/// A rolling upgrade (paper 002): one host after the other is emptied, upgraded by a script, verified, and taken back into service. VMs go to
-/// upgraded hosts first, then to such as are not upgraded at all, then to those whose turn comes last: so they move as seldom as can be.
+/// A rolling upgrade (paper 002): one host after the other is emptied, upgraded by a script, verified, and taken back into service. VMs go
+/// to upgraded hosts first, then to such as are not upgraded at all, then to those whose turn comes last: so they move as seldom as can be.
 /// Every step is in the journal, and after an interruption the same name goes on where it was. Not safe for concurrent use.
 /// </summary>
 public sealed class RollingUpgrade
@@ -26,7 +26,8 @@ public sealed class RollingUpgrade
     private bool _isBegun;
 
     private RollingUpgrade(
-        Fleet fleet, FleetJournal journal, IReadOnlyList<KumoiConnection> hosts, RollingUpgradeOptions rollingUpgrade, WorkloadOptions options, TimeProvider time, RollingUpgradeLog log)
+        Fleet fleet, FleetJournal journal, IReadOnlyList<KumoiConnection> hosts, RollingUpgradeOptions rollingUpgrade,
+        WorkloadOptions options, TimeProvider time, RollingUpgradeLog log)
     {
         _fleet = fleet;
         _journal = journal;
@@ -56,7 +57,8 @@ public sealed class RollingUpgrade
     /// </exception>
     /// <exception cref="JournalException">The journal cannot be read.</exception>
     public static async Task<RollingUpgrade> OpenAsync(
-        Fleet fleet, IReadOnlyList<KumoiConnection> hosts, RollingUpgradeOptions rollingUpgrade, WorkloadOptions options, TimeProvider time, CancellationToken cancellationToken)
+        Fleet fleet, IReadOnlyList<KumoiConnection> hosts, RollingUpgradeOptions rollingUpgrade, WorkloadOptions options, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var journal = fleet.Journal ?? throw new HypervisorException(
             "A rolling upgrade needs a journal.", error: HypervisorError.NotSupported, recommendedAction: "Give the fleet a journal.");
@@ -129,7 +131,9 @@ public sealed class RollingUpgrade
     public Task<IReadOnlyList<KumoiPlanStep>> PlanAsync(CancellationToken cancellationToken) =>
         new RollingUpgradePlan(_fleet, Hosts, _rollingUpgrade, _options, _log, TierOf).MakeAsync(cancellationToken);
 
-    /// <summary>Ends this run, however it went: it is complete if all its hosts are done, also those of earlier runs; else it waits for the next.</summary>
+    /// <summary>
+    /// Ends this run, however it went: it is complete if all its hosts are done, also those of earlier runs; else it waits for the next.
+    /// </summary>
     /// <returns>The hosts that are not done, by their names, or by their URIs where they are not connected; none: it is complete.</returns>
     public async Task<IReadOnlyList<string>> EndAsync()
     {
@@ -158,11 +162,12 @@ public sealed class RollingUpgrade
     }
 
     private static HypervisorException IsUnderWay(string what, string where, string advice) => new(
-        $"{what} is under way in {where}.", error: HypervisorError.InvalidState, recommendedAction: $"Wait for its end or stop it there; {advice}.");
+        $"{what} is under way in {where}.", error: HypervisorError.InvalidState,
+        recommendedAction: $"Wait for its end or stop it there; {advice}.");
 
     /// <summary>
-    /// What keeps this session from beginning, by what the journal has: another one works on it, or, under another name, on one of its hosts.
-    /// A session of which nobody can tell whether it runs counts as one that does.
+    /// What keeps this session from beginning, by what the journal has: another one works on it, or, under another name, on one of its
+    /// hosts. A session of which nobody can tell whether it runs counts as one that does.
     /// </summary>
     private HypervisorException? WhyNot()
     {
@@ -180,7 +185,8 @@ public sealed class RollingUpgrade
             var advice = owner.IsAlive is null ? "if that process does not run any more, say so with -Force"
                 : isThis ? "or give this one another name"
                 : "or leave its hosts out";
-            return IsUnderWay(isThis ? $"The rolling upgrade '{name}'" : $"The rolling upgrade '{name}' of the same hosts", $"{owner}", advice);
+            return IsUnderWay(
+                isThis ? $"The rolling upgrade '{name}'" : $"The rolling upgrade '{name}' of the same hosts", $"{owner}", advice);
         }
 
         return null;
@@ -220,7 +226,8 @@ public sealed class RollingUpgrade
         if (!await _log.StepAsync(host, step, message))
         {
             throw new HypervisorException(
-                $"The rolling upgrade '{_rollingUpgrade.Name}' was taken over by another session: this one does nothing more.", error: HypervisorError.InvalidState,
+                $"The rolling upgrade '{_rollingUpgrade.Name}' was taken over by another session: this one does nothing more.",
+                error: HypervisorError.InvalidState,
                 recommendedAction: "Get-KumoiEvent -Kind RollingUpgrade shows which one it is.");
         }
     }
@@ -231,7 +238,8 @@ public sealed class RollingUpgrade
         if (_log.StepOf(host) < RollingUpgradeStep.Ran)
         {
             await StepAsync(host, RollingUpgradeStep.Upgrading, $"{host.Name} is being upgraded.");
-            await DoAsync(turn, PlanAction.SuspendHost, token => HostMaintenance.SuspendAsync(host, _rollingUpgrade.Name, token), cancellationToken);
+            await DoAsync(
+                turn, PlanAction.SuspendHost, token => HostMaintenance.SuspendAsync(host, _rollingUpgrade.Name, token), cancellationToken);
             await EvacuateAsync(turn, cancellationToken);
             var empty = await ReadEmptyAsync(host, cancellationToken);
             turn.Output = await DoAsync(turn, PlanAction.RunScript, token => _rollingUpgrade.Script(empty, token), cancellationToken);
@@ -260,15 +268,21 @@ public sealed class RollingUpgrade
 
     private async Task EvacuateAsync(Turn turn, CancellationToken cancellationToken)
     {
-        var evacuation = new Evacuation(_fleet, turn.Host, _fleet.Hosts, host => TierOf(turn.Host, host.Connection), _rollingUpgrade.Limits, _options) { Time = _time };
+        var evacuation = new Evacuation(_fleet, turn.Host, _fleet.Hosts, host =>
+            TierOf(turn.Host, host.Connection), _rollingUpgrade.Limits, _options)
+        {
+            Time = _time,
+        };
         await RunAsync(turn, evacuation, static _ => true, cancellationToken);
     }
 
     private async Task ReturnAsync(Turn turn, MaintenanceStay stay, CancellationToken cancellationToken)
     {
         var homecoming = new VMReturn(_fleet, turn.Host, _fleet.Hosts, stay, _rollingUpgrade.Limits, _options) { Time = _time };
-        // A VM whose room was taken meanwhile runs well where it is. One that cannot be moved to the upgraded host says something about that.
-        await RunAsync(turn, homecoming, static failure => failure is not HypervisorException { Error: HypervisorError.ResourceUnavailable }, cancellationToken);
+        // A VM whose room was taken meanwhile runs well where it is. One that cannot be moved to the upgraded host says something about
+        // that.
+        await RunAsync(turn, homecoming, static failure =>
+            failure is not HypervisorException { Error: HypervisorError.ResourceUnavailable }, cancellationToken);
     }
 
     /// <summary>All moves, and then the first failure that counts.</summary>
@@ -324,7 +338,8 @@ public sealed class RollingUpgrade
         throw why;
     }
 
-    private async Task<T> DoAsync<T>(Turn turn, PlanAction action, Func<CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+    private async Task<T> DoAsync<T>(
+        Turn turn, PlanAction action, Func<CancellationToken, Task<T>> act, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         turn.UnderWay = RollingUpgradePlan.StepOf(turn.Host, action, _rollingUpgrade.Name);

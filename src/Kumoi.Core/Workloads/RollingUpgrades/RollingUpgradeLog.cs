@@ -6,8 +6,9 @@ using Kumoi.Journal;
 namespace Kumoi.Workloads.RollingUpgrades;
 
 /// <summary>
-/// What the journal has of one rolling upgrade. It is open from its first command to the one that ends it, over any number of interruptions;
-/// the same name then begins another one. Whoever appends to it has read all that is there: of two sessions only one can work on it.
+/// What the journal has of one rolling upgrade. It is open from its first command to the one that ends it, over any number of
+/// interruptions; the same name then begins another one. Whoever appends to it has read all that is there: of two sessions only one can
+/// work on it.
 /// </summary>
 internal sealed class RollingUpgradeLog
 {
@@ -56,11 +57,14 @@ internal sealed class RollingUpgradeLog
 
     public bool Has(KumoiConnection host) => State.Steps.ContainsKey(host.Identity);
 
-    /// <summary>Its hosts that are not done, by what tells them apart. Simulated hosts that are not among those given are gone for good.</summary>
+    /// <summary>
+    /// Its hosts that are not done, by what tells them apart. Simulated hosts that are not among those given are gone for good.
+    /// </summary>
     public IReadOnlyList<string> Unfinished(IReadOnlyList<KumoiConnection> connected)
     {
         var known = connected.Select(host => host.Identity).ToHashSet(StringComparer.Ordinal);
-        return [.. State.Steps.Where(pair => pair.Value is not RollingUpgradeStep.Done && (known.Contains(pair.Key) || !IsSimulated(pair.Key))).Select(pair => pair.Key)];
+        return [.. State.Steps.Where(pair => pair.Value is not RollingUpgradeStep.Done
+            && (known.Contains(pair.Key) || !IsSimulated(pair.Key))).Select(pair => pair.Key)];
     }
 
     /// <summary>A command begins to work on these hosts.</summary>
@@ -77,7 +81,8 @@ internal sealed class RollingUpgradeLog
             }
         }
         while (!await TryAppendAsync(
-            RollingUpgradeState.Begun, host: null, $"The rolling upgrade '{_name}' {(OpenSince is null ? "begins" : "goes on")} with {hosts.Count} hosts.",
+            RollingUpgradeState.Begun, host: null,
+            $"The rolling upgrade '{_name}' {(OpenSince is null ? "begins" : "goes on")} with {hosts.Count} hosts.",
             RollingUpgradeState.DescribeBegin(hosts.Select(host => host.Identity), OperationOwner.Current), cancellationToken));
         _begunBy = State.BegunBy;
     }
@@ -101,7 +106,8 @@ internal sealed class RollingUpgradeLog
     }
 
     /// <summary>All hosts are done.</summary>
-    public Task CompleteAsync() => AppendAsync(RollingUpgradeState.Completed, host: null, $"The rolling upgrade '{_name}' is complete.", []);
+    public Task CompleteAsync() =>
+        AppendAsync(RollingUpgradeState.Completed, host: null, $"The rolling upgrade '{_name}' is complete.", []);
 
     /// <summary>False: another session has taken it over, and nothing was written.</summary>
     private async Task<bool> AppendAsync(string step, KumoiConnection? host, string message, JsonObject data)
@@ -118,7 +124,8 @@ internal sealed class RollingUpgradeLog
     }
 
     /// <summary>False: others have written meanwhile, and that is read now.</summary>
-    private async Task<bool> TryAppendAsync(string step, KumoiConnection? host, string message, JsonObject data, CancellationToken cancellationToken)
+    private async Task<bool> TryAppendAsync(
+        string step, KumoiConnection? host, string message, JsonObject data, CancellationToken cancellationToken)
     {
         data[NameProperty] = _name;
         data[StepProperty] = step;

@@ -47,7 +47,8 @@ internal sealed class RollingUpgradePlan(
         {
             Add(host, PlanAction.SuspendHost);
             var evacuation = new Evacuation(
-                fleet, [model, .. models.Where(other => other != model)], target => _done.Contains(target.Connection) ? 0 : tierOf(host, target.Connection),
+                fleet, [model, .. models.Where(other => other != model)],
+                target => _done.Contains(target.Connection) ? 0 : tierOf(host, target.Connection),
                 rollingUpgrade.Limits, options);
             foreach (var outcome in await evacuation.PlanAsync(cancellationToken))
             {

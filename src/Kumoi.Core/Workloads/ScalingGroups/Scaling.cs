@@ -146,7 +146,8 @@ public sealed class Scaling : Workload
 
     private KumoiPlanStep? Decide(List<KumoiVM> members, int count)
     {
-        if (_seen.Values.FirstOrDefault(vm => _leaving.Contains(vm.Key) && _readings.Any(host => !host.IsMasked && host.Name == vm.VMHost)) is { } leaving)
+        if (_seen.Values.FirstOrDefault(vm => _leaving.Contains(vm.Key) && _readings.Any(host => !host.IsMasked && host.Name == vm.VMHost))
+            is { } leaving)
         {
             return Remove("its removal was not finished", leaving);
         }
@@ -232,7 +233,8 @@ public sealed class Scaling : Workload
         return step with { VM = made, VMHost = made.VMHost, Substitutions = substitutions };
 
         Task<KumoiVM> MakeAsync(KumoiHost host, CancellationToken token) => VMActions.CloneAsync(
-            _scaling.Master, host.Connection, step.Name, start: true, domain => ScalingGroup.Mark(domain, _scaling.Group), OperationId.New(), token);
+            _scaling.Master, host.Connection, step.Name, start: true, domain => ScalingGroup.Mark(domain, _scaling.Group),
+            OperationId.New(), token);
     }
 
     /// <summary>The last VM that carries the group's mark: one that only has such a name is somebody else's.</summary>
@@ -240,7 +242,8 @@ public sealed class Scaling : Workload
     {
         foreach (var vm in _leaving.Contains(step.VM!.Key) ? [step.VM] : Remember().AsEnumerable().Reverse())
         {
-            if (_leaving.Contains(vm.Key) || ScalingGroup.IsMarked(await vm.Connection.Link.SendAsync(new ReadXml(vm.Id), cancellationToken), _scaling.Group))
+            if (_leaving.Contains(vm.Key)
+                || ScalingGroup.IsMarked(await vm.Connection.Link.SendAsync(new ReadXml(vm.Id), cancellationToken), _scaling.Group))
             {
                 _leaving.Add(vm.Key);
                 var stopped = IsLive(vm) ? await ShutDownAsync(vm, _scaling.StopPatience, turnOff: true, cancellationToken) : vm;
@@ -253,7 +256,8 @@ public sealed class Scaling : Workload
 
         throw new HypervisorException(
             $"No VM of '{_scaling.Group}' was made by scaling: none is removed.", FaultDomain.VM, error: HypervisorError.InvalidState,
-            recommendedAction: "Only clones that Kumoi has made for this group are removed. Remove other VMs yourself, or raise the minimum.");
+            recommendedAction: "Only clones that Kumoi has made for this group are removed. Remove other VMs yourself, "
+                + "or raise the minimum.");
     }
 
     private int NumberOf(KumoiVM vm) => ScalingGroup.NumberOf(_scaling.Group, vm.Name);

@@ -29,11 +29,13 @@ internal static class ScalingGroup
         }
 
         metadata.Elements(Namespace + "group").Remove();
-        metadata.Add(new XElement(Namespace + "group", new XAttribute(XNamespace.Xmlns + "kumoi-scaling", Namespace), new XAttribute("name", group)));
+        metadata.Add(new XElement(
+            Namespace + "group", new XAttribute(XNamespace.Xmlns + "kumoi-scaling", Namespace), new XAttribute("name", group)));
     }
 
     /// <summary>Whether a definition carries the mark.</summary>
     public static bool IsMarked(string xml, string group) =>
         string.Equals(
-            (string?)SafeXml.Parse(xml).Element("metadata")?.Element(Namespace + "group")?.Attribute("name"), group, StringComparison.Ordinal);
+            (string?)SafeXml.Parse(xml).Element("metadata")?.Element(Namespace + "group")?.Attribute("name"), group,
+            StringComparison.Ordinal);
 }

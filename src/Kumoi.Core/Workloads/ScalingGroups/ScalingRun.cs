@@ -44,7 +44,9 @@ public sealed class ScalingRun : IAsyncDisposable
     /// <summary>When it has ended, in whatever way.</summary>
     public Task Ended => _task;
 
-    /// <summary>Ends it; a change under way takes effect or leaves nothing behind before this returns. The group's VMs stay as they are.</summary>
+    /// <summary>
+    /// Ends it; a change under way takes effect or leaves nothing behind before this returns. The group's VMs stay as they are.
+    /// </summary>
     public async Task<KumoiScaling> StopAsync()
     {
         await _stop.CancelAsync();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Kumoi.FailureOblivious;
 using Kumoi.Fleets;
@@ -52,7 +53,8 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
         _continued = journal;
         _ahead = await ReadAsync(hosts, cancellationToken);
         var unknownHosts = hosts.Select(host => host.Name).ToHashSet(StringComparer.Ordinal);
-        var unreadHosts = unknownHosts.Except(_ahead.Select(read => read.Host.Name), StringComparer.Ordinal).ToHashSet(StringComparer.Ordinal);
+        var unreadHosts = unknownHosts.Except(_ahead.Select(read => read.Host.Name), StringComparer.Ordinal)
+            .ToHashSet(StringComparer.Ordinal);
         var wanted = choose([.. _ahead.SelectMany(read => read.VMs)]).Select(vm => vm.Key).ToHashSet();
         var here = new Dictionary<string, HashSet<Guid>>(StringComparer.Ordinal);
         var query = new EventQuery { Kinds = [KumoiEventKind.Usage], NewestFirst = true };
@@ -65,7 +67,8 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
         var isAnyMissing = true;
         await foreach (var told in journal.ReadEventsAsync(query with { After = time.GetUtcNow() - LongestInterval }, cancellationToken))
         {
-            if (told.VMHost is not { } host || (_hostsRead.ContainsKey(host) && !isAnyMissing) || UsageRecord.Parse(told.Data) is not { } record)
+            if (told.VMHost is not { } host || (_hostsRead.ContainsKey(host) && !isAnyMissing)
+                || UsageRecord.Parse(told.Data) is not { } record)
             {
                 continue;
             }
@@ -109,13 +112,14 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
     }
 
     /// <summary>
-    /// Reads all VMs once, and tells what those of each host used. The first cycle tells only of VMs that are known already: of the others it
-    /// notes the counters. What is told is in the journal by then.
+    /// Reads all VMs once, and tells what those of each host used. The first cycle tells only of VMs that are known already: of the others
+    /// it notes the counters. What is told is in the journal by then.
     /// </summary>
     /// <exception cref="HypervisorException">A host could not be read, and failures are not masked: nothing was accounted.</exception>
     /// <exception cref="JournalException">The journal cannot be written: this host, and those after it, were not accounted.</exception>
     public async IAsyncEnumerable<IReadOnlyList<KumoiUsage>> CycleAsync(
-        IReadOnlyList<KumoiConnection> hosts, Func<IReadOnlyList<KumoiVM>, IEnumerable<KumoiVM>> choose, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IReadOnlyList<KumoiConnection> hosts, Func<IReadOnlyList<KumoiVM>, IEnumerable<KumoiVM>> choose,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var read = _ahead ?? await ReadAsync(hosts, cancellationToken);
         _ahead = null;
@@ -188,7 +192,8 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
             var moved = LeftBy(vm.Id, present).OrderBy(key => _last[key].At).Select(key => _last[key]).LastOrDefault();
             var before = _last.GetValueOrDefault(vm.Key) ?? moved ?? (isNew ? UsageCounters.Zero(_hostsRead[host.Name]) : null);
             var now = UsageCounters.Of(vm.Reading);
-            if (before is not null && before.At <= now.At && now.Since(before) is var used && (vm.State is not PowerState.Shutoff || used.CpuSec > 0))
+            if (before is not null && before.At <= now.At && now.Since(before) is var used
+                && (vm.State is not PowerState.Shutoff || used.CpuSec > 0))
             {
                 usages.Add(new KumoiUsage
                 {
@@ -212,17 +217,21 @@ public sealed class UsageMeter(Fleet fleet, WorkloadOptions options, TimeProvide
 
     /// <summary>False: another session has accounted since this one has looked, and nothing was written.</summary>
     private async Task<bool> TryAppendAsync(
-        KumoiConnection host, List<KumoiVM> wanted, IReadOnlyList<KumoiVM> vms, List<KumoiUsage> usages, CancellationToken cancellationToken)
+        KumoiConnection host, List<KumoiVM> wanted, IReadOnlyList<KumoiVM> vms, List<KumoiUsage> usages,
+        CancellationToken cancellationToken)
     {
         var happened = new KumoiEvent
         {
             At = time.GetUtcNow(),
             Kind = KumoiEventKind.Usage,
             VMHost = host.Name,
-            Message = FormattableString.Invariant(
-                $"{usages.Count} {(usages.Count == 1 ? "VM" : "VMs")} of {host.Name} used {usages.Sum(usage => usage.CpuSec):0.###} s of CPU."),
+            Message = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{usages.Count} {(usages.Count == 1 ? "VM" : "VMs")} of {host.Name} used "
+                    + $"{usages.Sum(usage => usage.CpuSec):0.###} s of CPU."),
             Data = UsageRecord.Format(
-                usages, wanted.ToDictionary(vm => vm.Id, vm => Later(_last.GetValueOrDefault(vm.Key), UsageCounters.Of(vm.Reading))), vms.Select(vm => vm.Id)),
+                usages, wanted.ToDictionary(vm => vm.Id, vm => Later(_last.GetValueOrDefault(vm.Key), UsageCounters.Of(vm.Reading))),
+                vms.Select(vm => vm.Id)),
         };
         if (_continued is { } continued)
         {

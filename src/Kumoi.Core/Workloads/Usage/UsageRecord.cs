@@ -6,9 +6,11 @@ namespace Kumoi.Workloads.Usage;
 /// The data of an event of accounting: what each VM of one host used, its counters, from which the next cycle goes on, and all VMs that the
 /// host had.
 /// </summary>
-internal sealed record UsageRecord(IReadOnlyList<KumoiUsage> Used, IReadOnlyDictionary<Guid, UsageCounters> Counters, IReadOnlyList<Guid> Seen)
+internal sealed record UsageRecord(
+    IReadOnlyList<KumoiUsage> Used, IReadOnlyDictionary<Guid, UsageCounters> Counters, IReadOnlyList<Guid> Seen)
 {
-    public static string Format(IReadOnlyList<KumoiUsage> used, IReadOnlyDictionary<Guid, UsageCounters> counters, IEnumerable<Guid> seen) =>
+    public static string Format(
+        IReadOnlyList<KumoiUsage> used, IReadOnlyDictionary<Guid, UsageCounters> counters, IEnumerable<Guid> seen) =>
         JsonSerializer.Serialize(new UsageRecord(used, counters, [.. seen]));
 
     /// <summary>Null: the data is another version's.</summary>

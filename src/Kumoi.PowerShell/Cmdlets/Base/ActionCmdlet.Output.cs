@@ -46,7 +46,8 @@ public abstract partial class ActionCmdlet
         catch (PipelineStoppedException) when (!Stopping)
         {
             // A later command has enough. Failures that waited to be replaced are errors now.
-            foreach (var failed in _runs.Where(other => other is { IsWritten: false, IsSettled: true, Error: not null, IsSubstitute: false }).ToList())
+            foreach (var failed in _runs.Where(
+                other => other is { IsWritten: false, IsSettled: true, Error: not null, IsSubstitute: false }).ToList())
             {
                 failed.IsWritten = true;
                 WriteUnreplaced(failed, failed.Error!);
@@ -92,7 +93,8 @@ public abstract partial class ActionCmdlet
     {
         var record = Errors.ToRecord(error, run.Request.Target, verdict.IsExhausted ? ActionFailedException.ExhaustedId : null);
         var advising = verdict.AdviceOf is { } other ? Errors.ToRecord(other, null) : record;
-        record.ErrorDetails = new ErrorDetails(verdict.Message) { RecommendedAction = verdict.Advice ?? advising.ErrorDetails.RecommendedAction };
+        record.ErrorDetails =
+            new ErrorDetails(verdict.Message) { RecommendedAction = verdict.Advice ?? advising.ErrorDetails.RecommendedAction };
         return record;
     }
 

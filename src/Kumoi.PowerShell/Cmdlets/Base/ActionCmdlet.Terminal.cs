@@ -56,7 +56,8 @@ public abstract partial class ActionCmdlet : ISubstitutionTerminal
         return problem;
     }
 
-    void ISubstitutionTerminal.Record(KumoiEventKind kind, object element, string message, params IEnumerable<(string Name, string? Value)> data) =>
+    void ISubstitutionTerminal.Record(
+        KumoiEventKind kind, object element, string message, params IEnumerable<(string Name, string? Value)> data) =>
         Record(kind, element, message, data);
 
     void ISubstitutionTerminal.WriteWarning(string text) => WriteWarning(text);
@@ -69,7 +70,9 @@ public abstract partial class ActionCmdlet : ISubstitutionTerminal
         problem is null ? $"{undone} was undone on {element}." : $"{undone} could not be undone on {element}: {problem}",
         ("undone", undone), ("problem", problem));
 
-    /// <summary>Leaves it open for whatever this cmdlet works for: a script that hides the error does not hide what is still there.</summary>
+    /// <summary>
+    /// Leaves it open for whatever this cmdlet works for: a script that hides the error does not hide what is still there.
+    /// </summary>
     private void NoteDebris(string cmdlet, object element, string problem) =>
         Watch().Add($"What {cmdlet} did on {element} and could not undo", problem);
 

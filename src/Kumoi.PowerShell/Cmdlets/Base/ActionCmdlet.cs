@@ -199,7 +199,9 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         return accepted;
     }
 
-    /// <summary>The innermost that this cmdlet works for: the action whose block it is called in, or a pipeline in whose steps it is.</summary>
+    /// <summary>
+    /// The innermost that this cmdlet works for: the action whose block it is called in, or a pipeline in whose steps it is.
+    /// </summary>
     private OpenOutcomes Watch()
     {
         var action = OpenOutcomes.Current;

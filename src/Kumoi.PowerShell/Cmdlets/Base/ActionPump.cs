@@ -8,7 +8,9 @@ using Kumoi.PowerShell.Actions;
 
 namespace Kumoi.PowerShell.Cmdlets.Base;
 
-/// <summary>Works on requests concurrently, so many at a time. What a worker has to write it hands over: only the pipeline thread writes.</summary>
+/// <summary>
+/// Works on requests concurrently, so many at a time. What a worker has to write it hands over: only the pipeline thread writes.
+/// </summary>
 internal sealed class ActionPump(int throttleLimit, CancellationToken stopToken) : IDisposable
 {
     private readonly Channel<Action<Cmdlet>> _messages = Channel.CreateBounded<Action<Cmdlet>>(256);
@@ -19,8 +21,10 @@ internal sealed class ActionPump(int throttleLimit, CancellationToken stopToken)
 
     public Task<ActionResult> Begin(ActionRequest request, OpenOutcomes outcomes) => request switch
     {
-        ActionRequest.OnWorker one => Task.Run(() => RunThrottledAsync(one, one.Work, one.SettlesItsCalls, outcomes), CancellationToken.None),
-        ActionRequest.ForSeveralHosts one => Task.Run(() => RunThrottledAsync(one, one.Work, settlesItsCalls: true, outcomes), CancellationToken.None),
+        ActionRequest.OnWorker one =>
+            Task.Run(() => RunThrottledAsync(one, one.Work, one.SettlesItsCalls, outcomes), CancellationToken.None),
+        ActionRequest.ForSeveralHosts one =>
+            Task.Run(() => RunThrottledAsync(one, one.Work, settlesItsCalls: true, outcomes), CancellationToken.None),
         ActionRequest.OnPipelineThread one => Run(one, outcomes),
         _ => throw new NotSupportedException($"Nothing is done with {request.Target} alone."),
     };
@@ -64,7 +68,8 @@ internal sealed class ActionPump(int throttleLimit, CancellationToken stopToken)
     }
 
     private async Task<ActionResult> RunThrottledAsync(
-        ActionRequest request, Func<ActionProgress, CancellationToken, Task<ActionResult>> work, bool settlesItsCalls, OpenOutcomes outcomes)
+        ActionRequest request, Func<ActionProgress, CancellationToken, Task<ActionResult>> work, bool settlesItsCalls,
+        OpenOutcomes outcomes)
     {
         await _throttle.WaitAsync(stopToken);
         using var watch = (settlesItsCalls ? new OpenOutcomes(null) : outcomes).Enter();

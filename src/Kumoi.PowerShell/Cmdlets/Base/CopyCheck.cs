@@ -23,7 +23,8 @@ internal sealed class CopyCheck
 
         if (isNew)
         {
-            await progress.WarnAsync($"{hosts} cannot be read: whether a copy of a VM that is started here runs there is not known.", cancellationToken);
+            await progress.WarnAsync(
+                $"{hosts} cannot be read: whether a copy of a VM that is started here runs there is not known.", cancellationToken);
         }
     }
 }

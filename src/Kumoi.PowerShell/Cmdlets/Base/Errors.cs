@@ -43,7 +43,8 @@ internal static class Errors
         var message = Visible.Text($"'{name}' is ambiguous: there are {string.Join(", ", candidates)}.");
         return new(new PSInvalidOperationException(message), "AmbiguousName", ErrorCategory.InvalidArgument, name)
         {
-            ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Write the name exactly as it is: upper and lower case count then." },
+            ErrorDetails =
+                new ErrorDetails(message) { RecommendedAction = "Write the name exactly as it is: upper and lower case count then." },
         };
     }
 
@@ -73,9 +74,11 @@ internal static class Errors
             HypervisorError.TimedOut => ErrorCategory.OperationTimeout,
             HypervisorError.VMNotFound => ErrorCategory.ObjectNotFound,
             HypervisorError.VMExists => ErrorCategory.ResourceExists,
-            HypervisorError.InvalidState or HypervisorError.InMaintenance or HypervisorError.RunsElsewhere => ErrorCategory.InvalidOperation,
+            HypervisorError.InvalidState or HypervisorError.InMaintenance or HypervisorError.RunsElsewhere =>
+                ErrorCategory.InvalidOperation,
             HypervisorError.NotSupported => ErrorCategory.NotImplemented,
-            HypervisorError.ResourceUnavailable or HypervisorError.StorageFailed or HypervisorError.CircuitOpen => ErrorCategory.ResourceUnavailable,
+            HypervisorError.ResourceUnavailable or HypervisorError.StorageFailed or HypervisorError.CircuitOpen =>
+                ErrorCategory.ResourceUnavailable,
             HypervisorError.Aborted => ErrorCategory.OperationStopped,
             _ => ErrorCategory.NotSpecified,
         },

@@ -16,8 +16,8 @@ public abstract class EvacuatingCmdlet : MaintenanceCmdlet
     public int Replicas { get; set; } = 2;
 
     /// <summary>
-    /// With -Speculative: the VMs' memory may go unencrypted from their host to this computer, and from here to the others, although these hosts
-    /// are connected by TLS or ssh.
+    /// With -Speculative: the VMs' memory may go unencrypted from their host to this computer, and from here to the others, although these
+    /// hosts are connected by TLS or ssh.
     /// </summary>
     [Parameter]
     public SwitchParameter AllowUnencrypted { get; set; }

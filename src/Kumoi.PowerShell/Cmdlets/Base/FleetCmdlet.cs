@@ -104,7 +104,8 @@ public abstract class FleetCmdlet : KumoiCmdlet
             var hosts = string.Join(", ", unconnected.Select(host => host.Name));
             WriteError(Errors.NotKnown(
                 $"No connected host has a VM named '{name}', but {hosts} could not be connected, and may have it.", name,
-                $"Connect again with Connect-KumoiHost, or leave out for good a host that is gone: Disconnect-KumoiHost {unconnected[0].Name}"));
+                "Connect again with Connect-KumoiHost, or leave out for good a host that is gone: Disconnect-KumoiHost "
+                    + $"{unconnected[0].Name}"));
             return;
         }
 

@@ -79,7 +79,8 @@ public abstract class JournalCmdlet : KumoiCmdlet
     /// Of records that are all there, those that are best what was asked for: who asks for <c>web[1]</c>, or for <c>web</c>, does not mean
     /// web1 and WEB, unless there is nothing else.
     /// </summary>
-    private protected IEnumerable<T> Best<T>(IEnumerable<T> records, Func<T, IEnumerable<string?>> hostsOf, Func<T, string?> vmOf, Func<T, Guid?> vmIdOf)
+    private protected IEnumerable<T> Best<T>(
+        IEnumerable<T> records, Func<T, IEnumerable<string?>> hostsOf, Func<T, string?> vmOf, Func<T, Guid?> vmIdOf)
     {
         var vms = _vms.Where(vm => vm.VM is null).Select(vm => vm.Name).ToList();
         var hosts = VMHost.Where(host => host.Value is string).Select(host => host.Name).ToList();
@@ -104,6 +105,7 @@ public abstract class JournalCmdlet : KumoiCmdlet
     private static Func<string, bool> BestOf(IReadOnlyList<NameText> given, IEnumerable<string?> all)
     {
         var names = all.OfType<string>().ToHashSet(StringComparer.Ordinal);
-        return given.SelectMany(one => NameIndex<string>.Find(one, [new([.. names], name => name)]).Found).ToHashSet(StringComparer.Ordinal).Contains;
+        return given.SelectMany(one => NameIndex<string>.Find(one, [new([.. names], name => name)]).Found).ToHashSet(StringComparer.Ordinal)
+            .Contains;
     }
 }

@@ -218,7 +218,8 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
         }
         catch (AggregateException e) when (e.InnerException is OperationCanceledException or NotSupportedException)
         {
-            // Stopped in mid-read, which is what was asked for. (An iterator that is still running cannot be disposed; it ends by its token.)
+            // Stopped in mid-read, which is what was asked for. (An iterator that is still running cannot be disposed; it ends by its
+            // token.)
         }
     }
 }

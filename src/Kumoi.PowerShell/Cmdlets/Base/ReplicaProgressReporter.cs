@@ -10,7 +10,8 @@ namespace Kumoi.PowerShell.Cmdlets.Base;
 /// <param name="vm">The VM's name.</param>
 /// <param name="activity">What is done on a host.</param>
 /// <param name="expectedBytes">What a replica is going to take; 0: it takes nothing, and is there or is not.</param>
-internal sealed class ReplicaProgressReporter(ActionProgress progress, string vm, Func<string, string> activity, long expectedBytes) : IProgress<ReplicaProgress>, IDisposable
+internal sealed class ReplicaProgressReporter(
+    ActionProgress progress, string vm, Func<string, string> activity, long expectedBytes) : IProgress<ReplicaProgress>, IDisposable
 {
     private readonly ConcurrentDictionary<string, ReplicaProgress> _shown = new(StringComparer.Ordinal);
 

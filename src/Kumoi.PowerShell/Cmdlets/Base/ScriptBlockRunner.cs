@@ -3,7 +3,9 @@ using Kumoi.PowerShell.Substitution;
 
 namespace Kumoi.PowerShell.Cmdlets.Base;
 
-/// <summary>Runs a script block with <c>$_</c>, in the caller's scope as ForEach-Object does, and sorts its output from its errors.</summary>
+/// <summary>
+/// Runs a script block with <c>$_</c>, in the caller's scope as ForEach-Object does, and sorts its output from its errors.
+/// </summary>
 internal static class ScriptBlockRunner
 {
     public static IReadOnlyList<PSObject> Run(PSCmdlet cmdlet, ScriptBlock block, PSObject element, out List<ErrorRecord> errors)
@@ -40,7 +42,9 @@ internal static class ScriptBlockRunner
         return output;
     }
 
-    /// <summary>The last thing that the block writes about an element (<c>$_</c>); its errors are exceptions only if they are terminating.</summary>
+    /// <summary>
+    /// The last thing that the block writes about an element (<c>$_</c>); its errors are exceptions only if they are terminating.
+    /// </summary>
     public static object? Ask(ScriptBlock block, object element) =>
         block.InvokeWithContext(null, [new PSVariable("_", element)]) is [.., var last] ? last : null;
 }

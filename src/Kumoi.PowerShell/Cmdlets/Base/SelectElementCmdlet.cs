@@ -43,7 +43,9 @@ public abstract class SelectElementCmdlet : KumoiCmdlet
     [Parameter(Mandatory = true, ParameterSetName = "While")]
     public ScriptBlock? While { get; set; }
 
-    /// <summary>Takes elements from the beginning as long as this is true of what was taken before and the next: param($Taken, $Candidate).</summary>
+    /// <summary>
+    /// Takes elements from the beginning as long as this is true of what was taken before and the next: param($Taken, $Candidate).
+    /// </summary>
     [Parameter(Mandatory = true, ParameterSetName = "AccumulateWhile")]
     public ScriptBlock? AccumulateWhile { get; set; }
 

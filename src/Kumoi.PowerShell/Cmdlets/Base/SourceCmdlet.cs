@@ -26,13 +26,16 @@ public abstract class SourceCmdlet : FleetCmdlet
         {
             _run = PipelineRun.Open(location);
             _source = new RecordedSource(
-                _run, location.Position, MyInvocation.BoundParameters.TryGetValue("PipelineVariable", out var variable) ? (string)variable : null, IsWanted);
+                _run, location.Position,
+                MyInvocation.BoundParameters.TryGetValue("PipelineVariable", out var variable) ? (string)variable : null, IsWanted);
         }
     }
 
     protected override void EndProcessing() => Masked?.Warn();
 
-    /// <summary>Of what could not be read while the rest was: nobody had asked for this host, so it is no error, but no candidate either.</summary>
+    /// <summary>
+    /// Of what could not be read while the rest was: nobody had asked for this host, so it is no error, but no candidate either.
+    /// </summary>
     private protected void NoteUnreadable(KumoiConnection host, Exception error) => _source!.Unreadable.Add((host.Name, error.Message));
 
     /// <summary>Whether the parameters ask for such an element.</summary>

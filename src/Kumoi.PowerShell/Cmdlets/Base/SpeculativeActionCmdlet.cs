@@ -12,7 +12,10 @@ namespace Kumoi.PowerShell.Cmdlets.Base;
 /// <summary>A cmdlet that can do its work on several hosts, one of which wins.</summary>
 public abstract class SpeculativeActionCmdlet : ActionCmdlet
 {
-    /// <summary>Tries several hosts: the first that is ready wins, the others leave nothing behind. All that are given are candidates, the preferred first.</summary>
+    /// <summary>
+    /// Tries several hosts: the first that is ready wins, the others leave nothing behind. All that are given are candidates, the preferred
+    /// first.
+    /// </summary>
     [Parameter]
     public SwitchParameter Speculative { get; set; }
 
@@ -55,10 +58,11 @@ public abstract class SpeculativeActionCmdlet : ActionCmdlet
         if (HedgeDelaySec is not null && HedgePercentile is not null)
         {
             var message = "Give -HedgeDelaySec or -HedgePercentile, not both: each says when the next host is tried.";
-            ThrowTerminatingError(new ErrorRecord(new ValidationMetadataException(message), "TwoHedgeDelays", ErrorCategory.InvalidArgument, HedgePercentile)
-            {
-                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Leave out -HedgeDelaySec to decide by the journal." },
-            });
+            ThrowTerminatingError(
+                new ErrorRecord(new ValidationMetadataException(message), "TwoHedgeDelays", ErrorCategory.InvalidArgument, HedgePercentile)
+                {
+                    ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Leave out -HedgeDelaySec to decide by the journal." },
+                });
         }
     }
 
@@ -85,7 +89,8 @@ public abstract class SpeculativeActionCmdlet : ActionCmdlet
     };
 
     /// <summary>Does it, and warns of what may be left on hosts that do not answer.</summary>
-    private protected static async Task<KumoiVM> RunAsync(string vm, Func<Task<SpeculationResult>> run, ActionProgress progress, CancellationToken cancellationToken)
+    private protected static async Task<KumoiVM> RunAsync(
+        string vm, Func<Task<SpeculationResult>> run, ActionProgress progress, CancellationToken cancellationToken)
     {
         try
         {
@@ -100,7 +105,8 @@ public abstract class SpeculativeActionCmdlet : ActionCmdlet
         }
     }
 
-    private static async Task WarnOfRemainsAsync(string vm, IEnumerable<ReplicaOutcome> replicas, ActionProgress progress, CancellationToken cancellationToken)
+    private static async Task WarnOfRemainsAsync(
+        string vm, IEnumerable<ReplicaOutcome> replicas, ActionProgress progress, CancellationToken cancellationToken)
     {
         foreach (var replica in replicas.Where(replica => !replica.IsClean))
         {

@@ -8,7 +8,9 @@ namespace Kumoi.PowerShell.Cmdlets.Base;
 /// </summary>
 internal sealed class VMFinder(FleetCmdlet cmdlet)
 {
-    /// <summary>Names come by the hundred from a list, or one by one from somebody who works in between: then each is looked for anew.</summary>
+    /// <summary>
+    /// Names come by the hundred from a list, or one by one from somebody who works in between: then each is looked for anew.
+    /// </summary>
     private static readonly TimeSpan Freshness = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<KumoiConnection, HostNames> _read = [];
@@ -18,7 +20,8 @@ internal sealed class VMFinder(FleetCmdlet cmdlet)
     /// <param name="hosts">Where to look.</param>
     /// <param name="isWholeFleet">These are all hosts.</param>
     /// <param name="areAllThere">No host that was asked for is missing.</param>
-    public IEnumerable<KumoiVM> Find(IReadOnlyList<NameText> names, IReadOnlyList<KumoiConnection> hosts, bool isWholeFleet, bool areAllThere)
+    public IEnumerable<KumoiVM> Find(
+        IReadOnlyList<NameText> names, IReadOnlyList<KumoiConnection> hosts, bool isWholeFleet, bool areAllThere)
     {
         var isFresh = Read(hosts);
         var indexes = hosts.Select(host => _read[host].VMs).OfType<NameIndex<KumoiVM>>().ToList();
@@ -39,7 +42,8 @@ internal sealed class VMFinder(FleetCmdlet cmdlet)
     }
 
     private IReadOnlyList<KumoiVM> Find(
-        NameText name, IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<NameIndex<KumoiVM>> indexes, bool isFresh, bool isWholeFleet, bool areAllThere)
+        NameText name, IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<NameIndex<KumoiVM>> indexes, bool isFresh, bool isWholeFleet,
+        bool areAllThere)
     {
         var (rank, found) = NameIndex<KumoiVM>.Find(name, indexes);
         var areAllRead = areAllThere && hosts.All(host => _read[host].VMs is not null);
@@ -64,7 +68,8 @@ internal sealed class VMFinder(FleetCmdlet cmdlet)
             case NameRank.IgnoringCase or NameRank.Pattern when !areAllRead && (rank is NameRank.IgnoringCase || name.MayBeOneName):
                 cmdlet.WriteError(Errors.NotKnown(
                     $"No VM is named exactly '{name}' on the hosts that could be read; one that could not may have it.", name.Text,
-                    $"Give the exact name: {string.Join(", ", found.Take(5).Select(vm => $"'{vm.Name}'"))}. Or wait until all hosts can be read."));
+                    $"Give the exact name: {string.Join(", ", found.Take(5).Select(vm => $"'{vm.Name}'"))}. Or wait until "
+                        + "all hosts can be read."));
                 return [];
             default:
                 return found;
@@ -75,7 +80,8 @@ internal sealed class VMFinder(FleetCmdlet cmdlet)
     private bool Read(IReadOnlyList<KumoiConnection> hosts)
     {
         var now = TimeProvider.System.GetTimestamp();
-        var stale = hosts.Where(host => !_read.TryGetValue(host, out var read) || TimeProvider.System.GetElapsedTime(read.At, now) > Freshness).ToList();
+        var stale = hosts.Where(
+            host => !_read.TryGetValue(host, out var read) || TimeProvider.System.GetElapsedTime(read.At, now) > Freshness).ToList();
         foreach (var outcome in cmdlet.EnumerateReads(stale))
         {
             _read[outcome.Element] = new HostNames(now, outcome.Succeeded ? new(outcome.Result, vm => vm.Name) : null);

@@ -11,7 +11,8 @@ namespace Kumoi.PowerShell.Cmdlets.Base;
 
 /// <summary>
 /// A cmdlet that does a job over the fleet in steps, and writes each step. With -WhatIf it writes the plan and does nothing. The first
-/// failure that nothing replaced ends it, because later steps depend on earlier ones; with -FailureOblivious it goes on without what failed.
+/// failure that nothing replaced ends it, because later steps depend on earlier ones; with -FailureOblivious it goes on without what
+/// failed.
 /// </summary>
 public abstract class WorkloadCmdlet : FleetCmdlet
 {
@@ -99,7 +100,8 @@ public abstract class WorkloadCmdlet : FleetCmdlet
             return false;
         }
 
-        if (!ShouldProcess($"{step.Name} on {step.VMHost}", step.Target is null ? step.Action.ToString() : $"{step.Action} to {step.Target}"))
+        if (!ShouldProcess(
+            $"{step.Name} on {step.VMHost}", step.Target is null ? step.Action.ToString() : $"{step.Action} to {step.Target}"))
         {
             workload.LeaveOut(step);
             WriteObject(step with { State = PlanStepState.Skipped });
@@ -134,7 +136,8 @@ public abstract class WorkloadCmdlet : FleetCmdlet
 
         if (!goOn)
         {
-            WriteWarning($"{MyInvocation.MyCommand.Name} ends at this failure; what was done stays. With -FailureOblivious it goes on without what fails.");
+            WriteWarning($"{MyInvocation.MyCommand.Name} ends at this failure; what was done stays. With -FailureOblivious it goes on "
+                + "without what fails.");
         }
 
         return goOn;

@@ -27,7 +27,9 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string[] Tag { get; set; } = [];
 
-    /// <summary>What these hosts share so that they fail together: a rack, a switch. Replicas of one operation prefer different ones.</summary>
+    /// <summary>
+    /// What these hosts share so that they fail together: a rack, a switch. Replicas of one operation prefer different ones.
+    /// </summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? FailureGroup { get; set; }
 
@@ -51,7 +53,9 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
     [ValidateRange(1, 1024)]
     public int ThrottleLimit { get; set; } = 128;
 
-    /// <summary>All limits at once, as a hashtable with the names of <see cref="FleetLimits"/>: @{ BreakerPause = '00:00:30'; MaxJobsPerHost = 2 }.</summary>
+    /// <summary>
+    /// All limits at once, as a hashtable with the names of <see cref="FleetLimits"/>: @{ BreakerPause = '00:00:30'; MaxJobsPerHost = 2 }.
+    /// </summary>
     [Parameter]
     public FleetLimits? Limit { get; set; }
 
@@ -79,7 +83,12 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
             Retries = IsBound(nameof(RetryCount)) ? RetryCount : limits.Retries,
             MaxCallsPerHost = IsBound(nameof(CallsPerHost)) ? CallsPerHost : limits.MaxCallsPerHost,
         };
-        _requests.AddRange(Uri.Select(uri => new ConnectRequest(uri, Name, Tag) { Limits = limits, FailureGroup = string.IsNullOrEmpty(FailureGroup) ? null : FailureGroup }));
+        _requests.AddRange(Uri.Select(uri => new ConnectRequest(
+            uri, Name, Tag)
+        {
+            Limits = limits,
+            FailureGroup = string.IsNullOrEmpty(FailureGroup) ? null : FailureGroup,
+        }));
     }
 
     /// <summary>Operations that nobody works on any more, and that these hosts are needed for.</summary>
@@ -99,12 +108,14 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
 
             var query = new OperationQuery { States = [OperationState.Pending] };
             var left = Enumerate(token => KumoiSession.Journal.ReadOperationsAsync(query, token))
-                .Count(operation => !operation.IsSimulated && OperationRepair.IsOnSeveralHosts(operation) && OperationRepair.IsLeft(operation)
+                .Count(operation => !operation.IsSimulated && OperationRepair.IsOnSeveralHosts(operation)
+                    && OperationRepair.IsLeft(operation)
                     && OperationRepair.HostsOf(operation).Any(connected.Contains));
             if (left > 0)
             {
                 WriteWarning(
-                    $"{left} {(left == 1 ? "operation" : "operations")} on several hosts ended before {(left == 1 ? "its" : "their")} end, these hosts among them. "
+                    $"{left} {(left == 1 ? "operation" : "operations")} on several hosts ended before {(left == 1 ? "its" : "their")} end, "
+                    + "these hosts among them. "
                     + "When all of them are connected: Get-KumoiOperation -Unfinished | Repair-KumoiOperation");
             }
         }

@@ -26,7 +26,8 @@ public sealed class DisconnectKumoiHostCommand : FleetCmdlet
         }
 
         var names = unconnected.Select(host => host.Name).ToHashSet(StringComparer.OrdinalIgnoreCase);
-        var references = VMHost.Where(host => host.Name.IsPattern || Fleet.Find(host.Name.Literal) is not null || !names.Contains(host.Name.Literal)).ToList();
+        var references = VMHost.Where(
+            host => host.Name.IsPattern || Fleet.Find(host.Name.Literal) is not null || !names.Contains(host.Name.Literal)).ToList();
         foreach (var host in references.Count == 0 ? [] : FindHosts(references))
         {
             if (ShouldProcess(host.Name, "Disconnect"))

@@ -12,8 +12,8 @@ using Kumoi.Speculation.Start;
 namespace Kumoi.PowerShell.Cmdlets;
 
 /// <summary>
-/// Makes one VM on each host. A host that fails is replaced by the next that the same pipeline would have chosen. With -Speculative it makes
-/// one VM, on the first of the hosts that has it ready, and starts it there.
+/// Makes one VM on each host. A host that fails is replaced by the next that the same pipeline would have chosen. With -Speculative it
+/// makes one VM, on the first of the hosts that has it ready, and starts it there.
 /// </summary>
 [Cmdlet(VerbsCommon.New, "KumoiVM", SupportsShouldProcess = true, DefaultParameterSetName = "Settings")]
 [OutputType(typeof(KumoiVM))]
@@ -56,8 +56,8 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
     public long[] NewDiskBytes { get; set; } = [];
 
     /// <summary>
-    /// Paths, on the host, of images to start from: each becomes a new volume in the storage pool that holds only what the VM changes. The image
-    /// is read, and must not change.
+    /// Paths, on the host, of images to start from: each becomes a new volume in the storage pool that holds only what the VM changes. The
+    /// image is read, and must not change.
     /// </summary>
     [Parameter(ParameterSetName = "Settings")]
     public string[] DiskTemplatePath { get; set; } = [];
@@ -111,7 +111,8 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
             {
                 var named = reference.Host!;
                 WriteError(new ErrorRecord(
-                    new PSInvalidOperationException($"The VM on {named.Name} has no name."), "NameMissing", ErrorCategory.InvalidArgument, named)
+                    new PSInvalidOperationException($"The VM on {named.Name} has no name."), "NameMissing", ErrorCategory.InvalidArgument,
+                    named)
                 {
                     ErrorDetails = new ErrorDetails($"The VM on {named.Name} has no name.")
                     {
@@ -131,7 +132,8 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
                 }
 
                 _spec ??= spec;
-                yield return Speculative ? CandidateRequest(host, reference.Host, "Create and start on") : Request(host, reference.Host, spec);
+                yield return Speculative
+                    ? CandidateRequest(host, reference.Host, "Create and start on") : Request(host, reference.Host, spec);
             }
         }
     }

@@ -45,7 +45,9 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
     [ValidateNotNullOrEmpty]
     public string Message { get; set; } = "injected fault";
 
-    /// <summary>What the failure is said to be of. If the VM itself is at fault, no other host is tried; if the host is, no other VM.</summary>
+    /// <summary>
+    /// What the failure is said to be of. If the VM itself is at fault, no other host is tried; if the host is, no other VM.
+    /// </summary>
     [Parameter]
     public FaultDomain FaultDomain { get; set; }
 
@@ -68,7 +70,8 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
     /// <summary>Calls come one by one. As soon as one is known that has exactly this name, it is meant, and no other.</summary>
     private static Func<string, bool> VMMatcher(NameText given)
     {
-        var best = Fleet.Hosts.SelectMany(host => host.LastReading?.VMs ?? []).Select(vm => given.Rank(vm.Name)).DefaultIfEmpty(NameRank.None).Max();
+        var best = Fleet.Hosts.SelectMany(host => host.LastReading?.VMs ?? []).Select(vm => given.Rank(vm.Name))
+            .DefaultIfEmpty(NameRank.None).Max();
         return name =>
         {
             var rank = given.Rank(name);
@@ -86,7 +89,8 @@ public sealed class AddKumoiFaultCommand : KumoiCmdlet
         if (!Force && Fleet.Hosts.FirstOrDefault(host => !host.IsSimulated && matches(host.Name)) is { } real)
         {
             ThrowTerminatingError(new ErrorRecord(
-                new PSInvalidOperationException($"'{VMHost}' matches {real.Name}, which is not simulated."), "HostIsReal", ErrorCategory.PermissionDenied, real)
+                new PSInvalidOperationException($"'{VMHost}' matches {real.Name}, which is not simulated."), "HostIsReal",
+                ErrorCategory.PermissionDenied, real)
             {
                 ErrorDetails = new ErrorDetails($"'{VMHost}' matches {real.Name}, which is not simulated.")
                 {

@@ -49,7 +49,15 @@ public sealed class ResumeKumoiHostCommand : MaintenanceCmdlet
     {
         if (IsWhatIf())
         {
-            WriteObject(new KumoiPlanStep { Order = 1, Action = PlanAction.ResumeHost, Name = host.Name, VMHost = host.Name, Reason = "maintenance" });
+            WriteObject(
+                new KumoiPlanStep
+                {
+                    Order = 1,
+                    Action = PlanAction.ResumeHost,
+                    Name = host.Name,
+                    VMHost = host.Name,
+                    Reason = "maintenance"
+                });
         }
         else if (!ShouldProcess(host.Name, ReturnVM ? "Take out of maintenance, and bring its VMs back" : "Take out of maintenance"))
         {

@@ -65,7 +65,8 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
             }
             catch (PipelineStoppedException)
             {
-                WarnWhenStopped($"Stopped, with {string.Join(", ", suspended)} in maintenance. The same command goes on; Resume-KumoiHost takes back into service.");
+                WarnWhenStopped($"Stopped, with {string.Join(", ", suspended)} in maintenance. The same command goes on; Resume-KumoiHost "
+                    + "takes back into service.");
                 throw;
             }
             catch (Exception e)
@@ -80,7 +81,8 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
         }
     }
 
-    private static string StaysIn(KumoiConnection host) => $"{host.Name} stays in maintenance, with VMs on it. Run it again, or take it back: Resume-KumoiHost {host.Name}";
+    private static string StaysIn(KumoiConnection host) =>
+        $"{host.Name} stays in maintenance, with VMs on it. Run it again, or take it back: Resume-KumoiHost {host.Name}";
 
     /// <summary>Whether it is to be emptied.</summary>
     private bool Mark(KumoiConnection host)
@@ -113,14 +115,23 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
     {
         foreach (var host in _hosts)
         {
-            WriteObject(new KumoiPlanStep { Order = 1, Action = PlanAction.SuspendHost, Name = host.Name, VMHost = host.Name, Reason = "maintenance" });
+            WriteObject(
+                new KumoiPlanStep
+                {
+                    Order = 1,
+                    Action = PlanAction.SuspendHost,
+                    Name = host.Name,
+                    VMHost = host.Name,
+                    Reason = "maintenance"
+                });
         }
 
         try
         {
             if (!NoEvacuate && _hosts.Count > 0)
             {
-                WritePlan(Await(Workloads.Maintenance.Evacuation.PlanAsync(Fleet, _hosts, destinations, Limits, CreateOptions(), StopToken)));
+                WritePlan(
+                    Await(Workloads.Maintenance.Evacuation.PlanAsync(Fleet, _hosts, destinations, Limits, CreateOptions(), StopToken)));
             }
         }
         catch (Exception e) when (e is not PipelineStoppedException)

@@ -13,8 +13,8 @@ using Kumoi.Workloads.RollingUpgrades;
 namespace Kumoi.PowerShell.Cmdlets;
 
 /// <summary>
-/// A rolling upgrade: one host after the other is emptied, upgraded by a script block, verified, and taken back into service. The same command
-/// goes on where an interrupted one was.
+/// A rolling upgrade: one host after the other is emptied, upgraded by a script block, verified, and taken back into service. The same
+/// command goes on where an interrupted one was.
 /// </summary>
 [Cmdlet(VerbsData.Update, "KumoiHost", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
 [OutputType(typeof(KumoiHostUpdate), typeof(KumoiPlanStep))]
@@ -29,7 +29,9 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
     /// <summary>What the script wrote on the last host, also where it failed then.</summary>
     private IReadOnlyList<object> _output = [];
 
-    /// <summary>Upgrades a host ($_), which is empty and in maintenance. It may be run again on the same host after an interruption.</summary>
+    /// <summary>
+    /// Upgrades a host ($_), which is empty and in maintenance. It may be run again on the same host after an interruption.
+    /// </summary>
     [Parameter(Mandatory = true, Position = 0)]
     public ScriptBlock ScriptBlock { get; set; } = null!;
 
@@ -58,11 +60,14 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
     [ValidateNotNullOrEmpty]
     public string Name { get; set; } = "";
 
-    /// <summary>The session that had begun it, and of which cannot be told from here whether it runs, is known not to run any more.</summary>
+    /// <summary>
+    /// The session that had begun it, and of which cannot be told from here whether it runs, is known not to run any more.
+    /// </summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    protected override void ProcessRecord() => _hosts.AddRange(VMHost.SelectMany(reference => FindHosts([reference])).Where(host => !_hosts.Contains(host)));
+    protected override void ProcessRecord() =>
+        _hosts.AddRange(VMHost.SelectMany(reference => FindHosts([reference])).Where(host => !_hosts.Contains(host)));
 
     protected override void EndProcessing()
     {
@@ -103,7 +108,8 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
 
         if (isThrough && ending is { IsCompletedSuccessfully: true, Result: { Count: > 0 } unfinished })
         {
-            WriteWarning($"The rolling upgrade '{NameOfRollingUpgrade}' is not complete without {string.Join(", ", unfinished)}. Until then, hosts that it has upgraded are left out.");
+            WriteWarning($"The rolling upgrade '{NameOfRollingUpgrade}' is not complete without {string.Join(", ", unfinished)}. Until "
+                + "then, hosts that it has upgraded are left out.");
         }
     }
 
@@ -114,12 +120,18 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         {
             WriteWarning(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The rolling upgrade '{NameOfRollingUpgrade}' of {since.LocalDateTime:yyyy-MM-dd HH:mm} goes on: hosts that it has upgraded are left out. To upgrade them again, give another -Name."));
+                $"The rolling upgrade '{NameOfRollingUpgrade}' of "
+                    + $"{since.LocalDateTime:yyyy-MM-dd HH:mm} goes on: hosts that it has upgraded are left out. To upgrade them again, "
+                    + $"give another -Name."));
         }
 
         foreach (var (host, number) in rollingUpgrade.Hosts.Select((host, i) => (host, i)))
         {
-            WriteProgress(new ProgressRecord(0, $"Rolling upgrade '{NameOfRollingUpgrade}'", host.Name) { PercentComplete = 100 * number / rollingUpgrade.Hosts.Count });
+            WriteProgress(new ProgressRecord(
+                0, $"Rolling upgrade '{NameOfRollingUpgrade}'", host.Name)
+            {
+                PercentComplete = 100 * number / rollingUpgrade.Hosts.Count,
+            });
             if (rollingUpgrade.IsDone(host))
             {
                 WriteObject(Untouched(host, HostUpdateState.AlreadyUpdated));
@@ -134,7 +146,8 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             }
         }
 
-        WriteProgress(new ProgressRecord(0, $"Rolling upgrade '{NameOfRollingUpgrade}'", "Done") { RecordType = ProgressRecordType.Completed });
+        WriteProgress(
+            new ProgressRecord(0, $"Rolling upgrade '{NameOfRollingUpgrade}'", "Done") { RecordType = ProgressRecordType.Completed });
         return true;
     }
 
@@ -150,7 +163,8 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         }
         catch (PipelineStoppedException)
         {
-            WarnWhenStopped($"The rolling upgrade '{NameOfRollingUpgrade}' was stopped at {host.Name}, which may be in maintenance. The same command goes on there.");
+            WarnWhenStopped($"The rolling upgrade '{NameOfRollingUpgrade}' was stopped at {host.Name}, which may be in maintenance. The "
+                + "same command goes on there.");
             throw;
         }
         catch (Exception e) when (e is JournalException or HypervisorException)
@@ -184,7 +198,8 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             WriteFailure(failure, host.Name);
         }
 
-        WriteWarning($"The rolling upgrade '{NameOfRollingUpgrade}' ends at {host.Name}. Fix the cause and run the same command again: it goes on there.");
+        WriteWarning($"The rolling upgrade '{NameOfRollingUpgrade}' ends at {host.Name}. Fix the cause and run the same command "
+            + "again: it goes on there.");
         return false;
     }
 
@@ -205,8 +220,8 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
     private string NameOfRollingUpgrade => _nameOfRollingUpgrade;
 
     /// <summary>
-    /// The name says that it is the same only if the script is, with what it reads: a changed one, or one with another $version, upgrades to
-    /// something else. Taken once: the script may change its own variables.
+    /// The name says that it is the same only if the script is, with what it reads: a changed one, or one with another $version, upgrades
+    /// to something else. Taken once: the script may change its own variables.
     /// </summary>
     private string NameByScript()
     {
@@ -216,13 +231,16 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         }
 
         var message = $"The rolling upgrade needs a name: its script block reads ${unknown}, whose value cannot be recorded and compared.";
-        ThrowTerminatingError(new ErrorRecord(new PSInvalidOperationException(message), "NameMissing", ErrorCategory.InvalidArgument, ScriptBlock)
-        {
-            ErrorDetails = new ErrorDetails(message)
+        ThrowTerminatingError(
+            new ErrorRecord(new PSInvalidOperationException(message), "NameMissing", ErrorCategory.InvalidArgument, ScriptBlock)
             {
-                RecommendedAction = "Give it a name with -Name, and another name for another upgrade; or make the block read only plain values, such as strings and numbers.",
-            },
-        });
+                ErrorDetails = new ErrorDetails(message)
+                {
+                    RecommendedAction = "Give it a name with -Name, and another name for another upgrade; or make the block "
+                    + "read only plain "
+                    + "values, such as strings and numbers.",
+                },
+            });
         return "";
     }
 

@@ -46,13 +46,18 @@ public sealed class MeasureKumoiHostReliabilityCommand : KumoiCmdlet
         if (HalfLife <= TimeSpan.Zero)
         {
             var message = "The half-life must be positive.";
-            ThrowTerminatingError(new ErrorRecord(new ValidationMetadataException(message), "InvalidDuration", ErrorCategory.InvalidArgument, HalfLife)
-            {
-                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Give -HalfLife, for example as '7.00:00:00' for a week." },
-            });
+            ThrowTerminatingError(
+                new ErrorRecord(new ValidationMetadataException(message), "InvalidDuration", ErrorCategory.InvalidArgument, HalfLife)
+                {
+                    ErrorDetails = new ErrorDetails(message)
+                    {
+                        RecommendedAction = "Give -HalfLife, for example as '7.00:00:00' for a week.",
+                    },
+                });
         }
 
-        IReadOnlyList<KumoiHostReliability> known = [.. ReadReliability(ReliabilityPrior.Default with { HalfLife = HalfLife }, After).Hosts];
+        IReadOnlyList<KumoiHostReliability> known =
+            [.. ReadReliability(ReliabilityPrior.Default with { HalfLife = HalfLife }, After).Hosts];
         foreach (var host in Names.Choose(known, host => host.VMHost, [.. _hosts.Select(host => host.Name)]))
         {
             if (Kind.Length == 0 || Kind.Contains(host.Kind))

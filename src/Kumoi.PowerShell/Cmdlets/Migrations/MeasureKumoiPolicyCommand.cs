@@ -103,11 +103,17 @@ public sealed class MeasureKumoiPolicyCommand : KumoiCmdlet
     {
         if (MinFailureDuration <= TimeSpan.Zero || MaxFailureDuration < MinFailureDuration || Duration <= TimeSpan.Zero)
         {
-            var message = "The simulated time and the durations of failures must be positive, and the longest failure not shorter than the shortest.";
-            ThrowTerminatingError(new ErrorRecord(new ValidationMetadataException(message), "InvalidDuration", ErrorCategory.InvalidArgument, Duration)
-            {
-                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Give -Duration, -MinFailureDuration and -MaxFailureDuration, for example as '1.00:00:00' for a day." },
-            });
+            var message =
+                "The simulated time and the durations of failures must be positive, and the longest failure not shorter than the shortest.";
+            ThrowTerminatingError(
+                new ErrorRecord(new ValidationMetadataException(message), "InvalidDuration", ErrorCategory.InvalidArgument, Duration)
+                {
+                    ErrorDetails = new ErrorDetails(message)
+                    {
+                        RecommendedAction = "Give -Duration, -MinFailureDuration and "
+                    + "-MaxFailureDuration, for example as '1.00:00:00' for a day."
+                    },
+                });
         }
 
         var study = Study();

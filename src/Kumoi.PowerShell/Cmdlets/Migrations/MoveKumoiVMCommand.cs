@@ -12,7 +12,9 @@ using Kumoi.Speculation.Migration;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
-/// <summary>Moves running VMs to another host, live. A destination that fails is replaced by the next that the pipeline would have chosen.</summary>
+/// <summary>
+/// Moves running VMs to another host, live. A destination that fails is replaced by the next that the pipeline would have chosen.
+/// </summary>
 [Cmdlet(VerbsCommon.Move, "KumoiVM", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(KumoiVM))]
 public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
@@ -29,7 +31,9 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
     [ArgumentCompleter(typeof(VMNameCompleter))]
     public VMReference[] VM { get; set; } = [];
 
-    /// <summary>The host to move to. From the pipeline: <c>Get-KumoiHost | … | Select-Object -First 1 | Move-KumoiVM -VM web1</c>.</summary>
+    /// <summary>
+    /// The host to move to. From the pipeline: <c>Get-KumoiHost | … | Select-Object -First 1 | Move-KumoiVM -VM web1</c>.
+    /// </summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true)]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public HostReference[] Destination { get; set; } = [];
@@ -58,8 +62,8 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
     public long BandwidthBytesPerSecond { get; set; }
 
     /// <summary>
-    /// With -Speculative: the address of this computer under which the source host reaches it; the stream goes through here. Else it is found
-    /// from the source's URI.
+    /// With -Speculative: the address of this computer under which the source host reaches it; the stream goes through here. Else it is
+    /// found from the source's URI.
     /// </summary>
     [Parameter]
     public IPAddress? RelayAddress { get; set; }
@@ -71,15 +75,15 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
     public IPAddress[]? SourceAddress { get; set; }
 
     /// <summary>
-    /// With -Speculative: the VM's memory may go unencrypted from its host to this computer, and from here to the destinations, although these
-    /// hosts are connected by TLS or ssh.
+    /// With -Speculative: the VM's memory may go unencrypted from its host to this computer, and from here to the destinations, although
+    /// these hosts are connected by TLS or ssh.
     /// </summary>
     [Parameter]
     public SwitchParameter AllowUnencrypted { get; set; }
 
     /// <summary>
-    /// With -Speculative: the VM is let run at its destination only when its old host has given it up for certain. For VMs whose disks no lock
-    /// guards.
+    /// With -Speculative: the VM is let run at its destination only when its old host has given it up for certain. For VMs whose disks no
+    /// lock guards.
     /// </summary>
     [Parameter]
     public SwitchParameter Strict { get; set; }
@@ -113,7 +117,8 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
         {
             if (destinations.Count > 1)
             {
-                RefuseDestinations(vm, $"'{string.Join(", ", Destination.AsEnumerable())}' names {destinations.Count} hosts: a VM moves to one.");
+                RefuseDestinations(
+                    vm, $"'{string.Join(", ", Destination.AsEnumerable())}' names {destinations.Count} hosts: a VM moves to one.");
             }
             else if (!_destinations.TryAdd(vm.Key, destinations[0].Name))
             {
@@ -150,7 +155,8 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
             Verb = $"Move to {destination.Name}",
             // Whichever came through the pipeline with a lineage: the destination is what a failed target is replaced by.
-            Origin = LineageSource.OriginOf(Destination is [{ Host: { } destinationHost }] ? destinationHost : null) ?? LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null),
+            Origin = LineageSource.OriginOf(Destination is [{ Host: { } destinationHost }] ? destinationHost : null)
+                ?? LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null),
             Work = async (progress, token) =>
             {
                 var id = vm.Key.GetHashCode() & int.MaxValue;
@@ -182,7 +188,9 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
         {
             if (_vms.TryAdd(vm.Key, vm))
             {
-                yield return SpeculativeRequest(vm, destinations) with { Origin = LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null) };
+                yield return SpeculativeRequest(vm, destinations)
+                    with
+                { Origin = LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null) };
             }
         }
     }
@@ -200,7 +208,8 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             }
         }
 
-        return Destination.SelectMany(reference => FindHosts([reference]).Select(host => CandidateRequest(host, reference.Host, "Move to")));
+        return Destination.SelectMany(
+            reference => FindHosts([reference]).Select(host => CandidateRequest(host, reference.Host, "Move to")));
     }
 
     private protected override IEnumerable<ActionRequest> CreateLastRequests()
@@ -250,7 +259,8 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             SettlesItsCalls = true,
             Work = async (progress, token) =>
             {
-                using var reporter = new ReplicaProgressReporter(progress, vm.Name, target => $"Moving {vm.Name} from {vm.VMHost} to {target}", vm.MemoryBytes);
+                using var reporter = new ReplicaProgressReporter(
+                    progress, vm.Name, target => $"Moving {vm.Name} from {vm.VMHost} to {target}", vm.MemoryBytes);
                 var moved = await RunAsync(vm.Name, () => migration.RunAsync(candidates, reporter, token), progress, token);
                 return new ActionResult(PassThru ? [moved] : []) { MovedTo = moved.Connection };
             },

@@ -9,8 +9,8 @@ using Kumoi.Speculation.Repair;
 namespace Kumoi.PowerShell.Cmdlets;
 
 /// <summary>
-/// Looks for what needs an admin: VMs that run on two hosts, disks that two VMs write to, and what migrations and operations have left behind.
-/// It changes nothing.
+/// Looks for what needs an admin: VMs that run on two hosts, disks that two VMs write to, and what migrations and operations have left
+/// behind. It changes nothing.
 /// </summary>
 [Cmdlet(VerbsCommon.Find, "KumoiConflict")]
 [OutputType(typeof(KumoiConflict))]
@@ -35,7 +35,8 @@ public sealed class FindKumoiConflictCommand : FleetCmdlet
     [ValidateRange(1, 1024)]
     public int ThrottleLimit { get; set; } = 128;
 
-    protected override void ProcessRecord() => _hosts.AddRange(VMHost.Length == 0 ? [] : FindHosts(VMHost).Where(host => !_hosts.Contains(host)));
+    protected override void ProcessRecord() =>
+        _hosts.AddRange(VMHost.Length == 0 ? [] : FindHosts(VMHost).Where(host => !_hosts.Contains(host)));
 
     protected override void EndProcessing()
     {
@@ -47,7 +48,8 @@ public sealed class FindKumoiConflictCommand : FleetCmdlet
             var journal = File.Exists(KumoiSession.Journal.Location) ? KumoiSession.Journal : null;
             var search = new ConflictSearch(Fleet, journal, TimeProvider.System);
             var found = Await(search.FindAsync(isAll ? null : _hosts, ThrottleLimit, StopToken));
-            WriteObject(found.Where(conflict => Kind.Length == 0 || conflict.Kind is ConflictKind.NotRead || Kind.Contains(conflict.Kind)), enumerateCollection: true);
+            WriteObject(found.Where(conflict => Kind.Length == 0 || conflict.Kind is ConflictKind.NotRead
+                || Kind.Contains(conflict.Kind)), enumerateCollection: true);
             foreach (var (host, error) in search.Unread)
             {
                 WriteFailure(error, host.Name);

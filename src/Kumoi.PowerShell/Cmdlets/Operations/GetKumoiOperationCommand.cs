@@ -27,8 +27,8 @@ public sealed class GetKumoiOperationCommand : JournalCmdlet
     public SwitchParameter Unfinished { get; set; }
 
     /// <summary>
-    /// Only operations on several hosts that are not in the journal, or are no longer unfinished there, and that VMs of the connected hosts tell
-    /// of all the same.
+    /// Only operations on several hosts that are not in the journal, or are no longer unfinished there, and that VMs of the connected hosts
+    /// tell of all the same.
     /// </summary>
     [Parameter]
     public SwitchParameter Orphaned { get; set; }
@@ -47,7 +47,8 @@ public sealed class GetKumoiOperationCommand : JournalCmdlet
         var operations = Enumerate(token => journal.ReadOperationsAsync(query, token)).Where(operation =>
             (isOfHost(operation.VMHost) || (operation.Target is { } target && isOfHost(target))) && isOfVM(operation.VM, operation.VMId)
             && (!Unfinished || OperationRepair.IsLeft(operation)));
-        foreach (var operation in Best(operations, operation => [operation.VMHost, operation.Target], operation => operation.VM, operation => operation.VMId))
+        foreach (var operation in Best(
+            operations, operation => [operation.VMHost, operation.Target], operation => operation.VM, operation => operation.VMId))
         {
             WriteObject(operation);
         }

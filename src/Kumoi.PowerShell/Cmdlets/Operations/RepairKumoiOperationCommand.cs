@@ -7,8 +7,8 @@ using Kumoi.Speculation.Repair;
 namespace Kumoi.PowerShell.Cmdlets;
 
 /// <summary>
-/// Finishes, or takes back, operations on several hosts that nobody works on any more. It leaves exactly one copy of the VM, or does nothing
-/// and says why.
+/// Finishes, or takes back, operations on several hosts that nobody works on any more. It leaves exactly one copy of the VM, or does
+/// nothing and says why.
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Repair, "KumoiOperation", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(RepairResult))]
@@ -85,7 +85,8 @@ public sealed class RepairKumoiOperationCommand : FleetCmdlet
     {
         try
         {
-            var result = SettleWithWarnings(() => new OperationRepair(Fleet, journal, TimeProvider.System).RepairAsync(operation, Force, StopToken));
+            var result = SettleWithWarnings(
+                () => new OperationRepair(Fleet, journal, TimeProvider.System).RepairAsync(operation, Force, StopToken));
             if (!result.IsRepaired)
             {
                 WriteWarning(result.Message);

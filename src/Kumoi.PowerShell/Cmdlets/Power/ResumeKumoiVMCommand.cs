@@ -22,7 +22,8 @@ public sealed class ResumeKumoiVMCommand : VMActionCmdlet
     {
         if (!Force)
         {
-            await _copies.TellAsync(await VMActions.EnsureOnlyCopyAsync(Fleet, vm, resumes: true, cancellationToken), progress, cancellationToken);
+            await _copies.TellAsync(
+                await VMActions.EnsureOnlyCopyAsync(Fleet, vm, resumes: true, cancellationToken), progress, cancellationToken);
         }
 
         return await VMActions.ResumeAsync(vm, cancellationToken);

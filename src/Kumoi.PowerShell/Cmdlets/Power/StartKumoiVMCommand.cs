@@ -35,7 +35,9 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
     [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
-    /// <summary>With -Speculative: the hosts to start on, the preferred first. The VM's own host is one of them only if it is given.</summary>
+    /// <summary>
+    /// With -Speculative: the hosts to start on, the preferred first. The VM's own host is one of them only if it is given.
+    /// </summary>
     [Parameter]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
@@ -63,7 +65,8 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
             : null;
         if (problem is not null)
         {
-            ThrowTerminatingError(new ErrorRecord(new ValidationMetadataException(problem), "DestinationMismatch", ErrorCategory.InvalidArgument, null));
+            ThrowTerminatingError(
+                new ErrorRecord(new ValidationMetadataException(problem), "DestinationMismatch", ErrorCategory.InvalidArgument, null));
         }
     }
 
@@ -90,7 +93,8 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
     {
         if (!Force)
         {
-            await _copies.TellAsync(await VMActions.EnsureOnlyCopyAsync(Fleet, vm, resumes: false, cancellationToken), progress, cancellationToken);
+            await _copies.TellAsync(
+                await VMActions.EnsureOnlyCopyAsync(Fleet, vm, resumes: false, cancellationToken), progress, cancellationToken);
         }
     }
 
@@ -118,11 +122,13 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
             Work = async (progress, token) =>
             {
                 await EnsureOnlyCopyAsync(vm, progress, token);
-                using var reporter = new ReplicaProgressReporter(progress, vm.Name, target => $"Starting {vm.Name} on {target}", expectedBytes: 0);
+                using var reporter = new ReplicaProgressReporter(
+                    progress, vm.Name, target => $"Starting {vm.Name} on {target}", expectedBytes: 0);
                 var started = await RunAsync(vm.Name, () => start.RunAsync(_candidates, reporter, token), progress, token);
                 return new ActionResult(
                     PassThru ? [started] : [],
-                    movedTo => VMActions.StopAsync(started.At(movedTo), turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None))
+                    movedTo =>
+                        VMActions.StopAsync(started.At(movedTo), turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None))
                 {
                     MovedTo = started.Connection,
                 };

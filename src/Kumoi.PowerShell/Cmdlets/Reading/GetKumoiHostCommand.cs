@@ -76,7 +76,8 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
                 {
                     WriteUnreadable(outcome.Element, outcome.Error!);
                     // A tag that is not known does not match.
-                    if (Masked is not null && MaskedFailures.CanBeMasked(outcome.Error!) && Stand(outcome.Element) is var stand && HasTag(stand))
+                    if (Masked is not null && MaskedFailures.CanBeMasked(outcome.Error!) && Stand(outcome.Element) is var stand
+                        && HasTag(stand))
                     {
                         yield return stand;
                     }
@@ -97,7 +98,8 @@ public sealed class GetKumoiHostCommand : SourceCmdlet
     }
 
     private static object? Convert(DictionaryEntry entry) =>
-        typeof(HostReading).GetProperty(entry.Key.ToString()!, BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance) is { } property
+        typeof(HostReading)
+            .GetProperty(entry.Key.ToString()!, BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance) is { } property
             ? LanguagePrimitives.ConvertTo(entry.Value, property.PropertyType, System.Globalization.CultureInfo.InvariantCulture)
             : entry.Value;
 

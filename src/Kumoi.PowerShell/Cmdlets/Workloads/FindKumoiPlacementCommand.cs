@@ -97,7 +97,8 @@ public sealed class FindKumoiPlacementCommand : SourceCmdlet
 
         var vm = vms.FirstOrDefault();
 
-        _request = vm is null ? new PlacementRequest(MemoryBytes, CpuCount, limits) : new PlacementRequest(vm.MemoryBytes, vm.CpuCount, limits);
+        _request = vm is null
+            ? new PlacementRequest(MemoryBytes, CpuCount, limits) : new PlacementRequest(vm.MemoryBytes, vm.CpuCount, limits);
         var unranked = new HashSet<KumoiHost>();
         var found = Placement.Find(
             _hosts.Where(host => vm is null || !ReferenceEquals(host.Connection, vm.Connection)), _request,

@@ -5,7 +5,9 @@ using Kumoi.Workloads.Placing;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
-/// <summary>Moves the largest VMs off overloaded hosts, each to the least loaded host with room, until the hosts are overloaded no more.</summary>
+/// <summary>
+/// Moves the largest VMs off overloaded hosts, each to the least loaded host with room, until the hosts are overloaded no more.
+/// </summary>
 [Cmdlet(VerbsLifecycle.Invoke, "KumoiBalance", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(KumoiPlanStep))]
 public sealed class InvokeKumoiBalanceCommand : MovingWorkloadCmdlet

@@ -59,7 +59,8 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
         try
         {
             var hosts = FindHosts(VMHost);
-            var known = Continue && Await(meter.ContinueAsync(KumoiSession.Journal, hosts, all => Names.Choose(all, vm => vm.Name, names), StopToken));
+            var known = Continue
+                && Await(meter.ContinueAsync(KumoiSession.Journal, hosts, all => Names.Choose(all, vm => vm.Name, names), StopToken));
             if (!known)
             {
                 Account(meter, hosts, names, file: null);

@@ -85,7 +85,9 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
     [ValidateRange(1, int.MaxValue)]
     public int Count { get; set; } = int.MaxValue;
 
-    /// <summary>Failures end nothing: VMs that cannot be read are left out of the mean, and a change that fails is tried again at the next look.</summary>
+    /// <summary>
+    /// Failures end nothing: VMs that cannot be read are left out of the mean, and a change that fails is tried again at the next look.
+    /// </summary>
     [Parameter]
     public SwitchParameter FailureOblivious { get; set; }
 
@@ -98,7 +100,8 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
         if (LowerCpuRatio >= UpperCpuRatio || Minimum > Maximum)
         {
             Refuse(
-                $"The limits of '{Group}' cross: a load between {LowerCpuRatio} and {UpperCpuRatio}, {Minimum} to {Maximum} VMs.", "LimitsCross",
+                $"The limits of '{Group}' cross: a load between {LowerCpuRatio} and {UpperCpuRatio}, {Minimum} to {Maximum} VMs.",
+                "LimitsCross",
                 "Give a -LowerCpuRatio below -UpperCpuRatio, and a -Minimum not above -Maximum.");
             return;
         }

@@ -44,7 +44,8 @@ public sealed class StopKumoiFleetCommand : WorkloadCmdlet
         FleetShutdown? workload = null;
         Func<KumoiVM, int?>? stageOf = null;
         workload = new FleetShutdown(
-            Fleet, Hosts, vm => (stageOf ??= StagesOf(workload!.VMs))(vm), TimeSpan.FromSeconds(TimeoutSec), TurnOff, CreateOptions(substitute: false));
+            Fleet, Hosts, vm => (stageOf ??= StagesOf(workload!.VMs))(vm), TimeSpan.FromSeconds(TimeoutSec), TurnOff,
+            CreateOptions(substitute: false));
         var stage = new List<KumoiPlanStep>();
         var goOn = true;
         var step = Next(workload);

@@ -32,7 +32,8 @@ public sealed class StopKumoiScalingCommand : KumoiCmdlet
             var runs = Names.Choose(KumoiSession.Scalings, run => run.Status.Group, [given]);
             if (runs.Count == 0 && !given.IsPattern)
             {
-                WriteError(Errors.NotFound($"No group '{name}' is scaled by this session.", name, "Get-KumoiScaling lists those that are."));
+                WriteError(
+                    Errors.NotFound($"No group '{name}' is scaled by this session.", name, "Get-KumoiScaling lists those that are."));
             }
 
             foreach (var run in runs)

@@ -15,7 +15,8 @@ internal sealed class EarlierVariableRule : SubstitutionRule<PipelineCase>
             _ => 0,
         };
         return its.Lineage.Location.Pipeline.PipelineElements.Take(earlier).OfType<CommandAst>()
-            .Any(command => command.CommandElements.OfType<CommandParameterAst>().Any(IsPipelineVariable) || command.CommandElements.Any(IsSplat))
+            .Any(command => command.CommandElements.OfType<CommandParameterAst>().Any(IsPipelineVariable)
+                || command.CommandElements.Any(IsSplat))
                 ? "-PipelineVariable of an earlier command is not known for a substitute"
                 : null;
     }
@@ -24,5 +25,6 @@ internal sealed class EarlierVariableRule : SubstitutionRule<PipelineCase>
 
     private static bool IsPipelineVariable(CommandParameterAst parameter) =>
         parameter.ParameterName.Equals("pv", StringComparison.OrdinalIgnoreCase)
-        || (parameter.ParameterName.Length >= 2 && "PipelineVariable".StartsWith(parameter.ParameterName, StringComparison.OrdinalIgnoreCase));
+        || (parameter.ParameterName.Length >= 2
+            && "PipelineVariable".StartsWith(parameter.ParameterName, StringComparison.OrdinalIgnoreCase));
 }

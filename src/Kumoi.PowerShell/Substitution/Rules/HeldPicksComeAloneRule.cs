@@ -7,7 +7,8 @@ namespace Kumoi.PowerShell.Substitution;
 internal sealed class HeldPicksComeAloneRule : SubstitutionRule<PipelineCase>
 {
     public override string? WhyNot(PipelineCase its) =>
-        its.Lineage is { Source: HeldSelection, IsHeldHere: false } && its.Lineage.Location.Pipeline.PipelineElements[0] is not CommandExpressionAst
+        its.Lineage is { Source: HeldSelection, IsHeldHere: false }
+            && its.Lineage.Location.Pipeline.PipelineElements[0] is not CommandExpressionAst
             ? "the picks of another statement came through a command"
             : null;
 }

@@ -44,9 +44,15 @@ public sealed class JournalLayerTests : JournalTest, IAsyncLifetime
     {
         var host = _lab.Host("kvm01");
         var operation = OperationId.New();
-        var vm = await host.Link.SendAsync(new DefineVM(new VMSpec { Name = "web", MemoryBytes = 64 << 20, KernelArguments = "password=secret" }) { Operation = operation }, default);
+        var vm = await host.Link.SendAsync(
+            new DefineVM(new VMSpec { Name = "web", MemoryBytes = 64 << 20, KernelArguments = "password=secret" })
+            {
+                Operation = operation
+            }, default);
         await host.Link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = operation }, default);
-        await host.Link.SendAsync(new MigrateVM(vm.Id, _lab.Host("kvm02").Link, new MigrationOptions { TargetUri = "qemu+tcp://kvm02/system?password=secret" }), default);
+        await host.Link.SendAsync(
+            new MigrateVM(vm.Id, _lab.Host("kvm02").Link, new MigrationOptions { TargetUri = "qemu+tcp://kvm02/system?password=secret" }),
+            default);
         var operations = await OperationsAsync(_journal);
         Assert.Equal(
             [
@@ -74,12 +80,21 @@ public sealed class JournalLayerTests : JournalTest, IAsyncLifetime
     [Fact]
     public async Task An_unknown_outcome_is_recorded_as_unknown_with_an_event()
     {
-        _lab.Faults.Add(new FaultRule { HostPattern = "*", HostMatches = _ => true, Operation = FaultOperation.Define, OutcomeUnknown = true, Message = "answer lost" });
+        _lab.Faults.Add(new FaultRule
+        {
+            HostPattern = "*",
+            HostMatches = _ => true,
+            Operation = FaultOperation.Define,
+            OutcomeUnknown = true,
+            Message = "answer lost",
+        });
         var operation = OperationId.New();
-        await Assert.ThrowsAsync<HypervisorException>(() => _lab.Host("kvm01").Link.SendAsync(new DefineVM(new VMSpec { Name = "web" }) { Operation = operation }, default).AsTask());
+        await Assert.ThrowsAsync<HypervisorException>(
+            () => _lab.Host("kvm01").Link.SendAsync(new DefineVM(new VMSpec { Name = "web" }) { Operation = operation }, default).AsTask());
         Assert.Equal(OperationState.Unknown, Assert.Single(await OperationsAsync(_journal)).State);
         var told = Assert.Single(await EventsAsync(_journal));
-        Assert.Equal((KumoiEventKind.OutcomeUnknown, "kvm01", "web", operation.Value), (told.Kind, told.VMHost, told.VM, told.OperationId!.Value));
+        Assert.Equal(
+            (KumoiEventKind.OutcomeUnknown, "kvm01", "web", operation.Value), (told.Kind, told.VMHost, told.VM, told.OperationId!.Value));
     }
 
     [Fact]
@@ -87,10 +102,12 @@ public sealed class JournalLayerTests : JournalTest, IAsyncLifetime
     {
         _lab.Break("kvm02", FaultOperation.Migrate, FaultDomain.Network);
         var vm = new KumoiVM(_lab.Host("kvm01"), (await _lab.VMsAsync("kvm01")).First(one => one.State is PowerState.Running));
-        await Assert.ThrowsAsync<HypervisorException>(() => VMActions.MoveAsync(vm, _lab.Host("kvm02"), new MigrationOptions { AllowUnsafe = true }, null, default));
+        await Assert.ThrowsAsync<HypervisorException>(
+            () => VMActions.MoveAsync(vm, _lab.Host("kvm02"), new MigrationOptions { AllowUnsafe = true }, null, default));
         await VMActions.MoveAsync(vm, _lab.Host("kvm03"), new MigrationOptions { AllowUnsafe = true }, null, default);
         var details = (await OperationsAsync(_journal)).ConvertAll(operation => JsonNode.Parse(operation.Details)!);
-        Assert.Equal(("Network", "Other", true), ((string?)details[0]["faultDomain"], (string?)details[0]["errorCode"], (bool)details[0]["allowUnsafe"]!));
+        Assert.Equal(("Network", "Other", true),
+            ((string?)details[0]["faultDomain"], (string?)details[0]["errorCode"], (bool)details[0]["allowUnsafe"]!));
         Assert.Equal((vm.MemoryBytes, true), ((long)details[1]["memoryBytes"]!, (bool)details[1]["allowUnsafe"]!));
     }
 
@@ -99,7 +116,8 @@ public sealed class JournalLayerTests : JournalTest, IAsyncLifetime
     {
         var vm = new KumoiVM(_lab.Host("kvm01"), (await _lab.VMsAsync("kvm01")).First(one => one.State is PowerState.Running));
         _lab.Break("kvm01", FaultOperation.Any, FaultDomain.Host);
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => VMActions.MoveAsync(vm, _lab.Host("kvm02"), new MigrationOptions(), null, default));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => VMActions.MoveAsync(vm, _lab.Host("kvm02"), new MigrationOptions(), null, default));
         Assert.Equal(FaultDomain.VM, failure.FaultDomain);
         Assert.Equal("VM", (string?)JsonNode.Parse(Assert.Single(await OperationsAsync(_journal)).Details)!["faultDomain"]);
     }
@@ -110,7 +128,8 @@ public sealed class JournalLayerTests : JournalTest, IAsyncLifetime
         await System.IO.File.WriteAllTextAsync(Folder, "a file where the folder should be");
         try
         {
-            await Assert.ThrowsAsync<JournalException>(() => _lab.Host("kvm01").Link.SendAsync(new DefineVM(new VMSpec { Name = "web" }), default).AsTask());
+            await Assert.ThrowsAsync<JournalException>(
+                () => _lab.Host("kvm01").Link.SendAsync(new DefineVM(new VMSpec { Name = "web" }), default).AsTask());
             Assert.DoesNotContain(await _lab.VMsAsync("kvm01"), vm => vm.Name is "web");
         }
         finally
@@ -145,7 +164,8 @@ public sealed class JournalLayerTests : JournalTest, IAsyncLifetime
     public async Task A_watch_of_the_fleet_gives_what_hosts_tell_and_what_is_journaled_and_ends_clean()
     {
         using var stop = new CancellationTokenSource();
-        var watch = new FleetWatch(_lab.Fleet, _journal, TimeProvider.System, name => name is "kvm01").WatchAsync(stop.Token).GetAsyncEnumerator();
+        var watch = new FleetWatch(_lab.Fleet, _journal, TimeProvider.System, name => name is "kvm01").WatchAsync(stop.Token)
+            .GetAsyncEnumerator();
         var vm = (await _lab.VMsAsync("kvm01")).First(vm => vm.State is PowerState.Running);
         var seen = new HashSet<KumoiEventKind>();
         var next = watch.MoveNextAsync().AsTask();

@@ -25,7 +25,8 @@ public sealed class BlameLayerTests
         var vm = new KumoiVM(fleet.Hosts[0], new VMReading { CapturedAt = ManualTime.Start, Id = Guid.NewGuid(), Name = "web" });
         driver.Script.Enqueue(new HypervisorException("the target is full", FaultDomain.Host));
         driver.Script.Enqueue(new HypervisorException("no route", FaultDomain.Host));
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => VMActions.MoveAsync(vm, fleet.Hosts[1], new MigrationOptions(), null, default));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => VMActions.MoveAsync(vm, fleet.Hosts[1], new MigrationOptions(), null, default));
         Assert.Equal((FaultDomain.VM, 2), (failure.FaultDomain, driver.Calls));
         Assert.Contains("the host of 'web', is out of reach: no route", failure.Message, StringComparison.Ordinal);
     }

@@ -51,6 +51,7 @@ public sealed class LayerCostTests
 
         public IReadOnlyList<HostAddress> Resolve(string uri) => [new HostAddress(uri, "kvm01")];
 
-        public Task<IHypervisorLink> OpenAsync(HostAddress address, CancellationToken cancellationToken) => Task.FromResult<IHypervisorLink>(new ReadyLink());
+        public Task<IHypervisorLink> OpenAsync(HostAddress address, CancellationToken cancellationToken) =>
+            Task.FromResult<IHypervisorLink>(new ReadyLink());
     }
 }

@@ -93,7 +93,8 @@ public sealed class ResilienceLayerTests : IAsyncLifetime
     {
         _driver.HoldsCalls = true;
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => PassAsync(ReadAsync()));
-        Assert.Equal((HypervisorError.TimedOut, FaultDomain.Host, false, true), (failure.Error, failure.FaultDomain, failure.OutcomeUnknown, failure.IsTransient));
+        Assert.Equal((HypervisorError.TimedOut, FaultDomain.Host, false, true),
+            (failure.Error, failure.FaultDomain, failure.OutcomeUnknown, failure.IsTransient));
         Assert.Equal(3, _driver.Calls);
     }
 
@@ -183,7 +184,8 @@ public sealed class ResilienceLayerTests : IAsyncLifetime
 
         // Otherwise a call that has failed would be waited for.
         async Task UnlessOneFailsAsync(Task turn) => await await Task.WhenAny(
-            [turn, .. calls.Select(call => call.ContinueWith(done => done.IsCompletedSuccessfully ? turn : done, TaskScheduler.Default).Unwrap())]);
+            [turn, .. calls.Select(
+                call => call.ContinueWith(done => done.IsCompletedSuccessfully ? turn : done, TaskScheduler.Default).Unwrap())]);
     }
 
     [Fact]

@@ -48,21 +48,27 @@ public sealed class EveryCallTests
         Kernel = "/boot/vmlinuz",
         KernelArguments = $"password={Secret}",
         Networks = ["default"],
-        Disks = [new DiskSpec { Path = "/images/a.qcow2" }, new DiskSpec { NewVolumeBytes = 1 << 20 }, new DiskSpec { TemplatePath = "/images/b.qcow2" }],
+        Disks = [new DiskSpec { Path = "/images/a.qcow2" }, new DiskSpec { NewVolumeBytes = 1 << 20 },
+            new DiskSpec { TemplatePath = "/images/b.qcow2" }],
     };
 
     /// <summary>One of each call at least.</summary>
     private static readonly object[] Samples =
     [
-        new ReadHostId(), new ReadHost(true), new ReadVMs(), new FindVM(VM.Id), new FindVMByName("web"), new ReadXml(VM.Id), new ReadDefinition(VM.Id),
-        new ReadScreen(VM.Id), new ReadPools(), new FindHostBoundState(VM.Id), new StartVM(VM.Id, Paused: true), new ShutdownVM(VM.Id), new DestroyVM(VM.Id), new RebootVM(VM.Id),
-        new ResetVM(VM.Id), new SuspendVM(VM.Id), new ResumeVM(VM.Id), new DiscardSavedState(VM.Id), new SetAutostart(VM.Id, IsOn: true), new UndefineVM(VM.Id, RemoveVolumes: true),
+        new ReadHostId(), new ReadHost(true), new ReadVMs(), new FindVM(VM.Id), new FindVMByName("web"), new ReadXml(VM.Id),
+        new ReadDefinition(VM.Id),
+        new ReadScreen(VM.Id), new ReadPools(), new FindHostBoundState(VM.Id), new StartVM(VM.Id, Paused: true), new ShutdownVM(VM.Id),
+        new DestroyVM(VM.Id), new RebootVM(VM.Id),
+        new ResetVM(VM.Id), new SuspendVM(VM.Id), new ResumeVM(VM.Id), new DiscardSavedState(VM.Id), new SetAutostart(VM.Id, IsOn: true),
+        new UndefineVM(VM.Id, RemoveVolumes: true),
         new UndoDefineVM(OperationId.New()), new DefineVM(Spec),
         new DefineVM(new VMSpec { Xml = $"<domain><graphics passwd='{Secret}'/></domain>", CopyDisks = true }),
         new MigrateVM(VM.Id, null!, Options), new ReadWhereabouts(VM.Id), new ReadMigrationNeeds(VM.Id, Options),
-        new CheckMigrationTarget(new MigrationNeeds { VM = VM, Definition = "<domain/>", HypervisorType = "QEMU", HostId = "1", Obstacles = [] }),
+        new CheckMigrationTarget(
+            new MigrationNeeds { VM = VM, Definition = "<domain/>", HypervisorType = "QEMU", HostId = "1", Obstacles = [] }),
         new BeginMigration(VM.Id, new MigrationPlan(Mark, Options)), new PrepareMigration(Offer, 1),
-        new PerformMigration(null!, [], new ReplicaBudget { TimeLimit = TimeSpan.FromSeconds(3) }), new FinishMigration(null!), new AbandonMigration(null!),
+        new PerformMigration(null!, [], new ReplicaBudget { TimeLimit = TimeSpan.FromSeconds(3) }), new FinishMigration(null!),
+        new AbandonMigration(null!),
         new ConfirmMigration(null!, Cancelled: true), new MarkVM(VM.Id, Mark), new ReadMarked(),
         new RemoveCopy(VM.Id, new CopyRemoval(OperationId.New(), 1, [VMWhereabouts.Off], CopyRemovalKind.Undo) { MayLackMark = true }),
     ];
@@ -113,11 +119,16 @@ public sealed class EveryCallTests
     [MemberData(nameof(Names))]
     public void It_can_be_sent_to_another_machine_but_for_what_is_of_this_process(string name)
     {
-        var options = new JsonSerializerOptions { IgnoreReadOnlyProperties = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+        var options = new JsonSerializerOptions
+        {
+            IgnoreReadOnlyProperties = true,
+            NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
+        };
         foreach (var call in SamplesOf(name))
         {
             var text = JsonSerializer.Serialize(call, call.GetType(), options);
-            Assert.Equal(text, JsonSerializer.Serialize(JsonSerializer.Deserialize(text, call.GetType(), options), call.GetType(), options));
+            Assert.Equal(
+                text, JsonSerializer.Serialize(JsonSerializer.Deserialize(text, call.GetType(), options), call.GetType(), options));
         }
     }
 

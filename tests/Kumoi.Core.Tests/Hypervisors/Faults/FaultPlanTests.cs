@@ -148,8 +148,10 @@ public sealed class FaultPlanTests : IAsyncDisposable
         _plan.Add(Rule("kvm01") with { After = 1, Message = "second" });
         var link = await OpenAsync("kvm01");
         await link.SendAsync(new ReadVMs(), default); // the one that each lets pass
-        Assert.Equal("first", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
-        Assert.Equal("second", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
+        Assert.Equal(
+            "first", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
+        Assert.Equal(
+            "second", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
     }
 
     [Fact]
@@ -158,8 +160,10 @@ public sealed class FaultPlanTests : IAsyncDisposable
         _plan.Add(Rule("kvm01") with { Count = 1, Message = "first" });
         _plan.Add(Rule("kvm01") with { Message = "second" });
         var link = await OpenAsync("kvm01");
-        Assert.Equal("first", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
-        Assert.Equal("second", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
+        Assert.Equal(
+            "first", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
+        Assert.Equal(
+            "second", (await Assert.ThrowsAsync<HypervisorException>(() => link.SendAsync(new ReadVMs(), default).AsTask())).Message);
     }
 
     [Fact]

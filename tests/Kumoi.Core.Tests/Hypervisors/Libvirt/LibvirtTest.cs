@@ -61,7 +61,10 @@ public abstract class LibvirtTest : IAsyncLifetime
         return link;
     }
 
-    /// <summary>A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, a storage pool with volumes (their XML), and what else is given as XML.</summary>
+    /// <summary>
+    /// A node of its own, with VMs vm0, vm1, … of 64 MiB and 2 CPUs that run, a storage pool with volumes (their XML), and what else is
+    /// given as XML.
+    /// </summary>
     protected Task<IHypervisorLink> OpenNodeAsync(int vmCount = 0, LibvirtDriver? driver = null, string volumes = "", string extra = "")
     {
         var file = Path.Combine(Path.GetTempPath(), $"kumoi-{Guid.NewGuid():N}.xml");
@@ -72,7 +75,8 @@ public abstract class LibvirtTest : IAsyncLifetime
             file,
             $"""
             <node>
-              <cpu><mhz>2000</mhz><model>kumoi</model><active>8</active><nodes>1</nodes><sockets>2</sockets><cores>4</cores><threads>1</threads></cpu>
+              <cpu><mhz>2000</mhz><model>kumoi</model><active>8</active>
+                <nodes>1</nodes><sockets>2</sockets><cores>4</cores><threads>1</threads></cpu>
               <memory>8388608</memory>
               <pool type='dir'><name>default</name><target><path>/images</path></target>{volumes}</pool>
               <network><name>default</name><forward/><ip address='192.168.122.1' netmask='255.255.255.0'/></network>

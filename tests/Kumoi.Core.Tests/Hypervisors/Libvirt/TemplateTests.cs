@@ -48,12 +48,14 @@ public sealed class TemplateTests : LibvirtTest
         Assert.Equal(("web", "db"), (_original.Element("name")!.Value, _copy.Element("name")!.Value));
         Differ(static domain => domain.Element("uuid")!.Value);
         Differ(static domain => domain.Element("genid")!.Value);
-        Differ(static domain => string.Join(' ', Devices(domain, "interface").Select(static nic => (string?)nic.Element("mac")!.Attribute("address"))));
+        Differ(static domain => string.Join(
+            ' ', Devices(domain, "interface").Select(static nic => (string?)nic.Element("mac")!.Attribute("address"))));
         Differ(static domain => (string?)domain.Descendants("parameters").Single().Attribute("interfaceid"));
         Assert.Equal("web-tap", (string?)Devices(_original, "interface")[0].Element("target")!.Attribute("dev"));
         Assert.NotEqual("web-tap", (string?)Devices(_copy, "interface")[0].Element("target")?.Attribute("dev"));
         Assert.Equal(["manufacturer"], _copy.Descendants("entry").Select(static entry => (string?)entry.Attribute("name")));
-        Assert.Equal(("yes", null), ((string?)_copy.Descendants("cid").Single().Attribute("auto"), (string?)_copy.Descendants("cid").Single().Attribute("address")));
+        Assert.Equal(("yes", null), ((string?)_copy.Descendants("cid").Single().Attribute("auto"), (string?)_copy.Descendants("cid")
+            .Single().Attribute("address")));
     }
 
     [Fact]
@@ -62,7 +64,8 @@ public sealed class TemplateTests : LibvirtTest
         await CopyAsync();
 
         var screens = Devices(_copy, "graphics");
-        Assert.Equal(("-1", "yes", "-1"), ((string?)screens[0].Attribute("port"), (string?)screens[0].Attribute("autoport"), (string?)screens[0].Attribute("websocket")));
+        Assert.Equal(("-1", "yes", "-1"), ((string?)screens[0].Attribute("port"), (string?)screens[0]
+            .Attribute("autoport"), (string?)screens[0].Attribute("websocket")));
         Assert.Equal("secret", (string?)screens[0].Attribute("passwd"));
         Assert.Equal((null, "-1"), ((string?)screens[1].Attribute("port"), (string?)screens[1].Attribute("tlsPort")));
         Assert.Equal(("socket", null, null), (
@@ -82,7 +85,8 @@ public sealed class TemplateTests : LibvirtTest
             Devices(_copy, "serial").Select(static port => (string?)port.Element("source")!.Attribute("path")));
         Assert.Equal("/logs/db-webcam.log", (string?)_copy.Descendants("log").Single().Attribute("file"));
         Assert.Equal("/logs/db.serial", (string?)Devices(_copy, "console")[0].Element("source")!.Attribute("path"));
-        Assert.Equal(("/fw/VARS.fd", ""), ((string?)_copy.Descendants("nvram").Single().Attribute("template"), _copy.Descendants("nvram").Single().Value));
+        Assert.Equal(("/fw/VARS.fd", ""), ((string?)_copy.Descendants("nvram").Single().Attribute("template"), _copy.Descendants("nvram")
+            .Single().Value));
     }
 
     [Fact]

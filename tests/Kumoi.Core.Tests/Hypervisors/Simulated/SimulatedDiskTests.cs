@@ -15,8 +15,10 @@ public sealed class SimulatedDiskTests
     public async Task A_disk_that_another_VM_is_built_on_stays_and_the_warning_names_that_VM()
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1&vms=0");
-        var original = await CreateAsync(lab, new VMSpec { Name = "base", Disks = [new DiskSpec { NewVolumeBytes = 1, Format = "qcow2" }] });
-        await CreateAsync(lab, new VMSpec { Name = "clone", Disks = [new DiskSpec { TemplatePath = "/var/lib/libvirt/images/base-1", Format = "qcow2" }] });
+        var original = await CreateAsync(
+            lab, new VMSpec { Name = "base", Disks = [new DiskSpec { NewVolumeBytes = 1, Format = "qcow2" }] });
+        await CreateAsync(lab,
+            new VMSpec { Name = "clone", Disks = [new DiskSpec { TemplatePath = "/var/lib/libvirt/images/base-1", Format = "qcow2" }] });
 
         using (CallWarnings.Listen(_warnings.Enqueue))
         {
@@ -32,8 +34,18 @@ public sealed class SimulatedDiskTests
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1&vms=0");
         var operation = OperationId.New();
         var link = lab.Host("kvm01").Link;
-        await link.SendAsync(new DefineVM(new VMSpec { Name = "base", Disks = [new DiskSpec { NewVolumeBytes = 1 }, new DiskSpec { Path = "/isos/shared" }] }) { Operation = operation }, CancellationToken.None);
-        await CreateAsync(lab, new VMSpec { Name = "clone", Disks = [new DiskSpec { TemplatePath = "/var/lib/libvirt/images/base-1" }, new DiskSpec { Path = "/isos/shared" }] });
+        await link.SendAsync(
+            new DefineVM(
+                new VMSpec { Name = "base", Disks = [new DiskSpec { NewVolumeBytes = 1 }, new DiskSpec { Path = "/isos/shared" }] })
+            {
+                Operation = operation
+            }, CancellationToken.None);
+        await CreateAsync(
+            lab, new VMSpec
+            {
+                Name = "clone",
+                Disks = [new DiskSpec { TemplatePath = "/var/lib/libvirt/images/base-1" }, new DiskSpec { Path = "/isos/shared" }]
+            });
 
         using (CallWarnings.Listen(_warnings.Enqueue))
         {
@@ -64,7 +76,8 @@ public sealed class SimulatedDiskTests
         var vm = await CreateAsync(lab, new VMSpec { Xml = Xml("saved", "savedState='yes'") });
         Assert.True(vm.HasSavedState);
 
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => VMActions.RemoveAsync(vm, turnOff: false, removeVolumes: false, CancellationToken.None));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => VMActions.RemoveAsync(vm, turnOff: false, removeVolumes: false, CancellationToken.None));
         Assert.Equal((HypervisorError.InvalidState, FaultDomain.VM), (failure.Error, failure.FaultDomain));
         Assert.Contains("-Force", failure.RecommendedAction, StringComparison.Ordinal);
         Assert.False((await VMActions.StartAsync(vm, paused: false, CancellationToken.None)).HasSavedState);
@@ -83,10 +96,12 @@ public sealed class SimulatedDiskTests
     public async Task A_saved_VM_with_disks_of_its_own_is_not_cloned()
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1&vms=0");
-        var master = await CreateAsync(lab, new VMSpec { Xml = Xml("saved", "savedState='yes'", "<devices><disk type='file'><source file='/a'/></disk></devices>") });
+        var master = await CreateAsync(
+            lab, new VMSpec { Xml = Xml("saved", "savedState='yes'", "<devices><disk type='file'><source file='/a'/></disk></devices>") });
 
         var failure = await Assert.ThrowsAsync<HypervisorException>(
-            () => VMActions.CloneAsync(master, lab.Host("kvm01"), "clone", start: false, change: null, OperationId.New(), CancellationToken.None));
+            () => VMActions.CloneAsync(
+                master, lab.Host("kvm01"), "clone", start: false, change: null, OperationId.New(), CancellationToken.None));
 
         Assert.Equal((HypervisorError.InvalidState, FaultDomain.VM), (failure.Error, failure.FaultDomain));
     }
@@ -106,7 +121,11 @@ public sealed class SimulatedDiskTests
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=2&vms=0");
         var vm = await CreateAsync(
-            lab, new VMSpec { Xml = Xml("web", "cpuLoad='0.1'", "<devices><graphics type='vnc'><listen type='address' address='192.0.2.7'/></graphics></devices>") });
+            lab, new VMSpec
+            {
+                Xml = Xml("web", "cpuLoad='0.1'", "<devices><graphics type='vnc'><listen type='address' "
+                + "address='192.0.2.7'/></graphics></devices>")
+            });
         await VMActions.StartAsync(vm, paused: false, CancellationToken.None);
 
         var failure = await Assert.ThrowsAsync<HypervisorException>(
@@ -147,5 +166,6 @@ public sealed class SimulatedDiskTests
         VMActions.CreateAsync(lab.Host("kvm01"), spec, start: false, keepFailed: false, OperationId.New(), CancellationToken.None);
 
     private static string Xml(string name, string traits, string devices = "") =>
-        $"<domain type='simulated'><name>{name}</name><memory unit='GiB'>1</memory><vcpu>1</vcpu><metadata><k:simulated xmlns:k='https://kumoi.dev/xmlns/1' {traits}/></metadata>{devices}</domain>";
+        $"<domain type='simulated'><name>{name}</name><memory unit='GiB'>1</memory><vcpu>1</vcpu><metadata><k:simulated "
+            + $"xmlns:k='https://kumoi.dev/xmlns/1' {traits}/></metadata>{devices}</domain>";
 }

@@ -13,10 +13,14 @@ public sealed class SimulatedFleetTests
 
     /// <summary>Written down from another process: a seed must mean the same hosts everywhere and for ever.</summary>
     [Theory]
-    [InlineData("kvm01", 0.5786, 60934848512, "web rack1", "kvm01-1 3f82197d-b90d-2bff-12a3-fa55de05ed4e Running 4096; kvm01-2 03ca1600-5bf1-e176-ca70-b9858ecd18d0 Shutoff 1024")]
-    [InlineData("kvm02", 0.4062, 61471719424, "web rack2", "kvm02-1 5a39d35a-c601-55d1-c595-fd6d6f4805ec Running 4096; kvm02-2 432d192b-639b-6d50-3e1d-98f2c007a1a1 Shutoff 1024")]
-    [InlineData("kvm03", 0.342, 63350767616, "db rack3", "kvm03-1 4e07fde3-b97c-88b7-a8ed-29a55f8795d0 Running 2048; kvm03-2 5d110e18-18da-9a1d-7d6d-11b4a99d9415 Shutoff 1024")]
-    public async Task The_same_seed_gives_the_same_readings_in_every_process(string name, double cpuRatio, long free, string tags, string vms)
+    [InlineData("kvm01", 0.5786, 60934848512, "web rack1", "kvm01-1 3f82197d-b90d-2bff-12a3-fa55de05ed4e Running 4096; kvm01-2 "
+        + "03ca1600-5bf1-e176-ca70-b9858ecd18d0 Shutoff 1024")]
+    [InlineData("kvm02", 0.4062, 61471719424, "web rack2", "kvm02-1 5a39d35a-c601-55d1-c595-fd6d6f4805ec Running 4096; kvm02-2 "
+        + "432d192b-639b-6d50-3e1d-98f2c007a1a1 Shutoff 1024")]
+    [InlineData("kvm03", 0.342, 63350767616, "db rack3", "kvm03-1 4e07fde3-b97c-88b7-a8ed-29a55f8795d0 Running 2048; kvm03-2 "
+        + "5d110e18-18da-9a1d-7d6d-11b4a99d9415 Shutoff 1024")]
+    public async Task The_same_seed_gives_the_same_readings_in_every_process(
+        string name, double cpuRatio, long free, string tags, string vms)
     {
         await using var link = await OpenAsync("sim://lab?hosts=20&vms=2&seed=7", name);
         var reading = await link.SendAsync(new ReadHost(true), CancellationToken.None);

@@ -96,7 +96,8 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
         var vm = await DefineAsync(One, "web");
         await FailsAsync(() => DefineAsync(One, "web"), HypervisorError.VMExists, FaultDomain.VM);
         var xml = $"<domain><name>other</name><uuid>{vm.Id}</uuid><memory>1024</memory></domain>";
-        await FailsAsync(() => One.SendAsync(new DefineVM(new VMSpec { Xml = xml }), default).AsTask(), HypervisorError.VMExists, FaultDomain.VM);
+        await FailsAsync(
+            () => One.SendAsync(new DefineVM(new VMSpec { Xml = xml }), default).AsTask(), HypervisorError.VMExists, FaultDomain.VM);
     }
 
     [Theory]
@@ -113,14 +114,17 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
     [InlineData("<network><name>a</name></network>")]
     [InlineData("<domain>")]
     public async Task XML_that_is_no_VM_is_refused_as_such(string xml) => await FailsAsync(
-        () => One.SendAsync(new DefineVM(new VMSpec { Xml = xml }), default).AsTask(), HypervisorError.InvalidSpecification, FaultDomain.VM);
+        () => One.SendAsync(new DefineVM(new VMSpec { Xml = xml }), default).AsTask(), HypervisorError.InvalidSpecification,
+        FaultDomain.VM);
 
     [Fact]
     public async Task XML_defines_a_VM_with_its_own_name_or_the_one_given()
     {
-        const string xml = "<domain><name>a</name><uuid>11111111-2222-3333-4444-555555555555</uuid><memory unit='MiB'>512</memory><vcpu>3</vcpu><extra/></domain>";
+        const string xml = "<domain><name>a</name><uuid>11111111-2222-3333-4444-555555555555</uuid><memory "
+            + "unit='MiB'>512</memory><vcpu>3</vcpu><extra/></domain>";
         var own = await One.SendAsync(new DefineVM(new VMSpec { Xml = xml }), default);
-        Assert.Equal(("a", 512L << 20, 3, Guid.Parse("11111111-2222-3333-4444-555555555555")), (own.Name, own.MemoryBytes, own.CpuCount, own.Id));
+        Assert.Equal(
+            ("a", 512L << 20, 3, Guid.Parse("11111111-2222-3333-4444-555555555555")), (own.Name, own.MemoryBytes, own.CpuCount, own.Id));
         Assert.Contains("<extra", await One.SendAsync(new ReadXml(own.Id), default), StringComparison.Ordinal);
         var given = await One.SendAsync(new DefineVM(new VMSpec { Name = "b", Xml = xml }), default);
         Assert.Equal("b", given.Name);
@@ -135,7 +139,8 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
             <kumoi:simulated xmlns:kumoi='https://kumoi.dev/xmlns/1' cpuLoad='0.40'/></metadata></domain>
             """;
         var busy = await One.SendAsync(new DefineVM(new VMSpec { Xml = xml }), default);
-        var copy = await Two.SendAsync(new DefineVM(new VMSpec { Name = "copy", Xml = await One.SendAsync(new ReadXml(busy.Id), default) }), default);
+        var copy = await Two.SendAsync(
+            new DefineVM(new VMSpec { Name = "copy", Xml = await One.SendAsync(new ReadXml(busy.Id), default) }), default);
         await Two.SendAsync(new StartVM(copy.Id), default);
         Assert.Equal(0.4, (await Two.SendAsync(new FindVM(copy.Id), default))!.CpuRatio);
         var metadata = XElement.Parse(await Two.SendAsync(new ReadXml(copy.Id), default)).Element("metadata")!;
@@ -144,7 +149,8 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
 
         var fleetsOwn = (await One.SendAsync(new ReadVMs(), default))[1];
         Assert.Equal("kvm01-1", fleetsOwn.Name);
-        var copyOfIt = await Two.SendAsync(new DefineVM(new VMSpec { Name = "copy2", Xml = await One.SendAsync(new ReadXml(fleetsOwn.Id), default) }), default);
+        var copyOfIt = await Two.SendAsync(
+            new DefineVM(new VMSpec { Name = "copy2", Xml = await One.SendAsync(new ReadXml(fleetsOwn.Id), default) }), default);
         await Two.SendAsync(new StartVM(copyOfIt.Id), default);
         Assert.Equal(fleetsOwn.CpuRatio, (await Two.SendAsync(new FindVM(copyOfIt.Id), default))!.CpuRatio);
     }
@@ -157,7 +163,11 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
     [InlineData("much")]
     [InlineData("")]
     public async Task A_load_that_is_no_share_is_refused(string load) => await FailsAsync(
-        () => One.SendAsync(new DefineVM(new VMSpec { Xml = $"<domain><name>a</name><memory>1024</memory><metadata><simulated xmlns='https://kumoi.dev/xmlns/1' cpuLoad='{load}'/></metadata></domain>" }), default).AsTask(),
+        () => One.SendAsync(new DefineVM(new VMSpec
+        {
+            Xml = "<domain><name>a</name><memory>1024</memory><metadata><simulated "
+            + $"xmlns='https://kumoi.dev/xmlns/1' cpuLoad='{load}'/></metadata></domain>"
+        }), default).AsTask(),
         HypervisorError.InvalidSpecification, FaultDomain.VM);
 
     [Fact]
@@ -182,7 +192,8 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
         var more = await DefineAsync(One, "more", 1L << 20);
         await One.SendAsync(new StartVM(fits.Id), default);
         Assert.Equal(0, (await One.SendAsync(new ReadHost(false), default)).FreeMemoryBytes);
-        await FailsAsync(() => One.SendAsync(new StartVM(more.Id), default).AsTask(), HypervisorError.ResourceUnavailable, FaultDomain.Host);
+        await FailsAsync(
+            () => One.SendAsync(new StartVM(more.Id), default).AsTask(), HypervisorError.ResourceUnavailable, FaultDomain.Host);
         await One.SendAsync(new DestroyVM(fits.Id), default);
         await One.SendAsync(new StartVM(more.Id), default);
     }
@@ -222,7 +233,8 @@ public sealed class SimulatedLinkTests : IAsyncLifetime
         var early = Counters((await One.SendAsync(new FindVM(vm.Id), default))!);
         Assert.All<long>([early.Read, early.Written, early.Received, early.Sent], bytes => Assert.InRange(bytes, 10, 10 * 4L << 20));
         _time.Advance(TimeSpan.FromSeconds(30));
-        Assert.Equal((early.Read * 4, early.Written * 4, early.Received * 4, early.Sent * 4), Counters((await One.SendAsync(new FindVM(vm.Id), default))!));
+        Assert.Equal((early.Read * 4, early.Written * 4, early.Received * 4, early.Sent * 4), Counters(
+            (await One.SendAsync(new FindVM(vm.Id), default))!));
 
         await One.SendAsync(new SuspendVM(vm.Id), default);
         _time.Advance(TimeSpan.FromSeconds(60));

@@ -123,7 +123,8 @@ public sealed class SimulatedMigrationTests : IAsyncLifetime
     public async Task Two_at_once_do_not_overfill_the_target()
     {
         var free = (await Pass(Two.SendAsync(new ReadHost(false), default).AsTask())).FreeMemoryBytes;
-        var own = await Pass(Two.SendAsync(new DefineVM(new VMSpec { Name = "ballast", MemoryBytes = free - (6L << 30) }), default).AsTask());
+        var own = await Pass(
+            Two.SendAsync(new DefineVM(new VMSpec { Name = "ballast", MemoryBytes = free - (6L << 30) }), default).AsTask());
         await Pass(Two.SendAsync(new StartVM(own.Id), default).AsTask());
         var other = await Pass(One.SendAsync(new DefineVM(new VMSpec { Name = "web", MemoryBytes = 4L << 30 }), default).AsTask());
         await Pass(One.SendAsync(new StartVM(other.Id), default).AsTask());

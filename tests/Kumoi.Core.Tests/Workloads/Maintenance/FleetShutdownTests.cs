@@ -51,6 +51,7 @@ public sealed class FleetShutdownTests : WorkloadTest
         Assert.Equal(["kvm02-1"], (await RunningAsync(lab)).SelectMany(host => host.Value));
     }
 
-    private static FleetShutdown Shutdown(LabFleet lab, Func<KumoiVM, int?> stageOf, bool turnOff = false, WorkloadOptions? options = null) =>
+    private static FleetShutdown Shutdown(
+        LabFleet lab, Func<KumoiVM, int?> stageOf, bool turnOff = false, WorkloadOptions? options = null) =>
         new(lab.Fleet, lab.Fleet.Hosts, stageOf, TimeSpan.FromSeconds(60), turnOff, options ?? new WorkloadOptions()) { Time = lab.Time };
 }

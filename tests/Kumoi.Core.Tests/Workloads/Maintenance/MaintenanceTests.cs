@@ -47,7 +47,8 @@ public sealed class MaintenanceTests : WorkloadTest
             ,
         };
         var refused = await Assert.ThrowsAsync<HypervisorException>(place);
-        Assert.Equal((HypervisorError.InMaintenance, FaultDomain.Host, false, false), (refused.Error, refused.FaultDomain, refused.IsTransient, refused.OutcomeUnknown));
+        Assert.Equal((HypervisorError.InMaintenance, FaultDomain.Host, false, false),
+            (refused.Error, refused.FaultDomain, refused.IsTransient, refused.OutcomeUnknown));
         Assert.Contains("Resume-KumoiHost kvm01", refused.RecommendedAction, StringComparison.Ordinal);
         Assert.Equal(before, await RunningAsync(lab));
         await foreach (var operation in journal.ReadOperationsAsync(new Kumoi.Journal.OperationQuery(), default))
@@ -179,7 +180,8 @@ public sealed class MaintenanceTests : WorkloadTest
         await using var lab = await JournaledAsync("sim://lab?hosts=7&vms=1&running=1&seed=3");
         await HostMaintenance.SuspendAsync(lab.Host("kvm01"), null, default);
         var hosts = await ReadAsync(lab);
-        Assert.DoesNotContain("kvm01", Placement.Find(hosts, new PlacementRequest(1, 1, Loose), Placement.RankOf(default)).Select(host => host.Name));
+        Assert.DoesNotContain(
+            "kvm01", Placement.Find(hosts, new PlacementRequest(1, 1, Loose), Placement.RankOf(default)).Select(host => host.Name));
         var steps = await RunAsync(new Compaction(lab.Fleet, lab.Fleet.Hosts, Loose, new WorkloadOptions()) { Time = lab.Time });
         Assert.All(steps, step => Assert.Equal("kvm02", step.Target));
         Assert.All(steps, step => Assert.Empty(step.Substitutions));
@@ -193,7 +195,8 @@ public sealed class MaintenanceTests : WorkloadTest
         await HostMaintenance.SuspendAsync(lab.Host("kvm03"), null, default);
         var made = await (await ReadAsync(lab)).AsLineage().Take(2)
             .Select(async (host, token) => await VMActions.CreateAsync(
-                host.Connection, new VMSpec { Name = $"new-{host.Name}", MemoryBytes = 1L << 30 }, start: true, keepFailed: false, OperationId.New(), token))
+                host.Connection, new VMSpec { Name = $"new-{host.Name}", MemoryBytes = 1L << 30 }, start: true, keepFailed: false,
+                OperationId.New(), token))
             .EvaluateAsync(new LineageOptions(), default);
         Assert.Equal(["kvm02", "kvm04"], made.Items.Select(vm => vm.VMHost).Order(StringComparer.Ordinal));
     }
@@ -206,7 +209,8 @@ public sealed class MaintenanceTests : WorkloadTest
         var least = (await ReadAsync(lab)).Where(host => host.Name is not "kvm02").MinBy(host => host.CpuRatio)!;
         var outcomes = await Evacuation(lab, "kvm02").RunAsync(null, default);
         Assert.Equal(
-            before.VMs.Where(vm => vm.State is PowerState.Running).OrderByDescending(vm => vm.MemoryBytes).ThenBy(vm => vm.Name, StringComparer.Ordinal).Select(vm => vm.Name),
+            before.VMs.Where(vm => vm.State is PowerState.Running).OrderByDescending(vm => vm.MemoryBytes)
+                .ThenBy(vm => vm.Name, StringComparer.Ordinal).Select(vm => vm.Name),
             outcomes.Select(outcome => outcome.Result.Name));
         Assert.Equal(least.Name, outcomes[0].Result.Target);
         Assert.Equal(["kvm02-4"], (await lab.VMsAsync("kvm02")).Select(vm => vm.Name));
@@ -224,7 +228,8 @@ public sealed class MaintenanceTests : WorkloadTest
         Assert.Equal(["kvm02-2"], (await lab.VMsAsync("kvm02")).Select(vm => vm.Name));
 
         lab.Break("kvm02", FaultOperation.Read, FaultDomain.Host, message: "connection refused");
-        Assert.Equal("connection refused", (await Assert.ThrowsAsync<HypervisorException>(() => Evacuation(lab, "kvm02").RunAsync(null, default))).Message);
+        Assert.Equal("connection refused",
+            (await Assert.ThrowsAsync<HypervisorException>(() => Evacuation(lab, "kvm02").RunAsync(null, default))).Message);
     }
 
     [Fact]
@@ -232,7 +237,8 @@ public sealed class MaintenanceTests : WorkloadTest
     {
         await using var lab = await JournaledAsync("sim://lab?hosts=2&vms=2&running=2&seed=7");
         var full = new PlacementLimits(1, 64L << 30);
-        var evacuation = new Evacuation(lab.Fleet, lab.Host("kvm01"), lab.Fleet.Hosts, tier: null, full, new WorkloadOptions()) { Time = lab.Time };
+        var evacuation =
+            new Evacuation(lab.Fleet, lab.Host("kvm01"), lab.Fleet.Hosts, tier: null, full, new WorkloadOptions()) { Time = lab.Time };
         var outcomes = await evacuation.RunAsync(null, default);
         Assert.Equal(2, outcomes.Count);
         Assert.All(outcomes, outcome => Assert.Equal(HypervisorError.ResourceUnavailable, ((HypervisorException)outcome.Error!).Error));
@@ -243,7 +249,10 @@ public sealed class MaintenanceTests : WorkloadTest
     public async Task Several_targets_at_once_leave_one_copy()
     {
         await using var lab = await JournaledAsync("sim://lab?hosts=4&vms=2&running=2&seed=7");
-        var race = new Evacuation(lab.Fleet, lab.Host("kvm01"), lab.Fleet.Hosts, tier: null, Loose, new WorkloadOptions { Replicas = 2 }) { Time = lab.Time };
+        var race = new Evacuation(lab.Fleet, lab.Host("kvm01"), lab.Fleet.Hosts, tier: null, Loose, new WorkloadOptions { Replicas = 2 })
+        {
+            Time = lab.Time
+        };
         Assert.All(await race.RunAsync(null, default), outcome => Assert.True(outcome.Succeeded));
         var running = await RunningAsync(lab);
         Assert.Empty(running["kvm01"]);
@@ -257,9 +266,11 @@ public sealed class MaintenanceTests : WorkloadTest
         await using var lab = await JournaledAsync("sim://lab?hosts=4&vms=4&running=4&seed=7");
         var host = lab.Host("kvm01");
         await HostMaintenance.SuspendAsync(host, null, default);
-        var moved = (await Evacuation(lab, "kvm01").RunAsync(null, default)).ToDictionary(outcome => outcome.Result.Name, outcome => outcome.Result.VM!, StringComparer.Ordinal);
+        var moved = (await Evacuation(lab, "kvm01").RunAsync(null, default))
+            .ToDictionary(outcome => outcome.Result.Name, outcome => outcome.Result.VM!, StringComparer.Ordinal);
         var on = moved["kvm01-1"];
-        await VMActions.MoveAsync(on, lab.Fleet.Hosts.First(other => other.Name != on.VMHost && other != host), new MigrationOptions(), null, default);
+        await VMActions.MoveAsync(
+            on, lab.Fleet.Hosts.First(other => other.Name != on.VMHost && other != host), new MigrationOptions(), null, default);
         await VMActions.StopAsync(moved["kvm01-2"], turnOff: true, TimeSpan.Zero, lab.Time, default);
         await HostMaintenance.ResumeAsync(host, default);
 
@@ -269,7 +280,8 @@ public sealed class MaintenanceTests : WorkloadTest
 
         // They are back: a later return moves nothing, although they may have been moved to the same host again.
         await VMActions.MoveAsync(
-            (await ReadAsync(lab))[0].VMs.Single(vm => vm.Name is "kvm01-3"), moved["kvm01-3"].Connection, new MigrationOptions(), null, default);
+            (await ReadAsync(lab))[0].VMs.Single(vm => vm.Name is "kvm01-3"), moved["kvm01-3"].Connection, new MigrationOptions(), null,
+            default);
         await ReturnAsync(lab, host, (await MaintenanceStay.ReadAsync(host, default))!);
         Assert.Equal(["kvm01-4"], (await RunningAsync(lab))["kvm01"]);
     }
@@ -286,7 +298,8 @@ public sealed class MaintenanceTests : WorkloadTest
                 try
                 {
                     await HostMaintenance.SuspendAsync(dying.Hosts[0], null, default);
-                    await new Evacuation(dying, dying.Hosts[0], dying.Hosts, tier: null, Loose, new WorkloadOptions()) { Time = site.Time }.RunAsync(null, default);
+                    await new Evacuation(dying, dying.Hosts[0], dying.Hosts, tier: null, Loose, new WorkloadOptions()) { Time = site.Time }
+                        .RunAsync(null, default);
                 }
                 catch (ControllerDiedException)
                 {
@@ -298,7 +311,8 @@ public sealed class MaintenanceTests : WorkloadTest
             await HostMaintenance.ResumeAsync(fleet.Hosts[0], default);
             if (await MaintenanceStay.ReadAsync(fleet.Hosts[0], default) is { } stay)
             {
-                await new VMReturn(fleet, fleet.Hosts[0], fleet.Hosts, stay, Loose, new WorkloadOptions()) { Time = site.Time }.RunAsync(null, default);
+                await new VMReturn(fleet, fleet.Hosts[0], fleet.Hosts, stay, Loose, new WorkloadOptions()) { Time = site.Time }
+                    .RunAsync(null, default);
             }
 
             Assert.Equal(["kvm01-1", "kvm01-2"], (await site.RunningAsync())["kvm01"]);
@@ -315,7 +329,8 @@ public sealed class MaintenanceTests : WorkloadTest
     {
         await using var lab = await LabFleet.ConnectAsync(Three);
         Assert.Equal(
-            HypervisorError.NotSupported, (await Assert.ThrowsAsync<HypervisorException>(() => HostMaintenance.SuspendAsync(lab.Host("kvm01"), null, default))).Error);
+            HypervisorError.NotSupported,
+            (await Assert.ThrowsAsync<HypervisorException>(() => HostMaintenance.SuspendAsync(lab.Host("kvm01"), null, default))).Error);
     }
 
     private static Task<LabFleet> JournaledAsync(string uri)
@@ -327,6 +342,7 @@ public sealed class MaintenanceTests : WorkloadTest
     private static Evacuation Evacuation(LabFleet lab, string host) =>
         new(lab.Fleet, lab.Host(host), lab.Fleet.Hosts, tier: null, Loose, new WorkloadOptions()) { Time = lab.Time };
 
-    private static Task<IReadOnlyList<Outcome<KumoiPlanStep, KumoiPlanStep>>> ReturnAsync(LabFleet lab, KumoiConnection host, MaintenanceStay stay) =>
+    private static Task<IReadOnlyList<Outcome<KumoiPlanStep, KumoiPlanStep>>> ReturnAsync(
+        LabFleet lab, KumoiConnection host, MaintenanceStay stay) =>
         new VMReturn(lab.Fleet, host, lab.Fleet.Hosts, stay, Loose, new WorkloadOptions()) { Time = lab.Time }.RunAsync(null, default);
 }

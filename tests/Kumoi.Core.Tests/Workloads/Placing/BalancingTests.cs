@@ -49,7 +49,8 @@ public sealed class BalancingTests : WorkloadTest
         var workload = Balancing(lab, Memory);
         while (await workload.NextAsync(default) is { } step)
         {
-            var best = (await ReadAsync(lab)).Where(host => host.FreeMemoryBytes - step.VM!.MemoryBytes >= Memory.MinFreeMemoryBytes).MinBy(host => host.CpuRatio)!;
+            var best = (await ReadAsync(lab)).Where(host => host.FreeMemoryBytes - step.VM!.MemoryBytes >= Memory.MinFreeMemoryBytes)
+                .MinBy(host => host.CpuRatio)!;
             Assert.Equal(best.Name, (await workload.ExecuteAsync(step, default)).Target);
         }
     }
@@ -60,7 +61,8 @@ public sealed class BalancingTests : WorkloadTest
         await using var lab = await LabFleet.ConnectAsync(Twenty);
         var limits = new PlacementLimits(0.8, 0);
         // A host that is busy to the full cannot tell how much it would have to lose.
-        var busy = (await ReadAsync(lab)).Where(host => host.CpuRatio > limits.MaxCpuRatio && host.CpuRatio < 1).Select(host => host.Name).ToList();
+        var busy = (await ReadAsync(lab)).Where(host => host.CpuRatio > limits.MaxCpuRatio && host.CpuRatio < 1).Select(host => host.Name)
+            .ToList();
         Assert.NotEmpty(busy);
         await RunAsync(Balancing(lab, limits));
         Assert.All(

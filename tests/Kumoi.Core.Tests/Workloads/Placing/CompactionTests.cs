@@ -48,7 +48,8 @@ public sealed class CompactionTests : WorkloadTest
         Assert.All(
             after.Where(host => host.RunningVMCount > before[host.Name].RunningVMCount),
             host => Assert.True(host.CpuRatio <= limits.MaxCpuRatio && host.FreeMemoryBytes >= limits.MinFreeMemoryBytes, host.Name));
-        Assert.All(after.Where(host => host.RunningVMCount < before[host.Name].RunningVMCount), host => Assert.Equal(0, host.RunningVMCount));
+        Assert.All(
+            after.Where(host => host.RunningVMCount < before[host.Name].RunningVMCount), host => Assert.Equal(0, host.RunningVMCount));
         Assert.Contains(after, host => host.RunningVMCount == 5 && before[host.Name].RunningVMCount == 5);
     }
 
@@ -64,7 +65,8 @@ public sealed class CompactionTests : WorkloadTest
     public async Task The_order_of_the_hosts_says_which_are_filled()
     {
         await using var lab = await LabFleet.ConnectAsync(Seven);
-        var steps = await RunAsync(new Compaction(lab.Fleet, [.. lab.Fleet.Hosts.Reverse()], Loose, new WorkloadOptions()) { Time = lab.Time });
+        var steps = await RunAsync(
+            new Compaction(lab.Fleet, [.. lab.Fleet.Hosts.Reverse()], Loose, new WorkloadOptions()) { Time = lab.Time });
         Assert.All(steps, step => Assert.Equal("kvm07", step.Target));
     }
 
@@ -136,7 +138,14 @@ public sealed class CompactionTests : WorkloadTest
     public async Task An_outcome_that_is_unknown_is_never_masked()
     {
         await using var lab = await LabFleet.ConnectAsync(Seven);
-        lab.Faults.Add(new FaultRule { HostPattern = "kvm07", HostMatches = name => name is "kvm07", Operation = FaultOperation.Migrate, OutcomeUnknown = true });
+        lab.Faults.Add(new FaultRule
+        {
+            HostPattern = "kvm07",
+            HostMatches = name => name
+            is "kvm07",
+            Operation = FaultOperation.Migrate,
+            OutcomeUnknown = true
+        });
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => RunAsync(Compaction(lab, Loose, Masked)));
         Assert.True(failure.OutcomeUnknown);
     }

@@ -48,7 +48,8 @@ public sealed class RollingUpgradeDeathTests
             }
 
             var results = await site.UpgradeAsync(fleet, site.Options(returnVMs: returnVMs), moves);
-            Assert.True(results.TrueForAll(result => result.State is HostUpdateState.Updated), $"{because}: {results.Find(result => result.Error is not null)?.Error}");
+            Assert.True(results.TrueForAll(result => result.State is HostUpdateState.Updated),
+                $"{because}: {results.Find(result => result.Error is not null)?.Error}");
             Assert.True(Hosts.SequenceEqual(site.Upgraded.Distinct()), because);
             // The script that had ended, and whose end was not written any more, is run once more.
             Assert.True(site.Upgraded.Count <= Hosts.Length + 1, because);
@@ -110,7 +111,8 @@ public sealed class RollingUpgradeDeathTests
                 {
                     await site.UpgradeAsync(fleet, options with
                     {
-                        Script = (host, token) => random.NextDouble() < 0.2 ? throw new InvalidOperationException("no space left") : options.Script(host, token),
+                        Script = (host, token) =>
+                            random.NextDouble() < 0.2 ? throw new InvalidOperationException("no space left") : options.Script(host, token),
                         Verify = (_, _) => Task.FromResult(random.NextDouble() < 0.8),
                     });
                 }
@@ -123,7 +125,8 @@ public sealed class RollingUpgradeDeathTests
             }
 
             await using var last = await site.StartAsync();
-            Assert.All(await site.UpgradeAsync(last, site.Options(returnVMs: returnVMs)), result => Assert.Equal(HostUpdateState.Updated, result.State));
+            Assert.All(await site.UpgradeAsync(last, site.Options(returnVMs: returnVMs)), result => Assert.Equal(
+                HostUpdateState.Updated, result.State));
             Assert.Equal(["kvm01", "kvm02", "kvm03", "kvm04"], site.Upgraded.Distinct().Order(StringComparer.Ordinal));
             Assert.Empty(await site.InMaintenanceAsync());
             await site.AssertNoVMIsLostAsync($"seed {seed}");
@@ -149,14 +152,16 @@ public sealed class RollingUpgradeDeathTests
     {
         await using var fleet = await site.StartAsync();
         var pending = new List<KumoiOperation>();
-        await foreach (var operation in site.Journal.ReadOperationsAsync(new Kumoi.Journal.OperationQuery { States = [OperationState.Pending] }, default))
+        await foreach (var operation in site.Journal.ReadOperationsAsync(
+            new Kumoi.Journal.OperationQuery { States = [OperationState.Pending] }, default))
         {
             pending.Add(operation);
         }
 
         foreach (var operation in pending.Where(operation => operation.Kind is OperationKind.SpeculativeMigrate))
         {
-            await new Kumoi.Speculation.Repair.OperationRepair(fleet, site.Journal, site.Time).RepairAsync(operation, isOwnerKnownDead: false, default);
+            await new Kumoi.Speculation.Repair.OperationRepair(fleet, site.Journal, site.Time)
+                .RepairAsync(operation, isOwnerKnownDead: false, default);
         }
     }
 }

@@ -46,7 +46,8 @@ public sealed class RollingUpgradeTests
     {
         await using var site = await UpgradeSite.OpenAsync("hosts=4&vms=1&running=1&seed=7");
         await using var fleet = await site.StartAsync();
-        var rollingUpgrade = await RollingUpgrade.OpenAsync(fleet, [.. fleet.Hosts.Take(3)], site.Options(), new WorkloadOptions(), site.Time, default);
+        var rollingUpgrade = await RollingUpgrade.OpenAsync(
+            fleet, [.. fleet.Hosts.Take(3)], site.Options(), new WorkloadOptions(), site.Time, default);
         Assert.Equal(["kvm04"], Targets((await rollingUpgrade.UpdateAsync(fleet.Hosts[0], default)).Update));
         await rollingUpgrade.EndAsync();
     }
@@ -70,7 +71,9 @@ public sealed class RollingUpgradeTests
         await using var site = await UpgradeSite.OpenAsync("hosts=4&vms=3&running=2&seed=5");
         await using var fleet = await site.StartAsync();
         var before = await site.RunningAsync();
-        var plan = await (await RollingUpgrade.OpenAsync(fleet, fleet.Hosts, site.Options(returnVMs: returnVMs), new WorkloadOptions(), site.Time, default)).PlanAsync(default);
+        var plan = await (await RollingUpgrade.OpenAsync(
+            fleet, fleet.Hosts, site.Options(returnVMs: returnVMs), new WorkloadOptions(), site.Time, default))
+            .PlanAsync(default);
         Assert.Equal(before, await site.RunningAsync());
         Assert.Empty(await site.InMaintenanceAsync());
         var results = await site.UpgradeAsync(fleet, site.Options(returnVMs: returnVMs));
@@ -85,7 +88,8 @@ public sealed class RollingUpgradeTests
         using var stop = new CancellationTokenSource();
         var options = site.Options();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => site.UpgradeAsync(
-            fleet, options with { Script = (host, token) => host.Name is "kvm02" ? CancelAsync(token) : options.Script(host, token) }, cancellationToken: stop.Token));
+            fleet, options with { Script = (host, token) => host.Name is "kvm02" ? CancelAsync(token) : options.Script(host, token) },
+            cancellationToken: stop.Token));
         Assert.Equal(["kvm02"], await site.InMaintenanceAsync());
         await site.AssertNoVMIsLostAsync("cancelled");
         var results = await site.UpgradeAsync(fleet, options);
@@ -108,7 +112,11 @@ public sealed class RollingUpgradeTests
         await using var fleet = await site.StartAsync();
         var options = site.Options();
         var results = await site.UpgradeAsync(
-            fleet, options with { Script = (host, token) => host.Name is "kvm02" ? throw new InvalidOperationException("no space left") : options.Script(host, token) });
+            fleet, options with
+            {
+                Script = (host, token) => host.Name is "kvm02"
+                ? throw new InvalidOperationException("no space left") : options.Script(host, token)
+            });
         Assert.Equal(["kvm01: Updated", "kvm02: Failed"], results.Select(result => result.ToString()));
         Assert.Equal("no space left", results[1].Error);
         Assert.Equal((PlanAction.RunScript, PlanStepState.Failed), (results[1].Steps[^1].Action, results[1].Steps[^1].State));
@@ -237,7 +245,8 @@ public sealed class RollingUpgradeTests
         await one.UpdateAsync(fleet.Hosts[0], default);
         await Assert.ThrowsAsync<HypervisorException>(() => other.UpdateAsync(fleet.Hosts[0], default));
         await other.EndAsync();
-        await Assert.ThrowsAsync<HypervisorException>(() => RollingUpgrade.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default));
+        await Assert.ThrowsAsync<HypervisorException>(
+            () => RollingUpgrade.OpenAsync(fleet, fleet.Hosts, site.Options(), new WorkloadOptions(), site.Time, default));
         await one.EndAsync();
         Assert.Equal(["kvm01"], site.Upgraded);
     }

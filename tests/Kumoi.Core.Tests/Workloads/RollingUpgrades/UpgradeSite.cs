@@ -47,11 +47,13 @@ internal sealed class UpgradeSite : IAsyncDisposable
 
     /// <summary>A session that works with the site.</summary>
     public async Task<Fleet> StartAsync(
-        Controller? controller = null, FaultPlan? faults = null, Kumoi.Journal.IJournal? journal = null, Func<Kumoi.Journal.IJournal>? open = null)
+        Controller? controller = null, FaultPlan? faults = null, Kumoi.Journal.IJournal? journal = null,
+        Func<Kumoi.Journal.IJournal>? open = null)
     {
         controller ??= new Controller();
         var fleet = KumoiFleet.Create(
-            [new ControlledDriver(_driver, controller) { IsSimulated = false }], new PollyCallPolicyFactory(Time), faults ?? new FaultPlan(new Random(1), Time), Time,
+            [new ControlledDriver(_driver, controller) { IsSimulated = false }], new PollyCallPolicyFactory(Time),
+            faults ?? new FaultPlan(new Random(1), Time), Time,
             open ?? (() => journal ?? new ControlledJournal(Journal, controller)));
         await ConnectAsync(fleet, _uri);
         return fleet;
@@ -80,7 +82,8 @@ internal sealed class UpgradeSite : IAsyncDisposable
     public async Task<List<KumoiHostUpdate>> UpgradeAsync(
         Fleet fleet, RollingUpgradeOptions options, WorkloadOptions? moves = null, CancellationToken cancellationToken = default)
     {
-        var rollingUpgrade = await RollingUpgrade.OpenAsync(fleet, fleet.Hosts, options, moves ?? new WorkloadOptions(), Time, cancellationToken);
+        var rollingUpgrade = await RollingUpgrade.OpenAsync(
+            fleet, fleet.Hosts, options, moves ?? new WorkloadOptions(), Time, cancellationToken);
         var results = new List<KumoiHostUpdate>();
         try
         {
@@ -108,7 +111,8 @@ internal sealed class UpgradeSite : IAsyncDisposable
         var running = new Dictionary<string, string[]>(StringComparer.Ordinal);
         foreach (var host in _observer.Hosts)
         {
-            running[host.Name] = [.. (await host.Link.SendAsync(new ReadVMs(), default)).Where(vm => vm.State is PowerState.Running).Select(vm => vm.Name)];
+            running[host.Name] =
+                [.. (await host.Link.SendAsync(new ReadVMs(), default)).Where(vm => vm.State is PowerState.Running).Select(vm => vm.Name)];
         }
 
         return running;

@@ -33,7 +33,8 @@ public sealed class ScalingTests : WorkloadTest
         await using var lab = await LabFleet.ConnectAsync(Five);
         var scaling = await ScalingAsync(lab, load: 0.9, options => options with { Minimum = 1, Maximum = 3, BreachCount = 3 });
         var cycles = await CyclesAsync(scaling, 12);
-        Assert.Equal([1, 4, 7], cycles.Select((cycle, i) => (cycle, i: i + 1)).Where(entry => entry.cycle.Step is not null).Select(entry => entry.i));
+        Assert.Equal([1, 4, 7], cycles.Select((cycle, i) => (cycle, i: i + 1)).Where(entry => entry.cycle.Step is not null)
+            .Select(entry => entry.i));
         Assert.Equal(["web-1", "web-2", "web-3"], await GroupAsync(lab));
         Assert.Equal("load above 0.8 for 3 cycles", cycles[3].Step!.Reason);
     }
@@ -81,9 +82,11 @@ public sealed class ScalingTests : WorkloadTest
     public async Task VMs_that_cannot_be_read_are_left_out_of_the_mean_and_still_count()
     {
         await using var lab = await LabFleet.ConnectAsync(Five);
-        var scaling = await ScalingAsync(lab, load: 0.5, options => options with { Minimum = 3, Maximum = 3, Limits = new PlacementLimits(1, 60L << 30) }, Masked);
+        var scaling = await ScalingAsync(
+            lab, load: 0.5, options => options with { Minimum = 3, Maximum = 3, Limits = new PlacementLimits(1, 60L << 30) }, Masked);
         await CyclesAsync(scaling, 3);
-        var hosts = (await RunningAsync(lab)).Where(host => host.Value.Any(vm => vm.StartsWith("web-", StringComparison.Ordinal))).Select(host => host.Key).ToList();
+        var hosts = (await RunningAsync(lab)).Where(host => host.Value.Any(vm => vm.StartsWith("web-", StringComparison.Ordinal)))
+            .Select(host => host.Key).ToList();
         var lost = hosts.First(host => host is not "kvm01");
         lab.Break(lost, FaultOperation.Read, FaultDomain.Host, message: "No route to host");
         var cycle = (await CyclesAsync(scaling, 1))[0];
@@ -127,7 +130,8 @@ public sealed class ScalingTests : WorkloadTest
         var master = new KumoiVM(busiest.Connection, await busiest.Connection.Link.SendAsync(new DefineVM(new VMSpec
         {
             Name = "master",
-            Xml = "<domain><memory unit='GiB'>1</memory><vcpu>1</vcpu><devices><disk type='file' device='disk'><source file='/m.qcow2'/><target dev='vda'/></disk></devices></domain>",
+            Xml = "<domain><memory unit='GiB'>1</memory><vcpu>1</vcpu><devices><disk type='file' device='disk'><source "
+                + "file='/m.qcow2'/><target dev='vda'/></disk></devices></domain>",
         }), default));
         var scaling = new Scaling(lab.Fleet, () => lab.Fleet.Hosts, Options(master), new WorkloadOptions()) { Time = lab.Time };
         Assert.Equal(busiest.Name, (await scaling.NextAsync(default))!.VMHost);
@@ -139,7 +143,15 @@ public sealed class ScalingTests : WorkloadTest
     {
         await using var lab = await LabFleet.ConnectAsync(Five);
         var scaling = await ScalingAsync(lab, load: 0.5, options => options, Masked);
-        lab.Faults.Add(new FaultRule { HostPattern = "*", HostMatches = _ => true, Operation = FaultOperation.Define, Count = 1, FaultDomain = FaultDomain.VM, Message = "no" });
+        lab.Faults.Add(new FaultRule
+        {
+            HostPattern = "*",
+            HostMatches = _ => true,
+            Operation = FaultOperation.Define,
+            Count = 1,
+            FaultDomain = FaultDomain.VM,
+            Message = "no",
+        });
         var cycles = await CyclesAsync(scaling, 2);
         Assert.Equal([PlanStepState.Masked, PlanStepState.Done], cycles.Select(cycle => cycle.Step!.State));
         Assert.Equal(["web-1"], await GroupAsync(lab));
@@ -152,11 +164,14 @@ public sealed class ScalingTests : WorkloadTest
         await CyclesAsync(await ScalingAsync(lab, load: 0.1, options => options with { Minimum = 2 }), 2);
         var scaling = await ScalingAsync(lab, load: 0.1, options => options with { Minimum = 1, BreachCount = 1 }, Masked);
         // Undefining: the guest is off by then.
-        lab.Faults.Add(new FaultRule { HostPattern = "*", HostMatches = _ => true, Operation = FaultOperation.Define, Count = 1, Message = "no" });
+        lab.Faults.Add(
+            new FaultRule { HostPattern = "*", HostMatches = _ => true, Operation = FaultOperation.Define, Count = 1, Message = "no" });
         var cycles = await CyclesAsync(scaling, 3);
-        Assert.Equal([(PlanStepState.Masked, "web-2"), (PlanStepState.Done, "web-2")], cycles.Take(2).Select(cycle => (cycle.Step!.State, cycle.Step.Name)));
+        Assert.Equal([(PlanStepState.Masked, "web-2"), (PlanStepState.Done, "web-2")], cycles.Take(2)
+            .Select(cycle => (cycle.Step!.State, cycle.Step.Name)));
         Assert.Null(cycles[2].Step);
-        Assert.Equal(["web-1"], (await ReadAsync(lab)).SelectMany(host => host.VMs).Select(vm => vm.Name).Where(name => name is not "master"));
+        Assert.Equal(
+            ["web-1"], (await ReadAsync(lab)).SelectMany(host => host.VMs).Select(vm => vm.Name).Where(name => name is not "master"));
     }
 
     [Fact]
@@ -175,8 +190,14 @@ public sealed class ScalingTests : WorkloadTest
     public async Task In_the_background_it_looks_again_after_each_interval_until_it_is_stopped()
     {
         await using var lab = await LabFleet.ConnectAsync(Five);
-        var options = Options(await DefineAsync(lab, "kvm01", "master", load: 0.9)) with { BreachCount = 1, Maximum = 2, Interval = TimeSpan.FromSeconds(30) };
-        await using var run = new ScalingRun(new Scaling(lab.Fleet, () => lab.Fleet.Hosts, options, new WorkloadOptions()) { Time = lab.Time }, options, lab.Time);
+        var options = Options(await DefineAsync(lab, "kvm01", "master", load: 0.9)) with
+        {
+            BreachCount = 1,
+            Maximum = 2,
+            Interval = TimeSpan.FromSeconds(30)
+        };
+        await using var run = new ScalingRun(
+            new Scaling(lab.Fleet, () => lab.Fleet.Hosts, options, new WorkloadOptions()) { Time = lab.Time }, options, lab.Time);
         await lab.Time.WaitingAsync(options.Interval);
         Assert.Equal((1, ScalingState.Running, "web-1"), (run.Status.CycleCount, run.Status.State, run.Status.LastChange!.Step!.Name));
         lab.Time.Advance(TimeSpan.FromSeconds(30));
@@ -192,7 +213,8 @@ public sealed class ScalingTests : WorkloadTest
         await using var lab = await LabFleet.ConnectAsync(Five);
         var options = Options(await DefineAsync(lab, "kvm01", "master", load: 0.9));
         lab.Break("kvm02", FaultOperation.Read, FaultDomain.Host, message: "No route to host");
-        await using var run = new ScalingRun(new Scaling(lab.Fleet, () => lab.Fleet.Hosts, options, new WorkloadOptions()) { Time = lab.Time }, options, lab.Time);
+        await using var run = new ScalingRun(
+            new Scaling(lab.Fleet, () => lab.Fleet.Hosts, options, new WorkloadOptions()) { Time = lab.Time }, options, lab.Time);
         await run.Ended;
         Assert.Equal((ScalingState.Failed, "No route to host"), (run.Status.State, run.Status.Error));
     }
@@ -202,16 +224,18 @@ public sealed class ScalingTests : WorkloadTest
     private static async Task<Scaling> ScalingAsync(
         LabFleet lab, double load, Func<ScalingOptions, ScalingOptions> change, WorkloadOptions? options = null)
     {
-        var master = (await ReadAsync(lab)).SelectMany(host => host.VMs).FirstOrDefault(vm => vm.Name is "master") ?? await DefineAsync(lab, "kvm01", "master", load);
+        var master = (await ReadAsync(lab)).SelectMany(host => host.VMs).FirstOrDefault(vm => vm.Name is "master")
+            ?? await DefineAsync(lab, "kvm01", "master", load);
         return new Scaling(lab.Fleet, () => lab.Fleet.Hosts, change(Options(master)), options ?? new WorkloadOptions()) { Time = lab.Time };
     }
 
     /// <summary>A running VM that keeps its CPUs so busy, as its clones do.</summary>
     private static async Task<KumoiVM> DefineAsync(LabFleet lab, string host, string name, double load)
     {
-        var xml = FormattableString.Invariant(
-            $"<domain><memory unit='GiB'>1</memory><vcpu>1</vcpu><metadata><k:simulated xmlns:k='{DomainDefinition.KumoiNamespace}' cpuLoad='{load}'/></metadata></domain>");
-        return await VMActions.CreateAsync(lab.Host(host), new VMSpec { Name = name, Xml = xml }, start: true, keepFailed: false, OperationId.New(), default);
+        var state = FormattableString.Invariant($"<k:simulated xmlns:k='{DomainDefinition.KumoiNamespace}' cpuLoad='{load}'/>");
+        var xml = $"<domain><memory unit='GiB'>1</memory><vcpu>1</vcpu><metadata>{state}</metadata></domain>";
+        return await VMActions.CreateAsync(
+            lab.Host(host), new VMSpec { Name = name, Xml = xml }, start: true, keepFailed: false, OperationId.New(), default);
     }
 
     private static async Task<List<KumoiScalingCycle>> CyclesAsync(Scaling scaling, int count)
@@ -232,5 +256,6 @@ public sealed class ScalingTests : WorkloadTest
     }
 
     private static async Task<List<string>> GroupAsync(LabFleet lab) =>
-        [.. (await RunningAsync(lab)).SelectMany(host => host.Value).Where(vm => vm.StartsWith("web-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        [.. (await RunningAsync(lab)).SelectMany(host => host.Value).Where(vm => vm.StartsWith("web-", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)];
 }

@@ -35,8 +35,10 @@ public sealed class UsageTests : WorkloadTest, IDisposable
             Assert.Equal(60, usage.IntervalSec, 3);
             // It has run for 3,660 seconds at the same rates.
             Assert.Equal(vm.CpuTime.TotalSeconds * 60 / 3660, usage.CpuSec, 3);
-            Assert.InRange(usage.NetworkReceivedBytes, (vm.NetworkReceivedBytes * 60 / 3660) - 1, (vm.NetworkReceivedBytes * 60 / 3660) + 1);
-            Assert.True(usage is { CpuSec: > 0, DiskReadBytes: > 0, DiskWrittenBytes: > 0, NetworkReceivedBytes: > 0, NetworkSentBytes: > 0 });
+            Assert.InRange(
+                usage.NetworkReceivedBytes, (vm.NetworkReceivedBytes * 60 / 3660) - 1, (vm.NetworkReceivedBytes * 60 / 3660) + 1);
+            Assert.True(
+                usage is { CpuSec: > 0, DiskReadBytes: > 0, DiskWrittenBytes: > 0, NetworkReceivedBytes: > 0, NetworkSentBytes: > 0 });
         }
     }
 
@@ -51,7 +53,8 @@ public sealed class UsageTests : WorkloadTest, IDisposable
         Assert.Equal(["kvm01-1"], (await CycleAsync(lab, meter)).Select(usage => usage.VM));
         Assert.Equal(["kvm02.Read(): Failed to read any block statistics"], meter.Log.Failures.Select(told => told.Description));
         lab.Time.Advance(TimeSpan.FromSeconds(60));
-        Assert.Equal([("kvm01-1", 60.0), ("kvm02-1", 120.0)], (await CycleAsync(lab, meter)).Select(usage => (usage.VM, usage.IntervalSec)));
+        Assert.Equal(
+            [("kvm01-1", 60.0), ("kvm02-1", 120.0)], (await CycleAsync(lab, meter)).Select(usage => (usage.VM, usage.IntervalSec)));
     }
 
     [Fact]
@@ -126,7 +129,8 @@ public sealed class UsageTests : WorkloadTest, IDisposable
         lab.Time.Advance(TimeSpan.FromSeconds(90));
         var second = Meter(lab);
         Assert.True(await second.ContinueAsync(journal, lab.Fleet.Hosts, all => all, default));
-        Assert.Equal([("kvm01-1", 90.0), ("kvm02-1", 90.0)], (await CycleAsync(lab, second)).Select(usage => (usage.VM, usage.IntervalSec)));
+        Assert.Equal(
+            [("kvm01-1", 90.0), ("kvm02-1", 90.0)], (await CycleAsync(lab, second)).Select(usage => (usage.VM, usage.IntervalSec)));
 
         var events = new List<KumoiEvent>();
         await foreach (var happened in journal.ReadEventsAsync(new EventQuery { Kinds = [KumoiEventKind.Usage] }, default))
@@ -198,7 +202,14 @@ public sealed class UsageTests : WorkloadTest, IDisposable
     public void A_spreadsheet_takes_no_field_of_the_file_for_a_formula(string name, string field)
     {
         var path = Path.Combine(_folder, "formula.csv");
-        UsageFile.Append(path, [new KumoiUsage { VM = name, VMId = Guid.Empty, VMHost = name, From = default, To = default, MemoryBytes = 1, CpuSec = 0, DiskReadBytes = 0, DiskWrittenBytes = 0, NetworkReceivedBytes = 0, NetworkSentBytes = 0 }]);
+        UsageFile.Append(path,
+        [
+            new KumoiUsage
+            {
+                VM = name, VMId = Guid.Empty, VMHost = name, From = default, To = default, MemoryBytes = 1, CpuSec = 0,
+                DiskReadBytes = 0, DiskWrittenBytes = 0, NetworkReceivedBytes = 0, NetworkSentBytes = 0,
+            },
+        ]);
         Assert.Contains($",{field},00000000-0000-0000-0000-000000000000,{field},", File.ReadAllText(path), StringComparison.Ordinal);
     }
 
@@ -235,13 +246,17 @@ public sealed class UsageTests : WorkloadTest, IDisposable
             [
                 "From,To,VM,VMId,VMHost,MemoryBytes,CpuSec,DiskReadBytes,DiskWrittenBytes,NetworkReceivedBytes,NetworkSentBytes",
                 .. Enumerable.Repeat(
-                    "2026-01-02T03:04:05.0000000+00:00,2026-01-02T03:05:05.0000000+00:00,\"a,\"\"b\"\"\",00000000-0000-0000-0000-000000000000,kvm01,1024,1.5,1,2,3,4", 2),
+                    "2026-01-02T03:04:05.0000000+00:00,2026-01-02T03:05:05.0000000+00:00,"
+                        + "\"a,\"\"b\"\"\",00000000-0000-0000-0000-000000000000,kvm01,1024,1.5,1,2,3,4", 2),
             ],
             File.ReadAllLines(path));
     }
 
     private static Task<KumoiVM> MakeAsync(LabFleet lab, string host) => VMActions.CreateAsync(
-        lab.Host(host), new VMSpec { Xml = "<domain><name>web</name><uuid>00000000-0000-4000-8000-000000000001</uuid><memory unit='MiB'>64</memory></domain>" },
+        lab.Host(host), new VMSpec
+        {
+            Xml = "<domain><name>web</name><uuid>00000000-0000-4000-8000-000000000001</uuid><memory unit='MiB'>64</memory></domain>"
+        },
         start: true, keepFailed: false, OperationId.New(), default);
 
     private static UsageMeter Meter(LabFleet lab, MaskMode? mask = null) => new(lab.Fleet, new WorkloadOptions { Mask = mask }, lab.Time);

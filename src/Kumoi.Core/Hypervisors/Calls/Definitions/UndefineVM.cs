@@ -4,8 +4,8 @@ namespace Kumoi.Hypervisors.Calls;
 
 /// <summary>
 /// Removes the definition of a stopped VM, if it has no saved state (<see cref="HypervisorError.InvalidState"/>); with
-/// <paramref name="RemoveVolumes"/> also the volumes of its writable disks, but for those that others use, or may use. Each disk that stays is
-/// told by <see cref="CallWarnings"/>.
+/// <paramref name="RemoveVolumes"/> also the volumes of its writable disks, but for those that others use, or may use. Each disk that stays
+/// is told by <see cref="CallWarnings"/>.
 /// </summary>
 public sealed record UndefineVM(Guid Id, bool RemoveVolumes = false) : VMChange<Done>(Id)
 {

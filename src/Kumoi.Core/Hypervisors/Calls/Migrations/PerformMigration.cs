@@ -7,9 +7,9 @@ namespace Kumoi.Hypervisors.Calls;
 /// state: those that have it, in the order in which they said so. The others were given up, by the budget or because they failed.
 /// </summary>
 /// <remarks>
-/// A <see cref="HypervisorException"/>: the VM was not handed over, and runs on at the source (or is paused there, if somebody had paused it),
-/// unless the outcome is unknown. Targets may have the whole state all the same: each must be abandoned, and be seen absent, before the source
-/// is confirmed. An <see cref="OperationCanceledException"/>: as before, and the job was aborted.
+/// A <see cref="HypervisorException"/>: the VM was not handed over, and runs on at the source (or is paused there, if somebody had paused
+/// it), unless the outcome is unknown. Targets may have the whole state all the same: each must be abandoned, and be seen absent, before
+/// the source is confirmed. An <see cref="OperationCanceledException"/>: as before, and the job was aborted.
 /// </remarks>
 /// <param name="Migration">The source's end.</param>
 /// <param name="Targets">The targets' ends.</param>

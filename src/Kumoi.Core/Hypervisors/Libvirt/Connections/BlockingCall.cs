@@ -71,8 +71,8 @@ internal sealed partial class BlockingCall
                 return;
             }
 
-            // libvirt reaps them in that thread, which cannot leave this opening now: the numbers stay theirs. With a child stopped first, it
-            // starts no others meanwhile.
+            // libvirt reaps them in that thread, which cannot leave this opening now: the numbers stay theirs. With a child stopped first,
+            // it starts no others meanwhile.
             foreach (var child in ReadNumbers(FormattableString.Invariant($"/proc/self/task/{_openingThread}/children")))
             {
                 EndTree(child);
@@ -100,7 +100,8 @@ internal sealed partial class BlockingCall
     {
         try
         {
-            return [.. Directory.EnumerateDirectories(FormattableString.Invariant($"/proc/{process}/task")).Select(static path => Parse(Path.GetFileName(path)))];
+            return [.. Directory.EnumerateDirectories(FormattableString.Invariant($"/proc/{process}/task"))
+                .Select(static path => Parse(Path.GetFileName(path)))];
         }
         catch (IOException)
         {

@@ -50,7 +50,8 @@ internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, Connect
         {
             throw new HypervisorException(
                 $"{label()} sent XML that cannot be read: {e.Message}", FaultDomain.Host, error: HypervisorError.Other,
-                recommendedAction: "Look at what 'virsh dumpxml' and 'virsh capabilities' say there, and at the host's libvirt.", innerException: e);
+                recommendedAction: "Look at what 'virsh dumpxml' and 'virsh capabilities' say there, and at the host's libvirt.",
+                innerException: e);
         }
     }
 

@@ -10,10 +10,12 @@ namespace Kumoi.Hypervisors.Libvirt.Connections;
 internal static class HostLacks
 {
     private static readonly HostLack Kvm = new(
-        HypervisorError.NotSupported, "The host has no KVM. Turn virtualization on in its firmware and load its kvm module, or use another host.");
+        HypervisorError.NotSupported,
+        "The host has no KVM. Turn virtualization on in its firmware and load its kvm module, or use another host.");
 
     private static readonly HostLack Emulator = new(
-        HypervisorError.NotSupported, "The host's QEMU lacks what the VM uses. Use a host with the same or a newer QEMU of that architecture, or install what is missing.");
+        HypervisorError.NotSupported, "The host's QEMU lacks what the VM uses. Use a host with the same or a newer QEMU of that "
+            + "architecture, or install what is missing.");
 
     private static readonly HostLack Cpu = new(
         HypervisorError.NotSupported, "The host's CPU lacks what the VM uses. Use another host, or give the VM an older CPU model.");
@@ -22,19 +24,24 @@ internal static class HostLacks
         HypervisorError.NotSupported, "The host's kernel or libvirt lacks what the VM uses. Use another host, or set it up there.");
 
     private static readonly HostLack Numa = new(
-        HypervisorError.ResourceUnavailable, "The host has no such NUMA node or CPU. Use a host of the same layout, or change the VM's numatune and cputune.");
+        HypervisorError.ResourceUnavailable,
+        "The host has no such NUMA node or CPU. Use a host of the same layout, or change the VM's numatune and cputune.");
 
     private static readonly HostLack Memory = new(
-        HypervisorError.ResourceUnavailable, "The host has not the memory or the huge pages that the VM needs. Use another host, or free or reserve some there.");
+        HypervisorError.ResourceUnavailable,
+        "The host has not the memory or the huge pages that the VM needs. Use another host, or free or reserve some there.");
 
     private static readonly HostLack Device = new(
-        HypervisorError.ResourceUnavailable, "The host lacks a device that the VM needs, or another VM has it. Use another host, or detach the device from the VM.");
+        HypervisorError.ResourceUnavailable,
+        "The host lacks a device that the VM needs, or another VM has it. Use another host, or detach the device from the VM.");
 
     private static readonly HostLack Network = new(
-        HypervisorError.ResourceUnavailable, "The host lacks a bridge, network card or address that the VM needs. Make it there, or use another host.");
+        HypervisorError.ResourceUnavailable,
+        "The host lacks a bridge, network card or address that the VM needs. Make it there, or use another host.");
 
     private static readonly HostLack Program = new(
-        HypervisorError.ResourceUnavailable, "The host lacks a program or a file that the VM needs. Install it there, or use another host.");
+        HypervisorError.ResourceUnavailable,
+        "The host lacks a program or a file that the VM needs. Install it there, or use another host.");
 
     /// <summary>In a text: parts that come one after the other, with anything between them at a '*'. The first that fits counts.</summary>
     private static readonly (string Pattern, HostLack? Lack)[] Known =

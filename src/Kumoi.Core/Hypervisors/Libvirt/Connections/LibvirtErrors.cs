@@ -147,7 +147,8 @@ internal static class LibvirtErrors
             or LibvirtCode.ArgumentUnsupported => new(
                 HypervisorError.NotSupported, FaultDomain.Host, IsTransient: false, "This host's hypervisor cannot do that."),
         LibvirtCode.CpuIncompatible => new(
-            HypervisorError.NotSupported, FaultDomain.Host, IsTransient: false, "The host's CPU lacks what the VM needs; use another host."),
+            HypervisorError.NotSupported, FaultDomain.Host, IsTransient: false,
+            "The host's CPU lacks what the VM needs; use another host."),
 
         LibvirtCode.NoStoragePool or LibvirtCode.InvalidStoragePool => OfStorage("Create and start the storage pool on that host."),
         LibvirtCode.NoStorageVolume

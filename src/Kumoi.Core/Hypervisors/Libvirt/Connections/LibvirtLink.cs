@@ -129,7 +129,8 @@ internal sealed class LibvirtLink : IHypervisorLink
     /// <param name="abandoned">What is done with the result if nobody waits for it any more.</param>
     /// <param name="over">Is called when all is over, whoever waits.</param>
     public Task<T> ControlAsync<T>(
-        Func<LibvirtConnection, T> work, CancellationToken cancellationToken, Action<LibvirtConnection>? abandoned = null, Action? over = null) =>
+        Func<LibvirtConnection, T> work, CancellationToken cancellationToken, Action<LibvirtConnection>? abandoned = null,
+        Action? over = null) =>
         _controllers.RunAsync(
             () => _controlling.Use(work), cancellationToken,
             abandoned is null ? null : _ => _controlling.Use(connection =>
@@ -140,7 +141,8 @@ internal sealed class LibvirtLink : IHypervisorLink
             over);
 
     /// <summary>Changes a VM on the controlling connection.</summary>
-    public Task<Done> ChangeAsync(Guid id, Action<LibvirtConnection, DomainHandle> work, CancellationToken cancellationToken) => ControlAsync(
+    public Task<Done> ChangeAsync(
+        Guid id, Action<LibvirtConnection, DomainHandle> work, CancellationToken cancellationToken) => ControlAsync(
         connection =>
         {
             using var domain = connection.GetDomain(id);

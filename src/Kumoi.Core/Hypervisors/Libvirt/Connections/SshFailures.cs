@@ -9,14 +9,17 @@ internal static class SshFailures
     public const string NameAdvice = "Check the host's name in the URI, and name resolution on this computer ('getent hosts NAME').";
 
     private const string KeyAdvice =
-        "Give the host a key of this user (ssh-copy-id USER@HOST), have it in the ssh agent or name it in the URI (?keyfile=PATH), and see that "
+        "Give the host a key of this user (ssh-copy-id USER@HOST), have it in the ssh agent or name it in the URI "
+        + "(?keyfile=PATH), and see that "
         + "'ssh -o BatchMode=yes USER@HOST true' works. Kumoi does not ask for a password.";
 
     private const string HostKeyAdvice =
-        "This computer does not know the host's key, or another one. Connect once with 'ssh USER@HOST' and compare the fingerprint, so that the key comes "
+        "This computer does not know the host's key, or another one. Connect once with 'ssh USER@HOST' and compare the fingerprint, so "
+        + "that the key comes "
         + "into known_hosts; if it has changed, find out why before you remove the old one ('ssh-keygen -R HOST').";
 
-    private const string AlgorithmAdvice = "The two ssh programs have no method in common. Bring the older one up to date, or allow the method in ~/.ssh/config.";
+    private const string AlgorithmAdvice =
+        "The two ssh programs have no method in common. Bring the older one up to date, or allow the method in ~/.ssh/config.";
 
     private const string ProgramAdvice = "Install ssh on this computer, or give the path of the program in the URI (?command=PATH).";
 

@@ -29,9 +29,9 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
 
     /// <summary>
     /// Runs blocking work. When it is cancelled while the work runs, the task is cancelled at once, the work goes on, and
-    /// <paramref name="abandoned"/> gets its result, on the worker's thread; only if it is waiting for a program that opens its connection, that
-    /// program is ended. Disposable results are disposed. <paramref name="over"/> is
-    /// told once, when all that is over, also where the work never began.
+    /// <paramref name="abandoned"/> gets its result, on the worker's thread; only if it is waiting for a program that opens its connection,
+    /// that program is ended. Disposable results are disposed. <paramref name="over"/> is told once, when all that is over, also where the
+    /// work never began.
     /// </summary>
     public async Task<T> RunAsync<T>(
         Func<T> work, CancellationToken cancellationToken, Action<T>? abandoned = null, Action? over = null)

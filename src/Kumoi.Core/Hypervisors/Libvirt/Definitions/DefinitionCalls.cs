@@ -8,11 +8,14 @@ namespace Kumoi.Hypervisors.Libvirt.Definitions;
 internal static class DefinitionCalls
 {
     public static void AddTo(CallTable<LibvirtLink> calls) => calls
-        .Add(static (LibvirtLink host, DefineVM call, CancellationToken token) => DefinitionsUnderWay.Of(host).DefineAsync(call.Spec, call.Operation, token))
-        .Add(static (LibvirtLink host, UndoDefineVM call, CancellationToken token) => DefinitionsUnderWay.Of(host).UndoAsync(call.Operation, token))
+        .Add(static (LibvirtLink host, DefineVM call, CancellationToken token) => DefinitionsUnderWay.Of(host)
+            .DefineAsync(call.Spec, call.Operation, token))
+        .Add(static (LibvirtLink host, UndoDefineVM call, CancellationToken token) => DefinitionsUnderWay.Of(host)
+            .UndoAsync(call.Operation, token))
         .Add(static (LibvirtLink host, UndefineVM call, CancellationToken token) => UndefineAsync(host, call, token))
         // libvirt-domain: virDomainManagedSaveRemove.
-        .Add(static (LibvirtLink host, DiscardSavedState call, CancellationToken token) => host.ChangeAsync(call.Id, HostBoundState.DiscardSaved, token))
+        .Add(static (LibvirtLink host, DiscardSavedState call, CancellationToken token) => host.ChangeAsync(
+            call.Id, HostBoundState.DiscardSaved, token))
         .Add(static (LibvirtLink host, SetAutostart call, CancellationToken token) =>
             host.ChangeAsync(call.Id, (connection, domain) => HostBoundState.SetAutostart(connection, domain, call.IsOn), token))
         .Add(static (LibvirtLink host, ReadPools _, CancellationToken token) => host.ReadAsync(StoragePools.Read, token));

@@ -17,8 +17,8 @@ internal sealed class DefinitionsUnderWay
 
     /// <summary>
     /// libvirt-domain: virDomainDefineXMLFlags. When it is cancelled while the call runs, what it made is removed again, behind the
-    /// caller's back; who must be sure undoes the operation. Copying disks cannot be stopped: then it goes on to the end of the disk that is
-    /// being copied, and waits until all that was made is removed.
+    /// caller's back; who must be sure undoes the operation. Copying disks cannot be stopped: then it goes on to the end of the disk that
+    /// is being copied, and waits until all that was made is removed.
     /// </summary>
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
     {
@@ -42,8 +42,8 @@ internal sealed class DefinitionsUnderWay
     }
 
     /// <summary>
-    /// Waits first for the definitions of that operation that were cancelled and go on: the VM would be removed under them, and a volume that
-    /// they make after that would belong to nothing.
+    /// Waits first for the definitions of that operation that were cancelled and go on: the VM would be removed under them, and a volume
+    /// that they make after that would belong to nothing.
     /// </summary>
     public async Task<bool> UndoAsync(OperationId operation, CancellationToken cancellationToken)
     {

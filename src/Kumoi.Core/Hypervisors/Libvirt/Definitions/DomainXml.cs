@@ -38,7 +38,8 @@ internal static class DomainXml
         }
 
         if (spec.Disks.Any(static disk =>
-            new object?[] { disk.Path, disk.NewVolumeBytes, disk.TemplatePath }.Count(static source => source is not null) != 1 || disk.NewVolumeBytes <= 0))
+            new object?[] { disk.Path, disk.NewVolumeBytes, disk.TemplatePath }.Count(static source => source is not null) != 1
+                || disk.NewVolumeBytes <= 0))
         {
             throw Invalid(
                 "A disk is an existing image (its path), a new volume (its size), or an overlay of a template (the template's path).");

@@ -7,8 +7,8 @@ using Kumoi.Hypervisors.Libvirt.Reading;
 namespace Kumoi.Hypervisors.Libvirt.Definitions;
 
 /// <summary>
-/// Reads who uses the images of a host: all other VMs as they run and as they are defined, their snapshots and saved states, and the volumes
-/// of all storage pools. Its methods block.
+/// Reads who uses the images of a host: all other VMs as they run and as they are defined, their snapshots and saved states, and the
+/// volumes of all storage pools. Its methods block.
 /// </summary>
 internal static unsafe class ImageUsesReader
 {
@@ -166,7 +166,8 @@ internal static unsafe class ImageUsesReader
             var xml = SafeXml.Parse(text);
             var backing = xml.Element("backingStore");
             uses.AddVolume(
-                pool, name, (string?)xml.Element("target")?.Element("path") ?? VolumeStore.PathOf(connection, volume), (string?)backing?.Element("path"),
+                pool, name, (string?)xml.Element("target")?.Element("path") ?? VolumeStore.PathOf(connection, volume),
+                (string?)backing?.Element("path"),
                 (string?)backing?.Element("format")?.Attribute("type"));
         }
         catch (XmlException)

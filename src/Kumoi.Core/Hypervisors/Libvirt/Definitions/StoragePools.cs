@@ -16,7 +16,8 @@ internal static unsafe class StoragePools
         if (VolumeStore.ListPools(connection, ActiveOnly) is not { } handles)
         {
             var failure = NativeError.Last();
-            return failure.Code is LibvirtCode.NoSupport && connection.Loss is null ? [] : throw connection.ToException(failure, "list the storage pools", CallKind.Read);
+            return failure.Code is LibvirtCode.NoSupport && connection.Loss is null
+                ? [] : throw connection.ToException(failure, "list the storage pools", CallKind.Read);
         }
 
         var found = new List<StoragePoolReading>(handles.Count);
@@ -55,13 +56,15 @@ internal static unsafe class StoragePools
         var source = pool.Element("source");
         string[] parts =
         [
-            .. pool.Elements("source").Elements("host").Select(static host => (string?)host.Attribute("name") ?? "").Order(StringComparer.Ordinal),
+            .. pool.Elements("source").Elements("host").Select(static host => (string?)host.Attribute("name") ?? "")
+                .Order(StringComparer.Ordinal),
             (string?)source?.Element("dir")?.Attribute("path") ?? "",
             (string?)source?.Element("name") ?? "",
             (string?)source?.Element("device")?.Attribute("path") ?? "",
         ];
         return (string?)pool.Element("name") is { Length: > 0 } name && (string?)pool.Attribute("type") is { } type
-            ? new StoragePoolReading(name, type, ((string?)pool.Element("target")?.Element("path"))?.TrimEnd('/'), string.Join('|', parts.Where(static part => part.Length > 0)))
+            ? new StoragePoolReading(name, type, ((string?)pool.Element("target")?.Element("path"))
+                ?.TrimEnd('/'), string.Join('|', parts.Where(static part => part.Length > 0)))
             : null;
     }
 }

@@ -174,7 +174,8 @@ internal sealed unsafe class VMDefiner
         if (sameName is not null || sameId is not null)
         {
             throw connection.ToException(
-                new LibvirtFailure(LibvirtCode.DomainExists, LibvirtOrigin.None, 0, $"a VM of that {(sameName is null ? "id" : "name")} exists"),
+                new LibvirtFailure(
+                    LibvirtCode.DomainExists, LibvirtOrigin.None, 0, $"a VM of that {(sameName is null ? "id" : "name")} exists"),
                 $"define VM '{name}'",
                 CallKind.Read);
         }

@@ -60,7 +60,8 @@ internal static unsafe class VolumeStore
         var action = $"make volume '{plan.Name}' in pool '{plan.Pool}'";
         using var pool = GetPool(connection, plan.Pool);
         using var original = plan.CopyOf is null ? null : FindByPath(connection, plan.CopyOf) ?? throw connection.ToException(
-            new LibvirtFailure(LibvirtCode.NoStorageVolume, LibvirtOrigin.Storage, 0, $"the original '{plan.CopyOf}' is gone"), action, CallKind.Read);
+            new LibvirtFailure(LibvirtCode.NoStorageVolume, LibvirtOrigin.Storage, 0, $"the original '{plan.CopyOf}' is gone"), action,
+            CallKind.Read);
         var pointer = original is null
             ? NativeStorage.virStorageVolCreateXML(pool, DomainXml.Volume(plan), 0)
             : NativeStorage.virStorageVolCreateXMLFrom(pool, DomainXml.Volume(plan), original, 0);
@@ -77,7 +78,8 @@ internal static unsafe class VolumeStore
                 $"Cannot {action} on {connection.Label}: it would be at '{path}', not at '{plan.Path}'.",
                 FaultDomain.Storage,
                 error: HypervisorError.StorageFailed,
-                recommendedAction: "Use a storage pool whose volumes are files or logical volumes, or make the volume first and give its path.");
+                recommendedAction: "Use a storage pool whose volumes are files or logical volumes, or make the volume "
+                    + "first and give its path.");
         }
     }
 
@@ -174,7 +176,8 @@ internal static unsafe class VolumeStore
     public static XElement ReadXml(LibvirtConnection connection, VolumeHandle volume) => SafeXml.Parse(
         NativeString.Take(NativeStorage.virStorageVolGetXMLDesc(volume, 0)) ?? throw connection.Failed("read a volume"));
 
-    private static VolumePlan Plan(LibvirtConnection connection, StoragePoolHandle pool, string poolName, string name, string format, long bytes)
+    private static VolumePlan Plan(
+        LibvirtConnection connection, StoragePoolHandle pool, string poolName, string name, string format, long bytes)
     {
         using var existing = Find(connection, pool, name);
         return existing is null
@@ -222,7 +225,8 @@ internal static unsafe class VolumeStore
     private static StoragePoolHandle GetPoolOf(LibvirtConnection connection, VolumeHandle volume, string path)
     {
         var pointer = NativeStorage.virStoragePoolLookupByVolume(volume);
-        return pointer != 0 ? new StoragePoolHandle(pointer, connection.Handle) : throw connection.Failed($"find the storage pool of volume '{path}'");
+        return pointer != 0
+            ? new StoragePoolHandle(pointer, connection.Handle) : throw connection.Failed($"find the storage pool of volume '{path}'");
     }
 
     private static VolumeHandle? Find(LibvirtConnection connection, StoragePoolHandle pool, string name)

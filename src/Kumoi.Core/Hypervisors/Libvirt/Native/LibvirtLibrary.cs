@@ -78,8 +78,8 @@ internal static class LibvirtLibrary
     }
 
     /// <summary>
-    /// What to load for a name. The loaders of Windows and macOS look for a bare name in the current folder too, where anybody may have put a
-    /// file of that name: there it is looked for here, and loaded by its full path.
+    /// What to load for a name. The loaders of Windows and macOS look for a bare name in the current folder too, where anybody may have put
+    /// a file of that name: there it is looked for here, and loaded by its full path.
     /// </summary>
     private static string? Locate(string name)
     {
@@ -96,7 +96,8 @@ internal static class LibvirtLibrary
 
     /// <summary>The file in the first folder that has it; null if none has. Folders that depend on the current one do not count.</summary>
     internal static string? FindIn(IEnumerable<string> folders, string file) =>
-        folders.Select(static folder => folder.Trim().Trim('"')).Where(Path.IsPathFullyQualified).Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+        folders.Select(static folder => folder.Trim().Trim('"')).Where(Path.IsPathFullyQualified)
+            .Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
 
     private static nint Resolve(string libraryName, Assembly assembly, DllImportSearchPath? searchPath) =>
         string.Equals(libraryName, Name, StringComparison.Ordinal) ? _library : 0;

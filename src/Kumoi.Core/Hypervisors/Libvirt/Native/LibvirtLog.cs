@@ -4,8 +4,8 @@ namespace Kumoi.Hypervisors.Libvirt.Native;
 
 /// <summary>
 /// libvirt's client library logs warnings on stderr, in the midst of the terminal, such as that this computer's own name does not resolve.
-/// It reads where to log from the environment, once, when it is initialized (https://libvirt.org/logging.html); .NET's environment is a copy
-/// that it does not see.
+/// It reads where to log from the environment, once, when it is initialized (https://libvirt.org/logging.html); .NET's environment is a
+/// copy that it does not see.
 /// </summary>
 internal static unsafe partial class LibvirtLog
 {

@@ -30,7 +30,8 @@ internal static unsafe partial class NativeMigrationPhases
                 $"The phases of a migration cannot be driven from here: this computer's libvirt does not export {missing}.",
                 FaultDomain.Unknown,
                 error: HypervisorError.NotSupported,
-                recommendedAction: "Use another build of libvirt's client library (1.1.0 or newer, as of Debian), or migrate without speculation.");
+                recommendedAction: "Use another build of libvirt's client library (1.1.0 or newer, as of Debian), or migrate "
+                    + "without speculation.");
         }
     }
 

@@ -16,8 +16,8 @@ internal static unsafe class DomainCalls
     public static string ReadXml(LibvirtConnection connection, DomainHandle domain) => ReadXml(connection, domain, 0);
 
     /// <summary>
-    /// libvirt-domain: virDomainGetXMLDesc, as it would go to another host: without what this host's configuration added. The live one where
-    /// the driver has no other.
+    /// libvirt-domain: virDomainGetXMLDesc, as it would go to another host: without what this host's configuration added. The live one
+    /// where the driver has no other.
     /// </summary>
     public static string ReadMigratable(LibvirtConnection connection, DomainHandle domain) =>
         NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, MigratableXml)) ?? ReadXml(connection, domain);

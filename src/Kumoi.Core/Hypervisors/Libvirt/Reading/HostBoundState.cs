@@ -9,8 +9,8 @@ internal static class HostBoundState
 {
     private const uint InactiveXml = 1 << 1; // VIR_DOMAIN_XML_INACTIVE
 
-    /// <summary>libvirt-domain: virDomainHasManagedSaveImage; libvirt-domain-snapshot: virDomainSnapshotNum; and, in the definition, its firmware's
-    /// variables and its TPM (https://libvirt.org/formatdomain.html).</summary>
+    /// <summary>libvirt-domain: virDomainHasManagedSaveImage; libvirt-domain-snapshot: virDomainSnapshotNum; and, in the definition, its
+    /// firmware's variables and its TPM (https://libvirt.org/formatdomain.html).</summary>
     public static unsafe string? Find(LibvirtConnection connection, DomainHandle domain)
     {
         // What a driver does not support it does not keep.
@@ -27,8 +27,10 @@ internal static class HostBoundState
         var xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml))
             ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
         var definition = DomainDefinition.Parse(xml);
-        return definition.Element("os") is { } os && (os.Element("nvram") is not null || (string?)os.Attribute("firmware") is "efi") ? "the variables of its UEFI firmware"
-            : definition.Elements("devices").Elements("tpm").Elements("backend").Any(static backend => (string?)backend.Attribute("type") is "emulator") ? "the state of its TPM"
+        return definition.Element("os") is { } os && (os.Element("nvram") is not null || (string?)os.Attribute("firmware") is "efi")
+            ? "the variables of its UEFI firmware"
+            : definition.Elements("devices").Elements("tpm").Elements("backend")
+                .Any(static backend => (string?)backend.Attribute("type") is "emulator") ? "the state of its TPM"
             : null;
     }
 

@@ -17,8 +17,10 @@ internal static class ReadingCalls
         // libvirt-domain: virDomainGetXMLDesc, without VIR_DOMAIN_XML_SECURE.
         .Add(static (LibvirtLink host, ReadXml call, CancellationToken token) => host.ReadAsync(call.Id, DomainCalls.ReadXml, token))
         // libvirt-domain: virDomainGetXMLDesc, with VIR_DOMAIN_XML_INACTIVE and VIR_DOMAIN_XML_SECURE.
-        .Add(static (LibvirtLink host, ReadDefinition call, CancellationToken token) => host.ReadAsync(call.Id, DomainCalls.ReadDefinition, token))
+        .Add(static (LibvirtLink host, ReadDefinition call, CancellationToken token) => host.ReadAsync(
+            call.Id, DomainCalls.ReadDefinition, token))
         .Add(static (LibvirtLink host, ReadScreen call, CancellationToken token) =>
             host.ReadAsync(call.Id, (connection, domain) => ScreenReader.Read(connection, domain, host.Time), token))
-        .Add(static (LibvirtLink host, FindHostBoundState call, CancellationToken token) => host.ReadAsync(call.Id, HostBoundState.Find, token));
+        .Add(static (LibvirtLink host, FindHostBoundState call, CancellationToken token) => host.ReadAsync(
+            call.Id, HostBoundState.Find, token));
 }

@@ -49,6 +49,7 @@ internal static unsafe class ScreenReader
             }
         }
 
-        return NativeStream.virStreamFinish(stream) == 0 ? new ScreenReading(time.GetUtcNow(), type, picture.ToArray()) : throw connection.Failed(action);
+        return NativeStream.virStreamFinish(stream) == 0
+            ? new ScreenReading(time.GetUtcNow(), type, picture.ToArray()) : throw connection.Failed(action);
     }
 }

@@ -31,7 +31,8 @@ internal static class DefinitionCalls
         if ((link.Host.VMs.GetValueOrDefault(vm.Name) ?? link.Host.Find(vm.Id)) is { } existing)
         {
             throw new HypervisorException(
-                $"{link.HostName} already has the VM '{existing.Name}' with id {existing.Id:D}.", FaultDomain.VM, error: HypervisorError.VMExists,
+                $"{link.HostName} already has the VM '{existing.Name}' with id {existing.Id:D}.", FaultDomain.VM,
+                error: HypervisorError.VMExists,
                 recommendedAction: "Choose another name, or remove the existing VM with Remove-KumoiVM.");
         }
 
@@ -77,7 +78,8 @@ internal static class DefinitionCalls
         if (vm.HasSavedState)
         {
             throw new HypervisorException(
-                $"Cannot remove '{vm.Name}': it has a saved state, which would be lost.", FaultDomain.VM, error: HypervisorError.InvalidState,
+                $"Cannot remove '{vm.Name}': it has a saved state, which would be lost.", FaultDomain.VM,
+                error: HypervisorError.InvalidState,
                 recommendedAction: "Start it, which goes on from there, or throw the saved state away.");
         }
 

@@ -1,6 +1,8 @@
 namespace Kumoi.Hypervisors.Simulated.Hosts;
 
-/// <summary>The state of one simulated fleet. One lock for all of it: every critical section is short, and a migration spans two hosts.</summary>
+/// <summary>
+/// The state of one simulated fleet. One lock for all of it: every critical section is short, and a migration spans two hosts.
+/// </summary>
 internal sealed class SimulatedFleet
 {
     private readonly SimulatedFleetUri _uri;

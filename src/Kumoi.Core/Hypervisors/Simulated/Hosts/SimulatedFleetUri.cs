@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Kumoi.Hypervisors.Simulated.Hosts;
 
 /// <summary>
-/// <c>sim://&lt;fleet&gt;[/&lt;host&gt;][?hosts=20&amp;vms=2&amp;running=1&amp;seed=7&amp;delay=50]</c>: how many hosts, VMs on each, how many of those run
-/// (default: half, rounded up), the seed of all readings, and the milliseconds that every call takes (default 0).
+/// <c>sim://&lt;fleet&gt;[/&lt;host&gt;][?hosts=20&amp;vms=2&amp;running=1&amp;seed=7&amp;delay=50]</c>: how many hosts, VMs on each, how
+/// many of those run (default: half, rounded up), the seed of all readings, and the milliseconds that every call takes (default 0).
 /// </summary>
 internal sealed record SimulatedFleetUri(string Fleet, string? Host, int Hosts, int VMs, int Running, int Seed, TimeSpan Delay)
 {

@@ -63,7 +63,8 @@ internal sealed class SimulatedHost
         CpuModel = "x86_64",
         CpuCount = CpuCount,
         CpuRatio = Math.Round(
-            Math.Min(1, _baseCpuRatio + (VMs.Values.Where(vm => vm.State is PowerState.Running).Sum(vm => vm.CpuLoad * vm.CpuCount) / CpuCount)), 4),
+            Math.Min(1, _baseCpuRatio + (VMs.Values.Where(vm => vm.State is PowerState.Running)
+                .Sum(vm => vm.CpuLoad * vm.CpuCount) / CpuCount)), 4),
         MemoryBytes = MemoryBytes,
         FreeMemoryBytes = FreeMemoryBytes,
         VMs = includeVMs ? [.. VMs.Values.Select(vm => vm.Read(now))] : null,

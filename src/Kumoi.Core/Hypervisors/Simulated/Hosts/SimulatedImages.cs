@@ -45,7 +45,8 @@ internal static class SimulatedImages
         [
             .. JudgeRemoval(host, vm, disks.Select(DomainCopy.ImageOf).OfType<string>()),
             .. disks.Where(static disk => DomainCopy.ImageOf(disk) is null && disk.Element("source")?.Attribute("volume") is null).Select(
-                disk => $"The disk '{(string?)disk.Element("target")?.Attribute("dev")}' of '{vm.Name}' stays: {DomainCopy.Describe(disk)} is no volume of "
+                disk => $"The disk '{(string?)disk.Element("target")?.Attribute("dev")}' of '{vm.Name}' stays: "
+                    + $"{DomainCopy.Describe(disk)} is no volume of "
                     + "a storage pool, and Kumoi deletes nothing else."),
         ];
     }

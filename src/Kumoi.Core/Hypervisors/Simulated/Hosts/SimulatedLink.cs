@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Kumoi.Hypervisors.Simulated.Hosts;
 
 /// <summary>A link to one simulated host. Every call takes the fleet's delay, and then happens at once.</summary>
-internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, string uri, CallTable<SimulatedLink> calls, Action close) : IHypervisorLink
+internal sealed class SimulatedLink(
+    SimulatedFleet fleet, SimulatedHost host, string uri, CallTable<SimulatedLink> calls, Action close) : IHypervisorLink
 {
     private readonly List<SimulatedWatcher> _watchers = [];
     private int _closed;
@@ -14,7 +15,8 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
 
     internal DateTimeOffset Now => fleet.Time.GetUtcNow();
 
-    public ValueTask<T> SendAsync<T>(HostCall<T> call, CancellationToken cancellationToken) => calls.SendAsync(this, call, cancellationToken);
+    public ValueTask<T> SendAsync<T>(HostCall<T> call, CancellationToken cancellationToken) =>
+        calls.SendAsync(this, call, cancellationToken);
 
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -67,7 +69,8 @@ internal sealed class SimulatedLink(SimulatedFleet fleet, SimulatedHost host, st
         recommendedAction: "Read the VM again with Get-KumoiVM: it may have been moved or removed.");
 
     internal static HypervisorException WrongState(SimulatedVM vm, string verb) => new(
-        $"Cannot {verb} '{vm.Name}': it is {(vm.IsMigrating ? "being migrated" : vm.State)}.", FaultDomain.VM, error: HypervisorError.InvalidState,
+        $"Cannot {verb} '{vm.Name}': it is {(vm.IsMigrating ? "being migrated" : vm.State)}.", FaultDomain.VM,
+        error: HypervisorError.InvalidState,
         recommendedAction: "Read the VM's state with Get-KumoiVM.");
 
     internal async Task<T> Call<T>(Func<T> action, CancellationToken cancellationToken)

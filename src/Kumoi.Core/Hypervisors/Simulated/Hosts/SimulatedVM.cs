@@ -32,7 +32,8 @@ internal sealed class SimulatedVM
     public SpeculationMark? Mark { get; set; }
 
     /// <summary>
-    /// Its memory is saved on its host, and does not go to another one with the definition. Its XML tells it, and may say so: no cmdlet saves.
+    /// Its memory is saved on its host, and does not go to another one with the definition. Its XML tells it, and may say so: no cmdlet
+    /// saves.
     /// </summary>
     public bool HasSavedState { get; set; }
 
@@ -132,7 +133,8 @@ internal sealed class SimulatedVM
         var memory = xml is null ? spec.MemoryBytes : DomainDefinition.MemoryBytes(xml);
         if (memory <= 0)
         {
-            throw Refuse($"'{name}' has no memory.", "Give its memory in bytes, such as 1GB, or in the XML as <memory unit='GiB'>1</memory>.");
+            throw Refuse(
+                $"'{name}' has no memory.", "Give its memory in bytes, such as 1GB, or in the XML as <memory unit='GiB'>1</memory>.");
         }
 
         var cpus = xml?.Element("vcpu") is not { } vcpu ? spec.CpuCount
@@ -149,7 +151,8 @@ internal sealed class SimulatedVM
 
         if (spec.CopyDisks)
         {
-            CopyDisks(xml ?? throw Refuse("Only the disks of XML can be copied.", "Give the XML of the VM whose disks are to be copied."), name);
+            CopyDisks(
+                xml ?? throw Refuse("Only the disks of XML can be copied.", "Give the XML of the VM whose disks are to be copied."), name);
         }
 
         // Another VM made from its XML has no state of its.
@@ -180,7 +183,8 @@ internal sealed class SimulatedVM
     }
 
     /// <summary>What of it stands in the way of a migration, as its definition tells.</summary>
-    public IEnumerable<MigrationObstacle> Judge() => Definition is null ? [] : MigrationJudge.JudgeVM(Definition).Concat(MigrationJudge.JudgeListening(Definition));
+    public IEnumerable<MigrationObstacle> Judge() =>
+        Definition is null ? [] : MigrationJudge.JudgeVM(Definition).Concat(MigrationJudge.JudgeListening(Definition));
 
     public XElement ToXml()
     {

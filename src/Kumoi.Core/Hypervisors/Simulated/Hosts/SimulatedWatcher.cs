@@ -3,7 +3,9 @@ using System.Threading.Channels;
 
 namespace Kumoi.Hypervisors.Simulated.Hosts;
 
-/// <summary>The events that one reader has yet to read. Bounded: what does not fit is replaced by one <see cref="VMLifecycle.Gap"/>.</summary>
+/// <summary>
+/// The events that one reader has yet to read. Bounded: what does not fit is replaced by one <see cref="VMLifecycle.Gap"/>.
+/// </summary>
 internal sealed class SimulatedWatcher
 {
     private readonly Channel<VMLifecycleEvent> _events;

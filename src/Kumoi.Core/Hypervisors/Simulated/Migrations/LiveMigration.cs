@@ -14,7 +14,8 @@ internal static class LiveMigration
         if (call.Target is not SimulatedLink other || !ReferenceEquals(other.Fleet, fleet))
         {
             throw new HypervisorException(
-                $"{link.HostName} is simulated and cannot migrate to {call.Target.HostName}.", FaultDomain.Host, error: HypervisorError.NotSupported,
+                $"{link.HostName} is simulated and cannot migrate to {call.Target.HostName}.", FaultDomain.Host,
+                error: HypervisorError.NotSupported,
                 recommendedAction: "Choose a host of the same simulated fleet.");
         }
 
@@ -26,7 +27,8 @@ internal static class LiveMigration
             {
                 await link.Delay(cancellationToken);
                 var left = vm.MemoryBytes / Steps * (Steps - step);
-                call.Progress?.Report(new MigrationProgress(vm.MemoryBytes, vm.MemoryBytes - left, left, fleet.Time.GetElapsedTime(started)));
+                call.Progress?.Report(
+                    new MigrationProgress(vm.MemoryBytes, vm.MemoryBytes - left, left, fleet.Time.GetElapsedTime(started)));
             }
 
             lock (fleet.Gate)
@@ -69,7 +71,8 @@ internal static class LiveMigration
     {
         if (target.VMs.ContainsKey(vm.Name) || target.Find(vm.Id) is not null)
         {
-            throw new HypervisorException($"{target.Name} already has a VM named '{vm.Name}'.", FaultDomain.Host, error: HypervisorError.VMExists);
+            throw new HypervisorException(
+                $"{target.Name} already has a VM named '{vm.Name}'.", FaultDomain.Host, error: HypervisorError.VMExists);
         }
 
         target.EnsureMemory(vm);
@@ -80,7 +83,8 @@ internal static class LiveMigration
         var vm = link.Existing(id);
         if (ReferenceEquals(target, link.Host))
         {
-            throw new HypervisorException($"'{vm.Name}' is already on {link.HostName}.", FaultDomain.Host, error: HypervisorError.InvalidState);
+            throw new HypervisorException(
+                $"'{vm.Name}' is already on {link.HostName}.", FaultDomain.Host, error: HypervisorError.InvalidState);
         }
 
         EnsureMovable(vm);

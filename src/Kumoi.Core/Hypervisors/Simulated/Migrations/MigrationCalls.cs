@@ -18,8 +18,10 @@ internal static class MigrationCalls
         .Add(static (SimulatedLink link, PrepareMigration call, CancellationToken token) => link.Call(() => Prepare(link, call), token))
         .Add(static (SimulatedLink _, PerformMigration call, CancellationToken token) =>
             ((SimulatedOutgoingMigration)call.Migration).PerformAsync(call.Targets, call.Budget, call.Progress, token))
-        .Add(static (SimulatedLink _, FinishMigration call, CancellationToken token) => ((SimulatedIncomingMigration)call.Migration).FinishAsync(token))
-        .Add(static (SimulatedLink _, AbandonMigration call, CancellationToken token) => ((SimulatedIncomingMigration)call.Migration).AbandonAsync(token))
+        .Add(static (SimulatedLink _, FinishMigration call, CancellationToken token) => ((SimulatedIncomingMigration)call.Migration)
+            .FinishAsync(token))
+        .Add(static (SimulatedLink _, AbandonMigration call, CancellationToken token) => ((SimulatedIncomingMigration)call.Migration)
+            .AbandonAsync(token))
         .Add(static (SimulatedLink _, ConfirmMigration call, CancellationToken token) =>
             ((SimulatedOutgoingMigration)call.Migration).ConfirmAsync(call.Cancelled, token))
         .Add(static (SimulatedLink link, MarkVM call, CancellationToken token) => link.Call(() => Mark(link, call), token))

@@ -2,7 +2,9 @@ using Kumoi.Hypervisors.Simulated.Hosts;
 
 namespace Kumoi.Hypervisors.Simulated.Migrations;
 
-/// <summary>As libvirt was seen to do it: the copy is destroyed when its caller goes, and can be started at any time, even too early.</summary>
+/// <summary>
+/// As libvirt was seen to do it: the copy is destroyed when its caller goes, and can be started at any time, even too early.
+/// </summary>
 internal sealed class SimulatedIncomingMigration(SimulatedLink link, SimulatedVM copy, MigrationOffer offer) : IIncomingMigration
 {
     private bool _hasAll;
@@ -17,7 +19,8 @@ internal sealed class SimulatedIncomingMigration(SimulatedLink link, SimulatedVM
         {
             if (!ReferenceEquals(link.Host.Find(copy.Id), copy))
             {
-                throw new HypervisorException($"{HostName} has no '{copy.Name}' to start.", FaultDomain.Host, error: HypervisorError.VMNotFound);
+                throw new HypervisorException(
+                    $"{HostName} has no '{copy.Name}' to start.", FaultDomain.Host, error: HypervisorError.VMNotFound);
             }
 
             _isStarted = true;
@@ -41,7 +44,8 @@ internal sealed class SimulatedIncomingMigration(SimulatedLink link, SimulatedVM
             if (ReferenceEquals(link.Host.Find(copy.Id), copy) && !copy.IsHeldByMigration)
             {
                 throw new HypervisorException(
-                    $"{HostName} was asked to start '{copy.Name}', and has it {copy.State}: it is not removed.", FaultDomain.Host, error: HypervisorError.InvalidState);
+                    $"{HostName} was asked to start '{copy.Name}', and has it {copy.State}: it is not removed.", FaultDomain.Host,
+                    error: HypervisorError.InvalidState);
             }
 
             Remove();

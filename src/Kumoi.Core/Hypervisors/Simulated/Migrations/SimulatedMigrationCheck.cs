@@ -12,7 +12,8 @@ internal static class SimulatedMigrationCheck
     {
         var reading = vm.Read(now);
         var own = MigrationJudge.JudgeState(reading, host.Name)
-            ?? (vm.IsMigrating ? MigrationJudge.Busy(vm.Name, host.Name) : vm.IsHeldByMigration ? MigrationJudge.Held(vm.Name, host.Name) : null);
+            ?? (vm.IsMigrating
+                ? MigrationJudge.Busy(vm.Name, host.Name) : vm.IsHeldByMigration ? MigrationJudge.Held(vm.Name, host.Name) : null);
         return new MigrationNeeds
         {
             VM = reading,
@@ -24,7 +25,8 @@ internal static class SimulatedMigrationCheck
         };
     }
 
-    public static IReadOnlyList<MigrationObstacle> JudgeTarget(SimulatedFleet fleet, SimulatedHost host, string hostId, MigrationNeeds needs)
+    public static IReadOnlyList<MigrationObstacle> JudgeTarget(
+        SimulatedFleet fleet, SimulatedHost host, string hostId, MigrationNeeds needs)
     {
         var vm = needs.VM;
         if (string.Equals(needs.HostId, hostId, StringComparison.Ordinal))
@@ -42,7 +44,8 @@ internal static class SimulatedMigrationCheck
         [
             .. new[]
             {
-                existing is null ? null : MigrationJudge.Exists(vm.Name, host.Name, existing.Id == vm.Id ? "this VM" : "another VM of that name"),
+                existing is null
+                    ? null : MigrationJudge.Exists(vm.Name, host.Name, existing.Id == vm.Id ? "this VM" : "another VM of that name"),
                 MigrationJudge.JudgeMemory(vm, host.Name, host.FreeMemoryBytes),
             }.OfType<MigrationObstacle>(),
             .. MigrationJudge.Images(DomainDefinition.Parse(needs.Definition)).Select(path => MigrationJudge.UnknownImage(host.Name, path)),

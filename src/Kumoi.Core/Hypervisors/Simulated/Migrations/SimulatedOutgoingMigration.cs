@@ -2,7 +2,9 @@ using Kumoi.Hypervisors.Simulated.Hosts;
 
 namespace Kumoi.Hypervisors.Simulated.Migrations;
 
-/// <summary>As libvirt was seen to do it: the source is paused for good when one target has all, and nobody resumes it but the caller.</summary>
+/// <summary>
+/// As libvirt was seen to do it: the source is paused for good when one target has all, and nobody resumes it but the caller.
+/// </summary>
 internal sealed class SimulatedOutgoingMigration : IOutgoingMigration
 {
     private const int Steps = 4;
@@ -33,7 +35,8 @@ internal sealed class SimulatedOutgoingMigration : IOutgoingMigration
     public MigrationOffer Offer { get; }
 
     public async Task<IReadOnlyList<IIncomingMigration>> PerformAsync(
-        IReadOnlyList<IIncomingMigration> targets, ReplicaBudget budget, IProgress<ReplicaProgress>? progress, CancellationToken cancellationToken)
+        IReadOnlyList<IIncomingMigration> targets, ReplicaBudget budget, IProgress<ReplicaProgress>? progress,
+        CancellationToken cancellationToken)
     {
         for (var step = 1; step <= Steps; step++)
         {

@@ -6,10 +6,14 @@ namespace Kumoi.Hypervisors.Simulated.Power;
 /// <summary>Calls that start and stop VMs.</summary>
 internal static class PowerCalls
 {
-    private static readonly PowerChange Shutdown = new("shut down", static state => state is PowerState.Running, PowerState.Shutoff, VMLifecycle.Stopped);
-    private static readonly PowerChange Destroy = new("stop", static state => state is not PowerState.Shutoff, PowerState.Shutoff, VMLifecycle.Stopped);
-    private static readonly PowerChange Reboot = new("reboot", static state => state is PowerState.Running, PowerState.Running, VMLifecycle.Started);
-    private static readonly PowerChange Suspend = new("suspend", static state => state is PowerState.Running, PowerState.Paused, VMLifecycle.Suspended);
+    private static readonly PowerChange Shutdown = new(
+        "shut down", static state => state is PowerState.Running, PowerState.Shutoff, VMLifecycle.Stopped);
+    private static readonly PowerChange Destroy = new(
+        "stop", static state => state is not PowerState.Shutoff, PowerState.Shutoff, VMLifecycle.Stopped);
+    private static readonly PowerChange Reboot = new(
+        "reboot", static state => state is PowerState.Running, PowerState.Running, VMLifecycle.Started);
+    private static readonly PowerChange Suspend = new(
+        "suspend", static state => state is PowerState.Running, PowerState.Paused, VMLifecycle.Suspended);
 
     private static readonly PowerChange Start = new(
         "start", static state => state is PowerState.Shutoff or PowerState.Crashed, PowerState.Running, VMLifecycle.Started);
@@ -30,7 +34,8 @@ internal static class PowerCalls
         .Add(static (SimulatedLink link, SuspendVM call, CancellationToken token) => ChangeAsync(link, call.Id, Suspend, token))
         .Add(static (SimulatedLink link, ResumeVM call, CancellationToken token) => ChangeAsync(link, call.Id, Resume, token));
 
-    private static Task<Done> ChangeAsync(SimulatedLink link, Guid id, PowerChange change, CancellationToken cancellationToken) => link.Call(
+    private static Task<Done> ChangeAsync(
+        SimulatedLink link, Guid id, PowerChange change, CancellationToken cancellationToken) => link.Call(
         () =>
         {
             var vm = link.Existing(id);

@@ -7,17 +7,22 @@ namespace Kumoi.Hypervisors.Simulated.Reading;
 internal static class ReadingCalls
 {
     public static void AddTo(CallTable<SimulatedLink> calls) => calls
-        .Add(static (SimulatedLink link, ReadHost call, CancellationToken token) => link.Call(() => link.Host.Read(call.IncludeVMs, link.Now), token))
+        .Add(static (SimulatedLink link, ReadHost call, CancellationToken token) => link.Call(
+            () => link.Host.Read(call.IncludeVMs, link.Now), token))
         .Add(static (SimulatedLink link, ReadVMs _, CancellationToken token) => link.Call(() => ReadAll(link), token))
-        .Add(static (SimulatedLink link, FindVM call, CancellationToken token) => link.Call(() => link.Host.Find(call.Id)?.Read(link.Now), token))
+        .Add(static (SimulatedLink link, FindVM call, CancellationToken token) => link.Call(
+            () => link.Host.Find(call.Id)?.Read(link.Now), token))
         .Add(static (SimulatedLink link, FindVMByName call, CancellationToken token) =>
             link.Call(() => link.Host.VMs.GetValueOrDefault(call.Given)?.Read(link.Now), token))
-        .Add(static (SimulatedLink link, ReadXml call, CancellationToken token) => link.Call(() => link.Existing(call.Id).ToXml().ToString(), token))
-        .Add(static (SimulatedLink link, ReadDefinition call, CancellationToken token) => link.Call(() => link.Existing(call.Id).ToXml().ToString(), token))
+        .Add(static (SimulatedLink link, ReadXml call, CancellationToken token) => link.Call(
+            () => link.Existing(call.Id).ToXml().ToString(), token))
+        .Add(static (SimulatedLink link, ReadDefinition call, CancellationToken token) => link.Call(
+            () => link.Existing(call.Id).ToXml().ToString(), token))
         // A simulated VM is its definition, but for a saved state.
         .Add(static (SimulatedLink link, FindHostBoundState call, CancellationToken token) =>
             link.Call(() => link.Existing(call.Id).HasSavedState ? "a saved state (managed save)" : null, token))
-        .Add(static (SimulatedLink link, ReadPools _, CancellationToken token) => link.Call<IReadOnlyList<StoragePoolReading>>(static () => [], token));
+        .Add(static (SimulatedLink link, ReadPools _, CancellationToken token) => link.Call<IReadOnlyList<StoragePoolReading>>(
+            static () => [], token));
 
     private static IReadOnlyList<VMReading> ReadAll(SimulatedLink link)
     {

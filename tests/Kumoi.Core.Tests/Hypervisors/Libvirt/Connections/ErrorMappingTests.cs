@@ -53,13 +53,14 @@ public sealed class ErrorMappingTests
     [InlineData(38, 2, HypervisorError.ConnectionFailed, FaultDomain.Host, true)] // ENOENT
     [InlineData(38, 113, HypervisorError.ConnectionFailed, FaultDomain.Network, true)] // EHOSTUNREACH
     [InlineData(38, 110, HypervisorError.ConnectionFailed, FaultDomain.Network, true)] // ETIMEDOUT
-    [InlineData(4, 0, HypervisorError.ConnectionFailed, FaultDomain.Network, false)] // a name that does not resolve: trying again does not help
+    [InlineData(4, 0, HypervisorError.ConnectionFailed, FaultDomain.Network, false)] // a name that does not resolve: no use to try again
     [InlineData(1, 0, HypervisorError.ConnectionFailed, FaultDomain.Host, true)]
     [InlineData(5, 0, HypervisorError.InvalidUri, FaultDomain.Unknown, false)]
     public void A_failed_opening_means(int code, int errno, HypervisorError error, FaultDomain domain, bool isTransient)
     {
         var failure = LibvirtErrors.ToException(
-            new LibvirtFailure((LibvirtCode)code, LibvirtOrigin.Rpc, errno, "it did not work"), "connect to x", CallKind.Connect, loss: null);
+            new LibvirtFailure((LibvirtCode)code, LibvirtOrigin.Rpc, errno, "it did not work"), "connect to x", CallKind.Connect,
+            loss: null);
 
         Assert.Equal(error, failure.Error);
         Assert.Equal(domain, failure.FaultDomain);
@@ -68,16 +69,26 @@ public sealed class ErrorMappingTests
     }
 
     [Theory]
-    [InlineData(38, "Cannot recv data: Host key verification failed.: Connection reset by peer", HypervisorError.AuthenticationFailed, false)]
-    [InlineData(38, "End of file while reading data: root@k1: Permission denied (publickey,keyboard-interactive).: Input/output error", HypervisorError.AuthenticationFailed, false)]
-    [InlineData(98, "internal error: SSH host key for '10.0.0.1' was not accepted: known_hosts has another one", HypervisorError.AuthenticationFailed, false)]
-    [InlineData(85, "authentication failed: None of the requested authentication methods are supported by the server", HypervisorError.AuthenticationFailed, false)]
-    [InlineData(38, "Cannot recv data: ssh: Could not resolve hostname nowhere: Name or service not known: Connection reset by peer", HypervisorError.ConnectionFailed, false)]
-    [InlineData(38, "Unable to resolve address 'nowhere' service '16509': Name or service not known", HypervisorError.ConnectionFailed, false)]
-    [InlineData(38, "Unable to resolve address 'k1' service '16509': Temporary failure in name resolution", HypervisorError.ConnectionFailed, true)]
-    [InlineData(38, "Cannot recv data: ssh: connect to host k1 port 22: Connection refused: Connection reset by peer", HypervisorError.ConnectionFailed, true)]
-    [InlineData(38, "Cannot recv data: kex_exchange_identification: Connection closed by remote host: Connection reset by peer", HypervisorError.ConnectionFailed, true)]
-    public void What_ssh_and_the_resolver_say_tells_whether_trying_again_helps(int code, string words, HypervisorError error, bool isTransient)
+    [InlineData(
+        38, "Cannot recv data: Host key verification failed.: Connection reset by peer", HypervisorError.AuthenticationFailed, false)]
+    [InlineData(38, "End of file while reading data: root@k1: Permission denied "
+        + "(publickey,keyboard-interactive).: Input/output error", HypervisorError.AuthenticationFailed, false)]
+    [InlineData(98, "internal error: SSH host key for '10.0.0.1' was not accepted: "
+        + "known_hosts has another one", HypervisorError.AuthenticationFailed, false)]
+    [InlineData(85, "authentication failed: None of the requested authentication methods are "
+        + "supported by the server", HypervisorError.AuthenticationFailed, false)]
+    [InlineData(38, "Cannot recv data: ssh: Could not resolve hostname nowhere: Name or service not known: "
+        + "Connection reset by peer", HypervisorError.ConnectionFailed, false)]
+    [InlineData(
+        38, "Unable to resolve address 'nowhere' service '16509': Name or service not known", HypervisorError.ConnectionFailed, false)]
+    [InlineData(
+        38, "Unable to resolve address 'k1' service '16509': Temporary failure in name resolution", HypervisorError.ConnectionFailed, true)]
+    [InlineData(38, "Cannot recv data: ssh: connect to host k1 port 22: Connection refused: "
+        + "Connection reset by peer", HypervisorError.ConnectionFailed, true)]
+    [InlineData(38, "Cannot recv data: kex_exchange_identification: Connection closed by remote host: "
+        + "Connection reset by peer", HypervisorError.ConnectionFailed, true)]
+    public void What_ssh_and_the_resolver_say_tells_whether_trying_again_helps(
+        int code, string words, HypervisorError error, bool isTransient)
     {
         var failure = LibvirtErrors.ToException(
             new LibvirtFailure((LibvirtCode)code, LibvirtOrigin.Rpc, 104, words), "connect to x", CallKind.Connect, loss: null);

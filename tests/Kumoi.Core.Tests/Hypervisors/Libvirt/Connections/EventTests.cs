@@ -33,7 +33,8 @@ public sealed class EventTests : LibvirtTest
         }
 
         Assert.Equal(
-            [VMLifecycle.Defined, VMLifecycle.Started, VMLifecycle.Suspended, VMLifecycle.Resumed, VMLifecycle.Stopped, VMLifecycle.Undefined],
+            [VMLifecycle.Defined, VMLifecycle.Started, VMLifecycle.Suspended, VMLifecycle.Resumed, VMLifecycle.Stopped,
+                VMLifecycle.Undefined],
             kinds);
     }
 
@@ -89,7 +90,8 @@ public sealed class EventTests : LibvirtTest
         }
 
         // What had happened is told to the end, nothing is made up, and the end is the end. A reader that was too slow is told of a gap.
-        Assert.All(rest, static told => Assert.True(told.Kind is VMLifecycle.Suspended or VMLifecycle.Resumed or VMLifecycle.Gap, told.ToString()));
+        Assert.All(rest, static told => Assert.True(
+            told.Kind is VMLifecycle.Suspended or VMLifecycle.Resumed or VMLifecycle.Gap, told.ToString()));
         Assert.Equal(VMLifecycle.Resumed, rest.Prepend(first).Last().Kind);
         Assert.False(await events.MoveNextAsync());
     }

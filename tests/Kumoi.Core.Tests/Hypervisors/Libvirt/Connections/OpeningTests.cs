@@ -176,7 +176,8 @@ public sealed class OpeningTests : LibvirtTest
             () => link.SendAsync(new ResumeVM(id) { Operation = operation }, Deadline).AsTask(),
             () => link.SendAsync(new UndefineVM(id, false) { Operation = operation }, Deadline).AsTask(),
             () => link.SendAsync(new MarkVM(id, null), Deadline).AsTask(),
-            () => link.SendAsync(new RemoveCopy(id, new CopyRemoval(operation, 0, [VMWhereabouts.Off], CopyRemovalKind.Undefine)), Deadline).AsTask(),
+            () => link.SendAsync(new RemoveCopy(id, new CopyRemoval(operation, 0, [VMWhereabouts.Off], CopyRemovalKind.Undefine)), Deadline)
+                .AsTask(),
             async () =>
             {
                 await foreach (var _ in link.WatchAsync(Deadline))
@@ -202,7 +203,8 @@ public sealed class OpeningTests : LibvirtTest
             // Its own child holds the connection open too; and both do not listen to what asks them to end.
             var script = Path.Combine(directory, "hangs");
             var running = Path.Combine(directory, "running");
-            await WriteProgramAsync(script, $"#!/bin/sh\ntrap '' TERM HUP INT\n(trap '' TERM HUP INT; echo $$ > {running}.part; mv {running}.part {running}; while :; do sleep 1000; done)\n");
+            await WriteProgramAsync(script, $"#!/bin/sh\ntrap '' TERM HUP INT\n(trap '' TERM HUP INT; echo $$ > {running}.part; mv "
+                + $"{running}.part {running}; while :; do sleep 1000; done)\n");
             using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Deadline);
             using var watcher = new FileSystemWatcher(directory) { EnableRaisingEvents = true };
             var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -239,7 +241,8 @@ public sealed class OpeningTests : LibvirtTest
             await WriteProgramAsync(script, $"#!/bin/sh\nhead -c 1 > /dev/null\necho '{words}' >&2\nexit 255\n");
 
             var failure = await FailsAsync(
-                HypervisorError.AuthenticationFailed, FaultDomain.Host, () => OpenAsync($"qemu+ssh://kumoi.invalid/system?command={Uri.EscapeDataString(script)}"));
+                HypervisorError.AuthenticationFailed, FaultDomain.Host,
+                () => OpenAsync($"qemu+ssh://kumoi.invalid/system?command={Uri.EscapeDataString(script)}"));
 
             Assert.False(failure.IsTransient);
             Assert.Contains(advice, failure.RecommendedAction, StringComparison.Ordinal);
@@ -253,7 +256,8 @@ public sealed class OpeningTests : LibvirtTest
     [Fact]
     public void The_library_logs_nothing_unless_the_user_wants_it_to()
     {
-        var asked = new[] { "LIBVIRT_DEBUG", "LIBVIRT_LOG_FILTERS", LibvirtLog.Outputs }.Select(Environment.GetEnvironmentVariable).FirstOrDefault(value => value is not null);
+        var asked = new[] { "LIBVIRT_DEBUG", "LIBVIRT_LOG_FILTERS", LibvirtLog.Outputs }.Select(Environment.GetEnvironmentVariable)
+            .FirstOrDefault(value => value is not null);
         Assert.SkipUnless(asked is null && !OperatingSystem.IsWindows(), "this machine has a setting of its own");
 
         Assert.Equal("4:file:/dev/null", LibvirtLog.Read(LibvirtLog.Outputs));
@@ -285,12 +289,14 @@ public sealed class OpeningTests : LibvirtTest
     }
 
     /// <summary>
-    /// Written by another process: while this one has a program open for writing, a child that any other test starts has it open too, and the
-    /// program cannot be run ("Text file busy").
+    /// Written by another process: while this one has a program open for writing, a child that any other test starts has it open too, and
+    /// the program cannot be run ("Text file busy").
     /// </summary>
     private async Task WriteProgramAsync(string file, string text)
     {
-        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "cat > \"$1\" && chmod 500 \"$1\"", "sh", file]) { RedirectStandardInput = true, UseShellExecute = false })!;
+        using var shell = Process.Start(new ProcessStartInfo(
+            "/bin/sh", ["-c", "cat > \"$1\" && chmod 500 \"$1\"", "sh", file])
+        { RedirectStandardInput = true, UseShellExecute = false })!;
         await shell.StandardInput.WriteAsync(text);
         shell.StandardInput.Close();
         await shell.WaitForExitAsync(Deadline);

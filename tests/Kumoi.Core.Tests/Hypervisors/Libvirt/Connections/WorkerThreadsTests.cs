@@ -134,13 +134,15 @@ public sealed class WorkerThreadsTests
     {
         await using var threads = new WorkerThreads("test", maxThreads: 1) { IsForReads = isForReads };
 
-        await IsClosedAsync(() => threads.RunAsync<bool>(static () => throw new ObjectDisposedException("a handle"), _deadline), outcomeUnknown: !isForReads);
+        await IsClosedAsync(() => threads.RunAsync<bool>(static () => throw new ObjectDisposedException("a handle"), _deadline),
+            outcomeUnknown: !isForReads);
     }
 
     private static async Task IsClosedAsync(Func<Task> call, bool outcomeUnknown)
     {
         var failure = await Assert.ThrowsAsync<HypervisorException>(call);
-        Assert.Equal((HypervisorError.ConnectionFailed, FaultDomain.Host, outcomeUnknown), (failure.Error, failure.FaultDomain, failure.OutcomeUnknown));
+        Assert.Equal((HypervisorError.ConnectionFailed, FaultDomain.Host, outcomeUnknown),
+            (failure.Error, failure.FaultDomain, failure.OutcomeUnknown));
     }
 
     [Fact]

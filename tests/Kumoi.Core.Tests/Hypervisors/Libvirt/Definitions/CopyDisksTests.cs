@@ -12,12 +12,17 @@ public sealed class CopyDisksTests : LibvirtTest
 {
     /// <summary>In a pool of 100 GiB.</summary>
     private const string Volumes = """
-        <volume type='file'><name>base</name><capacity unit='GiB'>30</capacity><allocation unit='GiB'>5</allocation><target><format type='qcow2'/></target></volume>
-        <volume type='file'><name>data</name><capacity unit='GiB'>40</capacity><allocation unit='GiB'>35</allocation><target><format type='raw'/></target></volume>
-        <volume type='file'><name>sealed</name><capacity unit='GiB'>1</capacity><target><format type='raw'/><encryption format='luks'><secret type='passphrase' uuid='f52a81b2-424e-490c-823d-6bd4235bc572'/></encryption></target></volume>
+        <volume type='file'><name>base</name><capacity unit='GiB'>30</capacity>
+          <allocation unit='GiB'>5</allocation><target><format type='qcow2'/></target></volume>
+        <volume type='file'><name>data</name><capacity unit='GiB'>40</capacity>
+          <allocation unit='GiB'>35</allocation><target><format type='raw'/></target></volume>
+        <volume type='file'><name>sealed</name><capacity unit='GiB'>1</capacity>
+          <target><format type='raw'/><encryption format='luks'>
+            <secret type='passphrase' uuid='f52a81b2-424e-490c-823d-6bd4235bc572'/></encryption></target></volume>
         """;
 
-    private const string Base = "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/images/base'/><target dev='vda'/></disk>";
+    private const string Base =
+        "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/images/base'/><target dev='vda'/></disk>";
     private const string Data = "<disk type='file'><source file='/images/data'/><target dev='vdb'/></disk>";
 
     private readonly OperationId _operation = OperationId.New();
@@ -86,14 +91,17 @@ public sealed class CopyDisksTests : LibvirtTest
     [InlineData("<disk type='file'><source file='/elsewhere/disk.img'/><target dev='vdb'/></disk>")]
     [InlineData("<disk type='network'><source protocol='rbd' name='pool/image'/><target dev='vdb'/></disk>")]
     [InlineData("<disk type='file'><source file='/images/sealed'/><target dev='vdb'/></disk>")]
-    [InlineData("<disk type='file'><source file='/images/data'><encryption format='luks'><secret type='passphrase' uuid='f52a81b2-424e-490c-823d-6bd4235bc572'/></encryption></source><target dev='vdb'/></disk>")]
-    [InlineData("<disk type='file'><driver type='raw'/><source file='/images/base'/><target dev='vdb'/></disk>")] // what the guest wrote must not be taken for a header
+    [InlineData("<disk type='file'><source file='/images/data'><encryption format='luks'><secret type='passphrase' "
+        + "uuid='f52a81b2-424e-490c-823d-6bd4235bc572'/></encryption></source><target dev='vdb'/></disk>")]
+    // What the guest wrote must not be taken for a header.
+    [InlineData("<disk type='file'><driver type='raw'/><source file='/images/base'/><target dev='vdb'/></disk>")]
     public async Task What_cannot_be_copied_is_a_bad_specification_before_anything_is_made(string disk)
     {
         var link = await OpenAsync();
 
         var failure = await FailsAsync(
-            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(Copy(Base + disk)) { Operation = _operation }, Deadline).AsTask());
+            HypervisorError.InvalidSpecification, FaultDomain.VM,
+            () => link.SendAsync(new DefineVM(Copy(Base + disk)) { Operation = _operation }, Deadline).AsTask());
 
         Assert.Contains("'vdb'", failure.Message, StringComparison.Ordinal);
         Assert.Contains("pool", failure.RecommendedAction, StringComparison.Ordinal);
@@ -125,7 +133,8 @@ public sealed class CopyDisksTests : LibvirtTest
         await link.SendAsync(new DefineVM(Small("web") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }), Deadline);
         await link.SendAsync(new UndefineVM((await link.SendAsync(new FindVMByName("web"), Deadline))!.Id, RemoveVolumes: false), Deadline);
 
-        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(Copy(Base)) { Operation = _operation }, Deadline).AsTask());
+        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(
+            new DefineVM(Copy(Base)) { Operation = _operation }, Deadline).AsTask());
 
         Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.Equal((1L << 20, 0L, "raw"), await VolumeAsync(link, "web-1"));
@@ -136,7 +145,8 @@ public sealed class CopyDisksTests : LibvirtTest
     {
         var link = await OpenAsync();
         await FailsAsync(
-            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(Small("web") with { CopyDisks = true }) { Operation = _operation }, Deadline).AsTask());
+            HypervisorError.InvalidSpecification, FaultDomain.VM,
+            () => link.SendAsync(new DefineVM(Small("web") with { CopyDisks = true }) { Operation = _operation }, Deadline).AsTask());
     }
 
     [Fact]
@@ -144,7 +154,8 @@ public sealed class CopyDisksTests : LibvirtTest
     {
         var link = await OpenAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => link.SendAsync(new DefineVM(Copy(Base)) { Operation = _operation }, new CancellationToken(canceled: true)).AsTask());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => link.SendAsync(new DefineVM(Copy(Base)) { Operation = _operation }, new CancellationToken(canceled: true)).AsTask());
 
         Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.Null(await VolumeAsync(link, "web-1"));
@@ -153,7 +164,8 @@ public sealed class CopyDisksTests : LibvirtTest
     private static VMSpec Copy(string disks) => new()
     {
         Name = "web",
-        Xml = $"<domain type='test'><name>master</name><memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>{disks}</devices></domain>",
+        Xml = "<domain type='test'><name>master</name><memory "
+            + $"unit='MiB'>64</memory><os><type>hvm</type></os><devices>{disks}</devices></domain>",
         CopyDisks = true,
     };
 
@@ -171,7 +183,8 @@ public sealed class CopyDisksTests : LibvirtTest
         {
             using var handle = VolumeStore.FindByPath(connection, "/images/" + name);
             return handle is not null && VolumeStore.ReadXml(connection, handle) is var volume
-                ? ((long)volume.Element("capacity")!, (long)volume.Element("allocation")!, (string?)volume.Element("target")!.Element("format")!.Attribute("type"))
+                ? ((long)volume.Element("capacity")!, (long)volume.Element("allocation")!,
+                    (string?)volume.Element("target")!.Element("format")!.Attribute("type"))
                 : ((long, long, string?)?)null;
         },
         Deadline);

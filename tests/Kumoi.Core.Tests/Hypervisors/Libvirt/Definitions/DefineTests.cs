@@ -19,7 +19,8 @@ public sealed class DefineTests : LibvirtTest
         var first = await link.SendAsync(new DefineVM(Small("web")) { Operation = _operation }, Deadline);
 
         var failure = await FailsAsync(
-            HypervisorError.VMExists, FaultDomain.VM, () => link.SendAsync(new DefineVM(Small("web") with { CpuCount = 4 }), Deadline).AsTask());
+            HypervisorError.VMExists, FaultDomain.VM,
+            () => link.SendAsync(new DefineVM(Small("web") with { CpuCount = 4 }), Deadline).AsTask());
 
         Assert.Equal(1, (await link.SendAsync(new FindVM(first.Id), Deadline))!.CpuCount);
         Assert.False(failure.OutcomeUnknown);
@@ -54,8 +55,15 @@ public sealed class DefineTests : LibvirtTest
     {
         var link = await OpenNodeAsync(vmCount: 2);
         var other = OperationId.New();
-        await link.SendAsync(new DefineVM(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = other }, Deadline);
-        var mine = await link.SendAsync(new DefineVM(Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = _operation }, Deadline);
+        await link.SendAsync(
+            new DefineVM(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = other }, Deadline);
+        var mine = await link.SendAsync(new DefineVM(Small("mine")
+            with
+        { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] })
+        {
+            Operation =
+                _operation
+        }, Deadline);
         await link.SendAsync(new StartVM(mine.Id, Paused: false) { Operation = _operation }, Deadline);
 
         Assert.True(await link.SendAsync(new UndoDefineVM(_operation), Deadline));
@@ -64,13 +72,21 @@ public sealed class DefineTests : LibvirtTest
         Assert.False(await link.SendAsync(new UndoDefineVM(_operation), Deadline));
 
         // Its volume is gone, the other's is not: the one name can be used again, the other cannot.
-        await link.SendAsync(new DefineVM(Small("mine") with { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = _operation }, Deadline);
+        await link.SendAsync(new DefineVM(Small("mine")
+            with
+        { Disks = [new DiskSpec { Path = "/images/base.img" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] })
+        {
+            Operation =
+                _operation
+        }, Deadline);
         var stillThere = (await link.SendAsync(new FindVMByName("other"), Deadline))!;
         await link.SendAsync(new UndefineVM(stillThere.Id, RemoveVolumes: false) { Operation = other }, Deadline);
         await FailsAsync(
             HypervisorError.StorageFailed,
             FaultDomain.Storage,
-            () => link.SendAsync(new DefineVM(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = other }, Deadline).AsTask());
+            () => link.SendAsync(
+                new DefineVM(Small("other") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = other },
+                Deadline).AsTask());
     }
 
     [Fact]
@@ -90,7 +106,8 @@ public sealed class DefineTests : LibvirtTest
         await link.SendAsync(new UndefineVM(second.Id, RemoveVolumes: false) { Operation = _operation }, Deadline);
         await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(spec), Deadline).AsTask());
 
-        static string DiskOf(string xml) => (string)System.Xml.Linq.XDocument.Parse(xml).Descendants("disk").Single().Element("source")!.FirstAttribute!;
+        static string DiskOf(string xml) =>
+            (string)System.Xml.Linq.XDocument.Parse(xml).Descendants("disk").Single().Element("source")!.FirstAttribute!;
     }
 
     [Fact]
@@ -102,7 +119,8 @@ public sealed class DefineTests : LibvirtTest
             Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }, new DiskSpec { NewVolumeBytes = 1 << 20, StoragePool = "gone" }],
         };
 
-        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
+        await FailsAsync(HypervisorError.StorageFailed, FaultDomain.Storage, () => link.SendAsync(
+            new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
 
         Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
         Assert.False(await link.SendAsync(new UndoDefineVM(_operation), Deadline));
@@ -115,7 +133,8 @@ public sealed class DefineTests : LibvirtTest
         const string Path = "/images/<x> & 'y'.img";
         var link = await OpenNodeAsync();
 
-        var vm = await link.SendAsync(new DefineVM(Small(Name) with { Disks = [new DiskSpec { Path = Path }] }) { Operation = _operation }, Deadline);
+        var vm = await link.SendAsync(
+            new DefineVM(Small(Name) with { Disks = [new DiskSpec { Path = Path }] }) { Operation = _operation }, Deadline);
 
         Assert.Equal(Name, vm.Name);
         Assert.Equal(Name, (await link.SendAsync(new FindVMByName(Name), Deadline))!.Name);
@@ -129,7 +148,8 @@ public sealed class DefineTests : LibvirtTest
         var link = await OpenNodeAsync();
         VMSpec spec = Small("web") with
         {
-            Disks = [new DiskSpec { Path = "/images/a.qcow2" }, new DiskSpec { Path = "/images/boot.img", Floppy = true }, new DiskSpec { Path = "/dev/vg/b", ReadOnly = true }],
+            Disks = [new DiskSpec { Path = "/images/a.qcow2" }, new DiskSpec { Path = "/images/boot.img", Floppy = true },
+                new DiskSpec { Path = "/dev/vg/b", ReadOnly = true }],
             Networks = ["default"],
             Kernel = "/boot/vmlinuz",
             Initrd = "/boot/initrd",
@@ -139,7 +159,8 @@ public sealed class DefineTests : LibvirtTest
         var vm = await link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline);
 
         var xml = XElement.Parse(await link.SendAsync(new ReadXml(vm.Id), Deadline));
-        XElement[] disks = [.. xml.Element("devices")!.Elements("disk").OrderBy(static disk => (string?)disk.Element("target")!.Attribute("dev"))];
+        XElement[] disks =
+            [.. xml.Element("devices")!.Elements("disk").OrderBy(static disk => (string?)disk.Element("target")!.Attribute("dev"))];
         Assert.Equal(["fda", "vda", "vdb"], disks.Select(static disk => (string?)disk.Element("target")!.Attribute("dev")));
         Assert.Equal(["floppy", "disk", "disk"], disks.Select(static disk => (string?)disk.Attribute("device")));
         Assert.Equal([true, false, true], disks.Select(static disk => disk.Element("readonly") is not null));
@@ -154,7 +175,8 @@ public sealed class DefineTests : LibvirtTest
     public async Task One_XML_serves_for_many_VMs()
     {
         var link = await OpenNodeAsync();
-        var original = await link.SendAsync(new DefineVM(Small("original") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }), Deadline);
+        var original = await link.SendAsync(
+            new DefineVM(Small("original") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20 }] }), Deadline);
         var template = await link.SendAsync(new ReadXml(original.Id), Deadline);
 
         var one = await link.SendAsync(new DefineVM(new VMSpec { Name = "one", Xml = template }) { Operation = _operation }, Deadline);
@@ -175,11 +197,14 @@ public sealed class DefineTests : LibvirtTest
         var vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
         var xml = await link.SendAsync(new ReadXml(vm.Id), Deadline);
 
-        await FailsAsync(HypervisorError.VMExists, FaultDomain.VM, () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml }) { Operation = _operation }, Deadline).AsTask());
+        await FailsAsync(HypervisorError.VMExists, FaultDomain.VM, () => link.SendAsync(
+            new DefineVM(new VMSpec { Xml = xml }) { Operation = _operation }, Deadline).AsTask());
         await FailsAsync(
             HypervisorError.VMExists,
             FaultDomain.VM,
-            () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml.Replace("vm0", "renamed", StringComparison.Ordinal) }) { Operation = _operation }, Deadline).AsTask());
+            () => link.SendAsync(
+                new DefineVM(new VMSpec { Xml = xml.Replace("vm0", "renamed", StringComparison.Ordinal) }) { Operation = _operation },
+                Deadline).AsTask());
     }
 
     [Theory]
@@ -188,14 +213,17 @@ public sealed class DefineTests : LibvirtTest
     [InlineData("<network><name>x</name></network>")]
     [InlineData("<domain type='test'><memory>65536</memory></domain>")]
     [InlineData("<domain type='test'><name>x</name><memory>65536</memory><vcpu>many</vcpu><os><type>hvm</type></os></domain>")]
-    [InlineData("<!DOCTYPE d [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><domain type='test'><name>x</name><description>&f;</description><memory>65536</memory><os><type>hvm</type></os></domain>")]
-    [InlineData("<!DOCTYPE d [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]><domain type='test'><name>&b;</name><memory>65536</memory><os><type>hvm</type></os></domain>")]
+    [InlineData("<!DOCTYPE d [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><domain "
+        + "type='test'><name>x</name><description>&f;</description><memory>65536</memory><os><type>hvm</type></os></domain>")]
+    [InlineData("<!DOCTYPE d [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]><domain "
+        + "type='test'><name>&b;</name><memory>65536</memory><os><type>hvm</type></os></domain>")]
     public async Task Bad_XML_is_a_bad_specification(string xml)
     {
         var link = await OpenNodeAsync();
 
         await FailsAsync(
-            HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml }) { Operation = _operation }, Deadline).AsTask());
+            HypervisorError.InvalidSpecification, FaultDomain.VM,
+            () => link.SendAsync(new DefineVM(new VMSpec { Xml = xml }) { Operation = _operation }, Deadline).AsTask());
 
         Assert.Empty(await link.SendAsync(new ReadVMs(), Deadline));
     }
@@ -216,7 +244,8 @@ public sealed class DefineTests : LibvirtTest
 
         foreach (var spec in specs)
         {
-            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
+            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(
+                new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
         }
     }
 
@@ -239,7 +268,8 @@ public sealed class DefineTests : LibvirtTest
         foreach (var spec in specs)
         {
             var failure = await FailsAsync(
-                HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
+                HypervisorError.InvalidSpecification, FaultDomain.VM,
+                () => link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
             Assert.DoesNotContain(failure.Message, char.IsControl);
         }
     }
@@ -257,7 +287,8 @@ public sealed class DefineTests : LibvirtTest
         ];
         foreach (var spec in specs)
         {
-            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
+            await FailsAsync(HypervisorError.InvalidSpecification, FaultDomain.VM, () => link.SendAsync(
+                new DefineVM(spec) { Operation = _operation }, Deadline).AsTask());
         }
     }
 

@@ -24,7 +24,8 @@ public sealed class DiskRemovalTests : LibvirtTest
 
         Assert.True(await HasAsync(link, "/images/base-1"));
         Assert.Null(await link.SendAsync(new FindVMByName("base"), Deadline));
-        Assert.Equal(["'/images/base-1' on " + link.HostName + " stays: the disk '/images/clone-1' of the VM 'clone' is built on it."], _warnings);
+        Assert.Equal(
+            ["'/images/base-1' on " + link.HostName + " stays: the disk '/images/clone-1' of the VM 'clone' is built on it."], _warnings);
     }
 
     [Fact]
@@ -32,15 +33,18 @@ public sealed class DiskRemovalTests : LibvirtTest
     {
         var link = await OpenNodeAsync(
             volumes: Volume("base", "/images/base") + Volume("middle", "/images/middle", "/images/x/../base"),
-            extra: $"<pool type='dir'><name>other</name><target><path>/other</path></target>{Volume("top", "/other/top", "/images/middle")}</pool>");
+            extra: "<pool type='dir'><name>other</name><target><path>/other</path></target>"
+                + Volume("top", "/other/top", "/images/middle") + "</pool>");
         var vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/base" }, new DiskSpec { Path = "/images/middle" });
 
         await RemoveAsync(link, vm.Id);
 
         Assert.True(await HasAsync(link, "/images/base"));
         Assert.True(await HasAsync(link, "/images/middle"));
-        Assert.Contains(_warnings, static warning => warning.Contains("'/images/base'", StringComparison.Ordinal) && warning.Contains("'/images/middle' is built on it", StringComparison.Ordinal));
-        Assert.Contains(_warnings, static warning => warning.Contains("'/images/middle'", StringComparison.Ordinal) && warning.Contains("'/other/top' is built on it", StringComparison.Ordinal));
+        Assert.Contains(_warnings, static warning => warning.Contains("'/images/base'", StringComparison.Ordinal) && warning.Contains(
+            "'/images/middle' is built on it", StringComparison.Ordinal));
+        Assert.Contains(_warnings, static warning => warning.Contains("'/images/middle'", StringComparison.Ordinal) && warning.Contains(
+            "'/other/top' is built on it", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -79,7 +83,8 @@ public sealed class DiskRemovalTests : LibvirtTest
         var link = await OpenNodeAsync(
             volumes: Volume("old", "/images/old") + Volume("new", "/images/new"),
             extra: Domain(
-                "other", Disk("/images/new"), "<domainsnapshot><name>s</name><creationTime>1</creationTime><state>shutoff</state><active>0</active>"
+                "other", Disk("/images/new"),
+                "<domainsnapshot><name>s</name><creationTime>1</creationTime><state>shutoff</state><active>0</active>"
                 + Domain("other", Disk("/images/old")) + "</domainsnapshot>"));
         var vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/old" });
 
@@ -119,7 +124,8 @@ public sealed class DiskRemovalTests : LibvirtTest
     public async Task A_pool_that_is_not_active_may_have_volumes_that_are_built_on_it()
     {
         var link = await OpenNodeAsync(
-            volumes: Volume("base", "/images/base"), extra: "<pool type='dir'><name>asleep</name><target><path>/asleep</path></target></pool>");
+            volumes: Volume("base", "/images/base"),
+            extra: "<pool type='dir'><name>asleep</name><target><path>/asleep</path></target></pool>");
         var vm = await DefineAsync(link, "vm", new DiskSpec { Path = "/images/base" });
         await StopPoolAsync(link, "asleep");
 
@@ -134,7 +140,12 @@ public sealed class DiskRemovalTests : LibvirtTest
     {
         var link = await OpenNodeAsync(volumes: Volume("clone-1", "/images/clone-1", "/images/base-1"));
         var operation = OperationId.New();
-        await link.SendAsync(new DefineVM(Small("base") with { Disks = [new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" }, new DiskSpec { NewVolumeBytes = 1 << 20 }] }) { Operation = operation }, Deadline);
+        await link.SendAsync(new DefineVM(Small("base")
+            with
+        {
+            Disks = [new DiskSpec { NewVolumeBytes = 1 << 20, Format = "qcow2" }, new DiskSpec { NewVolumeBytes = 1 << 20 }]
+        })
+        { Operation = operation }, Deadline);
         await DefineAsync(link, "clone", new DiskSpec { Path = "/images/clone-1", Format = "qcow2" });
 
         using (CallWarnings.Listen(_warnings.Enqueue))
@@ -161,10 +172,12 @@ public sealed class DiskRemovalTests : LibvirtTest
     }
 
     [Theory]
-    [InlineData("<disk type='file'><source file='/elsewhere/x.img'/><target dev='vda'/></disk>", "'/elsewhere/x.img' is in no active storage pool")]
+    [InlineData(
+        "<disk type='file'><source file='/elsewhere/x.img'/><target dev='vda'/></disk>", "'/elsewhere/x.img' is in no active storage pool")]
     [InlineData("<disk type='block'><source dev='/dev/vg/x'/><target dev='vda'/></disk>", "'/dev/vg/x' is in no active storage pool")]
     [InlineData("<disk type='network'><source protocol='rbd' name='pool/x'/><target dev='vda'/></disk>", "'rbd:pool/x' is no volume")]
-    [InlineData("<disk type='volume'><source pool='gone' volume='x'/><target dev='vda'/></disk>", "the volume 'x' of the storage pool 'gone', stays")]
+    [InlineData("<disk type='volume'><source pool='gone' "
+        + "volume='x'/><target dev='vda'/></disk>", "the volume 'x' of the storage pool 'gone', stays")]
     [InlineData("<disk type='volume'><source pool='default' volume='x'/><target dev='vda'/></disk>", "was not found")]
     public async Task What_cannot_be_removed_is_named(string disk, string expected)
     {
@@ -183,7 +196,8 @@ public sealed class DiskRemovalTests : LibvirtTest
     {
         var link = await OpenNodeAsync(volumes: Volume("a", "/images/a") + Volume("b", "/images/b"));
         var vm = await DefineXmlAsync(
-            link, "vm", "<disk type='file'><source file='/images/a'/><target dev='vda'/><shareable/></disk><disk type='file'><source file='/images/b'/><target dev='vdb'/><readonly/></disk>");
+            link, "vm", "<disk type='file'><source file='/images/a'/><target dev='vda'/><shareable/></disk><disk type='file'><source "
+                + "file='/images/b'/><target dev='vdb'/><readonly/></disk>");
 
         await RemoveAsync(link, vm.Id);
 
@@ -199,15 +213,26 @@ public sealed class DiskRemovalTests : LibvirtTest
     private static string Disk(string path) => $"<disk type='file'><source file='{path}'/><target dev='vda'/></disk>";
 
     private static string Domain(string name, string devices, string inside = "") =>
-        $"<domain type='test'><name>{name}</name><uuid>1c3c8b8e-0b3c-4e53-9d5a-0d9a2f2a7a11</uuid><memory>65536</memory><os><type>hvm</type></os><devices>{devices}</devices>{(inside.Length == 0 ? "" : Snapshots(inside))}</domain>";
+        $"<domain type='test'><name>{name}</name><uuid>1c3c8b8e-0b3c-4e53-9d5a-0d9a2f2a7a11</uuid><memory>65536</memory>"
+            + $"<os><type>hvm</type></os><devices>{devices}</devices>{(inside.Length == 0 ? "" : Snapshots(inside))}</domain>";
 
     private static string Snapshots(string inside) =>
-        $"<test:runstate xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>5</test:runstate>{inside.Replace("<domainsnapshot>", "<test:domainsnapshot xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>", StringComparison.Ordinal).Replace("</domainsnapshot>", "</test:domainsnapshot>", StringComparison.Ordinal)}";
+        "<test:runstate xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>5</test:runstate>"
+            + inside
+                .Replace(
+                    "<domainsnapshot>", "<test:domainsnapshot xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>",
+                    StringComparison.Ordinal)
+                .Replace("</domainsnapshot>", "</test:domainsnapshot>", StringComparison.Ordinal);
 
     private Task<VMReading> DefineAsync(IHypervisorLink link, string name, params DiskSpec[] disks) =>
         link.SendAsync(new DefineVM(Small(name) with { Disks = disks }), Deadline).AsTask();
 
-    private Task<VMReading> DefineXmlAsync(IHypervisorLink link, string name, string devices) => link.SendAsync(new DefineVM(new VMSpec { Xml = $"<domain type='test'><name>{name}</name><memory>65536</memory><os><type>hvm</type></os><devices>{devices}</devices></domain>" }), Deadline).AsTask();
+    private Task<VMReading> DefineXmlAsync(IHypervisorLink link, string name, string devices)
+    {
+        var xml = $"<domain type='test'><name>{name}</name><memory>65536</memory>"
+            + $"<os><type>hvm</type></os><devices>{devices}</devices></domain>";
+        return link.SendAsync(new DefineVM(new VMSpec { Xml = xml }), Deadline).AsTask();
+    }
 
     private async Task RemoveAsync(IHypervisorLink link, Guid id)
     {

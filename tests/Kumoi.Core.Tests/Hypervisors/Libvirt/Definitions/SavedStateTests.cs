@@ -16,7 +16,8 @@ public sealed class SavedStateTests : LibvirtTest
         var vm = await SaveAsync(link, "vm0");
 
         Assert.True(vm is { HasSavedState: true, State: PowerState.Shutoff });
-        Assert.Equal([true, false], (await link.SendAsync(new ReadVMs(), Deadline)).OrderBy(static each => each.Name, StringComparer.Ordinal).Select(static each => each.HasSavedState));
+        Assert.Equal([true, false], (await link.SendAsync(new ReadVMs(), Deadline))
+            .OrderBy(static each => each.Name, StringComparer.Ordinal).Select(static each => each.HasSavedState));
 
         await link.SendAsync(new StartVM(vm.Id, Paused: false), Deadline);
         Assert.False((await link.SendAsync(new FindVM(vm.Id), Deadline))!.HasSavedState);
@@ -28,7 +29,8 @@ public sealed class SavedStateTests : LibvirtTest
         var link = await OpenNodeAsync(vmCount: 1);
         var vm = await SaveAsync(link, "vm0");
 
-        await FailsAsync(HypervisorError.InvalidState, FaultDomain.VM, () => link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: true), Deadline).AsTask());
+        await FailsAsync(HypervisorError.InvalidState, FaultDomain.VM, () => link.SendAsync(
+            new UndefineVM(vm.Id, RemoveVolumes: true), Deadline).AsTask());
         Assert.True((await link.SendAsync(new FindVM(vm.Id), Deadline))!.HasSavedState);
 
         await link.SendAsync(new DiscardSavedState(vm.Id), Deadline);
@@ -52,7 +54,8 @@ public sealed class SavedStateTests : LibvirtTest
         await link.SendAsync(new MarkVM(vm.Id, null), Deadline);
 
         Assert.True((await link.SendAsync(new FindVM(vm.Id), Deadline))!.IsAutostart);
-        Assert.Equal(["vm0"], (await link.SendAsync(new ReadVMs(), Deadline)).Where(static each => each.IsAutostart).Select(static each => each.Name));
+        Assert.Equal(["vm0"], (await link.SendAsync(new ReadVMs(), Deadline)).Where(static each => each.IsAutostart)
+            .Select(static each => each.Name));
         Assert.Empty(await link.SendAsync(new ReadMarked(), Deadline));
     }
 

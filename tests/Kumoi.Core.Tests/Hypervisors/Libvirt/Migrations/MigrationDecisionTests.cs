@@ -33,7 +33,8 @@ public sealed class MigrationDecisionTests
     {
         Assert.Equal(MigrationVerdict.Stayed, Failed(VMWhereabouts.Running, VMWhereabouts.Absent));
         Assert.Equal(MigrationVerdict.Stayed, Failed(VMWhereabouts.Running, VMWhereabouts.Unknown)); // the target is dead
-        Assert.Equal(MigrationVerdict.Stayed, Failed(VMWhereabouts.Running, VMWhereabouts.MigrationPaused)); // cut off: it keeps the copy for a while
+        // Cut off: it keeps the copy for a while.
+        Assert.Equal(MigrationVerdict.Stayed, Failed(VMWhereabouts.Running, VMWhereabouts.MigrationPaused));
         Assert.Equal(MigrationVerdict.Stayed, Failed(VMWhereabouts.Off, VMWhereabouts.Absent)); // the guest shut itself down
     }
 
@@ -62,7 +63,8 @@ public sealed class MigrationDecisionTests
             switch (facts.Judge())
             {
                 case MigrationVerdict.Moved:
-                    Assert.False(facts.Target is VMWhereabouts.Unknown or VMWhereabouts.Absent or VMWhereabouts.MigrationPaused, facts.ToString());
+                    Assert.False(
+                        facts.Target is VMWhereabouts.Unknown or VMWhereabouts.Absent or VMWhereabouts.MigrationPaused, facts.ToString());
                     Assert.True(facts.IsDone || facts.Source is VMWhereabouts.Off or VMWhereabouts.Absent, facts.ToString());
                     break;
                 case MigrationVerdict.Stayed:
@@ -106,7 +108,11 @@ public sealed class MigrationDecisionTests
         {
             Assert.False(stall.IsIdling, $"reading {reading}");
             long left = each > 1 && reading % each == each - 1 ? 4096 : 0;
-            stall.Note(new MigrationProgress(5000, 1000 + (reading * 150_000), left, TimeSpan.FromSeconds(reading / 10.0)) { Rounds = 5 + (reading * 400) });
+            stall.Note(new MigrationProgress(5000, 1000 + (reading * 150_000), left, TimeSpan.FromSeconds(reading / 10.0))
+            {
+                Rounds = 5
+                + (reading * 400)
+            });
             time.Advance(TimeSpan.FromSeconds(0.1));
         }
 
@@ -122,7 +128,8 @@ public sealed class MigrationDecisionTests
 
         for (var reading = 0; reading <= 6000; reading++)
         {
-            stall.Note(new MigrationProgress(5000, 1000 + (reading * 4000), (9 - (reading % 10)) * 500, TimeSpan.Zero) { Rounds = reading / 10 });
+            stall.Note(
+                new MigrationProgress(5000, 1000 + (reading * 4000), (9 - (reading % 10)) * 500, TimeSpan.Zero) { Rounds = reading / 10 });
             time.Advance(TimeSpan.FromSeconds(0.1));
             Assert.False(stall.IsIdling, $"reading {reading}"); // although each tenth reading meets the end of a round
         }
@@ -149,20 +156,24 @@ public sealed class MigrationDecisionTests
         var failure = Report().Failed(Outcome(78), MigrationStop.Idling, targetAnswers: true);
 
         Assert.Equal((HypervisorError.TimedOut, FaultDomain.Network, true), (failure.Error, failure.FaultDomain, failure.IsTransient));
-        Assert.Contains("had nothing left to send for 2.5 s, and kvm1 did not hear that kvm2 is ready", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "had nothing left to send for 2.5 s, and kvm1 did not hear that kvm2 is ready", failure.Message, StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData(false, "no target said that it has the whole state", FaultDomain.Host)]
     [InlineData(true, "kvm1 did not hear that kvm3 has the whole state", FaultDomain.Network)]
-    public void That_all_was_sent_and_nothing_came_of_it_is_of_the_targets_only_where_none_has_it(bool hasAll, string reason, FaultDomain domain) =>
+    public void That_all_was_sent_and_nothing_came_of_it_is_of_the_targets_only_where_none_has_it(
+        bool hasAll, string reason, FaultDomain domain) =>
         AssertNotSent(MigrationStop.NobodyAnswers, hasAll, reason, domain);
 
     [Fact]
     public void A_source_that_is_deaf_did_not_hear_and_the_targets_are_not_blamed()
     {
-        AssertNotSent(MigrationStop.SourceDeaf, false, "kvm1 did not hear what kvm2 and kvm3 reported, for 2.5 s. The VM runs on kvm1", FaultDomain.Network);
-        AssertNotSent(MigrationStop.Idling, false, "nothing was left to send for 2.5 s, and kvm1 did not hear that kvm2 and kvm3 can take over", FaultDomain.Network);
+        AssertNotSent(MigrationStop.SourceDeaf, false, "kvm1 did not hear what kvm2 and kvm3 reported, for 2.5 s. The VM runs on kvm1",
+            FaultDomain.Network);
+        AssertNotSent(MigrationStop.Idling, false,
+            "nothing was left to send for 2.5 s, and kvm1 did not hear that kvm2 and kvm3 can take over", FaultDomain.Network);
     }
 
     [Theory]
@@ -242,15 +253,26 @@ public sealed class MigrationDecisionTests
     private static void AssertNotSent(MigrationStop stop, bool hasOneAll, string reason, FaultDomain domain)
     {
         var plan = new MigrationPlan(
-            new SpeculationMark(OperationId.New(), false, "kvm1", ["kvm2", "kvm3"], ""), new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(2.5) });
-        var offer = new MigrationOffer() { Plan = plan, Id = Guid.NewGuid(), Name = "web", IsPersistent = true, IsPaused = false, Definition = "", Cookie = [] };
+            new SpeculationMark(OperationId.New(), false, "kvm1", ["kvm2", "kvm3"], ""),
+            new MigrationOptions { StallTimeout = TimeSpan.FromSeconds(2.5) });
+        var offer = new MigrationOffer()
+        {
+            Plan = plan,
+            Id = Guid.NewGuid(),
+            Name = "web",
+            IsPersistent = true,
+            IsPaused = false,
+            Definition = "",
+            Cookie = []
+        };
         ReplicaProgress[] targets = [new("kvm2", 10, false, null), new("kvm3", 10, hasOneAll, null)];
         var outcome = new PhaseOutcome(new LibvirtFailure((LibvirtCode)78, LibvirtOrigin.Qemu, 0, "operation aborted"), null, []);
 
         var failure = new PerformReport(offer, "kvm1", targets).Failed(stop, outcome, null, null, VMWhereabouts.Running);
 
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
-        Assert.Equal((HypervisorError.TimedOut, domain, true, false), (failure.Error, failure.FaultDomain, failure.IsTransient, failure.OutcomeUnknown));
+        Assert.Equal((HypervisorError.TimedOut, domain, true, false),
+            (failure.Error, failure.FaultDomain, failure.IsTransient, failure.OutcomeUnknown));
     }
 
     private static MigrationReport Report() =>

@@ -10,7 +10,8 @@ namespace Kumoi.Tests.Hypervisors.Libvirt.Migrations;
 /// <summary>What migrations that are driven phase by phase decide without a host. With hosts: tests/Lab.</summary>
 public sealed class MigrationPhasesTests
 {
-    private static readonly MigrationPlan Plan = new(new SpeculationMark(OperationId.New(), false, "k1", ["k2", "k<3>&'\""], "1/2/m/u"), new MigrationOptions());
+    private static readonly MigrationPlan Plan = new(
+        new SpeculationMark(OperationId.New(), false, "k1", ["k2", "k<3>&'\""], "1/2/m/u"), new MigrationOptions());
 
     private readonly ManualTime _time = new();
 
@@ -64,7 +65,8 @@ public sealed class MigrationPhasesTests
     [Fact]
     public async Task The_relay_is_found_from_the_sources_URI()
     {
-        var address = await RelayAddress.FindAsync(LibvirtUri.Parse("qemu+tcp://127.0.0.2/system"), "k1", null, null, CancellationToken.None);
+        var address = await RelayAddress.FindAsync(
+            LibvirtUri.Parse("qemu+tcp://127.0.0.2/system"), "k1", null, null, CancellationToken.None);
 
         Assert.True(IPAddress.IsLoopback(address.Local));
         Assert.True(address.IsSource(IPAddress.Parse("127.0.0.2")));
@@ -97,7 +99,8 @@ public sealed class MigrationPhasesTests
         var found = await RelayAddress.FindAsync(uri, "k1", here, null, CancellationToken.None);
         var told = await RelayAddress.FindAsync(uri, "k1", here, [IPAddress.Parse("10.88.0.1")], CancellationToken.None);
 
-        Assert.Equal((true, false, false), (found.IsSource(IPAddress.Parse("10.77.0.1")), found.IsSource(IPAddress.Parse("10.77.0.2")), found.IsSource(IPAddress.Loopback)));
+        Assert.Equal((true, false, false), (found.IsSource(
+            IPAddress.Parse("10.77.0.1")), found.IsSource(IPAddress.Parse("10.77.0.2")), found.IsSource(IPAddress.Loopback)));
         Assert.Equal((true, false), (told.IsSource(IPAddress.Parse("10.88.0.1")), told.IsSource(IPAddress.Parse("10.77.0.1"))));
     }
 
@@ -146,7 +149,8 @@ public sealed class MigrationPhasesTests
     [InlineData("0.0.0.0", true)]
     [InlineData("::", true)]
     [InlineData("203.0.113.7", false)]
-    public void This_computers_own_addresses_are_known(string address, bool isOwn) => Assert.Equal(isOwn, OwnAddresses.Has(IPAddress.Parse(address)));
+    public void This_computers_own_addresses_are_known(string address, bool isOwn) =>
+        Assert.Equal(isOwn, OwnAddresses.Has(IPAddress.Parse(address)));
 
     [Fact]
     public void A_definition_carries_one_mark_and_keeps_other_metadata()

@@ -10,7 +10,8 @@ public sealed class MigrationTargetTests : LibvirtTest
     [Fact]
     public async Task An_ISO_whose_directory_is_a_pool_there_that_has_it_not_is_missing_and_named()
     {
-        var found = Assert.Single(await CheckAsync("<disk type='file' device='cdrom'><source file='/images//cd.iso'/><target dev='hda'/><readonly/></disk>"));
+        var found = Assert.Single(
+            await CheckAsync("<disk type='file' device='cdrom'><source file='/images//cd.iso'/><target dev='hda'/><readonly/></disk>"));
 
         Assert.True(found.IsFatal);
         Assert.Equal(MigrationObstacleKind.Storage, found.Kind);
@@ -21,7 +22,8 @@ public sealed class MigrationTargetTests : LibvirtTest
     public async Task A_drive_that_may_be_empty_is_only_warned_of()
     {
         var found = Assert.Single(await CheckAsync(
-            "<disk type='file' device='cdrom'><source file='/images/cd.iso' startupPolicy='optional'/><target dev='hda'/><readonly/></disk>"));
+            "<disk type='file' device='cdrom'><source file='/images/cd.iso' startupPolicy='optional'/><target "
+                + "dev='hda'/><readonly/></disk>"));
 
         Assert.False(found.IsFatal);
         Assert.Contains("the drive will be empty there", found.Message, StringComparison.Ordinal);

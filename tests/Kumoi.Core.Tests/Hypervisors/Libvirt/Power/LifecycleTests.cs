@@ -46,7 +46,8 @@ public sealed class LifecycleTests : LibvirtTest
         var vm = (await link.SendAsync(new FindVMByName("asleep"), Deadline))!;
         Assert.Equal(PowerState.PMSuspended, vm.State);
         // The test driver cannot do that, and says what it was asked for; virDomainResume it refuses in other words.
-        var failure = await FailsAsync(HypervisorError.NotSupported, () => link.SendAsync(new ResumeVM(vm.Id) { Operation = _operation }, Deadline).AsTask());
+        var failure = await FailsAsync(
+            HypervisorError.NotSupported, () => link.SendAsync(new ResumeVM(vm.Id) { Operation = _operation }, Deadline).AsTask());
         Assert.Contains("virDomainPMWakeup", failure.Message, StringComparison.Ordinal);
     }
 
@@ -54,7 +55,8 @@ public sealed class LifecycleTests : LibvirtTest
     public async Task The_active_storage_pools_of_a_host_are_read()
     {
         var link = await OpenNodeAsync(
-            extra: "<pool type='netfs'><name>nfs</name><source><host name='nas'/><dir path='/export'/></source><target><path>/shared/</path></target></pool>");
+            extra: "<pool type='netfs'><name>nfs</name><source><host name='nas'/><dir "
+                + "path='/export'/></source><target><path>/shared/</path></target></pool>");
         var pools = await link.SendAsync(new ReadPools(), Deadline);
         Assert.Equal(
             [new StoragePoolReading("default", "dir", "/images", ""), new StoragePoolReading("nfs", "netfs", "/shared", "nas|/export")],
@@ -70,7 +72,8 @@ public sealed class LifecycleTests : LibvirtTest
         await link.SendAsync(new StartVM(vm.Id, Paused: false) { Operation = _operation }, Deadline);
 
         await FailsAsync(
-            HypervisorError.InvalidState, FaultDomain.VM, () => link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: true) { Operation = _operation }, Deadline).AsTask());
+            HypervisorError.InvalidState, FaultDomain.VM,
+            () => link.SendAsync(new UndefineVM(vm.Id, RemoveVolumes: true) { Operation = _operation }, Deadline).AsTask());
 
         Assert.True((await link.SendAsync(new FindVM(vm.Id), Deadline))!.IsPersistent);
     }
@@ -83,7 +86,8 @@ public sealed class LifecycleTests : LibvirtTest
         await link.SendAsync(new DestroyVM(vm.Id) { Operation = _operation }, Deadline);
 
         var failure = await FailsAsync(
-            HypervisorError.InvalidState, FaultDomain.VM, () => link.SendAsync(new DestroyVM(vm.Id) { Operation = _operation }, Deadline).AsTask());
+            HypervisorError.InvalidState, FaultDomain.VM,
+            () => link.SendAsync(new DestroyVM(vm.Id) { Operation = _operation }, Deadline).AsTask());
 
         Assert.False(failure.IsTransient);
         Assert.False(failure.OutcomeUnknown);
@@ -97,7 +101,8 @@ public sealed class LifecycleTests : LibvirtTest
         var link = await OpenNodeAsync();
 
         await FailsAsync(
-            HypervisorError.VMNotFound, FaultDomain.VM, () => link.SendAsync(new StartVM(Guid.NewGuid(), Paused: false) { Operation = _operation }, Deadline).AsTask());
+            HypervisorError.VMNotFound, FaultDomain.VM,
+            () => link.SendAsync(new StartVM(Guid.NewGuid(), Paused: false) { Operation = _operation }, Deadline).AsTask());
         await FailsAsync(HypervisorError.VMNotFound, FaultDomain.VM, () => link.SendAsync(new ReadXml(Guid.NewGuid()), Deadline).AsTask());
     }
 
@@ -108,7 +113,8 @@ public sealed class LifecycleTests : LibvirtTest
         var vm = await link.SendAsync(new DefineVM(Small("web")) { Operation = _operation }, Deadline);
 
         await FailsAsync(
-            HypervisorError.NotSupported, FaultDomain.Host, () => link.SendAsync(new StartVM(vm.Id, Paused: true) { Operation = _operation }, Deadline).AsTask());
+            HypervisorError.NotSupported, FaultDomain.Host,
+            () => link.SendAsync(new StartVM(vm.Id, Paused: true) { Operation = _operation }, Deadline).AsTask());
 
         Assert.Equal(PowerState.Shutoff, await StateAsync(link, vm));
     }
