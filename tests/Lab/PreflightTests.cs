@@ -2,7 +2,6 @@ using System.Xml.Linq;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
-using Kumoi.Tests.Speculation.Migration;
 using Xunit;
 using Kind = Kumoi.Hypervisors.MigrationObstacleKind;
 

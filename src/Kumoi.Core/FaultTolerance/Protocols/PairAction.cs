@@ -11,7 +11,7 @@ public abstract record PairAction
     /// Lets out what the last checkpoint covers, drops the checkpoints before it, and makes the next one. With <paramref name="Committed"/> null
     /// there is none yet.
     /// </summary>
-    public sealed record MakeCheckpoint(string Primary, CheckpointMark? Committed, int Number) : PairAction;
+    public sealed record MakeCheckpoint(string Primary, string? Backup, CheckpointMark? Committed, int Number) : PairAction;
 
     /// <summary>Makes sure that the host does not run the VM. An error, no answer, a daemon that is down: not fenced.</summary>
     public sealed record Fence(string Host) : PairAction;

@@ -28,9 +28,6 @@ public abstract record PairEvent
     /// <summary>The guest has shut itself down, or somebody has turned the VM off.</summary>
     public sealed record PrimaryEnded(string Reason) : PairEvent;
 
-    /// <summary>The primary answers again. Only who has held its output all the time may say so.</summary>
-    public sealed record PrimaryIsBack : PairEvent;
-
     /// <summary>The host is known not to run the VM.</summary>
     public sealed record Fenced : PairEvent;
 
@@ -45,7 +42,7 @@ public abstract record PairEvent
 
     public sealed record BackupChosen(string Host) : PairEvent;
 
-    /// <summary>The backup cannot take over any more: it does not answer, or has no room.</summary>
+    /// <summary>The backup does not answer, and could not take over.</summary>
     public sealed record BackupLost(string Reason) : PairEvent;
 
     /// <summary>None of the hosts can be the backup.</summary>
@@ -53,7 +50,4 @@ public abstract record PairEvent
 
     /// <summary>An admin ends the protection.</summary>
     public sealed record StopRequested : PairEvent;
-
-    /// <summary>An admin lets the backup take over.</summary>
-    public sealed record SwitchRequested : PairEvent;
 }

@@ -18,7 +18,7 @@ public static class PairRules
     /// <summary>What follows from the record; null: nothing, the pair is over.</summary>
     public static PairAction? Next(PairRecord record) => record switch
     {
-        { Phase: Starting or Protected } => new MakeCheckpoint(record.Primary, record.Checkpoint, record.LastNumber + 1),
+        { Phase: Starting or Protected } => new MakeCheckpoint(record.Primary, record.Backup, record.Checkpoint, record.LastNumber + 1),
         { Phase: FailingOver } => new Fence(record.Primary),
         { Phase: TakingOver, Checkpoint: { } checkpoint } => new TakeOver(record.Backup, checkpoint),
         { Phase: Reprotecting } => new ChooseBackup(record.Primary),
@@ -44,12 +44,10 @@ public static class PairRules
         (Protected or Reprotecting, PrimaryLost lost) => record with { Phase = FailingOver, Reason = lost.Reason },
         (Protected or Reprotecting, PrimaryDied died) => record with { Phase = FailingOver, Reason = died.Reason },
         (Protected or Reprotecting, OutputLost lost) => record with { Phase = FailingOver, Reason = lost.Reason },
-        (Protected, SwitchRequested) => record with { Phase = FailingOver, Reason = "an admin has asked for it" },
         (Protected, BackupLost lost) => record with { Phase = Reprotecting, Backup = null, Reason = lost.Reason },
 
         (FailingOver, Fenced) => record with { Phase = TakingOver },
         (FailingOver, NotFenced failed) => record with { Reason = failed.Reason },
-        (FailingOver, PrimaryIsBack) => record with { Phase = record.Backup is null ? Reprotecting : Protected, Reason = null },
 
         (TakingOver, TookOver taken) => record with { Phase = Reprotecting, Primary = taken.Host, Backup = null },
         (TakingOver, BackupChosen chosen) when record.Backup is null => record with { Backup = chosen.Host },

@@ -108,6 +108,11 @@ internal sealed class PairSteps(PairModel model)
             yield break;
         }
 
+        if (make.Backup is { } backup && !world.Answers(backup))
+        {
+            yield return Write(world, new PairEvent.BackupLost("silent"));
+        }
+
         if (!world.Copies.TryGetValue(make.Primary, out var state))
         {
             yield return Write(world, new PairEvent.PrimaryDied("gone"));

@@ -9,11 +9,15 @@ internal static class LibvirtLibrary
     /// <summary>The logical name that every <c>[LibraryImport]</c> of this driver uses.</summary>
     public const string Name = "libvirt";
 
+    /// <summary>The logical name of libvirt's library for what only QEMU has; it comes with the other one.</summary>
+    public const string QemuName = "libvirt-qemu";
+
     /// <summary>Environment variable with the path of the library, for places where the loader does not find it.</summary>
     public const string OverrideVariable = "KUMOI_LIBVIRT";
 
     private static readonly Lock Gate = new();
     private static nint _library;
+    private static nint _qemuLibrary;
     private static bool _resolverIsSet;
     private static bool _isReady;
 
@@ -50,6 +54,22 @@ internal static class LibvirtLibrary
             NativeError.Silence();
             EventLoop.Start();
             Volatile.Write(ref _isReady, true);
+        }
+    }
+
+    /// <summary>Makes the library of <see cref="QemuName"/> usable. Fails with <see cref="HypervisorError.LibraryMissing"/>.</summary>
+    public static void RequireQemu()
+    {
+        EnsureReady();
+        lock (Gate)
+        {
+            if (_qemuLibrary == 0)
+            {
+                // Where the other one was found, under the name that it has beside it.
+                var path = Environment.GetEnvironmentVariable(OverrideVariable);
+                var name = SystemName.Replace(Name, QemuName, StringComparison.Ordinal);
+                _qemuLibrary = Load(string.IsNullOrEmpty(path) ? name : Path.Combine(Path.GetDirectoryName(path) ?? "", name));
+            }
         }
     }
 
@@ -99,5 +119,10 @@ internal static class LibvirtLibrary
         folders.Select(static folder => folder.Trim().Trim('"')).Where(Path.IsPathFullyQualified).Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
 
     private static nint Resolve(string libraryName, Assembly assembly, DllImportSearchPath? searchPath) =>
-        string.Equals(libraryName, Name, StringComparison.Ordinal) ? _library : 0;
+        libraryName switch
+        {
+            Name => _library,
+            QemuName => _qemuLibrary,
+            _ => 0,
+        };
 }
