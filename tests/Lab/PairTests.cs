@@ -111,7 +111,8 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
     }
 
     /// <summary>It runs, and has made checkpoints.</summary>
-    private static async Task<Task<PairRecord>> RunAsync(PairController controller, string primary, CancellationToken cancellationToken = default)
+    private static async Task<Task<PairRecord>> RunAsync(
+        PairController controller, string primary, CancellationToken cancellationToken = default)
     {
         var count = 3;
         var running = controller.RunAsync(primary, cancellationToken);
@@ -133,7 +134,8 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
     private async Task ServesAsync(string host)
     {
         await Eventually.HoldsAsync(
-            async () => await Host(host).Link.SendAsync(new ReadWhereabouts(_id), CancellationToken.None) is VMWhereabouts.Running, $"'{VM}' runs on {host}");
+            async () => await Host(host).Link.SendAsync(new ReadWhereabouts(_id), CancellationToken.None) is VMWhereabouts.Running,
+            $"'{VM}' runs on {host}");
         var seen = Numbers().Count;
         await Eventually.HoldsAsync(() => Numbers().Count > seen + 5, $"'{VM}' counts on");
     }
@@ -165,7 +167,10 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
         var definition = XElement.Parse(xml);
         definition.Element("uuid")?.Remove();
         definition.AddFirst(new XElement("uuid", _id));
-        _plan = new PairPlan(_id, _folder.FullName, hosts, TimeSpan.FromMilliseconds(100), fence ?? [script, "power-off"]) { FencePatience = TimeSpan.FromSeconds(5) };
+        _plan = new PairPlan(_id, _folder.FullName, hosts, TimeSpan.FromMilliseconds(100), fence ?? [script, "power-off"])
+        {
+            FencePatience = TimeSpan.FromSeconds(5),
+        };
         var controller = new PairController(Fleet, _plan, TimeProvider.System);
         controller.OpenGate();
         await CreateXmlAsync(Host(hosts[0]), definition.ToString());

@@ -6,12 +6,12 @@ using Kumoi.Hypervisors.Calls;
 namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>
-/// Checkpoints by libvirt's live memory snapshots, in files on storage that all hosts of the pair and this computer have under the same path:
-/// what stock libvirt can do, without touching QEMU. Each has the whole used memory.
+/// Checkpoints by libvirt's live memory snapshots, in files on storage that all hosts of the pair and this computer have under the same
+/// path: what stock libvirt can do, without touching QEMU. Each has the whole used memory.
 /// </summary>
 /// <remarks>
-/// The cut is exact when the gate was emptied while the guest stood still: then what the gate has is what the state has put out. A checkpoint
-/// with another cut does not count, and is made again.
+/// The cut is exact when the gate was emptied while the guest stood still: then what the gate has is what the state has put out. A
+/// checkpoint with another cut does not count, and is made again.
 /// </remarks>
 internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider time)
 {

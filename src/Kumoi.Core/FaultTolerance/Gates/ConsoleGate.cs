@@ -3,8 +3,8 @@ using System.Net.Sockets;
 namespace Kumoi.FaultTolerance.Gates;
 
 /// <summary>
-/// Where a VM's console is connected to: takes all that it puts out, and lets it out only as far as a checkpoint covers it. QEMU connects to
-/// its socket, which is for this user only.
+/// Where a VM's console is connected to: takes all that it puts out, and lets it out only as far as a checkpoint covers it. QEMU connects
+/// to its socket, which is for this user only.
 /// </summary>
 /// <remarks>
 /// Positions are counted from the beginning of the pair, over all hosts. While more is held than the limit nothing is read, and the guest's
@@ -30,7 +30,9 @@ internal sealed class ConsoleGate : IDisposable
     private bool _isOpen;
 
     /// <summary>Listens at once.</summary>
-    /// <param name="path">The socket. A file that is there is replaced: it is of a dead controller, because the pair has one only.</param>
+    /// <param name="path">
+    /// The socket. A file that is there is replaced: it is of a dead controller, because the pair has one only.
+    /// </param>
     /// <param name="log">Where the output goes. It stays the caller's.</param>
     /// <param name="from">The position of what the VM puts out first.</param>
     /// <param name="maxHeldBytes">How much is held before the guest's console waits.</param>

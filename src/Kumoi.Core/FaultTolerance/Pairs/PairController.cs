@@ -31,6 +31,7 @@ internal sealed class PairController : IAsyncDisposable
     private ConsoleGate? _gate;
     private Hearing? _hearing;
 
+    /// <summary>Takes the pair: there is one controller at a time.</summary>
     /// <param name="fleet">Has the hosts of the plan.</param>
     /// <param name="plan">What is protected, and how.</param>
     /// <param name="time">The clock of all waits.</param>
@@ -238,7 +239,9 @@ internal sealed class PairController : IAsyncDisposable
     private async Task<PairEvent> HearBackupAsync(IHypervisorLink link, CancellationToken cancellationToken) =>
         new PairEvent.BackupLost(await HearAsync(link, static _ => false, cancellationToken) ?? "");
 
-    /// <summary>Asks a host again and again what it has of the VM. Ends with null when that is so, and with a reason when it is silent for too long.</summary>
+    /// <summary>
+    /// Asks a host again and again what it has of the VM. Ends with null when that is so, and with a reason when it is silent for too long.
+    /// </summary>
     private async Task<string?> HearAsync(IHypervisorLink link, Func<VMWhereabouts, bool> isSo, CancellationToken cancellationToken)
     {
         var heard = _time.GetTimestamp();
@@ -256,7 +259,7 @@ internal sealed class PairController : IAsyncDisposable
                     return null;
                 }
             }
-            catch (Exception e) when (e is HypervisorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+            catch (Exception e) when (IsSilence(e, cancellationToken))
             {
                 reason ??= e is HypervisorException ? e.Message : $"{link.HostName} does not answer.";
                 if (_time.GetElapsedTime(heard) >= _plan.Silence)
@@ -284,7 +287,9 @@ internal sealed class PairController : IAsyncDisposable
     {
         if (take.Host is not { } name)
         {
-            return await ChooseAsync(except: null, cancellationToken) is { } chosen ? new PairEvent.BackupChosen(chosen) : await WaitAsync();
+            return await ChooseAsync(except: null, cancellationToken) is { } chosen
+                ? new PairEvent.BackupChosen(chosen)
+                : await WaitAsync();
         }
 
         var link = LinkOf(name);
@@ -333,7 +338,8 @@ internal sealed class PairController : IAsyncDisposable
             using var either = CancellationTokenSource.CreateLinkedTokenSource(end.Token, cancellationToken);
             try
             {
-                if (await LinkOf(primary).SendAsync(new ReadWhereabouts(_plan.VM), either.Token) is VMWhereabouts.Absent or VMWhereabouts.Off)
+                var place = await LinkOf(primary).SendAsync(new ReadWhereabouts(_plan.VM), either.Token);
+                if (place is VMWhereabouts.Absent or VMWhereabouts.Off)
                 {
                     return new PairEvent.PrimaryDied($"the VM has died on {primary}");
                 }
@@ -343,7 +349,7 @@ internal sealed class PairController : IAsyncDisposable
                     return new PairEvent.BackupChosen(host);
                 }
             }
-            catch (Exception e) when (e is HypervisorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+            catch (Exception e) when (IsSilence(e, cancellationToken))
             {
                 // It does not answer; the VM may run on.
             }
@@ -351,6 +357,10 @@ internal sealed class PairController : IAsyncDisposable
             await DelayAsync(Pause, cancellationToken);
         }
     }
+
+    /// <summary>The host failed, or took too long.</summary>
+    private static bool IsSilence(Exception failure, CancellationToken cancellationToken) =>
+        failure is HypervisorException || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 
     private PairEvent End()
     {
@@ -373,7 +383,7 @@ internal sealed class PairController : IAsyncDisposable
                     return host;
                 }
             }
-            catch (Exception e) when (e is HypervisorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+            catch (Exception e) when (IsSilence(e, cancellationToken))
             {
                 // It does not answer: the next one.
             }
@@ -391,7 +401,9 @@ internal sealed class PairController : IAsyncDisposable
 
     private IHypervisorLink LinkOf(string host) => _fleet.Find(host)?.Link
         ?? throw new HypervisorException(
-            $"{host} is not connected.", error: HypervisorError.ConnectionFailed, recommendedAction: $"Connect it: Connect-KumoiHost {host}.");
+            $"{host} is not connected.",
+            error: HypervisorError.ConnectionFailed,
+            recommendedAction: $"Connect it: Connect-KumoiHost {host}.");
 
     /// <summary>Who is heard, and what comes of it.</summary>
     private sealed record Hearing(string Primary, string? Backup, CancellationTokenSource End, Task<PairEvent> Found);

@@ -10,7 +10,11 @@ namespace Kumoi.FaultTolerance.Pairs;
 /// </summary>
 internal sealed class PairFile(string path)
 {
-    private static readonly JsonSerializerOptions Options = new() { Converters = { new JsonStringEnumConverter() }, IgnoreReadOnlyProperties = true };
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        Converters = { new JsonStringEnumConverter() },
+        IgnoreReadOnlyProperties = true,
+    };
 
     /// <summary>Null: there is no pair yet.</summary>
     public PairRecord? Read() => File.Exists(path) ? JsonSerializer.Deserialize<PairRecord>(File.ReadAllBytes(path), Options) : null;

@@ -1,6 +1,8 @@
 namespace Kumoi.FaultTolerance.Protocols;
 
-/// <summary>What follows from a pair's record. Each can be done again by another controller that does not know how far this one came.</summary>
+/// <summary>
+/// What follows from a pair's record. Each can be done again by another controller that does not know how far this one came.
+/// </summary>
 public abstract record PairAction
 {
     private PairAction()
@@ -8,8 +10,8 @@ public abstract record PairAction
     }
 
     /// <summary>
-    /// Lets out what the last checkpoint covers, drops the checkpoints before it, and makes the next one. With <paramref name="Committed"/> null
-    /// there is none yet.
+    /// Lets out what the last checkpoint covers, drops the checkpoints before it, and makes the next one. With <paramref name="Committed"/>
+    /// null there is none yet.
     /// </summary>
     public sealed record MakeCheckpoint(string Primary, string? Backup, CheckpointMark? Committed, int Number) : PairAction;
 

@@ -20,8 +20,8 @@ public sealed record PairRecord(PairPhase Phase, string Primary, string? Backup,
     public bool IsOver => Phase is PairPhase.Stopped or PairPhase.Lost;
 
     /// <summary>
-    /// Output that no checkpoint covers is held back: what the outside has seen must not be contradicted by a backup that goes on from the last
-    /// checkpoint.
+    /// Output that no checkpoint covers is held back: what the outside has seen must not be contradicted by a backup that goes on from the
+    /// last checkpoint.
     /// </summary>
     public bool HoldsOutput => Phase is not (PairPhase.Unprotected or PairPhase.Stopped or PairPhase.Lost);
 }

@@ -27,7 +27,9 @@ public static class PairRules
         _ => null,
     };
 
-    /// <summary>What is to be written down. What an event does not change stays; one that does not fit the phase changes nothing.</summary>
+    /// <summary>
+    /// What is to be written down. What an event does not change stays; one that does not fit the phase changes nothing.
+    /// </summary>
     public static PairRecord Apply(PairRecord record, PairEvent happened) => (record.Phase, happened) switch
     {
         (Starting or Protected, CheckpointMade made) when made.Checkpoint.Number == record.LastNumber + 1 =>

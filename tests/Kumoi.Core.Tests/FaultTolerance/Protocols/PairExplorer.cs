@@ -3,7 +3,9 @@ using Kumoi.FaultTolerance.Protocols;
 
 namespace Kumoi.Tests.FaultTolerance.Protocols;
 
-/// <summary>Walks every world that can come about, breadth first, so that the first broken promise has one of the shortest ways to it.</summary>
+/// <summary>
+/// Walks every world that can come about, breadth first, so that the first broken promise has one of the shortest ways to it.
+/// </summary>
 internal sealed class PairExplorer(PairModel model)
 {
     private readonly Dictionary<string, (string? From, PairStep Step)> _seen = new(StringComparer.Ordinal);
@@ -20,7 +22,8 @@ internal sealed class PairExplorer(PairModel model)
         var steps = new PairSteps(model);
         var first = new PairStep("start", new PairWorld
         {
-            Journal = new PairRecord(PairPhase.Starting, "a", "b", null), Copies = ImmutableSortedDictionary<string, string>.Empty.Add("a", ""),
+            Journal = new PairRecord(PairPhase.Starting, "a", "b", null),
+            Copies = ImmutableSortedDictionary<string, string>.Empty.Add("a", ""),
         });
         var waiting = new Queue<PairWorld>();
         _seen.Add(first.World.Key, (null, first));

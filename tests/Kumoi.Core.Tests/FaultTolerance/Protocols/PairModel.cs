@@ -31,7 +31,9 @@ internal sealed record PairModel
             return world;
         }
 
-        var covered = ReleasesAll && world.Copies.TryGetValue(world.Journal.Primary, out var all) ? all : world.Checkpoints[mark.Number][..(int)mark.Cut];
+        var covered = ReleasesAll && world.Copies.TryGetValue(world.Journal.Primary, out var all)
+            ? all
+            : world.Checkpoints[mark.Number][..(int)mark.Cut];
         return world with
         {
             Seen = covered.Length > world.Seen.Length ? world.Seen + covered[world.Seen.Length..] : world.Seen,
@@ -39,5 +41,6 @@ internal sealed record PairModel
         };
     }
 
-    public PairWorld Made(PairWorld world) => ReleasesBeforeCommit ? world with { Seen = world.Checkpoints[world.Checkpoints.Keys.Last()] } : world;
+    public PairWorld Made(PairWorld world) =>
+        ReleasesBeforeCommit ? world with { Seen = world.Checkpoints[world.Checkpoints.Keys.Last()] } : world;
 }

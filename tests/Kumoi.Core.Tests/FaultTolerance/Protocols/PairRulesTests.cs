@@ -4,7 +4,8 @@ using Xunit;
 namespace Kumoi.Tests.FaultTolerance.Protocols;
 
 /// <summary>
-/// Every course of a pair: power losses, partitions and deaths of the controller between any two steps. What was promised holds in every world.
+/// Every course of a pair: power losses, partitions and deaths of the controller between any two steps. What was promised holds in every
+/// world.
 /// </summary>
 public sealed class PairRulesTests(ITestOutputHelper output)
 {
@@ -55,5 +56,6 @@ public sealed class PairRulesTests(ITestOutputHelper output)
     public void A_controller_that_goes_on_after_anothers_death_as_if_it_had_heard_everything_skips_output() =>
         Assert.StartsWith("Output is skipped", Broken(new PairModel { TrustsItsGate = true }), StringComparison.Ordinal);
 
-    private static string Broken(PairModel model) => new PairExplorer(model).FindBroken() ?? throw new InvalidOperationException("Nothing is found.");
+    private static string Broken(PairModel model) =>
+        new PairExplorer(model).FindBroken() ?? throw new InvalidOperationException("Nothing is found.");
 }

@@ -206,7 +206,8 @@ internal sealed class PairSteps(PairModel model)
             var covered = world.Answers(primary) && world.Copies.TryGetValue(primary, out var state) ? state : world.Seen;
             yield return new PairStep("opens the gate", world with
             {
-                Checkpoints = world.Checkpoints.Clear(), IsGateOpen = true, RanAlone = true, Seen = covered, HasGap = world.HasGap || !world.IsGateWhole, Step = 1,
+                Checkpoints = world.Checkpoints.Clear(), IsGateOpen = true, RanAlone = true, Seen = covered,
+                HasGap = world.HasGap || !world.IsGateWhole, Step = 1,
             });
         }
         else if (world.Answers(primary) && !world.Copies.ContainsKey(primary))

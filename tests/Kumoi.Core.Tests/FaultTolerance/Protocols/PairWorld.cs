@@ -4,15 +4,17 @@ using Kumoi.FaultTolerance.Protocols;
 namespace Kumoi.Tests.FaultTolerance.Protocols;
 
 /// <summary>
-/// All there is around a pair, at one moment: hosts, copies of the VM, checkpoints, the gate, what the outside has seen, the journal, and how
-/// far the controller is. Everything that a copy has put out is written as letters, one for each output; another letter for each time that
-/// the VM went on from a checkpoint, because then it may put out something else.
+/// All there is around a pair, at one moment: hosts, copies of the VM, checkpoints, the gate, what the outside has seen, the journal, and
+/// how far the controller is. Everything that a copy has put out is written as letters, one for each output; another letter for each time
+/// that the VM went on from a checkpoint, because then it may put out something else.
 /// </summary>
 internal sealed record PairWorld
 {
     public required PairRecord Journal { get; init; }
 
-    /// <summary>What a copy of the VM has put out, by host; a copy that is there runs, but for the one that is <see cref="Paused"/>.</summary>
+    /// <summary>
+    /// What a copy of the VM has put out, by host; a copy that is there runs, but for the one that is <see cref="Paused"/>.
+    /// </summary>
     public required ImmutableSortedDictionary<string, string> Copies { get; init; }
 
     /// <summary>The host whose copy is restored and not resumed.</summary>
@@ -56,7 +58,9 @@ internal sealed record PairWorld
 
     public bool Runs(string host) => Copies.ContainsKey(host) && Paused != host;
 
-    /// <summary>Two worlds with the same key go on in the same ways: only how far a checkpoint's number is from the last one matters.</summary>
+    /// <summary>
+    /// Two worlds with the same key go on in the same ways: only how far a checkpoint's number is from the last one matters.
+    /// </summary>
     public string Key
     {
         get
@@ -64,7 +68,8 @@ internal sealed record PairWorld
             var checkpoints = Checkpoints.Select(checkpoint => $"{checkpoint.Key - Journal.LastNumber}{checkpoint.Value}");
             return string.Join('|', (int)Journal.Phase, Journal.Primary, Journal.Backup, Journal.Checkpoint?.Number - Journal.LastNumber,
                 Journal.Checkpoint?.Cut, string.Join(',', Copies.Select(static copy => copy.Key + copy.Value)), Paused, string.Concat(Down),
-                string.Concat(Cut), string.Join(',', checkpoints), Seen, IsGateWhole, IsGateOpen, HasGap, RanAlone, Step, Letter, Faults, Outputs);
+                string.Concat(Cut), string.Join(',', checkpoints), Seen, IsGateWhole, IsGateOpen, HasGap, RanAlone, Step, Letter, Faults,
+                Outputs);
         }
     }
 

@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 
 namespace Kumoi.Hypervisors.Calls;
 
-/// <summary>Brings a VM to the host as it was when the checkpoint was made, paused. A host that has it running or paused refuses.</summary>
+/// <summary>
+/// Brings a VM to the host as it was when the checkpoint was made, paused. A host that has it running or paused refuses.
+/// </summary>
 /// <param name="Id">The VM.</param>
 /// <param name="Path">The checkpoint's file, as the host sees it.</param>
 public sealed record RestoreCheckpoint(Guid Id, string Path) : VMChange<Done>(Id)

@@ -16,8 +16,10 @@ internal static class CheckpointCalls
     private const uint RestorePaused = 1 << 2; // VIR_DOMAIN_SAVE_PAUSED
 
     public static void AddTo(CallTable<LibvirtLink> calls) => calls
-        .Add(static (LibvirtLink host, MakeCheckpoint call, CancellationToken token) => host.RunJobAsync(connection => Make(connection, call)).WaitAsync(token))
-        .Add(static (LibvirtLink host, RestoreCheckpoint call, CancellationToken token) => host.RunJobAsync(connection => Restore(connection, call)).WaitAsync(token))
+        .Add(static (LibvirtLink host, MakeCheckpoint call, CancellationToken token) =>
+            host.RunJobAsync(connection => Make(connection, call)).WaitAsync(token))
+        .Add(static (LibvirtLink host, RestoreCheckpoint call, CancellationToken token) =>
+            host.RunJobAsync(connection => Restore(connection, call)).WaitAsync(token))
         .Add(static (LibvirtLink host, WatchStops call, CancellationToken token) => WatchAsync(host, call, token));
 
     private static async Task<IAsyncDisposable> WatchAsync(LibvirtLink host, WatchStops call, CancellationToken cancellationToken)
@@ -31,17 +33,21 @@ internal static class CheckpointCalls
         {
             // Nobody waits for it any more, so nobody else ends it.
             _ = beginning.ContinueWith(
-                static begun => begun.IsCompletedSuccessfully ? begun.Result.DisposeAsync().AsTask() : Task.CompletedTask, TaskScheduler.Default);
+                static begun => begun.IsCompletedSuccessfully ? begun.Result.DisposeAsync().AsTask() : Task.CompletedTask,
+                TaskScheduler.Default);
             throw;
         }
     }
 
-    /// <summary>libvirt-domain-snapshot: virDomainSnapshotCreateXML, of the memory only, live, of which libvirt keeps no record.</summary>
+    /// <summary>
+    /// libvirt-domain-snapshot: virDomainSnapshotCreateXML, of the memory only, live, of which libvirt keeps no record.
+    /// </summary>
     private static Done Make(LibvirtConnection connection, MakeCheckpoint call)
     {
         using var domain = connection.GetDomain(call.Id);
         var disks = DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain)).Elements("devices").Elements("disk")
-            .Select(static disk => new XElement("disk", new XAttribute("name", (string?)disk.Element("target")?.Attribute("dev") ?? ""), new XAttribute("snapshot", "no")));
+            .Select(static disk => new XElement(
+                "disk", new XAttribute("name", (string?)disk.Element("target")?.Attribute("dev") ?? ""), new XAttribute("snapshot", "no")));
         var description = new XElement(
             "domainsnapshot",
             new XElement("memory", new XAttribute("snapshot", "external"), new XAttribute("file", call.Path)),

@@ -50,8 +50,8 @@ internal sealed class GuestStopWatch : IQemuListener, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // A daemon that does not answer must not keep anybody; the connection is closed behind the back then. On a thread of its own: the link
-        // may be gone by then.
+        // A daemon that does not answer must not keep anybody; the connection is closed behind the back then. On a thread of its own: the
+        // link may be gone by then.
         var closing = Task.Factory.StartNew(Close, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await Task.WhenAny(closing, Task.Delay(WorkerThreads.Patience, _time, CancellationToken.None));
         _ = closing.ContinueWith(static closed => closed.Exception, TaskScheduler.Default);
@@ -59,7 +59,8 @@ internal sealed class GuestStopWatch : IQemuListener, IAsyncDisposable
 
     private void Close()
     {
-        _ = NativeQemu.virConnectDomainQemuMonitorEventDeregister(_connection.Handle, _registration); // lets go here also of a lost connection
+        // On a lost connection it fails at the other end, but libvirt lets go here in any case.
+        _ = NativeQemu.virConnectDomainQemuMonitorEventDeregister(_connection.Handle, _registration);
         _released.Task.Wait(WorkerThreads.Patience);
         _connection.Dispose();
     }

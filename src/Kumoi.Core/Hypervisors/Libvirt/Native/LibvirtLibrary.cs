@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Kumoi.Hypervisors.Libvirt.Native;
 
-/// <summary>Finds and loads libvirt's client library, and prepares it once per process: no output on stderr, event loop running.</summary>
+/// <summary>
+/// Finds and loads libvirt's client library, and prepares it once per process: no output on stderr, event loop running.
+/// </summary>
 internal static class LibvirtLibrary
 {
     /// <summary>The logical name that every <c>[LibraryImport]</c> of this driver uses.</summary>
@@ -98,8 +100,8 @@ internal static class LibvirtLibrary
     }
 
     /// <summary>
-    /// What to load for a name. The loaders of Windows and macOS look for a bare name in the current folder too, where anybody may have put a
-    /// file of that name: there it is looked for here, and loaded by its full path.
+    /// What to load for a name. The loaders of Windows and macOS look for a bare name in the current folder too, where anybody may have put
+    /// a file of that name: there it is looked for here, and loaded by its full path.
     /// </summary>
     private static string? Locate(string name)
     {
@@ -114,7 +116,9 @@ internal static class LibvirtLibrary
             : name;
     }
 
-    /// <summary>The file in the first folder that has it; null if none has. Folders that depend on the current one do not count.</summary>
+    /// <summary>
+    /// The file in the first folder that has it; null if none has. Folders that depend on the current one do not count.
+    /// </summary>
     internal static string? FindIn(IEnumerable<string> folders, string file) =>
         folders.Select(static folder => folder.Trim().Trim('"')).Where(Path.IsPathFullyQualified).Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
 

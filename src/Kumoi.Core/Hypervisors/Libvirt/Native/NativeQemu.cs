@@ -6,7 +6,9 @@ namespace Kumoi.Hypervisors.Libvirt.Native;
 /// <summary>libvirt-qemu: events of a domain's QEMU itself, with its own time stamps. Listening does not taint the domain.</summary>
 internal static unsafe partial class NativeQemu
 {
-    /// <summary>Has the QEMU events of a domain posted to <paramref name="listener"/> until deregistered. Returns the registration's id, or -1.</summary>
+    /// <summary>
+    /// Has the QEMU events of a domain posted to <paramref name="listener"/> until deregistered. Returns the registration's id, or -1.
+    /// </summary>
     public static int Register(ConnectionHandle connection, DomainHandle domain, IQemuListener listener)
     {
         var self = GCHandle.ToIntPtr(GCHandle.Alloc(listener));
