@@ -1,5 +1,6 @@
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Definitions;
+using Kumoi.Hypervisors.Libvirt.FaultTolerance;
 using Kumoi.Hypervisors.Libvirt.Migrations;
 using Kumoi.Hypervisors.Libvirt.Power;
 using Kumoi.Hypervisors.Libvirt.Reading;
@@ -18,6 +19,7 @@ internal static class LibvirtCalls
         PowerCalls.AddTo(calls);
         DefinitionCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
+        CheckpointCalls.AddTo(calls);
         return calls;
     }
 }

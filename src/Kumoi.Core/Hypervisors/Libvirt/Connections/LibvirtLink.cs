@@ -154,6 +154,9 @@ internal sealed class LibvirtLink : IHypervisorLink
     /// <summary>Runs a long call on a thread and a connection of its own.</summary>
     public Task<T> RunJobAsync<T>(Func<LibvirtConnection, T> work) => _jobs.RunAsync(() => WithJobConnection(work), CancellationToken.None);
 
+    /// <summary>Runs what blocks on a thread of its own.</summary>
+    public Task<T> BlockAsync<T>(Func<T> work) => _jobs.RunAsync(work, CancellationToken.None);
+
     /// <summary>Lends a connection of its own. Blocks.</summary>
     public T WithJobConnection<T>(Func<LibvirtConnection, T> work)
     {

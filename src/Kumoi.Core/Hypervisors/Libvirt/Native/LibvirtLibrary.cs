@@ -3,17 +3,23 @@ using System.Runtime.InteropServices;
 
 namespace Kumoi.Hypervisors.Libvirt.Native;
 
-/// <summary>Finds and loads libvirt's client library, and prepares it once per process: no output on stderr, event loop running.</summary>
+/// <summary>
+/// Finds and loads libvirt's client library, and prepares it once per process: no output on stderr, event loop running.
+/// </summary>
 internal static class LibvirtLibrary
 {
     /// <summary>The logical name that every <c>[LibraryImport]</c> of this driver uses.</summary>
     public const string Name = "libvirt";
+
+    /// <summary>The logical name of libvirt's library for what only QEMU has; it comes with the other one.</summary>
+    public const string QemuName = "libvirt-qemu";
 
     /// <summary>Environment variable with the path of the library, for places where the loader does not find it.</summary>
     public const string OverrideVariable = "KUMOI_LIBVIRT";
 
     private static readonly Lock Gate = new();
     private static nint _library;
+    private static nint _qemuLibrary;
     private static bool _resolverIsSet;
     private static bool _isReady;
 
@@ -50,6 +56,22 @@ internal static class LibvirtLibrary
             NativeError.Silence();
             EventLoop.Start();
             Volatile.Write(ref _isReady, true);
+        }
+    }
+
+    /// <summary>Makes the library of <see cref="QemuName"/> usable. Fails with <see cref="HypervisorError.LibraryMissing"/>.</summary>
+    public static void RequireQemu()
+    {
+        EnsureReady();
+        lock (Gate)
+        {
+            if (_qemuLibrary == 0)
+            {
+                // Where the other one was found, under the name that it has beside it.
+                var path = Environment.GetEnvironmentVariable(OverrideVariable);
+                var name = SystemName.Replace(Name, QemuName, StringComparison.Ordinal);
+                _qemuLibrary = Load(string.IsNullOrEmpty(path) ? name : Path.Combine(Path.GetDirectoryName(path) ?? "", name));
+            }
         }
     }
 
@@ -94,11 +116,18 @@ internal static class LibvirtLibrary
             : name;
     }
 
-    /// <summary>The file in the first folder that has it; null if none has. Folders that depend on the current one do not count.</summary>
+    /// <summary>
+    /// The file in the first folder that has it; null if none has. Folders that depend on the current one do not count.
+    /// </summary>
     internal static string? FindIn(IEnumerable<string> folders, string file) =>
         folders.Select(static folder => folder.Trim().Trim('"')).Where(Path.IsPathFullyQualified)
             .Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
 
     private static nint Resolve(string libraryName, Assembly assembly, DllImportSearchPath? searchPath) =>
-        string.Equals(libraryName, Name, StringComparison.Ordinal) ? _library : 0;
+        libraryName switch
+        {
+            Name => _library,
+            QemuName => _qemuLibrary,
+            _ => 0,
+        };
 }

@@ -85,6 +85,12 @@ internal static unsafe partial class NativeDomain
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainSnapshotFree(nint snapshot);
 
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint virDomainSnapshotCreateXML(DomainHandle domain, string xml, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainRestoreFlags(ConnectionHandle connection, string path, string? xml, uint flags);
+
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainGetAutostart(nint domain, int* autostart);
 

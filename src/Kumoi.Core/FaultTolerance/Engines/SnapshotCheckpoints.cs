@@ -1,0 +1,100 @@
+using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Protocols;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
+
+namespace Kumoi.FaultTolerance.Engines;
+
+/// <summary>
+/// Checkpoints by libvirt's live memory snapshots, in files on storage that all hosts of the pair and this computer have under the same
+/// path: what stock libvirt can do, without touching QEMU. Each has the whole used memory.
+/// </summary>
+/// <remarks>
+/// The cut is exact when the gate was emptied while the guest stood still: then what the gate has is what the state has put out. A
+/// checkpoint with another cut does not count, and is made again.
+/// </remarks>
+internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider time)
+{
+    /// <summary>How long the report may take that the guest goes on, when libvirt has ended the snapshot.</summary>
+    private static readonly TimeSpan ReportPatience = TimeSpan.FromSeconds(2);
+
+    public string PathOf(int number) => Path.Combine(folder, FormattableString.Invariant($"{vm:N}-{number}.checkpoint"));
+
+    /// <summary>Makes a checkpoint and writes its held output beside it; null: its cut is not exact.</summary>
+    /// <exception cref="HypervisorException">It does not count.</exception>
+    public async Task<CheckpointMark?> MakeAsync(IHypervisorLink host, ConsoleGate gate, int number, CancellationToken cancellationToken)
+    {
+        var path = PathOf(number);
+        File.Delete(path); // of an attempt that did not count
+        var cut = new Cut(gate, time);
+        await using (await host.SendAsync(new WatchStops(vm, cut.Note), cancellationToken))
+        {
+            await host.SendAsync(new MakeCheckpoint(vm, path), cancellationToken);
+            await Task.WhenAny(cut.GoesOn, Task.Delay(ReportPatience, time, cancellationToken));
+        }
+
+        if (cut.Exact is not { } position)
+        {
+            return null;
+        }
+
+        var (from, output) = gate.Read(position);
+        await WriteAsync(path + ".held", from, output, cancellationToken);
+        return new CheckpointMark(number, position);
+    }
+
+    /// <summary>Lets out what a committed checkpoint covers, wherever its controller has died.</summary>
+    public void Release(CheckpointMark checkpoint, ConsoleLog log)
+    {
+        var held = File.ReadAllBytes(PathOf(checkpoint.Number) + ".held");
+        log.Append(BitConverter.ToInt64(held), held.AsSpan(sizeof(long)));
+    }
+
+    /// <summary>Removes all checkpoints but one, or, with null, all.</summary>
+    public void Drop(CheckpointMark? but)
+    {
+        var kept = but is null ? null : PathOf(but.Number);
+        foreach (var file in Directory.EnumerateFiles(folder, $"{vm:N}-*"))
+        {
+            if (kept is null || (file != kept && file != kept + ".held"))
+            {
+                File.Delete(file);
+            }
+        }
+    }
+
+    private static async Task WriteAsync(string path, long from, byte[] output, CancellationToken cancellationToken)
+    {
+        await using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None);
+        await file.WriteAsync(BitConverter.GetBytes(from), cancellationToken);
+        await file.WriteAsync(output, cancellationToken);
+        file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Empties the gate when the guest stands still, and sees whether it still stood then.</summary>
+    private sealed class Cut(ConsoleGate gate, TimeProvider time)
+    {
+        private readonly TaskCompletionSource _goesOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private long? _position;
+        private DateTimeOffset _drained;
+
+        public Task GoesOn => _goesOn.Task;
+
+        /// <summary>What the state has put out; null: not known.</summary>
+        public long? Exact { get; private set; }
+
+        public void Note(GuestStop stop)
+        {
+            if (stop.IsStopped)
+            {
+                _position = gate.Drain();
+                _drained = time.GetUtcNow();
+            }
+            else
+            {
+                Exact = _drained < stop.At ? _position : null;
+                _goesOn.TrySetResult();
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
+
+namespace Kumoi.FaultTolerance.Fencing;
+
+/// <summary>
+/// Makes sure that a host does not run a VM: by its libvirt, or, where that does not answer, by a command that switches its power off. What
+/// does not prove it is no fence: an error, no answer, a daemon that is down.
+/// </summary>
+/// <param name="command">The command, to which the host's name is added; empty: none.</param>
+/// <param name="patience">How long each of the two may take.</param>
+/// <param name="time">The clock of that.</param>
+internal sealed class HostFence(IReadOnlyList<string> command, TimeSpan patience, TimeProvider time)
+{
+    /// <summary>Null: the host does not run the VM. Else why that is not known.</summary>
+    public async Task<string?> FenceAsync(string hostName, IHypervisorLink? link, Guid vm, CancellationToken cancellationToken)
+    {
+        var reason = link is null ? $"{hostName} is not connected" : await ByHypervisorAsync(link, vm, cancellationToken);
+        return reason is null ? null : await ByCommandAsync(hostName, reason, cancellationToken);
+    }
+
+    private async Task<string?> ByHypervisorAsync(IHypervisorLink link, Guid vm, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            if (await link.SendAsync(new ReadWhereabouts(vm), either.Token) is not (VMWhereabouts.Absent or VMWhereabouts.Off))
+            {
+                await link.SendAsync(new DestroyVM(vm), either.Token);
+            }
+
+            var place = await link.SendAsync(new ReadWhereabouts(vm), either.Token);
+            return place is VMWhereabouts.Absent or VMWhereabouts.Off ? null : $"{link.HostName} still has the VM: {place}";
+        }
+        catch (HypervisorException e)
+        {
+            return e.Message;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return FormattableString.Invariant($"{link.HostName} has not answered for {patience.TotalSeconds:0.#} s");
+        }
+    }
+
+    private async Task<string?> ByCommandAsync(string hostName, string reason, CancellationToken cancellationToken)
+    {
+        if (command.Count == 0)
+        {
+            return reason;
+        }
+
+        using var limit = new CancellationTokenSource(patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var start = new ProcessStartInfo(command[0])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var argument in command.Skip(1).Append(hostName))
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        try
+        {
+            using var process = Process.Start(start)!;
+            try
+            {
+                // Its output must not fill the pipe; what it says is not needed.
+                await Task.WhenAll(
+                    process.StandardOutput.BaseStream.CopyToAsync(Stream.Null, either.Token),
+                    process.StandardError.BaseStream.CopyToAsync(Stream.Null, either.Token),
+                    process.WaitForExitAsync(either.Token));
+            }
+            catch (OperationCanceledException)
+            {
+                process.Kill(entireProcessTree: true);
+                throw;
+            }
+
+            return process.ExitCode == 0 ? null : FormattableString.Invariant($"{reason}; the fence command ended with {process.ExitCode}");
+        }
+        catch (Win32Exception e)
+        {
+            return $"{reason}; the fence command cannot be started: {e.Message}";
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return FormattableString.Invariant($"{reason}; the fence command did not end within {patience.TotalSeconds:0.#} s");
+        }
+    }
+}

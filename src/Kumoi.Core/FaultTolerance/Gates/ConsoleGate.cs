@@ -1,0 +1,222 @@
+using System.Net.Sockets;
+
+namespace Kumoi.FaultTolerance.Gates;
+
+/// <summary>
+/// Where a VM's console is connected to: takes all that it puts out, and lets it out only as far as a checkpoint covers it. QEMU connects
+/// to its socket, which is for this user only.
+/// </summary>
+/// <remarks>
+/// Positions are counted from the beginning of the pair, over all hosts. While more is held than the limit nothing is read, and the guest's
+/// console waits; what the guest has put out before a cut is read nevertheless.
+/// </remarks>
+internal sealed class ConsoleGate : IDisposable
+{
+    private const int ReadBytes = 64 * 1024;
+
+    private readonly Lock _lock = new();
+    private readonly ConsoleLog _log;
+    private readonly int _maxHeldBytes;
+    private readonly Socket _listener;
+    private readonly string _path;
+    private readonly CancellationTokenSource _ended = new();
+    private readonly byte[] _read = new byte[ReadBytes];
+    private readonly Task _running;
+    private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private byte[] _held = [];
+    private long _from;
+    private Socket? _peer;
+    private bool _hadPeer;
+    private bool _isOpen;
+
+    /// <summary>Listens at once.</summary>
+    /// <param name="path">
+    /// The socket. A file that is there is replaced: it is of a dead controller, because the pair has one only.
+    /// </param>
+    /// <param name="log">Where the output goes. It stays the caller's.</param>
+    /// <param name="from">The position of what the VM puts out first.</param>
+    /// <param name="maxHeldBytes">How much is held before the guest's console waits.</param>
+    public ConsoleGate(string path, ConsoleLog log, long from, int maxHeldBytes)
+    {
+        _path = path;
+        _log = log;
+        _from = from;
+        _maxHeldBytes = maxHeldBytes;
+        File.Delete(path);
+        _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        _listener.Bind(new UnixDomainSocketEndPoint(path));
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite); // nobody can connect before it listens
+        }
+
+        _listener.Listen(1);
+        _running = RunAsync();
+    }
+
+    /// <summary>
+    /// All output since the gate was made was taken. It is not when the console was connected a second time: in between the VM put out what
+    /// went nowhere.
+    /// </summary>
+    public bool IsWhole { get; private set; } = true;
+
+    /// <summary>The position up to which output was taken.</summary>
+    public long Position
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _from + _held.Length;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Takes all that was put out until now: while the guest is stopped, all that it has put out. Returns the position after it.
+    /// </summary>
+    public long Drain()
+    {
+        lock (_lock)
+        {
+            while (_peer is not null && ReadOnce())
+            {
+                // More may be there.
+            }
+
+            return _from + _held.Length;
+        }
+    }
+
+    /// <summary>What is held, up to a position, with the position of its first byte.</summary>
+    public (long From, byte[] Output) Read(long to)
+    {
+        lock (_lock)
+        {
+            return (_from, _held[..(int)(to - _from)]);
+        }
+    }
+
+    /// <summary>Lets out what is held up to a position.</summary>
+    public void Release(long to)
+    {
+        lock (_lock)
+        {
+            var count = (int)Math.Clamp(to - _from, 0, _held.Length);
+            _log.Append(_from, _held.AsSpan(0, count));
+            _held = _held[count..];
+            _from += count;
+            _room.TrySetResult();
+        }
+    }
+
+    /// <summary>Lets out all that is held, and from now on everything at once; or, with false, holds from now on.</summary>
+    public void Open(bool isOpen)
+    {
+        lock (_lock)
+        {
+            _isOpen = isOpen;
+            if (isOpen)
+            {
+                Release(_from + _held.Length);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _ended.Cancel();
+        _listener.Dispose();
+        lock (_lock)
+        {
+            _peer?.Dispose();
+            _peer = null;
+        }
+
+        File.Delete(_path);
+        _ = _running.ContinueWith(static ended => ended.Exception, TaskScheduler.Default);
+    }
+
+    private async Task RunAsync()
+    {
+        while (!_ended.IsCancellationRequested)
+        {
+            var peer = await _listener.AcceptAsync(_ended.Token);
+            peer.Blocking = false;
+            lock (_lock)
+            {
+                IsWhole &= !_hadPeer;
+                _hadPeer = true;
+                _peer = peer;
+            }
+
+            await TakeAsync(peer);
+        }
+    }
+
+    private async Task TakeAsync(Socket peer)
+    {
+        try
+        {
+            while (true)
+            {
+                await peer.ReceiveAsync(Memory<byte>.Empty, _ended.Token); // until there is something, or its end
+                Task room;
+                lock (_lock)
+                {
+                    if (_peer is null || !ReadOnce() && _peer is null)
+                    {
+                        return;
+                    }
+
+                    if (_held.Length < _maxHeldBytes)
+                    {
+                        continue;
+                    }
+
+                    _room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                    room = _room.Task;
+                }
+
+                await room.WaitAsync(_ended.Token);
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            lock (_lock)
+            {
+                Forget();
+            }
+        }
+    }
+
+    /// <summary>Takes what is there; false: nothing, or the connection has ended.</summary>
+    private bool ReadOnce()
+    {
+        var count = _peer!.Receive(_read, SocketFlags.None, out var error);
+        if (error is SocketError.WouldBlock)
+        {
+            return false;
+        }
+
+        if (error is not SocketError.Success || count == 0)
+        {
+            Forget();
+            return false;
+        }
+
+        _held = [.. _held, .. _read.AsSpan(0, count)];
+        if (_isOpen)
+        {
+            Release(_from + _held.Length);
+        }
+
+        return true;
+    }
+
+    private void Forget()
+    {
+        _peer?.Dispose();
+        _peer = null;
+    }
+}

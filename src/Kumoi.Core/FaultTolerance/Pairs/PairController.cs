@@ -1,0 +1,410 @@
+using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Fencing;
+using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Protocols;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
+
+namespace Kumoi.FaultTolerance.Pairs;
+
+/// <summary>
+/// Runs one pair: does what <see cref="PairRules"/> says follows from the record, and writes down what they say follows from what it found.
+/// Another one can go on with the pair whenever this one dies.
+/// </summary>
+internal sealed class PairController : IAsyncDisposable
+{
+    /// <summary>How many checkpoints may fail in a row while the primary runs.</summary>
+    private const int MaxFailures = 20;
+
+    /// <summary>What was tried in vain is tried again after this time.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+
+    private readonly Fleet _fleet;
+    private readonly PairPlan _plan;
+    private readonly TimeProvider _time;
+    private readonly PairFile _file;
+    private readonly ConsoleLog _log;
+    private readonly SnapshotCheckpoints _checkpoints;
+    private readonly HostFence _fence;
+    private readonly CancellationTokenSource _stopping = new();
+    private ConsoleGate? _gate;
+    private Hearing? _hearing;
+
+    /// <summary>Takes the pair: there is one controller at a time.</summary>
+    /// <param name="fleet">Has the hosts of the plan.</param>
+    /// <param name="plan">What is protected, and how.</param>
+    /// <param name="time">The clock of all waits.</param>
+    /// <exception cref="IOException">Another controller has the pair.</exception>
+    public PairController(Fleet fleet, PairPlan plan, TimeProvider time)
+    {
+        _fleet = fleet;
+        _plan = plan;
+        _time = time;
+        _log = new ConsoleLog(plan.ConsoleLog);
+        _file = new PairFile(plan.RecordFile);
+        _checkpoints = new SnapshotCheckpoints(plan.VM, plan.Folder, time);
+        _fence = new HostFence(plan.FenceCommand, plan.FencePatience, time);
+    }
+
+    /// <summary>The record as it is written down.</summary>
+    public PairRecord? Record { get; private set; }
+
+    /// <summary>What was found, and what was written down because of it.</summary>
+    public event Action<PairEvent, PairRecord>? Changed;
+
+    /// <summary>Makes the gate to which the VM's console connects. Before the VM is started on its first host.</summary>
+    public void OpenGate()
+    {
+        _gate?.Dispose();
+        _gate = new ConsoleGate(_plan.ConsoleSocket, _log, _log.Length, _plan.MaxHeldBytes);
+    }
+
+    /// <summary>Protects the VM until it is stopped, or until the pair is over.</summary>
+    /// <param name="primary">Where the VM runs, if there is no record yet.</param>
+    /// <param name="cancellationToken">Leaves everything as it is, as the death of this process does.</param>
+    public async Task<PairRecord> RunAsync(string primary, CancellationToken cancellationToken)
+    {
+        var found = _file.Read();
+        if (found is null)
+        {
+            Write(new PairRecord(PairPhase.Starting, primary, _plan.Hosts.FirstOrDefault(host => host != primary), null));
+        }
+        else
+        {
+            Record = found;
+            if (_gate is null && found.Phase is PairPhase.Starting or PairPhase.Protected or PairPhase.Reprotecting)
+            {
+                Apply(new PairEvent.OutputLost("the controller that held the output has died"));
+            }
+        }
+
+        while (PairRules.Next(Record!) is { } action)
+        {
+            var happened = await DoAsync(action, cancellationToken);
+            if (Record!.Phase is PairPhase.Stopped)
+            {
+                break;
+            }
+
+            Apply(happened);
+        }
+
+        return Record!;
+    }
+
+    /// <summary>Ends the protection at the next opportunity, and leaves the VM as it is.</summary>
+    public void Stop() => _stopping.Cancel();
+
+    public ValueTask DisposeAsync()
+    {
+        _hearing?.End.Cancel();
+        _gate?.Dispose();
+        _log.Dispose();
+        _stopping.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private void Apply(PairEvent happened)
+    {
+        var next = PairRules.Apply(Record!, happened);
+        if (next != Record)
+        {
+            Write(next);
+        }
+
+        Changed?.Invoke(happened, next);
+    }
+
+    private void Write(PairRecord record)
+    {
+        _file.Write(record);
+        Record = record;
+    }
+
+    private async Task<PairEvent> DoAsync(PairAction action, CancellationToken cancellationToken) => action switch
+    {
+        PairAction.MakeCheckpoint make => await MakeAsync(make, cancellationToken),
+        PairAction.Fence fence => await FenceAsync(fence.Host, cancellationToken),
+        PairAction.TakeOver take => await TakeOverAsync(take, cancellationToken),
+        PairAction.ChooseBackup choose => await ChooseAsync(choose.Primary, cancellationToken) is { } host
+            ? new PairEvent.BackupChosen(host)
+            : new PairEvent.NoBackup("none of the hosts answers and can take the VM"),
+        PairAction.RunAlone alone => await RunAloneAsync(alone.Primary, cancellationToken),
+        _ => End(),
+    };
+
+    private async Task<PairEvent> MakeAsync(PairAction.MakeCheckpoint make, CancellationToken cancellationToken)
+    {
+        _gate ??= new ConsoleGate(_plan.ConsoleSocket, _log, _log.Length, _plan.MaxHeldBytes);
+        _gate.Open(false);
+        if (make.Committed is { } committed)
+        {
+            _checkpoints.Release(committed, _log);
+            _gate.Release(committed.Cut);
+            _checkpoints.Drop(committed);
+            await DelayAsync(_plan.Period, cancellationToken);
+        }
+
+        var link = LinkOf(make.Primary);
+        var hearing = Hear(make.Primary, make.Backup, cancellationToken);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var reason = "no checkpoint had an exact cut";
+        try
+        {
+            for (var failures = 0; failures < MaxFailures; failures++)
+            {
+                if (_stopping.IsCancellationRequested)
+                {
+                    return new PairEvent.StopRequested();
+                }
+
+                if (!_gate.IsWhole && make.Committed is not null)
+                {
+                    return new PairEvent.OutputLost("the VM's console was connected anew");
+                }
+
+                try
+                {
+                    var making = _checkpoints.MakeAsync(link, _gate, make.Number, end.Token);
+                    if (await Task.WhenAny(making, hearing) == hearing)
+                    {
+                        _ = making.ContinueWith(static made => made.Exception, TaskScheduler.Default);
+                        return await hearing;
+                    }
+
+                    if (await making is { } mark)
+                    {
+                        return new PairEvent.CheckpointMade(mark);
+                    }
+                }
+                catch (HypervisorException e)
+                {
+                    reason = e.Message;
+                    await Task.WhenAny(hearing, DelayAsync(Pause, cancellationToken)); // whoever does not answer is found out by then
+                    if (hearing.IsCompleted)
+                    {
+                        return await hearing;
+                    }
+                }
+            }
+
+            return new PairEvent.CheckpointsFail(reason);
+        }
+        finally
+        {
+            await end.CancelAsync();
+        }
+    }
+
+    /// <summary>The hearing of these two hosts, which goes on from one checkpoint to the next.</summary>
+    private Task<PairEvent> Hear(string primary, string? backup, CancellationToken cancellationToken)
+    {
+        if (_hearing is null || _hearing.Primary != primary || _hearing.Backup != backup || _hearing.Found.IsCompleted)
+        {
+            _hearing?.End.Cancel();
+            var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            _hearing = new Hearing(primary, backup, end, HearBothAsync(LinkOf(primary), backup, end.Token));
+        }
+
+        return _hearing.Found;
+    }
+
+    /// <summary>Ends when the primary or the backup cannot do its part any more.</summary>
+    private async Task<PairEvent> HearBothAsync(IHypervisorLink primary, string? backup, CancellationToken cancellationToken)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        List<Task<PairEvent>> hearing = [HearPrimaryAsync(primary, end.Token)];
+        if (backup is not null)
+        {
+            hearing.Add(HearBackupAsync(LinkOf(backup), end.Token));
+        }
+
+        try
+        {
+            return await await Task.WhenAny(hearing);
+        }
+        finally
+        {
+            await end.CancelAsync();
+            await Task.WhenAll(hearing.Select(static task => (Task)task)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<PairEvent> HearPrimaryAsync(IHypervisorLink link, CancellationToken cancellationToken) =>
+        await HearAsync(link, static place => place is VMWhereabouts.Absent or VMWhereabouts.Off, cancellationToken) is { } silence
+            ? new PairEvent.PrimaryLost(silence)
+            : new PairEvent.PrimaryDied($"the VM has died on {link.HostName}");
+
+    private async Task<PairEvent> HearBackupAsync(IHypervisorLink link, CancellationToken cancellationToken) =>
+        new PairEvent.BackupLost(await HearAsync(link, static _ => false, cancellationToken) ?? "");
+
+    /// <summary>
+    /// Asks a host again and again what it has of the VM. Ends with null when that is so, and with a reason when it is silent for too long.
+    /// </summary>
+    private async Task<string?> HearAsync(IHypervisorLink link, Func<VMWhereabouts, bool> isSo, CancellationToken cancellationToken)
+    {
+        var heard = _time.GetTimestamp();
+        string? reason = null; // the first one: what follows may be no more than calls that are held back
+        while (true)
+        {
+            using var limit = new CancellationTokenSource(_plan.Silence, _time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+            try
+            {
+                var place = await link.SendAsync(new ReadWhereabouts(_plan.VM), either.Token);
+                (heard, reason) = (_time.GetTimestamp(), null);
+                if (isSo(place))
+                {
+                    return null;
+                }
+            }
+            catch (Exception e) when (IsSilence(e, cancellationToken))
+            {
+                reason ??= e is HypervisorException ? e.Message : $"{link.HostName} does not answer.";
+                if (_time.GetElapsedTime(heard) >= _plan.Silence)
+                {
+                    return reason;
+                }
+            }
+
+            await Task.Delay(_plan.Silence / 8, _time, cancellationToken);
+        }
+    }
+
+    private async Task<PairEvent> FenceAsync(string host, CancellationToken cancellationToken)
+    {
+        if (await _fence.FenceAsync(host, _fleet.Find(host)?.Link, _plan.VM, cancellationToken) is not { } reason)
+        {
+            return new PairEvent.Fenced();
+        }
+
+        await DelayAsync(Pause, cancellationToken);
+        return new PairEvent.NotFenced(reason);
+    }
+
+    private async Task<PairEvent> TakeOverAsync(PairAction.TakeOver take, CancellationToken cancellationToken)
+    {
+        if (take.Host is not { } name)
+        {
+            return await ChooseAsync(except: null, cancellationToken) is { } chosen
+                ? new PairEvent.BackupChosen(chosen)
+                : await WaitAsync();
+        }
+
+        var link = LinkOf(name);
+        try
+        {
+            // What a dead controller has left there has put out what nobody has.
+            if (await _fence.FenceAsync(name, link, _plan.VM, cancellationToken) is { } reason)
+            {
+                return await WaitAsync(reason);
+            }
+
+            _gate?.Dispose();
+            _gate = new ConsoleGate(_plan.ConsoleSocket, _log, take.Checkpoint.Cut, _plan.MaxHeldBytes);
+            await link.SendAsync(new RestoreCheckpoint(_plan.VM, _checkpoints.PathOf(take.Checkpoint.Number)), cancellationToken);
+            _checkpoints.Release(take.Checkpoint, _log);
+            await link.SendAsync(new ResumeVM(_plan.VM), cancellationToken);
+            return new PairEvent.TookOver(name);
+        }
+        catch (HypervisorException e)
+        {
+            // Another host may try only when this one is known to have nothing.
+            return await _fence.FenceAsync(name, link, _plan.VM, cancellationToken) is { } reason
+                ? await WaitAsync(reason)
+                : new PairEvent.CannotTakeOver(name, e.Message);
+        }
+
+        async Task<PairEvent> WaitAsync(string reason = "none of the hosts answers and can take the VM")
+        {
+            await DelayAsync(Pause, cancellationToken);
+            return new PairEvent.NotFenced(reason); // changes nothing: it is tried again
+        }
+    }
+
+    private async Task<PairEvent> RunAloneAsync(string primary, CancellationToken cancellationToken)
+    {
+        _checkpoints.Drop(but: null);
+        _gate?.Open(true);
+        while (true)
+        {
+            if (_stopping.IsCancellationRequested)
+            {
+                return new PairEvent.StopRequested();
+            }
+
+            using var end = new CancellationTokenSource(Pause, _time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(end.Token, cancellationToken);
+            try
+            {
+                var place = await LinkOf(primary).SendAsync(new ReadWhereabouts(_plan.VM), either.Token);
+                if (place is VMWhereabouts.Absent or VMWhereabouts.Off)
+                {
+                    return new PairEvent.PrimaryDied($"the VM has died on {primary}");
+                }
+
+                if (await ChooseAsync(primary, cancellationToken) is { } host)
+                {
+                    return new PairEvent.BackupChosen(host);
+                }
+            }
+            catch (Exception e) when (IsSilence(e, cancellationToken))
+            {
+                // It does not answer; the VM may run on.
+            }
+
+            await DelayAsync(Pause, cancellationToken);
+        }
+    }
+
+    /// <summary>The host failed, or took too long.</summary>
+    private static bool IsSilence(Exception failure, CancellationToken cancellationToken) =>
+        failure is HypervisorException || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested);
+
+    private PairEvent End()
+    {
+        _checkpoints.Drop(but: null);
+        _gate?.Open(true);
+        return new PairEvent.StopRequested();
+    }
+
+    /// <summary>The first of the hosts that answers and has nothing of the VM; null: none.</summary>
+    private async Task<string?> ChooseAsync(string? except, CancellationToken cancellationToken)
+    {
+        foreach (var host in _plan.Hosts.Where(host => host != except))
+        {
+            using var limit = new CancellationTokenSource(_plan.Silence, _time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+            try
+            {
+                if (await LinkOf(host).SendAsync(new ReadWhereabouts(_plan.VM), either.Token) is VMWhereabouts.Absent)
+                {
+                    return host;
+                }
+            }
+            catch (Exception e) when (IsSilence(e, cancellationToken))
+            {
+                // It does not answer: the next one.
+            }
+        }
+
+        return null;
+    }
+
+    private async Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
+        await Task.Delay(delay, _time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private IHypervisorLink LinkOf(string host) => _fleet.Find(host)?.Link
+        ?? throw new HypervisorException(
+            $"{host} is not connected.",
+            error: HypervisorError.ConnectionFailed,
+            recommendedAction: $"Connect it: Connect-KumoiHost {host}.");
+
+    /// <summary>Who is heard, and what comes of it.</summary>
+    private sealed record Hearing(string Primary, string? Backup, CancellationTokenSource End, Task<PairEvent> Found);
+}

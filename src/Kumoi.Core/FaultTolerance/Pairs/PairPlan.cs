@@ -1,0 +1,31 @@
+namespace Kumoi.FaultTolerance.Pairs;
+
+/// <summary>What an admin has asked for.</summary>
+/// <param name="VM">The VM that is protected.</param>
+/// <param name="Folder">
+/// Where checkpoints and the console are kept: storage that all hosts and this computer have under this path.
+/// </param>
+/// <param name="Hosts">The hosts that may serve, in the order of preference.</param>
+/// <param name="Period">The time from one checkpoint to the next.</param>
+/// <param name="FenceCommand">
+/// Switches a host's power off: a program and its arguments, to which the host's name is added. Empty: none.
+/// </param>
+internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Hosts, TimeSpan Period, IReadOnlyList<string> FenceCommand)
+{
+    /// <summary>How long the primary may be silent before it is fenced.</summary>
+    public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a fence may take.</summary>
+    public TimeSpan FencePatience { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>How much output is held before the guest's console waits.</summary>
+    public int MaxHeldBytes { get; init; } = 16 << 20;
+
+    /// <summary>Where the VM's console is connected to.</summary>
+    public string ConsoleSocket => Path.Combine(Folder, "console.sock");
+
+    /// <summary>What the outside has seen of the console.</summary>
+    public string ConsoleLog => Path.Combine(Folder, "console.log");
+
+    public string RecordFile => Path.Combine(Folder, "pair.json");
+}

@@ -1,0 +1,29 @@
+namespace Kumoi.FaultTolerance.Protocols;
+
+/// <summary>Where a fault-tolerant pair is in its life.</summary>
+public enum PairPhase
+{
+    /// <summary>Its first checkpoint is not there yet. Nothing is promised.</summary>
+    Starting = 0,
+
+    /// <summary>The backup can go on from the last checkpoint. Output is held from one checkpoint to the next.</summary>
+    Protected,
+
+    /// <summary>The primary does not answer, or its output was lost. It is fenced before anything else.</summary>
+    FailingOver,
+
+    /// <summary>The primary is fenced. The backup goes on from the last checkpoint.</summary>
+    TakingOver,
+
+    /// <summary>The new primary has no backup host yet. Output is still held, so that the last checkpoint stays good.</summary>
+    Reprotecting,
+
+    /// <summary>The VM runs alone, and its output goes out at once. No checkpoint counts any more.</summary>
+    Unprotected,
+
+    /// <summary>Ended on purpose. The VM is left as it is.</summary>
+    Stopped,
+
+    /// <summary>The VM is lost: its host is, while it ran alone.</summary>
+    Lost,
+}

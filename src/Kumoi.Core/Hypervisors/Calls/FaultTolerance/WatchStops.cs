@@ -1,0 +1,17 @@
+using System.Text.Json.Serialization;
+
+namespace Kumoi.Hypervisors.Calls;
+
+/// <summary>
+/// Reports each moment in which the guest stops and goes on, as the hypervisor does for every checkpoint, until the result is disposed.
+/// </summary>
+/// <param name="Id">The VM.</param>
+/// <param name="Happened">Is called at once, on the thread that all events come from: it must not wait.</param>
+public sealed record WatchStops(Guid Id, [property: JsonIgnore] Action<GuestStop>? Happened) : HostCall<IAsyncDisposable>
+{
+    public override CallKind Kind => CallKind.Read;
+
+    public override string FaultOperation => Faults.FaultOperation.Read;
+
+    public override Guid? VMId => Id;
+}

@@ -1,0 +1,70 @@
+using System.Xml.Linq;
+using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Hypervisors.Libvirt.Power;
+
+namespace Kumoi.Hypervisors.Libvirt.FaultTolerance;
+
+/// <summary>Calls that make checkpoints of VMs, and that go on from them.</summary>
+internal static class CheckpointCalls
+{
+    // virDomainSnapshotCreateFlags
+    private const uint NoMetadata = 1 << 2;
+    private const uint Live = 1 << 8;
+
+    private const uint RestorePaused = 1 << 2; // VIR_DOMAIN_SAVE_PAUSED
+
+    public static void AddTo(CallTable<LibvirtLink> calls) => calls
+        .Add(static (LibvirtLink host, MakeCheckpoint call, CancellationToken token) =>
+            host.RunJobAsync(connection => Make(connection, call)).WaitAsync(token))
+        .Add(static (LibvirtLink host, RestoreCheckpoint call, CancellationToken token) =>
+            host.RunJobAsync(connection => Restore(connection, call)).WaitAsync(token))
+        .Add(static (LibvirtLink host, WatchStops call, CancellationToken token) => WatchAsync(host, call, token));
+
+    private static async Task<IAsyncDisposable> WatchAsync(LibvirtLink host, WatchStops call, CancellationToken cancellationToken)
+    {
+        var beginning = host.BlockAsync(() => GuestStopWatch.Begin(host, call.Id, call.Happened!));
+        try
+        {
+            return await beginning.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody waits for it any more, so nobody else ends it.
+            _ = beginning.ContinueWith(
+                static begun => begun.IsCompletedSuccessfully ? begun.Result.DisposeAsync().AsTask() : Task.CompletedTask,
+                TaskScheduler.Default);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// libvirt-domain-snapshot: virDomainSnapshotCreateXML, of the memory only, live, of which libvirt keeps no record.
+    /// </summary>
+    private static Done Make(LibvirtConnection connection, MakeCheckpoint call)
+    {
+        using var domain = connection.GetDomain(call.Id);
+        var disks = DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain)).Elements("devices").Elements("disk")
+            .Select(static disk => new XElement(
+                "disk", new XAttribute("name", (string?)disk.Element("target")?.Attribute("dev") ?? ""), new XAttribute("snapshot", "no")));
+        var description = new XElement(
+            "domainsnapshot",
+            new XElement("memory", new XAttribute("snapshot", "external"), new XAttribute("file", call.Path)),
+            new XElement("disks", disks));
+        var snapshot = NativeDomain.virDomainSnapshotCreateXML(domain, description.ToString(), Live | NoMetadata);
+        if (snapshot == 0)
+        {
+            throw connection.ToException(NativeError.Last(), $"make a checkpoint of VM '{domain.Name}'", CallKind.Write);
+        }
+
+        _ = NativeDomain.virDomainSnapshotFree(snapshot);
+        return default;
+    }
+
+    /// <summary>libvirt-domain: virDomainRestoreFlags.</summary>
+    private static Done Restore(LibvirtConnection connection, RestoreCheckpoint call) =>
+        NativeDomain.virDomainRestoreFlags(connection.Handle, call.Path, null, RestorePaused) == 0
+            ? default
+            : throw connection.ToException(NativeError.Last(), $"restore the checkpoint '{call.Path}'", CallKind.Write);
+}

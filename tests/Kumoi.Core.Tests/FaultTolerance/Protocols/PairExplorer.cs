@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+using Kumoi.FaultTolerance.Protocols;
+
+namespace Kumoi.Tests.FaultTolerance.Protocols;
+
+/// <summary>
+/// Walks every world that can come about, breadth first, so that the first broken promise has one of the shortest ways to it.
+/// </summary>
+internal sealed class PairExplorer(PairModel model)
+{
+    private readonly Dictionary<string, (string? From, PairStep Step)> _seen = new(StringComparer.Ordinal);
+
+    /// <summary>How many different worlds there were.</summary>
+    public int Count => _seen.Count;
+
+    /// <summary>How often each phase was reached.</summary>
+    public Dictionary<PairPhase, int> Phases { get; } = [];
+
+    /// <summary>The way to a broken promise, in words; null: every promise holds in every world.</summary>
+    public string? FindBroken()
+    {
+        var steps = new PairSteps(model);
+        var first = new PairStep("start", new PairWorld
+        {
+            Journal = new PairRecord(PairPhase.Starting, "a", "b", null),
+            Copies = ImmutableSortedDictionary<string, string>.Empty.Add("a", ""),
+        });
+        var waiting = new Queue<PairWorld>();
+        _seen.Add(first.World.Key, (null, first));
+        waiting.Enqueue(first.World);
+        while (waiting.TryDequeue(out var world))
+        {
+            Phases[world.Journal.Phase] = Phases.GetValueOrDefault(world.Journal.Phase) + 1;
+            if (BrokenPromise(world) is { } broken)
+            {
+                return $"{broken}:{Environment.NewLine}{WayTo(world.Key)}";
+            }
+
+            foreach (var next in steps.After(world))
+            {
+                if (_seen.TryAdd(next.World.Key, (world.Key, next)))
+                {
+                    waiting.Enqueue(next.World);
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static string? BrokenPromise(PairWorld world)
+    {
+        if (world.Copies.Keys.Count(world.Runs) > 1)
+        {
+            return "The VM runs twice";
+        }
+
+        var record = world.Journal;
+        if (record.IsOver)
+        {
+            return record.Phase is PairPhase.Lost && world.Copies.Count > 0 ? "A VM that is there is given up" : null;
+        }
+
+        if (record.HoldsOutput && world.Copies.Count == 0 && record.Phase is not PairPhase.Starting
+            && (record.Checkpoint is not { } mark || !world.Checkpoints.ContainsKey(mark.Number)))
+        {
+            return "The VM is lost although it was protected";
+        }
+
+        if (world.HasGap)
+        {
+            return world.RanAlone ? null : "Output is skipped";
+        }
+
+        // Whatever goes on from here begins with what the outside has seen.
+        var goesOn = world.Copies.Values.ToList();
+        if (record.Checkpoint is { } last)
+        {
+            if (!world.Checkpoints.TryGetValue(last.Number, out var covered))
+            {
+                return "A checkpoint that counts is not there";
+            }
+
+            goesOn.Add(covered);
+        }
+
+        return goesOn.FirstOrDefault(output => !output.StartsWith(world.Seen, StringComparison.Ordinal)) is { } other
+            ? $"Seen was '{world.Seen}', which is contradicted by '{other}'"
+            : null;
+    }
+
+    private string WayTo(string key)
+    {
+        List<string> way = [];
+        for (var at = key; at is not null; at = _seen[at].From)
+        {
+            way.Add($"{_seen[at].Step.What} → {_seen[at].Step.World}");
+        }
+
+        way.Reverse();
+        return string.Join(Environment.NewLine, way);
+    }
+}
