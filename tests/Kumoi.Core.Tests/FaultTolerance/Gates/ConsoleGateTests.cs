@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using System.Text;
 using Kumoi.FaultTolerance.Gates;
 using Xunit;
@@ -143,13 +144,10 @@ public sealed class ConsoleGateTests : IDisposable
     }
 
     [Fact]
+    [UnsupportedOSPlatform("windows")]
     public void The_socket_and_the_console_are_for_their_user_only()
     {
-        if (OperatingSystem.IsWindows())
-        {
-            Assert.Skip("Windows has no file modes.");
-        }
-
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "no Unix rights");
         Gate();
 
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(SocketPath));
