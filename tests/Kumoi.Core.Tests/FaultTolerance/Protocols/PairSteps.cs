@@ -70,7 +70,9 @@ internal sealed class PairSteps(PairModel model)
             {
                 yield return new PairStep($"{host} loses its power", hurt with
                 {
-                    Down = world.Down.Add(host), Copies = world.Copies.Remove(host), Paused = world.Paused == host ? null : world.Paused,
+                    Down = world.Down.Add(host),
+                    Copies = world.Copies.Remove(host),
+                    Paused = world.Paused == host ? null : world.Paused,
                 });
             }
 
@@ -130,7 +132,8 @@ internal sealed class PairSteps(PairModel model)
             case 1:
                 yield return new PairStep($"makes checkpoint {make.Number}", model.Made(world with
                 {
-                    Checkpoints = world.Checkpoints.SetItem(make.Number, state), Step = 2,
+                    Checkpoints = world.Checkpoints.SetItem(make.Number, state),
+                    Step = 2,
                     HasGap = world.HasGap || (!world.IsGateWhole && make.Committed is not null),
                     IsGateWhole = true, // the first one counts from here
                 }));
@@ -206,8 +209,12 @@ internal sealed class PairSteps(PairModel model)
             var covered = world.Answers(primary) && world.Copies.TryGetValue(primary, out var state) ? state : world.Seen;
             yield return new PairStep("opens the gate", world with
             {
-                Checkpoints = world.Checkpoints.Clear(), IsGateOpen = true, RanAlone = true, Seen = covered,
-                HasGap = world.HasGap || !world.IsGateWhole, Step = 1,
+                Checkpoints = world.Checkpoints.Clear(),
+                IsGateOpen = true,
+                RanAlone = true,
+                Seen = covered,
+                HasGap = world.HasGap || !world.IsGateWhole,
+                Step = 1,
             });
         }
         else if (world.Answers(primary) && !world.Copies.ContainsKey(primary))
