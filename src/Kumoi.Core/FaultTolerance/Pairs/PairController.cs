@@ -28,6 +28,7 @@ internal sealed class PairController : IAsyncDisposable
     private readonly SnapshotCheckpoints _checkpoints;
     private readonly HostFence _fence;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly HashSet<string> _unable = new(StringComparer.Ordinal); // hosts that could not take over this time
     private ConsoleGate? _gate;
     private Hearing? _hearing;
 
@@ -306,18 +307,24 @@ internal sealed class PairController : IAsyncDisposable
             await link.SendAsync(new RestoreCheckpoint(_plan.VM, _checkpoints.PathOf(take.Checkpoint.Number)), cancellationToken);
             _checkpoints.Release(take.Checkpoint, _log);
             await link.SendAsync(new ResumeVM(_plan.VM), cancellationToken);
+            _unable.Clear();
             return new PairEvent.TookOver(name);
         }
         catch (HypervisorException e)
         {
             // Another host may try only when this one is known to have nothing.
-            return await _fence.FenceAsync(name, link, _plan.VM, cancellationToken) is { } reason
-                ? await WaitAsync(reason)
-                : new PairEvent.CannotTakeOver(name, e.Message);
+            if (await _fence.FenceAsync(name, link, _plan.VM, cancellationToken) is { } reason)
+            {
+                return await WaitAsync(reason);
+            }
+
+            _unable.Add(name);
+            return new PairEvent.CannotTakeOver(name, e.Message);
         }
 
         async Task<PairEvent> WaitAsync(string reason = "none of the hosts answers and can take the VM")
         {
+            _unable.Clear();
             await DelayAsync(Pause, cancellationToken);
             return new PairEvent.NotFenced(reason); // changes nothing: it is tried again
         }
@@ -369,16 +376,16 @@ internal sealed class PairController : IAsyncDisposable
         return new PairEvent.StopRequested();
     }
 
-    /// <summary>The first of the hosts that answers and has nothing of the VM; null: none.</summary>
+    /// <summary>The first of the hosts that answers and does not run the VM; null: none.</summary>
     private async Task<string?> ChooseAsync(string? except, CancellationToken cancellationToken)
     {
-        foreach (var host in _plan.Hosts.Where(host => host != except))
+        foreach (var host in _plan.Hosts.Where(host => host != except && !_unable.Contains(host)))
         {
             using var limit = new CancellationTokenSource(_plan.Silence, _time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
             try
             {
-                if (await LinkOf(host).SendAsync(new ReadWhereabouts(_plan.VM), either.Token) is VMWhereabouts.Absent)
+                if (await LinkOf(host).SendAsync(new ReadWhereabouts(_plan.VM), either.Token) is VMWhereabouts.Absent or VMWhereabouts.Off)
                 {
                     return host;
                 }

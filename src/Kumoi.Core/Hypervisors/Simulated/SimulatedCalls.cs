@@ -1,5 +1,6 @@
 using Kumoi.Hypervisors.Simulated.Connections;
 using Kumoi.Hypervisors.Simulated.Definitions;
+using Kumoi.Hypervisors.Simulated.FaultTolerance;
 using Kumoi.Hypervisors.Simulated.Hosts;
 using Kumoi.Hypervisors.Simulated.Migrations;
 using Kumoi.Hypervisors.Simulated.Power;
@@ -19,6 +20,7 @@ internal static class SimulatedCalls
         PowerCalls.AddTo(calls);
         DefinitionCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
+        CheckpointCalls.AddTo(calls);
         return calls;
     }
 }

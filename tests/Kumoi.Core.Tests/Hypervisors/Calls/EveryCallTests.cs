@@ -20,9 +20,6 @@ public sealed class EveryCallTests
     private static readonly Dictionary<string, string> NotSimulated = new(StringComparer.Ordinal)
     {
         [nameof(ReadScreen)] = "a simulated guest has no screen",
-        [nameof(MakeCheckpoint)] = "pairs are not simulated yet",
-        [nameof(RestoreCheckpoint)] = "pairs are not simulated yet",
-        [nameof(WatchStops)] = "pairs are not simulated yet",
     };
 
     private static readonly string[] Groups =

@@ -28,6 +28,9 @@ internal sealed class SimulatedFleet
     /// <summary>How often a guest went back: it was let run from a memory that is older than what it has done since, elsewhere.</summary>
     public int RolledBack { get; private set; }
 
+    /// <summary>The checkpoints that were made, by path: all hosts read them.</summary>
+    public Dictionary<string, SimulatedVM> Checkpoints { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Guarded by the driver.</summary>
     public int OpenLinks { get; set; }
 

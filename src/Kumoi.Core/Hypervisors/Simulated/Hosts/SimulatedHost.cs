@@ -14,6 +14,7 @@ internal sealed class SimulatedHost
     private readonly double _baseCpuRatio;
     private readonly long _baseMemoryBytes;
     private readonly List<SimulatedWatcher> _watchers = [];
+    private readonly List<SimulatedStopWatch> _stopWatches = [];
     private readonly string[] _tags;
 
     public SimulatedHost(SimulatedFleetUri uri, int number, DateTimeOffset now)
@@ -95,6 +96,27 @@ internal sealed class SimulatedHost
     public void AddWatcher(SimulatedWatcher watcher) => _watchers.Add(watcher);
 
     public void RemoveWatcher(SimulatedWatcher watcher) => _watchers.Remove(watcher);
+
+    public IAsyncDisposable WatchStops(Guid vm, Action<GuestStop> happened, Lock gate)
+    {
+        var watch = new SimulatedStopWatch(vm, happened, ended =>
+        {
+            lock (gate)
+            {
+                _stopWatches.Remove(ended);
+            }
+        });
+        _stopWatches.Add(watch);
+        return watch;
+    }
+
+    public void ReportStop(SimulatedVM vm, GuestStop stop)
+    {
+        foreach (var watch in _stopWatches.Where(watch => watch.VM == vm.Id))
+        {
+            watch.Tell(stop);
+        }
+    }
 
     private static bool UsesMemory(SimulatedVM vm) => vm.State is PowerState.Running or PowerState.Paused or PowerState.PMSuspended;
 

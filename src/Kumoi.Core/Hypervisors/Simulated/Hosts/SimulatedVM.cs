@@ -95,8 +95,8 @@ internal sealed class SimulatedVM
         State = state;
     }
 
-    /// <summary>The paused copy that another host is given of it.</summary>
-    public SimulatedVM Copy(SpeculationMark mark) => new()
+    /// <summary>It as it is, paused: for another host, or for later.</summary>
+    public SimulatedVM Copy(SpeculationMark? mark) => new()
     {
         Id = Id,
         Name = Name,
@@ -111,8 +111,6 @@ internal sealed class SimulatedVM
         MadeImages = MadeImages,
         State = PowerState.Paused,
         Run = Run,
-        IsMigrating = true,
-        IsHeldByMigration = true,
     };
 
     /// <summary>On another host: what runs there is a new QEMU, whose counters begin at zero.</summary>

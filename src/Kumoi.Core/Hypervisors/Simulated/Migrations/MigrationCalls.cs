@@ -47,6 +47,8 @@ internal static class MigrationCalls
 
         LiveMigration.EnsureRoom(link.Host, vm);
         var copy = vm.Copy(call.Offer.Plan.Mark with { Replica = call.Replica });
+        copy.IsMigrating = true;
+        copy.IsHeldByMigration = true;
         link.Host.VMs.Add(copy.Name, copy);
         return new SimulatedIncomingMigration(link, copy, call.Offer);
     }
