@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Xml.Linq;
 using Kumoi.FaultTolerance.Pairs;
@@ -48,6 +49,43 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
 
         Assert.Equal(PairPhase.Unprotected, controller.Record!.Phase); // no host is left
         await StopAsync(controller, running);
+    }
+
+    /// <summary>
+    /// More often with KUMOI_PAIR_LOSSES (see docs/experiments.md). A host that has lost its power has it again before the next one loses it.
+    /// </summary>
+    [Theory]
+    [InlineData("machine")]
+    [InlineData("newer")]
+    public async Task The_primary_loses_its_power_at_any_instant(string generation)
+    {
+        var hosts = Lab.Hosts.Where(host => host.Generation == generation).Select(host => host.Name).ToList();
+        Assert.SkipWhen(hosts.Count < 3, $"the lab has {hosts.Count} hosts with libvirt of the generation '{generation}', not 3");
+        var losses = int.Parse(Environment.GetEnvironmentVariable("KUMOI_PAIR_LOSSES") ?? "4", CultureInfo.InvariantCulture);
+        var seed = Random.Shared.Next();
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        List<double> downtimes = [];
+        await using var controller = await ProtectAsync("warm", hosts);
+        var running = await RunAsync(controller, hosts[0]);
+        for (var loss = 0; loss < losses; loss++)
+        {
+            var primary = controller.Record!.Primary;
+            await Task.Delay(random.Next(400)); // whatever it is doing then
+            var lost = Stopwatch.GetTimestamp();
+            await Lab.HurtAsync("power-off", primary);
+            await Until(controller, running, (happened, _) => happened is PairEvent.TookOver);
+            downtimes.Add(Stopwatch.GetElapsedTime(lost).TotalSeconds);
+            await Lab.MakeWellAsync(primary);
+            await Until(controller, running, (_, record) => record.Phase is PairPhase.Protected);
+            await ServesAsync(controller.Record.Primary);
+        }
+
+        await StopAsync(controller, running);
+        downtimes.Sort();
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{losses} power losses, {controller.Record!.LastNumber} checkpoints, {Numbers().Count} numbers, each once; "
+            + $"power loss to running again {downtimes[losses / 2]:0.00} s (median), {downtimes[^1]:0.00} s (longest)");
     }
 
     [Fact]

@@ -64,11 +64,13 @@ internal sealed class PairController : IAsyncDisposable
     /// <summary>Protects the VM until it is stopped, or until the pair is over.</summary>
     /// <param name="primary">Where the VM runs, if there is no record yet.</param>
     /// <param name="cancellationToken">Leaves everything as it is, as the death of this process does.</param>
+    /// <exception cref="HypervisorException">It cannot be protected, and nothing was begun.</exception>
     public async Task<PairRecord> RunAsync(string primary, CancellationToken cancellationToken)
     {
         var found = _file.Read();
         if (found is null)
         {
+            await RefuseWhatIsNotCoveredAsync(LinkOf(primary), cancellationToken);
             Write(new PairRecord(PairPhase.Starting, primary, _plan.Hosts.FirstOrDefault(host => host != primary), null));
         }
         else
@@ -92,6 +94,24 @@ internal sealed class PairController : IAsyncDisposable
         }
 
         return Record!;
+    }
+
+    private async Task RefuseWhatIsNotCoveredAsync(IHypervisorLink host, CancellationToken cancellationToken)
+    {
+        var vm = await host.SendAsync(new FindVM(_plan.VM), cancellationToken)
+            ?? throw new HypervisorException(
+                $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
+                recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
+        var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(_plan.VM), cancellationToken));
+        var obstacles = PairPreflight.Judge(domain, vm.IsAutostart, _plan.ConsoleSocket).ToList();
+        if (obstacles.Count > 0)
+        {
+            throw new HypervisorException(
+                $"'{vm.Name}' cannot be protected: {string.Join(' ', obstacles.Select(static obstacle => obstacle.Message))}",
+                FaultDomain.VM,
+                error: HypervisorError.InvalidState,
+                recommendedAction: string.Join(' ', obstacles.Select(static obstacle => obstacle.RecommendedAction).Distinct()));
+        }
     }
 
     /// <summary>Ends the protection at the next opportunity, and leaves the VM as it is.</summary>

@@ -1,0 +1,85 @@
+using System.Xml.Linq;
+
+namespace Kumoi.FaultTolerance.Pairs;
+
+/// <summary>
+/// What of a VM's live definition (https://libvirt.org/formatdomain.html) a pair cannot protect. A VM that goes on from a checkpoint must
+/// contradict nothing that the outside has seen, so every way out of it must be held back, or not be there: of the ways that a VM has, a pair
+/// by checkpoints holds its console. And what is not in the checkpoint must not change.
+/// </summary>
+internal static class PairPreflight
+{
+    /// <summary>Devices by which nothing leaves the VM, and which a checkpoint covers.</summary>
+    private static readonly HashSet<string> Harmless = new(StringComparer.Ordinal)
+    {
+        "emulator", "controller", "input", "memballoon", "rng", "panic", "watchdog", "video", "hub", "memory", "iommu",
+    };
+
+    /// <summary>What stands in the way; empty: nothing.</summary>
+    /// <param name="domain">The VM's live definition.</param>
+    /// <param name="isAutostart">Whether its host starts it at boot.</param>
+    /// <param name="consoleSocket">Where the pair listens for the VM's console.</param>
+    public static IEnumerable<PairObstacle> Judge(XElement domain, bool isAutostart, string consoleSocket)
+    {
+        var consoles = 0;
+        foreach (var device in domain.Elements("devices").Elements())
+        {
+            if (IsConsole(device))
+            {
+                // libvirt shows the first serial port a second time, as the console.
+                if ((string?)device.Element("source")?.Attribute("path") != consoleSocket)
+                {
+                    yield return new PairObstacle(
+                        $"What the VM puts out at its {NameOf(device)} is not held back.",
+                        $"Let it connect to the pair's socket: <source mode='connect' path='{consoleSocket}'/>, type 'unix'; or remove it.");
+                }
+                else if (device.Name.LocalName is not "console")
+                {
+                    consoles++;
+                }
+            }
+            else if (JudgeDevice(device) is { } obstacle)
+            {
+                yield return obstacle;
+            }
+        }
+
+        if (consoles > 1)
+        {
+            yield return new PairObstacle(
+                "More than one serial port is connected to the pair's socket, which takes one.", "Connect one of them, and remove the others.");
+        }
+
+        if (isAutostart)
+        {
+            yield return new PairObstacle(
+                "The VM's host starts it at boot: when it has its power again, while another host has taken over, the VM would run twice.",
+                "Set-KumoiVM -AutoStart:$false.");
+        }
+    }
+
+    private static PairObstacle? JudgeDevice(XElement device) => device.Name.LocalName switch
+    {
+        "disk" when device.Element("readonly") is not null || (string?)device.Attribute("device") is "cdrom" => null,
+        "disk" => new PairObstacle(
+            $"What the VM writes to its disk '{(string?)device.Element("target")?.Attribute("dev")}' is not taken back when it goes on from a "
+            + "checkpoint.",
+            "Make the disk read-only, or detach it."),
+        "interface" => new PairObstacle(
+            "What the VM sends through its network card is not held back.", "Detach the card. A gate for networks is not there yet."),
+        "graphics" when (string?)device.Attribute("type") is "none" => null,
+        "graphics" => new PairObstacle("What the VM shows on its screen is not held back.", "Remove the graphics device."),
+        var name when Harmless.Contains(name) => null,
+        var name => new PairObstacle(
+            $"A checkpoint does not cover the VM's device '{name}', or what goes through it.", "Detach it, or choose another VM."),
+    };
+
+    private static bool IsConsole(XElement device) => device.Name.LocalName is "serial" or "console" or "parallel" or "channel";
+
+    private static string NameOf(XElement device) => device.Name.LocalName switch
+    {
+        "serial" or "console" => $"serial port {(string?)device.Element("target")?.Attribute("port") ?? "0"}",
+        "channel" => $"channel '{(string?)device.Element("target")?.Attribute("name")}'",
+        _ => "parallel port",
+    };
+}
