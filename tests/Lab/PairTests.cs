@@ -52,7 +52,8 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
     }
 
     /// <summary>
-    /// More often with KUMOI_PAIR_LOSSES (see docs/experiments.md). A host that has lost its power has it again before the next one loses it.
+    /// More often with KUMOI_PAIR_LOSSES (see docs/experiments.md). A host that has lost its power has it again before the next one loses
+    /// it.
     /// </summary>
     [Theory]
     [InlineData("machine")]
@@ -72,9 +73,10 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
         {
             var primary = controller.Record!.Primary;
             await Task.Delay(random.Next(400)); // whatever it is doing then
+            var tookOver = Until(controller, running, (happened, _) => happened is PairEvent.TookOver);
             var lost = Stopwatch.GetTimestamp();
             await Lab.HurtAsync("power-off", primary);
-            await Until(controller, running, (happened, _) => happened is PairEvent.TookOver);
+            await tookOver;
             downtimes.Add(Stopwatch.GetElapsedTime(lost).TotalSeconds);
             await Lab.MakeWellAsync(primary);
             await Until(controller, running, (_, record) => record.Phase is PairPhase.Protected);

@@ -65,13 +65,15 @@ internal sealed record DiskUse(KumoiVM VM, string Image, string Path, bool Write
                 : ($"{vm.Connection.Uri}:{poolName}/{volume}", $"{poolName}/{volume}");
         }
 
-        return ((string?)source.Attribute("file") ?? (string?)source.Attribute("dev")) is { Length: > 0 } path ? InPath(path, vm, pools) : null;
+        return ((string?)source.Attribute("file") ?? (string?)source.Attribute("dev")) is { Length: > 0 } path
+            ? InPath(path, vm, pools) : null;
     }
 
     /// <summary>A path means the same on several hosts only where it is in a storage pool that comes from the network.</summary>
     private static (string Image, string Path) InPath(string path, KumoiVM vm, IReadOnlyList<StoragePoolReading> pools)
     {
-        var isShared = pools.Any(pool => pool is { IsNetworked: true, Path: { } folder } && path.StartsWith(folder + "/", StringComparison.Ordinal));
+        var isShared = pools.Any(
+            pool => pool is { IsNetworked: true, Path: { } folder } && path.StartsWith(folder + "/", StringComparison.Ordinal));
         return (isShared ? path : $"{vm.Connection.Uri}:{path}", path);
     }
 }

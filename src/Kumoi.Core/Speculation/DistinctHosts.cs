@@ -8,8 +8,8 @@ internal static class DistinctHosts
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// These hosts, each once, under the first of its names; the VM's own, <paramref name="own"/>, as that connection. One whose id cannot be
-    /// read is held to be one of its own: it will fail by itself, and what carries another host's number is never removed.
+    /// These hosts, each once, under the first of its names; the VM's own, <paramref name="own"/>, as that connection. One whose id cannot
+    /// be read is held to be one of its own: it will fail by itself, and what carries another host's number is never removed.
     /// </summary>
     public static async Task<List<KumoiConnection>> OfAsync(
         IEnumerable<KumoiConnection> hosts, KumoiConnection? own, TimeProvider time, CancellationToken cancellationToken)

@@ -7,8 +7,8 @@ using Kumoi.Speculation.Reliability;
 namespace Kumoi.Speculation;
 
 /// <summary>
-/// How reliably, and how fast, hosts did what was asked of them lately: estimates from the journal, for each host and kind of operation. Of a
-/// host that was not seen the prior holds. Hosts that are not real are kept apart from real ones of the same name.
+/// How reliably, and how fast, hosts did what was asked of them lately: estimates from the journal, for each host and kind of operation. Of
+/// a host that was not seen the prior holds. Hosts that are not real are kept apart from real ones of the same name.
 /// </summary>
 public sealed class HostReliability
 {
@@ -102,7 +102,8 @@ public sealed class HostReliability
         (_hosts.GetValueOrDefault((host, kind, isSimulated))?.Estimate ?? default).Success(_at, _prior);
 
     /// <summary>How many times the host was seen to do it, or to fail.</summary>
-    public int Attempts(string host, ReliabilityKind kind, bool isSimulated) => _hosts.GetValueOrDefault((host, kind, isSimulated))?.Attempts ?? 0;
+    public int Attempts(string host, ReliabilityKind kind, bool isSimulated) =>
+        _hosts.GetValueOrDefault((host, kind, isSimulated))?.Attempts ?? 0;
 
     /// <summary>How many durations are known, on all hosts together.</summary>
     public int DurationCount(ReliabilityKind kind, bool isSimulated) => _durations.GetValueOrDefault((kind, isSimulated))?.Count ?? 0;
@@ -116,9 +117,13 @@ public sealed class HostReliability
             ? TimeSpan.FromSeconds(perUnit * Units(kind, memoryBytes))
             : null;
 
-    /// <summary>Whether a failure tells against the host. An aborted call was somebody's wish, and so is maintenance; an open circuit let no call out.</summary>
+    /// <summary>
+    /// Whether a failure tells against the host. An aborted call was somebody's wish, and so is maintenance; an open circuit let no call
+    /// out.
+    /// </summary>
     internal static bool IsOfHost(FaultDomain domain, HypervisorError error) =>
-        domain is not FaultDomain.VM && error is not (HypervisorError.Aborted or HypervisorError.CircuitOpen or HypervisorError.InMaintenance);
+        domain is not FaultDomain.VM
+            && error is not (HypervisorError.Aborted or HypervisorError.CircuitOpen or HypervisorError.InMaintenance);
 
     /// <summary>What durations are proportional to. Below 1 GiB a migration is over before its size matters.</summary>
     private static double Units(ReliabilityKind kind, long memoryBytes) =>
@@ -151,7 +156,8 @@ public sealed class HostReliability
                     && IsOfHost(domain, error) ? ReplicaEnding.Failed
                 : ReplicaEnding.Unknown;
             return new Observation(
-                at, host, kind, operation.IsSimulated, ending, at - operation.StartedAt, 0, (long?)details[JournalDetails.MemoryBytes] ?? 0);
+                at, host, kind, operation.IsSimulated, ending, at - operation.StartedAt, 0,
+                (long?)details[JournalDetails.MemoryBytes] ?? 0);
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
@@ -199,7 +205,8 @@ public sealed class HostReliability
 
     private ReliabilityEstimate Next(ReliabilityEstimate estimate, Observation seen) => seen.Ending switch
     {
-        ReplicaEnding.Won => estimate.Observe(succeeded: true, seen.Duration < TimeSpan.Zero ? TimeSpan.Zero : seen.Duration, seen.At, _prior),
+        ReplicaEnding.Won =>
+            estimate.Observe(succeeded: true, seen.Duration < TimeSpan.Zero ? TimeSpan.Zero : seen.Duration, seen.At, _prior),
         ReplicaEnding.Failed => estimate.Observe(succeeded: false, seen.Duration, seen.At, _prior),
         ReplicaEnding.Complete => estimate.ObserveAbandoned(1, seen.At, _prior),
         _ => estimate.ObserveAbandoned(Math.Clamp(seen.Progress, 0, 1), seen.At, _prior),

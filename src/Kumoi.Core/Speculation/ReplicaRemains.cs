@@ -4,15 +4,16 @@ using Kumoi.Hypervisors.Calls;
 namespace Kumoi.Speculation;
 
 /// <summary>
-/// Reads what an operation on several hosts has on one of them, and removes what it has left there: what carries its mark, with the number of
-/// that host, and nothing else. Never touches a VM that runs.
+/// Reads what an operation on several hosts has on one of them, and removes what it has left there: what carries its mark, with the number
+/// of that host, and nothing else. Never touches a VM that runs.
 /// </summary>
 internal static class ReplicaRemains
 {
     private static readonly TimeSpan ReadTimeout = TimeSpan.FromSeconds(15);
 
     /// <summary>What the host has of the VM; Unknown where it does not answer.</summary>
-    public static Task<VMWhereabouts> ReadPlaceAsync(KumoiConnection host, Guid id, TimeProvider time, CancellationToken cancellationToken = default) =>
+    public static Task<VMWhereabouts> ReadPlaceAsync(
+        KumoiConnection host, Guid id, TimeProvider time, CancellationToken cancellationToken = default) =>
         ReadAsync(async token => await host.Link.SendAsync(new ReadWhereabouts(id), token), time, cancellationToken);
 
     /// <summary>
@@ -31,8 +32,8 @@ internal static class ReplicaRemains
             cancellationToken);
 
     /// <summary>
-    /// The VM on the host that has won. That it cannot be read just now is no failure of the operation, and nothing to try another host for:
-    /// then it is as it is known, in a state that is not.
+    /// The VM on the host that has won. That it cannot be read just now is no failure of the operation, and nothing to try another host
+    /// for: then it is as it is known, in a state that is not.
     /// </summary>
     public static async Task<VMReading> ReadWinnerAsync(KumoiConnection winner, VMReading known)
     {
@@ -48,8 +49,8 @@ internal static class ReplicaRemains
     }
 
     /// <summary>
-    /// Removes the replica of an operation that starts a VM, with the volumes that were made for it, and sees it gone. The VM's own host keeps
-    /// the VM, off.
+    /// Removes the replica of an operation that starts a VM, with the volumes that were made for it, and sees it gone. The VM's own host
+    /// keeps the VM, off.
     /// </summary>
     /// <param name="host">Where.</param>
     /// <param name="replica">The host's number in the mark; 0: its own host.</param>
@@ -58,19 +59,22 @@ internal static class ReplicaRemains
     /// <param name="cancellationToken">It may be there still.</param>
     /// <exception cref="HypervisorException">It may be there still: the host does not answer, or somebody has let it run.</exception>
     /// <returns>Whether there was one.</returns>
-    public static async Task<bool> RemoveAsync(KumoiConnection host, int replica, Guid id, OperationId operation, CancellationToken cancellationToken)
+    public static async Task<bool> RemoveAsync(
+        KumoiConnection host, int replica, Guid id, OperationId operation, CancellationToken cancellationToken)
     {
         var isHome = replica == 0;
         VMWhereabouts[] paused = [VMWhereabouts.Paused, VMWhereabouts.MigrationPaused, VMWhereabouts.Stopping];
         var wasThere = await UnlessGoneAsync(
-            host, new RemoveCopy(id, new CopyRemoval(operation, replica, isHome ? paused : [.. paused, VMWhereabouts.Off], isHome ? CopyRemovalKind.Stop : CopyRemovalKind.Undo)), cancellationToken);
+            host, new RemoveCopy(id, new CopyRemoval(operation, replica, isHome
+                ? paused : [.. paused, VMWhereabouts.Off], isHome ? CopyRemovalKind.Stop : CopyRemovalKind.Undo)), cancellationToken);
         var place = await host.Link.SendAsync(new ReadWhereabouts(id), cancellationToken);
         if (place is VMWhereabouts.Running && isHome)
         {
             throw Runs(host, id);
         }
 
-        if (place is not VMWhereabouts.Absent && !(isHome && place is VMWhereabouts.Off) && (await FindMarkAsync(host, id, operation, cancellationToken))?.Replica == replica)
+        if (place is not VMWhereabouts.Absent && !(isHome && place is VMWhereabouts.Off)
+            && (await FindMarkAsync(host, id, operation, cancellationToken))?.Replica == replica)
         {
             throw place is VMWhereabouts.Running ? Runs(host, id) : Left(host, id, place);
         }
@@ -79,14 +83,17 @@ internal static class ReplicaRemains
     }
 
     /// <summary>
-    /// Removes the definition of a VM that is on another host now; its disks are in use there. What is not the operation's stays: somebody has
-    /// made it anew.
+    /// Removes the definition of a VM that is on another host now; its disks are in use there. What is not the operation's stays: somebody
+    /// has made it anew.
     /// </summary>
     /// <exception cref="HypervisorException">It is there still, or somebody has started it there.</exception>
     public static async Task RemoveHomeAsync(KumoiConnection home, Guid id, OperationId operation, CancellationToken cancellationToken)
     {
         await UnlessGoneAsync(
-            home, new RemoveCopy(id, new CopyRemoval(operation, 0, [VMWhereabouts.Off, VMWhereabouts.Paused, VMWhereabouts.MigrationPaused, VMWhereabouts.Stopping], CopyRemovalKind.Undefine)), cancellationToken);
+            home, new RemoveCopy(id, new CopyRemoval(
+                operation, 0, [VMWhereabouts.Off, VMWhereabouts.Paused, VMWhereabouts.MigrationPaused, VMWhereabouts.Stopping],
+                CopyRemovalKind.Undefine)),
+            cancellationToken);
         if (await home.Link.SendAsync(new ReadWhereabouts(id), cancellationToken) is not VMWhereabouts.Absent and var place
             && (place is VMWhereabouts.Running || await CarriesAsync(home, id, operation, cancellationToken)))
         {
@@ -94,7 +101,9 @@ internal static class ReplicaRemains
         }
     }
 
-    /// <summary>Takes the operation's mark off a VM that is where it belongs: whoever finds it there would take the VM for a leftover.</summary>
+    /// <summary>
+    /// Takes the operation's mark off a VM that is where it belongs: whoever finds it there would take the VM for a leftover.
+    /// </summary>
     public static async Task UnmarkAsync(KumoiConnection host, Guid id, OperationId operation, CancellationToken cancellationToken)
     {
         if (await CarriesAsync(host, id, operation, cancellationToken))
@@ -104,11 +113,13 @@ internal static class ReplicaRemains
     }
 
     /// <summary>Somebody else's VM of the same id does not.</summary>
-    public static async Task<bool> CarriesAsync(KumoiConnection host, Guid id, OperationId operation, CancellationToken cancellationToken) =>
+    public static async Task<bool> CarriesAsync(
+        KumoiConnection host, Guid id, OperationId operation, CancellationToken cancellationToken) =>
         await FindMarkAsync(host, id, operation, cancellationToken) is not null;
 
     /// <summary>The operation's mark of the VM on that host; null: it carries none, or another one's.</summary>
-    public static async Task<SpeculationMark?> FindMarkAsync(KumoiConnection host, Guid id, OperationId operation, CancellationToken cancellationToken)
+    public static async Task<SpeculationMark?> FindMarkAsync(
+        KumoiConnection host, Guid id, OperationId operation, CancellationToken cancellationToken)
     {
         try
         {
@@ -122,8 +133,8 @@ internal static class ReplicaRemains
     }
 
     /// <summary>
-    /// The hypervisor removes a dead controller's copies by itself, at any moment. A daemon that has just been restarted says that a VM does
-    /// not run to the very call that has ended it.
+    /// The hypervisor removes a dead controller's copies by itself, at any moment. A daemon that has just been restarted says that a VM
+    /// does not run to the very call that has ended it.
     /// </summary>
     public static async Task<bool> UnlessGoneAsync(KumoiConnection host, RemoveCopy removal, CancellationToken cancellationToken)
     {
@@ -138,7 +149,8 @@ internal static class ReplicaRemains
         }
     }
 
-    private static async Task<VMWhereabouts> ReadAsync(Func<CancellationToken, Task<VMWhereabouts>> read, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<VMWhereabouts> ReadAsync(
+        Func<CancellationToken, Task<VMWhereabouts>> read, TimeProvider time, CancellationToken cancellationToken)
     {
         using var patience = new CancellationTokenSource(ReadTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
@@ -146,7 +158,8 @@ internal static class ReplicaRemains
         {
             return await read(either.Token);
         }
-        catch (Exception e) when (e is HypervisorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is HypervisorException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return VMWhereabouts.Unknown;
         }
@@ -157,5 +170,6 @@ internal static class ReplicaRemains
         recommendedAction: "Find out where it is meant to run, and stop it elsewhere at once.");
 
     private static HypervisorException Left(KumoiConnection host, Guid id, VMWhereabouts place) => new(
-        $"{host.Name} still has VM {id}: {place}.", FaultDomain.Host, error: HypervisorError.Other, recommendedAction: "Run Repair-KumoiOperation.");
+        $"{host.Name} still has VM {id}: {place}.", FaultDomain.Host, error: HypervisorError.Other,
+        recommendedAction: "Run Repair-KumoiOperation.");
 }

@@ -7,7 +7,8 @@ namespace Kumoi.Speculation;
 /// <summary>How one operation goes about its targets: a policy, applied to what is known of them.</summary>
 public sealed record ReplicationPlan
 {
-    private ReplicationPlan(IReadOnlyList<IReadOnlyList<KumoiConnection>> rounds, TimeSpan? hedgeDelay, double predictedSuccess, string reason)
+    private ReplicationPlan(
+        IReadOnlyList<IReadOnlyList<KumoiConnection>> rounds, TimeSpan? hedgeDelay, double predictedSuccess, string reason)
     {
         Rounds = rounds;
         HedgeDelay = hedgeDelay;
@@ -15,7 +16,9 @@ public sealed record ReplicationPlan
         Reason = reason;
     }
 
-    /// <summary>The targets of a round are tried at once, the preferred first; the next round is tried when all of them have failed.</summary>
+    /// <summary>
+    /// The targets of a round are tried at once, the preferred first; the next round is tried when all of them have failed.
+    /// </summary>
     public IReadOnlyList<IReadOnlyList<KumoiConnection>> Rounds { get; }
 
     /// <summary>How long each round but the last may take; null: as long as the budget allows.</summary>
@@ -68,7 +71,8 @@ public sealed record ReplicationPlan
             var text = new StringBuilder();
             if (hedge is not null)
             {
-                return text.Append("one after the other: ").AppendJoin(", ", rounds.Select(round => Figures(round[0]))).Append("; ").Append(hedge).ToString();
+                return text.Append("one after the other: ").AppendJoin(", ", rounds.Select(round => Figures(round[0]))).Append("; ")
+                    .Append(hedge).ToString();
             }
 
             text.Append(CultureInfo.InvariantCulture, $"{rounds[0].Count} at once: ").AppendJoin(", ", rounds[0].Select(Figures));
@@ -78,7 +82,8 @@ public sealed record ReplicationPlan
                 text.Append(CultureInfo.InvariantCulture, $", wanted {auto.WantedSuccess:0.####}, at most {auto.CostLimit} replicas");
             }
 
-            return rounds.Count == 1 ? text.ToString() : text.Append("; reserve: ").AppendJoin(", ", rounds.Skip(1).SelectMany(round => round)).ToString();
+            return rounds.Count == 1 ? text.ToString() : text.Append("; reserve: ")
+                .AppendJoin(", ", rounds.Skip(1).SelectMany(round => round)).ToString();
         }
 
         string Figures(KumoiConnection target)
@@ -86,19 +91,25 @@ public sealed record ReplicationPlan
             var (success, domain) = Predict(target);
             var place = domain is null ? "" : $" in {domain}";
             return string.Create(
-                CultureInfo.InvariantCulture, $"{target}{place} ({success:0.###} after {options.Reliability.Attempts(target.Name, kind, target.IsSimulated)})");
+                CultureInfo.InvariantCulture,
+                $"{target}{place} ({success:0.###} after {options.Reliability.Attempts(target.Name, kind, target.IsSimulated)})");
         }
     }
 
-    private static (TimeSpan? Delay, string Why) DelayOf(SpeculationOptions options, ReliabilityKind kind, bool isSimulated, long memoryBytes)
+    private static (TimeSpan? Delay, string Why) DelayOf(
+        SpeculationOptions options, ReliabilityKind kind, bool isSimulated, long memoryBytes)
     {
         var percentile = options.Policy.HedgePercentile;
         var count = options.Reliability.DurationCount(kind, isSimulated);
         return options.Reliability.Duration(kind, isSimulated, percentile, memoryBytes) switch
         {
-            { } delay => (delay, string.Create(CultureInfo.InvariantCulture, $"each for {delay.TotalSeconds:0.###} s, the p{percentile:0.##} of {count}")),
-            null when count < DurationWindow.Enough => (null, $"each without a limit: of {DurationWindow.Enough} durations that a percentile needs, {count} are known"),
-            _ => (null, string.Create(CultureInfo.InvariantCulture, $"each without a limit: too many were given up before their end to know the p{percentile:0.##}")),
+            { } delay => (delay, string.Create(
+                CultureInfo.InvariantCulture, $"each for {delay.TotalSeconds:0.###} s, the p{percentile:0.##} of {count}")),
+            null when count < DurationWindow.Enough =>
+                (null, $"each without a limit: of {DurationWindow.Enough} durations that a percentile needs, {count} are known"),
+            _ => (null, string.Create(
+                CultureInfo.InvariantCulture,
+                $"each without a limit: too many were given up before their end to know the p{percentile:0.##}")),
         };
     }
 }

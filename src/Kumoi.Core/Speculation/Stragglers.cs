@@ -2,7 +2,9 @@ using Kumoi.Hypervisors;
 
 namespace Kumoi.Speculation;
 
-/// <summary>Asks several hosts at once, and does not wait for one that is silent when another has answered: it would hold up all.</summary>
+/// <summary>
+/// Asks several hosts at once, and does not wait for one that is silent when another has answered: it would hold up all.
+/// </summary>
 internal static class Stragglers
 {
     /// <summary>A host that has more to do than the others is not silent.</summary>
@@ -47,5 +49,6 @@ internal static class Stragglers
 
     /// <summary>For a host whose call was cancelled since it was silent.</summary>
     public static HypervisorException Silent(string host) => new(
-        $"{host} did not answer while others had.", FaultDomain.Host, error: HypervisorError.TimedOut, recommendedAction: $"Look at {host}.");
+        $"{host} did not answer while others had.", FaultDomain.Host, error: HypervisorError.TimedOut,
+        recommendedAction: $"Look at {host}.");
 }

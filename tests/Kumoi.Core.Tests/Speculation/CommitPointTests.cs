@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Kumoi.Tests.Speculation;
 
-/// <summary>A winner that has run is never removed, whatever its host said, and whatever has become of its guest in the moment since.</summary>
+/// <summary>
+/// A winner that has run is never removed, whatever its host said, and whatever has become of its guest in the moment since.
+/// </summary>
 public sealed class CommitPointTests
 {
     private static HypervisorException Definite(string host) => new($"{host} says no", FaultDomain.Host);
@@ -105,7 +107,10 @@ public sealed class CommitPointTests
     public async Task A_winner_that_was_started_and_is_gone_stops_everything()
     {
         await using var site = await Site.OpenAsync();
-        var controller = new Controller { Turn = (host, call) => (host, call) is ("kvm02", "place") ? Operators.ActAsync(site, "undefine", 2) : Task.CompletedTask };
+        var controller = new Controller
+        {
+            Turn = (host, call) => (host, call) is ("kvm02", "place") ? Operators.ActAsync(site, "undefine", 2) : Task.CompletedTask
+        };
         await using (var fleet = await site.StartAsync(controller))
         {
             var failure = await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));

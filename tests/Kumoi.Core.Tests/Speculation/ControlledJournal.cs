@@ -22,7 +22,8 @@ internal sealed class ControlledJournal(IJournal inner, Controller controller) :
     public IAsyncEnumerable<KumoiOperation> ReadOperationsAsync(OperationQuery query, CancellationToken cancellationToken) =>
         inner.ReadOperationsAsync(query, cancellationToken);
 
-    public IAsyncEnumerable<KumoiEvent> ReadEventsAsync(EventQuery query, CancellationToken cancellationToken) => inner.ReadEventsAsync(query, cancellationToken);
+    public IAsyncEnumerable<KumoiEvent> ReadEventsAsync(EventQuery query, CancellationToken cancellationToken) =>
+        inner.ReadEventsAsync(query, cancellationToken);
 
     public IAsyncEnumerable<KumoiEvent> WatchEventsAsync(CancellationToken cancellationToken) => inner.WatchEventsAsync(cancellationToken);
 

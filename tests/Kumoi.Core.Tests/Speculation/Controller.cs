@@ -3,8 +3,8 @@ using Kumoi.Hypervisors;
 namespace Kumoi.Tests.Speculation;
 
 /// <summary>
-/// A process that runs operations, and can die before or after the effect of each of its calls. Then its connections close: the hosts let go
-/// of what it held, and nothing that it still does takes effect.
+/// A process that runs operations, and can die before or after the effect of each of its calls. Then its connections close: the hosts let
+/// go of what it held, and nothing that it still does takes effect.
 /// </summary>
 internal sealed class Controller
 {

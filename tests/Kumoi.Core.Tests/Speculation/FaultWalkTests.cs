@@ -14,7 +14,8 @@ public sealed class FaultWalkTests
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(0.5);
 
     /// <summary>What becomes of the starting step on the host that gets it first.</summary>
-    private static readonly string[] Fates = ["", "late answer", "late effect", "paused", "off", "crashed", "paused unanswered", "off unanswered", "refused"];
+    private static readonly string[] Fates =
+        ["", "late answer", "late effect", "paused", "off", "crashed", "paused unanswered", "off unanswered", "refused"];
 
     public static TheoryData<string> AllFates() => [.. Fates];
 
@@ -79,7 +80,8 @@ public sealed class FaultWalkTests
         var places = await site.PlacesAsync();
         var found = $"{because}: {string.Join(", ", places)}";
         var at = Assert.Single(Enumerable.Range(1, places.Count), host => places[host - 1] is not VMWhereabouts.Absent);
-        Assert.True(places[at - 1] is VMWhereabouts.Running || (course.StoppedOn == at && places[at - 1] is VMWhereabouts.Paused or VMWhereabouts.Off), found);
+        Assert.True(places[at - 1] is VMWhereabouts.Running
+            || (course.StoppedOn == at && places[at - 1] is VMWhereabouts.Paused or VMWhereabouts.Off), found);
         await site.AssertOneCopyAsync(found, places[at - 1]);
         return course.Controller.Moments;
     }
@@ -96,7 +98,8 @@ public sealed class FaultWalkTests
         var places = await site.PlacesAsync();
         var found = $"{because}: {string.Join(", ", before)} became {string.Join(", ", places)}";
         Assert.True(places.Count(place => place is not VMWhereabouts.Absent) <= 1, found);
-        Assert.True(!(hasHome || before.Contains(VMWhereabouts.Running) || course.StoppedOn > 0) || places.Any(place => place is not VMWhereabouts.Absent), found);
+        Assert.True(!(hasHome || before.Contains(VMWhereabouts.Running) || course.StoppedOn > 0)
+            || places.Any(place => place is not VMWhereabouts.Absent), found);
         Assert.True(course.StoppedOn == 0 || places[course.StoppedOn - 1] is not VMWhereabouts.Absent, found);
         Assert.True(site.RolledBack == 0, $"{found}: the guest went back");
         return course.Controller.Moments;
@@ -193,7 +196,8 @@ public sealed class FaultWalkTests
             // A strict winner arrives paused: there is no guest yet that could stop.
             if ((await _site.PlacesAsync())[number - 1] is VMWhereabouts.Running)
             {
-                _site.Happen(number, _fate.Split(' ')[0] switch { "paused" => PowerState.Paused, "off" => PowerState.Shutoff, _ => PowerState.Crashed });
+                _site.Happen(number,
+                    _fate.Split(' ')[0] switch { "paused" => PowerState.Paused, "off" => PowerState.Shutoff, _ => PowerState.Crashed });
                 StoppedOn = number;
             }
 

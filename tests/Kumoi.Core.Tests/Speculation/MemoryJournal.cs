@@ -41,7 +41,11 @@ internal sealed class MemoryJournal : IJournal
     {
         lock (_gate)
         {
-            _operations[(int)sequence - 1] = _operations[(int)sequence - 1] with { State = outcome.State, Error = outcome.Error, EndedAt = outcome.At, Details = outcome.Details ?? _operations[(int)sequence - 1].Details };
+            _operations[(int)sequence - 1] = _operations[(int)sequence - 1] with
+            {
+                State = outcome.State, Error = outcome.Error, EndedAt = outcome.At,
+                Details = outcome.Details ?? _operations[(int)sequence - 1].Details
+            };
         }
 
         return Task.CompletedTask;
@@ -70,7 +74,8 @@ internal sealed class MemoryJournal : IJournal
         }
     }
 
-    public async IAsyncEnumerable<KumoiOperation> ReadOperationsAsync(OperationQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<KumoiOperation> ReadOperationsAsync(
+        OperationQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         List<KumoiOperation> all;
         lock (_gate)
@@ -84,7 +89,8 @@ internal sealed class MemoryJournal : IJournal
         }
 
         foreach (var operation in all.Where(operation =>
-            (query.States.Count == 0 || query.States.Contains(operation.State)) && (query.After is not { } after || operation.StartedAt >= after)))
+            (query.States.Count == 0 || query.States.Contains(operation.State))
+                && (query.After is not { } after || operation.StartedAt >= after)))
         {
             yield return operation;
         }
@@ -92,7 +98,8 @@ internal sealed class MemoryJournal : IJournal
         await Task.CompletedTask;
     }
 
-    public async IAsyncEnumerable<KumoiEvent> ReadEventsAsync(EventQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<KumoiEvent> ReadEventsAsync(
+        EventQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         List<KumoiEvent> all;
         lock (_gate)
@@ -106,7 +113,8 @@ internal sealed class MemoryJournal : IJournal
         }
 
         foreach (var happened in all.Where(happened =>
-            (query.After is not { } after || happened.At >= after) && (query.Kinds.Count == 0 || query.Kinds.Contains(happened.Kind)) && (query.OperationId is not { } id || happened.OperationId == id)
+            (query.After is not { } after || happened.At >= after) && (query.Kinds.Count == 0 || query.Kinds.Contains(happened.Kind))
+                && (query.OperationId is not { } id || happened.OperationId == id)
             && happened.Sequence > (query.AfterSequence ?? 0)))
         {
             yield return happened;

@@ -19,9 +19,11 @@ public sealed class ReplicationPlanTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _fleet = KumoiFleet.Create([new SimulatedDriver(_time)], new PollyCallPolicyFactory(_time), new FaultPlan(new Random(1), _time), _time);
+        _fleet = KumoiFleet.Create(
+            [new SimulatedDriver(_time)], new PollyCallPolicyFactory(_time), new FaultPlan(new Random(1), _time), _time);
         string?[] racks = ["a", "a", "b", null, null, null];
-        var requests = racks.Select((rack, i) => new ConnectRequest($"sim://lab/kvm0{i + 1}?hosts=6", null, []) { FailureGroup = rack }).ToList();
+        var requests = racks.Select((rack, i) => new ConnectRequest($"sim://lab/kvm0{i + 1}?hosts=6", null, []) { FailureGroup = rack })
+            .ToList();
         await foreach (var outcome in _fleet.ConnectAsync(requests, default))
         {
             _ = outcome.Result;
@@ -36,7 +38,8 @@ public sealed class ReplicationPlanTests : IAsyncLifetime
         var plan = await PlanAsync(new ReplicationPolicy.Auto(), 4, 5, 6);
         Assert.Equal(["kvm04 kvm05", "kvm06"], Rounds(plan));
         Assert.Equal(0.99, plan.PredictedSuccess, 9);
-        Assert.Equal("2 at once: kvm04 (0.9 after 0), kvm05 (0.9 after 0); predicted success 0.99, wanted 0.99, at most 4 replicas; reserve: kvm06", plan.Reason);
+        Assert.Equal("2 at once: kvm04 (0.9 after 0), kvm05 (0.9 after 0); predicted success 0.99, wanted 0.99, at most 4 "
+            + "replicas; reserve: kvm06", plan.Reason);
     }
 
     [Fact]
@@ -92,7 +95,8 @@ public sealed class ReplicationPlanTests : IAsyncLifetime
         var plan = await PlanAsync(new ReplicationPolicy.Hedged(2, 95), 4, 5, 6);
         Assert.Null(plan.HedgeDelay);
         Assert.Equal(3, plan.Rounds.Count);
-        Assert.EndsWith("each without a limit: of 20 durations that a percentile needs, 7 are known", plan.Reason, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "each without a limit: of 20 durations that a percentile needs, 7 are known", plan.Reason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -105,7 +109,8 @@ public sealed class ReplicationPlanTests : IAsyncLifetime
     {
         var reliability = await HostReliability.ReadAsync(_journal, ReliabilityPrior.Default, _time.GetUtcNow(), after: null, default);
         return ReplicationPlan.Make(
-            new SpeculationOptions { Policy = policy, Reliability = reliability }, ReliabilityKind.Migration, [.. hosts.Select(host => _fleet.Find($"kvm0{host}")!)], 2L << 30);
+            new SpeculationOptions { Policy = policy, Reliability = reliability }, ReliabilityKind.Migration,
+            [.. hosts.Select(host => _fleet.Find($"kvm0{host}")!)], 2L << 30);
     }
 
     /// <summary>Migrations of VMs of 1 GiB.</summary>
@@ -114,7 +119,11 @@ public sealed class ReplicationPlanTests : IAsyncLifetime
         for (var i = 0; i < successes + failures; i++)
         {
             var at = _time.GetUtcNow();
-            var intent = new OperationIntent { Id = Guid.NewGuid(), Kind = OperationKind.Migrate, VMHost = "source", Target = host, IsSimulated = true, StartedAt = at.AddSeconds(-seconds) };
+            var intent = new OperationIntent
+            {
+                Id = Guid.NewGuid(), Kind = OperationKind.Migrate, VMHost = "source", Target = host, IsSimulated = true,
+                StartedAt = at.AddSeconds(-seconds)
+            };
             await _journal.EndAsync(
                 await _journal.BeginAsync(intent, default),
                 intent.Id,

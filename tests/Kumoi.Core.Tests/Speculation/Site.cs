@@ -15,7 +15,9 @@ using Xunit;
 
 namespace Kumoi.Tests.Speculation;
 
-/// <summary>Simulated hosts, one running VM on the first of them, and a journal: what outlives the controllers that work with them.</summary>
+/// <summary>
+/// Simulated hosts, one running VM on the first of them, and a journal: what outlives the controllers that work with them.
+/// </summary>
 internal sealed class Site : IAsyncDisposable
 {
     public const string VM = "kvm01-1";
@@ -94,8 +96,12 @@ internal sealed class Site : IAsyncDisposable
     public async Task InventAsync(int host, bool isStart, VMWhereabouts place, SpeculationMark? mark = null)
     {
         var name = _observer.Hosts[host - 1].Name;
-        mark ??= new SpeculationMark(OperationId.New(), isStart, "kvm01", [name], OperationOwner.Current.ToToken()) { Replica = 1, IsNamed = true };
-        await Observe(host).SendAsync(new DefineVM(new VMSpec { Name = VM, Id = Id, MemoryBytes = 1L << 30, Mark = mark }) { Operation = mark.Operation }, default);
+        mark ??= new SpeculationMark(OperationId.New(), isStart, "kvm01", [name], OperationOwner.Current.ToToken())
+        {
+            Replica = 1, IsNamed = true
+        };
+        await Observe(host).SendAsync(
+            new DefineVM(new VMSpec { Name = VM, Id = Id, MemoryBytes = 1L << 30, Mark = mark }) { Operation = mark.Operation }, default);
         if (place is not VMWhereabouts.Off)
         {
             await Observe(host).SendAsync(new StartVM(Id, place is VMWhereabouts.Paused), default);
@@ -125,12 +131,14 @@ internal sealed class Site : IAsyncDisposable
 
     /// <summary>Starts the VM of kvm01, or makes it, on one of the hosts with these numbers, 1, 2, …</summary>
     public async Task<SpeculationResult> PowerOnAsync(
-        Fleet fleet, bool hasHome, IEnumerable<int> hosts, SpeculationOptions? options = null, string? disk = null, CancellationToken cancellationToken = default)
+        Fleet fleet, bool hasHome, IEnumerable<int> hosts, SpeculationOptions? options = null, string? disk = null,
+        CancellationToken cancellationToken = default)
     {
         options ??= new SpeculationOptions { Replicas = fleet.Hosts.Count };
         var spec = new VMSpec { Name = VM, Id = Id, MemoryBytes = 1L << 30, Disks = disk is null ? [] : [new DiskSpec { Path = disk }] };
         var start = hasHome
-            ? new SpeculativeStart(new KumoiVM(fleet.Hosts[0], (await _observer.Hosts[0].Link.SendAsync(new FindVM(Id), default))!), options, Time)
+            ? new SpeculativeStart(
+                new KumoiVM(fleet.Hosts[0], (await _observer.Hosts[0].Link.SendAsync(new FindVM(Id), default))!), options, Time)
             : new SpeculativeStart(spec, options, Time);
         return await start.RunAsync([.. hosts.Select(number => fleet.Hosts[number - 1])], progress: null, cancellationToken);
     }
@@ -144,7 +152,8 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>The hosts, 1, 2, …, whose copies have what the guest did last.</summary>
     public IReadOnlyList<int> Newest()
     {
-        var runs = Enumerable.Range(1, _observer.Hosts.Count).Select(host => (Host: host, _driver.ReadRun(_uri, host, Id).Run)).Where(copy => copy.Run is not null).ToList();
+        var runs = Enumerable.Range(1, _observer.Hosts.Count).Select(host => (Host: host, _driver.ReadRun(_uri, host, Id).Run))
+            .Where(copy => copy.Run is not null).ToList();
         return [.. runs.Where(copy => copy.Run == runs.Max(other => other.Run)).Select(copy => copy.Host)];
     }
 
@@ -214,7 +223,8 @@ internal sealed class Site : IAsyncDisposable
     {
         await using var fleet = await StartAsync(controller ?? new Controller());
         var results = new List<RepairResult>();
-        foreach (var operation in (await UnfinishedAsync()).Where(operation => operation.Kind is OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart))
+        foreach (var operation in (await UnfinishedAsync())
+            .Where(operation => operation.Kind is OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart))
         {
             results.Add(await new OperationRepair(fleet, Journal, Time).RepairAsync(operation, isOwnerKnownDead: false, default));
         }

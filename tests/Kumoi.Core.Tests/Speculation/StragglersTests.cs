@@ -21,7 +21,8 @@ public sealed class StragglersTests
     public async Task The_others_get_three_times_as_long_as_the_first()
     {
         var first = new TaskCompletionSource<bool>();
-        var run = Stragglers.RunAsync(["first", "silent"], (host, token) => host is "first" ? first.Task : CallAsync(host, token), _time, default);
+        var run = Stragglers.RunAsync(
+            ["first", "silent"], (host, token) => host is "first" ? first.Task : CallAsync(host, token), _time, default);
         _time.Advance(TimeSpan.FromSeconds(10));
         first.SetResult(true);
         _time.Advance(TimeSpan.FromSeconds(29));

@@ -4,8 +4,8 @@ namespace Kumoi.FaultTolerance.Pairs;
 
 /// <summary>
 /// What of a VM's live definition (https://libvirt.org/formatdomain.html) a pair cannot protect. A VM that goes on from a checkpoint must
-/// contradict nothing that the outside has seen, so every way out of it must be held back, or not be there: of the ways that a VM has, a pair
-/// by checkpoints holds its console. And what is not in the checkpoint must not change.
+/// contradict nothing that the outside has seen, so every way out of it must be held back, or not be there: of the ways that a VM has, a
+/// pair by checkpoints holds its console. And what is not in the checkpoint must not change.
 /// </summary>
 internal static class PairPreflight
 {
@@ -31,7 +31,8 @@ internal static class PairPreflight
                 {
                     yield return new PairObstacle(
                         $"What the VM puts out at its {NameOf(device)} is not held back.",
-                        $"Let it connect to the pair's socket: <source mode='connect' path='{consoleSocket}'/>, type 'unix'; or remove it.");
+                        $"Let it connect to the pair's socket: <source mode='connect' path='{consoleSocket}'/>, type "
+                            + "'unix'; or remove it.");
                 }
                 else if (device.Name.LocalName is not "console")
                 {
@@ -47,7 +48,8 @@ internal static class PairPreflight
         if (consoles > 1)
         {
             yield return new PairObstacle(
-                "More than one serial port is connected to the pair's socket, which takes one.", "Connect one of them, and remove the others.");
+                "More than one serial port is connected to the pair's socket, which takes one.",
+                "Connect one of them, and remove the others.");
         }
 
         if (isAutostart)
@@ -62,7 +64,8 @@ internal static class PairPreflight
     {
         "disk" when device.Element("readonly") is not null || (string?)device.Attribute("device") is "cdrom" => null,
         "disk" => new PairObstacle(
-            $"What the VM writes to its disk '{(string?)device.Element("target")?.Attribute("dev")}' is not taken back when it goes on from a "
+            $"What the VM writes to its disk '{(string?)device.Element("target")?.Attribute("dev")}' is not taken back "
+                + "when it goes on from a "
             + "checkpoint.",
             "Make the disk read-only, or detach it."),
         "interface" => new PairObstacle(

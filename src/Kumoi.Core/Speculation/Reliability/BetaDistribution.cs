@@ -47,7 +47,10 @@ internal static class BetaDistribution
         return (low + high) / 2;
     }
 
-    /// <summary>The t that a Student's t with so many degrees of freedom exceeds in absolute value with probability 1 − <paramref name="confidence"/>.</summary>
+    /// <summary>
+    /// The t that a Student's t with so many degrees of freedom exceeds in absolute value with probability 1 − <paramref
+    /// name="confidence"/>.
+    /// </summary>
     public static double StudentT(double confidence, int degreesOfFreedom)
     {
         // ν / (ν + t²) is Beta(ν/2, 1/2).

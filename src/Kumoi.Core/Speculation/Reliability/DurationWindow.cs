@@ -36,8 +36,8 @@ public sealed class DurationWindow
     }
 
     /// <summary>
-    /// Adds an operation that was given up, or lost a race, because it took too long: it would have taken longer than the percentile. Left out,
-    /// each such operation would lower the percentile, and more of the next ones would be given up.
+    /// Adds an operation that was given up, or lost a race, because it took too long: it would have taken longer than the percentile. Left
+    /// out, each such operation would lower the percentile, and more of the next ones would be given up.
     /// </summary>
     public void AddUnfinished() => Add(double.PositiveInfinity);
 

@@ -21,7 +21,9 @@ public readonly record struct ReliabilityEstimate
     /// <summary>The mean duration of a success; null before the first.</summary>
     public TimeSpan? MeanDuration => Successes > 0 ? TimeSpan.FromSeconds(DurationSumSec / Successes) : null;
 
-    /// <summary>The estimate after one more observation. The duration of a failure says nothing about that of a success, and is not kept.</summary>
+    /// <summary>
+    /// The estimate after one more observation. The duration of a failure says nothing about that of a success, and is not kept.
+    /// </summary>
     /// <param name="succeeded">Whether the operation took effect.</param>
     /// <param name="duration">How long it took.</param>
     /// <param name="at">When it ended, not before <see cref="At"/>.</param>
@@ -32,8 +34,8 @@ public readonly record struct ReliabilityEstimate
     }
 
     /// <summary>
-    /// The estimate after an operation was abandoned since another replica won. It counts as the part of a success that it had come to: left
-    /// out, only those that failed before the winner was there would count, and every race would make the host look worse.
+    /// The estimate after an operation was abandoned since another replica won. It counts as the part of a success that it had come to:
+    /// left out, only those that failed before the winner was there would count, and every race would make the host look worse.
     /// </summary>
     /// <param name="progress">The part of its expected duration that it had run without a failure, 0..1.</param>
     /// <param name="at">When it was abandoned, not before <see cref="At"/>.</param>

@@ -1,6 +1,8 @@
 namespace Kumoi.Speculation.Reliability;
 
-/// <summary>On how many targets an operation is tried, and when each replica begins. The closed set is that of the nested types.</summary>
+/// <summary>
+/// On how many targets an operation is tried, and when each replica begins. The closed set is that of the nested types.
+/// </summary>
 public abstract record ReplicationPolicy
 {
     /// <summary>Candidates that are equal must not differ by how their numbers were rounded.</summary>
@@ -59,9 +61,12 @@ public abstract record ReplicationPolicy
     /// The fewest replicas whose predicted success reaches <paramref name="WantedSuccess"/>, 0..1. The cost is limited: never more than
     /// <paramref name="CostLimit"/> times that of one operation.
     /// </summary>
-    public sealed record Auto(double WantedSuccess = 0.99, int CostLimit = 4, double DelayPercentile = 0) : ReplicationPolicy(CostLimit, DelayPercentile)
+    public sealed record Auto(
+        double WantedSuccess = 0.99, int CostLimit = 4, double DelayPercentile = 0) : ReplicationPolicy(CostLimit, DelayPercentile)
     {
-        /// <summary>As few as the most reliable of them are enough; of the sets of that size that reach as much, the one that is preferred.</summary>
+        /// <summary>
+        /// As few as the most reliable of them are enough; of the sets of that size that reach as much, the one that is preferred.
+        /// </summary>
         public override IReadOnlyList<int> Choose(IReadOnlyList<ReplicaCandidate> candidates)
         {
             var chosen = new List<int>(CostLimit);

@@ -24,7 +24,8 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
     /// <param name="limit">How many hosts are read at a time.</param>
     /// <param name="cancellationToken">Nothing was changed.</param>
     /// <exception cref="JournalException">The journal cannot be read: nobody knows which operations are under way.</exception>
-    public async Task<IReadOnlyList<KumoiConflict>> FindAsync(IReadOnlyList<KumoiConnection>? hosts, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<KumoiConflict>> FindAsync(
+        IReadOnlyList<KumoiConnection>? hosts, int limit, CancellationToken cancellationToken)
     {
         // Under several names it is one host, and its VMs are no copies of each other.
         var distinct = (hosts ?? fleet.Hosts).DistinctBy(host => host.Uri, StringComparer.Ordinal).ToList();
@@ -52,7 +53,8 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
 
         foreach (var host in hosts is null ? fleet.Unconnected : [])
         {
-            Add(ConflictKind.NotRead, [], $"{host.Name} could not be connected, and was not read: {host.Error.Message}", $"Connect it, and look again; or leave it out for good: Disconnect-KumoiHost {host.Name}", hosts: [host.Name]);
+            Add(ConflictKind.NotRead, [], $"{host.Name} could not be connected, and was not read: {host.Error.Message}",
+                $"Connect it, and look again; or leave it out for good: Disconnect-KumoiHost {host.Name}", hosts: [host.Name]);
         }
 
         var owned = await ReadOwnedAsync(cancellationToken);
@@ -66,12 +68,14 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
     private void NotRead(KumoiConnection host, Exception error)
     {
         _unread.Add((host, error));
-        Add(ConflictKind.NotRead, [], $"{host.Name} was not read, or not wholly: {error.Message}", "Look again when the host answers: until then nothing is known of it.", hosts: [host.Name]);
+        Add(ConflictKind.NotRead, [], $"{host.Name} was not read, or not wholly: {error.Message}",
+            "Look again when the host answers: until then nothing is known of it.", hosts: [host.Name]);
     }
 
     private async Task FindTwiceRunningAsync(List<HostSurvey> read, CancellationToken cancellationToken)
     {
-        var several = read.SelectMany(host => host.Live.Where(vm => !host.IsPausedByMigration(vm))).GroupBy(vm => vm.Id).Where(copies => copies.Skip(1).Any());
+        var several = read.SelectMany(host => host.Live.Where(vm => !host.IsPausedByMigration(vm))).GroupBy(vm => vm.Id)
+            .Where(copies => copies.Skip(1).Any());
         foreach (var copies in several.ToList())
         {
             // One that is being moved was here, and then there: only what is still here after the other was seen is there twice.
@@ -95,8 +99,10 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
             if (still.Count > 1)
             {
                 Add(
-                    ConflictKind.RunsTwice, still, $"'{still[0].Name}' runs on {string.Join(" and on ", still.Select(copy => $"{copy.VMHost} ({copy.State})"))}.",
-                    "Stop the copy that is not wanted at once, with Stop-KumoiVM -TurnOff and its -VMHost: both write to the same disks. Then check the disks.", still[0].Id);
+                    ConflictKind.RunsTwice, still,
+                    $"'{still[0].Name}' runs on {string.Join(" and on ", still.Select(copy => $"{copy.VMHost} ({copy.State})"))}.",
+                    "Stop the copy that is not wanted at once, with Stop-KumoiVM -TurnOff and its -VMHost: both write to the same disks. "
+                        + "Then check the disks.", still[0].Id);
             }
         }
     }
@@ -109,10 +115,13 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
             // Copies of one VM are told as such.
             if (users.Any(use => use.Writes) && users.DistinctBy(use => use.VM.Id).Skip(1).Any())
             {
+                var who = users.Select(use =>
+                    $"'{use.VM.Name}' on {use.VM.VMHost} {(use.Writes ? "writes to" : "has as a backing file")}");
                 Add(
                     ConflictKind.SharedDisk, [.. users.Select(use => use.VM)],
-                    $"{string.Join(" and ", users.Select(use => $"'{use.VM.Name}' on {use.VM.VMHost} {(use.Writes ? "writes to" : "has as a backing file")}"))} {users[0].Path}.",
-                    "Stop all but one of these VMs. If the disk is meant to be shared, say so in the VMs' XML (<shareable/>).", disk: users[0].Path);
+                    $"{string.Join(" and ", who)} {users[0].Path}.",
+                    "Stop all but one of these VMs. If the disk is meant to be shared, say so in the VMs' XML (<shareable/>).",
+                    disk: users[0].Path);
             }
         }
     }
@@ -122,15 +131,18 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
         foreach (var vm in read.SelectMany(host => host.Live.Where(host.IsPausedByMigration)).Where(vm => !owned.VMs.Contains(vm.Id)))
         {
             Add(
-                ConflictKind.AbandonedMigration, [vm], $"'{vm.Name}' on {vm.VMHost} is paused by a migration, and no known operation works on it.",
-                "If no other tool is migrating it, find out where the VM is with Get-KumoiVM. If it runs elsewhere, remove this copy; if not, resume it with Resume-KumoiVM.", vm.Id);
+                ConflictKind.AbandonedMigration, [vm],
+                $"'{vm.Name}' on {vm.VMHost} is paused by a migration, and no known operation works on it.",
+                "If no other tool is migrating it, find out where the VM is with Get-KumoiVM. If it runs elsewhere, remove this copy; if "
+                    + "not, resume it with Resume-KumoiVM.", vm.Id);
         }
     }
 
     private async Task FindLeftMarksAsync(List<HostSurvey> read, Owned owned, CancellationToken cancellationToken)
     {
         var left = read.SelectMany(host => host.Marked.Select(marked => (host.Host, Marked: marked)))
-            .Where(one => !owned.Operations.Contains(one.Marked.Mark.Operation.Value) && OperationRepair.IsLeft(Orphans.ToOperation(one.Host, one.Marked))).ToList();
+            .Where(one => !owned.Operations.Contains(one.Marked.Mark.Operation.Value)
+                && OperationRepair.IsLeft(Orphans.ToOperation(one.Host, one.Marked))).ToList();
         var known = new Dictionary<Guid, OperationState>();
         if (left.Count > 0 && journal is not null)
         {
@@ -170,7 +182,8 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
             return owned;
         }
 
-        await foreach (var operation in journal.ReadOperationsAsync(new OperationQuery { States = [OperationState.Pending] }, cancellationToken))
+        await foreach (var operation in journal.ReadOperationsAsync(
+            new OperationQuery { States = [OperationState.Pending] }, cancellationToken))
         {
             if (!OperationRepair.IsLeft(operation))
             {
@@ -185,7 +198,8 @@ public sealed class ConflictSearch(Fleet fleet, IJournal? journal, TimeProvider 
         return owned;
     }
 
-    private void Add(ConflictKind kind, IReadOnlyList<KumoiVM> vms, string message, string action, Guid? id = null, string? disk = null, IReadOnlyList<string>? hosts = null) =>
+    private void Add(ConflictKind kind, IReadOnlyList<KumoiVM> vms, string message, string action, Guid? id = null, string? disk = null,
+        IReadOnlyList<string>? hosts = null) =>
         _found.Add(new KumoiConflict
         {
             Kind = kind,

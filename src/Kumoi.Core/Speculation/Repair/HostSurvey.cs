@@ -5,7 +5,9 @@ using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Speculation.Repair;
 
-/// <summary>What a host has, as far as it concerns other hosts: its live VMs, the disks they use, and the marks that they carry.</summary>
+/// <summary>
+/// What a host has, as far as it concerns other hosts: its live VMs, the disks they use, and the marks that they carry.
+/// </summary>
 internal sealed class HostSurvey
 {
     private readonly HashSet<Guid> _pausedByMigration = [];
@@ -46,12 +48,14 @@ internal sealed class HostSurvey
         {
             await survey.TryAsync(async () =>
             {
-                if (vm.State is PowerState.Paused && await host.Link.SendAsync(new ReadWhereabouts(vm.Id), cancellationToken) is VMWhereabouts.MigrationPaused)
+                if (vm.State is PowerState.Paused
+                    && await host.Link.SendAsync(new ReadWhereabouts(vm.Id), cancellationToken) is VMWhereabouts.MigrationPaused)
                 {
                     survey._pausedByMigration.Add(vm.Id);
                 }
 
-                survey._disks.AddRange(DiskUse.Of(vm, SafeXml.Parse(await host.Link.SendAsync(new ReadXml(vm.Id), cancellationToken)), pools));
+                survey._disks.AddRange(
+                    DiskUse.Of(vm, SafeXml.Parse(await host.Link.SendAsync(new ReadXml(vm.Id), cancellationToken)), pools));
             });
         }
 

@@ -17,7 +17,8 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         !OperationsUnderWay.Has(operation.Id) && (operation.Owner == OperationOwner.Current || operation.Owner.IsAlive is not true);
 
     /// <summary>Whether the operation ran on several hosts: those can be repaired.</summary>
-    public static bool IsOnSeveralHosts(KumoiOperation operation) => operation.Kind is OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart;
+    public static bool IsOnSeveralHosts(KumoiOperation operation) =>
+        operation.Kind is OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart;
 
     /// <summary>The names of the hosts of an operation on several hosts.</summary>
     public static IEnumerable<string> HostsOf(KumoiOperation operation)
@@ -27,11 +28,12 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     }
 
     /// <summary>
-    /// Operations on several hosts that these hosts' VMs tell of, and that nobody works on, although the journal does not have them as pending:
-    /// it is gone, or could not remove all.
+    /// Operations on several hosts that these hosts' VMs tell of, and that nobody works on, although the journal does not have them as
+    /// pending: it is gone, or could not remove all.
     /// </summary>
     /// <exception cref="HypervisorException">A host does not answer.</exception>
-    public async Task<IReadOnlyList<KumoiOperation>> FindOrphansAsync(IEnumerable<KumoiConnection> hosts, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<KumoiOperation>> FindOrphansAsync(
+        IEnumerable<KumoiConnection> hosts, CancellationToken cancellationToken)
     {
         var orphans = (await Orphans.FindAsync(hosts, cancellationToken)).FindAll(IsLeft);
         if (orphans.Count > 0)
@@ -111,8 +113,10 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     private static string? WhyOwned(KumoiOperation operation, bool isOwnerKnownDead) => operation.Owner.IsAlive switch
     {
         _ when OperationsUnderWay.Has(operation.Id) => "This session is working on it.",
-        true when operation.Owner != OperationOwner.Current => $"{operation.Owner} still runs, and is the one who knows: end that process first.",
-        null when !isOwnerKnownDead => $"Whether {operation.Owner} still runs cannot be seen from here: make sure that it does not, and run it again with -Force.",
+        true when operation.Owner != OperationOwner.Current =>
+            $"{operation.Owner} still runs, and is the one who knows: end that process first.",
+        null when !isOwnerKnownDead =>
+            $"Whether {operation.Owner} still runs cannot be seen from here: make sure that it does not, and run it again with -Force.",
         _ => null,
     };
 
@@ -145,7 +149,8 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     {
         try
         {
-            return Enum.TryParse((string?)JsonNode.Parse(told.Data)?[SpeculationLog.StepProperty], out SpeculationStep step) ? step : SpeculationStep.Other;
+            return Enum.TryParse((string?)JsonNode.Parse(told.Data)?[SpeculationLog.StepProperty], out SpeculationStep step)
+                ? step : SpeculationStep.Other;
         }
         catch (JsonException)
         {
@@ -158,5 +163,6 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         ? Task.CompletedTask
         : journal.EndAsync(operation.Sequence, operation.Id, new OperationOutcome(state, time.GetUtcNow(), error), CancellationToken.None);
 
-    private static RepairResult Nothing(KumoiOperation operation, string message) => new() { Operation = operation, IsRepaired = false, Message = message };
+    private static RepairResult Nothing(KumoiOperation operation, string message) =>
+        new() { Operation = operation, IsRepaired = false, Message = message };
 }

@@ -51,7 +51,8 @@ internal static class Orphans
         var marks = await ReadMarksAsync(fleet, operation, places.Keys, cancellationToken);
         if (marks.FirstOrDefault(mark => !IsOf(operation, plan, mark.Value)).Key is { } other)
         {
-            return (null, false, $"the mark of the copy of '{operation.VM}' on {other} contradicts those on other hosts: it is not known which is true.");
+            return (null, false,
+                $"the mark of the copy of '{operation.VM}' on {other} contradicts those on other hosts: it is not known which is true.");
         }
 
         var running = places.Where(place => place.Value is VMWhereabouts.Running).Select(place => place.Key).ToList();
@@ -71,7 +72,8 @@ internal static class Orphans
             // Those whose copies were let run, or were about to be.
             var named = marks.Where(mark => mark.Value.IsNamed).Select(mark => mark.Key).ToList();
             return named.Count > 1
-                ? (null, false, $"'{operation.VM}' may have run on {string.Join(" and on ", named)}. Remove the copies that are not wanted.")
+                ? (null, false,
+                    $"'{operation.VM}' may have run on {string.Join(" and on ", named)}. Remove the copies that are not wanted.")
                 : (named.SingleOrDefault(), false, null);
         }
 
@@ -81,7 +83,8 @@ internal static class Orphans
             [] => (null, false, null),
             [{ Value: VMWhereabouts.Paused } one] => (one.Key, true, null),
             [var one] when places[plan.Home!] is VMWhereabouts.Absent => (one.Key, false, null),
-            _ => (null, false, $"without the journal nobody knows which copy of '{operation.VM}' is the one: {string.Join(", ", places.Select(place => $"{place.Key} has it {place.Value}"))}."),
+            _ => (null, false, $"without the journal nobody knows which copy of '{operation.VM}' is the one: "
+                + $"{string.Join(", ", places.Select(place => $"{place.Key} has it {place.Value}"))}."),
         };
     }
 
@@ -109,7 +112,8 @@ internal static class Orphans
         && mark.Candidates.SequenceEqual(plan.Candidates, StringComparer.Ordinal)
         && OwnerOf(mark) == operation.Owner;
 
-    private static OperationOwner OwnerOf(SpeculationMark mark) => OperationOwner.TryParse(mark.Controller) ?? new OperationOwner(0, default, "", "");
+    private static OperationOwner OwnerOf(SpeculationMark mark) => OperationOwner.TryParse(mark.Controller)
+        ?? new OperationOwner(0, default, "", "");
 
     /// <summary>The operation as its mark tells of it.</summary>
     internal static KumoiOperation ToOperation(KumoiConnection host, MarkedVM marked) => new()

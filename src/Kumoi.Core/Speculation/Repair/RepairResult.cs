@@ -5,7 +5,9 @@ public sealed record RepairResult
 {
     public required KumoiOperation Operation { get; init; }
 
-    /// <summary>The operation has ended: exactly one copy of the VM is left. False: it is unfinished still, and <see cref="Message"/> says why.</summary>
+    /// <summary>
+    /// The operation has ended: exactly one copy of the VM is left. False: it is unfinished still, and <see cref="Message"/> says why.
+    /// </summary>
     public required bool IsRepaired { get; init; }
 
     /// <summary>The host that the VM is on; null where nobody knows.</summary>

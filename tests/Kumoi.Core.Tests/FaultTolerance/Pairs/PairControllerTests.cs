@@ -114,7 +114,8 @@ public sealed class PairControllerTests : IAsyncDisposable
         await StopAsync(second, goesOn);
     }
 
-    private static async Task<Task<PairRecord>> ProtectedAsync(PairController pair, string primary, CancellationToken cancellationToken = default)
+    private static async Task<Task<PairRecord>> ProtectedAsync(
+        PairController pair, string primary, CancellationToken cancellationToken = default)
     {
         var made = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         void Look(PairEvent happened, PairRecord record)

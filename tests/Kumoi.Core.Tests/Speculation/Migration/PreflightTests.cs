@@ -21,7 +21,8 @@ public sealed class PreflightTests
         Assert.Equal((ReplicaEnding.Unknown, true), (result.Replicas[2].Ending, result.Replicas[2].IsClean));
         Assert.Contains("memory free", result.Replicas[2].Reason, StringComparison.Ordinal);
         Assert.DoesNotContain("prepare kvm02", controller.Calls);
-        Assert.Equal(["kvm03", "kvm04"], controller.Calls.Where(call => call.StartsWith("prepare", StringComparison.Ordinal)).Select(call => call[8..]).Order());
+        Assert.Equal(["kvm03", "kvm04"], controller.Calls.Where(call => call.StartsWith("prepare", StringComparison.Ordinal))
+            .Select(call => call[8..]).Order());
     }
 
     [Fact]
@@ -42,12 +43,14 @@ public sealed class PreflightTests
         await using var site = await Site.OpenAsync();
         var controller = new Controller
         {
-            Fault = (host, call, _) => (host, call) is ("kvm02", "check") ? new("no answer", error: HypervisorError.ConnectionFailed) : null,
+            Fault = (host, call, _) =>
+                (host, call) is ("kvm02", "check") ? new("no answer", error: HypervisorError.ConnectionFailed) : null,
         };
         await using var fleet = await site.StartAsync(controller);
         var result = await site.MigrateAsync(fleet);
         Assert.Equal("kvm03", await site.AssertOneCopyAsync("left out"));
-        Assert.Equal(("kvm02", ReplicaEnding.Failed, "no answer"), (result.Replicas[1].VMHost, result.Replicas[1].Ending, result.Replicas[1].Reason));
+        Assert.Equal(("kvm02", ReplicaEnding.Failed, "no answer"),
+            (result.Replicas[1].VMHost, result.Replicas[1].Ending, result.Replicas[1].Reason));
     }
 
     [Fact]
@@ -60,7 +63,8 @@ public sealed class PreflightTests
         await using var fleet = await site.StartAsync(controller);
         var failure = await Assert.ThrowsAsync<SpeculationFailedException>(() => site.MigrateAsync(fleet));
         Assert.StartsWith("'kvm01-1' stays on kvm01: kvm02 has ", failure.Message, StringComparison.Ordinal);
-        Assert.Equal((FaultDomain.Host, HypervisorError.ResourceUnavailable), (failure.FaultDomain, ((HypervisorException)failure.InnerException!).Error));
+        Assert.Equal((FaultDomain.Host, HypervisorError.ResourceUnavailable),
+            (failure.FaultDomain, ((HypervisorException)failure.InnerException!).Error));
         Assert.Equal(2, failure.Replicas.Count);
         Assert.DoesNotContain("begin kvm01", controller.Calls);
         Assert.Equal("kvm01", await site.AssertOneCopyAsync("refused"));
@@ -76,7 +80,8 @@ public sealed class PreflightTests
         await using var fleet = await site.StartAsync(controller);
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));
         Assert.Equal((FaultDomain.VM, HypervisorError.InvalidState), (failure.FaultDomain, failure.Error));
-        Assert.DoesNotContain(controller.Calls, call => call.StartsWith("check", StringComparison.Ordinal) || call.EndsWith("journal", StringComparison.Ordinal));
+        Assert.DoesNotContain(controller.Calls, call => call.StartsWith("check", StringComparison.Ordinal) || call.EndsWith(
+            "journal", StringComparison.Ordinal));
     }
 
     /// <summary>Leaves the host no memory for another VM.</summary>

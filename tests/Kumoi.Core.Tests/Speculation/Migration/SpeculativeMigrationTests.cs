@@ -42,7 +42,8 @@ public sealed class SpeculativeMigrationTests
     public async Task A_target_that_cannot_be_prepared_does_not_matter_to_the_others()
     {
         await using var site = await Site.OpenAsync();
-        await using var fleet = await site.StartAsync(new Controller { Fault = (host, call, _) => (host, call) is ("kvm02", "prepare") ? Definite(host) : null });
+        await using var fleet = await site.StartAsync(
+            new Controller { Fault = (host, call, _) => (host, call) is ("kvm02", "prepare") ? Definite(host) : null });
         var result = await site.MigrateAsync(fleet);
         Assert.Equal("kvm03", await site.AssertOneCopyAsync("prepare"));
         Assert.Equal("kvm02 says no", result.Replicas[0].Reason);
@@ -56,7 +57,8 @@ public sealed class SpeculativeMigrationTests
     public async Task Where_no_target_wins_the_VM_runs_on_where_it_was(string step)
     {
         await using var site = await Site.OpenAsync();
-        await using var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => call == step && !isDone ? Definite(host) : null });
+        await using var fleet = await site.StartAsync(
+            new Controller { Fault = (host, call, isDone) => call == step && !isDone ? Definite(host) : null });
         var failure = await Assert.ThrowsAsync<SpeculationFailedException>(() => site.MigrateAsync(fleet));
         Assert.EndsWith("says no", failure.InnerException!.Message, StringComparison.Ordinal);
         Assert.Equal("kvm01", await site.AssertOneCopyAsync(step));
@@ -67,7 +69,8 @@ public sealed class SpeculativeMigrationTests
     public async Task A_winner_that_does_not_start_is_proven_absent_before_the_next_is_started()
     {
         await using var site = await Site.OpenAsync();
-        var controller = new Controller { Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02", "finish", false) ? Definite(host) : null };
+        var controller =
+            new Controller { Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02", "finish", false) ? Definite(host) : null };
         await using var fleet = await site.StartAsync(controller);
         await site.MigrateAsync(fleet);
         Assert.Equal("kvm03", await site.AssertOneCopyAsync("finish"));
@@ -78,7 +81,8 @@ public sealed class SpeculativeMigrationTests
     public async Task An_answer_that_is_lost_is_no_failure_the_host_tells()
     {
         await using var site = await Site.OpenAsync();
-        var controller = new Controller { Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02", "finish", true) ? Unknown(host) : null };
+        var controller =
+            new Controller { Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02", "finish", true) ? Unknown(host) : null };
         await using var fleet = await site.StartAsync(controller);
         await site.MigrateAsync(fleet);
         Assert.Equal("kvm02", await site.AssertOneCopyAsync("answer lost"));
@@ -94,7 +98,8 @@ public sealed class SpeculativeMigrationTests
             Fault = (host, call, isDone) => (host, call, isDone) switch
             {
                 ("kvm02", "finish", true) => Unknown(host),
-                ("kvm02", "place", _) or ("kvm02", "abandon", _) => new($"no answer from {host}", FaultDomain.Host, error: HypervisorError.ConnectionFailed),
+                ("kvm02", "place", _) or ("kvm02", "abandon", _) =>
+                    new($"no answer from {host}", FaultDomain.Host, error: HypervisorError.ConnectionFailed),
                 _ => null,
             },
         };
@@ -119,7 +124,8 @@ public sealed class SpeculativeMigrationTests
     public async Task A_source_that_cannot_be_told_holds_a_paused_copy_until_it_is_repaired()
     {
         await using var site = await Site.OpenAsync();
-        await using (var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => call is "confirm" && !isDone ? Unknown(host) : null }))
+        await using (var fleet = await site.StartAsync(
+            new Controller { Fault = (host, call, isDone) => call is "confirm" && !isDone ? Unknown(host) : null }))
         {
             await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));
         }
@@ -196,11 +202,15 @@ public sealed class SpeculativeMigrationTests
     public async Task Hedged_one_target_at_a_time_is_tried()
     {
         await using var site = await Site.OpenAsync(4);
-        var controller = new Controller { Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02" or "kvm03", "finish", false) ? Definite(host) : null };
+        var controller = new Controller
+        {
+            Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02" or "kvm03", "finish", false) ? Definite(host) : null
+        };
         await using var fleet = await site.StartAsync(controller);
         var result = await site.MigrateAsync(fleet, new SpeculationOptions { HedgeDelay = TimeSpan.FromSeconds(1) });
         Assert.Equal("kvm04", await site.AssertOneCopyAsync("hedged"));
-        Assert.Equal(["prepare kvm02", "prepare kvm03", "prepare kvm04"], controller.Calls.Where(call => call.StartsWith("prepare", StringComparison.Ordinal)));
+        Assert.Equal(["prepare kvm02", "prepare kvm03", "prepare kvm04"], controller.Calls.Where(
+            call => call.StartsWith("prepare", StringComparison.Ordinal)));
         Assert.Equal(3, result.Replicas.Count);
     }
 
@@ -208,7 +218,10 @@ public sealed class SpeculativeMigrationTests
     public async Task A_failure_of_the_VM_burns_through_no_targets()
     {
         await using var site = await Site.OpenAsync(5);
-        var controller = new Controller { Fault = (_, call, isDone) => call is "perform" && !isDone ? new("its device blocks migration", FaultDomain.VM) : null };
+        var controller = new Controller
+        {
+            Fault = (_, call, isDone) => call is "perform" && !isDone ? new("its device blocks migration", FaultDomain.VM) : null
+        };
         await using var fleet = await site.StartAsync(controller);
         await Assert.ThrowsAsync<SpeculationFailedException>(() => site.MigrateAsync(fleet, new SpeculationOptions { Replicas = 2 }));
         Assert.Equal(2, controller.Calls.Count(call => call.StartsWith("prepare", StringComparison.Ordinal)));
@@ -250,7 +263,8 @@ public sealed class SpeculativeMigrationTests
         var vm = new KumoiVM(source, (await source.Link.SendAsync(new FindVM(other.Id), default))!);
         await Task.WhenAll(
             site.MigrateAsync(fleet),
-            new SpeculativeMigration(vm, new SpeculationOptions { Replicas = 2 }, site.Time).RunAsync([.. fleet.Hosts.Skip(1)], progress: null, default));
+            new SpeculativeMigration(vm, new SpeculationOptions { Replicas = 2 }, site.Time)
+                .RunAsync([.. fleet.Hosts.Skip(1)], progress: null, default));
         Assert.Equal(1, most);
     }
 

@@ -87,7 +87,9 @@ public sealed class HostReliabilityTests : JournalTest
         await MigrateAsync("kvm4", OperationState.Failed, FaultDomain.Host, at: Now.AddMinutes(-1));
         var reliability = await ReadAsync();
         Assert.Equal(["kvm3", "kvm4"], reliability.Hosts.Select(host => host.VMHost));
-        Assert.True(reliability.Success("kvm3", ReliabilityKind.Migration, false) > reliability.Success("kvm4", ReliabilityKind.Migration, false) + 0.2);
+        Assert.True(
+            reliability.Success("kvm3", ReliabilityKind.Migration, false) > reliability.Success("kvm4", ReliabilityKind.Migration, false)
+                + 0.2);
         Assert.Equal(["kvm4"], (await ReadAsync(after: Now.AddHours(-1))).Hosts.Select(host => host.VMHost));
         Assert.Equal(3, (await ReadAsync(after: Now.AddDays(-60))).Hosts.Count());
     }
@@ -129,7 +131,8 @@ public sealed class HostReliabilityTests : JournalTest
         await WriteAsync(OperationKind.Migrate, "kvm1", "kvm2", OperationState.Succeeded, details: "no JSON");
         await WriteAsync(OperationKind.Migrate, "kvm1", "kvm2", OperationState.Succeeded, details: "null");
         await WriteAsync(OperationKind.Migrate, "kvm1", "kvm2", OperationState.Failed, details: """{"faultDomain":7}""");
-        await _journal.AppendAsync(Event("other", KumoiEventKind.Speculation, Now) with { Data = """{"step":"Ended","replicas":[{}]}""" }, default);
+        await _journal.AppendAsync(
+            Event("other", KumoiEventKind.Speculation, Now) with { Data = """{"step":"Ended","replicas":[{}]}""" }, default);
         Assert.Empty((await ReadAsync()).Hosts);
     }
 
@@ -137,27 +140,31 @@ public sealed class HostReliabilityTests : JournalTest
     public async Task Each_replica_of_an_operation_counts_for_its_host()
     {
         await using var site = await Site.OpenAsync(4);
-        var controller = new Controller { Fault = (host, call, _) => (host, call) is ("kvm02", "prepare") ? new("no room", FaultDomain.Host) : null };
+        var controller =
+            new Controller { Fault = (host, call, _) => (host, call) is ("kvm02", "prepare") ? new("no room", FaultDomain.Host) : null };
         await using (var fleet = await site.StartAsync(controller))
         {
             await site.MigrateAsync(fleet);
         }
 
         var hosts = (await ReadAsync(site)).Hosts.ToList();
-        Assert.Equal([("kvm02", 1, 1), ("kvm03", 1, 0), ("kvm04", 1, 0)], hosts.Select(host => (host.VMHost, host.Attempts, host.Failures)));
+        Assert.Equal(
+            [("kvm02", 1, 1), ("kvm03", 1, 0), ("kvm04", 1, 0)], hosts.Select(host => (host.VMHost, host.Attempts, host.Failures)));
         Assert.All(hosts, host => Assert.True(host.IsSimulated));
         // The winner, and the one that was complete as well: both have done all that was asked of them.
         Assert.Equal(hosts[1].Success, hosts[2].Success);
         Assert.True(hosts[0].Success < hosts[1].Success);
         var told = Assert.Single(await EventsAsync(site.Journal), one => one.VMHost is null);
-        Assert.Equal((KumoiEventKind.Speculation, "'kvm01-1': kvm02 failed, kvm03 won, kvm04 was complete too."), (told.Kind, told.Message));
+        Assert.Equal(
+            (KumoiEventKind.Speculation, "'kvm01-1': kvm02 failed, kvm03 won, kvm04 was complete too."), (told.Kind, told.Message));
     }
 
     [Fact]
     public async Task A_winner_that_does_not_start_has_failed()
     {
         await using var site = await Site.OpenAsync();
-        await using var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02", "finish", false) ? new("no", FaultDomain.Host) : null });
+        await using var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) =>
+            (host, call, isDone) is ("kvm02", "finish", false) ? new("no", FaultDomain.Host) : null });
         await site.MigrateAsync(fleet);
         Assert.Equal([("kvm02", 1), ("kvm03", 0)], (await ReadAsync(site)).Hosts.Select(host => (host.VMHost, host.Failures)));
     }
@@ -169,7 +176,8 @@ public sealed class HostReliabilityTests : JournalTest
     public async Task What_the_VM_or_its_own_host_has_done_counts_for_no_target(string step, FaultDomain domain)
     {
         await using var site = await Site.OpenAsync();
-        await using var fleet = await site.StartAsync(new Controller { Fault = (_, call, isDone) => call == step && !isDone ? new("no", domain) : null });
+        await using var fleet = await site.StartAsync(
+            new Controller { Fault = (_, call, isDone) => call == step && !isDone ? new("no", domain) : null });
         await Assert.ThrowsAsync<SpeculationFailedException>(() => site.MigrateAsync(fleet));
         Assert.Empty((await ReadAsync(site)).Hosts);
     }
@@ -179,7 +187,8 @@ public sealed class HostReliabilityTests : JournalTest
     {
         await using var site = await Site.OpenAsync();
         using var stop = new CancellationTokenSource();
-        await using var fleet = await site.StartAsync(new Controller { Turn = (_, call) => call is "perform" ? stop.CancelAsync() : Task.CompletedTask });
+        await using var fleet = await site.StartAsync(
+            new Controller { Turn = (_, call) => call is "perform" ? stop.CancelAsync() : Task.CompletedTask });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => site.MigrateAsync(fleet, cancellationToken: stop.Token));
         Assert.Empty((await ReadAsync(site)).Hosts);
     }
@@ -188,7 +197,11 @@ public sealed class HostReliabilityTests : JournalTest
     public async Task A_winner_of_which_nobody_knows_counts_neither_way()
     {
         await using var site = await Site.OpenAsync();
-        var controller = new Controller { Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02", "finish", true) or ("kvm02", "place", _) ? new("gone", FaultDomain.Host, outcomeUnknown: true) : null };
+        var controller = new Controller
+        {
+            Fault = (host, call, isDone) => (host, call, isDone) is ("kvm02", "finish", true) or ("kvm02", "place", _)
+                ? new("gone", FaultDomain.Host, outcomeUnknown: true) : null
+        };
         await using var fleet = await site.StartAsync(controller);
         await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));
         Assert.Equal(["kvm03"], (await ReadAsync(site)).Hosts.Select(host => host.VMHost));
@@ -243,7 +256,8 @@ public sealed class HostReliabilityTests : JournalTest
         var writes = Enumerable.Range(0, HostReliability.MaxRecords + 1000).Select(async i =>
         {
             var intent = Intent(kind: OperationKind.Start) with { VMHost = i < 1000 ? "old" : "new", StartedAt = Now, IsSimulated = false };
-            await journal.EndAsync(await journal.BeginAsync(intent, default), intent.Id, new OperationOutcome(OperationState.Succeeded, Now.AddSeconds(1)), default);
+            await journal.EndAsync(await journal.BeginAsync(intent, default), intent.Id,
+                new OperationOutcome(OperationState.Succeeded, Now.AddSeconds(1)), default);
         });
         foreach (var batch in writes.Chunk(1000))
         {
@@ -264,9 +278,11 @@ public sealed class HostReliabilityTests : JournalTest
         await using var journal = Open();
         foreach (var operation in await OperationsAsync(_journal))
         {
-            var intent = Intent(kind: operation.Kind) with { Target = operation.Target, IsSimulated = false, StartedAt = operation.StartedAt };
+            var intent =
+                Intent(kind: operation.Kind) with { Target = operation.Target, IsSimulated = false, StartedAt = operation.StartedAt };
             await journal.EndAsync(
-                await journal.BeginAsync(intent, default), intent.Id, new OperationOutcome(operation.State, operation.EndedAt!.Value) { Details = operation.Details }, default);
+                await journal.BeginAsync(intent, default), intent.Id,
+                    new OperationOutcome(operation.State, operation.EndedAt!.Value) { Details = operation.Details }, default);
         }
 
         var onDisk = await HostReliability.ReadAsync(journal, ReliabilityPrior.Default, Now, after: null, default);
@@ -321,7 +337,10 @@ public sealed class HostReliabilityTests : JournalTest
         Guid? id = null)
     {
         var ended = at ?? Now;
-        var intent = Intent(kind: kind) with { Id = id ?? Guid.NewGuid(), VMHost = host, Target = target, IsSimulated = isSimulated, StartedAt = ended.AddSeconds(-seconds) };
+        var intent = Intent(kind: kind) with
+        {
+            Id = id ?? Guid.NewGuid(), VMHost = host, Target = target, IsSimulated = isSimulated, StartedAt = ended.AddSeconds(-seconds)
+        };
         var sequence = await _journal.BeginAsync(intent, default);
         if (state is not OperationState.Pending)
         {
@@ -333,7 +352,8 @@ public sealed class HostReliabilityTests : JournalTest
     {
         var fleet = new Kumoi.Fleets.Journaling.FleetJournal(() => _journal, new ManualTime());
         var log = await SpeculationLog.BeginAsync(
-            fleet, Intent(kind: OperationKind.SpeculativeMigrate) with { Id = id ?? Guid.NewGuid(), IsSimulated = false, StartedAt = Now }, default);
+            fleet, Intent(kind: OperationKind.SpeculativeMigrate) with { Id = id ?? Guid.NewGuid(), IsSimulated = false, StartedAt = Now },
+            default);
         await log.TellOutcomesAsync(kind, 1 << 30, [outcome]);
     }
 }

@@ -28,7 +28,8 @@ public sealed class ReliabilityEstimateTests
     {
         // A Beta(8, 4) is at most x with the probability that 8 or more of 11 trials succeed, each with x: 0.05 at this x.
         Assert.Equal(0.4356258, Seen(7, 3).SuccessLowerBound(Noon, Prior), 6);
-        Assert.True(Seen(70, 30).SuccessLowerBound(Noon, Prior) > Seen(7, 3).SuccessLowerBound(Noon, Prior), "more observations are more certain");
+        Assert.True(
+            Seen(70, 30).SuccessLowerBound(Noon, Prior) > Seen(7, 3).SuccessLowerBound(Noon, Prior), "more observations are more certain");
     }
 
     [Fact]

@@ -67,5 +67,6 @@ public sealed class ReplicationPolicyTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new ReplicationPolicy.Hedged(2, 101));
     }
 
-    private static ReplicaCandidate[] Equal(double success, int count) => [.. Enumerable.Range(0, count).Select(i => new ReplicaCandidate(success, $"rack{i}"))];
+    private static ReplicaCandidate[] Equal(double success, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => new ReplicaCandidate(success, $"rack{i}"))];
 }

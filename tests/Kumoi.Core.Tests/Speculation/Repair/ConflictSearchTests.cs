@@ -59,13 +59,18 @@ public sealed class ConflictSearchTests : IDisposable
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=2&vms=0&seed=7");
         var vm = await MakeAsync(lab, "kvm01", "web", start: true);
         var operation = OperationId.New();
-        await vm.Connection.Link.SendAsync(new MarkVM(vm.Id, new SpeculationMark(operation, IsStart: false, "kvm01", ["kvm02"], "")), default);
+        await vm.Connection.Link.SendAsync(
+            new MarkVM(vm.Id, new SpeculationMark(operation, IsStart: false, "kvm01", ["kvm02"], "")), default);
         var found = Assert.Single(await FindAsync(lab, journal));
         Assert.Equal((ConflictKind.LeftMark, operation.Value, vm.Id), (found.Kind, found.OperationId!.Value, found.VMId!.Value));
         Assert.Contains("does not know", found.Message, StringComparison.Ordinal);
         Assert.Single(await FindAsync(lab, journal: null));
 
-        var intent = new OperationIntent { Id = operation.Value, Kind = OperationKind.SpeculativeMigrate, VMHost = "kvm01", IsSimulated = false, VMId = vm.Id, StartedAt = DateTimeOffset.UtcNow };
+        var intent = new OperationIntent
+        {
+            Id = operation.Value, Kind = OperationKind.SpeculativeMigrate, VMHost = "kvm01", IsSimulated = false, VMId = vm.Id,
+            StartedAt = DateTimeOffset.UtcNow
+        };
         var sequence = await journal.BeginAsync(intent, default);
         using (OperationsUnderWay.Enter(operation))
         {
@@ -95,7 +100,8 @@ public sealed class ConflictSearchTests : IDisposable
     [InlineData("<source file='/img/x'/>", "/img/x:w")]
     [InlineData("<source dev='/dev/sdb'/>", "/dev/sdb:w")]
     [InlineData("<source file='/img/x'/><mirror type='file' job='copy'><source file='/img/copy'/></mirror>", "/img/x:w /img/copy:w")]
-    [InlineData("<source file='/img/x'/><backingStore type='file'><source file='/img/y'/><backingStore type='file'><source file='/img/z'/></backingStore></backingStore>", "/img/x:w /img/y:r /img/z:r")]
+    [InlineData("<source file='/img/x'/><backingStore type='file'><source file='/img/y'/><backingStore type='file'><source "
+        + "file='/img/z'/></backingStore></backingStore>", "/img/x:w /img/y:r /img/z:r")]
     [InlineData("<source pool='nfs' volume='v'/>", "/shared/v:w")]
     [InlineData("<source pool='ceph' volume='v'/>", "ceph/v:w")]
     [InlineData("<source pool='local' volume='v'/>", "/images/v:w")]
@@ -107,22 +113,29 @@ public sealed class ConflictSearchTests : IDisposable
     public async Task All_images_of_a_VM_are_looked_at(string disk, string expected)
     {
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=2&vms=1&seed=7");
-        StoragePoolReading[] pools = [new("nfs", "netfs", "/shared", "nas|/x"), new("ceph", "rbd", null, "m1|p"), new("local", "dir", "/images", "")];
-        var domain = XElement.Parse($"<domain><devices><disk type='file' device='disk'>{disk}<target dev='vda'/></disk></devices></domain>");
+        StoragePoolReading[] pools =
+            [new("nfs", "netfs", "/shared", "nas|/x"), new("ceph", "rbd", null, "m1|p"), new("local", "dir", "/images", "")];
+        var domain = XElement.Parse(
+            $"<domain><devices><disk type='file' device='disk'>{disk}<target dev='vda'/></disk></devices></domain>");
         var uses = await UsesAsync("kvm01");
         Assert.Equal(expected, string.Join(' ', uses.Select(use => $"{use.Path}:{(use.Writes ? 'w' : 'r')}")));
 
         // On another host it is the same image only where it comes from the network.
-        var isShared = expected.StartsWith("/shared", StringComparison.Ordinal) || expected.StartsWith("ceph", StringComparison.Ordinal) || expected.StartsWith("rbd", StringComparison.Ordinal);
+        var isShared = expected.StartsWith("/shared", StringComparison.Ordinal) || expected.StartsWith("ceph", StringComparison.Ordinal)
+            || expected.StartsWith("rbd", StringComparison.Ordinal);
         Assert.All((await UsesAsync("kvm02")).Zip(uses), pair => Assert.Equal(isShared, pair.First.Image == pair.Second.Image));
 
-        async Task<List<DiskUse>> UsesAsync(string host) => [.. DiskUse.Of(new KumoiVM(lab.Host(host), (await lab.VMsAsync(host))[0]), domain, pools)];
+        async Task<List<DiskUse>> UsesAsync(string host) =>
+            [.. DiskUse.Of(new KumoiVM(lab.Host(host), (await lab.VMsAsync(host))[0]), domain, pools)];
     }
 
     private static async Task<IReadOnlyList<KumoiConflict>> FindAsync(LabFleet lab, IJournal? journal = null) =>
         await new ConflictSearch(lab.Fleet, journal, lab.Time).FindAsync(lab.Fleet.Hosts, 8, default);
 
     private static Task<KumoiVM> MakeAsync(LabFleet lab, string host, string name, bool start) => VMActions.CreateAsync(
-        lab.Host(host), new VMSpec { Xml = $"<domain><name>{name}</name><uuid>00000000-0000-4000-8000-000000000001</uuid><memory unit='MiB'>64</memory></domain>" },
+        lab.Host(host), new VMSpec
+        {
+            Xml = $"<domain><name>{name}</name><uuid>00000000-0000-4000-8000-000000000001</uuid><memory unit='MiB'>64</memory></domain>"
+        },
         start, keepFailed: false, OperationId.New(), default);
 }

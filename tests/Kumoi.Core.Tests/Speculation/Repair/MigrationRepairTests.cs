@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Kumoi.Tests.Speculation.Repair;
 
-/// <summary>What others have done with the VM since the controller died is not undone, and the copy that ran last is never the one that goes.</summary>
+/// <summary>
+/// What others have done with the VM since the controller died is not undone, and the copy that ran last is never the one that goes.
+/// </summary>
 public sealed class MigrationRepairTests
 {
     [Theory]
@@ -73,12 +75,14 @@ public sealed class MigrationRepairTests
     {
         await using var site = await DieAsync("kvm02", "finish", isDone: true, hosts: 4, candidates: 2);
         await Operators.ActAsync(site, "migrate", 2);
-        Assert.Equal([VMWhereabouts.MigrationPaused, VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Running], await site.PlacesAsync());
+        Assert.Equal(
+            [VMWhereabouts.MigrationPaused, VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Running], await site.PlacesAsync());
 
         var result = Assert.Single(await site.RepairAsync());
         Assert.False(result.IsRepaired);
         Assert.Contains("kvm04", result.Message, StringComparison.Ordinal);
-        Assert.Equal([VMWhereabouts.MigrationPaused, VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Running], await site.PlacesAsync());
+        Assert.Equal(
+            [VMWhereabouts.MigrationPaused, VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Running], await site.PlacesAsync());
     }
 
     [Fact]
@@ -161,7 +165,10 @@ public sealed class MigrationRepairTests
         Assert.Equal(before, await site.PlacesAsync());
     }
 
-    /// <summary>Every moment of the migration at which the controller can die, every act of somebody else on every host, before every step of the repair.</summary>
+    /// <summary>
+    /// Every moment of the migration at which the controller can die, every act of somebody else on every host, before every step of the
+    /// repair.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -192,8 +199,10 @@ public sealed class MigrationRepairTests
     private static async Task<bool> WalkAsync(bool isStrict, int moment, string act, int host, int step)
     {
         await using var site = await Site.OpenAsync(4);
-        await DieAsync(site, new Controller { DiesAt = moment }, new SpeculationOptions { Replicas = 2, IsStrict = isStrict }, candidates: 2);
-        var because = $"{(isStrict ? "strict, " : "")}death at {moment}, {act} on kvm0{host} before step {step}, {string.Join(", ", await site.PlacesAsync())}";
+        await DieAsync(
+            site, new Controller { DiesAt = moment }, new SpeculationOptions { Replicas = 2, IsStrict = isStrict }, candidates: 2);
+        var because = $"{(isStrict ? "strict, " : "")}death at {moment}, {act} on kvm0{host} before step {step}, "
+            + $"{string.Join(", ", await site.PlacesAsync())}";
         IReadOnlyList<VMWhereabouts> before = [];
         IReadOnlyList<SpeculationMark?> marks = [];
         IReadOnlyList<int> newest = [];
@@ -227,14 +236,17 @@ public sealed class MigrationRepairTests
 
         var after = await site.PlacesAsync();
         var found = $"{because}: {string.Join(", ", before)} became {string.Join(", ", after)}";
-        Assert.True(after.Count(place => place is VMWhereabouts.Running) <= Math.Max(1, before.Count(place => place is VMWhereabouts.Running)), found);
+        Assert.True(
+            after.Count(place => place is VMWhereabouts.Running) <= Math.Max(1, before.Count(place => place is VMWhereabouts.Running)),
+            found);
 
         // Who removes the VM from its host while it is repaired has removed it: what another host still held is from before.
         var isRemoved = act is "undefine" && wasStarted;
         Assert.True((isRemoved && step > 0) || newest.Count == 0 || newest.Any(copy => after[copy - 1] is not VMWhereabouts.Absent), found);
         for (var i = 0; i < before.Count; i++)
         {
-            Assert.True(before[i] is VMWhereabouts.Absent || marks[i] is not null || after[i] is not VMWhereabouts.Absent, $"{found}: what was not the operation's was removed");
+            Assert.True(before[i] is VMWhereabouts.Absent || marks[i] is not null
+                || after[i] is not VMWhereabouts.Absent, $"{found}: what was not the operation's was removed");
         }
 
         // Where nobody had written down that it was started, that leaves no trace.

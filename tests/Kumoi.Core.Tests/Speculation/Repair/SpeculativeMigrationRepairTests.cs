@@ -14,7 +14,8 @@ public sealed class SpeculativeMigrationRepairTests
     public async Task A_copy_that_goes_by_itself_while_it_is_repaired_is_gone_all_the_same()
     {
         await using var site = await Site.OpenAsync();
-        await using (var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => call is "confirm" && !isDone ? Unknown(host) : null }))
+        await using (var fleet = await site.StartAsync(
+            new Controller { Fault = (host, call, isDone) => call is "confirm" && !isDone ? Unknown(host) : null }))
         {
             await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));
         }
@@ -55,7 +56,8 @@ public sealed class SpeculativeMigrationRepairTests
     [Fact]
     public async Task Ten_thousand_operations_with_faults_lose_no_VM_and_start_none_twice()
     {
-        var seed = Environment.GetEnvironmentVariable("KUMOI_SPECULATION_SEED") is { } given ? int.Parse(given, System.Globalization.CultureInfo.InvariantCulture) : Random.Shared.Next();
+        var seed = Environment.GetEnvironmentVariable("KUMOI_SPECULATION_SEED") is { } given
+            ? int.Parse(given, System.Globalization.CultureInfo.InvariantCulture) : Random.Shared.Next();
         var random = new Random(seed);
         string[] calls = ["begin", "prepare", "perform", "finish", "place", "confirm", "abandon", "take back"];
         for (var i = 0; i < 10_000; i++)
@@ -70,7 +72,8 @@ public sealed class SpeculativeMigrationRepairTests
                 {
                     lock (faults)
                     {
-                        return !calls.Contains(call) || faults.NextDouble() >= share / 2 ? null : isDone || faults.Next(4) == 0 ? Unknown(host) : Definite(host);
+                        return !calls.Contains(call) || faults.NextDouble() >= share / 2
+                            ? null : isDone || faults.Next(4) == 0 ? Unknown(host) : Definite(host);
                     }
                 },
             };
@@ -79,9 +82,11 @@ public sealed class SpeculativeMigrationRepairTests
             {
                 try
                 {
-                    await site.MigrateAsync(fleet, new SpeculationOptions { Replicas = 1 + random.Next(3), HedgeDelay = random.Next(2) == 0 ? TimeSpan.FromSeconds(1) : null, IsStrict = random.Next(4) == 0 });
+                    await site.MigrateAsync(fleet, new SpeculationOptions { Replicas = 1 + random.Next(3), HedgeDelay = random.Next(2) == 0
+                        ? TimeSpan.FromSeconds(1) : null, IsStrict = random.Next(4) == 0 });
                 }
-                catch (Exception e) when (e is ControllerDiedException or HypervisorException or SpeculationFailedException or JournalException)
+                catch (Exception e) when (e
+                    is ControllerDiedException or HypervisorException or SpeculationFailedException or JournalException)
                 {
                     Assert.True((await site.PlacesAsync()).Count(place => place is VMWhereabouts.Running) <= 1, because);
                 }
@@ -99,7 +104,8 @@ public sealed class SpeculativeMigrationRepairTests
     public async Task Simulated_hosts_of_another_process_are_gone_and_those_of_this_one_are_others()
     {
         await using var site = await Site.OpenAsync();
-        await using (var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => call is "confirm" && !isDone ? Unknown(host) : null }))
+        await using (var fleet = await site.StartAsync(
+            new Controller { Fault = (host, call, isDone) => call is "confirm" && !isDone ? Unknown(host) : null }))
         {
             await Assert.ThrowsAsync<HypervisorException>(() => site.MigrateAsync(fleet));
         }
@@ -108,7 +114,8 @@ public sealed class SpeculativeMigrationRepairTests
         await using var other = await site.StartAsync(new Controller());
         var operation = Assert.Single(await site.UnfinishedAsync());
         var theirs = operation with { Owner = operation.Owner with { ProcessId = 0, ProcessStartedAt = DateTimeOffset.UnixEpoch } };
-        Assert.True((await new OperationRepair(other, site.Journal, site.Time).RepairAsync(theirs, isOwnerKnownDead: false, default)).IsRepaired);
+        Assert.True(
+            (await new OperationRepair(other, site.Journal, site.Time).RepairAsync(theirs, isOwnerKnownDead: false, default)).IsRepaired);
         Assert.Equal(before, await site.PlacesAsync());
         Assert.Empty(await site.UnfinishedAsync());
     }
@@ -139,7 +146,8 @@ public sealed class SpeculativeMigrationRepairTests
             }
 
             var before = await site.PlacesAsync();
-            Assert.All(await site.RepairOrphansAsync(isJournalGone: true), result => Assert.True(result.IsRepaired, $"death at {moment}: {result}"));
+            Assert.All(await site.RepairOrphansAsync(isJournalGone: true), result => Assert.True(
+                result.IsRepaired, $"death at {moment}: {result}"));
             await site.AssertOneCopyAsync($"death at {moment}, {string.Join(", ", before)}");
             await site.AssertNoMarksAsync($"death at {moment}");
             decided += before.Count(place => place is not VMWhereabouts.Absent) > 1 ? 1 : 0;
@@ -160,7 +168,8 @@ public sealed class SpeculativeMigrationRepairTests
         }
 
         var before = await site.PlacesAsync();
-        Assert.All(await site.RepairOrphansAsync(isJournalGone: true, new Controller { Fault = fault }), result => Assert.Contains("kvm03", result.Message, StringComparison.Ordinal));
+        Assert.All(await site.RepairOrphansAsync(isJournalGone: true, new Controller { Fault = fault }), result => Assert.Contains(
+            "kvm03", result.Message, StringComparison.Ordinal));
         Assert.Equal(before, await site.PlacesAsync());
     }
 
@@ -193,7 +202,8 @@ public sealed class SpeculativeMigrationRepairTests
                 }
             },
         };
-        var because = $"{(isStrict ? "strict, " : "")}{first} on the first, {second} on the second, {(isReversed ? "reversed, " : "")}death at {diesAt}";
+        var because = $"{(isStrict ? "strict, " : "")}{first} on the first, {second} on the second, "
+            + $"{(isReversed ? "reversed, " : "")}death at {diesAt}";
         await using (var fleet = await site.StartAsync(controller))
         {
             try

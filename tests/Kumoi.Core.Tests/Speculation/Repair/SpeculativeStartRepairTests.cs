@@ -71,7 +71,8 @@ public sealed class SpeculativeStartRepairTests
         };
         await using (var fleet = await site.StartAsync(controller))
         {
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => site.PowerOnAsync(fleet, hasHome: true, [1], cancellationToken: stop.Token));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(
+                () => site.PowerOnAsync(fleet, hasHome: true, [1], cancellationToken: stop.Token));
         }
 
         await site.AssertOneCopyAsync("cancelled", VMWhereabouts.Off);
@@ -138,7 +139,9 @@ public sealed class SpeculativeStartRepairTests
         Assert.Equal(2, controller.Calls.Count(call => call.StartsWith("prepare", StringComparison.Ordinal)));
     }
 
-    /// <summary>Every moment at which the controller can die, every act of somebody else on every host, before every step of the repair.</summary>
+    /// <summary>
+    /// Every moment at which the controller can die, every act of somebody else on every host, before every step of the repair.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -176,7 +179,8 @@ public sealed class SpeculativeStartRepairTests
             dying.Die();
         }
 
-        var because = $"{(hasHome ? "at home, " : "")}death at {moment}, {act} on kvm0{host} before step {step}, {string.Join(", ", await site.PlacesAsync())}";
+        var because = $"{(hasHome ? "at home, " : "")}death at {moment}, {act} on kvm0{host} before step {step}, "
+            + $"{string.Join(", ", await site.PlacesAsync())}";
         IReadOnlyList<VMWhereabouts> before = [];
         IReadOnlyList<SpeculationMark?> marks = [];
         IReadOnlyList<int> newest = [];
@@ -210,11 +214,14 @@ public sealed class SpeculativeStartRepairTests
 
         var after = await site.PlacesAsync();
         var found = $"{because}: {string.Join(", ", before)} became {string.Join(", ", after)}";
-        Assert.True(after.Count(place => place is VMWhereabouts.Running) <= Math.Max(1, before.Count(place => place is VMWhereabouts.Running)), found);
+        Assert.True(
+            after.Count(place => place is VMWhereabouts.Running) <= Math.Max(1, before.Count(place => place is VMWhereabouts.Running)),
+            found);
         for (var i = 0; i < before.Count; i++)
         {
             Assert.True(before[i] is not VMWhereabouts.Running || after[i] is VMWhereabouts.Running, $"{found}: what ran was stopped");
-            Assert.True(before[i] is VMWhereabouts.Absent || marks[i] is not null || after[i] is not VMWhereabouts.Absent, $"{found}: what was not the operation's was removed");
+            Assert.True(before[i] is VMWhereabouts.Absent || marks[i] is not null
+                || after[i] is not VMWhereabouts.Absent, $"{found}: what was not the operation's was removed");
         }
 
         // Its home keeps the VM, unless another host has it; and who has removed it there has removed it.
@@ -240,6 +247,7 @@ public sealed class SpeculativeStartRepairTests
             },
         };
         await using var fleet = await site.StartAsync(controller);
-        await Assert.ThrowsAsync<ControllerDiedException>(() => site.PowerOnAsync(fleet, hasHome, hosts, new SpeculationOptions { Replicas = 1 }));
+        await Assert.ThrowsAsync<ControllerDiedException>(
+            () => site.PowerOnAsync(fleet, hasHome, hosts, new SpeculationOptions { Replicas = 1 }));
     }
 }

@@ -14,7 +14,8 @@ public sealed class SpeculativeStartDeathTests
     public async Task What_is_left_on_a_host_that_does_not_answer_is_removed_when_it_does()
     {
         await using var site = await OpenAsync(hasHome: false);
-        await using (var fleet = await site.StartAsync(InOrder("kvm01", (host, call, isDone) => (host, call) is ("kvm02", "undo") && !isDone ? Definite(host) : null)))
+        await using (var fleet = await site.StartAsync(
+            InOrder("kvm01", (host, call, isDone) => (host, call) is ("kvm02", "undo") && !isDone ? Definite(host) : null)))
         {
             var result = await site.PowerOnAsync(fleet, hasHome: false, [1, 2]);
             Assert.Equal([true, false], result.Replicas.Select(replica => replica.IsClean));
@@ -26,7 +27,9 @@ public sealed class SpeculativeStartDeathTests
         Assert.DoesNotContain(await site.UnfinishedAsync(), operation => operation.Kind is OperationKind.SpeculativeStart);
     }
 
-    /// <summary>Every moment of every interleaving of two replicas' steps, in every course of events that one fault on each of them can give.</summary>
+    /// <summary>
+    /// Every moment of every interleaving of two replicas' steps, in every course of events that one fault on each of them can give.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -79,7 +82,8 @@ public sealed class SpeculativeStartDeathTests
     [Fact]
     public async Task Ten_thousand_operations_with_faults_start_no_VM_twice_and_lose_none()
     {
-        var seed = Environment.GetEnvironmentVariable("KUMOI_SPECULATION_SEED") is { } given ? int.Parse(given, System.Globalization.CultureInfo.InvariantCulture) : Random.Shared.Next();
+        var seed = Environment.GetEnvironmentVariable("KUMOI_SPECULATION_SEED") is { } given
+            ? int.Parse(given, System.Globalization.CultureInfo.InvariantCulture) : Random.Shared.Next();
         var random = new Random(seed);
         string[] calls = ["mark", "unmark", "define", "start", "resume", "place", "undo", "destroy", "undefine", "xml"];
         for (var i = 0; i < 10_000; i++)
@@ -95,7 +99,8 @@ public sealed class SpeculativeStartDeathTests
                 {
                     lock (faults)
                     {
-                        return !calls.Contains(call) || faults.NextDouble() >= share / 2 ? null : isDone || faults.Next(4) == 0 ? Unknown(host) : Definite(host);
+                        return !calls.Contains(call) || faults.NextDouble() >= share / 2
+                            ? null : isDone || faults.Next(4) == 0 ? Unknown(host) : Definite(host);
                     }
                 },
             };
@@ -109,7 +114,8 @@ public sealed class SpeculativeStartDeathTests
                 {
                     await site.PowerOnAsync(fleet, hasHome, Enumerable.Range(1, fleet.Hosts.Count).Skip(first), options, disk);
                 }
-                catch (Exception e) when (e is ControllerDiedException or HypervisorException or SpeculationFailedException or JournalException)
+                catch (Exception e) when (e
+                    is ControllerDiedException or HypervisorException or SpeculationFailedException or JournalException)
                 {
                     // That is what this is about.
                 }
@@ -125,12 +131,15 @@ public sealed class SpeculativeStartDeathTests
     /// <param name="hasHome">The VM is off on kvm01.</param>
     /// <param name="first">What fails on kvm02.</param>
     /// <param name="second">What fails on kvm03.</param>
-    /// <param name="order">Whose step is next, 2 or 3: each host's first step is the making of the replica, its second one the paused start.</param>
+    /// <param name="order">
+    /// Whose step is next, 2 or 3: each host's first step is the making of the replica, its second one the paused start.
+    /// </param>
     /// <param name="diesAt">The moment at which the controller dies; 0: never.</param>
     private static async Task<int> RunAsync(bool hasHome, string first, string second, string order, int diesAt)
     {
         await using var site = await OpenAsync(hasHome);
-        string[] steps = [.. order.Select((digit, i) => $"{(order[..i].Contains(digit, StringComparison.Ordinal) ? "start" : "define")} kvm0{digit}")];
+        string[] steps =
+            [.. order.Select((digit, i) => $"{(order[..i].Contains(digit, StringComparison.Ordinal) ? "start" : "define")} kvm0{digit}")];
         var ended = steps.ToDictionary(step => step, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         Controller? controller = null;
         controller = new Controller

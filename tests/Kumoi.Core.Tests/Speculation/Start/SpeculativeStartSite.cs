@@ -66,6 +66,7 @@ internal static class SpeculativeStartSite
         }
 
         await site.AssertNoMarksAsync(because);
-        Assert.True(isJournalGone || !(await site.UnfinishedAsync()).Exists(operation => operation.Kind is OperationKind.SpeculativeStart), because);
+        Assert.True(isJournalGone
+            || !(await site.UnfinishedAsync()).Exists(operation => operation.Kind is OperationKind.SpeculativeStart), because);
     }
 }

@@ -7,7 +7,9 @@ using static Kumoi.Tests.Speculation.Start.SpeculativeStartSite;
 
 namespace Kumoi.Tests.Speculation.Start;
 
-/// <summary>A VM that is started on one of several hosts: one of them lets it run, whatever fails, and whenever the controller dies.</summary>
+/// <summary>
+/// A VM that is started on one of several hosts: one of them lets it run, whatever fails, and whenever the controller dies.
+/// </summary>
 public sealed class SpeculativeStartTests
 {
     [Fact]
@@ -40,7 +42,8 @@ public sealed class SpeculativeStartTests
     public async Task Its_own_host_can_win()
     {
         await using var site = await OpenAsync(hasHome: true);
-        await using var fleet = await site.StartAsync(new Controller { Fault = (host, call, _) => (host, call) is ("kvm02", "define") ? Definite(host) : null });
+        await using var fleet = await site.StartAsync(
+            new Controller { Fault = (host, call, _) => (host, call) is ("kvm02", "define") ? Definite(host) : null });
         await site.PowerOnAsync(fleet, hasHome: true, [2, 1]);
         Assert.Equal("kvm01", await site.AssertOneCopyAsync("home"));
         await site.AssertNoMarksAsync("home");
@@ -50,7 +53,8 @@ public sealed class SpeculativeStartTests
     public async Task The_next_host_takes_the_place_of_one_that_fails()
     {
         await using var site = await OpenAsync(hasHome: false, hosts: 4);
-        var controller = new Controller { Fault = (host, call, _) => (host, call) is ("kvm01", "define") or ("kvm02", "start") ? Definite(host) : null };
+        var controller =
+            new Controller { Fault = (host, call, _) => (host, call) is ("kvm01", "define") or ("kvm02", "start") ? Definite(host) : null };
         await using var fleet = await site.StartAsync(controller);
         var result = await site.PowerOnAsync(fleet, hasHome: false, [1, 2, 3, 4], new SpeculationOptions { Replicas = 1 });
         Assert.Equal("kvm03", await site.AssertOneCopyAsync("next"));
@@ -69,10 +73,13 @@ public sealed class SpeculativeStartTests
     public async Task Where_no_host_lets_it_run_the_VM_is_as_it_was(string step, bool hasHome)
     {
         await using var site = await OpenAsync(hasHome);
-        await using var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) => call == step && !isDone ? Definite(host) : null });
+        await using var fleet = await site.StartAsync(
+            new Controller { Fault = (host, call, isDone) => call == step && !isDone ? Definite(host) : null });
         var failure = await Assert.ThrowsAnyAsync<Exception>(() => site.PowerOnAsync(fleet, hasHome, [2, 3]));
-        Assert.EndsWith("says no", (failure as SpeculationFailedException)?.InnerException!.Message ?? failure.Message, StringComparison.Ordinal);
-        Assert.Equal([hasHome ? VMWhereabouts.Off : VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Absent], await site.PlacesAsync());
+        Assert.EndsWith(
+            "says no", (failure as SpeculationFailedException)?.InnerException!.Message ?? failure.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            [hasHome ? VMWhereabouts.Off : VMWhereabouts.Absent, VMWhereabouts.Absent, VMWhereabouts.Absent], await site.PlacesAsync());
         await site.AssertNoMarksAsync(step);
         Assert.Empty(await site.UnfinishedAsync());
     }
@@ -98,12 +105,14 @@ public sealed class SpeculativeStartTests
         Func<string, string, bool, HypervisorException?> fault = (host, call, isDone) =>
         {
             silent |= (host, call, isDone) is ("kvm02", "resume", true);
-            return silent && host is "kvm02" ? isDone && call is "resume" ? Unknown(host) : new($"{host} is silent", FaultDomain.Host, error: HypervisorError.ConnectionFailed) : null;
+            return silent && host is "kvm02" ? isDone && call is "resume"
+                ? Unknown(host) : new($"{host} is silent", FaultDomain.Host, error: HypervisorError.ConnectionFailed) : null;
         };
         await using var fleet = await site.StartAsync(InOrder("kvm02", fault));
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => site.PowerOnAsync(fleet, hasHome, [2, 3]));
         Assert.True(failure.OutcomeUnknown);
-        Assert.Equal([hasHome ? VMWhereabouts.Off : VMWhereabouts.Absent, VMWhereabouts.Running, VMWhereabouts.Absent], await site.PlacesAsync());
+        Assert.Equal(
+            [hasHome ? VMWhereabouts.Off : VMWhereabouts.Absent, VMWhereabouts.Running, VMWhereabouts.Absent], await site.PlacesAsync());
         Assert.Contains(await site.UnfinishedAsync(), operation => operation.Kind is OperationKind.SpeculativeStart);
 
         Assert.False(Assert.Single(await site.RepairAsync(new Controller { Fault = fault })).IsRepaired);
@@ -119,10 +128,12 @@ public sealed class SpeculativeStartTests
         await using var site = await OpenAsync(hasHome: true);
         var controller = new Controller
         {
-            Turn = (host, call) => (host, call) is ("kvm02", "start") ? site.Observe(1).SendAsync(new StartVM(site.Id, Paused: false), default).AsTask() : Task.CompletedTask,
+            Turn = (host, call) => (host, call) is ("kvm02", "start") ? site.Observe(1)
+                .SendAsync(new StartVM(site.Id, Paused: false), default).AsTask() : Task.CompletedTask,
         };
         await using var fleet = await site.StartAsync(controller);
-        var failure = await Assert.ThrowsAsync<HypervisorException>(() => site.PowerOnAsync(fleet, hasHome: true, [2, 3], new SpeculationOptions { Replicas = 1 }));
+        var failure = await Assert.ThrowsAsync<HypervisorException>(
+            () => site.PowerOnAsync(fleet, hasHome: true, [2, 3], new SpeculationOptions { Replicas = 1 }));
         Assert.Equal(FaultDomain.VM, failure.FaultDomain);
         Assert.Equal("kvm01", await site.AssertOneCopyAsync("started by somebody"));
     }
@@ -133,8 +144,10 @@ public sealed class SpeculativeStartTests
         await using var site = await OpenAsync(hasHome: false);
         using var stop = new CancellationTokenSource();
         var cancelling = new Lazy<Task>(stop.CancelAsync);
-        await using var fleet = await site.StartAsync(new Controller { Turn = (_, call) => call is "start" ? cancelling.Value : Task.CompletedTask });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => site.PowerOnAsync(fleet, hasHome: false, [1, 2], cancellationToken: stop.Token));
+        await using var fleet = await site.StartAsync(
+            new Controller { Turn = (_, call) => call is "start" ? cancelling.Value : Task.CompletedTask });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => site.PowerOnAsync(fleet, hasHome: false, [1, 2], cancellationToken: stop.Token));
         Assert.All(await site.PlacesAsync(), place => Assert.Equal(VMWhereabouts.Absent, place));
         Assert.DoesNotContain(await site.UnfinishedAsync(), operation => operation.Kind is OperationKind.SpeculativeStart);
     }
@@ -168,7 +181,8 @@ public sealed class SpeculativeStartTests
                 return null;
             },
         });
-        var starting = site.PowerOnAsync(fleet, hasHome: false, [1, 2, 3], new SpeculationOptions { Replicas = 2, HedgeDelay = TimeSpan.FromSeconds(30) });
+        var starting = site.PowerOnAsync(
+            fleet, hasHome: false, [1, 2, 3], new SpeculationOptions { Replicas = 2, HedgeDelay = TimeSpan.FromSeconds(30) });
         await begun.Task;
         Assert.Equal([VMWhereabouts.Off, VMWhereabouts.Absent, VMWhereabouts.Absent], await site.PlacesAsync());
         site.Time.Advance(TimeSpan.FromSeconds(31));
@@ -225,9 +239,11 @@ public sealed class SpeculativeStartTests
     public async Task A_failure_of_the_VM_burns_through_no_hosts()
     {
         await using var site = await OpenAsync(hasHome: false, hosts: 5);
-        var controller = new Controller { Fault = (_, call, isDone) => call is "start" && !isDone ? new("its disk is broken", FaultDomain.VM) : null };
+        var controller =
+            new Controller { Fault = (_, call, isDone) => call is "start" && !isDone ? new("its disk is broken", FaultDomain.VM) : null };
         await using var fleet = await site.StartAsync(controller);
-        await Assert.ThrowsAsync<SpeculationFailedException>(() => site.PowerOnAsync(fleet, hasHome: false, [1, 2, 3, 4, 5], new SpeculationOptions { Replicas = 1 }));
+        await Assert.ThrowsAsync<SpeculationFailedException>(
+            () => site.PowerOnAsync(fleet, hasHome: false, [1, 2, 3, 4, 5], new SpeculationOptions { Replicas = 1 }));
         Assert.Single(controller.Calls, call => call.StartsWith("define", StringComparison.Ordinal));
     }
 }

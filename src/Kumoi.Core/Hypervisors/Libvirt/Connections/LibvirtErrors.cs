@@ -138,7 +138,8 @@ internal static class LibvirtErrors
             HypervisorError.TimedOut,
             FaultDomain.VM,
             IsTransient: true,
-            "Another job runs on the VM. Try again when it is over. If it never ends, and libvirt's daemon was killed on that host, libvirt "
+            "Another job runs on the VM. Try again when it is over. If it never ends, and libvirt's daemon was killed on "
+                + "that host, libvirt "
             + "waits for a job that it has lost: restart the host."),
         LibvirtCode.OperationAborted => new(HypervisorError.Aborted, FaultDomain.Unknown, IsTransient: false, Advice: null),
 

@@ -3,8 +3,9 @@ using Kumoi.Hypervisors.Libvirt.Connections;
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
 /// <summary>
-/// The stream of a migration to several targets goes unencrypted: one session of TLS cannot be copied to several ends, and what is encrypted
-/// for this computer would need its own server certificate here. So it must be wanted, wherever the connections themselves are encrypted.
+/// The stream of a migration to several targets goes unencrypted: one session of TLS cannot be copied to several ends, and what is
+/// encrypted for this computer would need its own server certificate here. So it must be wanted, wherever the connections themselves are
+/// encrypted.
 /// </summary>
 internal static class Encryption
 {
@@ -24,9 +25,11 @@ internal static class Encryption
             ? $"from {hostName} over the network to this computer, and from here over the network to each target"
             : $"from this computer over the network to {hostName}";
         throw new HypervisorException(
-            $"The VM's memory would go unencrypted {way}, although {hostName} is connected by {(uri.Transport.Length == 0 ? "tls" : uri.Transport)}.",
+            $"The VM's memory would go unencrypted {way}, although {hostName} is connected by "
+                + $"{(uri.Transport.Length == 0 ? "tls" : uri.Transport)}.",
             FaultDomain.Unknown,
             error: HypervisorError.NotSupported,
-            recommendedAction: "Where these networks are trusted, allow it: -AllowUnencrypted. Otherwise move the VM without -Speculative.");
+            recommendedAction: "Where these networks are trusted, allow it: -AllowUnencrypted. Otherwise move the VM "
+                + "without -Speculative.");
     }
 }

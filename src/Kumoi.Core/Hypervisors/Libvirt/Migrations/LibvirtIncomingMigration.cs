@@ -98,7 +98,8 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
     {
         cancellationToken.ThrowIfCancellationRequested();
         var finishing = _connections.Threads.RunAsync(
-            () => MigrationPhases.Finish(Connection, _offer.Name, _streamUri, PerformCookie, Flags, cancelled: false), CancellationToken.None);
+            () => MigrationPhases.Finish(Connection, _offer.Name, _streamUri, PerformCookie, Flags, cancelled: false),
+            CancellationToken.None);
         _calling = finishing;
         MayRun = true;
         PhaseOutcome outcome;
@@ -116,7 +117,8 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
             MayRun = outcome.IsUnknown;
             var known = LibvirtErrors.ToException(
                 failure, $"start VM '{_offer.Name}' on {HostName}", CallKind.Write, outcome.Loss);
-            throw outcome.IsUnknown && !known.OutcomeUnknown ? Unknown($"start VM '{_offer.Name}'", failure.Message, known.Error, known) : known;
+            throw outcome.IsUnknown && !known.OutcomeUnknown
+                ? Unknown($"start VM '{_offer.Name}'", failure.Message, known.Error, known) : known;
         }
 
         FinishCookie = outcome.Cookie;
@@ -152,7 +154,8 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
                         continue;
                     }
                 }
-                catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed && _time.GetElapsedTime(answered) < SilencePatience)
+                catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed
+                    && _time.GetElapsedTime(answered) < SilencePatience)
                 {
                     failure = e; // its daemon may be back in a moment
                 }
@@ -210,7 +213,8 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
             _connection, _offer.Name, definition.ToString(SaveOptions.DisableFormatting), _offer.Cookie, Flags);
         StreamEndPoint = StreamAddress.IsValid(_streamUri)
             ? Checked(StreamAddress.Read(_streamUri, _connections.HostName, _connections.Uri))
-            : throw CannotSend($"it waits at '{_streamUri}', which is not a TCP address", "Leave the migration's transport on that host as libvirt has it (TCP).");
+            : throw CannotSend($"it waits at '{_streamUri}', which is not a TCP address",
+                "Leave the migration's transport on that host as libvirt has it (TCP).");
         return true;
     }
 
@@ -219,11 +223,13 @@ internal sealed class LibvirtIncomingMigration : IIncomingMigration
         try
         {
             return StreamAddress.Resolve(end, _connections.Uri) ?? throw CannotSend(
-                $"it says that it waits at '{_streamUri}', which is this computer", $"Look at migration_host in qemu.conf on {HostName}, and whether that host can be trusted.");
+                $"it says that it waits at '{_streamUri}', which is this computer",
+                $"Look at migration_host in qemu.conf on {HostName}, and whether that host can be trusted.");
         }
         catch (SocketException e)
         {
-            throw CannotSend($"it waits at '{_streamUri}', which cannot be found: {e.Message}", $"Look at migration_host in qemu.conf on {HostName}, and at name resolution here.", e);
+            throw CannotSend($"it waits at '{_streamUri}', which cannot be found: {e.Message}",
+                $"Look at migration_host in qemu.conf on {HostName}, and at name resolution here.", e);
         }
     }
 

@@ -6,8 +6,8 @@ using Kumoi.Hypervisors.Libvirt.Reading;
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
 /// <summary>
-/// Removes what an operation on several hosts has left of a VM. libvirt stops and undefines by the VM's id, so that the nearest to one step is
-/// to look at the VM's mark and state at once before each, and to see that it is still the same run of the VM. Blocks.
+/// Removes what an operation on several hosts has left of a VM. libvirt stops and undefines by the VM's id, so that the nearest to one step
+/// is to look at the VM's mark and state at once before each, and to see that it is still the same run of the VM. Blocks.
 /// </summary>
 internal static class MarkedCopies
 {
@@ -55,20 +55,22 @@ internal static class MarkedCopies
 
     private static void Stop(LibvirtConnection connection, DomainHandle domain)
     {
-        if (NativeDomain.virDomainDestroy(domain) != 0 && NativeError.Last() is var failure and not { Code: LibvirtCode.OperationInvalid or LibvirtCode.NoDomain })
+        if (NativeDomain.virDomainDestroy(domain) != 0
+            && NativeError.Last() is var failure and not { Code: LibvirtCode.OperationInvalid or LibvirtCode.NoDomain })
         {
             throw connection.ToException(failure, $"stop VM '{domain.Name}'", CallKind.Write);
         }
     }
 
     /// <summary>
-    /// What the VM has left when it was stopped, if it is the operation's: its number is that of the VM at its source, which goes along with a
-    /// definition. An older definition, which has no mark, was there before.
+    /// What the VM has left when it was stopped, if it is the operation's: its number is that of the VM at its source, which goes along
+    /// with a definition. An older definition, which has no mark, was there before.
     /// </summary>
     private static bool TryUndefine(LibvirtConnection connection, Guid id, OperationId operation)
     {
         using var domain = connection.FindDomain(id);
-        if (domain is null || !VMDefiner.IsPersistent(connection, domain) || SpeculationMarks.Read(connection, domain)?.Operation != operation)
+        if (domain is null || !VMDefiner.IsPersistent(connection, domain)
+            || SpeculationMarks.Read(connection, domain)?.Operation != operation)
         {
             return true;
         }
@@ -93,6 +95,7 @@ internal static class MarkedCopies
             }
         }
 
-        return failure.Code is LibvirtCode.NoDomain ? true : throw connection.ToException(failure, $"remove VM '{domain.Name}'", CallKind.Write);
+        return failure.Code is LibvirtCode.NoDomain
+            ? true : throw connection.ToException(failure, $"remove VM '{domain.Name}'", CallKind.Write);
     }
 }

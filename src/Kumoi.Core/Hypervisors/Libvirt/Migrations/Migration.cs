@@ -89,7 +89,8 @@ internal sealed class Migration(
     private MigrationObstacle? ReadListening(LibvirtConnection connection)
     {
         using var domain = connection.GetDomain(id);
-        return MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain))).FirstOrDefault(static obstacle => obstacle.IsFatal);
+        return MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain)))
+            .FirstOrDefault(static obstacle => obstacle.IsFatal);
     }
 
     private async Task<VMReading> SettleAsync(
@@ -141,7 +142,8 @@ internal sealed class Migration(
         catch (HypervisorException e)
         {
             var command = $"virsh autostart {(before.IsAutostart ? "" : "--disable ")}'{before.Name}'";
-            CallWarnings.Tell($"'{before.Name}' has moved, but its autostart is not as it was: {e.Message.TrimEnd('.')}. Set it on {target.HostName}: {command}.");
+            CallWarnings.Tell($"'{before.Name}' has moved, but its autostart is not as it was: {e.Message.TrimEnd('.')}. Set it on "
+                + $"{target.HostName}: {command}.");
             return arrived;
         }
     }

@@ -14,7 +14,8 @@ internal static class MigrationCalls
             host.ReadFreshAsync(connection => WhereaboutsReader.Read(connection, call.Id), token))
         .Add(static (LibvirtLink host, ReadMigrationNeeds call, CancellationToken token) => host.ReadAsync(
             call.Id,
-            (connection, domain) => MigrationNeedsReader.Read(connection, domain, HostReadings.Of(host).Read(connection, call.Id), call.Options),
+            (connection, domain) =>
+                MigrationNeedsReader.Read(connection, domain, HostReadings.Of(host).Read(connection, call.Id), call.Options),
             token))
         .Add(static (LibvirtLink host, CheckMigrationTarget call, CancellationToken token) =>
             host.ReadAsync<IReadOnlyList<MigrationObstacle>>(connection => MigrationTargetCheck.Run(connection, call.Needs), token))

@@ -22,7 +22,8 @@ internal readonly record struct MigrationFacts(
 
         if (IsDone)
         {
-            return Target is VMWhereabouts.Running or VMWhereabouts.Paused or VMWhereabouts.Off ? MigrationVerdict.Moved : MigrationVerdict.Undecided;
+            return Target is VMWhereabouts.Running or VMWhereabouts.Paused or VMWhereabouts.Off
+                ? MigrationVerdict.Moved : MigrationVerdict.Undecided;
         }
 
         if (isOnTarget)
@@ -36,7 +37,8 @@ internal readonly record struct MigrationFacts(
         {
             // The daemon may still be at it: a peer-to-peer migration goes on without its client.
             var isSettled = !IsJobActive && Target is VMWhereabouts.Absent or VMWhereabouts.Off;
-            return isSettled && Source is VMWhereabouts.Running or VMWhereabouts.Paused ? MigrationVerdict.Stayed : MigrationVerdict.Undecided;
+            return isSettled && Source is VMWhereabouts.Running or VMWhereabouts.Paused
+                ? MigrationVerdict.Stayed : MigrationVerdict.Undecided;
         }
 
         // The source's daemon has told that it failed, and cleaned up. A target that is dead or keeps an incoming copy changes

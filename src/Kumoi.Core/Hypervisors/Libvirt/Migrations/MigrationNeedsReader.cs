@@ -61,8 +61,8 @@ internal static class MigrationNeedsReader
     }
 
     /// <summary>
-    /// Asks libvirt itself, by the first phase of its migration protocol: without VIR_MIGRATE_CHANGE_PROTECTION that phase holds nothing and
-    /// changes nothing. Only the source knows what its file systems are, and what QEMU says blocks the migration.
+    /// Asks libvirt itself, by the first phase of its migration protocol: without VIR_MIGRATE_CHANGE_PROTECTION that phase holds nothing
+    /// and changes nothing. Only the source knows what its file systems are, and what QEMU says blocks the migration.
     /// </summary>
     private static MigrationObstacle? Ask(LibvirtConnection connection, DomainHandle domain, VMReading vm, MigrationOptions options)
     {

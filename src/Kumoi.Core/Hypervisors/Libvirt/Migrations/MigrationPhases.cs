@@ -43,7 +43,8 @@ internal static unsafe class MigrationPhases
     }
 
     /// <summary>On a target. Returns where it waits for the stream, and the cookie for the source.</summary>
-    public static (string Uri, byte[] Cookie) Prepare(LibvirtConnection connection, string name, string definition, byte[] cookieIn, uint flags)
+    public static (string Uri, byte[] Cookie) Prepare(
+        LibvirtConnection connection, string name, string definition, byte[] cookieIn, uint flags)
     {
         using var parameters = new TypedParameterList();
         parameters.Add("destination_xml"u8, definition);
@@ -62,7 +63,8 @@ internal static unsafe class MigrationPhases
         var where = NativeString.Take(uri);
         return result != 0 ? throw connection.ToException(failure, $"prepare for VM '{name}'", CallKind.Write)
             : where is null ? throw new HypervisorException(
-                $"Cannot prepare for VM '{name}' on {connection.Label}: it does not report the address at which it waits for the VM.", FaultDomain.Host)
+                $"Cannot prepare for VM '{name}' on {connection.Label}: it does not report the address at which it waits for the VM.",
+                FaultDomain.Host)
             : (where, cookieOut);
     }
 
@@ -117,7 +119,8 @@ internal static unsafe class MigrationPhases
         int result;
         fixed (byte* given = cookieIn)
         {
-            result = NativeMigrationPhases.virDomainMigrateConfirm3Params(domain, null, 0, given, cookieIn.Length, flags, cancelled ? 1 : 0);
+            result = NativeMigrationPhases.virDomainMigrateConfirm3Params(
+                domain, null, 0, given, cookieIn.Length, flags, cancelled ? 1 : 0);
         }
 
         return Outcome(connection, result == 0, null, 0);

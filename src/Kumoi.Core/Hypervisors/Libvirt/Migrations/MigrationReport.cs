@@ -46,7 +46,8 @@ internal sealed class MigrationReport(string vm, string source, string target, M
         recommendedAction: "Check where the VM runs before doing anything else with it.");
 
     public HypervisorException Undecided(MigrationFacts facts, MigrationOutcome outcome) => new(
-        $"It is not known whether VM '{vm}' moved from {source} to {target}: the source has it '{facts.Source}', the target '{facts.Target}'"
+        $"It is not known whether VM '{vm}' moved from {source} to {target}: the source has it '{facts.Source}', the "
+            + $"target '{facts.Target}'"
         + (outcome.Failure is { } failure ? $". {failure.Message}." : "."),
         FaultDomain.Host,
         isTransient: false,
@@ -117,10 +118,12 @@ internal sealed class MigrationReport(string vm, string source, string target, M
 
     private string Why(MigrationStop stop) => stop switch
     {
-        MigrationStop.Stalled => string.Create(CultureInfo.InvariantCulture, $"moved no byte for {options.StallTimeout.TotalSeconds:0.#} s"),
+        MigrationStop.Stalled =>
+            string.Create(CultureInfo.InvariantCulture, $"moved no byte for {options.StallTimeout.TotalSeconds:0.#} s"),
         MigrationStop.Idling => string.Create(
             CultureInfo.InvariantCulture,
-            $"had nothing left to send for {options.StallTimeout.TotalSeconds:0.#} s, and {source} did not hear that {target} is ready for the VM"),
+            $"had nothing left to send for {options.StallTimeout.TotalSeconds:0.#} s, and {source} did not hear that {target} ")
+            + "is ready for the VM",
         MigrationStop.TargetLost => $"lost the connection to {target}",
         _ => "was cancelled",
     };

@@ -112,7 +112,8 @@ internal sealed unsafe class MigrationTargetCheck
             if (FailureOf("read what it can run") is { } failure)
             {
                 Add(new MigrationObstacle(
-                    Kind.Machine, $"{Host} cannot run '{VM}': {failure.Message}.", "Choose a host with the same or a newer QEMU of that architecture."));
+                    Kind.Machine, $"{Host} cannot run '{VM}': {failure.Message}.",
+                    "Choose a host with the same or a newer QEMU of that architecture."));
             }
 
             return;
@@ -124,14 +125,16 @@ internal sealed unsafe class MigrationTargetCheck
         }
 
         // As it is with KVM: the guest sees the host's own CPU. In emulation 'maximum' is the emulator's.
-        var isHostCpu = (string?)cpu.Attribute("mode") is "host-passthrough" || ((string?)cpu.Attribute("mode") is "maximum" && type is "kvm");
+        var isHostCpu = (string?)cpu.Attribute("mode") is "host-passthrough"
+            || ((string?)cpu.Attribute("mode") is "maximum" && type is "kvm");
         if (isHostCpu && _needs.HostCpu is { } hostCpu)
         {
             if (JudgeCpu(NativeCapabilities.virConnectCompareCPU(_connection.Handle, hostCpu, SayWhatIsMissing)))
             {
                 Add(new MigrationObstacle(
                     Kind.CpuModel, $"'{VM}' sees the CPU of its host, and {Host} has another one.",
-                    "Give the VM a CPU model that all hosts have (mode='custom'), or migrate between hosts with the same CPU.", IsFatal: false));
+                    "Give the VM a CPU model that all hosts have (mode='custom'), or migrate between hosts with the same CPU.",
+                    IsFatal: false));
             }
         }
         else if ((string?)cpu.Attribute("mode") is "custom")
@@ -149,7 +152,8 @@ internal sealed unsafe class MigrationTargetCheck
             var isIncompatible = failure.Code == LibvirtCode.CpuIncompatible;
             Add(new MigrationObstacle(
                 Kind.CpuModel,
-                isIncompatible ? $"The CPU of {Host} lacks what '{VM}' uses: {failure.Message}." : $"The CPU of {Host} could not be compared: {failure.Message}.",
+                isIncompatible ? $"The CPU of {Host} lacks what '{VM}' uses: {failure.Message}."
+                    : $"The CPU of {Host} could not be compared: {failure.Message}.",
                 "Choose a host whose CPU has it, or give the VM an older CPU model while it is off.",
                 isIncompatible));
         }
@@ -162,13 +166,16 @@ internal sealed unsafe class MigrationTargetCheck
         var network = NativeNetwork.virNetworkLookupByName(_connection.Handle, name);
         if (network == 0)
         {
-            AddMissing(Kind.Network, $"network '{name}'", "Define and start it there ('virsh net-define', 'virsh net-start').", LibvirtCode.NoNetwork);
+            AddMissing(Kind.Network, $"network '{name}'", "Define and start it there ('virsh net-define', 'virsh net-start').",
+                LibvirtCode.NoNetwork);
             return;
         }
 
         var isInactive = NativeNetwork.virNetworkIsActive(network) == 0;
         _ = NativeNetwork.virNetworkFree(network);
-        Add(isInactive ? new MigrationObstacle(Kind.Network, $"The network '{name}' of '{VM}' is not active on {Host}.", $"Start it there ('virsh net-start {name}').") : null);
+        Add(isInactive ? new MigrationObstacle(
+            Kind.Network, $"The network '{name}' of '{VM}' is not active on {Host}.", $"Start it there ('virsh net-start {name}').")
+            : null);
     }
 
     private void CheckHostInterface(string name)
@@ -176,7 +183,8 @@ internal sealed unsafe class MigrationTargetCheck
         var found = NativeNetwork.virInterfaceLookupByName(_connection.Handle, name);
         if (found == 0)
         {
-            AddMissing(Kind.Network, $"bridge or network card '{name}'", "Make it there, or connect the VM to a virtual network that all hosts have.", LibvirtCode.NoInterface);
+            AddMissing(Kind.Network, $"bridge or network card '{name}'",
+                "Make it there, or connect the VM to a virtual network that all hosts have.", LibvirtCode.NoInterface);
             return;
         }
 
@@ -188,14 +196,16 @@ internal sealed unsafe class MigrationTargetCheck
         var pointer = NativeStorage.virStoragePoolLookupByName(_connection.Handle, poolName);
         if (pointer == 0)
         {
-            AddMissing(Kind.Storage, $"storage pool '{poolName}'", "Define and start it there ('virsh pool-define', 'virsh pool-start').", LibvirtCode.NoStoragePool);
+            AddMissing(Kind.Storage, $"storage pool '{poolName}'", "Define and start it there ('virsh pool-define', 'virsh pool-start').",
+                LibvirtCode.NoStoragePool);
             return;
         }
 
         using var pool = new StoragePoolHandle(pointer, _connection.Handle);
         if (NativeStorage.virStoragePoolIsActive(pool) == 0)
         {
-            Add(new MigrationObstacle(Kind.Storage, $"The storage pool '{poolName}' of '{VM}' is not active on {Host}.", $"Start it there ('virsh pool-start {poolName}')."));
+            Add(new MigrationObstacle(Kind.Storage, $"The storage pool '{poolName}' of '{VM}' is "
+                + $"not active on {Host}.", $"Start it there ('virsh pool-start {poolName}')."));
             return;
         }
 
@@ -239,7 +249,8 @@ internal sealed unsafe class MigrationTargetCheck
         }
         else
         {
-            Add(new MigrationObstacle(kind, $"It is not known whether {Host} has the {what}, which '{VM}' needs: {failure.Message}.", action, IsFatal: false));
+            Add(new MigrationObstacle(
+                kind, $"It is not known whether {Host} has the {what}, which '{VM}' needs: {failure.Message}.", action, IsFatal: false));
         }
     }
 

@@ -91,7 +91,8 @@ internal sealed class OutgoingSettling(MigrationOffer offer, FreshConnections co
         isTransient: false,
         outcomeUnknown,
         error,
-        recommendedAction: $"Read what {connections.HostName} has of the VM, and resume or stop it there only when it is known where else it is.",
+        recommendedAction: $"Read what {connections.HostName} has of the VM, and resume or stop it there only when it is "
+            + "known where else it is.",
         innerException: inner);
 
     private VMWhereabouts SettleOnce(LibvirtConnection fresh, bool cancelled)

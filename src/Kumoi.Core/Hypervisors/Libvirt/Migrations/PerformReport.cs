@@ -61,7 +61,8 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
         FaultDomain.Host,
         isTransient: false,
         outcomeUnknown: true,
-        recommendedAction: "Remove what the targets have of it, and take it back at the source. QEMU's return path, which reports this, is needed.");
+        recommendedAction: "Remove what the targets have of it, and take it back at the source. QEMU's return path, which "
+            + "reports this, is needed.");
 
     /// <summary>libvirt says that it failed.</summary>
     /// <param name="stop">Why it was ended from here.</param>
@@ -69,7 +70,8 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
     /// <param name="refused">Who was turned away by the relay.</param>
     /// <param name="sourceLoss">How the source's connection to this computer broke; null: it did not.</param>
     /// <param name="place">What the source has now.</param>
-    public HypervisorException Failed(MigrationStop stop, PhaseOutcome outcome, string? refused, SocketException? sourceLoss, VMWhereabouts place)
+    public HypervisorException Failed(
+        MigrationStop stop, PhaseOutcome outcome, string? refused, SocketException? sourceLoss, VMWhereabouts place)
     {
         LibvirtFailure failure = outcome.Failure ?? default;
         var isUnknown = place is VMWhereabouts.Unknown or VMWhereabouts.MigrationPaused;
@@ -92,7 +94,8 @@ internal sealed class PerformReport(MigrationOffer offer, string source, IReadOn
             (int)failure.Code,
             isUnknown ? $"Read what {source} has of the VM before doing anything else with it."
                 : isDeaf
-                    ? $"Check the network between {source} and this computer, which carries the targets' answers. Other targets do not help."
+                    ? $"Check the network between {source} and this computer, which carries the targets' answers. Other "
+                        + "targets do not help."
                 : isOurs ? "Use other targets, or a larger budget."
                 : known.RecommendedAction);
     }

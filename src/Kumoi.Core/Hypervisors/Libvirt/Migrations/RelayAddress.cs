@@ -21,7 +21,8 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress> So
     {
         if (given is not null)
         {
-            return sources is not null ? new RelayAddress(given, sources) : await WithSourcesAsync(source, hostName, given, cancellationToken);
+            return sources is not null
+                ? new RelayAddress(given, sources) : await WithSourcesAsync(source, hostName, given, cancellationToken);
         }
 
         if (!source.IsReachableFromOtherHosts)
@@ -46,7 +47,8 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress> So
             FaultDomain.Unknown,
             error: HypervisorError.NotSupported,
             recommendedAction:
-                "Give RelayAddress, the address of this computer under which the source host reaches it, or connect to the hosts by network "
+                "Give RelayAddress, the address of this computer under which the source host reaches it, or connect to "
+                    + "the hosts by network "
                 + "(such as qemu+tls://host/system).",
             innerException: inner);
     }
@@ -54,9 +56,11 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress> So
     public bool IsSource(IPAddress caller) => Sources.Contains(caller) || (MayBeHere && OwnAddresses.Has(caller));
 
     /// <summary>
-    /// What the source's URI tells, unless that is this computer: then the source is here, or a tunnel to it, and its own name may tell more.
+    /// What the source's URI tells, unless that is this computer: then the source is here, or a tunnel to it, and its own name may tell
+    /// more.
     /// </summary>
-    private static async Task<RelayAddress> WithSourcesAsync(LibvirtUri source, string hostName, IPAddress given, CancellationToken cancellationToken)
+    private static async Task<RelayAddress> WithSourcesAsync(
+        LibvirtUri source, string hostName, IPAddress given, CancellationToken cancellationToken)
     {
         IPAddress[] addresses = source.IsReachableFromOtherHosts ? await ResolveAsync(source.Host, cancellationToken) : [];
         return addresses.Length > 0 && !Array.Exists(addresses, OwnAddresses.Has)

@@ -24,12 +24,14 @@ internal static unsafe class SpeculationMarks
         var flags = (VMDefiner.IsActive(connection, domain) ? AffectLive : 0) | (isPersistent ? AffectConfig : 0);
         if (mark is null && isPersistent && Read(connection, domain) is { IsAutostart: true })
         {
-            // A definition that comes by a migration, or is made anew, has lost it. First this: while the mark is there it can be done again.
+            // A definition that comes by a migration, or is made anew, has lost it. First this: while the mark is there it can be done
+            // again.
             HostBoundState.SetAutostart(connection, domain, true);
         }
 
         var result = NativeDomain.virDomainSetMetadata(
-            domain, MetadataElement, mark is null ? null : SpeculationMetadata.Write(mark), SpeculationMetadata.Prefix, SpeculationMetadata.Namespace, flags);
+            domain, MetadataElement, mark is null ? null : SpeculationMetadata.Write(mark), SpeculationMetadata.Prefix,
+            SpeculationMetadata.Namespace, flags);
         if (result != 0)
         {
             var failure = NativeError.Last();

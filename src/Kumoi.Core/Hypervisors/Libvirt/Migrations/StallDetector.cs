@@ -17,9 +17,9 @@ internal sealed class StallDetector(TimeSpan timeout, TimeProvider time)
     public bool IsStalled => time.GetElapsedTime(_lastMove) >= timeout;
 
     /// <summary>
-    /// Whether it goes round and round with nothing left to send, for the timeout, instead of handing the guest over: so does QEMU 8.1 and newer
-    /// while it does not hear that a target is ready for it ("switchover-ack"). All the time a little flows: what the guest writes, and each
-    /// round's end.
+    /// Whether it goes round and round with nothing left to send, for the timeout, instead of handing the guest over: so does QEMU 8.1 and
+    /// newer while it does not hear that a target is ready for it ("switchover-ack"). All the time a little flows: what the guest writes,
+    /// and each round's end.
     /// </summary>
     public bool IsIdling =>
         _idling is { } since && time.GetElapsedTime(since.Began) >= timeout && _last.Rounds - since.Rounds >= ManyRounds;

@@ -28,8 +28,9 @@ internal static class StreamAddress
     }
 
     /// <summary>
-    /// Where that leads to. Null: to this computer, and not since the target's daemon is reached here too; a host must not make this computer
-    /// send what it likes to services that only this computer reaches. A name is resolved once, so that it does not lead elsewhere later. Blocks.
+    /// Where that leads to. Null: to this computer, and not since the target's daemon is reached here too; a host must not make this
+    /// computer send what it likes to services that only this computer reaches. A name is resolved once, so that it does not lead elsewhere
+    /// later. Blocks.
     /// </summary>
     /// <exception cref="SocketException">A name is not known.</exception>
     public static EndPoint? Resolve(EndPoint end, LibvirtUri target)
@@ -58,7 +59,8 @@ internal static class StreamAddress
         var address = uri[(uri.StartsWith("tcp://", StringComparison.Ordinal) ? "tcp://".Length : "tcp:".Length)..];
         address = address.EndsWith('/') ? address[..^1] : address;
         var colon = address.LastIndexOf(':');
-        if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port == 0)
+        if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            || port == 0)
         {
             return null;
         }

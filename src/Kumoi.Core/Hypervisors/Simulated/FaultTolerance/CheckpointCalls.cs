@@ -4,8 +4,8 @@ using Kumoi.Hypervisors.Simulated.Hosts;
 namespace Kumoi.Hypervisors.Simulated.FaultTolerance;
 
 /// <summary>
-/// Calls that make checkpoints of VMs, and that go on from them. All hosts of a fleet read the same checkpoints, by their paths; there are no
-/// files.
+/// Calls that make checkpoints of VMs, and that go on from them. All hosts of a fleet read the same checkpoints, by their paths; there are
+/// no files.
 /// </summary>
 internal static class CheckpointCalls
 {

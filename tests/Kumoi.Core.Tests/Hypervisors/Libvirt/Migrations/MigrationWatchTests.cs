@@ -68,7 +68,8 @@ public sealed class MigrationWatchTests
     public async Task A_call_that_has_not_gone_out_is_withdrawn_and_not_waited_for()
     {
         var watch = new Watch(new ManualTime()) { IsWithdrawn = true };
-        Assert.Equal(MigrationStop.Cancelled, await watch.WatchAsync(new TaskCompletionSource().Task, new CancellationToken(canceled: true)));
+        Assert.Equal(
+            MigrationStop.Cancelled, await watch.WatchAsync(new TaskCompletionSource().Task, new CancellationToken(canceled: true)));
         Assert.Equal(0, watch.Aborted.CurrentCount);
     }
 
