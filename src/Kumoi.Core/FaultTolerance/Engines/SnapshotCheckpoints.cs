@@ -18,14 +18,15 @@ internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider t
     /// <summary>How long the report may take that the guest goes on, when libvirt has ended the snapshot.</summary>
     private static readonly TimeSpan ReportPatience = TimeSpan.FromSeconds(2);
 
-    public string PathOf(int number) => Path.Combine(folder, FormattableString.Invariant($"{vm:N}-{number}.checkpoint"));
+    public string PathOf(CheckpointMark checkpoint) =>
+        Path.Combine(folder, FormattableString.Invariant($"{vm:N}-{checkpoint.Number}-{checkpoint.Attempt}.checkpoint"));
 
     /// <summary>Makes a checkpoint and writes its held output beside it; null: its cut is not exact.</summary>
     /// <exception cref="HypervisorException">It does not count.</exception>
     public async Task<CheckpointMark?> MakeAsync(IHypervisorLink host, ConsoleGate gate, int number, CancellationToken cancellationToken)
     {
-        var path = PathOf(number);
-        File.Delete(path); // of an attempt that did not count
+        var attempt = new CheckpointMark(number, 0) { Attempt = Guid.NewGuid().ToString("N") };
+        var path = PathOf(attempt);
         var cut = new Cut(gate, time);
         await using (await host.SendAsync(new WatchStops(vm, cut.Note), cancellationToken))
         {
@@ -40,20 +41,20 @@ internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider t
 
         var (from, output) = gate.Read(position);
         await WriteAsync(path + ".held", from, output, cancellationToken);
-        return new CheckpointMark(number, position);
+        return attempt with { Cut = position };
     }
 
     /// <summary>Lets out what a committed checkpoint covers, wherever its controller has died.</summary>
     public void Release(CheckpointMark checkpoint, ConsoleLog log)
     {
-        var held = File.ReadAllBytes(PathOf(checkpoint.Number) + ".held");
+        var held = File.ReadAllBytes(PathOf(checkpoint) + ".held");
         log.Append(BitConverter.ToInt64(held), held.AsSpan(sizeof(long)));
     }
 
     /// <summary>Removes all checkpoints but one, or, with null, all.</summary>
     public void Drop(CheckpointMark? but)
     {
-        var kept = but is null ? null : PathOf(but.Number);
+        var kept = but is null ? null : PathOf(but);
         foreach (var file in Directory.EnumerateFiles(folder, $"{vm:N}-*"))
         {
             if (kept is null || (file != kept && file != kept + ".held"))

@@ -324,7 +324,7 @@ internal sealed class PairController : IAsyncDisposable
 
             _gate?.Dispose();
             _gate = new ConsoleGate(_plan.ConsoleSocket, _log, take.Checkpoint.Cut, _plan.MaxHeldBytes);
-            await link.SendAsync(new RestoreCheckpoint(_plan.VM, _checkpoints.PathOf(take.Checkpoint.Number)), cancellationToken);
+            await link.SendAsync(new RestoreCheckpoint(_plan.VM, _checkpoints.PathOf(take.Checkpoint)), cancellationToken);
             _checkpoints.Release(take.Checkpoint, _log);
             await link.SendAsync(new ResumeVM(_plan.VM), cancellationToken);
             _unable.Clear();
