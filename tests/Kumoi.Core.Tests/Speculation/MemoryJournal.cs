@@ -43,7 +43,9 @@ internal sealed class MemoryJournal : IJournal
         {
             _operations[(int)sequence - 1] = _operations[(int)sequence - 1] with
             {
-                State = outcome.State, Error = outcome.Error, EndedAt = outcome.At,
+                State = outcome.State,
+                Error = outcome.Error,
+                EndedAt = outcome.At,
                 Details = outcome.Details ?? _operations[(int)sequence - 1].Details
             };
         }

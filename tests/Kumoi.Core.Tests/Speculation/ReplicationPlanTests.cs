@@ -121,7 +121,11 @@ public sealed class ReplicationPlanTests : IAsyncLifetime
             var at = _time.GetUtcNow();
             var intent = new OperationIntent
             {
-                Id = Guid.NewGuid(), Kind = OperationKind.Migrate, VMHost = "source", Target = host, IsSimulated = true,
+                Id = Guid.NewGuid(),
+                Kind = OperationKind.Migrate,
+                VMHost = "source",
+                Target = host,
+                IsSimulated = true,
                 StartedAt = at.AddSeconds(-seconds)
             };
             await _journal.EndAsync(

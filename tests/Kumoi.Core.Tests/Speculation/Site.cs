@@ -98,7 +98,8 @@ internal sealed class Site : IAsyncDisposable
         var name = _observer.Hosts[host - 1].Name;
         mark ??= new SpeculationMark(OperationId.New(), isStart, "kvm01", [name], OperationOwner.Current.ToToken())
         {
-            Replica = 1, IsNamed = true
+            Replica = 1,
+            IsNamed = true
         };
         await Observe(host).SendAsync(
             new DefineVM(new VMSpec { Name = VM, Id = Id, MemoryBytes = 1L << 30, Mark = mark }) { Operation = mark.Operation }, default);

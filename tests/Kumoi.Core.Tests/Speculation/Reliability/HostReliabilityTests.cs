@@ -163,8 +163,11 @@ public sealed class HostReliabilityTests : JournalTest
     public async Task A_winner_that_does_not_start_has_failed()
     {
         await using var site = await Site.OpenAsync();
-        await using var fleet = await site.StartAsync(new Controller { Fault = (host, call, isDone) =>
-            (host, call, isDone) is ("kvm02", "finish", false) ? new("no", FaultDomain.Host) : null });
+        await using var fleet = await site.StartAsync(new Controller
+        {
+            Fault = (host, call, isDone) =>
+            (host, call, isDone) is ("kvm02", "finish", false) ? new("no", FaultDomain.Host) : null
+        });
         await site.MigrateAsync(fleet);
         Assert.Equal([("kvm02", 1), ("kvm03", 0)], (await ReadAsync(site)).Hosts.Select(host => (host.VMHost, host.Failures)));
     }
@@ -339,7 +342,11 @@ public sealed class HostReliabilityTests : JournalTest
         var ended = at ?? Now;
         var intent = Intent(kind: kind) with
         {
-            Id = id ?? Guid.NewGuid(), VMHost = host, Target = target, IsSimulated = isSimulated, StartedAt = ended.AddSeconds(-seconds)
+            Id = id ?? Guid.NewGuid(),
+            VMHost = host,
+            Target = target,
+            IsSimulated = isSimulated,
+            StartedAt = ended.AddSeconds(-seconds)
         };
         var sequence = await _journal.BeginAsync(intent, default);
         if (state is not OperationState.Pending)

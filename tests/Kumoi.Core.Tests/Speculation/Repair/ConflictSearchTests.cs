@@ -68,7 +68,11 @@ public sealed class ConflictSearchTests : IDisposable
 
         var intent = new OperationIntent
         {
-            Id = operation.Value, Kind = OperationKind.SpeculativeMigrate, VMHost = "kvm01", IsSimulated = false, VMId = vm.Id,
+            Id = operation.Value,
+            Kind = OperationKind.SpeculativeMigrate,
+            VMHost = "kvm01",
+            IsSimulated = false,
+            VMId = vm.Id,
             StartedAt = DateTimeOffset.UtcNow
         };
         var sequence = await journal.BeginAsync(intent, default);

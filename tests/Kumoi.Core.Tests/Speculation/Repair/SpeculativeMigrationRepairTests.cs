@@ -82,8 +82,13 @@ public sealed class SpeculativeMigrationRepairTests
             {
                 try
                 {
-                    await site.MigrateAsync(fleet, new SpeculationOptions { Replicas = 1 + random.Next(3), HedgeDelay = random.Next(2) == 0
-                        ? TimeSpan.FromSeconds(1) : null, IsStrict = random.Next(4) == 0 });
+                    await site.MigrateAsync(fleet, new SpeculationOptions
+                    {
+                        Replicas = 1 + random.Next(3),
+                        HedgeDelay = random.Next(2) == 0
+                        ? TimeSpan.FromSeconds(1) : null,
+                        IsStrict = random.Next(4) == 0
+                    });
                 }
                 catch (Exception e) when (e
                     is ControllerDiedException or HypervisorException or SpeculationFailedException or JournalException)
