@@ -70,6 +70,7 @@ internal static class PairPreflight
             "Make the disk read-only, or detach it."),
         "interface" => new PairObstacle(
             "What the VM sends through its network card is not held back.", "Detach the card. A gate for networks is not there yet."),
+        "audio" when (string?)device.Attribute("type") is "none" => null, // libvirt adds it to a VM that has no sound
         "graphics" when (string?)device.Attribute("type") is "none" => null,
         "graphics" => new PairObstacle("What the VM shows on its screen is not held back.", "Remove the graphics device."),
         var name when Harmless.Contains(name) => null,

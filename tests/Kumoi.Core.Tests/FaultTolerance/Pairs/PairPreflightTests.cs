@@ -19,7 +19,8 @@ public sealed class PairPreflightTests
     [Fact]
     public void A_VM_whose_only_way_out_is_its_console_at_the_pair_can_be_protected() =>
         Assert.Empty(Judge(Console + string.Format(null, Disk, "<readonly/>")
-            + "<disk device='cdrom'><target dev='sda'/></disk><controller type='pci'/><memballoon model='none'/><input type='mouse'/>"));
+            + "<disk device='cdrom'><target dev='sda'/></disk><controller type='pci'/><memballoon model='none'/><input type='mouse'/>"
+            + "<audio id='1' type='none'/>"));
 
     [Theory]
     [InlineData("<serial type='pty'><target port='1'/></serial>", "serial port 1")]
@@ -30,6 +31,7 @@ public sealed class PairPreflightTests
     [InlineData("<hostdev mode='subsystem' type='pci'/>", "hostdev")]
     [InlineData("<filesystem type='mount'/>", "filesystem")]
     [InlineData("<tpm model='tpm-crb'/>", "tpm")]
+    [InlineData("<audio id='1' type='pulseaudio'/>", "audio")]
     [InlineData("<newthing/>", "newthing")]
     public void Another_way_out_is_refused_and_named(string device, string named)
     {
