@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 
 namespace Kumoi.FaultTolerance.Gates;
 
@@ -21,9 +22,9 @@ internal sealed class ConsoleGate : IDisposable
     private readonly string _path;
     private readonly CancellationTokenSource _ended = new();
     private readonly byte[] _read = new byte[ReadBytes];
+    private readonly List<byte> _held = [];
     private readonly Task _running;
     private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private byte[] _held = [];
     private long _from;
     private Socket? _peer;
     private bool _hadPeer;
@@ -67,7 +68,7 @@ internal sealed class ConsoleGate : IDisposable
         {
             lock (_lock)
             {
-                return _from + _held.Length;
+                return _from + _held.Count;
             }
         }
     }
@@ -84,7 +85,7 @@ internal sealed class ConsoleGate : IDisposable
                 // More may be there.
             }
 
-            return _from + _held.Length;
+            return _from + _held.Count;
         }
     }
 
@@ -93,7 +94,7 @@ internal sealed class ConsoleGate : IDisposable
     {
         lock (_lock)
         {
-            return (_from, _held[..(int)(to - _from)]);
+            return (_from, CollectionsMarshal.AsSpan(_held)[..(int)(to - _from)].ToArray());
         }
     }
 
@@ -102,9 +103,9 @@ internal sealed class ConsoleGate : IDisposable
     {
         lock (_lock)
         {
-            var count = (int)Math.Clamp(to - _from, 0, _held.Length);
-            _log.Append(_from, _held.AsSpan(0, count));
-            _held = _held[count..];
+            var count = (int)Math.Clamp(to - _from, 0, _held.Count);
+            _log.Append(_from, CollectionsMarshal.AsSpan(_held)[..count]);
+            _held.RemoveRange(0, count);
             _from += count;
             _room.TrySetResult();
         }
@@ -118,7 +119,7 @@ internal sealed class ConsoleGate : IDisposable
             _isOpen = isOpen;
             if (isOpen)
             {
-                Release(_from + _held.Length);
+                Release(_from + _held.Count);
             }
         }
     }
@@ -169,7 +170,7 @@ internal sealed class ConsoleGate : IDisposable
                         return;
                     }
 
-                    if (_held.Length < _maxHeldBytes)
+                    if (_held.Count < _maxHeldBytes)
                     {
                         continue;
                     }
@@ -205,10 +206,10 @@ internal sealed class ConsoleGate : IDisposable
             return false;
         }
 
-        _held = [.. _held, .. _read.AsSpan(0, count)];
+        _held.AddRange(_read.AsSpan(0, count));
         if (_isOpen)
         {
-            Release(_from + _held.Length);
+            Release(_from + _held.Count);
         }
 
         return true;
