@@ -16,8 +16,9 @@ function Wait-For {
 # What libvirt and the kernel say of the VMs of a machine: for failures that happen once in a thousand runs.
 function Get-Diagnosis {
   param($Machine)
-  $uri = "qemu+unix:///system?socket=$((& $labScript info --json | ConvertFrom-Json).directory)/$Machine/run/libvirt/libvirt-sock"
-  $logs = Join-Path (& $labScript info --json | ConvertFrom-Json).directory $Machine var/log/libvirt
+  $lab = & $labScript info --json | ConvertFrom-Json
+  $uri = $lab.hosts.Where{ $_.name -eq $Machine }.uri
+  $logs = Join-Path $lab.directory $Machine var/log/libvirt
   foreach ($vm in & virsh -q -c $uri list --all --name 2>$null | Where-Object { $_ }) {
     "$Machine $vm $(& virsh -q -c $uri domstate $vm --reason 2>&1); job: $(& virsh -q -c $uri domjobinfo $vm 2>&1)"
     Get-Content (Join-Path $logs qemu "$vm.log") -Tail 3 -ErrorAction Ignore

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using Kumoi.FaultTolerance.Detection;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
@@ -27,13 +28,13 @@ internal sealed class HostFence(IReadOnlyList<string> command, TimeSpan patience
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            if (await link.SendAsync(new ReadWhereabouts(vm), either.Token) is not (VMWhereabouts.Absent or VMWhereabouts.Off))
+            if (!(await link.SendAsync(new ReadWhereabouts(vm), either.Token)).IsNotRunning())
             {
                 await link.SendAsync(new DestroyVM(vm), either.Token);
             }
 
             var place = await link.SendAsync(new ReadWhereabouts(vm), either.Token);
-            return place is VMWhereabouts.Absent or VMWhereabouts.Off ? null : $"{link.HostName} still has the VM: {place}";
+            return place.IsNotRunning() ? null : $"{link.HostName} still has the VM: {place}";
         }
         catch (HypervisorException e)
         {

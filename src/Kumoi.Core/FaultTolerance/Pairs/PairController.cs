@@ -1,3 +1,4 @@
+using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Fencing;
 using Kumoi.FaultTolerance.Gates;
@@ -27,6 +28,7 @@ internal sealed class PairController : IAsyncDisposable
     private readonly ConsoleLog _log;
     private readonly SnapshotCheckpoints _checkpoints;
     private readonly HostFence _fence;
+    private readonly HostHearing _hosts;
     private readonly CancellationTokenSource _stopping = new();
     private readonly HashSet<string> _unable = new(StringComparer.Ordinal); // hosts that could not take over this time
     private ConsoleGate? _gate;
@@ -46,6 +48,7 @@ internal sealed class PairController : IAsyncDisposable
         _file = new PairFile(plan.RecordFile);
         _checkpoints = new SnapshotCheckpoints(plan.VM, plan.Folder, time);
         _fence = new HostFence(plan.FenceCommand, plan.FencePatience, time);
+        _hosts = new HostHearing(plan.VM, plan.Silence, time);
     }
 
     /// <summary>The record as it is written down.</summary>
@@ -68,7 +71,7 @@ internal sealed class PairController : IAsyncDisposable
     public async Task<PairRecord> RunAsync(string primary, CancellationToken cancellationToken)
     {
         var found = _file.Read();
-        if (found is null)
+        if (found is null or { IsOver: true })
         {
             await RefuseWhatIsNotCoveredAsync(LinkOf(primary), cancellationToken);
             Write(new PairRecord(PairPhase.Starting, primary, _plan.Hosts.FirstOrDefault(host => host != primary), null));
@@ -76,10 +79,7 @@ internal sealed class PairController : IAsyncDisposable
         else
         {
             Record = found;
-            if (_gate is null && found.Phase is PairPhase.Starting or PairPhase.Protected or PairPhase.Reprotecting)
-            {
-                Apply(new PairEvent.OutputLost("the controller that held the output has died"));
-            }
+            Apply(new PairEvent.OutputLost("the controller that held the output has died"));
         }
 
         while (PairRules.Next(Record!) is { } action)
@@ -161,8 +161,7 @@ internal sealed class PairController : IAsyncDisposable
         _gate.Open(false);
         if (make.Committed is { } committed)
         {
-            _checkpoints.Release(committed, _log);
-            _gate.Release(committed.Cut);
+            _gate.Release(committed.Cut); // which has it, or the takeover has let it out
             _checkpoints.Drop(committed);
             await DelayAsync(_plan.Period, cancellationToken);
         }
@@ -253,45 +252,12 @@ internal sealed class PairController : IAsyncDisposable
     }
 
     private async Task<PairEvent> HearPrimaryAsync(IHypervisorLink link, CancellationToken cancellationToken) =>
-        await HearAsync(link, static place => place is VMWhereabouts.Absent or VMWhereabouts.Off, cancellationToken) is { } silence
+        await _hosts.UntilGoneAsync(link, cancellationToken) is { } silence
             ? new PairEvent.PrimaryLost(silence)
             : new PairEvent.PrimaryDied($"the VM has died on {link.HostName}");
 
     private async Task<PairEvent> HearBackupAsync(IHypervisorLink link, CancellationToken cancellationToken) =>
-        new PairEvent.BackupLost(await HearAsync(link, static _ => false, cancellationToken) ?? "");
-
-    /// <summary>
-    /// Asks a host again and again what it has of the VM. Ends with null when that is so, and with a reason when it is silent for too long.
-    /// </summary>
-    private async Task<string?> HearAsync(IHypervisorLink link, Func<VMWhereabouts, bool> isSo, CancellationToken cancellationToken)
-    {
-        var heard = _time.GetTimestamp();
-        string? reason = null; // the first one: what follows may be no more than calls that are held back
-        while (true)
-        {
-            using var limit = new CancellationTokenSource(_plan.Silence, _time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-            try
-            {
-                var place = await link.SendAsync(new ReadWhereabouts(_plan.VM), either.Token);
-                (heard, reason) = (_time.GetTimestamp(), null);
-                if (isSo(place))
-                {
-                    return null;
-                }
-            }
-            catch (Exception e) when (IsSilence(e, cancellationToken))
-            {
-                reason ??= e is HypervisorException ? e.Message : $"{link.HostName} does not answer.";
-                if (_time.GetElapsedTime(heard) >= _plan.Silence)
-                {
-                    return reason;
-                }
-            }
-
-            await Task.Delay(_plan.Silence / 8, _time, cancellationToken);
-        }
-    }
+        new PairEvent.BackupLost(await _hosts.UntilSilentAsync(link, cancellationToken));
 
     private async Task<PairEvent> FenceAsync(string host, CancellationToken cancellationToken)
     {
@@ -361,33 +327,21 @@ internal sealed class PairController : IAsyncDisposable
                 return new PairEvent.StopRequested();
             }
 
-            using var end = new CancellationTokenSource(Pause, _time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(end.Token, cancellationToken);
-            try
+            var place = await PlaceAsync(primary, cancellationToken);
+            if (place.IsNotRunning())
             {
-                var place = await LinkOf(primary).SendAsync(new ReadWhereabouts(_plan.VM), either.Token);
-                if (place is VMWhereabouts.Absent or VMWhereabouts.Off)
-                {
-                    return new PairEvent.PrimaryDied($"the VM has died on {primary}");
-                }
-
-                if (await ChooseAsync(primary, cancellationToken) is { } host)
-                {
-                    return new PairEvent.BackupChosen(host);
-                }
+                return new PairEvent.PrimaryDied($"the VM has died on {primary}");
             }
-            catch (Exception e) when (IsSilence(e, cancellationToken))
+
+            // While it does not answer, the VM may run on.
+            if (place is not VMWhereabouts.Unknown && await ChooseAsync(primary, cancellationToken) is { } host)
             {
-                // It does not answer; the VM may run on.
+                return new PairEvent.BackupChosen(host);
             }
 
             await DelayAsync(Pause, cancellationToken);
         }
     }
-
-    /// <summary>The host failed, or took too long.</summary>
-    private static bool IsSilence(Exception failure, CancellationToken cancellationToken) =>
-        failure is HypervisorException || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 
     private PairEvent End()
     {
@@ -401,23 +355,19 @@ internal sealed class PairController : IAsyncDisposable
     {
         foreach (var host in _plan.Hosts.Where(host => host != except && !_unable.Contains(host)))
         {
-            using var limit = new CancellationTokenSource(_plan.Silence, _time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-            try
+            if ((await PlaceAsync(host, cancellationToken)).IsNotRunning())
             {
-                if (await LinkOf(host).SendAsync(new ReadWhereabouts(_plan.VM), either.Token) is VMWhereabouts.Absent or VMWhereabouts.Off)
-                {
-                    return host;
-                }
-            }
-            catch (Exception e) when (IsSilence(e, cancellationToken))
-            {
-                // It does not answer: the next one.
+                return host;
             }
         }
 
         return null;
     }
+
+    /// <summary>What the host has of the VM; Unknown where it is not connected, or does not answer.</summary>
+    private async Task<VMWhereabouts> PlaceAsync(string host, CancellationToken cancellationToken) => _fleet.Find(host) is { } known
+        ? (await _hosts.AskAsync(known.Link, cancellationToken)).Place
+        : VMWhereabouts.Unknown;
 
     private async Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken)
     {

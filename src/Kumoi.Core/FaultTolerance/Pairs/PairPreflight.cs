@@ -65,8 +65,7 @@ internal static class PairPreflight
         "disk" when device.Element("readonly") is not null || (string?)device.Attribute("device") is "cdrom" => null,
         "disk" => new PairObstacle(
             $"What the VM writes to its disk '{(string?)device.Element("target")?.Attribute("dev")}' is not taken back "
-                + "when it goes on from a "
-            + "checkpoint.",
+                + "when it goes on from a checkpoint.",
             "Make the disk read-only, or detach it."),
         "interface" => new PairObstacle(
             "What the VM sends through its network card is not held back.", "Detach the card. A gate for networks is not there yet."),

@@ -16,7 +16,7 @@ public abstract record PairEvent
     /// <summary>The primary does not answer. Whether the VM runs there is not known.</summary>
     public sealed record PrimaryLost(string Reason) : PairEvent;
 
-    /// <summary>The VM is known not to run on the primary any more, and nobody has turned it off.</summary>
+    /// <summary>The VM is known not to run on the primary any more.</summary>
     public sealed record PrimaryDied(string Reason) : PairEvent;
 
     /// <summary>
@@ -24,9 +24,6 @@ public abstract record PairEvent
     /// checkpoint brings it again.
     /// </summary>
     public sealed record OutputLost(string Reason) : PairEvent;
-
-    /// <summary>The guest has shut itself down, or somebody has turned the VM off.</summary>
-    public sealed record PrimaryEnded(string Reason) : PairEvent;
 
     /// <summary>The host is known not to run the VM.</summary>
     public sealed record Fenced : PairEvent;

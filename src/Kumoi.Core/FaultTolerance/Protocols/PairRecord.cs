@@ -1,7 +1,7 @@
 namespace Kumoi.FaultTolerance.Protocols;
 
 /// <summary>
-/// All that the journal keeps of a pair's state, and all that a controller needs that goes on with it after another one's death. It is
+/// All that is written down of a pair's state, and all that a controller needs that goes on with it after another one's death. It is
 /// written before anything is done that follows from it.
 /// </summary>
 /// <param name="Phase">Where it is in its life.</param>
@@ -18,10 +18,4 @@ public sealed record PairRecord(PairPhase Phase, string Primary, string? Backup,
 
     /// <summary>Nothing follows any more.</summary>
     public bool IsOver => Phase is PairPhase.Stopped or PairPhase.Lost;
-
-    /// <summary>
-    /// Output that no checkpoint covers is held back: what the outside has seen must not be contradicted by a backup that goes on from the
-    /// last checkpoint.
-    /// </summary>
-    public bool HoldsOutput => Phase is not (PairPhase.Unprotected or PairPhase.Stopped or PairPhase.Lost);
 }

@@ -9,7 +9,7 @@ namespace Kumoi.FaultTolerance.Protocols;
 /// what is written down next. Pure: it reads no clock and does no I/O, so that a controller follows it, and a test walks all of it.
 /// </summary>
 /// <remarks>
-/// The order is the promise. A record is in the journal before anything is done that follows from it: output goes out only when the
+/// The order is the promise. A record is written down before anything is done that follows from it: output goes out only when the
 /// checkpoint that covers it is committed, a host takes over only when the primary is fenced, and the primary goes on alone only when no
 /// checkpoint counts any more.
 /// </remarks>
@@ -61,14 +61,11 @@ public static class PairRules
         // From here a checkpoint is a first one: what has gone out meanwhile is not covered by any before.
         (Unprotected, BackupChosen chosen) => record with { Phase = Starting, Backup = chosen.Host },
 
-        (Starting or Protected or Reprotecting or Unprotected, PrimaryEnded ended) => End(record, ended.Reason),
-        (Starting or Protected or Reprotecting or Unprotected, StopRequested) => End(record, null),
+        (Starting or Protected or Reprotecting or Unprotected, StopRequested) =>
+            record with { Phase = Stopped, Backup = null, Checkpoint = null, Reason = null },
         _ => record,
     };
 
     private static PairRecord Alone(PairRecord record, string reason) =>
         record with { Phase = Unprotected, Backup = null, Checkpoint = null, Reason = reason };
-
-    private static PairRecord End(PairRecord record, string? reason) =>
-        record with { Phase = Stopped, Backup = null, Checkpoint = null, Reason = reason };
 }

@@ -90,6 +90,20 @@ public sealed class PairControllerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_was_stopped_can_be_protected_again()
+    {
+        await using (var first = await ProtectAsync())
+        {
+            await StopAsync(first, await ProtectedAsync(first, "kvm01"));
+        }
+
+        await using var again = await ProtectAsync();
+        var running = await ProtectedAsync(again, "kvm01");
+        Assert.Equal(PairPhase.Protected, again.Record!.Phase);
+        await StopAsync(again, running);
+    }
+
+    [Fact]
     public async Task A_second_controller_is_refused_while_the_first_one_lives()
     {
         await using var pair = await ProtectAsync();

@@ -61,7 +61,7 @@ internal sealed class PairExplorer(PairModel model)
             return record.Phase is PairPhase.Lost && world.Copies.Count > 0 ? "A VM that is there is given up" : null;
         }
 
-        if (record.HoldsOutput && world.Copies.Count == 0 && record.Phase is not PairPhase.Starting
+        if (record.Phase is not (PairPhase.Starting or PairPhase.Unprotected) && world.Copies.Count == 0
             && (record.Checkpoint is not { } mark || !world.Checkpoints.ContainsKey(mark.Number)))
         {
             return "The VM is lost although it was protected";

@@ -63,8 +63,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         }
         catch
         {
-            using var patience = new CancellationTokenSource(UndoPatience, link.Time);
-            await migration.TidyAsync(migration.RemovePlanAsync(id, plan.Operation, patience.Token), UndoPatience);
+            await migration.TidyAsync(patience => migration.RemovePlanAsync(id, plan.Operation, patience), UndoPatience);
             await migration.DisposeAsync();
             throw;
         }
@@ -145,11 +144,11 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
 
         if (cancelled || !Offer.Plan.Mark.IsStrict)
         {
-            using var patience = new CancellationTokenSource(TidyPatience, _time);
-            var tidying = cancelled
-                ? RemovePlanAsync(Offer.Id, Offer.Plan.Operation, patience.Token)
-                : winner?.RemovePlanAsync() ?? Task.CompletedTask;
-            await TidyAsync(tidying, TidyPatience);
+            await TidyAsync(
+                patience => cancelled
+                    ? RemovePlanAsync(Offer.Id, Offer.Plan.Operation, patience)
+                    : winner?.RemovePlanAsync() ?? Task.CompletedTask,
+                TidyPatience);
         }
     }
 
@@ -184,8 +183,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                     return true;
                 },
                 CancellationToken.None);
-            using var patience = new CancellationTokenSource(TidyPatience, _time);
-            await RemovePlanAsync(Offer.Id, Offer.Plan.Operation, patience.Token);
+            await TidyAsync(patience => RemovePlanAsync(Offer.Id, Offer.Plan.Operation, patience), TidyPatience);
         }
 
         await DisposeAsync();
@@ -234,9 +232,13 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
                 .Failed(stop, outcome, relay.Refused?.ToString(), relay.SourceLoss, place);
     }
 
-    private async Task TidyAsync(Task tidying, TimeSpan patience)
+    /// <summary>Waits for so long; what is not done by then is given up, and ends behind the caller's back. Does not fail.</summary>
+    private async Task TidyAsync(Func<CancellationToken, Task> tidy, TimeSpan patience)
     {
+        using var givenUp = new CancellationTokenSource();
+        var tidying = tidy(givenUp.Token);
         await Task.WhenAny(tidying, Task.Delay(patience, _time, CancellationToken.None));
+        await givenUp.CancelAsync();
         _ = tidying.ContinueWith(static done => done.Exception, TaskScheduler.Default);
     }
 }
