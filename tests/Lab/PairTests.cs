@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Xml.Linq;
+using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
@@ -162,7 +163,7 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
 
     private async Task StopAsync(PairController controller, Task<PairRecord> running)
     {
-        controller.Stop();
+        controller.Requests.Stop();
         Assert.Equal(PairPhase.Stopped, (await running).Phase);
         var numbers = Numbers();
         Assert.True(numbers.Count > 10, $"only {numbers.Count} numbers");
@@ -207,7 +208,7 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
         var definition = XElement.Parse(xml);
         definition.Element("uuid")?.Remove();
         definition.AddFirst(new XElement("uuid", _id));
-        _plan = new PairPlan(_id, _folder.FullName, hosts, TimeSpan.FromMilliseconds(100), fence ?? [script, "power-off"])
+        _plan = new PairPlan(_id, _folder.FullName, hosts, new PairGoals(100), fence ?? [script, "power-off"])
         {
             FencePatience = TimeSpan.FromSeconds(5),
         };

@@ -49,4 +49,9 @@ public enum KumoiEventKind
 
     /// <summary>A step of a rolling upgrade: after an interruption they tell where to go on.</summary>
     RollingUpgrade,
+
+    /// <summary>
+    /// A fault-tolerant pair began, ended, or came into another phase: they tell which pairs there are, and who keeps them.
+    /// </summary>
+    FaultTolerance,
 }

@@ -1,4 +1,5 @@
 using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
@@ -23,8 +24,10 @@ internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider t
 
     /// <summary>Makes a checkpoint and writes its held output beside it; null: its cut is not exact.</summary>
     /// <exception cref="HypervisorException">It does not count.</exception>
-    public async Task<CheckpointMark?> MakeAsync(IHypervisorLink host, ConsoleGate gate, int number, CancellationToken cancellationToken)
+    public async Task<(CheckpointMark Mark, CheckpointMeasure Measure)?> MakeAsync(
+        IHypervisorLink host, ConsoleGate gate, int number, CancellationToken cancellationToken)
     {
+        var begun = time.GetTimestamp();
         var attempt = new CheckpointMark(number, 0) { Attempt = Guid.NewGuid().ToString("N") };
         var path = PathOf(attempt);
         var cut = new Cut(gate, time);
@@ -41,7 +44,8 @@ internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider t
 
         var (from, output) = gate.Read(position);
         await WriteAsync(path + ".held", from, output, cancellationToken);
-        return attempt with { Cut = position };
+        var bytes = File.Exists(path) ? new FileInfo(path).Length : 0; // a simulated host writes none
+        return (attempt with { Cut = position }, new CheckpointMeasure(cut.Pause, time.GetElapsedTime(begun), bytes + output.Length));
     }
 
     /// <summary>Lets out what a committed checkpoint covers, wherever its controller has died.</summary>
@@ -78,11 +82,15 @@ internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider t
         private readonly TaskCompletionSource _goesOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private long? _position;
         private DateTimeOffset _drained;
+        private DateTimeOffset _stopped;
 
         public Task GoesOn => _goesOn.Task;
 
         /// <summary>What the state has put out; null: not known.</summary>
         public long? Exact { get; private set; }
+
+        /// <summary>How long the guest stood still.</summary>
+        public TimeSpan Pause { get; private set; }
 
         public void Note(GuestStop stop)
         {
@@ -90,10 +98,12 @@ internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider t
             {
                 _position = gate.Drain();
                 _drained = time.GetUtcNow();
+                _stopped = stop.At;
             }
             else
             {
                 Exact = _drained < stop.At ? _position : null;
+                Pause = stop.At - _stopped;
                 _goesOn.TrySetResult();
             }
         }

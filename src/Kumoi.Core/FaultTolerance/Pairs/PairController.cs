@@ -2,6 +2,7 @@ using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Fencing;
 using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -29,9 +30,9 @@ internal sealed class PairController : IAsyncDisposable
     private readonly SnapshotCheckpoints _checkpoints;
     private readonly HostFence _fence;
     private readonly HostHearing _hosts;
-    private readonly CancellationTokenSource _stopping = new();
     private readonly HashSet<string> _unable = new(StringComparer.Ordinal); // hosts that could not take over this time
     private ConsoleGate? _gate;
+    private int _due; // the number of the checkpoint from which a planned switch goes on
     private Hearing? _hearing;
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
@@ -49,10 +50,17 @@ internal sealed class PairController : IAsyncDisposable
         _checkpoints = new SnapshotCheckpoints(plan.VM, plan.Folder, time);
         _fence = new HostFence(plan.FenceCommand, plan.FencePatience, time);
         _hosts = new HostHearing(plan.VM, plan.Silence, time);
+        Period = new AdaptivePeriod(plan.Goals);
     }
 
     /// <summary>The record as it is written down.</summary>
     public PairRecord? Record { get; private set; }
+
+    /// <summary>How long it waits from one checkpoint to the next.</summary>
+    public AdaptivePeriod Period { get; }
+
+    /// <summary>What admins want of it.</summary>
+    public PairRequests Requests { get; } = new();
 
     /// <summary>What was found, and what was written down because of it.</summary>
     public event Action<PairEvent, PairRecord>? Changed;
@@ -74,7 +82,12 @@ internal sealed class PairController : IAsyncDisposable
         if (found is null or { IsOver: true })
         {
             await RefuseWhatIsNotCoveredAsync(LinkOf(primary), cancellationToken);
-            Write(new PairRecord(PairPhase.Starting, primary, _plan.Hosts.FirstOrDefault(host => host != primary), null));
+            var backup = await ChooseAsync(primary, cancellationToken) ?? throw new HypervisorException(
+                $"None of the hosts can be the backup of {primary}: {string.Join(", ", _plan.Hosts.Where(host => host != primary))}.",
+                FaultDomain.Host,
+                error: HypervisorError.ResourceUnavailable,
+                recommendedAction: "Give other hosts, which answer and do not run the VM: Get-KumoiHost shows those that do.");
+            Write(new PairRecord(PairPhase.Starting, primary, backup, null));
         }
         else
         {
@@ -114,15 +127,12 @@ internal sealed class PairController : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the protection at the next opportunity, and leaves the VM as it is.</summary>
-    public void Stop() => _stopping.Cancel();
-
     public ValueTask DisposeAsync()
     {
         _hearing?.End.Cancel();
         _gate?.Dispose();
         _log.Dispose();
-        _stopping.Dispose();
+        Requests.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -163,7 +173,19 @@ internal sealed class PairController : IAsyncDisposable
         {
             _gate.Release(committed.Cut); // which has it, or the takeover has let it out
             _checkpoints.Drop(committed);
-            await DelayAsync(_plan.Period, cancellationToken);
+            await DrillAsync(committed, make.Backup, cancellationToken);
+            if (Requests.WantsSwitch && _due != committed.Number)
+            {
+                _due = make.Number; // the next one is made at once, and then it is time
+            }
+            else if (Requests.WantsSwitch)
+            {
+                return new PairEvent.SwitchRequested();
+            }
+            else
+            {
+                await DelayAsync(Period.Period, cancellationToken);
+            }
         }
 
         var link = LinkOf(make.Primary);
@@ -174,7 +196,7 @@ internal sealed class PairController : IAsyncDisposable
         {
             for (var failures = 0; failures < MaxFailures; failures++)
             {
-                if (_stopping.IsCancellationRequested)
+                if (Requests.Stopping.IsCancellationRequested)
                 {
                     return new PairEvent.StopRequested();
                 }
@@ -193,9 +215,10 @@ internal sealed class PairController : IAsyncDisposable
                         return await hearing;
                     }
 
-                    if (await making is { } mark)
+                    if (await making is { } made)
                     {
-                        return new PairEvent.CheckpointMade(mark);
+                        Period.Add(made.Measure);
+                        return new PairEvent.CheckpointMade(made.Mark) { Measure = made.Measure };
                     }
                 }
                 catch (HypervisorException e)
@@ -294,6 +317,7 @@ internal sealed class PairController : IAsyncDisposable
             _checkpoints.Release(take.Checkpoint, _log);
             await link.SendAsync(new ResumeVM(_plan.VM), cancellationToken);
             _unable.Clear();
+            Requests.Switched();
             return new PairEvent.TookOver(name);
         }
         catch (HypervisorException e)
@@ -322,7 +346,7 @@ internal sealed class PairController : IAsyncDisposable
         _gate?.Open(true);
         while (true)
         {
-            if (_stopping.IsCancellationRequested)
+            if (Requests.Stopping.IsCancellationRequested)
             {
                 return new PairEvent.StopRequested();
             }
@@ -371,9 +395,32 @@ internal sealed class PairController : IAsyncDisposable
 
     private async Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(Requests.Stopping, cancellationToken);
         await Task.Delay(delay, _time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Has the last checkpoint restored where it would be needed, and removes it again: it never runs there.</summary>
+    private async Task DrillAsync(CheckpointMark committed, string? backup, CancellationToken cancellationToken)
+    {
+        while (Requests.NextDrill() is { } wanted)
+        {
+            try
+            {
+                var link = LinkOf(backup ?? throw new HypervisorException(
+                    "The pair has no backup host now.", error: HypervisorError.InvalidState,
+                    recommendedAction: "Try it again when Get-KumoiFtPair shows one."));
+                var begun = _time.GetTimestamp();
+                await link.SendAsync(new RestoreCheckpoint(_plan.VM, _checkpoints.PathOf(committed)), cancellationToken);
+                var took = _time.GetElapsedTime(begun);
+                await link.SendAsync(new DestroyVM(_plan.VM), cancellationToken); // a takeover would do it too
+                wanted.TrySetResult(took);
+            }
+            catch (HypervisorException e)
+            {
+                wanted.TrySetException(e);
+            }
+        }
     }
 
     private IHypervisorLink LinkOf(string host) => _fleet.Find(host)?.Link

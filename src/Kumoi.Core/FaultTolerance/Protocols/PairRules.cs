@@ -46,6 +46,7 @@ public static class PairRules
         (Protected or Reprotecting, PrimaryLost lost) => record with { Phase = FailingOver, Reason = lost.Reason },
         (Protected or Reprotecting, PrimaryDied died) => record with { Phase = FailingOver, Reason = died.Reason },
         (Protected or Reprotecting, OutputLost lost) => record with { Phase = FailingOver, Reason = lost.Reason },
+        (Protected, SwitchRequested) => record with { Phase = FailingOver, Reason = "an admin lets the backup take over" },
         (Protected, BackupLost lost) => record with { Phase = Reprotecting, Backup = null, Reason = lost.Reason },
 
         (FailingOver, Fenced) => record with { Phase = TakingOver },

@@ -20,7 +20,8 @@ internal static class CheckpointCalls
             host.RunJobAsync(connection => Make(connection, call)).WaitAsync(token))
         .Add(static (LibvirtLink host, RestoreCheckpoint call, CancellationToken token) =>
             host.RunJobAsync(connection => Restore(connection, call)).WaitAsync(token))
-        .Add(static (LibvirtLink host, WatchStops call, CancellationToken token) => WatchAsync(host, call, token));
+        .Add(static (LibvirtLink host, WatchStops call, CancellationToken token) => WatchAsync(host, call, token))
+        .Add(static (LibvirtLink host, ReadPairMarks _, CancellationToken token) => host.ReadAsync(PairMarksReader.Read, token));
 
     private static async Task<IAsyncDisposable> WatchAsync(LibvirtLink host, WatchStops call, CancellationToken cancellationToken)
     {
