@@ -1,6 +1,5 @@
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Engines;
-using Kumoi.FaultTolerance.Fencing;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Protocols;
@@ -22,18 +21,16 @@ internal sealed class PairController : IAsyncDisposable
     /// <summary>What was tried in vain is tried again after this time.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    private readonly Fleet _fleet;
     private readonly PairPlan _plan;
     private readonly TimeProvider _time;
     private readonly PairFile _file;
     private readonly ConsoleLog _log;
-    private readonly SnapshotCheckpoints _checkpoints;
-    private readonly HostFence _fence;
-    private readonly HostHearing _hosts;
-    private readonly HashSet<string> _unable = new(StringComparer.Ordinal); // hosts that could not take over this time
+    private readonly HeldOutput _held;
+    private readonly ICheckpointEngine _engine;
+    private readonly PairHosts _hosts;
+    private readonly PairHearing _hearing;
     private ConsoleGate? _gate;
     private int _due; // the number of the checkpoint from which a planned switch goes on
-    private Hearing? _hearing;
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
     /// <param name="fleet">Has the hosts of the plan.</param>
@@ -42,14 +39,14 @@ internal sealed class PairController : IAsyncDisposable
     /// <exception cref="IOException">Another controller has the pair.</exception>
     public PairController(Fleet fleet, PairPlan plan, TimeProvider time)
     {
-        _fleet = fleet;
         _plan = plan;
         _time = time;
         _log = new ConsoleLog(plan.ConsoleLog);
         _file = new PairFile(plan.RecordFile);
-        _checkpoints = new SnapshotCheckpoints(plan.VM, plan.Folder, time);
-        _fence = new HostFence(plan.FenceCommand, plan.FencePatience, time);
-        _hosts = new HostHearing(plan.VM, plan.Silence, time);
+        _held = new HeldOutput(plan.VM, plan.Folder);
+        _engine = CheckpointEngines.Create(plan, _log, time);
+        _hosts = new PairHosts(fleet, plan, time);
+        _hearing = new PairHearing(plan.VM, _hosts.Hearing);
         Period = new AdaptivePeriod(plan.Goals);
     }
 
@@ -69,7 +66,7 @@ internal sealed class PairController : IAsyncDisposable
     public void OpenGate()
     {
         _gate?.Dispose();
-        _gate = new ConsoleGate(_plan.ConsoleSocket, _log, _log.Length, _plan.MaxHeldBytes);
+        _gate = MakeGate(standby: null);
     }
 
     /// <summary>Protects the VM until it is stopped, or until the pair is over.</summary>
@@ -81,8 +78,8 @@ internal sealed class PairController : IAsyncDisposable
         var found = _file.Read();
         if (found is null or { IsOver: true })
         {
-            await RefuseWhatIsNotCoveredAsync(LinkOf(primary), cancellationToken);
-            var backup = await ChooseAsync(primary, cancellationToken) ?? throw new HypervisorException(
+            await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, cancellationToken);
+            var backup = await _hosts.ChooseAsync(primary, cancellationToken) ?? throw new HypervisorException(
                 $"None of the hosts can be the backup of {primary}: {string.Join(", ", _plan.Hosts.Where(host => host != primary))}.",
                 FaultDomain.Host,
                 error: HypervisorError.ResourceUnavailable,
@@ -109,31 +106,13 @@ internal sealed class PairController : IAsyncDisposable
         return Record!;
     }
 
-    private async Task RefuseWhatIsNotCoveredAsync(IHypervisorLink host, CancellationToken cancellationToken)
+    public async ValueTask DisposeAsync()
     {
-        var vm = await host.SendAsync(new FindVM(_plan.VM), cancellationToken)
-            ?? throw new HypervisorException(
-                $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
-                recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
-        var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(_plan.VM), cancellationToken));
-        var obstacles = PairPreflight.Judge(domain, vm.IsAutostart, _plan.ConsoleSocket).ToList();
-        if (obstacles.Count > 0)
-        {
-            throw new HypervisorException(
-                $"'{vm.Name}' cannot be protected: {string.Join(' ', obstacles.Select(static obstacle => obstacle.Message))}",
-                FaultDomain.VM,
-                error: HypervisorError.InvalidState,
-                recommendedAction: string.Join(' ', obstacles.Select(static obstacle => obstacle.RecommendedAction).Distinct()));
-        }
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        _hearing?.End.Cancel();
+        _hearing.Dispose();
+        await _engine.DisposeAsync();
         _gate?.Dispose();
         _log.Dispose();
         Requests.Dispose();
-        return ValueTask.CompletedTask;
     }
 
     private void Apply(PairEvent happened)
@@ -156,40 +135,45 @@ internal sealed class PairController : IAsyncDisposable
     private async Task<PairEvent> DoAsync(PairAction action, CancellationToken cancellationToken) => action switch
     {
         PairAction.MakeCheckpoint make => await MakeAsync(make, cancellationToken),
-        PairAction.Fence fence => await FenceAsync(fence.Host, cancellationToken),
+        PairAction.Fence fence => await FencePrimaryAsync(fence, cancellationToken),
         PairAction.TakeOver take => await TakeOverAsync(take, cancellationToken),
-        PairAction.ChooseBackup choose => await ChooseAsync(choose.Primary, cancellationToken) is { } host
+        PairAction.Resume resume => await ResumeAsync(resume.Host, cancellationToken),
+        PairAction.Revoke revoke => await RevokeAsync(revoke, cancellationToken),
+        PairAction.ChooseBackup choose => await _hosts.ChooseAsync(choose.Primary, cancellationToken) is { } host
             ? new PairEvent.BackupChosen(host)
             : new PairEvent.NoBackup("none of the hosts answers and can take the VM"),
         PairAction.RunAlone alone => await RunAloneAsync(alone.Primary, cancellationToken),
-        _ => End(),
+        PairAction.End over => await EndAsync(over.Backup, cancellationToken),
+        _ => throw new InvalidOperationException($"There is no way to do {action}."),
     };
 
     private async Task<PairEvent> MakeAsync(PairAction.MakeCheckpoint make, CancellationToken cancellationToken)
     {
-        _gate ??= new ConsoleGate(_plan.ConsoleSocket, _log, _log.Length, _plan.MaxHeldBytes);
+        _gate ??= MakeGate(Record!.Standby);
         _gate.Open(false);
         if (make.Committed is { } committed)
         {
             _gate.Release(committed.Cut); // which has it, or the takeover has let it out
-            _checkpoints.Drop(committed);
+            _held.Drop(committed);
+            await _engine.DropAsync(committed, cancellationToken);
             await DrillAsync(committed, make.Backup, cancellationToken);
-            if (Requests.WantsSwitch && _due != committed.Number)
+            if (!Requests.WantsSwitch)
             {
-                _due = make.Number; // the next one is made at once, and then it is time
+                await DelayAsync(Period.Period, cancellationToken);
             }
-            else if (Requests.WantsSwitch)
+            else if (_due == committed.Number)
             {
                 return new PairEvent.SwitchRequested();
             }
             else
             {
-                await DelayAsync(Period.Period, cancellationToken);
+                _due = make.Number; // it is made at once, and then it is time
             }
         }
 
-        var link = LinkOf(make.Primary);
-        var hearing = Hear(make.Primary, make.Backup, cancellationToken);
+        var backup = make.Backup is null ? null : _hosts.Link(make.Backup);
+        var job = new CheckpointJob(make.Number, _hosts.Link(make.Primary), Record!.Standby, backup, _gate);
+        var hearing = _hearing.Hear(job.Primary, job.Standby, backup, cancellationToken);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reason = "no checkpoint had an exact cut";
         try
@@ -208,17 +192,20 @@ internal sealed class PairController : IAsyncDisposable
 
                 try
                 {
-                    var making = _checkpoints.MakeAsync(link, _gate, make.Number, end.Token);
+                    var begun = _time.GetTimestamp();
+                    var making = _engine.MakeAsync(job, end.Token);
                     if (await Task.WhenAny(making, hearing) == hearing)
                     {
                         _ = making.ContinueWith(static made => made.Exception, TaskScheduler.Default);
                         return await hearing;
                     }
 
-                    if (await making is { } made)
+                    if (await making is { } mark)
                     {
-                        Period.Add(made.Measure);
-                        return new PairEvent.CheckpointMade(made.Mark) { Measure = made.Measure };
+                        await _held.WriteAsync(mark, _gate, cancellationToken);
+                        var measure = new CheckpointMeasure(job.Pause, _time.GetElapsedTime(begun), job.Bytes);
+                        Period.Add(measure);
+                        return new PairEvent.CheckpointMade(mark) { Measure = measure };
                     }
                 }
                 catch (HypervisorException e)
@@ -240,51 +227,37 @@ internal sealed class PairController : IAsyncDisposable
         }
     }
 
-    /// <summary>The hearing of these two hosts, which goes on from one checkpoint to the next.</summary>
-    private Task<PairEvent> Hear(string primary, string? backup, CancellationToken cancellationToken)
+    private async Task<PairEvent> FencePrimaryAsync(PairAction.Fence fence, CancellationToken cancellationToken)
     {
-        if (_hearing is null || _hearing.Primary != primary || _hearing.Backup != backup || _hearing.Found.IsCompleted)
+        if (fence.Keeper is { } keeper)
         {
-            _hearing?.End.Cancel();
-            var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            _hearing = new Hearing(primary, backup, end, HearBothAsync(LinkOf(primary), backup, end.Token));
+            // The last copy of the VM must not be ended for one that is not there.
+            try
+            {
+                if (!await _hosts.HasAsync(keeper, _engine, fence.Checkpoint!, cancellationToken))
+                {
+                    return new PairEvent.CheckpointGone($"{keeper} does not have the checkpoint any more");
+                }
+            }
+            catch (HypervisorException e)
+            {
+                var domain = PairDomains.Of(_plan.VM, Record!.Standby);
+                if (await _hosts.PlaceAsync(fence.Host, domain, cancellationToken) is VMWhereabouts.Running)
+                {
+                    return new PairEvent.BackupLost(e.Message);
+                }
+
+                await DelayAsync(Pause, cancellationToken);
+                return new PairEvent.NotFenced(e.Message);
+            }
         }
 
-        return _hearing.Found;
+        return await FenceAsync(fence.Host, cancellationToken);
     }
-
-    /// <summary>Ends when the primary or the backup cannot do its part any more.</summary>
-    private async Task<PairEvent> HearBothAsync(IHypervisorLink primary, string? backup, CancellationToken cancellationToken)
-    {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        List<Task<PairEvent>> hearing = [HearPrimaryAsync(primary, end.Token)];
-        if (backup is not null)
-        {
-            hearing.Add(HearBackupAsync(LinkOf(backup), end.Token));
-        }
-
-        try
-        {
-            return await await Task.WhenAny(hearing);
-        }
-        finally
-        {
-            await end.CancelAsync();
-            await Task.WhenAll(hearing.Select(static task => (Task)task)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private async Task<PairEvent> HearPrimaryAsync(IHypervisorLink link, CancellationToken cancellationToken) =>
-        await _hosts.UntilGoneAsync(link, cancellationToken) is { } silence
-            ? new PairEvent.PrimaryLost(silence)
-            : new PairEvent.PrimaryDied($"the VM has died on {link.HostName}");
-
-    private async Task<PairEvent> HearBackupAsync(IHypervisorLink link, CancellationToken cancellationToken) =>
-        new PairEvent.BackupLost(await _hosts.UntilSilentAsync(link, cancellationToken));
 
     private async Task<PairEvent> FenceAsync(string host, CancellationToken cancellationToken)
     {
-        if (await _fence.FenceAsync(host, _fleet.Find(host)?.Link, _plan.VM, cancellationToken) is not { } reason)
+        if (await _hosts.FenceAsync(host, cancellationToken) is not { } reason)
         {
             return new PairEvent.Fenced();
         }
@@ -293,57 +266,103 @@ internal sealed class PairController : IAsyncDisposable
         return new PairEvent.NotFenced(reason);
     }
 
+    /// <summary>The primary is heard meanwhile: if it dies, the backup may take over after all.</summary>
+    private async Task<PairEvent> RevokeAsync(PairAction.Revoke revoke, CancellationToken cancellationToken)
+    {
+        if (Requests.Stopping.IsCancellationRequested)
+        {
+            return new PairEvent.StopRequested();
+        }
+
+        var hearing = _hearing.Hear(_hosts.Link(revoke.Primary), Record!.Standby, backup: null, cancellationToken);
+        return hearing.IsCompleted ? await hearing : await FenceAsync(revoke.Host, cancellationToken);
+    }
+
     private async Task<PairEvent> TakeOverAsync(PairAction.TakeOver take, CancellationToken cancellationToken)
     {
         if (take.Host is not { } name)
         {
-            return await ChooseAsync(except: null, cancellationToken) is { } chosen
+            return await _hosts.ChooseAsync(except: null, cancellationToken) is { } chosen
                 ? new PairEvent.BackupChosen(chosen)
                 : await WaitAsync();
         }
 
-        var link = LinkOf(name);
         try
         {
+            var link = _hosts.Link(name);
+            if (!await _hosts.HasAsync(name, _engine, take.Checkpoint, cancellationToken))
+            {
+                return new PairEvent.CheckpointGone($"{name} does not have the checkpoint any more");
+            }
+
             // What a dead controller has left there has put out what nobody has.
-            if (await _fence.FenceAsync(name, link, _plan.VM, cancellationToken) is { } reason)
+            if (take.Checkpoint.SurvivesBackup && await _hosts.FenceAsync(name, cancellationToken) is { } reason)
             {
                 return await WaitAsync(reason);
             }
 
             _gate?.Dispose();
-            _gate = new ConsoleGate(_plan.ConsoleSocket, _log, take.Checkpoint.Cut, _plan.MaxHeldBytes);
-            await link.SendAsync(new RestoreCheckpoint(_plan.VM, _checkpoints.PathOf(take.Checkpoint)), cancellationToken);
-            _checkpoints.Release(take.Checkpoint, _log);
-            await link.SendAsync(new ResumeVM(_plan.VM), cancellationToken);
-            _unable.Clear();
-            Requests.Switched();
-            return new PairEvent.TookOver(name);
+            _gate = null;
+            _gate = await _engine.BringAsync(link, take.Checkpoint, cancellationToken);
+            _held.Release(take.Checkpoint, _log);
+            _hosts.PassOverNone();
+            return new PairEvent.Restored(name);
+        }
+        catch (HypervisorException e) when (!take.Checkpoint.SurvivesBackup)
+        {
+            return await WaitAsync(e.Message); // nobody else has it
         }
         catch (HypervisorException e)
         {
             // Another host may try only when this one is known to have nothing.
-            if (await _fence.FenceAsync(name, link, _plan.VM, cancellationToken) is { } reason)
+            if (await _hosts.FenceAsync(name, cancellationToken) is { } reason)
             {
                 return await WaitAsync(reason);
             }
 
-            _unable.Add(name);
+            _hosts.PassOver(name);
             return new PairEvent.CannotTakeOver(name, e.Message);
         }
 
         async Task<PairEvent> WaitAsync(string reason = "none of the hosts answers and can take the VM")
         {
-            _unable.Clear();
+            _hosts.PassOverNone();
             await DelayAsync(Pause, cancellationToken);
             return new PairEvent.NotFenced(reason); // changes nothing: it is tried again
         }
     }
 
+    private async Task<PairEvent> ResumeAsync(string name, CancellationToken cancellationToken)
+    {
+        var domain = PairDomains.Of(_plan.VM, Record!.Standby);
+        try
+        {
+            _gate ??= MakeGate(Record.Standby);
+            var link = _hosts.Link(name);
+            if (await _hosts.PlaceAsync(name, domain, cancellationToken) is var place && place.IsNotRunning())
+            {
+                return new PairEvent.PrimaryDied($"the VM has died on {name}");
+            }
+
+            if (place is not VMWhereabouts.Running)
+            {
+                await link.SendAsync(new ResumeVM(domain), cancellationToken);
+            }
+
+            Requests.Switched();
+            return new PairEvent.TookOver(name);
+        }
+        catch (HypervisorException e)
+        {
+            await DelayAsync(Pause, cancellationToken);
+            return new PairEvent.PrimaryLost(e.Message);
+        }
+    }
+
     private async Task<PairEvent> RunAloneAsync(string primary, CancellationToken cancellationToken)
     {
-        _checkpoints.Drop(but: null);
-        _gate?.Open(true);
+        await DropAllAsync(cancellationToken);
+        var domain = PairDomains.Of(_plan.VM, Record!.Standby);
         while (true)
         {
             if (Requests.Stopping.IsCancellationRequested)
@@ -351,14 +370,14 @@ internal sealed class PairController : IAsyncDisposable
                 return new PairEvent.StopRequested();
             }
 
-            var place = await PlaceAsync(primary, cancellationToken);
+            var place = await _hosts.PlaceAsync(primary, domain, cancellationToken);
             if (place.IsNotRunning())
             {
                 return new PairEvent.PrimaryDied($"the VM has died on {primary}");
             }
 
             // While it does not answer, the VM may run on.
-            if (place is not VMWhereabouts.Unknown && await ChooseAsync(primary, cancellationToken) is { } host)
+            if (place is not VMWhereabouts.Unknown && await _hosts.ChooseAsync(primary, cancellationToken) is { } host)
             {
                 return new PairEvent.BackupChosen(host);
             }
@@ -367,54 +386,37 @@ internal sealed class PairController : IAsyncDisposable
         }
     }
 
-    private PairEvent End()
+    /// <summary>What the backup has in its memory is removed if it answers. Else it stays there, paused: nobody lets it go on.</summary>
+    private async Task<PairEvent> EndAsync(string? backup, CancellationToken cancellationToken)
     {
-        _checkpoints.Drop(but: null);
-        _gate?.Open(true);
+        if (backup is not null)
+        {
+            await _hosts.RemoveStandbysAsync(backup, cancellationToken);
+        }
+
+        await DropAllAsync(cancellationToken);
         return new PairEvent.StopRequested();
     }
 
-    /// <summary>The first of the hosts that answers and does not run the VM; null: none.</summary>
-    private async Task<string?> ChooseAsync(string? except, CancellationToken cancellationToken)
+    /// <summary>No checkpoint counts any more: output goes out at once.</summary>
+    private async Task DropAllAsync(CancellationToken cancellationToken)
     {
-        foreach (var host in _plan.Hosts.Where(host => host != except && !_unable.Contains(host)))
-        {
-            if ((await PlaceAsync(host, cancellationToken)).IsNotRunning())
-            {
-                return host;
-            }
-        }
-
-        return null;
+        await _engine.DropAsync(but: null, cancellationToken);
+        _held.Drop(but: null);
+        _gate?.Open(true);
     }
 
-    /// <summary>What the host has of the VM; Unknown where it is not connected, or does not answer.</summary>
-    private async Task<VMWhereabouts> PlaceAsync(string host, CancellationToken cancellationToken) => _fleet.Find(host) is { } known
-        ? (await _hosts.AskAsync(known.Link, cancellationToken)).Place
-        : VMWhereabouts.Unknown;
-
-    private async Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken)
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(Requests.Stopping, cancellationToken);
-        await Task.Delay(delay, _time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        cancellationToken.ThrowIfCancellationRequested();
-    }
-
-    /// <summary>Has the last checkpoint restored where it would be needed, and removes it again: it never runs there.</summary>
+    /// <summary>Tries out what the backup would do, if somebody wants to know.</summary>
     private async Task DrillAsync(CheckpointMark committed, string? backup, CancellationToken cancellationToken)
     {
         while (Requests.NextDrill() is { } wanted)
         {
             try
             {
-                var link = LinkOf(backup ?? throw new HypervisorException(
+                var link = _hosts.Link(backup ?? throw new HypervisorException(
                     "The pair has no backup host now.", error: HypervisorError.InvalidState,
                     recommendedAction: "Try it again when Get-KumoiFtPair shows one."));
-                var begun = _time.GetTimestamp();
-                await link.SendAsync(new RestoreCheckpoint(_plan.VM, _checkpoints.PathOf(committed)), cancellationToken);
-                var took = _time.GetElapsedTime(begun);
-                await link.SendAsync(new DestroyVM(_plan.VM), cancellationToken); // a takeover would do it too
-                wanted.TrySetResult(took);
+                wanted.TrySetResult(await _engine.DrillAsync(link, committed, cancellationToken));
             }
             catch (HypervisorException e)
             {
@@ -423,12 +425,12 @@ internal sealed class PairController : IAsyncDisposable
         }
     }
 
-    private IHypervisorLink LinkOf(string host) => _fleet.Find(host)?.Link
-        ?? throw new HypervisorException(
-            $"{host} is not connected.",
-            error: HypervisorError.ConnectionFailed,
-            recommendedAction: $"Connect it: Connect-KumoiHost {host}.");
+    private ConsoleGate MakeGate(int? standby) => new(_plan.ConsoleSocketOf(standby), _log, _log.Length, _plan.MaxHeldBytes);
 
-    /// <summary>Who is heard, and what comes of it.</summary>
-    private sealed record Hearing(string Primary, string? Backup, CancellationTokenSource End, Task<PairEvent> Found);
+    private async Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(Requests.Stopping, cancellationToken);
+        await Task.Delay(delay, _time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
 }

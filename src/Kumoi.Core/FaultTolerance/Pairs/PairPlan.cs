@@ -1,3 +1,4 @@
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 
 namespace Kumoi.FaultTolerance.Pairs;
@@ -14,6 +15,9 @@ namespace Kumoi.FaultTolerance.Pairs;
 /// </param>
 internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Hosts, PairGoals Goals, IReadOnlyList<string> FenceCommand)
 {
+    /// <summary>How checkpoints are made.</summary>
+    public CheckpointEngine Engine { get; init; }
+
     /// <summary>How long the primary may be silent before it is fenced.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(2);
 
@@ -24,10 +28,14 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     public int MaxHeldBytes { get; init; } = 16 << 20;
 
     /// <summary>Where the VM's console is connected to.</summary>
-    public string ConsoleSocket => Path.Combine(Folder, "console.sock");
+    public string ConsoleSocket => ConsoleSocketOf(standby: null);
 
     /// <summary>What the outside has seen of the console.</summary>
     public string ConsoleLog => Path.Combine(Folder, "console.log");
+
+    /// <summary>Where the console of a standby is connected to; null: of the VM itself.</summary>
+    public string ConsoleSocketOf(int? standby) =>
+        Path.Combine(Folder, standby is { } number ? FormattableString.Invariant($"console-ck{number}.sock") : "console.sock");
 
     public string RecordFile => Path.Combine(Folder, "pair.json");
 }

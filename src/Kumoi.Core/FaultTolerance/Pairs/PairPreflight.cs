@@ -1,4 +1,6 @@
 using System.Xml.Linq;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.FaultTolerance.Pairs;
 
@@ -14,6 +16,26 @@ internal static class PairPreflight
     {
         "emulator", "controller", "input", "memballoon", "rng", "panic", "watchdog", "video", "hub", "memory", "iommu",
     };
+
+    /// <summary>Fails with what stands in the way, before anything is begun.</summary>
+    /// <exception cref="HypervisorException">The VM cannot be protected.</exception>
+    public static async Task RefuseAsync(IHypervisorLink host, PairPlan plan, CancellationToken cancellationToken)
+    {
+        var vm = await host.SendAsync(new FindVM(plan.VM), cancellationToken)
+            ?? throw new HypervisorException(
+                $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
+                recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
+        var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(plan.VM), cancellationToken));
+        var obstacles = Judge(domain, vm.IsAutostart, plan.ConsoleSocket).ToList();
+        if (obstacles.Count > 0)
+        {
+            throw new HypervisorException(
+                $"'{vm.Name}' cannot be protected: {string.Join(' ', obstacles.Select(static obstacle => obstacle.Message))}",
+                FaultDomain.VM,
+                error: HypervisorError.InvalidState,
+                recommendedAction: string.Join(' ', obstacles.Select(static obstacle => obstacle.RecommendedAction).Distinct()));
+        }
+    }
 
     /// <summary>What stands in the way; empty: nothing.</summary>
     /// <param name="domain">The VM's live definition.</param>

@@ -17,6 +17,9 @@ internal static class PairWords
             (_, PairPhase.Protected) => $"{vm} is protected: it runs on {record.Primary}, and {record.Backup ?? "another host"} can go on with it.",
             (_, PairPhase.FailingOver) => $"{record.Primary} is to be fenced: {record.Reason}",
             (_, PairPhase.TakingOver) => $"{record.Backup ?? "Another host"} takes over {vm}.",
+            (_, PairPhase.Resuming) => $"{vm} is ready on {record.Primary}, and is let go on.",
+            (_, PairPhase.Revoking) =>
+                $"{vm} goes on alone on {record.Primary} when {record.Backup} is known not to go on with it: {record.Reason}",
             (_, PairPhase.Reprotecting) => $"{vm} runs on {record.Primary}, and needs another backup: {record.Reason}",
             (_, PairPhase.Unprotected) => $"{vm} runs on {record.Primary} without protection: {record.Reason}",
             (_, PairPhase.Starting) => $"{vm} runs on {record.Primary}; its first checkpoint is being made.",

@@ -37,6 +37,12 @@ public abstract record PairEvent
     /// <summary>Nobody knows whether the host runs the VM.</summary>
     public sealed record NotFenced(string Reason) : PairEvent;
 
+    /// <summary>The VM is on the host as it was at the checkpoint, paused, and what that covers is out.</summary>
+    public sealed record Restored(string Host) : PairEvent;
+
+    /// <summary>The host that had the checkpoint in its memory is known not to have it any more.</summary>
+    public sealed record CheckpointGone(string Reason) : PairEvent;
+
     /// <summary>The VM runs on the host.</summary>
     public sealed record TookOver(string Host) : PairEvent;
 

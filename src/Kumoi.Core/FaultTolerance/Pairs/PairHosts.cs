@@ -1,0 +1,75 @@
+using Kumoi.FaultTolerance.Detection;
+using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Fencing;
+using Kumoi.FaultTolerance.Protocols;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+
+namespace Kumoi.FaultTolerance.Pairs;
+
+/// <summary>The hosts of a pair: what they have of the VM, and which of them can serve.</summary>
+internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
+{
+    private readonly HostFence _fence = new(plan.FenceCommand, plan.FencePatience, time);
+    private readonly HostFence _cleaning = new([], plan.FencePatience, time); // nobody's power is switched off for that
+    private readonly HashSet<string> _unable = new(StringComparer.Ordinal);
+
+    public HostHearing Hearing { get; } = new(plan.Silence, time);
+
+    /// <summary>What may run as the VM.</summary>
+    private IReadOnlyList<Guid> Domains => plan.Engine is CheckpointEngine.LibvirtSnapshot ? [plan.VM] : PairDomains.All(plan.VM);
+
+    public IHypervisorLink Link(string host) => fleet.Find(host)?.Link
+        ?? throw new HypervisorException(
+            $"{host} is not connected.",
+            error: HypervisorError.ConnectionFailed,
+            recommendedAction: $"Connect it: Connect-KumoiHost {host}.");
+
+    /// <summary>What the host has of a domain; Unknown where it is not connected, or does not answer.</summary>
+    public async Task<VMWhereabouts> PlaceAsync(string host, Guid domain, CancellationToken cancellationToken) =>
+        fleet.Find(host) is { } known ? (await Hearing.AskAsync(known.Link, domain, cancellationToken)).Place : VMWhereabouts.Unknown;
+
+    /// <summary>Whether the host can go on from the checkpoint. Fails where that is not known.</summary>
+    public async Task<bool> HasAsync(
+        string host, ICheckpointEngine engine, CheckpointMark checkpoint, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(plan.Silence, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            return await engine.HasAsync(Link(host), checkpoint, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new HypervisorException($"{host} does not answer.", error: HypervisorError.ConnectionFailed);
+        }
+    }
+
+    /// <summary>The first of the hosts that answers and does not have the VM; null: none.</summary>
+    public async Task<string?> ChooseAsync(string? except, CancellationToken cancellationToken)
+    {
+        foreach (var host in plan.Hosts.Where(host => host != except && !_unable.Contains(host)))
+        {
+            if ((await PlaceAsync(host, plan.VM, cancellationToken)).IsNotRunning())
+            {
+                return host;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The host could not take over this time: another one is chosen.</summary>
+    public void PassOver(string host) => _unable.Add(host);
+
+    /// <summary>All hosts may be tried again.</summary>
+    public void PassOverNone() => _unable.Clear();
+
+    /// <summary>Null: the host runs nothing that may be the VM. Else why that is not known.</summary>
+    public Task<string?> FenceAsync(string host, CancellationToken cancellationToken) =>
+        _fence.FenceAsync(host, fleet.Find(host)?.Link, Domains, cancellationToken);
+
+    /// <summary>Removes standbys from a host, if it answers.</summary>
+    public Task<string?> RemoveStandbysAsync(string host, CancellationToken cancellationToken) =>
+        _cleaning.FenceAsync(host, fleet.Find(host)?.Link, [.. Domains.Where(domain => domain != plan.VM)], cancellationToken);
+}
