@@ -54,4 +54,7 @@ public enum KumoiEventKind
     /// A fault-tolerant pair began, ended, or came into another phase: they tell which pairs there are, and who keeps them.
     /// </summary>
     FaultTolerance,
+
+    /// <summary>The agent was given something to do, or it was taken away: what was given and not taken, the next agent goes on with.</summary>
+    Agent,
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Kumoi.Agents;
 using Kumoi.Composition;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors.Faults;
@@ -21,6 +22,7 @@ internal static class KumoiSession
     private static readonly Dictionary<string, ScalingRun> ScalingRuns = new(StringComparer.OrdinalIgnoreCase);
     private static Fleet? _fleet;
     private static readonly Dictionary<string, IJournal> Journals = new(StringComparer.Ordinal);
+    private static readonly Dictionary<string, AgentClient> Agents = new(StringComparer.Ordinal);
     private static int _modules;
 
     /// <summary>Made at first use: importing the module opens and loads nothing.</summary>
@@ -58,6 +60,27 @@ internal static class KumoiSession
                 }
 
                 return journal;
+            }
+        }
+    }
+
+    /// <summary>The way to the agent of the session's journal. Nothing is started by asking for it.</summary>
+    /// <exception cref="JournalException">There is no folder for the journal.</exception>
+    public static AgentClient Agent
+    {
+        get
+        {
+            var folder = JournalFolder.Find();
+            lock (JournalGate)
+            {
+                if (!Agents.TryGetValue(folder, out var agent))
+                {
+                    var bin = Path.GetDirectoryName(typeof(KumoiSession).Assembly.Location)!;
+                    Agents[folder] = agent = new AgentClient(folder, new AgentProgram(
+                        Path.GetFullPath(Path.Combine(bin, "..", "agent", "Kumoi.Agent.dll")), Environment.GetEnvironmentVariable));
+                }
+
+                return agent;
             }
         }
     }
@@ -120,6 +143,12 @@ internal static class KumoiSession
         {
             journals = [.. Journals.Values];
             Journals.Clear();
+            foreach (var agent in Agents.Values)
+            {
+                agent.Dispose();
+            }
+
+            Agents.Clear();
         }
 
         Task.WaitAll([.. journals.Select(journal => journal.DisposeAsync().AsTask())], PatienceAtTheEnd);
