@@ -1,6 +1,5 @@
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Engines;
-using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -23,13 +22,11 @@ internal sealed class PairController : IAsyncDisposable
     private readonly PairPlan _plan;
     private readonly TimeProvider _time;
     private readonly PairFile _file;
-    private readonly ConsoleLog _log;
-    private readonly HeldOutput _held;
+    private readonly PairOutput _output;
     private readonly ICheckpointEngine _engine;
     private readonly PairHosts _hosts;
     private readonly PairHearing _hearing;
     private readonly CancellationTokenSource _stopping = new();
-    private ConsoleGate? _gate;
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
     /// <param name="fleet">Has the hosts of the plan.</param>
@@ -40,10 +37,9 @@ internal sealed class PairController : IAsyncDisposable
     {
         _plan = plan;
         _time = time;
-        _log = new ConsoleLog(plan.ConsoleLog);
+        _output = new PairOutput(plan);
         _file = new PairFile(plan.RecordFile);
-        _held = new HeldOutput(plan.VM, plan.Folder);
-        _engine = CheckpointEngines.Create(plan, _log, time);
+        _engine = CheckpointEngines.Create(plan, _output.Log, time);
         _hosts = new PairHosts(fleet, plan, time);
         _hearing = new PairHearing(plan.VM, _hosts.Hearing);
     }
@@ -55,11 +51,7 @@ internal sealed class PairController : IAsyncDisposable
     public event Action<PairEvent, PairRecord>? Changed;
 
     /// <summary>Makes the gate to which the VM's console connects. Before the VM is started on its first host.</summary>
-    public void OpenGate()
-    {
-        _gate?.Dispose();
-        _gate = MakeGate(standby: null);
-    }
+    public void OpenGate() => _output.MakeGate(standby: null);
 
     /// <summary>Protects the VM until it is stopped, or until the pair is over.</summary>
     /// <param name="primary">Where the VM runs, if there is no record yet.</param>
@@ -100,8 +92,7 @@ internal sealed class PairController : IAsyncDisposable
     {
         _hearing.Dispose();
         await _engine.DisposeAsync();
-        _gate?.Dispose();
-        _log.Dispose();
+        _output.Dispose();
         _stopping.Dispose();
     }
 
@@ -139,19 +130,15 @@ internal sealed class PairController : IAsyncDisposable
 
     private async Task<PairEvent> MakeAsync(PairAction.MakeCheckpoint make, CancellationToken cancellationToken)
     {
-        _gate ??= MakeGate(Record!.Standby);
-        _gate.Open(false);
+        _output.Hold(Record!.Standby);
         if (make.Committed is { } committed)
         {
-            _gate.Release(committed.Cut); // which has it, or the takeover has let it out
-            _held.Drop(committed);
-            await _engine.DropAsync(committed, cancellationToken);
-            await DelayAsync(_plan.Period, cancellationToken);
+            _output.Console.Release(committed.Cut); // which has it, or the takeover has let it out
         }
 
         var backup = make.Backup is null ? null : _hosts.Link(make.Backup);
-        var job = new CheckpointJob(make.Number, _hosts.Link(make.Primary), Record!.Standby, backup, _gate);
-        var hearing = _hearing.Hear(job.Primary, job.Standby, backup, cancellationToken);
+        var primary = _hosts.Link(make.Primary);
+        var hearing = _hearing.Hear(primary, Record.Standby, backup, cancellationToken);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reason = "no checkpoint had an exact cut";
         try
@@ -163,14 +150,14 @@ internal sealed class PairController : IAsyncDisposable
                     return new PairEvent.StopRequested();
                 }
 
-                if (!_gate.IsWhole && make.Committed is not null)
+                if (!_output.IsWhole && make.Committed is not null)
                 {
                     return new PairEvent.OutputLost("the VM's console was connected anew");
                 }
 
                 try
                 {
-                    var making = _engine.MakeAsync(job, end.Token);
+                    var making = MakeAsync(make, primary, backup, isFirstTry: failures == 0, end.Token);
                     if (await Task.WhenAny(making, hearing) == hearing)
                     {
                         _ = making.ContinueWith(static made => made.Exception, TaskScheduler.Default);
@@ -179,7 +166,6 @@ internal sealed class PairController : IAsyncDisposable
 
                     if (await making is { } mark)
                     {
-                        await _held.WriteAsync(mark, _gate, cancellationToken);
                         return new PairEvent.CheckpointMade(mark);
                     }
                 }
@@ -202,29 +188,45 @@ internal sealed class PairController : IAsyncDisposable
         }
     }
 
+    /// <summary>Lets out what the last checkpoint covers, and makes the next one after the period.</summary>
+    private async Task<CheckpointMark?> MakeAsync(
+        PairAction.MakeCheckpoint make, IHypervisorLink primary, IHypervisorLink? backup, bool isFirstTry,
+        CancellationToken cancellationToken)
+    {
+        var standby = Record!.Standby;
+        var network = await _output.HoldNetworkAsync(primary, Domain, cancellationToken);
+        if (make.Committed is { } committed && isFirstTry)
+        {
+            await network.ReleaseAsync(cancellationToken);
+            _output.Drop(committed);
+            await _engine.DropAsync(committed, cancellationToken);
+            await DelayAsync(_plan.Period, cancellationToken);
+        }
+
+        var mark = await _engine.MakeAsync(
+            new CheckpointJob(make.Number, primary, standby, backup, _output.Console, network), cancellationToken);
+        if (mark is not null)
+        {
+            await _output.WriteAsync(mark, cancellationToken);
+        }
+
+        return mark;
+    }
+
+    /// <summary>The last copy of the VM must not be ended for one that is not there.</summary>
     private async Task<PairEvent> FencePrimaryAsync(PairAction.Fence fence, CancellationToken cancellationToken)
     {
-        if (fence.Keeper is { } keeper)
+        if (fence is { Keeper: { } keeper, Checkpoint: { } checkpoint }
+            && await _hosts.LackAsync(keeper, _engine, checkpoint, cancellationToken) is { } lack)
         {
-            // The last copy of the VM must not be ended for one that is not there.
-            try
+            if (lack is PairEvent.CheckpointGone
+                || await _hosts.PlaceAsync(fence.Host, Domain, cancellationToken) is VMWhereabouts.Running)
             {
-                if (!await _hosts.HasAsync(keeper, _engine, fence.Checkpoint!, cancellationToken))
-                {
-                    return new PairEvent.CheckpointGone($"{keeper} does not have the checkpoint any more");
-                }
+                return lack;
             }
-            catch (HypervisorException e)
-            {
-                var domain = PairDomains.Of(_plan.VM, Record!.Standby);
-                if (await _hosts.PlaceAsync(fence.Host, domain, cancellationToken) is VMWhereabouts.Running)
-                {
-                    return new PairEvent.BackupLost(e.Message);
-                }
 
-                await DelayAsync(Pause, cancellationToken);
-                return new PairEvent.NotFenced(e.Message);
-            }
+            await DelayAsync(Pause, cancellationToken);
+            return new PairEvent.NotFenced($"{keeper} does not answer, and {fence.Host} may run the VM");
         }
 
         return await FenceAsync(fence.Host, cancellationToken);
@@ -244,13 +246,9 @@ internal sealed class PairController : IAsyncDisposable
     /// <summary>The primary is heard meanwhile: if it dies, the backup may take over after all.</summary>
     private async Task<PairEvent> RevokeAsync(PairAction.Revoke revoke, CancellationToken cancellationToken)
     {
-        if (_stopping.IsCancellationRequested)
-        {
-            return new PairEvent.StopRequested();
-        }
-
         var hearing = _hearing.Hear(_hosts.Link(revoke.Primary), Record!.Standby, backup: null, cancellationToken);
-        return hearing.IsCompleted ? await hearing : await FenceAsync(revoke.Host, cancellationToken);
+        return _stopping.IsCancellationRequested ? new PairEvent.StopRequested()
+            : hearing.IsCompleted ? await hearing : await FenceAsync(revoke.Host, cancellationToken);
     }
 
     private async Task<PairEvent> TakeOverAsync(PairAction.TakeOver take, CancellationToken cancellationToken)
@@ -265,34 +263,35 @@ internal sealed class PairController : IAsyncDisposable
         try
         {
             var link = _hosts.Link(name);
-            if (!await _hosts.HasAsync(name, _engine, take.Checkpoint, cancellationToken))
+            if (!take.Checkpoint.SurvivesBackup)
             {
-                return new PairEvent.CheckpointGone($"{name} does not have the checkpoint any more");
+                if (await _hosts.LackAsync(name, _engine, take.Checkpoint, cancellationToken) is { } lack)
+                {
+                    return lack is PairEvent.BackupLost lost ? await WaitAsync(lost.Reason) : lack;
+                }
+            }
+            else if (await _hosts.FenceAsync(name, cancellationToken) is { } reason)
+            {
+                return await WaitAsync(reason); // what a dead controller has left there has put out what nobody has
             }
 
-            // What a dead controller has left there has put out what nobody has.
-            if (take.Checkpoint.SurvivesBackup && await _hosts.FenceAsync(name, cancellationToken) is { } reason)
+            await _output.TakeOverAsync(() => _engine.BringAsync(link, take.Checkpoint, cancellationToken));
+            if (take.Checkpoint.SurvivesBackup)
             {
-                return await WaitAsync(reason);
+                // Where it does not, what goes out from here on contradicts nothing that is left.
+                await _output.HoldNetworkAsync(link, _plan.VM, cancellationToken);
             }
 
-            _gate?.Dispose();
-            _gate = null;
-            _gate = await _engine.BringAsync(link, take.Checkpoint, cancellationToken);
-            _held.Release(take.Checkpoint, _log);
+            _output.Release(take.Checkpoint);
             _hosts.PassOverNone();
             return new PairEvent.Restored(name);
         }
-        catch (HypervisorException e) when (!take.Checkpoint.SurvivesBackup)
-        {
-            return await WaitAsync(e.Message); // nobody else has it
-        }
         catch (HypervisorException e)
         {
-            // Another host may try only when this one is known to have nothing.
-            if (await _hosts.FenceAsync(name, cancellationToken) is { } reason)
+            // Another host may try only when this one is known to have nothing; and only if that has the checkpoint.
+            if (!take.Checkpoint.SurvivesBackup || await _hosts.FenceAsync(name, cancellationToken) is not null)
             {
-                return await WaitAsync(reason);
+                return await WaitAsync(e.Message);
             }
 
             _hosts.PassOver(name);
@@ -309,19 +308,17 @@ internal sealed class PairController : IAsyncDisposable
 
     private async Task<PairEvent> ResumeAsync(string name, CancellationToken cancellationToken)
     {
-        var domain = PairDomains.Of(_plan.VM, Record!.Standby);
         try
         {
-            _gate ??= MakeGate(Record.Standby);
-            var link = _hosts.Link(name);
-            if (await _hosts.PlaceAsync(name, domain, cancellationToken) is var place && place.IsNotRunning())
+            _output.EnsureGate(Record!.Standby);
+            if (await _hosts.PlaceAsync(name, Domain, cancellationToken) is var place && place.IsNotRunning())
             {
                 return new PairEvent.PrimaryDied($"the VM has died on {name}");
             }
 
             if (place is not VMWhereabouts.Running)
             {
-                await link.SendAsync(new ResumeVM(domain), cancellationToken);
+                await _hosts.Link(name).SendAsync(new ResumeVM(Domain), cancellationToken);
             }
 
             return new PairEvent.TookOver(name);
@@ -336,7 +333,7 @@ internal sealed class PairController : IAsyncDisposable
     private async Task<PairEvent> RunAloneAsync(string primary, CancellationToken cancellationToken)
     {
         await DropAllAsync(cancellationToken);
-        var domain = PairDomains.Of(_plan.VM, Record!.Standby);
+        var isOpen = false;
         while (true)
         {
             if (_stopping.IsCancellationRequested)
@@ -344,14 +341,16 @@ internal sealed class PairController : IAsyncDisposable
                 return new PairEvent.StopRequested();
             }
 
-            var place = await _hosts.PlaceAsync(primary, domain, cancellationToken);
+            var place = await _hosts.PlaceAsync(primary, Domain, cancellationToken);
             if (place.IsNotRunning())
             {
                 return new PairEvent.PrimaryDied($"the VM has died on {primary}");
             }
 
             // While it does not answer, the VM may run on.
-            if (place is not VMWhereabouts.Unknown && await _hosts.ChooseAsync(primary, cancellationToken) is { } host)
+            if (place is not VMWhereabouts.Unknown
+                && (isOpen = isOpen || await _output.OpenNetworkAsync(_hosts.Link(primary), Domain, cancellationToken))
+                && await _hosts.ChooseAsync(primary, cancellationToken) is { } host)
             {
                 return new PairEvent.BackupChosen(host);
             }
@@ -369,6 +368,20 @@ internal sealed class PairController : IAsyncDisposable
         }
 
         await DropAllAsync(cancellationToken);
+        var since = _time.GetTimestamp();
+        while (await _hosts.PlaceAsync(Record!.Primary, Domain, cancellationToken) is var place && !place.IsNotRunning()
+            && (place is VMWhereabouts.Unknown
+                || !await _output.OpenNetworkAsync(_hosts.Link(Record.Primary), Domain, cancellationToken)))
+        {
+            if (_time.GetElapsedTime(since) > _plan.FencePatience)
+            {
+                Write(Record with { Reason = $"{Record.Primary} does not answer: what the VM sends there is still held back" });
+                break;
+            }
+
+            await Task.Delay(Pause, _time, cancellationToken);
+        }
+
         return new PairEvent.StopRequested();
     }
 
@@ -376,11 +389,11 @@ internal sealed class PairController : IAsyncDisposable
     private async Task DropAllAsync(CancellationToken cancellationToken)
     {
         await _engine.DropAsync(but: null, cancellationToken);
-        _held.Drop(but: null);
-        _gate?.Open(true);
+        _output.Open();
     }
 
-    private ConsoleGate MakeGate(int? standby) => new(_plan.ConsoleSocketOf(standby), _log, _log.Length, _plan.MaxHeldBytes);
+    /// <summary>What the VM is on its primary.</summary>
+    private Guid Domain => PairDomains.Of(_plan.VM, Record!.Standby);
 
     private async Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken)
     {
