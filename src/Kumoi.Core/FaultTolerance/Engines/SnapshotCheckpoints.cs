@@ -27,6 +27,8 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
         var cut = new Cut(job.Console, time);
         await using (await job.Primary.SendAsync(new WatchStops(plan.VM, cut.Note), cancellationToken))
         {
+            // While libvirt makes the snapshot, QEMU takes no commands.
+            await job.Network.CutAsync(cancellationToken);
             await job.Primary.SendAsync(new MakeCheckpoint(plan.VM, PathOf(attempt)), cancellationToken);
             await Task.WhenAny(cut.GoesOn, Task.Delay(ReportPatience, time, cancellationToken));
         }

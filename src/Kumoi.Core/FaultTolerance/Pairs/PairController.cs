@@ -1,6 +1,5 @@
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Engines;
-using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
@@ -24,12 +23,10 @@ internal sealed class PairController : IAsyncDisposable
     private readonly PairPlan _plan;
     private readonly TimeProvider _time;
     private readonly PairFile _file;
-    private readonly ConsoleLog _log;
-    private readonly HeldOutput _held;
+    private readonly PairOutput _output;
     private readonly ICheckpointEngine _engine;
     private readonly PairHosts _hosts;
     private readonly PairHearing _hearing;
-    private ConsoleGate? _gate;
     private int _due; // the number of the checkpoint from which a planned switch goes on
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
@@ -41,10 +38,9 @@ internal sealed class PairController : IAsyncDisposable
     {
         _plan = plan;
         _time = time;
-        _log = new ConsoleLog(plan.ConsoleLog);
+        _output = new PairOutput(plan);
         _file = new PairFile(plan.RecordFile);
-        _held = new HeldOutput(plan.VM, plan.Folder);
-        _engine = CheckpointEngines.Create(plan, _log, time);
+        _engine = CheckpointEngines.Create(plan, _output.Log, time);
         _hosts = new PairHosts(fleet, plan, time);
         _hearing = new PairHearing(plan.VM, _hosts.Hearing);
         Period = new AdaptivePeriod(plan.Goals);
@@ -63,11 +59,7 @@ internal sealed class PairController : IAsyncDisposable
     public event Action<PairEvent, PairRecord>? Changed;
 
     /// <summary>Makes the gate to which the VM's console connects. Before the VM is started on its first host.</summary>
-    public void OpenGate()
-    {
-        _gate?.Dispose();
-        _gate = MakeGate(standby: null);
-    }
+    public void OpenGate() => _output.MakeGate(standby: null);
 
     /// <summary>Protects the VM until it is stopped, or until the pair is over.</summary>
     /// <param name="primary">Where the VM runs, if there is no record yet.</param>
@@ -79,12 +71,8 @@ internal sealed class PairController : IAsyncDisposable
         if (found is null or { IsOver: true })
         {
             await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, cancellationToken);
-            var backup = await _hosts.ChooseAsync(primary, cancellationToken) ?? throw new HypervisorException(
-                $"None of the hosts can be the backup of {primary}: {string.Join(", ", _plan.Hosts.Where(host => host != primary))}.",
-                FaultDomain.Host,
-                error: HypervisorError.ResourceUnavailable,
-                recommendedAction: "Give other hosts, which answer and do not run the VM: Get-KumoiHost shows those that do.");
-            Write(new PairRecord(PairPhase.Starting, primary, backup, null));
+            Write(new PairRecord(PairPhase.Starting, primary, await _hosts.ChooseFirstAsync(primary, cancellationToken), null));
+            await StartIfOffAsync(primary, cancellationToken);
         }
         else
         {
@@ -110,8 +98,7 @@ internal sealed class PairController : IAsyncDisposable
     {
         _hearing.Dispose();
         await _engine.DisposeAsync();
-        _gate?.Dispose();
-        _log.Dispose();
+        _output.Dispose();
         Requests.Dispose();
     }
 
@@ -149,31 +136,19 @@ internal sealed class PairController : IAsyncDisposable
 
     private async Task<PairEvent> MakeAsync(PairAction.MakeCheckpoint make, CancellationToken cancellationToken)
     {
-        _gate ??= MakeGate(Record!.Standby);
-        _gate.Open(false);
+        _output.Hold(Record!.Standby);
         if (make.Committed is { } committed)
         {
-            _gate.Release(committed.Cut); // which has it, or the takeover has let it out
-            _held.Drop(committed);
-            await _engine.DropAsync(committed, cancellationToken);
-            await DrillAsync(committed, make.Backup, cancellationToken);
-            if (!Requests.WantsSwitch)
-            {
-                await DelayAsync(Period.Period, cancellationToken);
-            }
-            else if (_due == committed.Number)
+            _output.Console.Release(committed.Cut); // which has it, or the takeover has let it out
+            if (Requests.WantsSwitch && _due == committed.Number)
             {
                 return new PairEvent.SwitchRequested();
-            }
-            else
-            {
-                _due = make.Number; // it is made at once, and then it is time
             }
         }
 
         var backup = make.Backup is null ? null : _hosts.Link(make.Backup);
-        var job = new CheckpointJob(make.Number, _hosts.Link(make.Primary), Record!.Standby, backup, _gate);
-        var hearing = _hearing.Hear(job.Primary, job.Standby, backup, cancellationToken);
+        var primary = _hosts.Link(make.Primary);
+        var hearing = _hearing.Hear(primary, Record.Standby, backup, cancellationToken);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reason = "no checkpoint had an exact cut";
         try
@@ -185,27 +160,23 @@ internal sealed class PairController : IAsyncDisposable
                     return new PairEvent.StopRequested();
                 }
 
-                if (!_gate.IsWhole && make.Committed is not null)
+                if (!_output.IsWhole && make.Committed is not null)
                 {
                     return new PairEvent.OutputLost("the VM's console was connected anew");
                 }
 
                 try
                 {
-                    var begun = _time.GetTimestamp();
-                    var making = _engine.MakeAsync(job, end.Token);
+                    var making = MakeAsync(make, primary, backup, isFirstTry: failures == 0, end.Token);
                     if (await Task.WhenAny(making, hearing) == hearing)
                     {
                         _ = making.ContinueWith(static made => made.Exception, TaskScheduler.Default);
                         return await hearing;
                     }
 
-                    if (await making is { } mark)
+                    if (await making is { } made)
                     {
-                        await _held.WriteAsync(mark, _gate, cancellationToken);
-                        var measure = new CheckpointMeasure(job.Pause, _time.GetElapsedTime(begun), job.Bytes);
-                        Period.Add(measure);
-                        return new PairEvent.CheckpointMade(mark) { Measure = measure };
+                        return made;
                     }
                 }
                 catch (HypervisorException e)
@@ -227,29 +198,73 @@ internal sealed class PairController : IAsyncDisposable
         }
     }
 
+    /// <summary>Lets out what the last checkpoint covers, and makes the next one after the period.</summary>
+    private async Task<PairEvent.CheckpointMade?> MakeAsync(
+        PairAction.MakeCheckpoint make, IHypervisorLink primary, IHypervisorLink? backup, bool isFirstTry,
+        CancellationToken cancellationToken)
+    {
+        var standby = Record!.Standby;
+        var network = await _output.HoldNetworkAsync(primary, Domain, cancellationToken);
+        if (make.Committed is { } committed && isFirstTry)
+        {
+            await network.ReleaseAsync(cancellationToken);
+            _output.Drop(committed);
+            await _engine.DropAsync(committed, cancellationToken);
+            await Requests.DrillAsync(() => DrillAsync(committed, backup, cancellationToken));
+            if (Requests.WantsSwitch)
+            {
+                _due = make.Number; // it is made at once, and then it is time
+            }
+            else
+            {
+                await DelayAsync(Period.Period, cancellationToken);
+            }
+        }
+
+        var job = new CheckpointJob(make.Number, primary, standby, backup, _output.Console, network);
+        var begun = _time.GetTimestamp();
+        if (await _engine.MakeAsync(job, cancellationToken) is not { } mark)
+        {
+            return null;
+        }
+
+        await _output.WriteAsync(mark, cancellationToken);
+        var measure = new CheckpointMeasure(job.Pause, _time.GetElapsedTime(begun), job.Bytes);
+        Period.Add(measure);
+        return new PairEvent.CheckpointMade(mark) { Measure = measure };
+    }
+
+    private Task<TimeSpan> DrillAsync(CheckpointMark committed, IHypervisorLink? backup, CancellationToken cancellationToken) =>
+        _engine.DrillAsync(
+            backup ?? throw new HypervisorException(
+                "The pair has no backup host now.", error: HypervisorError.InvalidState,
+                recommendedAction: "Try it again when Get-KumoiFtPair shows one."),
+            committed, cancellationToken);
+
+    /// <summary>Its console finds the gate, whenever it connects.</summary>
+    private async Task StartIfOffAsync(string primary, CancellationToken cancellationToken)
+    {
+        _output.EnsureGate(standby: null);
+        if (await _hosts.PlaceAsync(primary, _plan.VM, cancellationToken) is VMWhereabouts.Off)
+        {
+            await _hosts.Link(primary).SendAsync(new StartVM(_plan.VM), cancellationToken);
+        }
+    }
+
+    /// <summary>The last copy of the VM must not be ended for one that is not there.</summary>
     private async Task<PairEvent> FencePrimaryAsync(PairAction.Fence fence, CancellationToken cancellationToken)
     {
-        if (fence.Keeper is { } keeper)
+        if (fence is { Keeper: { } keeper, Checkpoint: { } checkpoint }
+            && await _hosts.LackAsync(keeper, _engine, checkpoint, cancellationToken) is { } lack)
         {
-            // The last copy of the VM must not be ended for one that is not there.
-            try
+            if (lack is PairEvent.CheckpointGone
+                || await _hosts.PlaceAsync(fence.Host, Domain, cancellationToken) is VMWhereabouts.Running)
             {
-                if (!await _hosts.HasAsync(keeper, _engine, fence.Checkpoint!, cancellationToken))
-                {
-                    return new PairEvent.CheckpointGone($"{keeper} does not have the checkpoint any more");
-                }
+                return lack;
             }
-            catch (HypervisorException e)
-            {
-                var domain = PairDomains.Of(_plan.VM, Record!.Standby);
-                if (await _hosts.PlaceAsync(fence.Host, domain, cancellationToken) is VMWhereabouts.Running)
-                {
-                    return new PairEvent.BackupLost(e.Message);
-                }
 
-                await DelayAsync(Pause, cancellationToken);
-                return new PairEvent.NotFenced(e.Message);
-            }
+            await DelayAsync(Pause, cancellationToken);
+            return new PairEvent.NotFenced($"{keeper} does not answer, and {fence.Host} may run the VM");
         }
 
         return await FenceAsync(fence.Host, cancellationToken);
@@ -269,13 +284,9 @@ internal sealed class PairController : IAsyncDisposable
     /// <summary>The primary is heard meanwhile: if it dies, the backup may take over after all.</summary>
     private async Task<PairEvent> RevokeAsync(PairAction.Revoke revoke, CancellationToken cancellationToken)
     {
-        if (Requests.Stopping.IsCancellationRequested)
-        {
-            return new PairEvent.StopRequested();
-        }
-
         var hearing = _hearing.Hear(_hosts.Link(revoke.Primary), Record!.Standby, backup: null, cancellationToken);
-        return hearing.IsCompleted ? await hearing : await FenceAsync(revoke.Host, cancellationToken);
+        return Requests.Stopping.IsCancellationRequested ? new PairEvent.StopRequested()
+            : hearing.IsCompleted ? await hearing : await FenceAsync(revoke.Host, cancellationToken);
     }
 
     private async Task<PairEvent> TakeOverAsync(PairAction.TakeOver take, CancellationToken cancellationToken)
@@ -290,34 +301,35 @@ internal sealed class PairController : IAsyncDisposable
         try
         {
             var link = _hosts.Link(name);
-            if (!await _hosts.HasAsync(name, _engine, take.Checkpoint, cancellationToken))
+            if (!take.Checkpoint.SurvivesBackup)
             {
-                return new PairEvent.CheckpointGone($"{name} does not have the checkpoint any more");
+                if (await _hosts.LackAsync(name, _engine, take.Checkpoint, cancellationToken) is { } lack)
+                {
+                    return lack is PairEvent.BackupLost lost ? await WaitAsync(lost.Reason) : lack;
+                }
+            }
+            else if (await _hosts.FenceAsync(name, cancellationToken) is { } reason)
+            {
+                return await WaitAsync(reason); // what a dead controller has left there has put out what nobody has
             }
 
-            // What a dead controller has left there has put out what nobody has.
-            if (take.Checkpoint.SurvivesBackup && await _hosts.FenceAsync(name, cancellationToken) is { } reason)
+            await _output.TakeOverAsync(() => _engine.BringAsync(link, take.Checkpoint, cancellationToken));
+            if (take.Checkpoint.SurvivesBackup)
             {
-                return await WaitAsync(reason);
+                // Where it does not, what goes out from here on contradicts nothing that is left.
+                await _output.HoldNetworkAsync(link, _plan.VM, cancellationToken);
             }
 
-            _gate?.Dispose();
-            _gate = null;
-            _gate = await _engine.BringAsync(link, take.Checkpoint, cancellationToken);
-            _held.Release(take.Checkpoint, _log);
+            _output.Release(take.Checkpoint);
             _hosts.PassOverNone();
             return new PairEvent.Restored(name);
         }
-        catch (HypervisorException e) when (!take.Checkpoint.SurvivesBackup)
-        {
-            return await WaitAsync(e.Message); // nobody else has it
-        }
         catch (HypervisorException e)
         {
-            // Another host may try only when this one is known to have nothing.
-            if (await _hosts.FenceAsync(name, cancellationToken) is { } reason)
+            // Another host may try only when this one is known to have nothing; and only if that has the checkpoint.
+            if (!take.Checkpoint.SurvivesBackup || await _hosts.FenceAsync(name, cancellationToken) is not null)
             {
-                return await WaitAsync(reason);
+                return await WaitAsync(e.Message);
             }
 
             _hosts.PassOver(name);
@@ -334,19 +346,17 @@ internal sealed class PairController : IAsyncDisposable
 
     private async Task<PairEvent> ResumeAsync(string name, CancellationToken cancellationToken)
     {
-        var domain = PairDomains.Of(_plan.VM, Record!.Standby);
         try
         {
-            _gate ??= MakeGate(Record.Standby);
-            var link = _hosts.Link(name);
-            if (await _hosts.PlaceAsync(name, domain, cancellationToken) is var place && place.IsNotRunning())
+            _output.EnsureGate(Record!.Standby);
+            if (await _hosts.PlaceAsync(name, Domain, cancellationToken) is var place && place.IsNotRunning())
             {
                 return new PairEvent.PrimaryDied($"the VM has died on {name}");
             }
 
             if (place is not VMWhereabouts.Running)
             {
-                await link.SendAsync(new ResumeVM(domain), cancellationToken);
+                await _hosts.Link(name).SendAsync(new ResumeVM(Domain), cancellationToken);
             }
 
             Requests.Switched();
@@ -362,7 +372,7 @@ internal sealed class PairController : IAsyncDisposable
     private async Task<PairEvent> RunAloneAsync(string primary, CancellationToken cancellationToken)
     {
         await DropAllAsync(cancellationToken);
-        var domain = PairDomains.Of(_plan.VM, Record!.Standby);
+        var isOpen = false;
         while (true)
         {
             if (Requests.Stopping.IsCancellationRequested)
@@ -370,14 +380,16 @@ internal sealed class PairController : IAsyncDisposable
                 return new PairEvent.StopRequested();
             }
 
-            var place = await _hosts.PlaceAsync(primary, domain, cancellationToken);
+            var place = await _hosts.PlaceAsync(primary, Domain, cancellationToken);
             if (place.IsNotRunning())
             {
                 return new PairEvent.PrimaryDied($"the VM has died on {primary}");
             }
 
             // While it does not answer, the VM may run on.
-            if (place is not VMWhereabouts.Unknown && await _hosts.ChooseAsync(primary, cancellationToken) is { } host)
+            if (place is not VMWhereabouts.Unknown
+                && (isOpen = isOpen || await _output.OpenNetworkAsync(_hosts.Link(primary), Domain, cancellationToken))
+                && await _hosts.ChooseAsync(primary, cancellationToken) is { } host)
             {
                 return new PairEvent.BackupChosen(host);
             }
@@ -395,6 +407,20 @@ internal sealed class PairController : IAsyncDisposable
         }
 
         await DropAllAsync(cancellationToken);
+        var since = _time.GetTimestamp();
+        while (await _hosts.PlaceAsync(Record!.Primary, Domain, cancellationToken) is var place && !place.IsNotRunning()
+            && (place is VMWhereabouts.Unknown
+                || !await _output.OpenNetworkAsync(_hosts.Link(Record.Primary), Domain, cancellationToken)))
+        {
+            if (_time.GetElapsedTime(since) > _plan.FencePatience)
+            {
+                Write(Record with { Reason = $"{Record.Primary} does not answer: what the VM sends there is still held back" });
+                break;
+            }
+
+            await Task.Delay(Pause, _time, cancellationToken);
+        }
+
         return new PairEvent.StopRequested();
     }
 
@@ -402,30 +428,11 @@ internal sealed class PairController : IAsyncDisposable
     private async Task DropAllAsync(CancellationToken cancellationToken)
     {
         await _engine.DropAsync(but: null, cancellationToken);
-        _held.Drop(but: null);
-        _gate?.Open(true);
+        _output.Open();
     }
 
-    /// <summary>Tries out what the backup would do, if somebody wants to know.</summary>
-    private async Task DrillAsync(CheckpointMark committed, string? backup, CancellationToken cancellationToken)
-    {
-        while (Requests.NextDrill() is { } wanted)
-        {
-            try
-            {
-                var link = _hosts.Link(backup ?? throw new HypervisorException(
-                    "The pair has no backup host now.", error: HypervisorError.InvalidState,
-                    recommendedAction: "Try it again when Get-KumoiFtPair shows one."));
-                wanted.TrySetResult(await _engine.DrillAsync(link, committed, cancellationToken));
-            }
-            catch (HypervisorException e)
-            {
-                wanted.TrySetException(e);
-            }
-        }
-    }
-
-    private ConsoleGate MakeGate(int? standby) => new(_plan.ConsoleSocketOf(standby), _log, _log.Length, _plan.MaxHeldBytes);
+    /// <summary>What the VM is on its primary.</summary>
+    private Guid Domain => PairDomains.Of(_plan.VM, Record!.Standby);
 
     private async Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken)
     {

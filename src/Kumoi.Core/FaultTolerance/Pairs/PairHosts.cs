@@ -29,19 +29,27 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
     public async Task<VMWhereabouts> PlaceAsync(string host, Guid domain, CancellationToken cancellationToken) =>
         fleet.Find(host) is { } known ? (await Hearing.AskAsync(known.Link, domain, cancellationToken)).Place : VMWhereabouts.Unknown;
 
-    /// <summary>Whether the host can go on from the checkpoint. Fails where that is not known.</summary>
-    public async Task<bool> HasAsync(
+    /// <summary>
+    /// Null: the host can go on from the checkpoint. Else that it does not have it any more, or that it does not answer.
+    /// </summary>
+    public async Task<PairEvent?> LackAsync(
         string host, ICheckpointEngine engine, CheckpointMark checkpoint, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(plan.Silence, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            return await engine.HasAsync(Link(host), checkpoint, either.Token);
+            return await engine.HasAsync(Link(host), checkpoint, either.Token)
+                ? null
+                : new PairEvent.CheckpointGone($"{host} does not have the checkpoint any more");
+        }
+        catch (HypervisorException e)
+        {
+            return new PairEvent.BackupLost(e.Message);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new HypervisorException($"{host} does not answer.", error: HypervisorError.ConnectionFailed);
+            return new PairEvent.BackupLost($"{host} does not answer");
         }
     }
 
@@ -58,6 +66,14 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
 
         return null;
     }
+
+    /// <summary>The first backup.</summary>
+    /// <exception cref="HypervisorException">None of the hosts can be it.</exception>
+    public async Task<string> ChooseFirstAsync(string primary, CancellationToken cancellationToken) =>
+        await ChooseAsync(primary, cancellationToken) ?? throw new HypervisorException(
+            $"None of these hosts can be the backup of {primary}: {string.Join(", ", plan.Hosts.Where(host => host != primary))}.",
+            FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
+            recommendedAction: "Give other hosts, which answer and do not run the VM: Get-KumoiHost shows those that do.");
 
     /// <summary>The host could not take over this time: another one is chosen.</summary>
     public void PassOver(string host) => _unable.Add(host);

@@ -7,7 +7,8 @@ namespace Kumoi.FaultTolerance.Pairs;
 /// <summary>
 /// What of a VM's live definition (https://libvirt.org/formatdomain.html) a pair cannot protect. A VM that goes on from a checkpoint must
 /// contradict nothing that the outside has seen, so every way out of it must be held back, or not be there: of the ways that a VM has, a
-/// pair by checkpoints holds its console. And what is not in the checkpoint must not change.
+/// pair by checkpoints holds its console, and network cards whose packets go through QEMU. And what is not in the checkpoint must not
+/// change.
 /// </summary>
 internal static class PairPreflight
 {
@@ -89,8 +90,7 @@ internal static class PairPreflight
             $"What the VM writes to its disk '{(string?)device.Element("target")?.Attribute("dev")}' is not taken back "
                 + "when it goes on from a checkpoint.",
             "Make the disk read-only, or detach it."),
-        "interface" => new PairObstacle(
-            "What the VM sends through its network card is not held back.", "Detach the card. A gate for networks is not there yet."),
+        "interface" => JudgeCard(device),
         "audio" when (string?)device.Attribute("type") is "none" => null, // libvirt adds it to a VM that has no sound
         "graphics" when (string?)device.Attribute("type") is "none" => null,
         "graphics" => new PairObstacle("What the VM shows on its screen is not held back.", "Remove the graphics device."),
@@ -98,6 +98,27 @@ internal static class PairPreflight
         var name => new PairObstacle(
             $"A checkpoint does not cover the VM's device '{name}', or what goes through it.", "Detach it, or choose another VM."),
     };
+
+    /// <summary>What goes through QEMU's own tap can be held by QEMU; vhost goes past it, in the kernel.</summary>
+    private static PairObstacle? JudgeCard(XElement card)
+    {
+        var type = (string?)card.Attribute("type") ?? "";
+        var name = $"network card {(string?)card.Element("mac")?.Attribute("address")}".TrimEnd();
+        var driver = card.Element("driver");
+        return type is not ("bridge" or "network" or "ethernet")
+            ? new PairObstacle(
+                $"What the VM sends through its {name} of the type '{type}' is not held back.",
+                "Connect it to a bridge or to a network of libvirt, or detach it.")
+            : (string?)card.Element("model")?.Attribute("type") is "virtio" && (string?)driver?.Attribute("name") is not "qemu"
+                ? new PairObstacle(
+                    $"What the VM sends through its {name} goes past QEMU by vhost, and is not held back.",
+                    "Write <driver name='qemu'/> into the card, and start the VM anew.")
+                : (int?)driver?.Attribute("queues") > 1
+                    ? new PairObstacle(
+                        $"The VM's {name} has several queues, which QEMU cannot hold back.",
+                        "Take the attribute queues off the card's <driver>, and start the VM anew.")
+                    : null;
+    }
 
     private static bool IsConsole(XElement device) => device.Name.LocalName is "serial" or "console" or "parallel" or "channel";
 

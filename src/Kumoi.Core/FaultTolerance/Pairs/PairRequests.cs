@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Kumoi.Hypervisors;
 
 namespace Kumoi.FaultTolerance.Pairs;
 
@@ -34,18 +35,25 @@ internal sealed class PairRequests : IDisposable
         return await wanted.Task;
     }
 
-    /// <summary>The next drill that somebody still waits for.</summary>
-    public TaskCompletionSource<TimeSpan>? NextDrill()
+    /// <summary>Does what somebody still waits for. A drill that fails concerns nobody else.</summary>
+    public async Task DrillAsync(Func<Task<TimeSpan>> drill)
     {
         while (_drills.TryDequeue(out var wanted))
         {
-            if (!wanted.Task.IsCompleted)
+            if (wanted.Task.IsCompleted)
             {
-                return wanted;
+                continue;
+            }
+
+            try
+            {
+                wanted.TrySetResult(await drill());
+            }
+            catch (HypervisorException e)
+            {
+                wanted.TrySetException(e);
             }
         }
-
-        return null;
     }
 
     /// <summary>Whether somebody wants the backup to take over, and still waits for it.</summary>
