@@ -46,6 +46,9 @@ public sealed class AgentClient : IDisposable
     /// <summary>The log of the agent, whether it runs or not.</summary>
     public string Log => Path.Combine(AgentFolder.Of(_journalFolder), "agent.log");
 
+    /// <summary>False: this journal never had an agent, so there is nothing that it could have been given.</summary>
+    public bool MayHaveWork => Directory.Exists(AgentFolder.Of(_journalFolder));
+
     /// <summary>How the agent is; null: it does not run.</summary>
     /// <exception cref="AgentException">It runs, and does not answer; or its folder is not ours.</exception>
     public async Task<AgentStatus?> FindAsync(CancellationToken cancellationToken)

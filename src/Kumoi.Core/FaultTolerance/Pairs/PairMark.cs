@@ -16,7 +16,7 @@ internal sealed record PairMark(PairOrder Order, string Owner)
     {
         try
         {
-            return JsonSerializer.Deserialize<PairMark>(reading.Text);
+            return JsonSerializer.Deserialize<PairMark>(reading.Text, PairFile.Options);
         }
         catch (JsonException)
         {
@@ -27,5 +27,5 @@ internal sealed record PairMark(PairOrder Order, string Owner)
     /// <summary>In words for an admin.</summary>
     public string Whose => OperationOwner.TryParse(Owner)?.ToString() ?? Owner;
 
-    public string ToText() => JsonSerializer.Serialize(this);
+    public string ToText() => JsonSerializer.Serialize(this, PairFile.Options);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 
 namespace Kumoi.FaultTolerance.Pairs;
@@ -25,6 +26,9 @@ public sealed record PairOrder
     /// <summary>Where checkpoints are kept: storage that all hosts and this computer have under the same path.</summary>
     public required string Folder { get; init; }
 
+    /// <summary>What makes the checkpoints.</summary>
+    public CheckpointEngine Engine { get; init; }
+
     /// <summary>What the pair is to keep within its limits.</summary>
     public required PairGoals Goals { get; init; }
 
@@ -37,12 +41,12 @@ public sealed record PairOrder
     /// <summary>Its hosts live in the session that began it, and end with it.</summary>
     public bool IsSimulated { get; init; }
 
-    internal string ToJson() => JsonSerializer.Serialize(this);
+    internal string ToJson() => JsonSerializer.Serialize(this, PairFile.Options);
 
     /// <summary>Reads what <see cref="ToJson"/> has written.</summary>
     /// <exception cref="JsonException">It is something else.</exception>
     internal static PairOrder FromJson(string json) =>
-        JsonSerializer.Deserialize<PairOrder>(json) ?? throw new JsonException("There is no order of a pair.");
+        JsonSerializer.Deserialize<PairOrder>(json, PairFile.Options) ?? throw new JsonException("There is no order of a pair.");
 
     public override string ToString() => $"{VMName} on {string.Join(", ", Hosts)}";
 }

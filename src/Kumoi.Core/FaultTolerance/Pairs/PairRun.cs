@@ -61,7 +61,7 @@ internal sealed class PairRun : IAsyncDisposable
                 Primary = record.Primary,
                 Backup = record.Backup,
                 VMHosts = [.. Order.Hosts.Select(static host => host.Name)],
-                Engine = "LibvirtSnapshot",
+                Engine = Order.Engine.ToString(),
                 KeptBy = _keptBy,
                 StartedAt = _startedAt,
                 FailoverCount = Volatile.Read(ref _failovers),
@@ -117,6 +117,7 @@ internal sealed class PairRun : IAsyncDisposable
         order.VM, order.Folder, [.. order.Hosts.Select(static host => host.Name)], order.Goals,
         order.FenceCommand is { } command ? [command] : [])
     {
+        Engine = order.Engine,
         Silence = TimeSpan.FromMilliseconds(order.SilenceMs),
     };
 
