@@ -359,7 +359,6 @@ internal sealed class PairController : IAsyncDisposable
                 await _hosts.Link(name).SendAsync(new ResumeVM(Domain), cancellationToken);
             }
 
-            Requests.Switched();
             return new PairEvent.TookOver(name);
         }
         catch (HypervisorException e)

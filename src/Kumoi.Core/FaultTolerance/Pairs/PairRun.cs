@@ -168,6 +168,7 @@ internal sealed class PairRun : IAsyncDisposable
         else if (happened is PairEvent.TookOver)
         {
             Interlocked.Increment(ref _failovers);
+            _controller.Requests.Switched();
         }
 
         if (record.Phase is PairPhase.Unprotected)

@@ -119,7 +119,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
         }
 
         var hosts = FindCandidates(BackupHost);
-        return hosts.Count == 0 ? [] : FindVMs(VM, null).Where(vm => _vms.TryAdd(vm.Key, vm)).SelectMany(vm => Requests(vm, hosts));
+        return hosts.Count == 0 ? [] : FindServing().Where(vm => _vms.TryAdd(vm.Key, vm)).SelectMany(vm => Requests(vm, hosts));
     }
 
     private protected override IEnumerable<ActionRequest> CreateLastRequests() =>
@@ -131,12 +131,18 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
         if (!ReferenceEquals(_lastVMs, VM) && !IsBindingOnly)
         {
             _lastVMs = VM;
-            foreach (var vm in FindVMs(VM, null))
+            foreach (var vm in FindServing())
             {
                 _vms.TryAdd(vm.Key, vm);
             }
         }
     }
+
+    /// <summary>A host on which a VM was before a failover still has it, off: the one that runs is meant.</summary>
+    private IEnumerable<KumoiVM> FindServing() => FindVMs(VM, null).GroupBy(vm => vm.Id)
+        .SelectMany(copies => copies.Any(IsOn) ? copies.Where(IsOn) : copies);
+
+    private static bool IsOn(KumoiVM vm) => vm.State is not (PowerState.Shutoff or PowerState.Crashed);
 
     private IEnumerable<ActionRequest> Requests(KumoiVM vm, IReadOnlyList<KumoiConnection> backups)
     {
