@@ -21,7 +21,7 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
     /// <summary>How long the report may take that the guest goes on, when libvirt has ended the snapshot.</summary>
     private static readonly TimeSpan ReportPatience = TimeSpan.FromSeconds(2);
 
-    public async Task<CheckpointMark?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken)
+    public async Task<MadeCheckpoint?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken)
     {
         var attempt = new CheckpointMark(job.Number, 0) { Attempt = Guid.NewGuid().ToString("N") };
         var cut = new Cut(job.Console, time);
@@ -33,7 +33,10 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
             await Task.WhenAny(cut.GoesOn, Task.Delay(ReportPatience, time, cancellationToken));
         }
 
-        return cut.Exact is { } position ? attempt with { Cut = position } : null;
+        var state = new FileInfo(PathOf(attempt));
+        return cut.Exact is { } position
+            ? new MadeCheckpoint(attempt with { Cut = position }, cut.Pause, state.Exists ? state.Length : 0)
+            : null;
     }
 
     /// <summary>Whoever has the folder has it.</summary>
@@ -77,8 +80,12 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
         private readonly TaskCompletionSource _goesOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private long? _position;
         private DateTimeOffset _drained;
+        private DateTimeOffset _stopped;
 
         public Task GoesOn => _goesOn.Task;
+
+        /// <summary>How long the guest stood still.</summary>
+        public TimeSpan Pause { get; private set; }
 
         /// <summary>What the state has put out; null: not known.</summary>
         public long? Exact { get; private set; }
@@ -87,11 +94,13 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
         {
             if (stop.IsStopped)
             {
+                _stopped = stop.At;
                 _position = gate.Drain();
                 _drained = time.GetUtcNow();
             }
             else
             {
+                Pause = stop.At - _stopped;
                 Exact = _drained < stop.At ? _position : null;
                 _goesOn.TrySetResult();
             }

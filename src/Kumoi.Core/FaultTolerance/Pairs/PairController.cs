@@ -50,6 +50,9 @@ internal sealed class PairController : IAsyncDisposable
     /// <summary>What was found, and what was written down because of it.</summary>
     public event Action<PairEvent, PairRecord>? Changed;
 
+    /// <summary>What a checkpoint has cost that counts now.</summary>
+    public event Action<MadeCheckpoint>? Measured;
+
     /// <summary>Makes the gate to which the VM's console connects. Before the VM is started on its first host.</summary>
     public void OpenGate() => _output.MakeGate(standby: null);
 
@@ -164,9 +167,10 @@ internal sealed class PairController : IAsyncDisposable
                         return await hearing;
                     }
 
-                    if (await making is { } mark)
+                    if (await making is { } made)
                     {
-                        return new PairEvent.CheckpointMade(mark);
+                        Measured?.Invoke(made);
+                        return new PairEvent.CheckpointMade(made.Mark);
                     }
                 }
                 catch (HypervisorException e)
@@ -189,7 +193,7 @@ internal sealed class PairController : IAsyncDisposable
     }
 
     /// <summary>Lets out what the last checkpoint covers, and makes the next one after the period.</summary>
-    private async Task<CheckpointMark?> MakeAsync(
+    private async Task<MadeCheckpoint?> MakeAsync(
         PairAction.MakeCheckpoint make, IHypervisorLink primary, IHypervisorLink? backup, bool isFirstTry,
         CancellationToken cancellationToken)
     {
@@ -203,14 +207,14 @@ internal sealed class PairController : IAsyncDisposable
             await DelayAsync(_plan.Period, cancellationToken);
         }
 
-        var mark = await _engine.MakeAsync(
-            new CheckpointJob(make.Number, primary, standby, backup, _output.Console, network), cancellationToken);
-        if (mark is not null)
+        var made = await _engine.MakeAsync(
+            new CheckpointJob(make.Number, make.Committed, primary, standby, backup, _output.Console, network), cancellationToken);
+        if (made is not null)
         {
-            await _output.WriteAsync(mark, cancellationToken);
+            await _output.WriteAsync(made.Mark, cancellationToken);
         }
 
-        return mark;
+        return made;
     }
 
     /// <summary>The last copy of the VM must not be ended for one that is not there.</summary>
