@@ -16,7 +16,7 @@ internal interface ICheckpointEngine : IAsyncDisposable
     /// then is not known, and it is made again.
     /// </summary>
     /// <exception cref="HypervisorException">It does not count. The VM runs on.</exception>
-    Task<CheckpointMark?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken);
+    Task<MadeCheckpoint?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken);
 
     /// <summary>Whether the host can go on from the checkpoint.</summary>
     /// <exception cref="HypervisorException">That is not known.</exception>

@@ -21,7 +21,7 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
     /// <summary>How long the report may take that the guest goes on, when libvirt has ended the snapshot.</summary>
     private static readonly TimeSpan ReportPatience = TimeSpan.FromSeconds(2);
 
-    public async Task<CheckpointMark?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken)
+    public async Task<MadeCheckpoint?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken)
     {
         var attempt = new CheckpointMark(job.Number, 0) { Attempt = Guid.NewGuid().ToString("N") };
         var cut = new Cut(job.Console, time);
@@ -33,10 +33,10 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
             await Task.WhenAny(cut.GoesOn, Task.Delay(ReportPatience, time, cancellationToken));
         }
 
-        var file = new FileInfo(PathOf(attempt));
-        job.Pause = cut.Pause;
-        job.Bytes = file.Exists ? file.Length : 0; // a simulated host writes none
-        return cut.Exact is { } position ? attempt with { Cut = position } : null;
+        var state = new FileInfo(PathOf(attempt));
+        return cut.Exact is { } position
+            ? new MadeCheckpoint(attempt with { Cut = position }, cut.Pause, state.Exists ? state.Length : 0)
+            : null;
     }
 
     /// <summary>Whoever has the folder has it.</summary>
@@ -93,24 +93,24 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
 
         public Task GoesOn => _goesOn.Task;
 
-        /// <summary>What the state has put out; null: not known.</summary>
-        public long? Exact { get; private set; }
-
         /// <summary>How long the guest stood still.</summary>
         public TimeSpan Pause { get; private set; }
+
+        /// <summary>What the state has put out; null: not known.</summary>
+        public long? Exact { get; private set; }
 
         public void Note(GuestStop stop)
         {
             if (stop.IsStopped)
             {
+                _stopped = stop.At;
                 _position = gate.Drain();
                 _drained = time.GetUtcNow();
-                _stopped = stop.At;
             }
             else
             {
-                Exact = _drained < stop.At ? _position : null;
                 Pause = stop.At - _stopped;
+                Exact = _drained < stop.At ? _position : null;
                 _goesOn.TrySetResult();
             }
         }

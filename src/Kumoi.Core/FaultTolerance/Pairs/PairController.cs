@@ -221,17 +221,18 @@ internal sealed class PairController : IAsyncDisposable
             }
         }
 
-        var job = new CheckpointJob(make.Number, primary, standby, backup, _output.Console, network);
+        var job = new CheckpointJob(
+            make.Number, make.Committed, primary, standby, backup, _output.Console, network);
         var begun = _time.GetTimestamp();
-        if (await _engine.MakeAsync(job, cancellationToken) is not { } mark)
+        if (await _engine.MakeAsync(job, cancellationToken) is not { } made)
         {
             return null;
         }
 
-        await _output.WriteAsync(mark, cancellationToken);
-        var measure = new CheckpointMeasure(job.Pause, _time.GetElapsedTime(begun), job.Bytes);
+        await _output.WriteAsync(made.Mark, cancellationToken);
+        var measure = new CheckpointMeasure(made.Pause, _time.GetElapsedTime(begun), made.Bytes);
         Period.Add(measure);
-        return new PairEvent.CheckpointMade(mark) { Measure = measure };
+        return new PairEvent.CheckpointMade(made.Mark) { Measure = measure };
     }
 
     private Task<TimeSpan> DrillAsync(CheckpointMark committed, IHypervisorLink? backup, CancellationToken cancellationToken) =>

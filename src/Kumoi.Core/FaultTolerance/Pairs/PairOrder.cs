@@ -38,6 +38,9 @@ public sealed record PairOrder
     /// <summary>How many milliseconds a host may be silent.</summary>
     public int SilenceMs { get; init; } = 2000;
 
+    /// <summary>The engine Migrate may send the VM's memory unencrypted from host to host.</summary>
+    public bool AllowUnencrypted { get; init; }
+
     /// <summary>Its hosts live in the session that began it, and end with it.</summary>
     public bool IsSimulated { get; init; }
 

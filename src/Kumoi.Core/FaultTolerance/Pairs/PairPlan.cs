@@ -18,6 +18,15 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     /// <summary>How checkpoints are made.</summary>
     public CheckpointEngine Engine { get; init; }
 
+    /// <summary>How long the guest may stand still for a checkpoint by migration, by QEMU's own estimate.</summary>
+    public TimeSpan Downtime { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>How long one checkpoint may take before it is given up.</summary>
+    public TimeSpan CheckpointPatience { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Checkpoints by migration may go through the network as they are: the VM's memory, readable by whoever listens.</summary>
+    public bool AllowUnencrypted { get; init; }
+
     /// <summary>How long the primary may be silent before it is fenced.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(2);
 

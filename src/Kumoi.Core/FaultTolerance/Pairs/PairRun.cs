@@ -118,6 +118,7 @@ internal sealed class PairRun : IAsyncDisposable
         order.FenceCommand is { } command ? [command] : [])
     {
         Engine = order.Engine,
+        AllowUnencrypted = order.AllowUnencrypted,
         Silence = TimeSpan.FromMilliseconds(order.SilenceMs),
     };
 

@@ -74,6 +74,10 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
     [Parameter]
     public SwitchParameter NoFence { get; set; }
 
+    /// <summary>With -Engine Migrate: the VM's memory may go unencrypted from host to host.</summary>
+    [Parameter]
+    public SwitchParameter AllowUnencrypted { get; set; }
+
     /// <summary>How long a host may be silent.</summary>
     [Parameter]
     [ValidateRange(100, 600000)]
@@ -243,6 +247,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
             Hosts = [.. hosts.Select(host => new PairHost(host.Name, host.IsSimulated ? host.Uri : HostOrder.Of(host).Uri))],
             Folder = Path.Combine(folder, $"kumoi-{vm.Id:D}"),
             Engine = Engine,
+            AllowUnencrypted = AllowUnencrypted,
             Goals = new PairGoals(CheckpointPeriodMs, MaxDowntimeRatio, MaxOutputLatencyMs),
             FenceCommand = FenceCommand,
             SilenceMs = SilenceMs,
