@@ -45,6 +45,7 @@
     'Stop-KumoiAgent'
     'Stop-KumoiFleet'
     'Stop-KumoiScaling'
+    'Stop-KumoiUsage'
     'Stop-KumoiVM'
     'Suspend-KumoiHost'
     'Suspend-KumoiVM'
