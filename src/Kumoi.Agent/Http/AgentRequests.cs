@@ -16,6 +16,8 @@ internal sealed class AgentRequests(
 {
     private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private IUsageGrain Usage => grains.GetGrain<IUsageGrain>(IUsageGrain.Key);
+
     /// <summary>From now on requests are answered; those that have come wait until then.</summary>
     public void Open() => _open.TrySetResult();
 
@@ -136,6 +138,8 @@ internal sealed class AgentRequests(
         ("GET", "/scaling") => await ListScalingAsync(),
         ("POST", "/scaling") => await GiveScalingAsync(context),
         ("POST", "/scaling/stop") => await StopScalingAsync(context),
+        ("POST", "/usage") => await GiveUsageAsync(context),
+        ("POST", "/usage/stop") => await StopUsageAsync(),
         _ => throw new AgentException("The agent has no such thing.", AgentError.NotFound, ""),
     };
 
@@ -154,9 +158,13 @@ internal sealed class AgentRequests(
         }
         else if (!life.TryEnd("it was told to"))
         {
-            var groups = NamesOf(AgentWorkKind.Scaling);
+            IEnumerable<string> work =
+            [
+                .. NamesOf(AgentWorkKind.Scaling).Select(group => $"it scales {group}"),
+                .. NamesOf(AgentWorkKind.Usage).Select(_ => "it accounts what VMs use"),
+            ];
             throw new AgentException(
-                "The agent has work" + (groups.Count == 0 ? "." : $": it scales {string.Join(", ", groups)}."), AgentError.HasWork,
+                $"The agent has work: {string.Join(", ", work.DefaultIfEmpty("it is just being given some"))}.", AgentError.HasWork,
                 "Stop the work first, or give -Force: the work stays in the journal, and the next agent goes on with it.");
         }
 
@@ -201,6 +209,23 @@ internal sealed class AgentRequests(
             (group.Length == 0 ? null : await grains.GetGrain<IScalingGrain>(group).StopAsync())
             ?? throw new AgentException($"The agent does not scale '{group}'.", AgentError.NotFound, "Get-KumoiScaling lists what it scales."));
     }
+
+    private async Task<ReadOnlyMemory<byte>> GiveUsageAsync(HttpContext context)
+    {
+        var body = await ReadBodyAsync(context);
+        var order = JsonSerializer.Deserialize(body.Span, AgentJson.Default.UsageOrder)!;
+        if (!await Usage.GiveAsync(JsonSerializer.Serialize(order, AgentJson.Default.UsageOrder)))
+        {
+            throw new AgentException(
+                "The agent accounts what VMs use already.", AgentError.Exists, "Stop it first: Stop-KumoiUsage. Nothing is lost in between.");
+        }
+
+        return JsonSerializer.SerializeToUtf8Bytes(Status(), AgentJson.Default.AgentStatus);
+    }
+
+    private async Task<ReadOnlyMemory<byte>> StopUsageAsync() => await Usage.StopAsync()
+        ? JsonSerializer.SerializeToUtf8Bytes(Status(), AgentJson.Default.AgentStatus)
+        : throw new AgentException("The agent does not account what VMs use.", AgentError.NotFound, "");
 
     private static ReadOnlyMemory<byte> ToBytes(string json) => System.Text.Encoding.UTF8.GetBytes(json);
 

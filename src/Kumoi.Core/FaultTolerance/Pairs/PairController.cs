@@ -27,6 +27,7 @@ internal sealed class PairController : IAsyncDisposable
     private readonly ICheckpointEngine _engine;
     private readonly PairHosts _hosts;
     private readonly PairHearing _hearing;
+    private int _made; // the number of the last checkpoint that this controller made
     private int _due; // the number of the checkpoint from which a planned switch goes on
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
@@ -77,7 +78,10 @@ internal sealed class PairController : IAsyncDisposable
         else
         {
             Record = found;
-            Apply(new PairEvent.OutputLost("the controller that held the output has died"));
+            if (await _hosts.FindLossAsync(found.Primary, Domain, cancellationToken) is { } loss)
+            {
+                Apply(loss);
+            }
         }
 
         while (PairRules.Next(Record!) is { } action)
@@ -207,7 +211,12 @@ internal sealed class PairController : IAsyncDisposable
         var network = await _output.HoldNetworkAsync(primary, Domain, cancellationToken);
         if (make.Committed is { } committed && isFirstTry)
         {
-            await network.ReleaseAsync(cancellationToken);
+            if (committed.Number == _made)
+            {
+                // Else it holds what a dead controller may have moved there for a checkpoint that does not count.
+                await network.ReleaseAsync(cancellationToken);
+            }
+
             _output.Drop(committed);
             await _engine.DropAsync(committed, cancellationToken);
             await Requests.DrillAsync(() => DrillAsync(committed, backup, cancellationToken));
@@ -232,6 +241,7 @@ internal sealed class PairController : IAsyncDisposable
         await _output.WriteAsync(made.Mark, cancellationToken);
         var measure = new CheckpointMeasure(made.Pause, _time.GetElapsedTime(begun), made.Bytes);
         Period.Add(measure);
+        _made = made.Mark.Number;
         return new PairEvent.CheckpointMade(made.Mark) { Measure = measure };
     }
 

@@ -55,6 +55,11 @@ internal static class PairPreflight
         var consoles = 0;
         foreach (var device in domain.Elements("devices").Elements())
         {
+            if (IsConsole(device) && (string?)device.Attribute("type") is "null")
+            {
+                continue; // it goes nowhere
+            }
+
             if (IsConsole(device))
             {
                 // libvirt shows the first serial port a second time, as the console.
@@ -90,6 +95,10 @@ internal static class PairPreflight
                 "Set-KumoiVM -AutoStart:$false.");
         }
     }
+
+    /// <summary>Whether the VM puts something out at the pair's console.</summary>
+    public static bool HasConsole(XElement domain, string folder) => domain.Elements("devices").Elements().Any(
+        device => IsConsole(device) && (string?)device.Element("source")?.Attribute("path") is { } path && Path.GetDirectoryName(path) == folder);
 
     private static PairObstacle? JudgeDevice(XElement device) => device.Name.LocalName switch
     {
