@@ -106,9 +106,13 @@ internal sealed class AgentServer : IAsyncDisposable
             settings.Drivers, new PollyCallPolicyFactory(), new FaultPlan(new Random(), settings.Time), settings.Time,
             provider.GetRequiredService<IJournal>)));
         services.AddSingleton(provider => new AgentLife(
-            settings.IdleLimit, () => provider.GetRequiredService<WorkBook>().HasWork, settings.Time,
+            settings.IdleLimit, () => provider.GetRequiredService<WorkBook>().HasWork || provider.GetRequiredService<AgentPairs>().HasWork,
+            settings.Time,
             provider.GetRequiredService<ILogger<AgentLife>>()));
+        services.AddSingleton(provider => provider.GetRequiredService<RunningWork>().Begin(() => new AgentPairs(
+            provider.GetRequiredService<AgentHosts>(), settings, provider.GetRequiredService<ILogger<AgentPairs>>())));
         services.AddSingleton<AgentRequests>();
+        services.AddSingleton<PairRoutes>();
     }
 
     private static void Listen(KestrelServerOptions kestrel, AgentSettings settings)
@@ -146,6 +150,12 @@ internal sealed class AgentServer : IAsyncDisposable
             await (item.Kind is AgentWorkKind.Scaling
                 ? grains.GetGrain<IScalingGrain>(item.Name).ResumeAsync()
                 : grains.GetGrain<IUsageGrain>(item.Name).ResumeAsync());
+        }
+
+        foreach (var vm in await services.GetRequiredService<AgentPairs>().FindAsync())
+        {
+            // A host that does not answer must not keep the others, nor the agent's socket.
+            _ = Task.Run(() => grains.GetGrain<IPairGrain>(vm).ResumeAsync());
         }
     }
 

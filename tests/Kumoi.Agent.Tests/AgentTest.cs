@@ -71,7 +71,8 @@ public abstract class AgentTest : IAsyncLifetime
     }
 
     private protected async Task<AgentServer> StartAsync(
-        TimeSpan? idleLimit = null, string? version = null, RequestLimits? limits = null, IHypervisorDriver? driver = null)
+        TimeSpan? idleLimit = null, string? version = null, RequestLimits? limits = null, IHypervisorDriver? driver = null,
+        TimeProvider? time = null)
     {
         var folder = AgentFolder.Make(Folder);
         _held.Add(folder);
@@ -79,7 +80,7 @@ public abstract class AgentTest : IAsyncLifetime
         {
             IdleLimit = idleLimit ?? TimeSpan.FromMinutes(10),
             Drivers = [driver ?? _driver, new LibvirtDriver()],
-            Time = Time,
+            Time = time ?? Time,
             Version = version ?? AgentVersion.Own,
             Limits = limits ?? new RequestLimits(),
         });

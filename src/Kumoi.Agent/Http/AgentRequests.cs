@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using Kumoi.Agent.Grains;
 using Kumoi.Agent.Work;
 using Kumoi.Agents;
+using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -12,7 +13,8 @@ namespace Kumoi.Agent.Http;
 
 /// <summary>What comes in by the socket, and is answered.</summary>
 internal sealed class AgentRequests(
-    AgentSettings settings, AgentLife life, WorkBook book, IGrainFactory grains, ILogger<AgentRequests> log)
+    AgentSettings settings, AgentLife life, WorkBook book, IGrainFactory grains, AgentPairs pairs, PairRoutes pairRoutes,
+    ILogger<AgentRequests> log)
 {
     private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -27,6 +29,10 @@ internal sealed class AgentRequests(
         try
         {
             await DispatchAsync(context);
+        }
+        catch (HypervisorException e)
+        {
+            await WriteAsync(context, StatusCodes.Status409Conflict, AgentFailure.Of(e), AgentJson.Default.AgentFailure);
         }
         catch (AgentException e)
         {
@@ -135,6 +141,8 @@ internal sealed class AgentRequests(
     private async Task<ReadOnlyMemory<byte>> ActAsync(HttpContext context, (string Method, string? Path) route) => route switch
     {
         ("POST", "/start") => Start(context),
+        (_, { } path) when path == "/pairs" || path.StartsWith("/pairs/", StringComparison.Ordinal) =>
+            await pairRoutes.ActAsync(context, route.Method, path, ReadBodyAsync),
         ("GET", "/scaling") => await ListScalingAsync(),
         ("POST", "/scaling") => await GiveScalingAsync(context),
         ("POST", "/scaling/stop") => await StopScalingAsync(context),
@@ -145,7 +153,7 @@ internal sealed class AgentRequests(
 
     private AgentStatus Status() => new(
         settings.Version, Environment.ProcessId, life.StartedAt, life.Limit.TotalSeconds, life.Idle?.TotalSeconds,
-        Environment.WorkingSet, [], NamesOf(AgentWorkKind.Scaling), NamesOf(AgentWorkKind.Usage).Count > 0);
+        Environment.WorkingSet, [.. pairs.Open.Select(pair => pair.VM)], NamesOf(AgentWorkKind.Scaling), NamesOf(AgentWorkKind.Usage).Count > 0);
 
     private List<string> NamesOf(AgentWorkKind kind) =>
         [.. book.Items.Where(item => item.Kind == kind && item.Error is null).Select(item => item.Name)];
@@ -160,6 +168,7 @@ internal sealed class AgentRequests(
         {
             IEnumerable<string> work =
             [
+                .. pairs.Open.Select(pair => $"it protects {pair.VM}"),
                 .. NamesOf(AgentWorkKind.Scaling).Select(group => $"it scales {group}"),
                 .. NamesOf(AgentWorkKind.Usage).Select(_ => "it accounts what VMs use"),
             ];

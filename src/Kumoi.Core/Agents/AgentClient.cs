@@ -221,7 +221,7 @@ public sealed class AgentClient : IDisposable
         }
     }
 
-    private static async Task<AgentException> ReadFailureAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    private static async Task<Exception> ReadFailureAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         try
         {

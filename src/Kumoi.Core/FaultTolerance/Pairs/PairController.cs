@@ -63,22 +63,24 @@ internal sealed class PairController : IAsyncDisposable
     public void OpenGate() => _output.MakeGate(standby: null);
 
     /// <summary>Protects the VM until it is stopped, or until the pair is over.</summary>
-    /// <param name="primary">Where the VM runs, if there is no record yet.</param>
+    /// <param name="primary">Where the VM runs, for a new pair; null: the pair is there, and is gone on with.</param>
     /// <param name="cancellationToken">Leaves everything as it is, as the death of this process does.</param>
     /// <exception cref="HypervisorException">It cannot be protected, and nothing was begun.</exception>
-    public async Task<PairRecord> RunAsync(string primary, CancellationToken cancellationToken)
+    /// <exception cref="IOException">The pair's files cannot be read or written.</exception>
+    public async Task<PairRecord> RunAsync(string? primary, CancellationToken cancellationToken)
     {
-        var found = _file.Read();
-        if (found is null or { IsOver: true })
+        if (primary is not null)
         {
+            // What another pair has left there is of another time.
             await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, cancellationToken);
-            Write(new PairRecord(PairPhase.Starting, primary, await _hosts.ChooseFirstAsync(primary, cancellationToken), null));
+            var backup = await _hosts.ChooseFirstAsync(primary, cancellationToken);
             await StartIfOffAsync(primary, cancellationToken);
+            Write(new PairRecord(PairPhase.Starting, primary, backup, null));
         }
         else
         {
-            Record = found;
-            if (await _hosts.FindLossAsync(found.Primary, Domain, cancellationToken) is { } loss)
+            Record = _file.Read() ?? throw new FileNotFoundException($"The folder of the pair has no record of it: {_plan.RecordFile}");
+            if (!Record.IsOver && await _hosts.FindLossAsync(Record.Primary, Domain, cancellationToken) is { } loss)
             {
                 Apply(loss);
             }
