@@ -26,6 +26,7 @@ internal sealed class PairController : IAsyncDisposable
     private readonly ICheckpointEngine _engine;
     private readonly PairHosts _hosts;
     private readonly PairHearing _hearing;
+    private readonly PairAlone _alone;
     private readonly CancellationTokenSource _stopping = new();
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
@@ -42,6 +43,7 @@ internal sealed class PairController : IAsyncDisposable
         _engine = CheckpointEngines.Create(plan, _output.Log, time);
         _hosts = new PairHosts(fleet, plan, time);
         _hearing = new PairHearing(plan.VM, _hosts.Hearing);
+        _alone = new PairAlone(plan, _hosts, _output, _engine, time);
     }
 
     /// <summary>The record as it is written down.</summary>
@@ -65,8 +67,10 @@ internal sealed class PairController : IAsyncDisposable
         var found = _file.Read();
         if (found is null or { IsOver: true })
         {
-            await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, cancellationToken);
-            Write(new PairRecord(PairPhase.Starting, primary, _plan.Hosts.FirstOrDefault(host => host != primary), null));
+            var standby = await StandbyAsync(found, primary, cancellationToken);
+            await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, standby, cancellationToken);
+            var backup = _plan.Hosts.FirstOrDefault(host => host != primary);
+            Write(new PairRecord(PairPhase.Starting, primary, backup, null) { Standby = standby });
         }
         else
         {
@@ -87,6 +91,11 @@ internal sealed class PairController : IAsyncDisposable
 
         return Record!;
     }
+
+    /// <summary>A VM that was protected before may have been a standby since; it runs on as that.</summary>
+    private async Task<int?> StandbyAsync(PairRecord? before, string primary, CancellationToken cancellationToken) =>
+        before?.Standby is { } number
+            && await _hosts.PlaceAsync(primary, PairDomains.Of(_plan.VM, number), cancellationToken) is VMWhereabouts.Running ? number : null;
 
     /// <summary>Ends the protection at the next opportunity, and leaves the VM as it is.</summary>
     public void Stop() => _stopping.Cancel();
@@ -126,10 +135,20 @@ internal sealed class PairController : IAsyncDisposable
         PairAction.ChooseBackup choose => await _hosts.ChooseAsync(choose.Primary, cancellationToken) is { } host
             ? new PairEvent.BackupChosen(host)
             : new PairEvent.NoBackup("none of the hosts answers and can take the VM"),
-        PairAction.RunAlone alone => await RunAloneAsync(alone.Primary, cancellationToken),
-        PairAction.End over => await EndAsync(over.Backup, cancellationToken),
+        PairAction.RunAlone alone => await _alone.RunAsync(alone.Primary, Domain, _stopping.Token, cancellationToken),
+        PairAction.End over => await EndAsync(over, cancellationToken),
         _ => throw new InvalidOperationException($"There is no way to do {action}."),
     };
+
+    private async Task<PairEvent> EndAsync(PairAction.End over, CancellationToken cancellationToken)
+    {
+        if (await _alone.EndAsync(Record!.Primary, Domain, over.Backup, cancellationToken) is { } reason)
+        {
+            Write(Record with { Reason = reason });
+        }
+
+        return new PairEvent.StopRequested();
+    }
 
     private async Task<PairEvent> MakeAsync(PairAction.MakeCheckpoint make, CancellationToken cancellationToken)
     {
@@ -332,68 +351,6 @@ internal sealed class PairController : IAsyncDisposable
             await DelayAsync(Pause, cancellationToken);
             return new PairEvent.PrimaryLost(e.Message);
         }
-    }
-
-    private async Task<PairEvent> RunAloneAsync(string primary, CancellationToken cancellationToken)
-    {
-        await DropAllAsync(cancellationToken);
-        var isOpen = false;
-        while (true)
-        {
-            if (_stopping.IsCancellationRequested)
-            {
-                return new PairEvent.StopRequested();
-            }
-
-            var place = await _hosts.PlaceAsync(primary, Domain, cancellationToken);
-            if (place.IsNotRunning())
-            {
-                return new PairEvent.PrimaryDied($"the VM has died on {primary}");
-            }
-
-            // While it does not answer, the VM may run on.
-            if (place is not VMWhereabouts.Unknown
-                && (isOpen = isOpen || await _output.OpenNetworkAsync(_hosts.Link(primary), Domain, cancellationToken))
-                && await _hosts.ChooseAsync(primary, cancellationToken) is { } host)
-            {
-                return new PairEvent.BackupChosen(host);
-            }
-
-            await DelayAsync(Pause, cancellationToken);
-        }
-    }
-
-    /// <summary>What the backup has in its memory is removed if it answers. Else it stays there, paused: nobody lets it go on.</summary>
-    private async Task<PairEvent> EndAsync(string? backup, CancellationToken cancellationToken)
-    {
-        if (backup is not null)
-        {
-            await _hosts.RemoveStandbysAsync(backup, cancellationToken);
-        }
-
-        await DropAllAsync(cancellationToken);
-        var since = _time.GetTimestamp();
-        while (await _hosts.PlaceAsync(Record!.Primary, Domain, cancellationToken) is var place && !place.IsNotRunning()
-            && (place is VMWhereabouts.Unknown
-                || !await _output.OpenNetworkAsync(_hosts.Link(Record.Primary), Domain, cancellationToken)))
-        {
-            if (_time.GetElapsedTime(since) > _plan.FencePatience)
-            {
-                Write(Record with { Reason = $"{Record.Primary} does not answer: what the VM sends there is still held back" });
-                break;
-            }
-
-            await Task.Delay(Pause, _time, cancellationToken);
-        }
-
-        return new PairEvent.StopRequested();
-    }
-
-    /// <summary>No checkpoint counts any more: output goes out at once.</summary>
-    private async Task DropAllAsync(CancellationToken cancellationToken)
-    {
-        await _engine.DropAsync(but: null, cancellationToken);
-        _output.Open();
     }
 
     /// <summary>What the VM is on its primary.</summary>

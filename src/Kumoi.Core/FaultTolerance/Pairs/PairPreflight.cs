@@ -20,14 +20,15 @@ internal static class PairPreflight
 
     /// <summary>Fails with what stands in the way, before anything is begun.</summary>
     /// <exception cref="HypervisorException">The VM cannot be protected.</exception>
-    public static async Task RefuseAsync(IHypervisorLink host, PairPlan plan, CancellationToken cancellationToken)
+    public static async Task RefuseAsync(IHypervisorLink host, PairPlan plan, int? standby, CancellationToken cancellationToken)
     {
-        var vm = await host.SendAsync(new FindVM(plan.VM), cancellationToken)
+        var id = PairDomains.Of(plan.VM, standby);
+        var vm = await host.SendAsync(new FindVM(id), cancellationToken)
             ?? throw new HypervisorException(
                 $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
                 recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
-        var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(plan.VM), cancellationToken));
-        var obstacles = Judge(domain, vm.IsAutostart, plan.ConsoleSocket).ToList();
+        var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(id), cancellationToken));
+        var obstacles = Judge(domain, vm.IsAutostart, plan.ConsoleSocketOf(standby)).ToList();
         if (obstacles.Count > 0)
         {
             throw new HypervisorException(
