@@ -42,7 +42,7 @@ function Invoke-Fresh {
 }
 
 function Build-Module {
-  foreach ($project in 'Kumoi.PowerShell', 'Kumoi.Resilience', 'Kumoi.Journal.Sqlite') {
+  foreach ($project in 'Kumoi.PowerShell', 'Kumoi.Resilience', 'Kumoi.Journal.Sqlite', 'Kumoi.Agent') {
     Invoke-Native dotnet @('build', "$root/src/$project", '-c', 'Release', '-v', 'quiet', '-nologo')
   }
   Remove-Item $module -Recurse -Force -ErrorAction Ignore
@@ -58,6 +58,22 @@ function Build-Module {
     $native = New-Item -ItemType Directory -Force (Join-Path $deps "runtimes/$platform/native")
     Copy-Item "$root/src/Kumoi.Journal.Sqlite/bin/Release/net10.0/runtimes/$platform/native/*" $native
   }
+  # The agent has only what the module has not: it shares bin/ and deps/. The compiler's assemblies come with Orleans, for its build.
+  $agent = New-Item -ItemType Directory -Force (Join-Path $module 'agent')
+  $shared = (Get-ChildItem $bin, $deps -Filter '*.dll').Name
+  Get-ChildItem "$root/src/Kumoi.Agent/bin/Release/net10.0/*" -Include '*.dll', 'Kumoi.Agent.pdb', 'Kumoi.Agent.runtimeconfig.json' |
+    Where-Object Name -notin $shared | Where-Object Name -notmatch '^(Microsoft\.CodeAnalysis|System\.Composition|Humanizer)' |
+    Copy-Item -Destination $agent
+  # The host starts nothing whose assemblies are not all there: those that it shares are found by the agent itself.
+  $dependencies = Get-Content "$root/src/Kumoi.Agent/bin/Release/net10.0/Kumoi.Agent.deps.json" -Raw | ConvertFrom-Json -AsHashtable
+  foreach ($library in $dependencies.targets.Values | ForEach-Object Values) {
+    foreach ($part in @('runtime', 'runtimeTargets', 'native').Where{ $library.Contains($_) }) {
+      foreach ($file in @($library[$part].Keys)) {
+        if (-not (Test-Path (Join-Path $agent (Split-Path $file -Leaf)))) { $library[$part].Remove($file) }
+      }
+    }
+  }
+  ConvertTo-Json $dependencies -Depth 10 | Set-Content (Join-Path $agent 'Kumoi.Agent.deps.json')
   Copy-Item "$root/Kumoi.psd1", "$root/Kumoi.Format.ps1xml" $module
   $help = New-Item -ItemType Directory -Force (Join-Path $module 'en-US')
   Copy-Item "$root/docs/about/*.help.txt" $help

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 
@@ -9,7 +9,7 @@ namespace Kumoi.Tests.Lab;
 internal sealed class PairFigures
 {
     private readonly Lock _lock = new();
-    private readonly List<MadeCheckpoint> _made = [];
+    private readonly List<CheckpointMeasure> _made = [];
     private readonly List<double> _detected = [];
     private readonly List<double> _fenced = [];
     private readonly List<double> _running = [];
@@ -18,14 +18,13 @@ internal sealed class PairFigures
 
     public PairFigures(PairController controller)
     {
-        controller.Measured += made =>
+        controller.Changed += (happened, record) =>
         {
             lock (_lock)
             {
-                _made.Add(made);
+                Note(happened, record);
             }
         };
-        controller.Changed += Note;
     }
 
     /// <summary>The primary is being lost now.</summary>
@@ -51,7 +50,11 @@ internal sealed class PairFigures
 
     private void Note(PairEvent happened, PairRecord record)
     {
-        if (_lost != 0 && happened is PairEvent.PrimaryLost or PairEvent.PrimaryDied && record.Phase is PairPhase.FailingOver)
+        if (happened is PairEvent.CheckpointMade made)
+        {
+            _made.Add(made.Measure);
+        }
+        else if (_lost != 0 && happened is PairEvent.PrimaryLost or PairEvent.PrimaryDied && record.Phase is PairPhase.FailingOver)
         {
             _found = Stopwatch.GetTimestamp();
             _detected.Add(Stopwatch.GetElapsedTime(_lost, _found).TotalMilliseconds);

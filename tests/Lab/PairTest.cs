@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
@@ -54,7 +55,7 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
 
     private protected async Task StopAsync(PairController controller, Task<PairRecord> running)
     {
-        controller.Stop();
+        controller.Requests.Stop();
         Assert.Equal(PairPhase.Stopped, (await running).Phase);
         var numbers = Numbers();
         Assert.True(numbers.Count > 10, $"only {numbers.Count} numbers");
@@ -102,7 +103,7 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         var definition = XElement.Parse(xml);
         definition.Element("uuid")?.Remove();
         definition.AddFirst(new XElement("uuid", Id));
-        var plan = new PairPlan(Id, _folder.FullName, hosts, TimeSpan.FromMilliseconds(100), fence ?? [script, "power-off"])
+        var plan = new PairPlan(Id, _folder.FullName, hosts, new PairGoals(100), fence ?? [script, "power-off"])
         {
             FencePatience = TimeSpan.FromSeconds(5),
         };

@@ -20,6 +20,7 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     {
         _host = host;
         Driver = driver.Name;
+        Request = request;
         Tags = request.Tags;
         FailureGroup = request.FailureGroup;
         ConnectedAt = connectedAt;
@@ -52,6 +53,9 @@ public sealed class KumoiConnection : IComparable<KumoiConnection>, IComparable
     /// What the host shares with others so that they fail together, as the admin said when connecting: a rack, a switch. Null: not said.
     /// </summary>
     public string? FailureGroup { get; }
+
+    /// <summary>How it was asked for: with secrets, never shown.</summary>
+    internal ConnectRequest Request { get; }
 
     internal IHypervisorLink Link { get; }
 

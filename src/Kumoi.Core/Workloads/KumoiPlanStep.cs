@@ -8,7 +8,10 @@ public sealed record KumoiPlanStep
 
     public required PlanAction Action { get; init; }
 
-    /// <summary>The VM as it was read last; null for one that is yet to be made, and where a host is meant.</summary>
+    /// <summary>
+    /// The VM as it was read last; null for one that is yet to be made, where a host is meant, and for a step that the agent did.
+    /// </summary>
+    [System.Text.Json.Serialization.JsonIgnore]
     public KumoiVM? VM { get; init; }
 
     /// <summary>The name of the VM, or of the host where a host is meant.</summary>

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using Kumoi.Agents;
 using Kumoi.Composition;
+using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
@@ -19,8 +21,11 @@ internal static class KumoiSession
     private static readonly Lock JournalGate = new();
     private static readonly ConcurrentDictionary<Guid, DateTimeOffset> Made = new();
     private static readonly Dictionary<string, ScalingRun> ScalingRuns = new(StringComparer.OrdinalIgnoreCase);
+    private static readonly Lock PairGate = new();
+    private static PairService? _ownPairs;
     private static Fleet? _fleet;
     private static readonly Dictionary<string, IJournal> Journals = new(StringComparer.Ordinal);
+    private static readonly Dictionary<string, AgentClient> Agents = new(StringComparer.Ordinal);
     private static int _modules;
 
     /// <summary>Made at first use: importing the module opens and loads nothing.</summary>
@@ -58,6 +63,40 @@ internal static class KumoiSession
                 }
 
                 return journal;
+            }
+        }
+    }
+
+    /// <summary>The way to the agent of the session's journal. Nothing is started by asking for it.</summary>
+    /// <exception cref="JournalException">There is no folder for the journal.</exception>
+    public static AgentClient Agent
+    {
+        get
+        {
+            var folder = JournalFolder.Find();
+            lock (JournalGate)
+            {
+                if (!Agents.TryGetValue(folder, out var agent))
+                {
+                    var bin = Path.GetDirectoryName(typeof(KumoiSession).Assembly.Location)!;
+                    Agents[folder] = agent = new AgentClient(folder, new AgentProgram(
+                        Path.GetFullPath(Path.Combine(bin, "..", "agent", "Kumoi.Agent.dll")), Environment.GetEnvironmentVariable));
+                }
+
+                return agent;
+            }
+        }
+    }
+
+    /// <summary>The pairs that this session and the agent of its journal keep.</summary>
+    public static SessionPairs Pairs
+    {
+        get
+        {
+            var agent = Agent;
+            lock (PairGate)
+            {
+                return new SessionPairs(_ownPairs ??= new PairService(Fleet, "Session", TimeProvider.System), new PersistentPairs(agent));
             }
         }
     }
@@ -108,7 +147,7 @@ internal static class KumoiSession
             (fleet, _fleet) = (_fleet, null);
         }
 
-        Task.WaitAll([.. Scalings.Select(run => run.StopAsync())], PatienceAtTheEnd);
+        Task.WaitAll([EndPairsAsync(), .. Scalings.Select(run => run.StopAsync())], PatienceAtTheEnd);
         lock (ScalingRuns)
         {
             ScalingRuns.Clear();
@@ -120,8 +159,30 @@ internal static class KumoiSession
         {
             journals = [.. Journals.Values];
             Journals.Clear();
+            foreach (var agent in Agents.Values)
+            {
+                agent.Dispose();
+            }
+
+            Agents.Clear();
         }
 
         Task.WaitAll([.. journals.Select(journal => journal.DisposeAsync().AsTask())], PatienceAtTheEnd);
+    }
+
+    /// <summary>Their simulated hosts are gone too.</summary>
+    private static async Task EndPairsAsync()
+    {
+        PairService? pairs;
+        lock (PairGate)
+        {
+            (pairs, _ownPairs) = (_ownPairs, null);
+        }
+
+        if (pairs is not null)
+        {
+            await Task.WhenAll(pairs.Pairs.Select(pair => pairs.StopAsync(pair.VMId)));
+            await pairs.DisposeAsync();
+        }
     }
 }

@@ -28,6 +28,12 @@ internal interface ICheckpointEngine : IAsyncDisposable
     /// <exception cref="HypervisorException">The host cannot go on from it.</exception>
     Task<ConsoleGate> BringAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Has the host get the VM ready to go on from the checkpoint, without ever letting it, and removes it again. How long that took.
+    /// </summary>
+    /// <exception cref="HypervisorException">It cannot, or this engine cannot try it out.</exception>
+    Task<TimeSpan> DrillAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken);
+
     /// <summary>Removes all checkpoints but one, or, with null, all, as far as that can be done now.</summary>
     Task DropAsync(CheckpointMark? but, CancellationToken cancellationToken);
 }

@@ -100,6 +100,17 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         return gate;
     }
 
+    /// <summary>There is nothing to load: the standby has it. To let it go on would be to use it up.</summary>
+    public async Task<TimeSpan> DrillAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
+    {
+        var begun = time.GetTimestamp();
+        return await HasAsync(host, checkpoint, cancellationToken)
+            ? time.GetElapsedTime(begun)
+            : throw new HypervisorException(
+                $"{host.HostName} does not have the last checkpoint any more.", error: HypervisorError.VMNotFound,
+                recommendedAction: "The next one replaces it: look with Get-KumoiFtPair whether checkpoints are being made.");
+    }
+
     public async Task DropAsync(CheckpointMark? but, CancellationToken cancellationToken)
     {
         if (but is not null && _last is { } job)

@@ -58,6 +58,15 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
         }
     }
 
+    public async Task<TimeSpan> DrillAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
+    {
+        var begun = time.GetTimestamp();
+        await host.SendAsync(new RestoreCheckpoint(plan.VM, PathOf(checkpoint)), cancellationToken);
+        var took = time.GetElapsedTime(begun);
+        await host.SendAsync(new DestroyVM(plan.VM), cancellationToken); // where this fails, a takeover does it
+        return took;
+    }
+
     public Task DropAsync(CheckpointMark? but, CancellationToken cancellationToken)
     {
         var kept = but is null ? null : PathOf(but);

@@ -1,5 +1,6 @@
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -27,7 +28,7 @@ internal sealed class PairController : IAsyncDisposable
     private readonly PairHosts _hosts;
     private readonly PairHearing _hearing;
     private readonly PairAlone _alone;
-    private readonly CancellationTokenSource _stopping = new();
+    private int _due; // the number of the checkpoint from which a planned switch goes on
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
     /// <param name="fleet">Has the hosts of the plan.</param>
@@ -44,16 +45,20 @@ internal sealed class PairController : IAsyncDisposable
         _hosts = new PairHosts(fleet, plan, time);
         _hearing = new PairHearing(plan.VM, _hosts.Hearing);
         _alone = new PairAlone(plan, _hosts, _output, _engine, time);
+        Period = new AdaptivePeriod(plan.Goals);
     }
 
     /// <summary>The record as it is written down.</summary>
     public PairRecord? Record { get; private set; }
 
+    /// <summary>How long it waits from one checkpoint to the next.</summary>
+    public AdaptivePeriod Period { get; }
+
+    /// <summary>What admins want of it.</summary>
+    public PairRequests Requests { get; } = new();
+
     /// <summary>What was found, and what was written down because of it.</summary>
     public event Action<PairEvent, PairRecord>? Changed;
-
-    /// <summary>What a checkpoint has cost that counts now.</summary>
-    public event Action<MadeCheckpoint>? Measured;
 
     /// <summary>Makes the gate to which the VM's console connects. Before the VM is started on its first host.</summary>
     public void OpenGate() => _output.MakeGate(standby: null);
@@ -69,8 +74,9 @@ internal sealed class PairController : IAsyncDisposable
         {
             var standby = await StandbyAsync(found, primary, cancellationToken);
             await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, standby, cancellationToken);
-            var backup = _plan.Hosts.FirstOrDefault(host => host != primary);
+            var backup = await _hosts.ChooseFirstAsync(primary, cancellationToken);
             Write(new PairRecord(PairPhase.Starting, primary, backup, null) { Standby = standby });
+            await StartIfOffAsync(primary, cancellationToken);
         }
         else
         {
@@ -97,15 +103,12 @@ internal sealed class PairController : IAsyncDisposable
         before?.Standby is { } number
             && await _hosts.PlaceAsync(primary, PairDomains.Of(_plan.VM, number), cancellationToken) is VMWhereabouts.Running ? number : null;
 
-    /// <summary>Ends the protection at the next opportunity, and leaves the VM as it is.</summary>
-    public void Stop() => _stopping.Cancel();
-
     public async ValueTask DisposeAsync()
     {
         _hearing.Dispose();
         await _engine.DisposeAsync();
         _output.Dispose();
-        _stopping.Dispose();
+        Requests.Dispose();
     }
 
     private void Apply(PairEvent happened)
@@ -135,7 +138,7 @@ internal sealed class PairController : IAsyncDisposable
         PairAction.ChooseBackup choose => await _hosts.ChooseAsync(choose.Primary, cancellationToken) is { } host
             ? new PairEvent.BackupChosen(host)
             : new PairEvent.NoBackup("none of the hosts answers and can take the VM"),
-        PairAction.RunAlone alone => await _alone.RunAsync(alone.Primary, Domain, _stopping.Token, cancellationToken),
+        PairAction.RunAlone alone => await _alone.RunAsync(alone.Primary, Domain, Requests.Stopping, cancellationToken),
         PairAction.End over => await EndAsync(over, cancellationToken),
         _ => throw new InvalidOperationException($"There is no way to do {action}."),
     };
@@ -156,6 +159,10 @@ internal sealed class PairController : IAsyncDisposable
         if (make.Committed is { } committed)
         {
             _output.Console.Release(committed.Cut); // which has it, or the takeover has let it out
+            if (Requests.WantsSwitch && _due == committed.Number)
+            {
+                return new PairEvent.SwitchRequested();
+            }
         }
 
         var backup = make.Backup is null ? null : _hosts.Link(make.Backup);
@@ -167,7 +174,7 @@ internal sealed class PairController : IAsyncDisposable
         {
             for (var failures = 0; failures < MaxFailures; failures++)
             {
-                if (_stopping.IsCancellationRequested)
+                if (Requests.Stopping.IsCancellationRequested)
                 {
                     return new PairEvent.StopRequested();
                 }
@@ -188,8 +195,7 @@ internal sealed class PairController : IAsyncDisposable
 
                     if (await making is { } made)
                     {
-                        Measured?.Invoke(made);
-                        return new PairEvent.CheckpointMade(made.Mark);
+                        return made;
                     }
                 }
                 catch (HypervisorException e)
@@ -212,7 +218,7 @@ internal sealed class PairController : IAsyncDisposable
     }
 
     /// <summary>Lets out what the last checkpoint covers, and makes the next one after the period.</summary>
-    private async Task<MadeCheckpoint?> MakeAsync(
+    private async Task<PairEvent.CheckpointMade?> MakeAsync(
         PairAction.MakeCheckpoint make, IHypervisorLink primary, IHypervisorLink? backup, bool isFirstTry,
         CancellationToken cancellationToken)
     {
@@ -223,17 +229,46 @@ internal sealed class PairController : IAsyncDisposable
             await network.ReleaseAsync(cancellationToken);
             _output.Drop(committed);
             await _engine.DropAsync(committed, cancellationToken);
-            await DelayAsync(_plan.Period, cancellationToken);
+            await Requests.DrillAsync(() => DrillAsync(committed, backup, cancellationToken));
+            if (Requests.WantsSwitch)
+            {
+                _due = make.Number; // it is made at once, and then it is time
+            }
+            else
+            {
+                await DelayAsync(Period.Period, cancellationToken);
+            }
         }
 
-        var made = await _engine.MakeAsync(
-            new CheckpointJob(make.Number, make.Committed, primary, standby, backup, _output.Console, network), cancellationToken);
-        if (made is not null)
+        var job = new CheckpointJob(
+            make.Number, make.Committed, primary, standby, backup, _output.Console, network);
+        var begun = _time.GetTimestamp();
+        if (await _engine.MakeAsync(job, cancellationToken) is not { } made)
         {
-            await _output.WriteAsync(made.Mark, cancellationToken);
+            return null;
         }
 
-        return made;
+        await _output.WriteAsync(made.Mark, cancellationToken);
+        var measure = new CheckpointMeasure(made.Pause, _time.GetElapsedTime(begun), made.Bytes);
+        Period.Add(measure);
+        return new PairEvent.CheckpointMade(made.Mark) { Measure = measure };
+    }
+
+    private Task<TimeSpan> DrillAsync(CheckpointMark committed, IHypervisorLink? backup, CancellationToken cancellationToken) =>
+        _engine.DrillAsync(
+            backup ?? throw new HypervisorException(
+                "The pair has no backup host now.", error: HypervisorError.InvalidState,
+                recommendedAction: "Try it again when Get-KumoiFtPair shows one."),
+            committed, cancellationToken);
+
+    /// <summary>Its console finds the gate, whenever it connects.</summary>
+    private async Task StartIfOffAsync(string primary, CancellationToken cancellationToken)
+    {
+        _output.EnsureGate(Record!.Standby);
+        if (await _hosts.PlaceAsync(primary, Domain, cancellationToken) is VMWhereabouts.Off)
+        {
+            await _hosts.Link(primary).SendAsync(new StartVM(Domain), cancellationToken);
+        }
     }
 
     /// <summary>The last copy of the VM must not be ended for one that is not there.</summary>
@@ -270,7 +305,7 @@ internal sealed class PairController : IAsyncDisposable
     private async Task<PairEvent> RevokeAsync(PairAction.Revoke revoke, CancellationToken cancellationToken)
     {
         var hearing = _hearing.Hear(_hosts.Link(revoke.Primary), Record!.Standby, backup: null, cancellationToken);
-        return _stopping.IsCancellationRequested ? new PairEvent.StopRequested()
+        return Requests.Stopping.IsCancellationRequested ? new PairEvent.StopRequested()
             : hearing.IsCompleted ? await hearing : await FenceAsync(revoke.Host, cancellationToken);
     }
 
@@ -358,7 +393,7 @@ internal sealed class PairController : IAsyncDisposable
 
     private async Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(Requests.Stopping, cancellationToken);
         await Task.Delay(delay, _time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
     }

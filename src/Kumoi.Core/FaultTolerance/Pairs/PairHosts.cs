@@ -67,6 +67,14 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
         return null;
     }
 
+    /// <summary>The first backup.</summary>
+    /// <exception cref="HypervisorException">None of the hosts can be it.</exception>
+    public async Task<string> ChooseFirstAsync(string primary, CancellationToken cancellationToken) =>
+        await ChooseAsync(primary, cancellationToken) ?? throw new HypervisorException(
+            $"None of these hosts can be the backup of {primary}: {string.Join(", ", plan.Hosts.Where(host => host != primary))}.",
+            FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
+            recommendedAction: "Give other hosts, which answer and do not run the VM: Get-KumoiHost shows those that do.");
+
     /// <summary>The host could not take over this time: another one is chosen.</summary>
     public void PassOver(string host) => _unable.Add(host);
 

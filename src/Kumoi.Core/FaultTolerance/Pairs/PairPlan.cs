@@ -1,4 +1,5 @@
 using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Modes;
 
 namespace Kumoi.FaultTolerance.Pairs;
 
@@ -8,11 +9,11 @@ namespace Kumoi.FaultTolerance.Pairs;
 /// Where checkpoints and the console are kept: storage that all hosts and this computer have under this path.
 /// </param>
 /// <param name="Hosts">The hosts that may serve, in the order of preference.</param>
-/// <param name="Period">The time from one checkpoint to the next.</param>
+/// <param name="Goals">What it is to keep within its limits.</param>
 /// <param name="FenceCommand">
 /// Switches a host's power off: a program and its arguments, to which the host's name is added. Empty: none.
 /// </param>
-internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Hosts, TimeSpan Period, IReadOnlyList<string> FenceCommand)
+internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Hosts, PairGoals Goals, IReadOnlyList<string> FenceCommand)
 {
     /// <summary>How checkpoints are made.</summary>
     public CheckpointEngine Engine { get; init; }

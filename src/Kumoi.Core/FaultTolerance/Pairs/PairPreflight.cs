@@ -22,21 +22,29 @@ internal static class PairPreflight
     /// <exception cref="HypervisorException">The VM cannot be protected.</exception>
     public static async Task RefuseAsync(IHypervisorLink host, PairPlan plan, int? standby, CancellationToken cancellationToken)
     {
+        var obstacles = await FindAsync(host, plan, standby, cancellationToken);
+        if (obstacles.Count > 0)
+        {
+            throw new HypervisorException(
+                $"The VM cannot be protected: {string.Join(' ', obstacles.Select(static obstacle => obstacle.Message))}",
+                FaultDomain.VM,
+                error: HypervisorError.InvalidState,
+                recommendedAction: string.Join(' ', obstacles.Select(static obstacle => obstacle.RecommendedAction).Distinct()));
+        }
+    }
+
+    /// <summary>What stands in the way; empty: nothing.</summary>
+    /// <exception cref="HypervisorException">The host cannot be read, or does not have the VM.</exception>
+    public static async Task<IReadOnlyList<PairObstacle>> FindAsync(
+        IHypervisorLink host, PairPlan plan, int? standby, CancellationToken cancellationToken)
+    {
         var id = PairDomains.Of(plan.VM, standby);
         var vm = await host.SendAsync(new FindVM(id), cancellationToken)
             ?? throw new HypervisorException(
                 $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
                 recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
         var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(id), cancellationToken));
-        var obstacles = Judge(domain, vm.IsAutostart, plan.ConsoleSocketOf(standby)).ToList();
-        if (obstacles.Count > 0)
-        {
-            throw new HypervisorException(
-                $"'{vm.Name}' cannot be protected: {string.Join(' ', obstacles.Select(static obstacle => obstacle.Message))}",
-                FaultDomain.VM,
-                error: HypervisorError.InvalidState,
-                recommendedAction: string.Join(' ', obstacles.Select(static obstacle => obstacle.RecommendedAction).Distinct()));
-        }
+        return [.. Judge(domain, vm.IsAutostart, plan.ConsoleSocketOf(standby))];
     }
 
     /// <summary>What stands in the way; empty: nothing.</summary>

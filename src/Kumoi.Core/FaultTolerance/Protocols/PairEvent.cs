@@ -1,3 +1,5 @@
+using Kumoi.FaultTolerance.Modes;
+
 namespace Kumoi.FaultTolerance.Protocols;
 
 /// <summary>What was found out while an action was done.</summary>
@@ -8,7 +10,11 @@ public abstract record PairEvent
     }
 
     /// <summary>The backup has the state, the cut and the held output of the checkpoint.</summary>
-    public sealed record CheckpointMade(CheckpointMark Checkpoint) : PairEvent;
+    public sealed record CheckpointMade(CheckpointMark Checkpoint) : PairEvent
+    {
+        /// <summary>What it has cost.</summary>
+        public CheckpointMeasure Measure { get; init; }
+    }
 
     /// <summary>Checkpoints fail although the primary runs, and were tried often enough.</summary>
     public sealed record CheckpointsFail(string Reason) : PairEvent;
@@ -50,6 +56,11 @@ public abstract record PairEvent
 
     /// <summary>None of the hosts can be the backup.</summary>
     public sealed record NoBackup(string Reason) : PairEvent;
+
+    /// <summary>
+    /// An admin lets the backup take over, just after a checkpoint. What the primary puts out until it is fenced comes again.
+    /// </summary>
+    public sealed record SwitchRequested : PairEvent;
 
     /// <summary>An admin ends the protection.</summary>
     public sealed record StopRequested : PairEvent;

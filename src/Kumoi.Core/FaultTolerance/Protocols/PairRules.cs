@@ -49,6 +49,7 @@ public static class PairRules
         (Protected or Reprotecting or Revoking, PrimaryLost lost) => record with { Phase = FailingOver, Reason = lost.Reason },
         (Protected or Reprotecting or Revoking, PrimaryDied died) => record with { Phase = FailingOver, Reason = died.Reason },
         (Protected or Reprotecting or Revoking, OutputLost lost) => record with { Phase = FailingOver, Reason = lost.Reason },
+        (Protected, SwitchRequested) => record with { Phase = FailingOver, Reason = "an admin lets the backup take over" },
         (Protected, BackupLost lost) when KeptInMemory(record) => GiveUp(record, lost.Reason),
         (Protected, BackupLost lost) => record with { Phase = Reprotecting, Backup = null, Reason = lost.Reason },
 

@@ -28,7 +28,10 @@ public sealed record KumoiScaling
     /// <summary>How many failures were masked.</summary>
     public int MaskedCount { get; init; }
 
-    /// <summary>Why it failed; null unless <see cref="State"/> is Failed.</summary>
+    /// <summary>The agent does it: it goes on when the session ends.</summary>
+    public bool IsPersistent { get; init; }
+
+    /// <summary>Why it failed, or what it waits for; null unless <see cref="State"/> is Failed or Waiting.</summary>
     public string? Error { get; init; }
 
     public override string ToString() => $"{Group}: {State}";

@@ -8,4 +8,7 @@ public enum ScalingState
 
     /// <summary>A failure that was not masked has ended it.</summary>
     Failed,
+
+    /// <summary>The agent has it, and cannot begin: the group's Error says why.</summary>
+    Waiting,
 }

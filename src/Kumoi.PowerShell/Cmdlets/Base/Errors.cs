@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Kumoi.Agents;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
@@ -19,6 +20,7 @@ internal static class Errors
         var record = new ErrorRecord(error, id ?? IdOf(cause), Category(cause), target);
         var action = error is CompensationFailedException ? "See what is left with Get-KumoiVM and remove it."
             : cause is JournalException journal ? journal.RecommendedAction
+            : cause is AgentException agent ? agent.RecommendedAction
             : hypervisor?.RecommendedAction;
         record.ErrorDetails = new ErrorDetails(Visible.Lines(error.Message)) { RecommendedAction = action ?? "" };
         return record;
@@ -53,6 +55,7 @@ internal static class Errors
         HypervisorException { Error: HypervisorError.Other } => "HypervisorFailed",
         HypervisorException e => e.Error.ToString(),
         JournalException e => "Journal" + e.Error,
+        AgentException e => "Agent" + e.Error,
         SpeculationFailedException => "SpeculationFailed",
         _ => cause.GetType().Name,
     };
@@ -81,6 +84,18 @@ internal static class Errors
                 ErrorCategory.ResourceUnavailable,
             HypervisorError.Aborted => ErrorCategory.OperationStopped,
             _ => ErrorCategory.NotSpecified,
+        },
+        AgentException e => e.Error switch
+        {
+            AgentError.NotInstalled or AgentError.RuntimeMissing => ErrorCategory.NotInstalled,
+            AgentError.NotSupported => ErrorCategory.NotImplemented,
+            AgentError.NotOurs => ErrorCategory.SecurityError,
+            AgentError.NotResponding => ErrorCategory.OperationTimeout,
+            AgentError.HasWork => ErrorCategory.ResourceBusy,
+            AgentError.NotFound => ErrorCategory.ObjectNotFound,
+            AgentError.Exists => ErrorCategory.ResourceExists,
+            AgentError.OtherVersion or AgentError.Refused => ErrorCategory.InvalidOperation,
+            _ => ErrorCategory.ResourceUnavailable,
         },
         SpeculationFailedException { InnerException: { } first } => Category(first),
         OperationCanceledException => ErrorCategory.OperationStopped,

@@ -19,7 +19,8 @@ internal static class CheckpointCalls
         .Add(static (LibvirtLink host, MakeCheckpoint call, CancellationToken token) =>
             host.RunJobAsync(connection => Make(connection, call)).WaitAsync(token))
         .Add(static (LibvirtLink host, RestoreCheckpoint call, CancellationToken token) =>
-            host.RunJobAsync(connection => Restore(connection, call)).WaitAsync(token));
+            host.RunJobAsync(connection => Restore(connection, call)).WaitAsync(token))
+        .Add(static (LibvirtLink host, ReadPairMarks _, CancellationToken token) => host.ReadAsync(PairMarksReader.Read, token));
 
     /// <summary>
     /// libvirt-domain-snapshot: virDomainSnapshotCreateXML, of the memory only, live, of which libvirt keeps no record.
