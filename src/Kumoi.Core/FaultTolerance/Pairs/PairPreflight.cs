@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
@@ -44,7 +45,7 @@ internal static class PairPreflight
                 $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
                 recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
         var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(id), cancellationToken));
-        return [.. Judge(domain, vm.IsAutostart, plan.ConsoleSocketOf(standby))];
+        return [.. Judge(domain, vm.IsAutostart, plan.ConsoleSocketOf(standby)), .. JudgeWay(host, plan)];
     }
 
     /// <summary>What stands in the way; empty: nothing.</summary>
@@ -89,6 +90,17 @@ internal static class PairPreflight
             yield return new PairObstacle(
                 "The VM's host starts it at boot: when it has its power again, while another host has taken over, the VM would run twice.",
                 "Set-KumoiVM -AutoStart:$false.");
+        }
+    }
+
+    /// <summary>QEMU's migrations are not encrypted, and what travels is the VM's memory.</summary>
+    private static IEnumerable<PairObstacle> JudgeWay(IHypervisorLink host, PairPlan plan)
+    {
+        if (plan is { Engine: CheckpointEngine.Migrate, AllowUnencrypted: false } && new Uri(host.Uri).Host.Length > 0)
+        {
+            yield return new PairObstacle(
+                "Checkpoints by migration would go through the network unencrypted.",
+                "Allow it on a network of their own (-AllowUnencrypted), or take the engine LibvirtSnapshot.");
         }
     }
 
