@@ -112,6 +112,24 @@ public sealed class PairTests(RealLab lab) : PairTest(lab)
     }
 
     [Fact]
+    public async Task The_daemons_of_both_hosts_are_killed_at_any_instant_and_the_pair_goes_on()
+    {
+        await using var controller = await ProtectAsync("warm", ["k1", "k3"]);
+        var running = await RunAsync(controller, "k1");
+        var random = new Random(Random.Shared.Next());
+        for (var time = 0; time < Losses; time++)
+        {
+            await Task.Delay(random.Next(400));
+            var after = controller.Record!.LastNumber + 1;
+            await Task.WhenAll(Lab.HurtAsync("kill-daemon", "k1"), Lab.HurtAsync("kill-daemon", "k3"));
+            await Until(controller, running, (happened, record) => happened is PairEvent.CheckpointMade && record.LastNumber > after);
+        }
+
+        await StopAsync(controller, running);
+        Say($"{Losses} times both daemons were killed; {Numbers().Count} numbers, each once");
+    }
+
+    [Fact]
     public async Task A_backup_that_is_lost_is_replaced_by_the_next_host()
     {
         await using var controller = await ProtectAsync("warm", ["k1", "k3", "k5"]);

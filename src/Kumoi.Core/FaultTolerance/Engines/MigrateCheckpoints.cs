@@ -39,8 +39,14 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         {
             return await MakeWithinAsync(job, either.Token);
         }
+        catch (HypervisorException)
+        {
+            await ForgetPrimaryAsync(); // its reports may have ended with the connection
+            throw;
+        }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
+            await ForgetPrimaryAsync();
             throw new HypervisorException(
                 FormattableString.Invariant($"A checkpoint was not ready within {plan.CheckpointPatience.TotalSeconds:0.#} s."),
                 FaultDomain.Network, isTransient: true, error: HypervisorError.TimedOut,

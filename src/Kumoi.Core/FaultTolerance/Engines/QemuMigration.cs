@@ -11,8 +11,11 @@ namespace Kumoi.FaultTolerance.Engines;
 /// </summary>
 internal sealed class QemuMigration : IAsyncDisposable
 {
-    /// <summary>How long a VM may take to go on.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    /// <summary>How long a guest may take to go on, over a restart of its host's daemon too.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long the report may take that it goes on.</summary>
+    private static readonly TimeSpan ReportPatience = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(1);
 
@@ -47,11 +50,25 @@ internal sealed class QemuMigration : IAsyncDisposable
     {
         var migration = new QemuMigration(host, domain, time);
         migration._watch = await host.SendAsync(new WatchQemu(domain, migration.Note), cancellationToken);
-        await migration.AskAsync(
-            "migrate-set-parameters",
-            new JsonObject { ["downtime-limit"] = (int)downtime.TotalMilliseconds, ["max-bandwidth"] = 1L << 34 },
-            cancellationToken);
-        return migration;
+        try
+        {
+            await migration.AskAsync(
+                "migrate-set-parameters",
+                new JsonObject { ["downtime-limit"] = (int)downtime.TotalMilliseconds, ["max-bandwidth"] = 1L << 34 },
+                cancellationToken);
+            var state = await migration.AskAsync("query-status", null, cancellationToken);
+            if (state.GetProperty("status").GetString() is "postmigrate")
+            {
+                await migration.GoOnAsync(); // an earlier checkpoint was sent, and nobody could tell the guest to go on
+            }
+
+            return migration;
+        }
+        catch
+        {
+            await migration.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Sends the state. When this returns the guest stands still, and must be told to go on.</summary>
@@ -89,7 +106,7 @@ internal sealed class QemuMigration : IAsyncDisposable
                 await AskAsync("cont", null, limit.Token);
                 break;
             }
-            catch (HypervisorException e) when (e.Error is HypervisorError.InvalidState && !limit.IsCancellationRequested)
+            catch (HypervisorException e) when (e.Error is not HypervisorError.VMNotFound && !limit.IsCancellationRequested)
             {
                 await Task.Delay(BetweenTries, _time, limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -100,7 +117,7 @@ internal sealed class QemuMigration : IAsyncDisposable
     public async Task<long> MeasureAsync(CancellationToken cancellationToken)
     {
         var info = await AskAsync("query-migrate", null, cancellationToken);
-        await Task.WhenAny(_goesOn.Task, Task.Delay(Patience, _time, cancellationToken));
+        await Task.WhenAny(_goesOn.Task, Task.Delay(ReportPatience, _time, cancellationToken));
         return info.TryGetProperty("ram", out var ram) && ram.TryGetProperty("transferred", out var bytes) ? bytes.GetInt64() : 0;
     }
 
@@ -110,33 +127,47 @@ internal sealed class QemuMigration : IAsyncDisposable
     private async Task CancelAsync()
     {
         using var limit = new CancellationTokenSource(Patience, _time);
-        try
+        while (!limit.IsCancellationRequested)
         {
-            await AskAsync("migrate_cancel", null, limit.Token);
-            while (true)
+            try
             {
-                var status = await AskAsync("query-migrate", null, limit.Token);
-                var isUnderWay = status.TryGetProperty("status", out var word) && word.GetString() is not
-                    ("none" or "completed" or "failed" or "cancelled");
-                var state = await AskAsync("query-status", null, limit.Token);
-                if (state.GetProperty("running").GetBoolean())
+                if (await IsOverAsync(limit.Token))
                 {
                     return;
                 }
-
-                if (!isUnderWay)
-                {
-                    await GoOnAsync();
-                    return;
-                }
-
-                await Task.Delay(BetweenTries, _time, limit.Token);
             }
+            catch (Exception e) when (e is OperationCanceledException or HypervisorException { Error: HypervisorError.VMNotFound })
+            {
+                return; // the host or the VM is gone, or is soon known to be
+            }
+            catch (HypervisorException)
+            {
+                // The daemon may be back in a moment.
+            }
+
+            await Task.Delay(BetweenTries, _time, limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+    }
+
+    /// <summary>The migration is cancelled, and the guest runs.</summary>
+    private async Task<bool> IsOverAsync(CancellationToken cancellationToken)
+    {
+        await AskAsync("migrate_cancel", null, cancellationToken);
+        var migration = await AskAsync("query-migrate", null, cancellationToken);
+        var isUnderWay = migration.TryGetProperty("status", out var word) && word.GetString() is not
+            ("none" or "completed" or "failed" or "cancelled");
+        var state = await AskAsync("query-status", null, cancellationToken);
+        if (isUnderWay)
         {
-            // The host or the VM is gone, or is soon known to be.
+            return false;
         }
+
+        if (state.GetProperty("status").GetString() is "postmigrate")
+        {
+            await GoOnAsync();
+        }
+
+        return true;
     }
 
     private void Note(QemuEvent happened)

@@ -28,6 +28,7 @@ internal sealed class PairController : IAsyncDisposable
     private readonly PairHosts _hosts;
     private readonly PairHearing _hearing;
     private int _made; // the number of the last checkpoint that this controller made
+    private readonly PairAlone _alone;
     private int _due; // the number of the checkpoint from which a planned switch goes on
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
@@ -44,6 +45,7 @@ internal sealed class PairController : IAsyncDisposable
         _engine = CheckpointEngines.Create(plan, _output.Log, time);
         _hosts = new PairHosts(fleet, plan, time);
         _hearing = new PairHearing(plan.VM, _hosts.Hearing);
+        _alone = new PairAlone(plan, _hosts, _output, _engine, time);
         Period = new AdaptivePeriod(plan.Goals);
     }
 
@@ -71,11 +73,12 @@ internal sealed class PairController : IAsyncDisposable
     {
         if (primary is not null)
         {
-            // What another pair has left there is of another time.
-            await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, cancellationToken);
+            // What another pair has left there is of another time; but its VM may still run as the standby that took over.
+            var standby = await StandbyAsync(_file.Read(), primary, cancellationToken);
+            await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, standby, cancellationToken);
             var backup = await _hosts.ChooseFirstAsync(primary, cancellationToken);
-            await StartIfOffAsync(primary, cancellationToken);
-            Write(new PairRecord(PairPhase.Starting, primary, backup, null));
+            await StartIfOffAsync(primary, standby, cancellationToken);
+            Write(new PairRecord(PairPhase.Starting, primary, backup, null) { Standby = standby });
         }
         else
         {
@@ -99,6 +102,11 @@ internal sealed class PairController : IAsyncDisposable
 
         return Record!;
     }
+
+    /// <summary>A VM that was protected before may have been a standby since; it runs on as that.</summary>
+    private async Task<int?> StandbyAsync(PairRecord? before, string primary, CancellationToken cancellationToken) =>
+        before?.Standby is { } number
+            && await _hosts.PlaceAsync(primary, PairDomains.Of(_plan.VM, number), cancellationToken) is VMWhereabouts.Running ? number : null;
 
     public async ValueTask DisposeAsync()
     {
@@ -135,10 +143,20 @@ internal sealed class PairController : IAsyncDisposable
         PairAction.ChooseBackup choose => await _hosts.ChooseAsync(choose.Primary, cancellationToken) is { } host
             ? new PairEvent.BackupChosen(host)
             : new PairEvent.NoBackup("none of the hosts answers and can take the VM"),
-        PairAction.RunAlone alone => await RunAloneAsync(alone.Primary, cancellationToken),
-        PairAction.End over => await EndAsync(over.Backup, cancellationToken),
+        PairAction.RunAlone alone => await _alone.RunAsync(alone.Primary, Domain, Requests.Stopping, cancellationToken),
+        PairAction.End over => await EndAsync(over, cancellationToken),
         _ => throw new InvalidOperationException($"There is no way to do {action}."),
     };
+
+    private async Task<PairEvent> EndAsync(PairAction.End over, CancellationToken cancellationToken)
+    {
+        if (await _alone.EndAsync(Record!.Primary, Domain, over.Backup, cancellationToken) is { } reason)
+        {
+            Write(Record with { Reason = reason });
+        }
+
+        return new PairEvent.StopRequested();
+    }
 
     private async Task<PairEvent> MakeAsync(PairAction.MakeCheckpoint make, CancellationToken cancellationToken)
     {
@@ -255,12 +273,12 @@ internal sealed class PairController : IAsyncDisposable
             committed, cancellationToken);
 
     /// <summary>Its console finds the gate, whenever it connects.</summary>
-    private async Task StartIfOffAsync(string primary, CancellationToken cancellationToken)
+    private async Task StartIfOffAsync(string primary, int? standby, CancellationToken cancellationToken)
     {
-        _output.EnsureGate(standby: null);
-        if (await _hosts.PlaceAsync(primary, _plan.VM, cancellationToken) is VMWhereabouts.Off)
+        _output.EnsureGate(Record!.Standby);
+        if (await _hosts.PlaceAsync(primary, Domain, cancellationToken) is VMWhereabouts.Off)
         {
-            await _hosts.Link(primary).SendAsync(new StartVM(_plan.VM), cancellationToken);
+            await _hosts.Link(primary).SendAsync(new StartVM(Domain), cancellationToken);
         }
     }
 
@@ -379,68 +397,6 @@ internal sealed class PairController : IAsyncDisposable
             await DelayAsync(Pause, cancellationToken);
             return new PairEvent.PrimaryLost(e.Message);
         }
-    }
-
-    private async Task<PairEvent> RunAloneAsync(string primary, CancellationToken cancellationToken)
-    {
-        await DropAllAsync(cancellationToken);
-        var isOpen = false;
-        while (true)
-        {
-            if (Requests.Stopping.IsCancellationRequested)
-            {
-                return new PairEvent.StopRequested();
-            }
-
-            var place = await _hosts.PlaceAsync(primary, Domain, cancellationToken);
-            if (place.IsNotRunning())
-            {
-                return new PairEvent.PrimaryDied($"the VM has died on {primary}");
-            }
-
-            // While it does not answer, the VM may run on.
-            if (place is not VMWhereabouts.Unknown
-                && (isOpen = isOpen || await _output.OpenNetworkAsync(_hosts.Link(primary), Domain, cancellationToken))
-                && await _hosts.ChooseAsync(primary, cancellationToken) is { } host)
-            {
-                return new PairEvent.BackupChosen(host);
-            }
-
-            await DelayAsync(Pause, cancellationToken);
-        }
-    }
-
-    /// <summary>What the backup has in its memory is removed if it answers. Else it stays there, paused: nobody lets it go on.</summary>
-    private async Task<PairEvent> EndAsync(string? backup, CancellationToken cancellationToken)
-    {
-        if (backup is not null)
-        {
-            await _hosts.RemoveStandbysAsync(backup, cancellationToken);
-        }
-
-        await DropAllAsync(cancellationToken);
-        var since = _time.GetTimestamp();
-        while (await _hosts.PlaceAsync(Record!.Primary, Domain, cancellationToken) is var place && !place.IsNotRunning()
-            && (place is VMWhereabouts.Unknown
-                || !await _output.OpenNetworkAsync(_hosts.Link(Record.Primary), Domain, cancellationToken)))
-        {
-            if (_time.GetElapsedTime(since) > _plan.FencePatience)
-            {
-                Write(Record with { Reason = $"{Record.Primary} does not answer: what the VM sends there is still held back" });
-                break;
-            }
-
-            await Task.Delay(Pause, _time, cancellationToken);
-        }
-
-        return new PairEvent.StopRequested();
-    }
-
-    /// <summary>No checkpoint counts any more: output goes out at once.</summary>
-    private async Task DropAllAsync(CancellationToken cancellationToken)
-    {
-        await _engine.DropAsync(but: null, cancellationToken);
-        _output.Open();
     }
 
     /// <summary>What the VM is on its primary.</summary>

@@ -19,7 +19,7 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
     public HostHearing Hearing { get; } = new(plan.Silence, time);
 
     /// <summary>What may run as the VM.</summary>
-    private IReadOnlyList<Guid> Domains => plan.Engine is CheckpointEngine.LibvirtSnapshot ? [plan.VM] : PairDomains.All(plan.VM);
+    private List<Guid> Domains => plan.Engine is CheckpointEngine.LibvirtSnapshot ? [plan.VM] : [.. PairDomains.All(plan.VM)];
 
     /// <summary>The way to a host. One that is not connected, as the hosts of an agent that has just started, may be so later.</summary>
     public IHypervisorLink Link(string host)
@@ -133,7 +133,9 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
     public Task<string?> FenceAsync(string host, CancellationToken cancellationToken) =>
         _fence.FenceAsync(host, fleet.Find(host)?.Link, Domains, cancellationToken);
 
-    /// <summary>Removes standbys from a host, if it answers.</summary>
-    public Task<string?> RemoveStandbysAsync(string host, CancellationToken cancellationToken) =>
-        _cleaning.FenceAsync(host, fleet.Find(host)?.Link, [.. Domains.Where(domain => domain != plan.VM)], cancellationToken);
+    /// <summary>Removes standbys from a host, if it answers. Null: there are none left; else why that is not known.</summary>
+    public async Task<string?> RemoveStandbysAsync(string host, CancellationToken cancellationToken) =>
+        Domains is [_, _, ..] all
+            ? await _cleaning.FenceAsync(host, fleet.Find(host)?.Link, all[1..], cancellationToken)
+            : null;
 }
