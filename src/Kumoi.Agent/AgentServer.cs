@@ -26,7 +26,7 @@ namespace Kumoi.Agent;
 internal sealed class AgentServer : IAsyncDisposable
 {
     /// <summary>By then nothing is under way that matters: the work has ended before.</summary>
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(3);
 
     private readonly WebApplication _app;
     private readonly AgentSettings _settings;

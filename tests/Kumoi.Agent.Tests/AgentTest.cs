@@ -123,7 +123,8 @@ public abstract class AgentTest : IAsyncLifetime
     private protected async Task<IEnumerable<string>> GroupAsync(string group = "web")
     {
         List<string> names = [];
-        await foreach (var read in Fleet.ReadVMsAsync(Fleet.Hosts, vm => vm.Name.StartsWith(group + "-", StringComparison.Ordinal), false, default))
+        await foreach (var read in Fleet.ReadVMsAsync(
+            Fleet.Hosts, vm => vm.Name.StartsWith(group + "-", StringComparison.Ordinal), includeXml: false, default))
         {
             names.AddRange(read.Result.Select(vm => vm.Name));
         }

@@ -19,7 +19,11 @@ internal sealed class AgentRequests(
     private IUsageGrain Usage => grains.GetGrain<IUsageGrain>(IUsageGrain.Key);
 
     /// <summary>From now on requests are answered; those that have come wait until then.</summary>
-    public void Open() => _open.TrySetResult();
+    public void Open()
+    {
+        life.Begin();
+        _open.TrySetResult();
+    }
 
     public async Task AnswerAsync(HttpContext context)
     {
@@ -199,7 +203,8 @@ internal sealed class AgentRequests(
         return ToBytes(
             await grains.GetGrain<IScalingGrain>(order.Group).GiveAsync(JsonSerializer.Serialize(order, AgentJson.Default.ScalingOrder))
             ?? throw new AgentException(
-                $"'{order.Group}' is being scaled by the agent already.", AgentError.Exists, $"Stop it first: Stop-KumoiScaling {order.Group}"));
+                $"'{order.Group}' is being scaled by the agent already.", AgentError.Exists,
+                $"Stop it first: Stop-KumoiScaling {order.Group}"));
     }
 
     private async Task<ReadOnlyMemory<byte>> StopScalingAsync(HttpContext context)
@@ -207,7 +212,8 @@ internal sealed class AgentRequests(
         var group = context.Request.Query["group"].ToString();
         return ToBytes(
             (group.Length == 0 ? null : await grains.GetGrain<IScalingGrain>(group).StopAsync())
-            ?? throw new AgentException($"The agent does not scale '{group}'.", AgentError.NotFound, "Get-KumoiScaling lists what it scales."));
+            ?? throw new AgentException(
+                $"The agent does not scale '{group}'.", AgentError.NotFound, "Get-KumoiScaling lists what it scales."));
     }
 
     private async Task<ReadOnlyMemory<byte>> GiveUsageAsync(HttpContext context)
@@ -217,7 +223,8 @@ internal sealed class AgentRequests(
         if (!await Usage.GiveAsync(JsonSerializer.Serialize(order, AgentJson.Default.UsageOrder)))
         {
             throw new AgentException(
-                "The agent accounts what VMs use already.", AgentError.Exists, "Stop it first: Stop-KumoiUsage. Nothing is lost in between.");
+                "The agent accounts what VMs use already.", AgentError.Exists,
+                "Stop it first: Stop-KumoiUsage. Nothing is lost in between.");
         }
 
         return JsonSerializer.SerializeToUtf8Bytes(Status(), AgentJson.Default.AgentStatus);

@@ -20,7 +20,8 @@ public sealed class PersistentUsage(AgentClient agent, PersistentWork work)
     public async Task<bool> StopAsync(CancellationToken cancellationToken)
     {
         var isStopped = false;
-        return await work.StopAsync(AgentWorkKind.Usage, Name, "the accounting", StopByAgentAsync, cancellationToken) is not null || isStopped;
+        var taken = await work.StopAsync(AgentWorkKind.Usage, Name, "the accounting", StopByAgentAsync, cancellationToken);
+        return isStopped || taken is not null;
 
         async Task StopByAgentAsync()
         {
