@@ -1,10 +1,7 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Xml.Linq;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Lab;
@@ -12,26 +9,8 @@ namespace Kumoi.Tests.Lab;
 /// <summary>
 /// Fault-tolerant pairs on real hosts. The guest counts at its console: what the outside has seen must count on by one, whatever happens.
 /// </summary>
-public sealed class PairTests(RealLab lab) : LabTest(lab)
+public sealed class PairTests(RealLab lab) : PairTest(lab)
 {
-    private const string VM = "twin";
-
-    private readonly DirectoryInfo _folder = Directory.CreateDirectory(Path.Combine("/var/tmp", $"kumoi-pair-{Guid.NewGuid():N}"));
-    private Guid _id;
-    private PairPlan? _plan;
-
-    private string ConsoleLog => Path.Combine(_folder.FullName, "console.log");
-
-    protected override string? Obstacle => Lab.NetworkObstacle;
-
-    protected override string UriOf(LabHost host) => host.TcpUri;
-
-    protected override ValueTask EndAsync()
-    {
-        _folder.Delete(recursive: true);
-        return ValueTask.CompletedTask;
-    }
-
     public static TheoryData<string> Guests => ["idle", "warm", "hot"];
 
     [Theory]
@@ -51,10 +30,7 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
         await StopAsync(controller, running);
     }
 
-    /// <summary>
-    /// More often with KUMOI_PAIR_LOSSES (see docs/experiments.md). A host that has lost its power has it again before the next one loses
-    /// it.
-    /// </summary>
+    /// <summary>A host that has lost its power has it again before the next one loses it.</summary>
     [Theory]
     [InlineData("machine")]
     [InlineData("newer")]
@@ -62,9 +38,9 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
     {
         var hosts = Lab.Hosts.Where(host => host.Generation == generation).Select(host => host.Name).ToList();
         Assert.SkipWhen(hosts.Count < 3, $"the lab has {hosts.Count} hosts with libvirt of the generation '{generation}', not 3");
-        var losses = int.Parse(Environment.GetEnvironmentVariable("KUMOI_PAIR_LOSSES") ?? "4", CultureInfo.InvariantCulture);
+        var losses = Losses;
         var seed = Random.Shared.Next();
-        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        Say($"seed {seed}");
         var random = new Random(seed);
         List<double> downtimes = [];
         await using var controller = await ProtectAsync("warm", hosts);
@@ -85,7 +61,7 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
 
         await StopAsync(controller, running);
         downtimes.Sort();
-        TestContext.Current.TestOutputHelper?.WriteLine(
+        Say(
             $"{losses} power losses, {controller.Record!.LastNumber} checkpoints, {Numbers().Count} numbers, each once; "
             + $"power loss to running again {downtimes[losses / 2]:0.00} s (median), {downtimes[^1]:0.00} s (longest)");
     }
@@ -113,7 +89,7 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
         }
 
-        await using var second = new PairController(Fleet, _plan!, TimeProvider.System);
+        await using var second = new PairController(Fleet, Plan, TimeProvider.System);
         var goesOn = await RunAsync(second, "k1");
         await ServesAsync("k3");
         await StopAsync(second, goesOn);
@@ -128,7 +104,7 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
         await Lab.HurtAsync("cut", "k1");
         await Until(controller, running, (happened, _) => happened is PairEvent.NotFenced);
         Assert.Equal(PairPhase.FailingOver, controller.Record!.Phase);
-        Assert.Equal(VMWhereabouts.Absent, await Host("k3").Link.SendAsync(new ReadWhereabouts(_id), CancellationToken.None));
+        Assert.Equal(VMWhereabouts.Absent, await WhereaboutsAsync("k3", Id));
         await Lab.MakeWellAsync("k1");
 
         await ServesAsync("k3");
@@ -148,84 +124,5 @@ public sealed class PairTests(RealLab lab) : LabTest(lab)
 
         await ServesAsync("k5");
         await StopAsync(controller, running);
-    }
-
-    /// <summary>It runs, and has made checkpoints.</summary>
-    private static async Task<Task<PairRecord>> RunAsync(
-        PairController controller, string primary, CancellationToken cancellationToken = default)
-    {
-        var count = 3;
-        var running = controller.RunAsync(primary, cancellationToken);
-        await Until(controller, running, (happened, _) => happened is PairEvent.CheckpointMade && --count <= 0);
-        return running;
-    }
-
-    private async Task StopAsync(PairController controller, Task<PairRecord> running)
-    {
-        controller.Stop();
-        Assert.Equal(PairPhase.Stopped, (await running).Phase);
-        var numbers = Numbers();
-        Assert.True(numbers.Count > 10, $"only {numbers.Count} numbers");
-        Assert.Equal(Enumerable.Range((int)numbers[0], numbers.Count).Select(static number => (long)number), numbers);
-        Assert.Single(File.ReadAllText(ConsoleLog).Split("BOOT").Skip(1));
-    }
-
-    /// <summary>The VM runs there, nowhere else, and what it counts is seen.</summary>
-    private async Task ServesAsync(string host)
-    {
-        await Eventually.HoldsAsync(
-            async () => await Host(host).Link.SendAsync(new ReadWhereabouts(_id), CancellationToken.None) is VMWhereabouts.Running,
-            $"'{VM}' runs on {host}");
-        var seen = Numbers().Count;
-        await Eventually.HoldsAsync(() => Numbers().Count > seen + 5, $"'{VM}' counts on");
-    }
-
-    private static async Task Until(PairController controller, Task running, Func<PairEvent, PairRecord, bool> isSuch)
-    {
-        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        void Look(PairEvent happened, PairRecord record)
-        {
-            TestContext.Current.TestOutputHelper?.WriteLine($"{DateTime.UtcNow:mm:ss.fff} {happened} → {record}");
-            if (isSuch(happened, record))
-            {
-                controller.Changed -= Look;
-                reached.TrySetResult();
-            }
-        }
-
-        controller.Changed += Look;
-        await await Task.WhenAny(reached.Task.WaitAsync(TimeSpan.FromSeconds(60)), running);
-    }
-
-    private async Task<PairController> ProtectAsync(string guest, IReadOnlyList<string> hosts, IReadOnlyList<string>? fence = null)
-    {
-        var script = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../lab.sh"));
-        var xml = (await Lab.XmlAsync(VM, guest)).Replace(
-            $"<serial type='file'>\n      <source path='/var/log/libvirt/qemu/{VM}.serial' append='on'/>",
-            $"<serial type='unix'>\n      <source mode='connect' path='{_folder.FullName}/console.sock'/>", StringComparison.Ordinal);
-        _id = Guid.NewGuid();
-        var definition = XElement.Parse(xml);
-        definition.Element("uuid")?.Remove();
-        definition.AddFirst(new XElement("uuid", _id));
-        _plan = new PairPlan(_id, _folder.FullName, hosts, TimeSpan.FromMilliseconds(100), fence ?? [script, "power-off"])
-        {
-            FencePatience = TimeSpan.FromSeconds(5),
-        };
-        var controller = new PairController(Fleet, _plan, TimeProvider.System);
-        controller.OpenGate();
-        await CreateXmlAsync(Host(hosts[0]), definition.ToString());
-        return controller;
-    }
-
-    /// <summary>What the outside has seen; the last line may not be whole.</summary>
-    private List<long> Numbers()
-    {
-        using var file = new FileStream(ConsoleLog, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(file);
-        return
-        [
-            .. reader.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries).SkipLast(1).Where(static line => line.StartsWith('C'))
-                .Select(static line => long.Parse(line[1..], NumberStyles.HexNumber, CultureInfo.InvariantCulture)),
-        ];
     }
 }

@@ -14,6 +14,8 @@ source "$here/lib/hosts.sh"
 # shellcheck source-path=SCRIPTDIR
 source "$here/lib/guests.sh"
 # shellcheck source-path=SCRIPTDIR
+source "$here/lib/linux.sh"
+# shellcheck source-path=SCRIPTDIR
 source "$here/lib/faults.sh"
 
 usage() {
@@ -32,7 +34,7 @@ usage: lab.sh COMMAND
   uris | uri HOST         qemu+unix URIs, for use from anywhere on this machine
   tcp-uri HOST            qemu+tcp URI, for use by 'run' and by the hosts themselves
 
-  domain-xml NAME [idle|warm|hot|vhot|local|qcow2]   XML of a tick guest
+  domain-xml NAME [idle|warm|hot|vhot|local|qcow2|linux]   XML of a tick guest, or of the Linux guest, which is made at its first use
   serial HOST NAME        path of the guest's serial log on that host
   counter HOST NAME       the last counter that the guest has written there, decimal
 

@@ -10,6 +10,10 @@ namespace Kumoi.Agents;
 [JsonSerializable(typeof(AgentStatus))]
 [JsonSerializable(typeof(ScalingOrder))]
 [JsonSerializable(typeof(UsageOrder))]
+[JsonSerializable(typeof(KumoiFtDrill))]
+[JsonSerializable(typeof(KumoiFtPair))]
+[JsonSerializable(typeof(IReadOnlyList<KumoiFtPair>))]
+[JsonSerializable(typeof(PairStart))]
 [JsonSerializable(typeof(KumoiScaling))]
 [JsonSerializable(typeof(IReadOnlyList<KumoiScaling>))]
 public sealed partial class AgentJson : JsonSerializerContext;

@@ -8,6 +8,9 @@ public sealed record VMSpec
     /// <summary>Empty only with <see cref="Xml"/>: then the XML's own name holds; otherwise this name replaces it.</summary>
     public string Name { get; init; } = "";
 
+    /// <summary>Without <see cref="Xml"/>: free text that the VM carries.</summary>
+    public string? Description { get; init; }
+
     public long MemoryBytes { get; init; } = 1L << 30;
 
     public int CpuCount { get; init; } = 1;

@@ -50,6 +50,11 @@ public enum KumoiEventKind
     /// <summary>A step of a rolling upgrade: after an interruption they tell where to go on.</summary>
     RollingUpgrade,
 
+    /// <summary>
+    /// A fault-tolerant pair began, ended, or came into another phase: they tell which pairs there are, and who keeps them.
+    /// </summary>
+    FaultTolerance,
+
     /// <summary>The agent was given something to do, or it was taken away: what was given and not taken, the next agent goes on with.</summary>
     Agent,
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Kumoi.Agents;
 using Kumoi.Composition;
+using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
@@ -20,6 +21,8 @@ internal static class KumoiSession
     private static readonly Lock JournalGate = new();
     private static readonly ConcurrentDictionary<Guid, DateTimeOffset> Made = new();
     private static readonly Dictionary<string, ScalingRun> ScalingRuns = new(StringComparer.OrdinalIgnoreCase);
+    private static readonly Lock PairGate = new();
+    private static PairService? _ownPairs;
     private static Fleet? _fleet;
     private static readonly Dictionary<string, IJournal> Journals = new(StringComparer.Ordinal);
     private static readonly Dictionary<string, AgentClient> Agents = new(StringComparer.Ordinal);
@@ -85,6 +88,19 @@ internal static class KumoiSession
         }
     }
 
+    /// <summary>The pairs that this session and the agent of its journal keep.</summary>
+    public static SessionPairs Pairs
+    {
+        get
+        {
+            var agent = Agent;
+            lock (PairGate)
+            {
+                return new SessionPairs(_ownPairs ??= new PairService(Fleet, "Session", TimeProvider.System), new PersistentPairs(agent));
+            }
+        }
+    }
+
     /// <summary>The groups that the agent of the session's journal scales.</summary>
     public static PersistentScaling PersistentScalings => new(Agent, PersistentWork);
 
@@ -140,7 +156,7 @@ internal static class KumoiSession
             (fleet, _fleet) = (_fleet, null);
         }
 
-        Task.WaitAll([.. Scalings.Select(run => run.StopAsync())], PatienceAtTheEnd);
+        Task.WaitAll([EndPairsAsync(), .. Scalings.Select(run => run.StopAsync())], PatienceAtTheEnd);
         lock (ScalingRuns)
         {
             ScalingRuns.Clear();
@@ -161,5 +177,21 @@ internal static class KumoiSession
         }
 
         Task.WaitAll([.. journals.Select(journal => journal.DisposeAsync().AsTask())], PatienceAtTheEnd);
+    }
+
+    /// <summary>Their simulated hosts are gone too.</summary>
+    private static async Task EndPairsAsync()
+    {
+        PairService? pairs;
+        lock (PairGate)
+        {
+            (pairs, _ownPairs) = (_ownPairs, null);
+        }
+
+        if (pairs is not null)
+        {
+            await Task.WhenAll(pairs.Pairs.Select(pair => pairs.StopAsync(pair.VMId)));
+            await pairs.DisposeAsync();
+        }
     }
 }

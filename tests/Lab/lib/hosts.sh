@@ -112,7 +112,8 @@ link set bridge up
 END
 }
 
-# The host's network card is eth0 in its namespace, the other end of the cable is a port of the switch.
+# The host's network card is eth0 in its namespace, the other end of the cable is a port of the switch. The card is a port of the host's
+# bridge 'guests', which has the host's address, so that guests are in the same network.
 connect_to_switch() {
   local name=$1 number mac
   number=$(number_of "$name")
@@ -121,9 +122,12 @@ connect_to_switch() {
   in_network_of switch ip link show "$name" >/dev/null 2>&1 ||
     in_network_of switch ip link add "$name" type veth peer name eth0 address "$mac" netns "$lab/net/$name"
   in_network_of switch ip link set "$name" master bridge up
+  in_network_of "$name" ip link show guests >/dev/null 2>&1 ||
+    in_network_of "$name" ip link add guests address "$mac" type bridge stp_state 0 forward_delay 0
   in_network_of "$name" ip -batch - <<END
-addr replace $net.$number/24 dev eth0
-link set eth0 up
+link set eth0 master guests up
+addr replace $net.$number/24 dev guests
+link set guests up
 END
 }
 

@@ -1,4 +1,5 @@
 using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
@@ -7,70 +8,80 @@ namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>
 /// Checkpoints by libvirt's live memory snapshots, in files on storage that all hosts of the pair and this computer have under the same
-/// path: what stock libvirt can do, without touching QEMU. Each has the whole used memory.
+/// path: what stock libvirt can do, without touching QEMU. Each has the whole used memory, and survives its backup host.
 /// </summary>
 /// <remarks>
 /// The cut is exact when the gate was emptied while the guest stood still: then what the gate has is what the state has put out. A
 /// checkpoint with another cut does not count, and is made again.
 /// </remarks>
-internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider time)
+internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
 {
+    private const string Extension = ".checkpoint";
+
     /// <summary>How long the report may take that the guest goes on, when libvirt has ended the snapshot.</summary>
     private static readonly TimeSpan ReportPatience = TimeSpan.FromSeconds(2);
 
-    public string PathOf(CheckpointMark checkpoint) =>
-        Path.Combine(folder, FormattableString.Invariant($"{vm:N}-{checkpoint.Number}-{checkpoint.Attempt}.checkpoint"));
-
-    /// <summary>Makes a checkpoint and writes its held output beside it; null: its cut is not exact.</summary>
-    /// <exception cref="HypervisorException">It does not count.</exception>
-    public async Task<CheckpointMark?> MakeAsync(IHypervisorLink host, ConsoleGate gate, int number, CancellationToken cancellationToken)
+    public async Task<MadeCheckpoint?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken)
     {
-        var attempt = new CheckpointMark(number, 0) { Attempt = Guid.NewGuid().ToString("N") };
-        var path = PathOf(attempt);
-        var cut = new Cut(gate, time);
-        await using (await host.SendAsync(new WatchStops(vm, cut.Note), cancellationToken))
+        var attempt = new CheckpointMark(job.Number, 0) { Attempt = Guid.NewGuid().ToString("N") };
+        var cut = new Cut(job.Console, time);
+        await using (await job.Primary.SendAsync(new WatchStops(plan.VM, cut.Note), cancellationToken))
         {
-            await host.SendAsync(new MakeCheckpoint(vm, path), cancellationToken);
+            // While libvirt makes the snapshot, QEMU takes no commands.
+            await job.Network.CutAsync(cancellationToken);
+            await job.Primary.SendAsync(new MakeCheckpoint(plan.VM, PathOf(attempt)), cancellationToken);
             await Task.WhenAny(cut.GoesOn, Task.Delay(ReportPatience, time, cancellationToken));
         }
 
-        if (cut.Exact is not { } position)
-        {
-            return null;
-        }
-
-        var (from, output) = gate.Read(position);
-        await WriteAsync(path + ".held", from, output, cancellationToken);
-        return attempt with { Cut = position };
+        var state = new FileInfo(PathOf(attempt));
+        return cut.Exact is { } position
+            ? new MadeCheckpoint(attempt with { Cut = position }, cut.Pause, state.Exists ? state.Length : 0)
+            : null;
     }
 
-    /// <summary>Lets out what a committed checkpoint covers, wherever its controller has died.</summary>
-    public void Release(CheckpointMark checkpoint, ConsoleLog log)
+    /// <summary>Whoever has the folder has it.</summary>
+    public Task<bool> HasAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken) =>
+        Task.FromResult(true);
+
+    public async Task<ConsoleGate> BringAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
     {
-        var held = File.ReadAllBytes(PathOf(checkpoint) + ".held");
-        log.Append(BitConverter.ToInt64(held), held.AsSpan(sizeof(long)));
+        var gate = new ConsoleGate(plan.ConsoleSocket, log, checkpoint.Cut, plan.MaxHeldBytes);
+        try
+        {
+            await host.SendAsync(new RestoreCheckpoint(plan.VM, PathOf(checkpoint)), cancellationToken);
+            return gate;
+        }
+        catch
+        {
+            gate.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>Removes all checkpoints but one, or, with null, all.</summary>
-    public void Drop(CheckpointMark? but)
+    public async Task<TimeSpan> DrillAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
+    {
+        var begun = time.GetTimestamp();
+        await host.SendAsync(new RestoreCheckpoint(plan.VM, PathOf(checkpoint)), cancellationToken);
+        var took = time.GetElapsedTime(begun);
+        await host.SendAsync(new DestroyVM(plan.VM), cancellationToken); // where this fails, a takeover does it
+        return took;
+    }
+
+    public Task DropAsync(CheckpointMark? but, CancellationToken cancellationToken)
     {
         var kept = but is null ? null : PathOf(but);
-        foreach (var file in Directory.EnumerateFiles(folder, $"{vm:N}-*"))
+        foreach (var file in Directory.EnumerateFiles(plan.Folder, $"{plan.VM:N}-*{Extension}").Where(file => file != kept))
         {
-            if (kept is null || (file != kept && file != kept + ".held"))
-            {
-                File.Delete(file);
-            }
+            File.Delete(file);
         }
+
+        return Task.CompletedTask;
     }
 
-    private static async Task WriteAsync(string path, long from, byte[] output, CancellationToken cancellationToken)
-    {
-        await using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None);
-        await file.WriteAsync(BitConverter.GetBytes(from), cancellationToken);
-        await file.WriteAsync(output, cancellationToken);
-        file.Flush(flushToDisk: true);
-    }
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private string PathOf(CheckpointMark checkpoint) => Path.Combine(
+        plan.Folder, FormattableString.Invariant($"{plan.VM:N}-{checkpoint.Number}-{checkpoint.Attempt}{Extension}"));
 
     /// <summary>Empties the gate when the guest stands still, and sees whether it still stood then.</summary>
     private sealed class Cut(ConsoleGate gate, TimeProvider time)
@@ -78,8 +89,12 @@ internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider t
         private readonly TaskCompletionSource _goesOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private long? _position;
         private DateTimeOffset _drained;
+        private DateTimeOffset _stopped;
 
         public Task GoesOn => _goesOn.Task;
+
+        /// <summary>How long the guest stood still.</summary>
+        public TimeSpan Pause { get; private set; }
 
         /// <summary>What the state has put out; null: not known.</summary>
         public long? Exact { get; private set; }
@@ -88,11 +103,13 @@ internal sealed class SnapshotCheckpoints(Guid vm, string folder, TimeProvider t
         {
             if (stop.IsStopped)
             {
+                _stopped = stop.At;
                 _position = gate.Drain();
                 _drained = time.GetUtcNow();
             }
             else
             {
+                Pause = stop.At - _stopped;
                 Exact = _drained < stop.At ? _position : null;
                 _goesOn.TrySetResult();
             }

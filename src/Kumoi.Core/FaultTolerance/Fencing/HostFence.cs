@@ -15,26 +15,36 @@ namespace Kumoi.FaultTolerance.Fencing;
 /// <param name="time">The clock of that.</param>
 internal sealed class HostFence(IReadOnlyList<string> command, TimeSpan patience, TimeProvider time)
 {
-    /// <summary>Null: the host does not run the VM. Else why that is not known.</summary>
-    public async Task<string?> FenceAsync(string hostName, IHypervisorLink? link, Guid vm, CancellationToken cancellationToken)
+    /// <summary>Null: the host runs none of the domains, which are all that may be the VM. Else why that is not known.</summary>
+    public async Task<string?> FenceAsync(
+        string hostName, IHypervisorLink? link, IReadOnlyList<Guid> domains, CancellationToken cancellationToken)
     {
-        var reason = link is null ? $"{hostName} is not connected" : await ByHypervisorAsync(link, vm, cancellationToken);
+        var reason = link is null ? $"{hostName} is not connected" : await ByHypervisorAsync(link, domains, cancellationToken);
         return reason is null ? null : await ByCommandAsync(hostName, reason, cancellationToken);
     }
 
-    private async Task<string?> ByHypervisorAsync(IHypervisorLink link, Guid vm, CancellationToken cancellationToken)
+    private async Task<string?> ByHypervisorAsync(IHypervisorLink link, IReadOnlyList<Guid> domains, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(patience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            if (!(await link.SendAsync(new ReadWhereabouts(vm), either.Token)).IsNotRunning())
+            foreach (var domain in domains)
             {
-                await link.SendAsync(new DestroyVM(vm), either.Token);
+                if ((await link.SendAsync(new ReadWhereabouts(domain), either.Token)).IsNotRunning())
+                {
+                    continue;
+                }
+
+                await link.SendAsync(new DestroyVM(domain), either.Token);
+                var place = await link.SendAsync(new ReadWhereabouts(domain), either.Token);
+                if (!place.IsNotRunning())
+                {
+                    return $"{link.HostName} still has the VM: {place}";
+                }
             }
 
-            var place = await link.SendAsync(new ReadWhereabouts(vm), either.Token);
-            return place.IsNotRunning() ? null : $"{link.HostName} still has the VM: {place}";
+            return null;
         }
         catch (HypervisorException e)
         {

@@ -24,6 +24,7 @@ internal sealed class ConsoleGate : IDisposable
     private readonly byte[] _read = new byte[ReadBytes];
     private readonly List<byte> _held = [];
     private readonly Task _running;
+    private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _from;
     private Socket? _peer;
@@ -61,6 +62,9 @@ internal sealed class ConsoleGate : IDisposable
     /// </summary>
     public bool IsWhole { get; private set; } = true;
 
+    /// <summary>A console has been connected.</summary>
+    public Task Connected => _connected.Task;
+
     /// <summary>The position up to which output was taken.</summary>
     public long Position
     {
@@ -86,6 +90,15 @@ internal sealed class ConsoleGate : IDisposable
             }
 
             return _from + _held.Count;
+        }
+    }
+
+    /// <summary>The VM, which has put out nothing here yet, goes on with that position.</summary>
+    public void BeginAt(long from)
+    {
+        lock (_lock)
+        {
+            _from = from;
         }
     }
 
@@ -151,6 +164,7 @@ internal sealed class ConsoleGate : IDisposable
                 _peer = peer;
             }
 
+            _connected.TrySetResult();
             await TakeAsync(peer);
         }
     }

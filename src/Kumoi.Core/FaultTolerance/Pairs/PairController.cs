@@ -1,7 +1,6 @@
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Engines;
-using Kumoi.FaultTolerance.Fencing;
-using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -21,18 +20,15 @@ internal sealed class PairController : IAsyncDisposable
     /// <summary>What was tried in vain is tried again after this time.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    private readonly Fleet _fleet;
     private readonly PairPlan _plan;
     private readonly TimeProvider _time;
     private readonly PairFile _file;
-    private readonly ConsoleLog _log;
-    private readonly SnapshotCheckpoints _checkpoints;
-    private readonly HostFence _fence;
-    private readonly HostHearing _hosts;
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly HashSet<string> _unable = new(StringComparer.Ordinal); // hosts that could not take over this time
-    private ConsoleGate? _gate;
-    private Hearing? _hearing;
+    private readonly PairOutput _output;
+    private readonly ICheckpointEngine _engine;
+    private readonly PairHosts _hosts;
+    private readonly PairHearing _hearing;
+    private int _made; // the number of the last checkpoint that this controller made
+    private int _due; // the number of the checkpoint from which a planned switch goes on
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
     /// <param name="fleet">Has the hosts of the plan.</param>
@@ -41,28 +37,30 @@ internal sealed class PairController : IAsyncDisposable
     /// <exception cref="IOException">Another controller has the pair.</exception>
     public PairController(Fleet fleet, PairPlan plan, TimeProvider time)
     {
-        _fleet = fleet;
         _plan = plan;
         _time = time;
-        _log = new ConsoleLog(plan.ConsoleLog);
+        _output = new PairOutput(plan);
         _file = new PairFile(plan.RecordFile);
-        _checkpoints = new SnapshotCheckpoints(plan.VM, plan.Folder, time);
-        _fence = new HostFence(plan.FenceCommand, plan.FencePatience, time);
-        _hosts = new HostHearing(plan.VM, plan.Silence, time);
+        _engine = CheckpointEngines.Create(plan, _output.Log, time);
+        _hosts = new PairHosts(fleet, plan, time);
+        _hearing = new PairHearing(plan.VM, _hosts.Hearing);
+        Period = new AdaptivePeriod(plan.Goals);
     }
 
     /// <summary>The record as it is written down.</summary>
     public PairRecord? Record { get; private set; }
 
+    /// <summary>How long it waits from one checkpoint to the next.</summary>
+    public AdaptivePeriod Period { get; }
+
+    /// <summary>What admins want of it.</summary>
+    public PairRequests Requests { get; } = new();
+
     /// <summary>What was found, and what was written down because of it.</summary>
     public event Action<PairEvent, PairRecord>? Changed;
 
     /// <summary>Makes the gate to which the VM's console connects. Before the VM is started on its first host.</summary>
-    public void OpenGate()
-    {
-        _gate?.Dispose();
-        _gate = new ConsoleGate(_plan.ConsoleSocket, _log, _log.Length, _plan.MaxHeldBytes);
-    }
+    public void OpenGate() => _output.MakeGate(standby: null);
 
     /// <summary>Protects the VM until it is stopped, or until the pair is over.</summary>
     /// <param name="primary">Where the VM runs, if there is no record yet.</param>
@@ -73,13 +71,17 @@ internal sealed class PairController : IAsyncDisposable
         var found = _file.Read();
         if (found is null or { IsOver: true })
         {
-            await RefuseWhatIsNotCoveredAsync(LinkOf(primary), cancellationToken);
-            Write(new PairRecord(PairPhase.Starting, primary, _plan.Hosts.FirstOrDefault(host => host != primary), null));
+            await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, cancellationToken);
+            Write(new PairRecord(PairPhase.Starting, primary, await _hosts.ChooseFirstAsync(primary, cancellationToken), null));
+            await StartIfOffAsync(primary, cancellationToken);
         }
         else
         {
             Record = found;
-            Apply(new PairEvent.OutputLost("the controller that held the output has died"));
+            if (await _hosts.FindLossAsync(found.Primary, Domain, cancellationToken) is { } loss)
+            {
+                Apply(loss);
+            }
         }
 
         while (PairRules.Next(Record!) is { } action)
@@ -96,34 +98,12 @@ internal sealed class PairController : IAsyncDisposable
         return Record!;
     }
 
-    private async Task RefuseWhatIsNotCoveredAsync(IHypervisorLink host, CancellationToken cancellationToken)
+    public async ValueTask DisposeAsync()
     {
-        var vm = await host.SendAsync(new FindVM(_plan.VM), cancellationToken)
-            ?? throw new HypervisorException(
-                $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
-                recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
-        var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(_plan.VM), cancellationToken));
-        var obstacles = PairPreflight.Judge(domain, vm.IsAutostart, _plan.ConsoleSocket).ToList();
-        if (obstacles.Count > 0)
-        {
-            throw new HypervisorException(
-                $"'{vm.Name}' cannot be protected: {string.Join(' ', obstacles.Select(static obstacle => obstacle.Message))}",
-                FaultDomain.VM,
-                error: HypervisorError.InvalidState,
-                recommendedAction: string.Join(' ', obstacles.Select(static obstacle => obstacle.RecommendedAction).Distinct()));
-        }
-    }
-
-    /// <summary>Ends the protection at the next opportunity, and leaves the VM as it is.</summary>
-    public void Stop() => _stopping.Cancel();
-
-    public ValueTask DisposeAsync()
-    {
-        _hearing?.End.Cancel();
-        _gate?.Dispose();
-        _log.Dispose();
-        _stopping.Dispose();
-        return ValueTask.CompletedTask;
+        _hearing.Dispose();
+        await _engine.DisposeAsync();
+        _output.Dispose();
+        Requests.Dispose();
     }
 
     private void Apply(PairEvent happened)
@@ -146,56 +126,61 @@ internal sealed class PairController : IAsyncDisposable
     private async Task<PairEvent> DoAsync(PairAction action, CancellationToken cancellationToken) => action switch
     {
         PairAction.MakeCheckpoint make => await MakeAsync(make, cancellationToken),
-        PairAction.Fence fence => await FenceAsync(fence.Host, cancellationToken),
+        PairAction.Fence fence => await FencePrimaryAsync(fence, cancellationToken),
         PairAction.TakeOver take => await TakeOverAsync(take, cancellationToken),
-        PairAction.ChooseBackup choose => await ChooseAsync(choose.Primary, cancellationToken) is { } host
+        PairAction.Resume resume => await ResumeAsync(resume.Host, cancellationToken),
+        PairAction.Revoke revoke => await RevokeAsync(revoke, cancellationToken),
+        PairAction.ChooseBackup choose => await _hosts.ChooseAsync(choose.Primary, cancellationToken) is { } host
             ? new PairEvent.BackupChosen(host)
             : new PairEvent.NoBackup("none of the hosts answers and can take the VM"),
         PairAction.RunAlone alone => await RunAloneAsync(alone.Primary, cancellationToken),
-        _ => End(),
+        PairAction.End over => await EndAsync(over.Backup, cancellationToken),
+        _ => throw new InvalidOperationException($"There is no way to do {action}."),
     };
 
     private async Task<PairEvent> MakeAsync(PairAction.MakeCheckpoint make, CancellationToken cancellationToken)
     {
-        _gate ??= new ConsoleGate(_plan.ConsoleSocket, _log, _log.Length, _plan.MaxHeldBytes);
-        _gate.Open(false);
+        _output.Hold(Record!.Standby);
         if (make.Committed is { } committed)
         {
-            _gate.Release(committed.Cut); // which has it, or the takeover has let it out
-            _checkpoints.Drop(committed);
-            await DelayAsync(_plan.Period, cancellationToken);
+            _output.Console.Release(committed.Cut); // which has it, or the takeover has let it out
+            if (Requests.WantsSwitch && _due == committed.Number)
+            {
+                return new PairEvent.SwitchRequested();
+            }
         }
 
-        var link = LinkOf(make.Primary);
-        var hearing = Hear(make.Primary, make.Backup, cancellationToken);
+        var backup = make.Backup is null ? null : _hosts.Link(make.Backup);
+        var primary = _hosts.Link(make.Primary);
+        var hearing = _hearing.Hear(primary, Record.Standby, backup, cancellationToken);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reason = "no checkpoint had an exact cut";
         try
         {
             for (var failures = 0; failures < MaxFailures; failures++)
             {
-                if (_stopping.IsCancellationRequested)
+                if (Requests.Stopping.IsCancellationRequested)
                 {
                     return new PairEvent.StopRequested();
                 }
 
-                if (!_gate.IsWhole && make.Committed is not null)
+                if (!_output.IsWhole && make.Committed is not null)
                 {
                     return new PairEvent.OutputLost("the VM's console was connected anew");
                 }
 
                 try
                 {
-                    var making = _checkpoints.MakeAsync(link, _gate, make.Number, end.Token);
+                    var making = MakeAsync(make, primary, backup, isFirstTry: failures == 0, end.Token);
                     if (await Task.WhenAny(making, hearing) == hearing)
                     {
                         _ = making.ContinueWith(static made => made.Exception, TaskScheduler.Default);
                         return await hearing;
                     }
 
-                    if (await making is { } mark)
+                    if (await making is { } made)
                     {
-                        return new PairEvent.CheckpointMade(mark);
+                        return made;
                     }
                 }
                 catch (HypervisorException e)
@@ -217,51 +202,88 @@ internal sealed class PairController : IAsyncDisposable
         }
     }
 
-    /// <summary>The hearing of these two hosts, which goes on from one checkpoint to the next.</summary>
-    private Task<PairEvent> Hear(string primary, string? backup, CancellationToken cancellationToken)
+    /// <summary>Lets out what the last checkpoint covers, and makes the next one after the period.</summary>
+    private async Task<PairEvent.CheckpointMade?> MakeAsync(
+        PairAction.MakeCheckpoint make, IHypervisorLink primary, IHypervisorLink? backup, bool isFirstTry,
+        CancellationToken cancellationToken)
     {
-        if (_hearing is null || _hearing.Primary != primary || _hearing.Backup != backup || _hearing.Found.IsCompleted)
+        var standby = Record!.Standby;
+        var network = await _output.HoldNetworkAsync(primary, Domain, cancellationToken);
+        if (make.Committed is { } committed && isFirstTry)
         {
-            _hearing?.End.Cancel();
-            var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            _hearing = new Hearing(primary, backup, end, HearBothAsync(LinkOf(primary), backup, end.Token));
+            if (committed.Number == _made)
+            {
+                // Else it holds what a dead controller may have moved there for a checkpoint that does not count.
+                await network.ReleaseAsync(cancellationToken);
+            }
+
+            _output.Drop(committed);
+            await _engine.DropAsync(committed, cancellationToken);
+            await Requests.DrillAsync(() => DrillAsync(committed, backup, cancellationToken));
+            if (Requests.WantsSwitch)
+            {
+                _due = make.Number; // it is made at once, and then it is time
+            }
+            else
+            {
+                await DelayAsync(Period.Period, cancellationToken);
+            }
         }
 
-        return _hearing.Found;
+        var job = new CheckpointJob(
+            make.Number, make.Committed, primary, standby, backup, _output.Console, network);
+        var begun = _time.GetTimestamp();
+        if (await _engine.MakeAsync(job, cancellationToken) is not { } made)
+        {
+            return null;
+        }
+
+        await _output.WriteAsync(made.Mark, cancellationToken);
+        var measure = new CheckpointMeasure(made.Pause, _time.GetElapsedTime(begun), made.Bytes);
+        Period.Add(measure);
+        _made = made.Mark.Number;
+        return new PairEvent.CheckpointMade(made.Mark) { Measure = measure };
     }
 
-    /// <summary>Ends when the primary or the backup cannot do its part any more.</summary>
-    private async Task<PairEvent> HearBothAsync(IHypervisorLink primary, string? backup, CancellationToken cancellationToken)
-    {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        List<Task<PairEvent>> hearing = [HearPrimaryAsync(primary, end.Token)];
-        if (backup is not null)
-        {
-            hearing.Add(HearBackupAsync(LinkOf(backup), end.Token));
-        }
+    private Task<TimeSpan> DrillAsync(CheckpointMark committed, IHypervisorLink? backup, CancellationToken cancellationToken) =>
+        _engine.DrillAsync(
+            backup ?? throw new HypervisorException(
+                "The pair has no backup host now.", error: HypervisorError.InvalidState,
+                recommendedAction: "Try it again when Get-KumoiFtPair shows one."),
+            committed, cancellationToken);
 
-        try
+    /// <summary>Its console finds the gate, whenever it connects.</summary>
+    private async Task StartIfOffAsync(string primary, CancellationToken cancellationToken)
+    {
+        _output.EnsureGate(standby: null);
+        if (await _hosts.PlaceAsync(primary, _plan.VM, cancellationToken) is VMWhereabouts.Off)
         {
-            return await await Task.WhenAny(hearing);
-        }
-        finally
-        {
-            await end.CancelAsync();
-            await Task.WhenAll(hearing.Select(static task => (Task)task)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _hosts.Link(primary).SendAsync(new StartVM(_plan.VM), cancellationToken);
         }
     }
 
-    private async Task<PairEvent> HearPrimaryAsync(IHypervisorLink link, CancellationToken cancellationToken) =>
-        await _hosts.UntilGoneAsync(link, cancellationToken) is { } silence
-            ? new PairEvent.PrimaryLost(silence)
-            : new PairEvent.PrimaryDied($"the VM has died on {link.HostName}");
+    /// <summary>The last copy of the VM must not be ended for one that is not there.</summary>
+    private async Task<PairEvent> FencePrimaryAsync(PairAction.Fence fence, CancellationToken cancellationToken)
+    {
+        if (fence is { Keeper: { } keeper, Checkpoint: { } checkpoint }
+            && await _hosts.LackAsync(keeper, _engine, checkpoint, cancellationToken) is { } lack)
+        {
+            if (lack is PairEvent.CheckpointGone
+                || await _hosts.PlaceAsync(fence.Host, Domain, cancellationToken) is VMWhereabouts.Running)
+            {
+                return lack;
+            }
 
-    private async Task<PairEvent> HearBackupAsync(IHypervisorLink link, CancellationToken cancellationToken) =>
-        new PairEvent.BackupLost(await _hosts.UntilSilentAsync(link, cancellationToken));
+            await DelayAsync(Pause, cancellationToken);
+            return new PairEvent.NotFenced($"{keeper} does not answer, and {fence.Host} may run the VM");
+        }
+
+        return await FenceAsync(fence.Host, cancellationToken);
+    }
 
     private async Task<PairEvent> FenceAsync(string host, CancellationToken cancellationToken)
     {
-        if (await _fence.FenceAsync(host, _fleet.Find(host)?.Link, _plan.VM, cancellationToken) is not { } reason)
+        if (await _hosts.FenceAsync(host, cancellationToken) is not { } reason)
         {
             return new PairEvent.Fenced();
         }
@@ -270,71 +292,114 @@ internal sealed class PairController : IAsyncDisposable
         return new PairEvent.NotFenced(reason);
     }
 
+    /// <summary>The primary is heard meanwhile: if it dies, the backup may take over after all.</summary>
+    private async Task<PairEvent> RevokeAsync(PairAction.Revoke revoke, CancellationToken cancellationToken)
+    {
+        var hearing = _hearing.Hear(_hosts.Link(revoke.Primary), Record!.Standby, backup: null, cancellationToken);
+        return Requests.Stopping.IsCancellationRequested ? new PairEvent.StopRequested()
+            : hearing.IsCompleted ? await hearing : await FenceAsync(revoke.Host, cancellationToken);
+    }
+
     private async Task<PairEvent> TakeOverAsync(PairAction.TakeOver take, CancellationToken cancellationToken)
     {
         if (take.Host is not { } name)
         {
-            return await ChooseAsync(except: null, cancellationToken) is { } chosen
+            return await _hosts.ChooseAsync(except: null, cancellationToken) is { } chosen
                 ? new PairEvent.BackupChosen(chosen)
                 : await WaitAsync();
         }
 
-        var link = LinkOf(name);
         try
         {
-            // What a dead controller has left there has put out what nobody has.
-            if (await _fence.FenceAsync(name, link, _plan.VM, cancellationToken) is { } reason)
+            var link = _hosts.Link(name);
+            if (!take.Checkpoint.SurvivesBackup)
             {
-                return await WaitAsync(reason);
+                if (await _hosts.LackAsync(name, _engine, take.Checkpoint, cancellationToken) is { } lack)
+                {
+                    return lack is PairEvent.BackupLost lost ? await WaitAsync(lost.Reason) : lack;
+                }
+            }
+            else if (await _hosts.FenceAsync(name, cancellationToken) is { } reason)
+            {
+                return await WaitAsync(reason); // what a dead controller has left there has put out what nobody has
             }
 
-            _gate?.Dispose();
-            _gate = new ConsoleGate(_plan.ConsoleSocket, _log, take.Checkpoint.Cut, _plan.MaxHeldBytes);
-            await link.SendAsync(new RestoreCheckpoint(_plan.VM, _checkpoints.PathOf(take.Checkpoint)), cancellationToken);
-            _checkpoints.Release(take.Checkpoint, _log);
-            await link.SendAsync(new ResumeVM(_plan.VM), cancellationToken);
-            _unable.Clear();
-            return new PairEvent.TookOver(name);
+            await _output.TakeOverAsync(() => _engine.BringAsync(link, take.Checkpoint, cancellationToken));
+            if (take.Checkpoint.SurvivesBackup)
+            {
+                // Where it does not, what goes out from here on contradicts nothing that is left.
+                await _output.HoldNetworkAsync(link, _plan.VM, cancellationToken);
+            }
+
+            _output.Release(take.Checkpoint);
+            _hosts.PassOverNone();
+            return new PairEvent.Restored(name);
         }
         catch (HypervisorException e)
         {
-            // Another host may try only when this one is known to have nothing.
-            if (await _fence.FenceAsync(name, link, _plan.VM, cancellationToken) is { } reason)
+            // Another host may try only when this one is known to have nothing; and only if that has the checkpoint.
+            if (!take.Checkpoint.SurvivesBackup || await _hosts.FenceAsync(name, cancellationToken) is not null)
             {
-                return await WaitAsync(reason);
+                return await WaitAsync(e.Message);
             }
 
-            _unable.Add(name);
+            _hosts.PassOver(name);
             return new PairEvent.CannotTakeOver(name, e.Message);
         }
 
         async Task<PairEvent> WaitAsync(string reason = "none of the hosts answers and can take the VM")
         {
-            _unable.Clear();
+            _hosts.PassOverNone();
             await DelayAsync(Pause, cancellationToken);
             return new PairEvent.NotFenced(reason); // changes nothing: it is tried again
         }
     }
 
+    private async Task<PairEvent> ResumeAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            _output.EnsureGate(Record!.Standby);
+            if (await _hosts.PlaceAsync(name, Domain, cancellationToken) is var place && place.IsNotRunning())
+            {
+                return new PairEvent.PrimaryDied($"the VM has died on {name}");
+            }
+
+            if (place is not VMWhereabouts.Running)
+            {
+                await _hosts.Link(name).SendAsync(new ResumeVM(Domain), cancellationToken);
+            }
+
+            return new PairEvent.TookOver(name);
+        }
+        catch (HypervisorException e)
+        {
+            await DelayAsync(Pause, cancellationToken);
+            return new PairEvent.PrimaryLost(e.Message);
+        }
+    }
+
     private async Task<PairEvent> RunAloneAsync(string primary, CancellationToken cancellationToken)
     {
-        _checkpoints.Drop(but: null);
-        _gate?.Open(true);
+        await DropAllAsync(cancellationToken);
+        var isOpen = false;
         while (true)
         {
-            if (_stopping.IsCancellationRequested)
+            if (Requests.Stopping.IsCancellationRequested)
             {
                 return new PairEvent.StopRequested();
             }
 
-            var place = await PlaceAsync(primary, cancellationToken);
+            var place = await _hosts.PlaceAsync(primary, Domain, cancellationToken);
             if (place.IsNotRunning())
             {
                 return new PairEvent.PrimaryDied($"the VM has died on {primary}");
             }
 
             // While it does not answer, the VM may run on.
-            if (place is not VMWhereabouts.Unknown && await ChooseAsync(primary, cancellationToken) is { } host)
+            if (place is not VMWhereabouts.Unknown
+                && (isOpen = isOpen || await _output.OpenNetworkAsync(_hosts.Link(primary), Domain, cancellationToken))
+                && await _hosts.ChooseAsync(primary, cancellationToken) is { } host)
             {
                 return new PairEvent.BackupChosen(host);
             }
@@ -343,45 +408,46 @@ internal sealed class PairController : IAsyncDisposable
         }
     }
 
-    private PairEvent End()
+    /// <summary>What the backup has in its memory is removed if it answers. Else it stays there, paused: nobody lets it go on.</summary>
+    private async Task<PairEvent> EndAsync(string? backup, CancellationToken cancellationToken)
     {
-        _checkpoints.Drop(but: null);
-        _gate?.Open(true);
+        if (backup is not null)
+        {
+            await _hosts.RemoveStandbysAsync(backup, cancellationToken);
+        }
+
+        await DropAllAsync(cancellationToken);
+        var since = _time.GetTimestamp();
+        while (await _hosts.PlaceAsync(Record!.Primary, Domain, cancellationToken) is var place && !place.IsNotRunning()
+            && (place is VMWhereabouts.Unknown
+                || !await _output.OpenNetworkAsync(_hosts.Link(Record.Primary), Domain, cancellationToken)))
+        {
+            if (_time.GetElapsedTime(since) > _plan.FencePatience)
+            {
+                Write(Record with { Reason = $"{Record.Primary} does not answer: what the VM sends there is still held back" });
+                break;
+            }
+
+            await Task.Delay(Pause, _time, cancellationToken);
+        }
+
         return new PairEvent.StopRequested();
     }
 
-    /// <summary>The first of the hosts that answers and does not run the VM; null: none.</summary>
-    private async Task<string?> ChooseAsync(string? except, CancellationToken cancellationToken)
+    /// <summary>No checkpoint counts any more: output goes out at once.</summary>
+    private async Task DropAllAsync(CancellationToken cancellationToken)
     {
-        foreach (var host in _plan.Hosts.Where(host => host != except && !_unable.Contains(host)))
-        {
-            if ((await PlaceAsync(host, cancellationToken)).IsNotRunning())
-            {
-                return host;
-            }
-        }
-
-        return null;
+        await _engine.DropAsync(but: null, cancellationToken);
+        _output.Open();
     }
 
-    /// <summary>What the host has of the VM; Unknown where it is not connected, or does not answer.</summary>
-    private async Task<VMWhereabouts> PlaceAsync(string host, CancellationToken cancellationToken) => _fleet.Find(host) is { } known
-        ? (await _hosts.AskAsync(known.Link, cancellationToken)).Place
-        : VMWhereabouts.Unknown;
+    /// <summary>What the VM is on its primary.</summary>
+    private Guid Domain => PairDomains.Of(_plan.VM, Record!.Standby);
 
     private async Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(Requests.Stopping, cancellationToken);
         await Task.Delay(delay, _time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
     }
-
-    private IHypervisorLink LinkOf(string host) => _fleet.Find(host)?.Link
-        ?? throw new HypervisorException(
-            $"{host} is not connected.",
-            error: HypervisorError.ConnectionFailed,
-            recommendedAction: $"Connect it: Connect-KumoiHost {host}.");
-
-    /// <summary>Who is heard, and what comes of it.</summary>
-    private sealed record Hearing(string Primary, string? Backup, CancellationTokenSource End, Task<PairEvent> Found);
 }

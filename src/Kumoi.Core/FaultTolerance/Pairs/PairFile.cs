@@ -10,7 +10,7 @@ namespace Kumoi.FaultTolerance.Pairs;
 /// </summary>
 internal sealed class PairFile(string path)
 {
-    private static readonly JsonSerializerOptions Options = new()
+    internal static readonly JsonSerializerOptions Options = new()
     {
         Converters = { new JsonStringEnumConverter() },
         IgnoreReadOnlyProperties = true,

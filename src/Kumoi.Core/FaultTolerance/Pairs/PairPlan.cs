@@ -1,3 +1,6 @@
+using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Modes;
+
 namespace Kumoi.FaultTolerance.Pairs;
 
 /// <summary>What an admin has asked for.</summary>
@@ -6,12 +9,24 @@ namespace Kumoi.FaultTolerance.Pairs;
 /// Where checkpoints and the console are kept: storage that all hosts and this computer have under this path.
 /// </param>
 /// <param name="Hosts">The hosts that may serve, in the order of preference.</param>
-/// <param name="Period">The time from one checkpoint to the next.</param>
+/// <param name="Goals">What it is to keep within its limits.</param>
 /// <param name="FenceCommand">
 /// Switches a host's power off: a program and its arguments, to which the host's name is added. Empty: none.
 /// </param>
-internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Hosts, TimeSpan Period, IReadOnlyList<string> FenceCommand)
+internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Hosts, PairGoals Goals, IReadOnlyList<string> FenceCommand)
 {
+    /// <summary>How checkpoints are made.</summary>
+    public CheckpointEngine Engine { get; init; }
+
+    /// <summary>How long the guest may stand still for a checkpoint by migration, by QEMU's own estimate.</summary>
+    public TimeSpan Downtime { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>How long one checkpoint may take before it is given up.</summary>
+    public TimeSpan CheckpointPatience { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Checkpoints by migration may go through the network as they are: the VM's memory, readable by whoever listens.</summary>
+    public bool AllowUnencrypted { get; init; }
+
     /// <summary>How long the primary may be silent before it is fenced.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(2);
 
@@ -22,10 +37,14 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     public int MaxHeldBytes { get; init; } = 16 << 20;
 
     /// <summary>Where the VM's console is connected to.</summary>
-    public string ConsoleSocket => Path.Combine(Folder, "console.sock");
+    public string ConsoleSocket => ConsoleSocketOf(standby: null);
 
     /// <summary>What the outside has seen of the console.</summary>
     public string ConsoleLog => Path.Combine(Folder, "console.log");
+
+    /// <summary>Where the console of a standby is connected to; null: of the VM itself.</summary>
+    public string ConsoleSocketOf(int? standby) =>
+        Path.Combine(Folder, standby is { } number ? FormattableString.Invariant($"console-ck{number}.sock") : "console.sock");
 
     public string RecordFile => Path.Combine(Folder, "pair.json");
 }

@@ -1,11 +1,14 @@
 using System.Xml.Linq;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.FaultTolerance.Pairs;
 
 /// <summary>
 /// What of a VM's live definition (https://libvirt.org/formatdomain.html) a pair cannot protect. A VM that goes on from a checkpoint must
 /// contradict nothing that the outside has seen, so every way out of it must be held back, or not be there: of the ways that a VM has, a
-/// pair by checkpoints holds its console. And what is not in the checkpoint must not change.
+/// pair by checkpoints holds its console, and network cards whose packets go through QEMU. And what is not in the checkpoint must not
+/// change.
 /// </summary>
 internal static class PairPreflight
 {
@@ -14,6 +17,34 @@ internal static class PairPreflight
     {
         "emulator", "controller", "input", "memballoon", "rng", "panic", "watchdog", "video", "hub", "memory", "iommu",
     };
+
+    /// <summary>Fails with what stands in the way, before anything is begun.</summary>
+    /// <exception cref="HypervisorException">The VM cannot be protected.</exception>
+    public static async Task RefuseAsync(IHypervisorLink host, PairPlan plan, CancellationToken cancellationToken)
+    {
+        var obstacles = await FindAsync(host, plan, cancellationToken);
+        if (obstacles.Count > 0)
+        {
+            throw new HypervisorException(
+                $"The VM cannot be protected: {string.Join(' ', obstacles.Select(static obstacle => obstacle.Message))}",
+                FaultDomain.VM,
+                error: HypervisorError.InvalidState,
+                recommendedAction: string.Join(' ', obstacles.Select(static obstacle => obstacle.RecommendedAction).Distinct()));
+        }
+    }
+
+    /// <summary>What stands in the way; empty: nothing.</summary>
+    /// <exception cref="HypervisorException">The host cannot be read, or does not have the VM.</exception>
+    public static async Task<IReadOnlyList<PairObstacle>> FindAsync(
+        IHypervisorLink host, PairPlan plan, CancellationToken cancellationToken)
+    {
+        var vm = await host.SendAsync(new FindVM(plan.VM), cancellationToken)
+            ?? throw new HypervisorException(
+                $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
+                recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
+        var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(plan.VM), cancellationToken));
+        return [.. Judge(domain, vm.IsAutostart, plan.ConsoleSocket)];
+    }
 
     /// <summary>What stands in the way; empty: nothing.</summary>
     /// <param name="domain">The VM's live definition.</param>
@@ -24,6 +55,11 @@ internal static class PairPreflight
         var consoles = 0;
         foreach (var device in domain.Elements("devices").Elements())
         {
+            if (IsConsole(device) && (string?)device.Attribute("type") is "null")
+            {
+                continue; // it goes nowhere
+            }
+
             if (IsConsole(device))
             {
                 // libvirt shows the first serial port a second time, as the console.
@@ -60,6 +96,10 @@ internal static class PairPreflight
         }
     }
 
+    /// <summary>Whether the VM puts something out at the pair's console.</summary>
+    public static bool HasConsole(XElement domain, string folder) => domain.Elements("devices").Elements().Any(
+        device => IsConsole(device) && (string?)device.Element("source")?.Attribute("path") is { } path && Path.GetDirectoryName(path) == folder);
+
     private static PairObstacle? JudgeDevice(XElement device) => device.Name.LocalName switch
     {
         "disk" when device.Element("readonly") is not null || (string?)device.Attribute("device") is "cdrom" => null,
@@ -67,8 +107,7 @@ internal static class PairPreflight
             $"What the VM writes to its disk '{(string?)device.Element("target")?.Attribute("dev")}' is not taken back "
                 + "when it goes on from a checkpoint.",
             "Make the disk read-only, or detach it."),
-        "interface" => new PairObstacle(
-            "What the VM sends through its network card is not held back.", "Detach the card. A gate for networks is not there yet."),
+        "interface" => JudgeCard(device),
         "audio" when (string?)device.Attribute("type") is "none" => null, // libvirt adds it to a VM that has no sound
         "graphics" when (string?)device.Attribute("type") is "none" => null,
         "graphics" => new PairObstacle("What the VM shows on its screen is not held back.", "Remove the graphics device."),
@@ -76,6 +115,27 @@ internal static class PairPreflight
         var name => new PairObstacle(
             $"A checkpoint does not cover the VM's device '{name}', or what goes through it.", "Detach it, or choose another VM."),
     };
+
+    /// <summary>What goes through QEMU's own tap can be held by QEMU; vhost goes past it, in the kernel.</summary>
+    private static PairObstacle? JudgeCard(XElement card)
+    {
+        var type = (string?)card.Attribute("type") ?? "";
+        var name = $"network card {(string?)card.Element("mac")?.Attribute("address")}".TrimEnd();
+        var driver = card.Element("driver");
+        return type is not ("bridge" or "network" or "ethernet")
+            ? new PairObstacle(
+                $"What the VM sends through its {name} of the type '{type}' is not held back.",
+                "Connect it to a bridge or to a network of libvirt, or detach it.")
+            : (string?)card.Element("model")?.Attribute("type") is "virtio" && (string?)driver?.Attribute("name") is not "qemu"
+                ? new PairObstacle(
+                    $"What the VM sends through its {name} goes past QEMU by vhost, and is not held back.",
+                    "Write <driver name='qemu'/> into the card, and start the VM anew.")
+                : (int?)driver?.Attribute("queues") > 1
+                    ? new PairObstacle(
+                        $"The VM's {name} has several queues, which QEMU cannot hold back.",
+                        "Take the attribute queues off the card's <driver>, and start the VM anew.")
+                    : null;
+    }
 
     private static bool IsConsole(XElement device) => device.Name.LocalName is "serial" or "console" or "parallel" or "channel";
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Kumoi.FaultTolerance.Protocols;
 
 /// <summary>A whole checkpoint: the state of the VM, and what it had put out until then.</summary>
@@ -9,6 +11,16 @@ public sealed record CheckpointMark(int Number, long Cut)
     /// Which attempt it was: its files have this in their names, so that nothing that an attempt does late can touch those of another.
     /// </summary>
     public string Attempt { get; init; } = "";
+
+    /// <summary>
+    /// Its state is in the memory of this standby on the backup host, which can go on from it once, and is lost with its host. Null: it is
+    /// on storage that all hosts have.
+    /// </summary>
+    public int? Standby { get; init; }
+
+    /// <summary>Whether it is still there when the backup host is lost.</summary>
+    [JsonIgnore]
+    public bool SurvivesBackup => Standby is null;
 
     public override string ToString() => FormattableString.Invariant($"checkpoint {Number} (output {Cut})");
 }

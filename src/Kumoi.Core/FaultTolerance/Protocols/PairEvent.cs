@@ -1,3 +1,5 @@
+using Kumoi.FaultTolerance.Modes;
+
 namespace Kumoi.FaultTolerance.Protocols;
 
 /// <summary>What was found out while an action was done.</summary>
@@ -8,7 +10,11 @@ public abstract record PairEvent
     }
 
     /// <summary>The backup has the state, the cut and the held output of the checkpoint.</summary>
-    public sealed record CheckpointMade(CheckpointMark Checkpoint) : PairEvent;
+    public sealed record CheckpointMade(CheckpointMark Checkpoint) : PairEvent
+    {
+        /// <summary>What it has cost.</summary>
+        public CheckpointMeasure Measure { get; init; }
+    }
 
     /// <summary>Checkpoints fail although the primary runs, and were tried often enough.</summary>
     public sealed record CheckpointsFail(string Reason) : PairEvent;
@@ -31,6 +37,12 @@ public abstract record PairEvent
     /// <summary>Nobody knows whether the host runs the VM.</summary>
     public sealed record NotFenced(string Reason) : PairEvent;
 
+    /// <summary>The VM is on the host as it was at the checkpoint, paused, and what that covers is out.</summary>
+    public sealed record Restored(string Host) : PairEvent;
+
+    /// <summary>The host that had the checkpoint in its memory is known not to have it any more.</summary>
+    public sealed record CheckpointGone(string Reason) : PairEvent;
+
     /// <summary>The VM runs on the host.</summary>
     public sealed record TookOver(string Host) : PairEvent;
 
@@ -44,6 +56,11 @@ public abstract record PairEvent
 
     /// <summary>None of the hosts can be the backup.</summary>
     public sealed record NoBackup(string Reason) : PairEvent;
+
+    /// <summary>
+    /// An admin lets the backup take over, just after a checkpoint. What the primary puts out until it is fenced comes again.
+    /// </summary>
+    public sealed record SwitchRequested : PairEvent;
 
     /// <summary>An admin ends the protection.</summary>
     public sealed record StopRequested : PairEvent;

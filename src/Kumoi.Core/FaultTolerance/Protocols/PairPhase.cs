@@ -15,8 +15,19 @@ public enum PairPhase
     /// <summary>The primary is fenced. The backup goes on from the last checkpoint.</summary>
     TakingOver,
 
+    /// <summary>
+    /// The backup host has the VM as it was at the last checkpoint, paused, and what that covers is out. It goes on; a checkpoint that was
+    /// in its memory counts no more.
+    /// </summary>
+    Resuming,
+
     /// <summary>The new primary has no backup host yet. Output is still held, so that the last checkpoint stays good.</summary>
     Reprotecting,
+
+    /// <summary>
+    /// The backup must not take over any more, and what it could go on from is removed. Until that is known output is held.
+    /// </summary>
+    Revoking,
 
     /// <summary>The VM runs alone, and its output goes out at once. No checkpoint counts any more.</summary>
     Unprotected,

@@ -13,6 +13,9 @@ public sealed record PairRecord(PairPhase Phase, string Primary, string? Backup,
     /// <summary>The number of the last checkpoint that was ever committed.</summary>
     public int LastNumber { get; init; }
 
+    /// <summary>Which standby the VM is now, since it went on from one on its host; null: it is the VM that was protected.</summary>
+    public int? Standby { get; init; }
+
     /// <summary>Why it is in this phase, in words for an admin; null: as planned.</summary>
     public string? Reason { get; init; }
 

@@ -19,11 +19,13 @@ public static class PairRules
     public static PairAction? Next(PairRecord record) => record switch
     {
         { Phase: Starting or Protected } => new MakeCheckpoint(record.Primary, record.Backup, record.Checkpoint, record.LastNumber + 1),
-        { Phase: FailingOver } => new Fence(record.Primary),
+        { Phase: FailingOver } => new Fence(record.Primary, KeptInMemory(record) ? record.Backup : null, record.Checkpoint),
         { Phase: TakingOver, Checkpoint: { } checkpoint } => new TakeOver(record.Backup, checkpoint),
+        { Phase: Resuming } => new Resume(record.Primary),
         { Phase: Reprotecting } => new ChooseBackup(record.Primary),
+        { Phase: Revoking, Backup: { } backup } => new Revoke(record.Primary, backup),
         { Phase: Unprotected } => new RunAlone(record.Primary),
-        { Phase: Stopped } => new End(),
+        { Phase: Stopped } => new End(record.Backup),
         _ => null,
     };
 
@@ -40,20 +42,40 @@ public static class PairRules
         (Starting, OutputLost lost) => Alone(record, lost.Reason),
         (Starting, BackupLost lost) => Alone(record, lost.Reason),
         (Starting, PrimaryLost lost) => Alone(record, lost.Reason),
-        (Starting or Unprotected, PrimaryDied died) => record with { Phase = Lost, Backup = null, Reason = died.Reason },
+        (Starting or Unprotected, PrimaryDied died) => Lose(record, died.Reason),
 
-        (Protected or Reprotecting, CheckpointsFail failed) => Alone(record, failed.Reason),
-        (Protected or Reprotecting, PrimaryLost lost) => record with { Phase = FailingOver, Reason = lost.Reason },
-        (Protected or Reprotecting, PrimaryDied died) => record with { Phase = FailingOver, Reason = died.Reason },
-        (Protected or Reprotecting, OutputLost lost) => record with { Phase = FailingOver, Reason = lost.Reason },
+        // While a checkpoint is being revoked no output goes out, so it is as good as before if the primary fails meanwhile.
+        (Protected or Reprotecting, CheckpointsFail failed) => GiveUp(record, failed.Reason),
+        (Protected or Reprotecting or Revoking, PrimaryLost lost) => record with { Phase = FailingOver, Reason = lost.Reason },
+        (Protected or Reprotecting or Revoking, PrimaryDied died) => record with { Phase = FailingOver, Reason = died.Reason },
+        (Protected or Reprotecting or Revoking, OutputLost lost) => record with { Phase = FailingOver, Reason = lost.Reason },
+        (Protected, SwitchRequested) => record with { Phase = FailingOver, Reason = "an admin lets the backup take over" },
+        (Protected, BackupLost lost) when KeptInMemory(record) => GiveUp(record, lost.Reason),
         (Protected, BackupLost lost) => record with { Phase = Reprotecting, Backup = null, Reason = lost.Reason },
+
+        (Revoking, Fenced) => Alone(record, record.Reason),
+        (Revoking, NotFenced failed) => record with { Reason = failed.Reason },
 
         (FailingOver, Fenced) => record with { Phase = TakingOver },
         (FailingOver, NotFenced failed) => record with { Reason = failed.Reason },
+        (FailingOver, BackupLost lost) when KeptInMemory(record) => GiveUp(record, lost.Reason),
+        (FailingOver, CheckpointGone gone) => Alone(record, gone.Reason),
 
-        (TakingOver, TookOver taken) => record with { Phase = Reprotecting, Primary = taken.Host, Backup = null },
+        (TakingOver, Restored restored) when KeptInMemory(record) => record with
+        {
+            Phase = Resuming, Primary = restored.Host, Standby = record.Checkpoint!.Standby, Backup = null, Checkpoint = null,
+        },
+        (TakingOver, Restored restored) => record with { Phase = Resuming, Primary = restored.Host, Standby = null, Backup = null },
         (TakingOver, BackupChosen chosen) when record.Backup is null => record with { Backup = chosen.Host },
-        (TakingOver, CannotTakeOver cannot) when cannot.Host == record.Backup => record with { Backup = null, Reason = cannot.Reason },
+        (TakingOver, CannotTakeOver cannot) when cannot.Host == record.Backup && !KeptInMemory(record) =>
+            record with { Backup = null, Reason = cannot.Reason },
+        (TakingOver, CheckpointGone gone) => Lose(record, gone.Reason),
+
+        (Resuming, TookOver) => record with { Phase = record.Checkpoint is null ? Unprotected : Reprotecting },
+        (Resuming, PrimaryLost lost) when record.Checkpoint is not null => record with { Phase = FailingOver, Reason = lost.Reason },
+        (Resuming, PrimaryDied died) when record.Checkpoint is not null => record with { Phase = FailingOver, Reason = died.Reason },
+        (Resuming, OutputLost lost) when record.Checkpoint is not null => record with { Phase = FailingOver, Reason = lost.Reason },
+        (Resuming, PrimaryDied died) => Lose(record, died.Reason),
 
         (Reprotecting, BackupChosen chosen) => record with { Phase = Protected, Backup = chosen.Host, Reason = null },
         (Reprotecting, NoBackup none) => Alone(record, none.Reason),
@@ -61,11 +83,20 @@ public static class PairRules
         // From here a checkpoint is a first one: what has gone out meanwhile is not covered by any before.
         (Unprotected, BackupChosen chosen) => record with { Phase = Starting, Backup = chosen.Host },
 
-        (Starting or Protected or Reprotecting or Unprotected, StopRequested) =>
-            record with { Phase = Stopped, Backup = null, Checkpoint = null, Reason = null },
+        (Starting or Protected or Reprotecting or Revoking or Unprotected, StopRequested) =>
+            record with { Phase = Stopped, Checkpoint = null, Reason = null },
         _ => record,
     };
 
-    private static PairRecord Alone(PairRecord record, string reason) =>
+    private static bool KeptInMemory(PairRecord record) => record.Checkpoint is { SurvivesBackup: false };
+
+    /// <summary>The VM goes on alone; where the backup could go on by itself, only when it cannot any more.</summary>
+    private static PairRecord GiveUp(PairRecord record, string reason) =>
+        KeptInMemory(record) ? record with { Phase = Revoking, Reason = reason } : Alone(record, reason);
+
+    private static PairRecord Alone(PairRecord record, string? reason) =>
         record with { Phase = Unprotected, Backup = null, Checkpoint = null, Reason = reason };
+
+    private static PairRecord Lose(PairRecord record, string reason) =>
+        record with { Phase = Lost, Backup = null, Checkpoint = null, Reason = reason };
 }

@@ -20,6 +20,8 @@ internal static class LibvirtCalls
         DefinitionCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
+        QemuCalls.AddTo(calls);
+        StandbyCalls.AddTo(calls);
         return calls;
     }
 }

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using Kumoi.Fleets.Journaling;
 using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Lineage;
+using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Substitution;
 
 namespace Kumoi.PowerShell.Cmdlets.Base;
@@ -62,6 +63,20 @@ public abstract partial class ActionCmdlet : FleetCmdlet
 
     /// <summary>The hosts that came for one request, each once, in the order in which they came.</summary>
     private protected IReadOnlyList<KumoiConnection> Candidates => [.. _candidates.Select(candidate => candidate.Host)];
+
+    /// <summary>The hosts that the references name, each once: the preferred first, as they were given.</summary>
+    private protected List<KumoiConnection> FindCandidates(IEnumerable<HostReference> references) =>
+        [.. references.SelectMany(reference => FindHosts([reference])).Distinct()];
+
+    /// <summary>A host that came for one request with others.</summary>
+    private protected static ActionRequest.Candidate CandidateRequest(KumoiConnection host, KumoiHost? given, string verb) => new()
+    {
+        Target = given ?? (object)host.Name,
+        ShouldProcessTarget = host.Name,
+        Verb = verb,
+        Origin = LineageSource.OriginOf(given),
+        Host = host,
+    };
 
     /// <summary>In a replay that takes a substitute to this cmdlet: it binds what it would do, and does nothing.</summary>
     private protected bool IsBindingOnly => _replay is not null && _position == _replay.Terminal;

@@ -66,20 +66,6 @@ public abstract class SpeculativeActionCmdlet : ActionCmdlet
         }
     }
 
-    /// <summary>The hosts that the references name, each once: the preferred first, as they were given.</summary>
-    private protected List<KumoiConnection> FindCandidates(IEnumerable<HostReference> references) =>
-        [.. references.SelectMany(reference => FindHosts([reference])).Distinct()];
-
-    /// <summary>A host that came for one request with others.</summary>
-    private protected static ActionRequest.Candidate CandidateRequest(KumoiConnection host, KumoiHost? given, string verb) => new()
-    {
-        Target = given ?? (object)host.Name,
-        ShouldProcessTarget = host.Name,
-        Verb = verb,
-        Origin = LineageSource.OriginOf(given),
-        Host = host,
-    };
-
     private protected SpeculationOptions CreateOptions() => new()
     {
         Policy = Replicas.ToPolicy(WantedSuccess, CostLimit, HedgePercentile),

@@ -19,7 +19,7 @@ public sealed class HostFenceTests
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1&vms=1&running=1");
         var vm = (await lab.VMsAsync(Host))[0];
 
-        Assert.Null(await Fence([]).FenceAsync(Host, lab.Host(Host).Link, vm.Id, default));
+        Assert.Null(await Fence([]).FenceAsync(Host, lab.Host(Host).Link, [vm.Id], default));
         Assert.Equal(PowerState.Shutoff, (await lab.VMsAsync(Host))[0].State);
     }
 
@@ -29,7 +29,7 @@ public sealed class HostFenceTests
         await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1");
         lab.Break(Host, nameof(DestroyVM));
 
-        Assert.Null(await Fence([]).FenceAsync(Host, lab.Host(Host).Link, Guid.NewGuid(), default));
+        Assert.Null(await Fence([]).FenceAsync(Host, lab.Host(Host).Link, [Guid.NewGuid()], default));
     }
 
     [Theory]
@@ -41,12 +41,12 @@ public sealed class HostFenceTests
         var vm = (await lab.VMsAsync(Host))[0];
         lab.Break(Host, broken, message: "out of order");
 
-        Assert.Contains("out of order", await Fence([]).FenceAsync(Host, lab.Host(Host).Link, vm.Id, default), StringComparison.Ordinal);
+        Assert.Contains("out of order", await Fence([]).FenceAsync(Host, lab.Host(Host).Link, [vm.Id], default), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_host_that_is_not_connected_is_not_fenced() =>
-        Assert.Equal("kvm01 is not connected", await Fence([]).FenceAsync(Host, link: null, Guid.NewGuid(), default));
+        Assert.Equal("kvm01 is not connected", await Fence([]).FenceAsync(Host, link: null, [Guid.NewGuid()], default));
 
     [Theory]
     [InlineData("exit 0", null)]
@@ -56,13 +56,13 @@ public sealed class HostFenceTests
     public async Task A_command_that_ends_with_0_is_a_fence_and_is_told_the_host(string script, string? reason)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "the commands are of a Unix shell");
-        Assert.Equal(reason, await Fence(["sh", "-c", script, "fence"]).FenceAsync(Host, link: null, Guid.NewGuid(), default));
+        Assert.Equal(reason, await Fence(["sh", "-c", script, "fence"]).FenceAsync(Host, link: null, [Guid.NewGuid()], default));
     }
 
     [Fact]
     public async Task A_command_that_is_not_there_is_no_fence()
     {
-        var reason = await Fence(["/nowhere/fence"]).FenceAsync(Host, link: null, Guid.NewGuid(), default);
+        var reason = await Fence(["/nowhere/fence"]).FenceAsync(Host, link: null, [Guid.NewGuid()], default);
 
         Assert.StartsWith("kvm01 is not connected; the fence command cannot be started: ", reason, StringComparison.Ordinal);
     }
@@ -72,7 +72,7 @@ public sealed class HostFenceTests
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "the commands are of a Unix shell");
         var time = new ManualTime();
-        var fencing = new HostFence(["sh", "-c", "exec sleep 1000"], Long, time).FenceAsync(Host, link: null, Guid.NewGuid(), default);
+        var fencing = new HostFence(["sh", "-c", "exec sleep 1000"], Long, time).FenceAsync(Host, link: null, [Guid.NewGuid()], default);
         await time.WaitingAsync(Long);
         time.Advance(Long);
 

@@ -1,4 +1,5 @@
 using Kumoi.Composition;
+using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
@@ -124,7 +125,7 @@ public sealed class PairControllerTests : IAsyncDisposable
 
         await using var second = await ProtectAsync();
         var goesOn = await ProtectedAsync(second, "kvm01");
-        Assert.Equal("kvm02", second.Record!.Primary); // what the guest put out meanwhile is lost: it goes back to the checkpoint
+        Assert.Equal("kvm01", second.Record!.Primary); // it has no console, so nothing that it has put out is lost
         await StopAsync(second, goesOn);
     }
 
@@ -164,7 +165,7 @@ public sealed class PairControllerTests : IAsyncDisposable
 
     private static async Task StopAsync(PairController pair, Task<PairRecord> running)
     {
-        pair.Stop();
+        pair.Requests.Stop();
         Assert.Equal(PairPhase.Stopped, (await running).Phase);
     }
 
@@ -192,7 +193,7 @@ public sealed class PairControllerTests : IAsyncDisposable
             _vm = Simulated("kvm01").VMs.Values.First(vm => vm.Name is "kvm01-1").Id;
         }
 
-        var plan = new PairPlan(_vm, _folder.FullName, Hosts, TimeSpan.FromMilliseconds(1), fence ?? [])
+        var plan = new PairPlan(_vm, _folder.FullName, Hosts, new PairGoals(1), fence ?? [])
         {
             Silence = TimeSpan.FromMilliseconds(200),
         };

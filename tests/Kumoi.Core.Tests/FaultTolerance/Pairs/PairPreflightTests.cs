@@ -23,10 +23,19 @@ public sealed class PairPreflightTests
             + "<audio id='1' type='none'/>"));
 
     [Theory]
+    [InlineData("<interface type='bridge'><source bridge='br0'/><model type='virtio'/><driver name='qemu'/></interface>")]
+    [InlineData("<interface type='network'><source network='default'/><model type='e1000'/></interface>")]
+    public void A_network_card_whose_packets_go_through_QEMU_can_be_protected(string card) => Assert.Empty(Judge(Console + card));
+
+    [Theory]
     [InlineData("<serial type='pty'><target port='1'/></serial>", "serial port 1")]
     [InlineData("<serial type='file'><source path='/var/log/web.serial'/><target port='0'/></serial>", "serial port 0")]
     [InlineData("<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>", "org.qemu.guest_agent.0")]
-    [InlineData("<interface type='network'><source network='default'/></interface>", "network card")]
+    [InlineData("<interface type='user'/>", "of the type 'user'")]
+    [InlineData("<interface type='hostdev'/>", "of the type 'hostdev'")]
+    [InlineData("<interface type='bridge'><mac address='52:54:00:00:00:01'/><model type='virtio'/></interface>", "52:54:00:00:00:01")]
+    [InlineData("<interface type='network'><model type='virtio'/><driver name='vhost'/></interface>", "vhost")]
+    [InlineData("<interface type='network'><model type='virtio'/><driver name='qemu' queues='4'/></interface>", "several queues")]
     [InlineData("<graphics type='vnc' port='5900' passwd='s3cret'/>", "screen")]
     [InlineData("<hostdev mode='subsystem' type='pci'/>", "hostdev")]
     [InlineData("<filesystem type='mount'/>", "filesystem")]

@@ -48,21 +48,33 @@ internal sealed class PairExplorer(PairModel model)
         return null;
     }
 
-    private static string? BrokenPromise(PairWorld world)
+    /// <summary>There is something of the VM that the record says it can go on from.</summary>
+    private bool HasCheckpoint(PairWorld world) => model.KeepsInMemory
+        ? world.Keepers.ContainsKey(world.Journal.LastNumber)
+        : world.Journal.Checkpoint is { } mark && world.Checkpoints.ContainsKey(mark.Number);
+
+    private string? BrokenPromise(PairWorld world)
     {
         if (world.Copies.Keys.Count(world.Runs) > 1)
         {
             return "The VM runs twice";
         }
 
+        if (world.HasEndedTheLast)
+        {
+            return "The last copy of the VM is ended";
+        }
+
         var record = world.Journal;
         if (record.IsOver)
         {
-            return record.Phase is PairPhase.Lost && world.Copies.Count > 0 ? "A VM that is there is given up" : null;
+            return record.Phase is PairPhase.Lost && (world.Copies.Count > 0 || world.Keepers.ContainsKey(record.LastNumber))
+                ? "A VM that is there is given up"
+                : null;
         }
 
-        if (record.Phase is not (PairPhase.Starting or PairPhase.Unprotected) && world.Copies.Count == 0
-            && (record.Checkpoint is not { } mark || !world.Checkpoints.ContainsKey(mark.Number)))
+        if (record.Phase is not (PairPhase.Starting or PairPhase.Unprotected) && world.Copies.Count == 0 && !HasCheckpoint(world)
+            && !(model.KeepsInMemory && world.Faults > 1)) // then both hosts may be lost
         {
             return "The VM is lost although it was protected";
         }
@@ -81,7 +93,10 @@ internal sealed class PairExplorer(PairModel model)
                 return "A checkpoint that counts is not there";
             }
 
-            goesOn.Add(covered);
+            if (HasCheckpoint(world))
+            {
+                goesOn.Add(covered);
+            }
         }
 
         return goesOn.FirstOrDefault(output => !output.StartsWith(world.Seen, StringComparison.Ordinal)) is { } other

@@ -23,6 +23,15 @@ internal sealed record PairModel
     /// <summary>A new controller goes on as if the one that has died had left it all output.</summary>
     public bool TrustsItsGate { get; init; }
 
+    /// <summary>Checkpoints are in the memory of the backup host, and are lost with it.</summary>
+    public bool KeepsInMemory { get; init; }
+
+    /// <summary>The primary is fenced although the backup may not have the checkpoint any more.</summary>
+    public bool FencesWithoutKeeper { get; init; }
+
+    /// <summary>Output goes out while the checkpoint is still being revoked.</summary>
+    public bool OpensWhileRevoking { get; init; }
+
     /// <summary>Lets out what the committed checkpoint covers and is not out yet.</summary>
     public PairWorld Release(PairWorld world)
     {
@@ -38,6 +47,7 @@ internal sealed record PairModel
         {
             Seen = covered.Length > world.Seen.Length ? world.Seen + covered[world.Seen.Length..] : world.Seen,
             Checkpoints = world.Checkpoints.RemoveRange(world.Checkpoints.Keys.Where(number => number < mark.Number)),
+            Keepers = world.Keepers.RemoveRange(world.Keepers.Keys.Where(number => number < mark.Number)),
         };
     }
 

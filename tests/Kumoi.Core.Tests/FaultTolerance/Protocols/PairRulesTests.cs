@@ -19,8 +19,44 @@ public sealed class PairRulesTests(ITestOutputHelper output)
 
         Assert.Null(explorer.FindBroken());
         output.WriteLine($"{explorer.Count} worlds with {faults} faults and {outputs} outputs");
-        Assert.Equal(Enum.GetValues<PairPhase>().Except([PairPhase.Stopped]), explorer.Phases.Keys.Order());
+        Assert.Equal(Enum.GetValues<PairPhase>().Except([PairPhase.Stopped, PairPhase.Revoking]), explorer.Phases.Keys.Order());
     }
+
+    [Theory]
+    [InlineData(1, 4)]
+    [InlineData(2, 3)]
+    [InlineData(3, 2)]
+    public void The_same_holds_for_checkpoints_that_are_lost_with_their_host_but_for_the_loss_of_both_hosts(int faults, int outputs)
+    {
+        var explorer = new PairExplorer(new PairModel { KeepsInMemory = true, MaxFaults = faults, MaxOutputs = outputs });
+
+        Assert.Null(explorer.FindBroken());
+        output.WriteLine($"{explorer.Count} worlds with {faults} faults and {outputs} outputs");
+        Assert.Equal(Enum.GetValues<PairPhase>().Except([PairPhase.Stopped, PairPhase.Reprotecting]), explorer.Phases.Keys.Order());
+    }
+
+    [Fact]
+    public void A_checkpoint_in_memory_that_is_taken_for_one_on_storage_costs_the_last_copy() =>
+        Assert.StartsWith("The last copy of the VM is ended", Broken(new PairModel
+        {
+            KeepsInMemory = true,
+            Apply = static (record, happened) => happened is PairEvent.CheckpointMade made
+                ? PairRules.Apply(record, new PairEvent.CheckpointMade(made.Checkpoint with { Standby = null }))
+                : PairRules.Apply(record, happened),
+        }), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_primary_that_is_fenced_although_its_backup_has_lost_the_checkpoint_was_the_last_copy() =>
+        Assert.StartsWith("The last copy of the VM is ended", Broken(new PairModel
+        {
+            KeepsInMemory = true,
+            FencesWithoutKeeper = true,
+        }), StringComparison.Ordinal);
+
+    [Fact]
+    public void Output_that_goes_out_while_the_backup_may_still_take_over_is_contradicted() =>
+        Assert.Contains(
+            "contradicted", Broken(new PairModel { KeepsInMemory = true, OpensWhileRevoking = true }), StringComparison.Ordinal);
 
     [Fact]
     public void A_host_that_does_not_answer_and_is_taken_for_fenced_runs_the_VM_twice() =>

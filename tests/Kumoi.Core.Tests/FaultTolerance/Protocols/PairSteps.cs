@@ -71,8 +71,9 @@ internal sealed class PairSteps(PairModel model)
                 yield return new PairStep($"{host} loses its power", hurt with
                 {
                     Down = world.Down.Add(host),
-                    Copies = world.Copies.Remove(host),
-                    Paused = world.Paused == host ? null : world.Paused,
+                    Copies = world.Without(host).Copies,
+                    Paused = world.Without(host).Paused,
+                    Keepers = world.Without(host).Keepers,
                 });
             }
 
@@ -86,7 +87,7 @@ internal sealed class PairSteps(PairModel model)
     /// <summary>What a new controller finds in the journal. The output since the last checkpoint was in the dead one's gate.</summary>
     private PairWorld Start(PairWorld world)
     {
-        var record = world.Journal.Phase is PairPhase.Starting or PairPhase.Protected or PairPhase.Reprotecting && !model.TrustsItsGate
+        var record = !model.TrustsItsGate
             ? model.Apply(world.Journal, new PairEvent.OutputLost("the controller has died"))
             : world.Journal;
         return world with { Journal = record, Step = 0 };
@@ -95,8 +96,11 @@ internal sealed class PairSteps(PairModel model)
     private IEnumerable<PairStep> Controller(PairWorld world) => PairRules.Next(world.Journal) switch
     {
         MakeCheckpoint make => Make(world, make),
-        Fence fence => FenceHost(world, fence.Host),
+        Fence fence => FencePrimary(world, fence),
+        TakeOver take when model.KeepsInMemory => TakeFromMemory(world, take),
         TakeOver take => Take(world, take),
+        Resume resume => GoOn(world, resume.Host),
+        Revoke revoke => RevokeBackup(world, revoke),
         ChooseBackup => Choose(world),
         RunAlone alone => Run(world, alone.Primary),
         _ => [],
@@ -121,6 +125,11 @@ internal sealed class PairSteps(PairModel model)
             yield break;
         }
 
+        if (model.KeepsInMemory && !(make.Backup is { } keeper && world.Answers(keeper)))
+        {
+            yield break;
+        }
+
         switch (world.Step)
         {
             case 0:
@@ -133,6 +142,7 @@ internal sealed class PairSteps(PairModel model)
                 yield return new PairStep($"makes checkpoint {make.Number}", model.Made(world with
                 {
                     Checkpoints = world.Checkpoints.SetItem(make.Number, state),
+                    Keepers = model.KeepsInMemory ? world.Keepers.SetItem(make.Number, make.Backup!) : world.Keepers,
                     Step = 2,
                     HasGap = world.HasGap || (!world.IsGateWhole && make.Committed is not null),
                     IsGateWhole = true, // the first one counts from here
@@ -141,14 +151,43 @@ internal sealed class PairSteps(PairModel model)
                 break;
             default:
                 var written = world.Checkpoints[make.Number];
-                yield return Write(world, new PairEvent.CheckpointMade(new CheckpointMark(make.Number, written.Length)));
+                yield return Write(world, new PairEvent.CheckpointMade(new CheckpointMark(make.Number, written.Length)
+                {
+                    Standby = model.KeepsInMemory ? make.Number % 2 : null,
+                }));
                 break;
         }
     }
 
+    private IEnumerable<PairStep> FencePrimary(PairWorld world, Fence fence)
+    {
+        if (fence.Keeper is not { } keeper || model.FencesWithoutKeeper)
+        {
+            return FenceHost(world, fence.Host);
+        }
+
+        if (!world.Answers(keeper))
+        {
+            // Whoever runs is not ended for what nobody knows to be there.
+            return world.Answers(fence.Host) && world.Runs(fence.Host) ? [Write(world, new PairEvent.BackupLost("silent"))] : [];
+        }
+
+        return HasCheckpoint(world, keeper, fence.Checkpoint!)
+            ? FenceHost(world, fence.Host)
+            : [Write(world, new PairEvent.CheckpointGone("gone"))];
+    }
+
+    private static bool HasCheckpoint(PairWorld world, string host, CheckpointMark checkpoint) =>
+        world.Keepers.TryGetValue(checkpoint.Number, out var keeper) && keeper == host;
+
     private IEnumerable<PairStep> FenceHost(PairWorld world, string host)
     {
-        var without = world with { Copies = world.Copies.Remove(host), Paused = world.Paused == host ? null : world.Paused };
+        var without = world.Without(host);
+        without = without with
+        {
+            HasEndedTheLast = model.KeepsInMemory && world.Copies.Count > 0 && without.Copies.Count == 0
+                && !without.Keepers.ContainsKey(world.Journal.LastNumber),
+        };
         if (world.Answers(host))
         {
             yield return Write(without, new PairEvent.Fenced());
@@ -162,6 +201,75 @@ internal sealed class PairSteps(PairModel model)
                 yield return Write(world, new PairEvent.Fenced());
             }
         }
+    }
+
+    private IEnumerable<PairStep> RevokeBackup(PairWorld world, Revoke revoke)
+    {
+        if (model.OpensWhileRevoking && world.Copies.TryGetValue(revoke.Primary, out var all))
+        {
+            yield return new PairStep("lets out everything", world with { Seen = all });
+        }
+
+        if (!world.Answers(revoke.Primary))
+        {
+            yield return Write(world, new PairEvent.PrimaryLost("silent"));
+        }
+        else if (!world.Copies.ContainsKey(revoke.Primary))
+        {
+            yield return Write(world, Died);
+            yield break;
+        }
+
+        foreach (var step in FenceHost(world, revoke.Host))
+        {
+            yield return step;
+        }
+    }
+
+    /// <summary>The standby's host has it, or is known not to have it.</summary>
+    private IEnumerable<PairStep> TakeFromMemory(PairWorld world, TakeOver take)
+    {
+        if (take.Host is not { } host)
+        {
+            return Hosts.Where(world.Answers).Select(free => Write(world, new PairEvent.BackupChosen(free)));
+        }
+
+        if (!world.Answers(host))
+        {
+            return [];
+        }
+
+        return !HasCheckpoint(world, host, take.Checkpoint) ? [Write(world, new PairEvent.CheckpointGone("gone"))]
+            : world.Step == 0
+                ? [new PairStep("lets out what is covered", model.Release(world) with { Step = 1, IsGateWhole = true })]
+                : [Write(world, new PairEvent.Restored(host))];
+    }
+
+    private IEnumerable<PairStep> GoOn(PairWorld world, string host)
+    {
+        if (!world.Answers(host))
+        {
+            return [Write(world, new PairEvent.PrimaryLost("silent"))];
+        }
+
+        if (world.Runs(host))
+        {
+            return [Write(world, new PairEvent.TookOver(host))];
+        }
+
+        if (world.Keepers.TryGetValue(world.Journal.LastNumber, out var keeper) && keeper == host)
+        {
+            return [new PairStep($"resumes the standby on {host}", world with
+            {
+                Copies = world.Copies.SetItem(host, world.Checkpoints[world.Journal.LastNumber]),
+                Keepers = world.Keepers.Remove(world.Journal.LastNumber),
+                Letter = (char)(world.Letter + 1),
+            })];
+        }
+
+        return world.Paused == host
+            ? [new PairStep($"resumes on {host}", world with { Paused = null })]
+            : [Write(world, Died)];
     }
 
     private IEnumerable<PairStep> Take(PairWorld world, TakeOver take)
@@ -186,8 +294,7 @@ internal sealed class PairSteps(PairModel model)
                 Letter = (char)(world.Letter + 1), IsGateWhole = true,
             })],
             1 => [new PairStep("lets out what is covered", model.Release(world) with { Step = 2 })],
-            2 when world.Paused == host => [new PairStep($"resumes on {host}", world with { Paused = null, Step = 3 })],
-            3 when world.Copies.ContainsKey(host) => [Write(world, new PairEvent.TookOver(host))],
+            2 when world.Paused == host => [Write(world, new PairEvent.Restored(host))],
             _ => [Write(world, new PairEvent.CannotTakeOver(host, "gone"))],
         };
     }

@@ -29,6 +29,14 @@ internal sealed record PairWorld
     /// <summary>What each checkpoint's state has put out, by number. Its held output is written with it.</summary>
     public ImmutableSortedDictionary<int, string> Checkpoints { get; init; } = ImmutableSortedDictionary<int, string>.Empty;
 
+    /// <summary>
+    /// The hosts that have checkpoints in their memory, by number; empty where checkpoints are on storage that all hosts have.
+    /// </summary>
+    public ImmutableSortedDictionary<int, string> Keepers { get; init; } = ImmutableSortedDictionary<int, string>.Empty;
+
+    /// <summary>A fence has ended the last copy that there was.</summary>
+    public bool HasEndedTheLast { get; init; }
+
     /// <summary>What the outside has seen.</summary>
     public string Seen { get; init; } = "";
 
@@ -58,6 +66,14 @@ internal sealed record PairWorld
 
     public bool Runs(string host) => Copies.ContainsKey(host) && Paused != host;
 
+    /// <summary>Nothing of the VM is left on the host.</summary>
+    public PairWorld Without(string host) => this with
+    {
+        Copies = Copies.Remove(host),
+        Paused = Paused == host ? null : Paused,
+        Keepers = Keepers.RemoveRange(Keepers.Where(keeper => keeper.Value == host).Select(static keeper => keeper.Key)),
+    };
+
     /// <summary>
     /// Two worlds with the same key go on in the same ways: only how far a checkpoint's number is from the last one matters.
     /// </summary>
@@ -68,8 +84,9 @@ internal sealed record PairWorld
             var checkpoints = Checkpoints.Select(checkpoint => $"{checkpoint.Key - Journal.LastNumber}{checkpoint.Value}");
             return string.Join('|', (int)Journal.Phase, Journal.Primary, Journal.Backup, Journal.Checkpoint?.Number - Journal.LastNumber,
                 Journal.Checkpoint?.Cut, string.Join(',', Copies.Select(static copy => copy.Key + copy.Value)), Paused, string.Concat(Down),
-                string.Concat(Cut), string.Join(',', checkpoints), Seen, IsGateWhole, IsGateOpen, HasGap, RanAlone, Step, Letter, Faults,
-                Outputs);
+                string.Concat(Cut), string.Join(',', checkpoints),
+                string.Join(',', Keepers.Select(keeper => $"{keeper.Key - Journal.LastNumber}{keeper.Value}")), HasEndedTheLast, Seen,
+                IsGateWhole, IsGateOpen, HasGap, RanAlone, Step, Letter, Faults, Outputs);
         }
     }
 

@@ -20,6 +20,11 @@ public sealed class EveryCallTests
     private static readonly Dictionary<string, string> NotSimulated = new(StringComparer.Ordinal)
     {
         [nameof(ReadScreen)] = "a simulated guest has no screen",
+        [nameof(ReadPairMarks)] = "a simulated host is known to one session only, so nobody needs to be kept out",
+        [nameof(QemuCommand)] = "a simulated guest has no QEMU",
+        [nameof(WatchQemu)] = "a simulated guest has no QEMU",
+        [nameof(StartStandby)] = "a standby is filled by commands of QEMU",
+        [nameof(RemoveStandby)] = "there are no standbys",
     };
 
     private static readonly string[] Groups =
@@ -72,6 +77,9 @@ public sealed class EveryCallTests
         new ConfirmMigration(null!, Cancelled: true), new MarkVM(VM.Id, Mark), new ReadMarked(),
         new RemoveCopy(VM.Id, new CopyRemoval(OperationId.New(), 1, [VMWhereabouts.Off], CopyRemovalKind.Undo) { MayLackMark = true }),
         new MakeCheckpoint(VM.Id, "/pairs/1.checkpoint"), new RestoreCheckpoint(VM.Id, "/pairs/1.checkpoint"), new WatchStops(VM.Id, null),
+        new ReadPairMarks(),
+        new QemuCommand(VM.Id, "qom-list", new JsonObject { ["path"] = "/objects" }), new QemuCommand(VM.Id, "stop"), new WatchQemu(VM.Id, null),
+        new StartStandby(VM.Id, Guid.NewGuid(), "<domain/>"), new RemoveStandby(VM.Id, Guid.NewGuid()),
     ];
 
     public static TheoryData<string> Names => [.. HostCalls.Names];

@@ -59,6 +59,7 @@ internal static class DomainXml
             new XAttribute("type", host.DomainType),
             new XElement("name", spec.Name),
             spec.Id is { } id ? new XElement("uuid", id.ToString("D")) : null,
+            spec.Description is { } description ? new XElement("description", description) : null,
             new XElement("memory", new XAttribute("unit", "b"), spec.MemoryBytes),
             new XElement("vcpu", spec.CpuCount),
             OS(spec, host),

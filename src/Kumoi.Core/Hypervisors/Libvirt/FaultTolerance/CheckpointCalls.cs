@@ -20,24 +20,7 @@ internal static class CheckpointCalls
             host.RunJobAsync(connection => Make(connection, call)).WaitAsync(token))
         .Add(static (LibvirtLink host, RestoreCheckpoint call, CancellationToken token) =>
             host.RunJobAsync(connection => Restore(connection, call)).WaitAsync(token))
-        .Add(static (LibvirtLink host, WatchStops call, CancellationToken token) => WatchAsync(host, call, token));
-
-    private static async Task<IAsyncDisposable> WatchAsync(LibvirtLink host, WatchStops call, CancellationToken cancellationToken)
-    {
-        var beginning = host.BlockAsync(() => GuestStopWatch.Begin(host, call.Id, call.Happened!));
-        try
-        {
-            return await beginning.WaitAsync(cancellationToken);
-        }
-        catch (OperationCanceledException)
-        {
-            // Nobody waits for it any more, so nobody else ends it.
-            _ = beginning.ContinueWith(
-                static begun => begun.IsCompletedSuccessfully ? begun.Result.DisposeAsync().AsTask() : Task.CompletedTask,
-                TaskScheduler.Default);
-            throw;
-        }
-    }
+        .Add(static (LibvirtLink host, ReadPairMarks _, CancellationToken token) => host.ReadAsync(PairMarksReader.Read, token));
 
     /// <summary>
     /// libvirt-domain-snapshot: virDomainSnapshotCreateXML, of the memory only, live, of which libvirt keeps no record.

@@ -100,6 +100,9 @@ internal static unsafe partial class NativeDomain
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint virDomainDefineXMLFlags(ConnectionHandle connection, string xml, uint flags);
 
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint virDomainCreateXML(ConnectionHandle connection, string xml, uint flags);
+
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainUndefineFlags(DomainHandle domain, uint flags);
 

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Kumoi.Hypervisors.Libvirt.Native;
 
-/// <summary>libvirt-qemu: events of a domain's QEMU itself, with its own time stamps. Listening does not taint the domain.</summary>
+/// <summary>
+/// libvirt-qemu: a domain's QEMU itself. Its events have its own time stamps; listening does not taint the domain, a command does.
+/// </summary>
 internal static unsafe partial class NativeQemu
 {
     /// <summary>
@@ -21,6 +23,13 @@ internal static unsafe partial class NativeQemu
         return id;
     }
 
+    /// <summary>QEMU's answer to a command, which is one too where it is an error; null: libvirt's error.</summary>
+    public static string? Ask(DomainHandle domain, string command)
+    {
+        byte* answer = null;
+        return virDomainQemuMonitorCommand(domain, command, &answer, 0) == 0 ? NativeString.Take(answer) : null;
+    }
+
     [LibraryImport(LibvirtLibrary.QemuName)]
     public static partial int virConnectDomainQemuMonitorEventDeregister(ConnectionHandle connection, int id);
 
@@ -28,7 +37,8 @@ internal static unsafe partial class NativeQemu
     private static void OnEvent(nint connection, nint domain, byte* name, long seconds, uint microseconds, byte* details, nint self)
     {
         var at = DateTimeOffset.FromUnixTimeSeconds(seconds).AddMicroseconds(microseconds);
-        ((IQemuListener)GCHandle.FromIntPtr(self).Target!).Post(Marshal.PtrToStringUTF8((nint)name) ?? "", at);
+        ((IQemuListener)GCHandle.FromIntPtr(self).Target!).Post(
+            Marshal.PtrToStringUTF8((nint)name) ?? "", at, Marshal.PtrToStringUTF8((nint)details) ?? "");
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -38,6 +48,9 @@ internal static unsafe partial class NativeQemu
         ((IQemuListener)handle.Target!).Released();
         handle.Free();
     }
+
+    [LibraryImport(LibvirtLibrary.QemuName, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int virDomainQemuMonitorCommand(DomainHandle domain, string command, byte** result, uint flags);
 
     [LibraryImport(LibvirtLibrary.QemuName, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int virConnectDomainQemuMonitorEventRegister(

@@ -37,7 +37,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
             List<VMReading> readings = [];
             ForEachDomain(connection, 0, domain => AddWithoutStats(connection, readings, domain, at, TraitsOf));
             _cpu.KeepOnly(readings);
-            return readings;
+            return WithoutMarks(readings);
         }
 
         try
@@ -50,7 +50,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
             }
 
             _cpu.KeepOnly(readings);
-            return readings;
+            return WithoutMarks(readings);
         }
         finally
         {
@@ -105,6 +105,10 @@ internal sealed unsafe class VMReader(TimeProvider time)
             domain.DangerousRelease();
         }
     }
+
+    /// <summary>The marks of pairs are no VMs.</summary>
+    private static IReadOnlyList<VMReading> WithoutMarks(IReadOnlyList<VMReading> readings) =>
+        readings.Any(static vm => PairMarks.IsMark(vm.Name)) ? [.. readings.Where(static vm => !PairMarks.IsMark(vm.Name))] : readings;
 
     private VMReading Read(
         LibvirtConnection connection, VirDomainStatsRecord* record, Guid id, ReadingMoment at, VMTraits traits)

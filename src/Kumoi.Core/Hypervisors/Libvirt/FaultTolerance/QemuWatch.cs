@@ -3,33 +3,51 @@ using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.FaultTolerance;
 
-/// <summary>Reports when a guest is stopped and goes on, over a connection of its own.</summary>
-internal sealed class GuestStopWatch : IQemuListener, IAsyncDisposable
+/// <summary>Reports what a VM's QEMU reports, over a connection of its own.</summary>
+internal sealed class QemuWatch : IQemuListener, IAsyncDisposable
 {
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TimeProvider _time;
     private readonly LibvirtConnection _connection;
-    private readonly Action<GuestStop> _happened;
+    private readonly Action<QemuEvent> _happened;
     private int _registration;
 
-    private GuestStopWatch(TimeProvider time, LibvirtConnection connection, Action<GuestStop> happened)
+    private QemuWatch(TimeProvider time, LibvirtConnection connection, Action<QemuEvent> happened)
     {
         _time = time;
         _connection = connection;
         _happened = happened;
     }
 
+    /// <summary>Begins, and ends by itself when nobody waits for it any more.</summary>
+    public static async Task<IAsyncDisposable> BeginAsync(
+        LibvirtLink host, Guid id, Action<QemuEvent> happened, CancellationToken cancellationToken)
+    {
+        var beginning = host.BlockAsync(() => Begin(host, id, happened));
+        try
+        {
+            return await beginning.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            _ = beginning.ContinueWith(
+                static begun => begun.IsCompletedSuccessfully ? begun.Result.DisposeAsync().AsTask() : Task.CompletedTask,
+                TaskScheduler.Default);
+            throw;
+        }
+    }
+
     /// <summary>libvirt-qemu: virConnectDomainQemuMonitorEventRegister. Blocks.</summary>
-    public static GuestStopWatch Begin(LibvirtLink host, Guid id, Action<GuestStop> happened)
+    private static QemuWatch Begin(LibvirtLink host, Guid id, Action<QemuEvent> happened)
     {
         LibvirtLibrary.RequireQemu();
         var connection = LibvirtConnection.Open(host.Address, () => host.HostName);
         try
         {
             using var domain = connection.GetDomain(id);
-            var watch = new GuestStopWatch(host.Time, connection, happened);
+            var watch = new QemuWatch(host.Time, connection, happened);
             watch._registration = NativeQemu.Register(connection.Handle, domain, watch);
-            return watch._registration >= 0 ? watch : throw connection.Failed($"watch the stops of VM '{domain.Name}'");
+            return watch._registration >= 0 ? watch : throw connection.Failed($"watch the QEMU of VM '{domain.Name}'");
         }
         catch
         {
@@ -38,13 +56,7 @@ internal sealed class GuestStopWatch : IQemuListener, IAsyncDisposable
         }
     }
 
-    public void Post(string name, DateTimeOffset at)
-    {
-        if (name is "STOP" or "RESUME")
-        {
-            _happened(new GuestStop(name is "STOP", at));
-        }
-    }
+    public void Post(string name, DateTimeOffset at, string details) => _happened(new QemuEvent(name, at, details));
 
     public void Released() => _released.TrySetResult();
 

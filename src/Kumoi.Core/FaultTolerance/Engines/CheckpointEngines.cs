@@ -1,0 +1,18 @@
+using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Pairs;
+using Kumoi.Hypervisors;
+
+namespace Kumoi.FaultTolerance.Engines;
+
+/// <summary>Makes the engine that a plan names.</summary>
+internal static class CheckpointEngines
+{
+    public static ICheckpointEngine Create(PairPlan plan, ConsoleLog log, TimeProvider time) => plan.Engine switch
+    {
+        CheckpointEngine.LibvirtSnapshot => new SnapshotCheckpoints(plan, log, time),
+        CheckpointEngine.Migrate => new MigrateCheckpoints(plan, log, time),
+        var other => throw new HypervisorException(
+            $"There is no engine {other} for checkpoints.", error: HypervisorError.NotSupported,
+            recommendedAction: $"Take the engine {CheckpointEngine.LibvirtSnapshot}."),
+    };
+}

@@ -1,0 +1,322 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
+using Kumoi.FaultTolerance.Detection;
+using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Protocols;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
+
+namespace Kumoi.FaultTolerance.Engines;
+
+/// <summary>
+/// Checkpoints by live migrations into paused standbys on the backup host, after each of which the VM goes on where it was. The last one is
+/// in the memory of its standby, is lost with that host, and needs no loading: the standby goes on at once.
+/// </summary>
+/// <remarks>
+/// A standby takes one state, so that each checkpoint needs a new one, which is started ahead: one has the last checkpoint, one takes the
+/// next, and one may be the VM, since a failover. When the state is sent, the guest stands still until it is told to go on: then the gates
+/// are cut, exactly.
+/// </remarks>
+internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
+{
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
+
+    /// <summary>How long the console of a standby may take to find its gate again.</summary>
+    private static readonly TimeSpan ConsolePatience = TimeSpan.FromSeconds(5);
+
+    private readonly ConcurrentDictionary<int, Standby> _standbys = [];
+    private QemuMigration? _migration;
+    private CheckpointJob? _last;
+    private Preparation? _next;
+    private Task _discarded = Task.CompletedTask;
+
+    public async Task<MadeCheckpoint?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(plan.CheckpointPatience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            return await MakeWithinAsync(job, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new HypervisorException(
+                FormattableString.Invariant($"A checkpoint was not ready within {plan.CheckpointPatience.TotalSeconds:0.#} s."),
+                FaultDomain.Network, isTransient: true, error: HypervisorError.TimedOut,
+                recommendedAction: "Check the network between the two hosts, and the backup host's load.");
+        }
+    }
+
+    /// <summary>The standby is there, is for that attempt, and the state is in it: else it would not have been committed.</summary>
+    public async Task<bool> HasAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
+    {
+        var id = PairDomains.Of(plan.VM, checkpoint.Standby);
+        if ((await host.SendAsync(new ReadWhereabouts(id), cancellationToken)).IsNotRunning())
+        {
+            return false;
+        }
+
+        try
+        {
+            var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(id), cancellationToken));
+            return StandbyMark.AttemptOf(domain) == checkpoint.Attempt;
+        }
+        catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+        {
+            return false;
+        }
+    }
+
+    public async Task<ConsoleGate> BringAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
+    {
+        var number = checkpoint.Standby ?? throw new InvalidOperationException($"{checkpoint} is in no standby.");
+        await ForgetPrimaryAsync();
+        Discard();
+        ConsoleGate gate;
+        if (_standbys.TryRemove(number, out var standby) && standby.Attempt == checkpoint.Attempt)
+        {
+            gate = standby.Console;
+            gate.BeginAt(checkpoint.Cut);
+        }
+        else
+        {
+            gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, checkpoint.Cut, plan.MaxHeldBytes);
+            await Task.WhenAny(gate.Connected, Task.Delay(ConsolePatience, time, cancellationToken));
+        }
+
+        // The network's switches learn where the VM is now.
+        await host.SendAsync(
+            new QemuCommand(
+                PairDomains.Of(plan.VM, number), "announce-self",
+                new JsonObject { ["initial"] = 50, ["max"] = 550, ["rounds"] = 5, ["step"] = 100 }),
+            cancellationToken);
+        return gate;
+    }
+
+    /// <summary>There is nothing to load: the standby has it. To let it go on would be to use it up.</summary>
+    public async Task<TimeSpan> DrillAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
+    {
+        var begun = time.GetTimestamp();
+        return await HasAsync(host, checkpoint, cancellationToken)
+            ? time.GetElapsedTime(begun)
+            : throw new HypervisorException(
+                $"{host.HostName} does not have the last checkpoint any more.", error: HypervisorError.VMNotFound,
+                recommendedAction: "The next one replaces it: look with Get-KumoiFtPair whether checkpoints are being made.");
+    }
+
+    public async Task DropAsync(CheckpointMark? but, CancellationToken cancellationToken)
+    {
+        if (but is not null && _last is { } job)
+        {
+            _next ??= Prepare(job, but); // which drops the others first, while the VM runs
+            return;
+        }
+
+        Discard();
+        await _discarded;
+        await RemoveOthersAsync(but, cancellationToken);
+        await ForgetPrimaryAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ForgetPrimaryAsync();
+        Discard();
+        await _discarded;
+        foreach (var standby in _standbys.Values)
+        {
+            standby.Console.Dispose(); // the standby itself stays: another controller may need it
+        }
+    }
+
+    private async Task<MadeCheckpoint?> MakeWithinAsync(CheckpointJob job, CancellationToken cancellationToken)
+    {
+        if (job.Backup is not { } backup)
+        {
+            throw new HypervisorException(
+                "There is no backup host to keep checkpoints.", FaultDomain.Host, error: HypervisorError.InvalidState,
+                recommendedAction: "Give the pair another host.");
+        }
+
+        _last = job;
+        var domain = PairDomains.Of(plan.VM, job.Standby);
+        if (_migration is not { } migration || migration.Host != job.Primary || migration.Domain != domain)
+        {
+            await ForgetPrimaryAsync();
+            _migration = migration = await QemuMigration.BeginAsync(job.Primary, domain, plan.Downtime, time, cancellationToken);
+        }
+
+        if (_next?.Host != backup)
+        {
+            Discard();
+        }
+
+        _next ??= Prepare(job, job.Committed);
+        var standby = await ReadyAsync(_next, cancellationToken);
+        await migration.SendAsync(standby.Address, cancellationToken);
+        long cut;
+        try
+        {
+            cut = job.Console.Drain();
+            await job.Network.CutAsync(cancellationToken);
+        }
+        finally
+        {
+            await migration.GoOnAsync();
+        }
+
+        await LoadedAsync(standby, cancellationToken);
+        var bytes = await migration.MeasureAsync(cancellationToken);
+        return new MadeCheckpoint(
+            new CheckpointMark(job.Number, cut) { Attempt = standby.Attempt, Standby = standby.Number }, migration.Pause, bytes);
+    }
+
+    /// <summary>Starts the next standby.</summary>
+    private Preparation Prepare(CheckpointJob job, CheckpointMark? committed)
+    {
+        var number = Enumerable.Range(0, PairDomains.Standbys).First(number => number != job.Standby && number != committed?.Standby);
+        return new Preparation(job.Backup!, StartAsync(job, committed, number));
+    }
+
+    /// <summary>A preparation is used up when it is ready, or has failed.</summary>
+    private async Task<Standby> ReadyAsync(Preparation preparation, CancellationToken cancellationToken)
+    {
+        await Task.WhenAny(preparation.Ready).WaitAsync(cancellationToken);
+        _next = null;
+        return await preparation.Ready;
+    }
+
+    /// <summary>What is being prepared is for another course of things.</summary>
+    private void Discard()
+    {
+        if (_next is { } preparation)
+        {
+            _next = null;
+            _discarded = Task.WhenAll(_discarded, DiscardAsync(preparation));
+        }
+    }
+
+    private async Task DiscardAsync(Preparation preparation)
+    {
+        await Task.WhenAny(preparation.Ready);
+        if (preparation.Ready.IsCompletedSuccessfully)
+        {
+            using var limit = new CancellationTokenSource(plan.CheckpointPatience, time);
+            await RemoveAsync(await preparation.Ready, limit.Token);
+        }
+    }
+
+    private async Task<Standby> StartAsync(CheckpointJob job, CheckpointMark? committed, int number)
+    {
+        using var limit = new CancellationTokenSource(plan.CheckpointPatience, time);
+        var host = job.Backup!;
+        var id = PairDomains.Of(plan.VM, number);
+        await _discarded;
+        await RemoveOthersAsync(committed, limit.Token);
+        await host.SendAsync(new RemoveStandby(plan.VM, id), limit.Token); // of a failed attempt, or of a dead controller
+        var live = DomainDefinition.Parse(await job.Primary.SendAsync(
+            new ReadXml(PairDomains.Of(plan.VM, job.Standby)), limit.Token));
+        var attempt = Guid.NewGuid().ToString("N");
+        var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, from: 0, plan.MaxHeldBytes);
+        try
+        {
+            var definition = StandbyDefinition.Of(live, plan, job.Standby, number, attempt).ToString();
+            await host.SendAsync(new StartStandby(plan.VM, id, definition), limit.Token);
+
+            // A standby that announced itself would draw the VM's packets to where nobody takes them.
+            await host.SendAsync(new QemuCommand(id, "migrate-set-parameters", new JsonObject { ["announce-rounds"] = 0 }), limit.Token);
+            await host.SendAsync(
+                new QemuCommand(id, "migrate-incoming", new JsonObject { ["uri"] = ListenAt(host, number) }), limit.Token);
+            var address = await AddressAsync(host, id, number, limit.Token);
+            return _standbys[number] = new Standby(number, id, attempt, host, gate, address);
+        }
+        catch
+        {
+            gate.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The standby has taken the state as a whole.</summary>
+    private async Task LoadedAsync(Standby standby, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var info = await standby.Host.SendAsync(new QemuCommand(standby.Id, "query-migrate"), cancellationToken);
+            switch (info.TryGetProperty("status", out var status) ? status.GetString() : null)
+            {
+                case "completed":
+                    return;
+                case "failed":
+                    throw new HypervisorException(
+                        $"The standby on {standby.Host.HostName} could not take a checkpoint.", FaultDomain.Host, isTransient: true,
+                        error: HypervisorError.Aborted, recommendedAction: "See QEMU's log of the standby on its host.");
+                default:
+                    await Task.Delay(BetweenLooks, time, cancellationToken);
+                    break;
+            }
+        }
+    }
+
+    private string ListenAt(IHypervisorLink host, int number) => NetworkNameOf(host) is { } name
+        ? $"tcp:{name}:0"
+        : "unix:" + Path.Combine(plan.Folder, FormattableString.Invariant($"{plan.VM:N}-{number}.migration.sock"));
+
+    private async Task<string> AddressAsync(IHypervisorLink host, Guid id, int number, CancellationToken cancellationToken)
+    {
+        if (NetworkNameOf(host) is not { } name)
+        {
+            return ListenAt(host, number);
+        }
+
+        var info = await host.SendAsync(new QemuCommand(id, "query-migrate"), cancellationToken);
+        return $"tcp:{name}:{info.GetProperty("socket-address")[0].GetProperty("port").GetString()}";
+    }
+
+    /// <summary>How other hosts reach it; null: it is on this machine.</summary>
+    private string? NetworkNameOf(IHypervisorLink host)
+    {
+        var name = new Uri(host.Uri).Host;
+        return name.Length == 0 ? null
+            : plan.AllowUnencrypted ? name
+            : throw new HypervisorException(
+                $"Checkpoints would go to {host.HostName} unencrypted.", FaultDomain.Network, error: HypervisorError.NotSupported,
+                recommendedAction: "Allow it (-AllowUnencrypted) on a network of their own, or take the engine LibvirtSnapshot.");
+    }
+
+    private async Task RemoveOthersAsync(CheckpointMark? but, CancellationToken cancellationToken)
+    {
+        foreach (var standby in _standbys.Values.Where(standby => standby.Attempt != but?.Attempt))
+        {
+            await RemoveAsync(standby, cancellationToken);
+        }
+    }
+
+    private async Task RemoveAsync(Standby standby, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await standby.Host.SendAsync(new RemoveStandby(plan.VM, standby.Id), cancellationToken);
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            // It is removed before another one is made there, and when its host is fenced; nobody lets it go on.
+        }
+
+        _standbys.TryRemove(KeyValuePair.Create(standby.Number, standby));
+        standby.Console.Dispose();
+    }
+
+    private async Task ForgetPrimaryAsync()
+    {
+        if (_migration is { } migration)
+        {
+            _migration = null;
+            await migration.DisposeAsync();
+        }
+    }
+
+    /// <summary>A standby that is being started.</summary>
+    private sealed record Preparation(IHypervisorLink Host, Task<Standby> Ready);
+}

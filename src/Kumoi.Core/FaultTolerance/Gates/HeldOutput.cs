@@ -1,0 +1,42 @@
+using Kumoi.FaultTolerance.Protocols;
+
+namespace Kumoi.FaultTolerance.Gates;
+
+/// <summary>
+/// The console output that is held for a checkpoint, in a file with its name: what a checkpoint covers goes out wherever its controller has
+/// died.
+/// </summary>
+internal sealed class HeldOutput(Guid vm, string folder)
+{
+    private const string Extension = ".held";
+
+    /// <summary>Writes down what the gate holds up to the checkpoint's cut.</summary>
+    public async Task WriteAsync(CheckpointMark checkpoint, ConsoleGate gate, CancellationToken cancellationToken)
+    {
+        var (from, output) = gate.Read(checkpoint.Cut);
+        await using var file = new FileStream(PathOf(checkpoint), FileMode.Create, FileAccess.Write, FileShare.None);
+        await file.WriteAsync(BitConverter.GetBytes(from), cancellationToken);
+        await file.WriteAsync(output, cancellationToken);
+        file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Lets out what a committed checkpoint covers.</summary>
+    public void Release(CheckpointMark checkpoint, ConsoleLog log)
+    {
+        var held = File.ReadAllBytes(PathOf(checkpoint));
+        log.Append(BitConverter.ToInt64(held), held.AsSpan(sizeof(long)));
+    }
+
+    /// <summary>Removes what was held for all checkpoints but one, or, with null, all.</summary>
+    public void Drop(CheckpointMark? but)
+    {
+        var kept = but is null ? null : PathOf(but);
+        foreach (var file in Directory.EnumerateFiles(folder, $"{vm:N}-*{Extension}").Where(file => file != kept))
+        {
+            File.Delete(file);
+        }
+    }
+
+    private string PathOf(CheckpointMark checkpoint) =>
+        Path.Combine(folder, FormattableString.Invariant($"{vm:N}-{checkpoint.Number}-{checkpoint.Attempt}{Extension}"));
+}

@@ -1,0 +1,139 @@
+using Kumoi.FaultTolerance.Detection;
+using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Fencing;
+using Kumoi.FaultTolerance.Protocols;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
+
+namespace Kumoi.FaultTolerance.Pairs;
+
+/// <summary>The hosts of a pair: what they have of the VM, and which of them can serve.</summary>
+internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
+{
+    private readonly HostFence _fence = new(plan.FenceCommand, plan.FencePatience, time);
+    private readonly HostFence _cleaning = new([], plan.FencePatience, time); // nobody's power is switched off for that
+    private readonly Dictionary<string, UnconnectedLink> _unconnected = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _unable = new(StringComparer.Ordinal);
+
+    public HostHearing Hearing { get; } = new(plan.Silence, time);
+
+    /// <summary>What may run as the VM.</summary>
+    private IReadOnlyList<Guid> Domains => plan.Engine is CheckpointEngine.LibvirtSnapshot ? [plan.VM] : PairDomains.All(plan.VM);
+
+    /// <summary>The way to a host. One that is not connected, as the hosts of an agent that has just started, may be so later.</summary>
+    public IHypervisorLink Link(string host)
+    {
+        if (fleet.Find(host)?.Link is { } link)
+        {
+            _unconnected.Remove(host);
+            return link;
+        }
+
+        return _unconnected.TryGetValue(host, out var known) ? known : _unconnected[host] = new UnconnectedLink(host);
+    }
+
+    /// <summary>
+    /// What has become of the output that a controller held that is dead. What the network cards have sent is in QEMU still; what went to
+    /// the console went nowhere, and a migration that nobody ends is in the way of others. Null: nothing is lost.
+    /// </summary>
+    public async Task<PairEvent?> FindLossAsync(string primary, Guid domain, CancellationToken cancellationToken)
+    {
+        var since = time.GetTimestamp();
+        while (true)
+        {
+            using var limit = new CancellationTokenSource(plan.Silence, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+            string reason;
+            try
+            {
+                var definition = DomainDefinition.Parse(await Link(primary).SendAsync(new ReadXml(domain), either.Token));
+                return plan.Engine is not CheckpointEngine.LibvirtSnapshot || PairPreflight.HasConsole(definition, plan.Folder)
+                    ? new PairEvent.OutputLost("the controller that held the output has died") : null;
+            }
+            catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+            {
+                return null; // whoever hears the host finds it
+            }
+            catch (HypervisorException e)
+            {
+                reason = e.Message;
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                reason = $"{primary} does not answer.";
+            }
+
+            if (time.GetElapsedTime(since) >= plan.Silence)
+            {
+                return new PairEvent.PrimaryLost(reason);
+            }
+
+            await Task.Delay(plan.Silence / 8, time, cancellationToken);
+        }
+    }
+
+    /// <summary>What the host has of a domain; Unknown where it is not connected, or does not answer.</summary>
+    public async Task<VMWhereabouts> PlaceAsync(string host, Guid domain, CancellationToken cancellationToken) =>
+        fleet.Find(host) is { } known ? (await Hearing.AskAsync(known.Link, domain, cancellationToken)).Place : VMWhereabouts.Unknown;
+
+    /// <summary>
+    /// Null: the host can go on from the checkpoint. Else that it does not have it any more, or that it does not answer.
+    /// </summary>
+    public async Task<PairEvent?> LackAsync(
+        string host, ICheckpointEngine engine, CheckpointMark checkpoint, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(plan.Silence, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            return await engine.HasAsync(Link(host), checkpoint, either.Token)
+                ? null
+                : new PairEvent.CheckpointGone($"{host} does not have the checkpoint any more");
+        }
+        catch (HypervisorException e)
+        {
+            return new PairEvent.BackupLost(e.Message);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new PairEvent.BackupLost($"{host} does not answer");
+        }
+    }
+
+    /// <summary>The first of the hosts that answers and does not have the VM; null: none.</summary>
+    public async Task<string?> ChooseAsync(string? except, CancellationToken cancellationToken)
+    {
+        foreach (var host in plan.Hosts.Where(host => host != except && !_unable.Contains(host)))
+        {
+            if ((await PlaceAsync(host, plan.VM, cancellationToken)).IsNotRunning())
+            {
+                return host;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The first backup.</summary>
+    /// <exception cref="HypervisorException">None of the hosts can be it.</exception>
+    public async Task<string> ChooseFirstAsync(string primary, CancellationToken cancellationToken) =>
+        await ChooseAsync(primary, cancellationToken) ?? throw new HypervisorException(
+            $"None of these hosts can be the backup of {primary}: {string.Join(", ", plan.Hosts.Where(host => host != primary))}.",
+            FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
+            recommendedAction: "Give other hosts, which answer and do not run the VM: Get-KumoiHost shows those that do.");
+
+    /// <summary>The host could not take over this time: another one is chosen.</summary>
+    public void PassOver(string host) => _unable.Add(host);
+
+    /// <summary>All hosts may be tried again.</summary>
+    public void PassOverNone() => _unable.Clear();
+
+    /// <summary>Null: the host runs nothing that may be the VM. Else why that is not known.</summary>
+    public Task<string?> FenceAsync(string host, CancellationToken cancellationToken) =>
+        _fence.FenceAsync(host, fleet.Find(host)?.Link, Domains, cancellationToken);
+
+    /// <summary>Removes standbys from a host, if it answers.</summary>
+    public Task<string?> RemoveStandbysAsync(string host, CancellationToken cancellationToken) =>
+        _cleaning.FenceAsync(host, fleet.Find(host)?.Link, [.. Domains.Where(domain => domain != plan.VM)], cancellationToken);
+}

@@ -1,0 +1,55 @@
+using System.Text.Json;
+using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Modes;
+
+namespace Kumoi.FaultTolerance.Pairs;
+
+/// <summary>
+/// All that whoever keeps a pair must know of it: what an admin has asked for. It is in the journal and in the marks on hosts, so it has no
+/// secrets.
+/// </summary>
+public sealed record PairOrder
+{
+    /// <summary>Tells this pair from others of the same VM, before and after it.</summary>
+    public required Guid Id { get; init; }
+
+    public required Guid VM { get; init; }
+
+    public required string VMName { get; init; }
+
+    /// <summary>The host that runs the VM at the beginning: one of <see cref="Hosts"/>.</summary>
+    public required string Primary { get; init; }
+
+    /// <summary>The hosts that may serve, in the order of preference.</summary>
+    public required IReadOnlyList<PairHost> Hosts { get; init; }
+
+    /// <summary>Where checkpoints are kept: storage that all hosts and this computer have under the same path.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>What makes the checkpoints.</summary>
+    public CheckpointEngine Engine { get; init; }
+
+    /// <summary>What the pair is to keep within its limits.</summary>
+    public required PairGoals Goals { get; init; }
+
+    /// <summary>The path of a program that switches a host's power off, and gets the host's name; null: none.</summary>
+    public string? FenceCommand { get; init; }
+
+    /// <summary>How many milliseconds a host may be silent.</summary>
+    public int SilenceMs { get; init; } = 2000;
+
+    /// <summary>The engine Migrate may send the VM's memory unencrypted from host to host.</summary>
+    public bool AllowUnencrypted { get; init; }
+
+    /// <summary>Its hosts live in the session that began it, and end with it.</summary>
+    public bool IsSimulated { get; init; }
+
+    internal string ToJson() => JsonSerializer.Serialize(this, PairFile.Options);
+
+    /// <summary>Reads what <see cref="ToJson"/> has written.</summary>
+    /// <exception cref="JsonException">It is something else.</exception>
+    internal static PairOrder FromJson(string json) =>
+        JsonSerializer.Deserialize<PairOrder>(json, PairFile.Options) ?? throw new JsonException("There is no order of a pair.");
+
+    public override string ToString() => $"{VMName} on {string.Join(", ", Hosts)}";
+}

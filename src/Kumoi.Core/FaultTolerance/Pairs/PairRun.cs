@@ -1,0 +1,203 @@
+using Kumoi.FaultTolerance.Modes;
+using Kumoi.FaultTolerance.Protocols;
+using Kumoi.Fleets;
+using Kumoi.Hypervisors;
+
+namespace Kumoi.FaultTolerance.Pairs;
+
+/// <summary>A pair that this process keeps until it is stopped, or is over. Safe for concurrent use.</summary>
+internal sealed class PairRun : IAsyncDisposable
+{
+    private readonly Fleet _fleet;
+    private readonly PairLog _log;
+    private readonly TimeProvider _time;
+    private readonly PairController _controller;
+    private readonly PairMeter _meter;
+    private readonly CancellationTokenSource _leave = new();
+    private readonly TaskCompletionSource _protected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly DateTimeOffset _startedAt;
+    private readonly string _keptBy;
+    private readonly Task _running;
+    private int _failovers;
+    private Task _logged = Task.CompletedTask;
+    private PairRecord? _last;
+
+    /// <summary>Begins at once, or goes on where another process has left it.</summary>
+    /// <param name="fleet">Has its hosts.</param>
+    /// <param name="order">The pair. It belongs to this process, and its hosts have its marks.</param>
+    /// <param name="startedAt">When it was asked for.</param>
+    /// <param name="log">Where its phases are written down.</param>
+    /// <param name="keptBy">Who this process is, as <see cref="KumoiFtPair.KeptBy"/> has it.</param>
+    /// <param name="time">The clock of all waits.</param>
+    /// <exception cref="IOException">Another process has its files.</exception>
+    public PairRun(Fleet fleet, PairOrder order, DateTimeOffset startedAt, PairLog log, string keptBy, TimeProvider time)
+    {
+        (_fleet, Order, _startedAt, _log, _keptBy, _time) = (fleet, order, startedAt, log, keptBy, time);
+        _meter = new PairMeter(time);
+        _controller = new PairController(fleet, PlanOf(order), time);
+        _controller.Changed += Note;
+        _running = Task.Run(RunAsync);
+    }
+
+    public PairOrder Order { get; }
+
+    /// <summary>When it has ended, in whatever way.</summary>
+    public Task Running => _running;
+
+    /// <summary>Why it could not be begun; null: it was.</summary>
+    public Exception? Failure { get; private set; }
+
+    public KumoiFtPair Status
+    {
+        get
+        {
+            var record = _controller.Record ?? new PairRecord(PairPhase.Starting, Order.Primary, null, null);
+            return _meter.Fill(new KumoiFtPair
+            {
+                VM = Order.VMName,
+                VMId = Order.VM,
+                Id = Order.Id,
+                State = record.Phase,
+                Primary = record.Primary,
+                Backup = record.Backup,
+                VMHosts = [.. Order.Hosts.Select(static host => host.Name)],
+                Engine = Order.Engine.ToString(),
+                KeptBy = _keptBy,
+                StartedAt = _startedAt,
+                FailoverCount = Volatile.Read(ref _failovers),
+                CheckpointCount = record.LastNumber,
+                PeriodMs = _controller.Period.Period.TotalMilliseconds,
+                MissedGoal = _controller.Period.Missed,
+                Reason = record.Reason ?? Failure?.Message,
+            });
+        }
+    }
+
+    /// <summary>When the first checkpoint is committed.</summary>
+    /// <exception cref="HypervisorException">It cannot be protected, or runs alone for want of a backup.</exception>
+    public async Task ProtectedAsync(CancellationToken cancellationToken)
+    {
+        await Task.WhenAny(_protected.Task, _running).WaitAsync(cancellationToken);
+        if (_protected.Task.IsCompleted)
+        {
+            await _protected.Task;
+        }
+        else
+        {
+            throw Failure ?? new HypervisorException(
+                $"'{Order.VMName}' is not protected: {Status.Reason ?? "the pair has ended"}.", FaultDomain.VM,
+                error: HypervisorError.InvalidState, recommendedAction: "Get-KumoiEvent -Kind FaultTolerance tells what happened.");
+        }
+    }
+
+    /// <summary>Ends the protection. The VM is left as it is.</summary>
+    public async Task<KumoiFtPair> StopAsync()
+    {
+        _controller.Requests.Stop();
+        await _running;
+        return Status;
+    }
+
+    /// <summary>Lets the backup take over, as planned: from a checkpoint that is made for it.</summary>
+    public Task SwitchAsync(CancellationToken cancellationToken) => _controller.Requests.SwitchAsync(cancellationToken);
+
+    /// <summary>Restores the last checkpoint on the backup, without ever running it there, and removes it again. How long that took.</summary>
+    public Task<TimeSpan> DrillAsync(CancellationToken cancellationToken) => _controller.Requests.DrillAsync(cancellationToken);
+
+    /// <summary>Lets go of it as it is: another process can go on with it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _leave.CancelAsync();
+        await _running;
+        await _controller.DisposeAsync();
+        _leave.Dispose();
+    }
+
+    internal static PairPlan PlanOf(PairOrder order) => new(
+        order.VM, order.Folder, [.. order.Hosts.Select(static host => host.Name)], order.Goals,
+        order.FenceCommand is { } command ? [command] : [])
+    {
+        Engine = order.Engine,
+        AllowUnencrypted = order.AllowUnencrypted,
+        Silence = TimeSpan.FromMilliseconds(order.SilenceMs),
+    };
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            await _controller.RunAsync(Order.Primary, _leave.Token);
+        }
+        catch (OperationCanceledException) when (_leave.IsCancellationRequested)
+        {
+            await _logged;
+            _controller.Requests.Refuse(Ended("is not kept by this process any more"));
+            return; // somebody else goes on with it
+        }
+#pragma warning disable CA1031 // nobody waits for this task: whatever ends it is its status
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Failure = e;
+        }
+
+        _controller.Requests.Refuse(Ended("has ended"));
+        await _logged;
+        if (_controller.Record is null or { IsOver: true })
+        {
+            var left = await PairMarking.TakeOffAsync(_fleet, Order);
+            await _log.GiveUpAsync(
+                Order, Failure is null ? $"The fault-tolerant pair of '{Order.VMName}' has ended{Where(left)}." : Failure.Message + Where(left));
+        }
+
+        static string Where(IReadOnlyList<string> left) => left.Count == 0
+            ? ""
+            : $"; {string.Join(", ", left)} did not answer, and may still have its mark, a definition that never runs";
+    }
+
+    private HypervisorException Ended(string how) => new(
+        $"The pair of '{Order.VMName}' {how}.", FaultDomain.VM, error: HypervisorError.InvalidState,
+        recommendedAction: "Get-KumoiFtPair shows it, and Get-KumoiEvent -Kind FaultTolerance what has happened.");
+
+    private void Note(PairEvent happened, PairRecord record)
+    {
+        if (happened is PairEvent.CheckpointMade made)
+        {
+            _meter.Add(made.Measure);
+            _protected.TrySetResult();
+        }
+        else if (happened is PairEvent.TookOver)
+        {
+            Interlocked.Increment(ref _failovers);
+            _controller.Requests.Switched();
+        }
+
+        if (record.Phase is PairPhase.Unprotected)
+        {
+            _protected.TrySetException(new HypervisorException(
+                $"'{Order.VMName}' could not be protected: {record.Reason}", FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: "Get-KumoiEvent -Kind FaultTolerance tells what happened before."));
+        }
+
+        if (record.Checkpoint is null)
+        {
+            _meter.Forget();
+        }
+
+        if (_last is not { } last || last with { Checkpoint = record.Checkpoint, LastNumber = record.LastNumber } != record)
+        {
+            _last = record;
+            _logged = TellAsync(_logged, record, PairWords.Of(Order, happened, record));
+        }
+    }
+
+    /// <summary>One after the other, and without keeping the pair from its work.</summary>
+    private async Task TellAsync(Task before, PairRecord record, string message)
+    {
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!record.IsOver)
+        {
+            await _log.ChangeAsync(Order, record, message);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+# shellcheck shell=bash disable=SC2154 # lab and here are lab.sh's
+# The Linux guest: Debian's cloud kernel, busybox, and guests/linux-init. Sourced by lab.sh, which sets $lab and $here.
+#
+# As the newer generation's programs, the packages come from this machine's own apt, are checked by it, and are unpacked into the cache
+# folder: nothing is installed.
+
+readonly linux_recipe=1 # goes up with every change of what is made
+readonly linux_modules=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net)
+
+linux_folder() { echo "$(cache_folder)/linux-$linux_recipe"; }
+
+# Prints nothing, and makes the folder with vmlinuz and initrd.gz if it is not there.
+fetch_linux() {
+  local work
+  [[ -s $(linux_folder)/initrd.gz ]] && return
+  mkdir -p -m 755 "$(cache_folder)"
+  (
+    exec 8<"$(cache_folder)"
+    flock --timeout 600 8
+    [[ -s $(linux_folder)/initrd.gz ]] && exit
+    work=$(mktemp -d "$(cache_folder)/linux.new.XXXXXX")
+    if make_linux "$work" >"$work/said" 2>&1; then
+      mv -T "$work/made" "$(linux_folder)"
+      rm -rf --one-file-system "$work"
+    else
+      tail -n 3 "$work/said" >&2
+      rm -rf --one-file-system "$work"
+      fail "the Linux guest could not be made"
+    fi
+  )
+}
+
+make_linux() (
+  set -e
+  cd "$1"
+  mkdir unpacked made root
+  kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*\)$/\1/p' | head -n 1)
+  apt-get -qq -o APT::Sandbox::User=root download busybox-static cpio "$kernel"
+  for package in *.deb; do dpkg-deb -x "$package" unpacked; done
+  cp unpacked/boot/vmlinuz-* made/vmlinuz
+  mkdir -p root/{bin,lib,proc,sys,dev}
+  cp unpacked/bin/busybox root/bin
+  for module in "${linux_modules[@]}"; do find unpacked/lib/modules -name "$module.ko" -exec cp {} root/lib \; ; done
+  install -m 755 "$here/guests/linux-init" root/init
+  install -m 755 "$here/guests/linux-serve" root/bin/serve
+  (cd root && find . | LC_ALL=C sort | ../unpacked/bin/cpio --quiet -o -H newc) | gzip -1 >made/initrd.gz.new
+  mv made/initrd.gz.new made/initrd.gz
+)
+
+# The address is the guest's; one guest of this kind runs at a time.
+linux_xml() { # linux_xml NAME MACHINE
+  fetch_linux
+  cat <<XML
+<domain type='qemu'>
+  <name>$1</name>
+  <memory unit='MiB'>96</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='$2'>hvm</type>
+    <kernel>$(linux_folder)/vmlinuz</kernel>
+    <initrd>$(linux_folder)/initrd.gz</initrd>
+    <cmdline>console=ttyS0 quiet panic=-1 tsc=unstable kip=$net.200</cmdline>
+  </os>
+  <features>
+    <acpi/>
+  </features>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <controller type='usb' model='none'/>
+    <interface type='bridge'>
+      <mac address='52:54:00:77:00:c8'/>
+      <source bridge='guests'/>
+      <model type='virtio'/>
+      <driver name='qemu'/>
+      <rom enabled='no'/>
+    </interface>
+    <serial type='file'>
+      <source path='/var/log/libvirt/qemu/$1.serial' append='on'/>
+    </serial>
+    <memballoon model='none'/>
+    <video>
+      <model type='none'/>
+    </video>
+  </devices>
+</domain>
+XML
+}
