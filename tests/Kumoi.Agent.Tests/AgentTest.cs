@@ -29,16 +29,22 @@ public abstract class AgentTest : IAsyncLifetime
 
     protected AgentTest()
     {
+#pragma warning disable CA2214, MA0056 // a property without a state
+        var clock = Clock;
+#pragma warning restore CA2214, MA0056
         Folder = Path.Combine(Path.GetTempPath(), "kumoi-agent-" + Guid.NewGuid().ToString("N"));
-        _driver = new SimulatedDriver(Time);
+        _driver = new SimulatedDriver(clock);
         Fleet = KumoiFleet.Create(
-            [_driver], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time);
+            [_driver], new PollyCallPolicyFactory(clock), new FaultPlan(new Random(1), clock), clock);
     }
 
     /// <summary>Of the journal.</summary>
     protected string Folder { get; }
 
     private protected ManualTime Time { get; } = new();
+
+    /// <summary>The agent's.</summary>
+    protected virtual TimeProvider Clock => Time;
 
     private protected Fleet Fleet { get; }
 
@@ -79,7 +85,7 @@ public abstract class AgentTest : IAsyncLifetime
         {
             IdleLimit = idleLimit ?? TimeSpan.FromMinutes(10),
             Drivers = [driver ?? _driver, new LibvirtDriver()],
-            Time = Time,
+            Time = Clock,
             Version = version ?? AgentVersion.Own,
             Limits = limits ?? new RequestLimits(),
         });
@@ -96,7 +102,7 @@ public abstract class AgentTest : IAsyncLifetime
 
     private protected SqliteJournal Journal() => new(Folder, Time);
 
-    private protected PersistentScaling Scaling(AgentClient client) => new(client, new PersistentWork(client, Journal));
+    private protected PersistentScaling Scaling(AgentClient client) => new(client, new PersistentWork(Journal));
 
     private protected async Task<ScalingOrder> OrderAsync(string group = "web", int minimum = 2, params IEnumerable<HostOrder> more)
     {

@@ -156,7 +156,7 @@ public sealed class AgentWorkTests : AgentTest
     public async Task What_VMs_use_is_accounted_without_a_gap_over_two_agents()
     {
         var server = await StartAsync();
-        var usage = new PersistentUsage(Client(), new PersistentWork(Client(), Journal));
+        var usage = new PersistentUsage(Client(), new PersistentWork(Journal));
         await usage.StartAsync(new UsageOrder(TimeSpan.FromSeconds(60), Path: null, [First, Second]), default);
         var refused = await Assert.ThrowsAsync<AgentException>(
             () => usage.StartAsync(new UsageOrder(TimeSpan.FromSeconds(1), Path: null, [First]), default));

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using Kumoi.Agent.Grains;
 using Kumoi.Agent.Work;
 using Kumoi.Agents;
+using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -12,7 +13,7 @@ namespace Kumoi.Agent.Http;
 
 /// <summary>What comes in by the socket, and is answered.</summary>
 internal sealed class AgentRequests(
-    AgentSettings settings, AgentLife life, WorkBook book, IGrainFactory grains, ILogger<AgentRequests> log)
+    AgentSettings settings, AgentLife life, WorkBook book, AgentPairs pairs, IGrainFactory grains, ILogger<AgentRequests> log)
 {
     private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -41,6 +42,10 @@ internal sealed class AgentRequests(
             await WriteAsync(
                 context, StatusCodes.Status500InternalServerError,
                 new AgentFailure(AgentError.JournalFailed, e.Message, e.RecommendedAction), AgentJson.Default.AgentFailure);
+        }
+        catch (HypervisorException e)
+        {
+            await WriteAsync(context, StatusCodes.Status409Conflict, AgentFailure.Of(e), AgentJson.Default.AgentFailure);
         }
         catch (JsonException e)
         {
@@ -144,12 +149,17 @@ internal sealed class AgentRequests(
         ("POST", "/scaling/stop") => await StopScalingAsync(context),
         ("POST", "/usage") => await GiveUsageAsync(context),
         ("POST", "/usage/stop") => await StopUsageAsync(),
+        ("GET", "/pairs") => JsonSerializer.SerializeToUtf8Bytes(pairs.All, AgentJson.Default.IReadOnlyListKumoiFtPair),
+        ("POST", "/pairs") => await StartPairAsync(context),
+        ("POST", "/pairs/stop") => await AskPairAsync(context, static (pair, _) => pair.StopAsync()),
+        ("POST", "/pairs/switch") => await AskPairAsync(context, static (pair, token) => pair.SwitchAsync(token)),
+        ("POST", "/pairs/drill") => await AskPairAsync(context, static (pair, token) => pair.DrillAsync(token)),
         _ => throw new AgentException("The agent has no such thing.", AgentError.NotFound, ""),
     };
 
     private AgentStatus Status() => new(
         settings.Version, Environment.ProcessId, life.StartedAt, life.Limit.TotalSeconds, life.Idle?.TotalSeconds,
-        Environment.WorkingSet, [], NamesOf(AgentWorkKind.Scaling), NamesOf(AgentWorkKind.Usage).Count > 0);
+        Environment.WorkingSet, pairs.Names, NamesOf(AgentWorkKind.Scaling), NamesOf(AgentWorkKind.Usage).Count > 0);
 
     private List<string> NamesOf(AgentWorkKind kind) =>
         [.. book.Items.Where(item => item.Kind == kind && item.Error is null).Select(item => item.Name)];
@@ -164,6 +174,7 @@ internal sealed class AgentRequests(
         {
             IEnumerable<string> work =
             [
+                .. pairs.Names.Select(vm => $"it protects {vm}"),
                 .. NamesOf(AgentWorkKind.Scaling).Select(group => $"it scales {group}"),
                 .. NamesOf(AgentWorkKind.Usage).Select(_ => "it accounts what VMs use"),
             ];
@@ -233,6 +244,23 @@ internal sealed class AgentRequests(
     private async Task<ReadOnlyMemory<byte>> StopUsageAsync() => await Usage.StopAsync()
         ? JsonSerializer.SerializeToUtf8Bytes(Status(), AgentJson.Default.AgentStatus)
         : throw new AgentException("The agent does not account what VMs use.", AgentError.NotFound, "");
+
+    private async Task<ReadOnlyMemory<byte>> StartPairAsync(HttpContext context)
+    {
+        var body = await ReadBodyAsync(context);
+        var start = JsonSerializer.Deserialize(body.Span, AgentJson.Default.PairStart)!;
+        return ToBytes(await grains.GetGrain<IPairGrain>(start.Order.VM)
+            .StartAsync(JsonSerializer.Serialize(start, AgentJson.Default.PairStart), context.RequestAborted));
+    }
+
+    private async Task<ReadOnlyMemory<byte>> AskPairAsync(HttpContext context, Func<IPairGrain, CancellationToken, Task<string?>> ask)
+    {
+        var told = Guid.TryParse(context.Request.Query["vm"], out var vm)
+            ? await ask(grains.GetGrain<IPairGrain>(vm), context.RequestAborted) : null;
+        return ToBytes(told ?? throw new AgentException(
+            "The agent does not keep this pair.", AgentError.NotFound,
+            "Get-KumoiFtPair shows who does. One that nobody keeps the agent goes on with when it reaches the hosts: see its log."));
+    }
 
     private static ReadOnlyMemory<byte> ToBytes(string json) => System.Text.Encoding.UTF8.GetBytes(json);
 

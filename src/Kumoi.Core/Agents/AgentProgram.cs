@@ -123,7 +123,7 @@ public sealed class AgentProgram(string assembly, Func<string, string?> variable
         }
     }
 
-    private static AgentException? ParseFailure(string answer)
+    private static Exception? ParseFailure(string answer)
     {
         try
         {

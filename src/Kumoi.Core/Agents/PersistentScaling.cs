@@ -37,7 +37,7 @@ public sealed class PersistentScaling(AgentClient agent, PersistentWork work)
 
     /// <summary>Gives a group to the agent, which is started if it does not run.</summary>
     /// <exception cref="AgentException">It was not given, or, if the agent broke off, may have been.</exception>
-    public Task<KumoiScaling> StartAsync(ScalingOrder order, CancellationToken cancellationToken) => work.GiveAsync(
+    public Task<KumoiScaling> StartAsync(ScalingOrder order, CancellationToken cancellationToken) => agent.HaveAsync(
         () => agent.PostAsync(
             "scaling", order, AgentJson.Default.ScalingOrder, AgentJson.Default.KumoiScaling, AgentClient.AnswerPatience, cancellationToken),
         cancellationToken);

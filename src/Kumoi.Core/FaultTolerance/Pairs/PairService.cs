@@ -115,6 +115,9 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         }
     }
 
+    /// <summary>When a pair has ended, in whatever way; null: this process does not keep it.</summary>
+    public Task? EndOf(Guid vm) => Find(vm)?.Running;
+
     /// <summary>Ends the protection of a VM, which is left as it is. Null: this process does not keep it.</summary>
     public async Task<KumoiFtPair?> StopAsync(Guid vm) => Find(vm) is { } run ? await run.StopAsync() : null;
 
