@@ -1,5 +1,4 @@
 using Kumoi.FaultTolerance.Gates;
-using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Hypervisors;
 
 namespace Kumoi.FaultTolerance.Engines;

@@ -275,10 +275,10 @@ internal sealed class PairController : IAsyncDisposable
     /// <summary>Its console finds the gate, whenever it connects.</summary>
     private async Task StartIfOffAsync(string primary, int? standby, CancellationToken cancellationToken)
     {
-        _output.EnsureGate(Record!.Standby);
-        if (await _hosts.PlaceAsync(primary, Domain, cancellationToken) is VMWhereabouts.Off)
+        _output.EnsureGate(standby);
+        if (standby is null && await _hosts.PlaceAsync(primary, _plan.VM, cancellationToken) is VMWhereabouts.Off)
         {
-            await _hosts.Link(primary).SendAsync(new StartVM(Domain), cancellationToken);
+            await _hosts.Link(primary).SendAsync(new StartVM(_plan.VM), cancellationToken);
         }
     }
 

@@ -1,3 +1,4 @@
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;

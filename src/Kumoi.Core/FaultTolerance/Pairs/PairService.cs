@@ -121,6 +121,9 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         }
     }
 
+    /// <summary>When a pair has ended, in whatever way; null: this process does not keep it.</summary>
+    public Task? EndOf(Guid vm) => Find(vm)?.Running;
+
     /// <summary>Ends the protection of a VM, which is left as it is. Null: this process does not keep it.</summary>
     public async Task<KumoiFtPair?> StopAsync(Guid vm) => Find(vm) is { } run ? await run.StopAsync() : null;
 
@@ -154,15 +157,6 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
             CheckpointCount = before.CheckpointCount,
             RestoreMs = took.TotalMilliseconds,
         };
-    }
-
-    /// <summary>When the VM's pair has ended here, in whatever way; at once if there is none.</summary>
-    public Task EndOf(Guid vm)
-    {
-        lock (_gate)
-        {
-            return _runs.TryGetValue(vm, out var run) ? run.Running : Task.CompletedTask;
-        }
     }
 
     /// <summary>Lets go of all as they are: another process can go on with them.</summary>
