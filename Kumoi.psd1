@@ -48,6 +48,7 @@
     'Stop-KumoiFleet'
     'Stop-KumoiFtPair'
     'Stop-KumoiScaling'
+    'Stop-KumoiUsage'
     'Stop-KumoiVM'
     'Suspend-KumoiHost'
     'Suspend-KumoiVM'

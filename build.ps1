@@ -166,6 +166,7 @@ function Complete-Test {
 function Invoke-AllTest {
   Build-Module
   $counts = @(Invoke-CSharpTest -Path "$root/tests/Kumoi.Core.Tests" -Assembly Kumoi.Core.Tests -Name core)
+  $counts += Invoke-CSharpTest -Path "$root/tests/Kumoi.Agent.Tests" -Assembly Kumoi.Agent.Tests -Name agent
   $counts += Invoke-PesterTest -Path "$root/tests/Pester" -Name module
   $obstacle = Test-Lab
   if ($obstacle) {

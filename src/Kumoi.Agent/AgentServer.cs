@@ -69,6 +69,13 @@ internal sealed class AgentServer : IAsyncDisposable
 
             await ResumeAsync(app.Services);
             app.Services.GetRequiredService<AgentRequests>().Open();
+#pragma warning disable CA1848, CA1873 // once in a life
+            app.Services.GetRequiredService<ILogger<AgentServer>>().LogInformation(
+                "The agent {Version} of {Journal} runs (process {Process}), and goes on with: {Work}", settings.Version,
+                settings.JournalFolder, Environment.ProcessId,
+                string.Join(", ", app.Services.GetRequiredService<WorkBook>().Items.Where(item => item.Error is null)
+                    .Select(item => $"{item.Kind} {item.Name}").DefaultIfEmpty("nothing")));
+#pragma warning restore CA1848, CA1873
             return new AgentServer(app, settings);
         }
         catch
@@ -88,20 +95,24 @@ internal sealed class AgentServer : IAsyncDisposable
 
     private static void AddServices(IServiceCollection services, AgentSettings settings)
     {
+        // The clock is not one of the services: Orleans would go by it too.
         services.AddSingleton(settings);
-        services.AddSingleton(settings.Time);
         services.AddSingleton<IHostLifetime, NoLifetime>();
         services.Configure<HostOptions>(options => options.ShutdownTimeout = StopPatience);
         services.AddSingleton<IJournal>(_ => new SqliteJournal(settings.JournalFolder, settings.Time));
-        services.AddSingleton<WorkBook>();
+        services.AddSingleton(provider => new WorkBook(provider.GetRequiredService<IJournal>(), settings.Time));
         services.AddSingleton<RunningWork>();
         services.AddSingleton(provider => new AgentHosts(KumoiFleet.Create(
             settings.Drivers, new PollyCallPolicyFactory(), new FaultPlan(new Random(), settings.Time), settings.Time,
             provider.GetRequiredService<IJournal>)));
         services.AddSingleton(provider => new AgentLife(
-            settings.IdleLimit, () => provider.GetRequiredService<WorkBook>().HasWork, settings.Time,
+            settings.IdleLimit, () => provider.GetRequiredService<WorkBook>().HasWork || provider.GetRequiredService<AgentPairs>().HasWork,
+            settings.Time,
             provider.GetRequiredService<ILogger<AgentLife>>()));
+        services.AddSingleton(provider => provider.GetRequiredService<RunningWork>().Begin(() => new AgentPairs(
+            provider.GetRequiredService<AgentHosts>(), settings, provider.GetRequiredService<ILogger<AgentPairs>>())));
         services.AddSingleton<AgentRequests>();
+        services.AddSingleton<PairRoutes>();
     }
 
     private static void Listen(KestrelServerOptions kestrel, AgentSettings settings)
@@ -136,10 +147,15 @@ internal sealed class AgentServer : IAsyncDisposable
         var grains = services.GetRequiredService<IGrainFactory>();
         foreach (var item in services.GetRequiredService<WorkBook>().Items.Where(item => item.Error is null))
         {
-            if (item.Kind is AgentWorkKind.Scaling)
-            {
-                await grains.GetGrain<IScalingGrain>(item.Name).ResumeAsync();
-            }
+            await (item.Kind is AgentWorkKind.Scaling
+                ? grains.GetGrain<IScalingGrain>(item.Name).ResumeAsync()
+                : grains.GetGrain<IUsageGrain>(item.Name).ResumeAsync());
+        }
+
+        foreach (var vm in await services.GetRequiredService<AgentPairs>().FindAsync())
+        {
+            // A host that does not answer must not keep the others, nor the agent's socket.
+            _ = Task.Run(() => grains.GetGrain<IPairGrain>(vm).ResumeAsync());
         }
     }
 
@@ -148,7 +164,9 @@ internal sealed class AgentServer : IAsyncDisposable
         await _life.Ending;
         await _app.Services.GetRequiredService<RunningWork>().EndAllAsync();
         await _app.StopAsync();
-        await _app.Services.GetRequiredService<AgentHosts>().Fleet.DisposeAsync();
+        var fleet = _app.Services.GetRequiredService<AgentHosts>().Fleet;
+        await fleet.DisposeAsync();
+        await (fleet.Journal?.SettleAsync() ?? Task.CompletedTask);
         await _app.DisposeAsync();
         File.Delete(_settings.Folder.Socket);
     }

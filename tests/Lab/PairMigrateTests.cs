@@ -58,7 +58,7 @@ public sealed class PairMigrateTests(RealLab lab) : PairTest(lab)
         }
 
         await using var second = new PairController(Fleet, Plan, TimeProvider.System);
-        var goesOn = await RunAsync(second, hosts[0]);
+        var goesOn = await RunAsync(second, primary: null);
         Assert.Equal(hosts[1], second.Record!.Primary);
         await ServesAsync(hosts[1], PairDomains.Of(Id, second.Record.Standby));
         await StopAsync(second, goesOn);

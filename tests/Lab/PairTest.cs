@@ -45,7 +45,7 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
 
     /// <summary>It runs, and has made checkpoints.</summary>
     private protected static async Task<Task<PairRecord>> RunAsync(
-        PairController controller, string primary, CancellationToken cancellationToken = default)
+        PairController controller, string? primary, CancellationToken cancellationToken = default)
     {
         var count = 3;
         var running = controller.RunAsync(primary, cancellationToken);

@@ -90,7 +90,7 @@ public sealed class PairTests(RealLab lab) : PairTest(lab)
         }
 
         await using var second = new PairController(Fleet, Plan, TimeProvider.System);
-        var goesOn = await RunAsync(second, "k1");
+        var goesOn = await RunAsync(second, primary: null);
         await ServesAsync("k3");
         await StopAsync(second, goesOn);
     }

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Kumoi.Agent.Work;
 using Kumoi.Agents;
+using Kumoi.Journal;
+using Microsoft.Extensions.Logging;
 using Orleans;
 using Orleans.Concurrency;
 using Orleans.Configuration;
@@ -10,7 +12,8 @@ namespace Kumoi.Agent.Grains;
 /// <summary>Its loop runs outside of its turns: the grain begins it, ends it, and tells how it is.</summary>
 [Reentrant]
 [CollectionAgeLimit(AlwaysActive = true)]
-internal sealed class ScalingGrain(WorkBook book, RunningWork running, AgentHosts hosts, TimeProvider time) : Grain, IScalingGrain
+internal sealed class ScalingGrain(
+    WorkBook book, RunningWork running, AgentHosts hosts, AgentSettings settings, ILogger<ScalingGrain> log) : Grain, IScalingGrain
 {
     private ScalingWork? _work;
 
@@ -63,8 +66,24 @@ internal sealed class ScalingGrain(WorkBook book, RunningWork running, AgentHost
         _work is null ? Task.CompletedTask : running.EndAsync(_work);
 
     private void Begin(string order) => _work = running.Begin(() => new ScalingWork(
-        JsonSerializer.Deserialize(order, AgentJson.Default.ScalingOrder)!, hosts, time,
-        error => book.FailAsync(AgentWorkKind.Scaling, Group, error)));
+        JsonSerializer.Deserialize(order, AgentJson.Default.ScalingOrder)!, hosts, settings.Time,
+        FailAsync));
+
+    private async Task FailAsync(string error)
+    {
+#pragma warning disable CA1848, CA1873 // once in the life of a group
+        log.LogError("The scaling of {Group} has ended: {Error}", Group, error);
+        try
+        {
+            await book.FailAsync(AgentWorkKind.Scaling, Group, error);
+        }
+        catch (JournalException e)
+        {
+            // Then the next agent tries it again.
+            log.LogError(e, "This could not be written into the journal.");
+        }
+#pragma warning restore CA1848, CA1873
+    }
 
     private string? Told() => book.Find(AgentWorkKind.Scaling, Group) is { } item ? Told(_work, item.Error, item) : null;
 

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using Kumoi.Agent.Grains;
 using Kumoi.Agent.Work;
 using Kumoi.Agents;
+using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -12,9 +13,12 @@ namespace Kumoi.Agent.Http;
 
 /// <summary>What comes in by the socket, and is answered.</summary>
 internal sealed class AgentRequests(
-    AgentSettings settings, AgentLife life, WorkBook book, IGrainFactory grains, ILogger<AgentRequests> log)
+    AgentSettings settings, AgentLife life, WorkBook book, IGrainFactory grains, AgentPairs pairs, PairRoutes pairRoutes,
+    ILogger<AgentRequests> log)
 {
     private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private IUsageGrain Usage => grains.GetGrain<IUsageGrain>(IUsageGrain.Key);
 
     /// <summary>From now on requests are answered; those that have come wait until then.</summary>
     public void Open() => _open.TrySetResult();
@@ -25,6 +29,10 @@ internal sealed class AgentRequests(
         try
         {
             await DispatchAsync(context);
+        }
+        catch (HypervisorException e)
+        {
+            await WriteAsync(context, StatusCodes.Status409Conflict, AgentFailure.Of(e), AgentJson.Default.AgentFailure);
         }
         catch (AgentException e)
         {
@@ -133,15 +141,19 @@ internal sealed class AgentRequests(
     private async Task<ReadOnlyMemory<byte>> ActAsync(HttpContext context, (string Method, string? Path) route) => route switch
     {
         ("POST", "/start") => Start(context),
+        (_, { } path) when path == "/pairs" || path.StartsWith("/pairs/", StringComparison.Ordinal) =>
+            await pairRoutes.ActAsync(context, route.Method, path, ReadBodyAsync),
         ("GET", "/scaling") => await ListScalingAsync(),
         ("POST", "/scaling") => await GiveScalingAsync(context),
         ("POST", "/scaling/stop") => await StopScalingAsync(context),
+        ("POST", "/usage") => await GiveUsageAsync(context),
+        ("POST", "/usage/stop") => await StopUsageAsync(),
         _ => throw new AgentException("The agent has no such thing.", AgentError.NotFound, ""),
     };
 
     private AgentStatus Status() => new(
         settings.Version, Environment.ProcessId, life.StartedAt, life.Limit.TotalSeconds, life.Idle?.TotalSeconds,
-        Environment.WorkingSet, [], NamesOf(AgentWorkKind.Scaling), NamesOf(AgentWorkKind.Usage).Count > 0);
+        Environment.WorkingSet, [.. pairs.Open.Select(pair => pair.VM)], NamesOf(AgentWorkKind.Scaling), NamesOf(AgentWorkKind.Usage).Count > 0);
 
     private List<string> NamesOf(AgentWorkKind kind) =>
         [.. book.Items.Where(item => item.Kind == kind && item.Error is null).Select(item => item.Name)];
@@ -154,9 +166,14 @@ internal sealed class AgentRequests(
         }
         else if (!life.TryEnd("it was told to"))
         {
-            var groups = NamesOf(AgentWorkKind.Scaling);
+            IEnumerable<string> work =
+            [
+                .. pairs.Open.Select(pair => $"it protects {pair.VM}"),
+                .. NamesOf(AgentWorkKind.Scaling).Select(group => $"it scales {group}"),
+                .. NamesOf(AgentWorkKind.Usage).Select(_ => "it accounts what VMs use"),
+            ];
             throw new AgentException(
-                "The agent has work" + (groups.Count == 0 ? "." : $": it scales {string.Join(", ", groups)}."), AgentError.HasWork,
+                $"The agent has work: {string.Join(", ", work.DefaultIfEmpty("it is just being given some"))}.", AgentError.HasWork,
                 "Stop the work first, or give -Force: the work stays in the journal, and the next agent goes on with it.");
         }
 
@@ -201,6 +218,23 @@ internal sealed class AgentRequests(
             (group.Length == 0 ? null : await grains.GetGrain<IScalingGrain>(group).StopAsync())
             ?? throw new AgentException($"The agent does not scale '{group}'.", AgentError.NotFound, "Get-KumoiScaling lists what it scales."));
     }
+
+    private async Task<ReadOnlyMemory<byte>> GiveUsageAsync(HttpContext context)
+    {
+        var body = await ReadBodyAsync(context);
+        var order = JsonSerializer.Deserialize(body.Span, AgentJson.Default.UsageOrder)!;
+        if (!await Usage.GiveAsync(JsonSerializer.Serialize(order, AgentJson.Default.UsageOrder)))
+        {
+            throw new AgentException(
+                "The agent accounts what VMs use already.", AgentError.Exists, "Stop it first: Stop-KumoiUsage. Nothing is lost in between.");
+        }
+
+        return JsonSerializer.SerializeToUtf8Bytes(Status(), AgentJson.Default.AgentStatus);
+    }
+
+    private async Task<ReadOnlyMemory<byte>> StopUsageAsync() => await Usage.StopAsync()
+        ? JsonSerializer.SerializeToUtf8Bytes(Status(), AgentJson.Default.AgentStatus)
+        : throw new AgentException("The agent does not account what VMs use.", AgentError.NotFound, "");
 
     private static ReadOnlyMemory<byte> ToBytes(string json) => System.Text.Encoding.UTF8.GetBytes(json);
 

@@ -119,11 +119,18 @@ public sealed class AgentClient : IDisposable
         }
     }
 
-    /// <summary>Gets something.</summary>
+    /// <summary>Gets something. An agent that ends just then does not run.</summary>
     public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, TimeSpan patience, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(HttpMethod.Get, path, content: null, patience, cancellationToken);
-        return await ReadAsync(response, type, cancellationToken);
+        try
+        {
+            return await GetOnceAsync(path, type, patience, cancellationToken);
+        }
+        catch (AgentException e) when (e.Error is AgentError.BrokeOff)
+        {
+            // It was killed under an open connection, say. To ask again does no harm.
+            return await GetOnceAsync(path, type, patience, cancellationToken);
+        }
     }
 
     /// <summary>Has something done, with a body and an answer.</summary>
@@ -145,6 +152,16 @@ public sealed class AgentClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
+    private async Task<T> GetOnceAsync<T>(string path, JsonTypeInfo<T> type, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(HttpMethod.Get, path, content: null, patience, cancellationToken);
+        return await ReadAsync(response, type, cancellationToken);
+    }
+
+    private static AgentException BrokeOff(Exception cause) => new(
+        "The agent ended before it answered.", AgentError.BrokeOff,
+        "What it was asked for may have been done: look with Get-KumoiAgent, or do it again.", cause);
+
     private static AgentException Silent(string what, Exception? cause = null) => new(
         $"The agent {what}.", AgentError.NotResponding, "What it was asked for may have been done: look with Get-KumoiAgent.", cause);
 
@@ -154,9 +171,13 @@ public sealed class AgentClient : IDisposable
         {
             return await response.Content.ReadFromJsonAsync(type, cancellationToken) ?? throw Silent("gave no answer");
         }
-        catch (Exception e) when (e is JsonException or HttpRequestException or IOException)
+        catch (JsonException e)
         {
             throw Silent("gave an answer that cannot be read", e);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw BrokeOff(e);
         }
     }
 
@@ -196,11 +217,11 @@ public sealed class AgentClient : IDisposable
         {
             response?.Dispose();
             // Why it could not be connected is inside; what was begun and broke off may have been done.
-            throw e.InnerException as AgentException ?? Silent($"ended before it answered: {e.Message}", e);
+            throw e.InnerException as AgentException ?? BrokeOff(e);
         }
     }
 
-    private static async Task<AgentException> ReadFailureAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    private static async Task<Exception> ReadFailureAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         try
         {

@@ -24,6 +24,9 @@ public enum AgentError
     /// <summary>It runs, and did not answer in time.</summary>
     NotResponding,
 
+    /// <summary>It ended before it answered: what it was asked for may have been done.</summary>
+    BrokeOff,
+
     /// <summary>Its folder or its socket belongs to somebody else, or is open to others.</summary>
     NotOurs,
 

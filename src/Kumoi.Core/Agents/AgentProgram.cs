@@ -127,7 +127,7 @@ public sealed class AgentProgram(string assembly, Func<string, string?> variable
     {
         try
         {
-            return JsonSerializer.Deserialize(answer, AgentJson.Default.AgentFailure)?.ToException();
+            return JsonSerializer.Deserialize(answer, AgentJson.Default.AgentFailure)?.ToAgentException();
         }
         catch (JsonException)
         {

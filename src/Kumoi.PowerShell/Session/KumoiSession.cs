@@ -101,6 +101,15 @@ internal static class KumoiSession
         }
     }
 
+    /// <summary>The groups that the agent of the session's journal scales.</summary>
+    public static PersistentScaling PersistentScalings => new(Agent, PersistentWork);
+
+    /// <summary>The accounting of the agent of the session's journal.</summary>
+    public static PersistentUsage PersistentUsage => new(Agent, PersistentWork);
+
+    /// <summary>All that the agent of the session's journal was given.</summary>
+    public static PersistentWork PersistentWork => new(Agent, () => Journal);
+
     public static bool HasFleet => Volatile.Read(ref _fleet) is not null;
 
     /// <summary>Notes a VM that this session has made.</summary>
@@ -109,7 +118,7 @@ internal static class KumoiSession
     /// <summary>A pipeline must not take as a substitute what came into being through it.</summary>
     public static bool WasMadeSince(Guid vm, DateTimeOffset then) => Made.TryGetValue(vm, out var at) && at >= then;
 
-    /// <summary>All groups that were scaled in the background, by name.</summary>
+    /// <summary>All groups that this session scaled in the background, by name.</summary>
     public static IReadOnlyList<ScalingRun> Scalings
     {
         get

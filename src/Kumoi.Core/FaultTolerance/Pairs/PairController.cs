@@ -28,6 +28,7 @@ internal sealed class PairController : IAsyncDisposable
     private readonly PairHosts _hosts;
     private readonly PairHearing _hearing;
     private readonly PairAlone _alone;
+    private int _made; // the number of the last checkpoint that this controller made
     private int _due; // the number of the checkpoint from which a planned switch goes on
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
@@ -64,24 +65,29 @@ internal sealed class PairController : IAsyncDisposable
     public void OpenGate() => _output.MakeGate(standby: null);
 
     /// <summary>Protects the VM until it is stopped, or until the pair is over.</summary>
-    /// <param name="primary">Where the VM runs, if there is no record yet.</param>
+    /// <param name="primary">Where the VM runs, for a new pair; null: the pair is there, and is gone on with.</param>
     /// <param name="cancellationToken">Leaves everything as it is, as the death of this process does.</param>
     /// <exception cref="HypervisorException">It cannot be protected, and nothing was begun.</exception>
-    public async Task<PairRecord> RunAsync(string primary, CancellationToken cancellationToken)
+    /// <exception cref="IOException">The pair's files cannot be read or written.</exception>
+    public async Task<PairRecord> RunAsync(string? primary, CancellationToken cancellationToken)
     {
-        var found = _file.Read();
-        if (found is null or { IsOver: true })
+        if (primary is not null)
         {
-            var standby = await StandbyAsync(found, primary, cancellationToken);
+            // What another pair has left there is of another time, but for what the VM is since.
+            var standby = await _hosts.FindStandbyAsync(_file.Read(), primary, cancellationToken);
             await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, standby, cancellationToken);
             var backup = await _hosts.ChooseFirstAsync(primary, cancellationToken);
+            _output.EnsureGate(standby); // its console finds the gate, whenever it connects
+            await _hosts.StartIfOffAsync(primary, PairDomains.Of(_plan.VM, standby), cancellationToken);
             Write(new PairRecord(PairPhase.Starting, primary, backup, null) { Standby = standby });
-            await StartIfOffAsync(primary, cancellationToken);
         }
         else
         {
-            Record = found;
-            Apply(new PairEvent.OutputLost("the controller that held the output has died"));
+            Record = _file.Read() ?? throw new FileNotFoundException($"The folder of the pair has no record of it: {_plan.RecordFile}");
+            if (!Record.IsOver && await _hosts.FindLossAsync(Record.Primary, Domain, cancellationToken) is { } loss)
+            {
+                Apply(loss);
+            }
         }
 
         while (PairRules.Next(Record!) is { } action)
@@ -97,11 +103,6 @@ internal sealed class PairController : IAsyncDisposable
 
         return Record!;
     }
-
-    /// <summary>A VM that was protected before may have been a standby since; it runs on as that.</summary>
-    private async Task<int?> StandbyAsync(PairRecord? before, string primary, CancellationToken cancellationToken) =>
-        before?.Standby is { } number
-            && await _hosts.PlaceAsync(primary, PairDomains.Of(_plan.VM, number), cancellationToken) is VMWhereabouts.Running ? number : null;
 
     public async ValueTask DisposeAsync()
     {
@@ -226,7 +227,12 @@ internal sealed class PairController : IAsyncDisposable
         var network = await _output.HoldNetworkAsync(primary, Domain, cancellationToken);
         if (make.Committed is { } committed && isFirstTry)
         {
-            await network.ReleaseAsync(cancellationToken);
+            if (committed.Number == _made)
+            {
+                // Else it holds what a dead controller may have moved there for a checkpoint that does not count.
+                await network.ReleaseAsync(cancellationToken);
+            }
+
             _output.Drop(committed);
             await _engine.DropAsync(committed, cancellationToken);
             await Requests.DrillAsync(() => DrillAsync(committed, backup, cancellationToken));
@@ -251,6 +257,7 @@ internal sealed class PairController : IAsyncDisposable
         await _output.WriteAsync(made.Mark, cancellationToken);
         var measure = new CheckpointMeasure(made.Pause, _time.GetElapsedTime(begun), made.Bytes);
         Period.Add(measure);
+        _made = made.Mark.Number;
         return new PairEvent.CheckpointMade(made.Mark) { Measure = measure };
     }
 
@@ -260,16 +267,6 @@ internal sealed class PairController : IAsyncDisposable
                 "The pair has no backup host now.", error: HypervisorError.InvalidState,
                 recommendedAction: "Try it again when Get-KumoiFtPair shows one."),
             committed, cancellationToken);
-
-    /// <summary>Its console finds the gate, whenever it connects.</summary>
-    private async Task StartIfOffAsync(string primary, CancellationToken cancellationToken)
-    {
-        _output.EnsureGate(Record!.Standby);
-        if (await _hosts.PlaceAsync(primary, Domain, cancellationToken) is VMWhereabouts.Off)
-        {
-            await _hosts.Link(primary).SendAsync(new StartVM(Domain), cancellationToken);
-        }
-    }
 
     /// <summary>The last copy of the VM must not be ended for one that is not there.</summary>
     private async Task<PairEvent> FencePrimaryAsync(PairAction.Fence fence, CancellationToken cancellationToken)

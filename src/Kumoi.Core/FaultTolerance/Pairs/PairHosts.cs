@@ -4,6 +4,7 @@ using Kumoi.FaultTolerance.Fencing;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.FaultTolerance.Pairs;
 
@@ -12,6 +13,7 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
 {
     private readonly HostFence _fence = new(plan.FenceCommand, plan.FencePatience, time);
     private readonly HostFence _cleaning = new([], plan.FencePatience, time); // nobody's power is switched off for that
+    private readonly Dictionary<string, UnconnectedLink> _unconnected = new(StringComparer.Ordinal);
     private readonly HashSet<string> _unable = new(StringComparer.Ordinal);
 
     public HostHearing Hearing { get; } = new(plan.Silence, time);
@@ -19,11 +21,57 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
     /// <summary>What may run as the VM.</summary>
     private List<Guid> Domains => plan.Engine is CheckpointEngine.LibvirtSnapshot ? [plan.VM] : [.. PairDomains.All(plan.VM)];
 
-    public IHypervisorLink Link(string host) => fleet.Find(host)?.Link
-        ?? throw new HypervisorException(
-            $"{host} is not connected.",
-            error: HypervisorError.ConnectionFailed,
-            recommendedAction: $"Connect it: Connect-KumoiHost {host}.");
+    /// <summary>The way to a host. One that is not connected, as the hosts of an agent that has just started, may be so later.</summary>
+    public IHypervisorLink Link(string host)
+    {
+        if (fleet.Find(host)?.Link is { } link)
+        {
+            _unconnected.Remove(host);
+            return link;
+        }
+
+        return _unconnected.TryGetValue(host, out var known) ? known : _unconnected[host] = new UnconnectedLink(host);
+    }
+
+    /// <summary>
+    /// What has become of the output that a controller held that is dead. What the network cards have sent is in QEMU still; what went to
+    /// the console went nowhere, and a migration that nobody ends is in the way of others. Null: nothing is lost.
+    /// </summary>
+    public async Task<PairEvent?> FindLossAsync(string primary, Guid domain, CancellationToken cancellationToken)
+    {
+        var since = time.GetTimestamp();
+        while (true)
+        {
+            using var limit = new CancellationTokenSource(plan.Silence, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+            string reason;
+            try
+            {
+                var definition = DomainDefinition.Parse(await Link(primary).SendAsync(new ReadXml(domain), either.Token));
+                return plan.Engine is not CheckpointEngine.LibvirtSnapshot || PairPreflight.HasConsole(definition, plan.Folder)
+                    ? new PairEvent.OutputLost("the controller that held the output has died") : null;
+            }
+            catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+            {
+                return null; // whoever hears the host finds it
+            }
+            catch (HypervisorException e)
+            {
+                reason = e.Message;
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                reason = $"{primary} does not answer.";
+            }
+
+            if (time.GetElapsedTime(since) >= plan.Silence)
+            {
+                return new PairEvent.PrimaryLost(reason);
+            }
+
+            await Task.Delay(plan.Silence / 8, time, cancellationToken);
+        }
+    }
 
     /// <summary>What the host has of a domain; Unknown where it is not connected, or does not answer.</summary>
     public async Task<VMWhereabouts> PlaceAsync(string host, Guid domain, CancellationToken cancellationToken) =>
@@ -74,6 +122,19 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
             $"None of these hosts can be the backup of {primary}: {string.Join(", ", plan.Hosts.Where(host => host != primary))}.",
             FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
             recommendedAction: "Give other hosts, which answer and do not run the VM: Get-KumoiHost shows those that do.");
+
+    /// <summary>A VM that was protected before may have been a standby since; it runs on as that.</summary>
+    public async Task<int?> FindStandbyAsync(PairRecord? before, string primary, CancellationToken cancellationToken) =>
+        before?.Standby is { } number
+            && await PlaceAsync(primary, PairDomains.Of(plan.VM, number), cancellationToken) is VMWhereabouts.Running ? number : null;
+
+    public async Task StartIfOffAsync(string host, Guid domain, CancellationToken cancellationToken)
+    {
+        if (await PlaceAsync(host, domain, cancellationToken) is VMWhereabouts.Off)
+        {
+            await Link(host).SendAsync(new StartVM(domain), cancellationToken);
+        }
+    }
 
     /// <summary>The host could not take over this time: another one is chosen.</summary>
     public void PassOver(string host) => _unable.Add(host);

@@ -57,6 +57,11 @@ internal static class PairPreflight
         var consoles = 0;
         foreach (var device in domain.Elements("devices").Elements())
         {
+            if (IsConsole(device) && (string?)device.Attribute("type") is "null")
+            {
+                continue; // it goes nowhere
+            }
+
             if (IsConsole(device))
             {
                 // libvirt shows the first serial port a second time, as the console.
@@ -92,6 +97,10 @@ internal static class PairPreflight
                 "Set-KumoiVM -AutoStart:$false.");
         }
     }
+
+    /// <summary>Whether the VM puts something out at the pair's console.</summary>
+    public static bool HasConsole(XElement domain, string folder) => domain.Elements("devices").Elements().Any(
+        device => IsConsole(device) && (string?)device.Element("source")?.Attribute("path") is { } path && Path.GetDirectoryName(path) == folder);
 
     /// <summary>QEMU's migrations are not encrypted, and what travels is the VM's memory.</summary>
     private static IEnumerable<PairObstacle> JudgeWay(IHypervisorLink host, PairPlan plan)

@@ -62,7 +62,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
                 await PairMarking.PutAsync(fleet, order, log.IsOver, force, cancellationToken);
             }
 
-            run = await BeginAsync(order, time.GetUtcNow(), log);
+            run = await BeginAsync(order, isNew: true, time.GetUtcNow(), log);
         }
         catch (Exception e)
         {
@@ -89,6 +89,12 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         catch
         {
             await run.StopAsync();
+            lock (_gate)
+            {
+                _runs.Remove(order.VM);
+            }
+
+            await run.DisposeAsync();
             throw;
         }
     }
@@ -106,7 +112,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
 
         try
         {
-            await BeginAsync(state.Order, state.BegunAt, log);
+            await BeginAsync(state.Order, isNew: false, state.BegunAt, log);
             return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -150,6 +156,15 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         };
     }
 
+    /// <summary>When the VM's pair has ended here, in whatever way; at once if there is none.</summary>
+    public Task EndOf(Guid vm)
+    {
+        lock (_gate)
+        {
+            return _runs.TryGetValue(vm, out var run) ? run.Running : Task.CompletedTask;
+        }
+    }
+
     /// <summary>Lets go of all as they are: another process can go on with them.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -171,7 +186,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         }
     }
 
-    private async Task<PairRun> BeginAsync(PairOrder order, DateTimeOffset startedAt, PairLog log)
+    private async Task<PairRun> BeginAsync(PairOrder order, bool isNew, DateTimeOffset startedAt, PairLog log)
     {
         // It has what the guest's memory has.
         if (OperatingSystem.IsWindows())
@@ -192,7 +207,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         await (ended?.DisposeAsync() ?? ValueTask.CompletedTask);
         lock (_gate)
         {
-            return _runs[order.VM] = new PairRun(fleet, order, startedAt, log, keptBy, time);
+            return _runs[order.VM] = new PairRun(fleet, order, isNew, startedAt, log, keptBy, time);
         }
     }
 

@@ -29,7 +29,7 @@ public abstract class AgentCmdlet : KumoiCmdlet
         {
             status = Await(agent.FindAsync(StopToken));
         }
-        catch (AgentException e) when (e.Error is AgentError.NotResponding or AgentError.Refused)
+        catch (AgentException e) when (e.Error is AgentError.NotResponding or AgentError.BrokeOff or AgentError.Refused)
         {
             return new KumoiAgent { State = AgentState.NotResponding, Log = agent.Log, Error = e.Message };
         }
@@ -57,9 +57,7 @@ public abstract class AgentCmdlet : KumoiCmdlet
     /// <summary>What it will go on with.</summary>
     private KumoiAgent LookInJournal(AgentClient agent)
     {
-        var log = new AgentWorkLog(KumoiSession.Journal, TimeProvider.System);
-        Await(log.ReadAsync(StopToken));
-        var items = log.Items.Where(item => item.Error is null).ToList();
+        var items = agent.MayHaveWork ? Await(KumoiSession.PersistentWork.ReadAsync(StopToken)).Where(item => item.Error is null).ToList() : [];
         return new KumoiAgent
         {
             State = AgentState.NotRunning,

@@ -90,7 +90,7 @@ internal static class Errors
             AgentError.NotInstalled or AgentError.RuntimeMissing => ErrorCategory.NotInstalled,
             AgentError.NotSupported => ErrorCategory.NotImplemented,
             AgentError.NotOurs => ErrorCategory.SecurityError,
-            AgentError.NotResponding => ErrorCategory.OperationTimeout,
+            AgentError.NotResponding or AgentError.BrokeOff => ErrorCategory.OperationTimeout,
             AgentError.HasWork => ErrorCategory.ResourceBusy,
             AgentError.NotFound => ErrorCategory.ObjectNotFound,
             AgentError.Exists => ErrorCategory.ResourceExists,

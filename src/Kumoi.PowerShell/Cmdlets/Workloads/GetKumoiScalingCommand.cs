@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using Kumoi.Agents;
+using Kumoi.Journal;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
@@ -6,7 +8,7 @@ using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
-/// <summary>The groups that this session scales in the background, or did.</summary>
+/// <summary>The groups that this session scales in the background, or did, and those that the agent scales.</summary>
 [Cmdlet(VerbsCommon.Get, "KumoiScaling")]
 [OutputType(typeof(KumoiScaling))]
 public sealed class GetKumoiScalingCommand : KumoiCmdlet
@@ -18,7 +20,21 @@ public sealed class GetKumoiScalingCommand : KumoiCmdlet
 
     protected override void EndProcessing()
     {
-        IReadOnlyList<KumoiScaling> all = [.. KumoiSession.Scalings.Select(run => run.Status)];
+        IReadOnlyList<KumoiScaling> persistent = [];
+        try
+        {
+            persistent = Await(KumoiSession.PersistentScalings.ListAsync(StopToken));
+        }
+        catch (Exception e) when (e is AgentException or JournalException)
+        {
+            // The session's own are known.
+            WriteFailure(e, null);
+        }
+
+        IReadOnlyList<KumoiScaling> all =
+        [
+            .. KumoiSession.Scalings.Select(run => run.Status).Concat(persistent).OrderBy(status => status.Group, NaturalOrder.IgnoringCase),
+        ];
         WriteObject(Names.Choose(all, status => status.Group, Names.Typed(Group)), enumerateCollection: true);
     }
 }

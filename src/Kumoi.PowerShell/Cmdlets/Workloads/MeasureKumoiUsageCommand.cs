@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Kumoi.Agents;
 using Kumoi.FailureOblivious;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Cmdlets.Base;
@@ -50,9 +51,22 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
     [Parameter]
     public SwitchParameter FailureOblivious { get; set; }
 
+    /// <summary>
+    /// The agent does it, and goes on when the session ends: for all VMs of these hosts, until Stop-KumoiUsage. It writes nothing here; the
+    /// journal has it.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter Persistent { get; set; }
+
     protected override void EndProcessing()
     {
         var file = Path is null ? null : GetUnresolvedProviderPathFromPSPath(Path);
+        if (Persistent)
+        {
+            Give(file);
+            return;
+        }
+
         Masked = MaskedFailures.Of(this, FailureOblivious);
         var meter = new UsageMeter(Fleet, new WorkloadOptions { Mask = Masked is null ? null : MaskMode.Pessimistic }, TimeProvider.System);
         var names = Names.Typed(Name);
@@ -98,6 +112,33 @@ public sealed class MeasureKumoiUsageCommand : FleetCmdlet
         {
             Masked?.AddAll(meter.Log);
             Masked?.Warn();
+        }
+    }
+
+    private void Give(string? file)
+    {
+        if (Name.Length > 0 || MyInvocation.BoundParameters.ContainsKey(nameof(Count)) || IntervalSec == 0)
+        {
+            const string message = "The agent accounts all VMs of its hosts, without end, in intervals of a second or more.";
+            WriteError(new ErrorRecord(new PSInvalidOperationException(message), "PersistentForAll", ErrorCategory.InvalidArgument, null)
+            {
+                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Leave out -Name and -Count; -VMHost says which hosts." },
+            });
+            return;
+        }
+
+        try
+        {
+            var hosts = FindHosts(VMHost, out var areAllThere);
+            if (areAllThere)
+            {
+                var order = new UsageOrder(TimeSpan.FromSeconds(IntervalSec), file, [.. hosts.Select(HostOrder.Of)]);
+                Await(KumoiSession.PersistentUsage.StartAsync(order, StopToken));
+            }
+        }
+        catch (Exception e) when (e is AgentException or JournalException)
+        {
+            WriteFailure(e, null);
         }
     }
 

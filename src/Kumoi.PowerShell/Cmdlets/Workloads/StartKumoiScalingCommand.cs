@@ -1,6 +1,8 @@
 using System.Management.Automation;
+using Kumoi.Agents;
 using Kumoi.FailureOblivious;
 using Kumoi.Hypervisors;
+using Kumoi.Journal;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
@@ -76,6 +78,12 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
     [ValidateRange(0, 86400)]
     public int StopTimeoutSec { get; set; } = 120;
 
+    /// <summary>
+    /// The agent does it, and goes on when the session ends: until Stop-KumoiScaling, in whatever session. It connects to the hosts itself.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter Persistent { get; set; }
+
     /// <summary>Stays in the foreground, and writes each look.</summary>
     [Parameter]
     public SwitchParameter Wait { get; set; }
@@ -109,6 +117,14 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
         if (Count < int.MaxValue && !Wait)
         {
             Refuse("-Count is of looks in the foreground.", "CountWithoutWait", "Give -Wait too, or end it with Stop-KumoiScaling.");
+            return;
+        }
+
+        if (Persistent && Wait)
+        {
+            Refuse(
+                "-Persistent is for the agent, and -Wait for the foreground.", "PersistentAndWait",
+                "Leave out -Wait: Get-KumoiScaling shows each look.");
             return;
         }
 
@@ -156,13 +172,12 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
         // Hosts may come and go while it runs.
         var fleet = Fleet;
         IReadOnlyList<NameText> asked = [.. VMHost.Select(host => host.Name)];
-        var scaling = new Scaling(
-            fleet, () => Names.Choose(fleet.Hosts, host => host.Name, asked), options,
-            new WorkloadOptions
-            {
-                Mask = Masked is null ? null : MaskMode.Pessimistic,
-                Substitute = !NoSubstitution && KumoiPreference.Of(this).Substitution is not SubstitutionPreference.None,
-            });
+        var how = new WorkloadOptions
+        {
+            Mask = Masked is null ? null : MaskMode.Pessimistic,
+            Substitute = !NoSubstitution && KumoiPreference.Of(this).Substitution is not SubstitutionPreference.None,
+        };
+        var scaling = new Scaling(fleet, () => Names.Choose(fleet.Hosts, host => host.Name, asked), options, how);
         try
         {
             if (IsWhatIf())
@@ -172,6 +187,18 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
             }
             else if (ShouldProcess(Group, $"Scale between {Minimum} and {Maximum} clones of {master.Name}"))
             {
+                if (Persistent)
+                {
+                    Give(ScalingOrder.Of(options, how, Names.Choose(fleet.Hosts, host => host.Name, asked)));
+                    return;
+                }
+
+                if (IsWithAgent())
+                {
+                    RefuseSecond(" by the agent");
+                    return;
+                }
+
                 if (!Wait)
                 {
                     Begin(scaling, options);
@@ -200,7 +227,43 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
             return;
         }
 
-        Refuse($"'{Group}' is being scaled already.", "ScalingRunning", $"Stop it first: Stop-KumoiScaling {Group}");
+        RefuseSecond("");
+    }
+
+    private void RefuseSecond(string by) =>
+        Refuse($"'{Group}' is being scaled{by} already.", "ScalingRunning", $"Stop it first: Stop-KumoiScaling {Group}");
+
+    private void Give(ScalingOrder order)
+    {
+        if (KumoiSession.Scalings.Any(run => run.Status is { State: ScalingState.Running } status && status.Group == Group))
+        {
+            RefuseSecond(" by this session");
+            return;
+        }
+
+        try
+        {
+            WriteObject(Await(KumoiSession.PersistentScalings.StartAsync(order, StopToken)));
+        }
+        catch (AgentException e) when (e.Error is AgentError.Exists)
+        {
+            RefuseSecond(" by the agent");
+        }
+    }
+
+    private bool IsWithAgent()
+    {
+        try
+        {
+            return Await(KumoiSession.PersistentScalings.ListAsync(StopToken))
+                .Any(status => status.Group == Group && status.State is not ScalingState.Failed);
+        }
+        catch (JournalException e)
+        {
+            // A session scales also where nothing can be journaled.
+            WriteWarning($"Whether the agent scales '{Group}' is not known: {e.Message}");
+            return false;
+        }
     }
 
     private void Watch(Scaling scaling)
