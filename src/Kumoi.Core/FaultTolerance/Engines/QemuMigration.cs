@@ -76,7 +76,7 @@ internal sealed class QemuMigration : IAsyncDisposable
     public async Task SendAsync(string address, CancellationToken cancellationToken)
     {
         _ended = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously); // no report has come since it stood still
         try
         {
             await AskAsync("migrate", new JsonObject { ["uri"] = address }, cancellationToken);
@@ -94,6 +94,22 @@ internal sealed class QemuMigration : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>The guest stands still, and must be told to go on.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await AskAsync("stop", null, cancellationToken);
+    }
+
+    /// <summary>Whether memory that is in a shared file is left out of what is sent. Never longer than it is needed.</summary>
+    public async Task LeaveOutSharedAsync(bool isOut, CancellationToken cancellationToken) =>
+        await AskAsync("migrate-set-capabilities", LeavingOutShared(isOut), cancellationToken);
+
+    public static JsonObject LeavingOutShared(bool isOut) => new()
+    {
+        ["capabilities"] = new JsonArray(new JsonObject { ["capability"] = "x-ignore-shared", ["state"] = isOut }),
+    };
 
     /// <summary>The guest goes on. QEMU refuses for a moment after the state is sent.</summary>
     public async Task GoOnAsync()
