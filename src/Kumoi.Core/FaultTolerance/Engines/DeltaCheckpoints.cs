@@ -134,7 +134,7 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
             Attempt = FormattableString.Invariant($"{course.Attempt}-{++course.Tries}"), Standby = course.Number,
         };
         var migration = course.Migration;
-        await migration.LeaveOutSharedAsync(true, cancellationToken);
+        await migration.LeaveOutSharedAsync(true);
         byte[] state;
         try
         {
@@ -147,9 +147,9 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
         finally
         {
             await migration.GoOnAsync();
+            await migration.LeaveOutSharedAsync(false); // or a migration by libvirt would leave the memory out too
         }
 
-        await migration.LeaveOutSharedAsync(false, cancellationToken);
         var bytes = await WriteAsync(mark, course, state, cancellationToken);
         await course.Backup.SendAsync(new QemuCommand(course.Id, "query-status"), cancellationToken); // it must be there
         await migration.MeasureAsync(cancellationToken);
@@ -180,6 +180,13 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
         try
         {
             source = await SharedMemory.OpenAsync(job.Primary, domain, RootOf(job.Primary), cancellationToken);
+            if (source.Bytes != target.Bytes)
+            {
+                throw new HypervisorException(
+                    "The standby has another memory than the VM.", FaultDomain.VM, error: HypervisorError.InvalidState,
+                    recommendedAction: "Start the VM anew: its definition was changed while it ran.");
+            }
+
             var migration = await QemuMigration.BeginAsync(job.Primary, domain, plan.CheckpointPatience, time, cancellationToken);
             return new DeltaCourse
             {

@@ -8,13 +8,20 @@ namespace Kumoi.FaultTolerance.Engines;
 /// </summary>
 internal sealed class PageShadow
 {
-    private readonly byte[] _copy;
+    private const int ChunkPages = 256;
+
+    private readonly byte[][] _copy;
     private readonly bool[] _isUnsent;
 
     /// <summary>What the backup has.</summary>
     public PageShadow(SharedMemory backup)
     {
-        _copy = new byte[backup.Bytes];
+        _copy = new byte[(backup.Pages + ChunkPages - 1) / ChunkPages][];
+        for (var chunk = 0; chunk < _copy.Length; chunk++)
+        {
+            _copy[chunk] = new byte[ChunkPages * SharedMemory.PageBytes];
+        }
+
         _isUnsent = new bool[backup.Pages];
         for (var number = 0; number < backup.Pages; number++)
         {
@@ -69,5 +76,6 @@ internal sealed class PageShadow
         }
     }
 
-    private Span<byte> Of(int number) => _copy.AsSpan(number * SharedMemory.PageBytes, SharedMemory.PageBytes);
+    private Span<byte> Of(int number) =>
+        _copy[number / ChunkPages].AsSpan(number % ChunkPages * SharedMemory.PageBytes, SharedMemory.PageBytes);
 }

@@ -16,7 +16,8 @@ internal sealed class SharedMemory : IDisposable
     private readonly MemoryMappedViewAccessor _view;
     private readonly unsafe byte* _start;
 
-    private unsafe SharedMemory(string path)
+    /// <exception cref="IOException">There is no such file, or it cannot be opened.</exception>
+    public unsafe SharedMemory(string path)
     {
         Bytes = new FileInfo(path).Length;
         _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open);
