@@ -14,6 +14,8 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
     [InlineData(CheckpointEngine.LibvirtSnapshot, "hot")]
     [InlineData(CheckpointEngine.Migrate, "idle")]
     [InlineData(CheckpointEngine.Migrate, "hot")]
+    [InlineData(CheckpointEngine.SharedDelta, "idle")]
+    [InlineData(CheckpointEngine.SharedDelta, "hot")]
     public async Task A_pair_goes_on_and_everything_is_seen_once(CheckpointEngine engine, string guest)
     {
         var hosts = Lab.Choose(2, static host => !host.IsNewer);
@@ -29,6 +31,7 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
     [Theory]
     [InlineData(CheckpointEngine.LibvirtSnapshot)]
     [InlineData(CheckpointEngine.Migrate)]
+    [InlineData(CheckpointEngine.SharedDelta)]
     public async Task A_client_of_a_pair_waits_for_checkpoints_and_is_answered_at_once_when_it_is_stopped(CheckpointEngine engine)
     {
         var hosts = Lab.Choose(2, static host => !host.IsNewer);

@@ -76,10 +76,10 @@ internal sealed class QemuMigration : IAsyncDisposable
     public async Task SendAsync(string address, CancellationToken cancellationToken)
     {
         _ended = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously); // no report has come since it stood still
         try
         {
-            await AskAsync("migrate", new JsonObject { ["uri"] = address }, cancellationToken);
+            await TellAsync("migrate", new JsonObject { ["uri"] = address });
             var status = await _ended.Task.WaitAsync(cancellationToken);
             if (status is not "completed")
             {
@@ -94,6 +94,22 @@ internal sealed class QemuMigration : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>The guest stands still, and must be told to go on.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await TellAsync("stop", null);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Whether memory that is in a shared file is left out of what is sent. Never longer than it is needed.</summary>
+    public Task LeaveOutSharedAsync(bool isOut) => TellAsync("migrate-set-capabilities", LeavingOutShared(isOut));
+
+    public static JsonObject LeavingOutShared(bool isOut) => new()
+    {
+        ["capabilities"] = new JsonArray(new JsonObject { ["capability"] = "x-ignore-shared", ["state"] = isOut }),
+    };
 
     /// <summary>The guest goes on. QEMU refuses for a moment after the state is sent.</summary>
     public async Task GoOnAsync()
@@ -191,6 +207,22 @@ internal sealed class QemuMigration : IAsyncDisposable
     {
         using var parsed = JsonDocument.Parse(details.Length == 0 ? "{}" : details);
         return parsed.RootElement.TryGetProperty("status", out var status) ? status.GetString() : null;
+    }
+
+    /// <summary>Is not given up on the way: what comes after it must not overtake it.</summary>
+    private async Task TellAsync(string command, JsonObject? arguments)
+    {
+        using var limit = new CancellationTokenSource(Patience, _time);
+        try
+        {
+            await AskAsync(command, arguments, limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new HypervisorException(
+                $"QEMU on {Host.HostName} does not answer.", FaultDomain.Host, isTransient: true, outcomeUnknown: true,
+                error: HypervisorError.TimedOut, recommendedAction: "See whether the VM runs: Get-KumoiVM.");
+        }
     }
 
     private async Task<JsonElement> AskAsync(string command, JsonObject? arguments, CancellationToken cancellationToken) =>

@@ -27,8 +27,8 @@ internal sealed class PairController : IAsyncDisposable
     private readonly ICheckpointEngine _engine;
     private readonly PairHosts _hosts;
     private readonly PairHearing _hearing;
-    private int _made; // the number of the last checkpoint that this controller made
     private readonly PairAlone _alone;
+    private int _made; // the number of the last checkpoint that this controller made
     private int _due; // the number of the checkpoint from which a planned switch goes on
 
     /// <summary>Takes the pair: there is one controller at a time.</summary>
@@ -73,11 +73,12 @@ internal sealed class PairController : IAsyncDisposable
     {
         if (primary is not null)
         {
-            // What another pair has left there is of another time; but its VM may still run as the standby that took over.
-            var standby = await StandbyAsync(_file.Read(), primary, cancellationToken);
+            // What another pair has left there is of another time, but for what the VM is since.
+            var standby = await _hosts.FindStandbyAsync(_file.Read(), primary, cancellationToken);
             await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, standby, cancellationToken);
             var backup = await _hosts.ChooseFirstAsync(primary, cancellationToken);
-            await StartIfOffAsync(primary, standby, cancellationToken);
+            _output.EnsureGate(standby); // its console finds the gate, whenever it connects
+            await _hosts.StartIfOffAsync(primary, PairDomains.Of(_plan.VM, standby), cancellationToken);
             Write(new PairRecord(PairPhase.Starting, primary, backup, null) { Standby = standby });
         }
         else
@@ -102,11 +103,6 @@ internal sealed class PairController : IAsyncDisposable
 
         return Record!;
     }
-
-    /// <summary>A VM that was protected before may have been a standby since; it runs on as that.</summary>
-    private async Task<int?> StandbyAsync(PairRecord? before, string primary, CancellationToken cancellationToken) =>
-        before?.Standby is { } number
-            && await _hosts.PlaceAsync(primary, PairDomains.Of(_plan.VM, number), cancellationToken) is VMWhereabouts.Running ? number : null;
 
     public async ValueTask DisposeAsync()
     {
@@ -271,16 +267,6 @@ internal sealed class PairController : IAsyncDisposable
                 "The pair has no backup host now.", error: HypervisorError.InvalidState,
                 recommendedAction: "Try it again when Get-KumoiFtPair shows one."),
             committed, cancellationToken);
-
-    /// <summary>Its console finds the gate, whenever it connects.</summary>
-    private async Task StartIfOffAsync(string primary, int? standby, CancellationToken cancellationToken)
-    {
-        _output.EnsureGate(standby);
-        if (standby is null && await _hosts.PlaceAsync(primary, _plan.VM, cancellationToken) is VMWhereabouts.Off)
-        {
-            await _hosts.Link(primary).SendAsync(new StartVM(_plan.VM), cancellationToken);
-        }
-    }
 
     /// <summary>The last copy of the VM must not be ended for one that is not there.</summary>
     private async Task<PairEvent> FencePrimaryAsync(PairAction.Fence fence, CancellationToken cancellationToken)

@@ -123,6 +123,19 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
             FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
             recommendedAction: "Give other hosts, which answer and do not run the VM: Get-KumoiHost shows those that do.");
 
+    /// <summary>A VM that was protected before may have been a standby since; it runs on as that.</summary>
+    public async Task<int?> FindStandbyAsync(PairRecord? before, string primary, CancellationToken cancellationToken) =>
+        before?.Standby is { } number
+            && await PlaceAsync(primary, PairDomains.Of(plan.VM, number), cancellationToken) is VMWhereabouts.Running ? number : null;
+
+    public async Task StartIfOffAsync(string host, Guid domain, CancellationToken cancellationToken)
+    {
+        if (await PlaceAsync(host, domain, cancellationToken) is VMWhereabouts.Off)
+        {
+            await Link(host).SendAsync(new StartVM(domain), cancellationToken);
+        }
+    }
+
     /// <summary>The host could not take over this time: another one is chosen.</summary>
     public void PassOver(string host) => _unable.Add(host);
 

@@ -45,7 +45,7 @@ internal static class PairPreflight
                 $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
                 recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
         var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(id), cancellationToken));
-        return [.. Judge(domain, vm.IsAutostart, plan.ConsoleSocketOf(standby)), .. JudgeWay(host, plan)];
+        return [.. Judge(domain, vm.IsAutostart, plan.ConsoleSocketOf(standby)), .. JudgeEngine(domain, host, plan)];
     }
 
     /// <summary>What stands in the way; empty: nothing.</summary>
@@ -102,9 +102,20 @@ internal static class PairPreflight
     public static bool HasConsole(XElement domain, string folder) => domain.Elements("devices").Elements().Any(
         device => IsConsole(device) && (string?)device.Element("source")?.Attribute("path") is { } path && Path.GetDirectoryName(path) == folder);
 
-    /// <summary>QEMU's migrations are not encrypted, and what travels is the VM's memory.</summary>
-    private static IEnumerable<PairObstacle> JudgeWay(IHypervisorLink host, PairPlan plan)
+    /// <summary>What an engine needs that others do not. QEMU's migrations are not encrypted, and what travels is the VM's memory.</summary>
+    private static IEnumerable<PairObstacle> JudgeEngine(XElement domain, IHypervisorLink host, PairPlan plan)
     {
+        var memory = domain.Element("memoryBacking");
+        if (plan.Engine is CheckpointEngine.SharedDelta
+            && ((string?)memory?.Element("source")?.Attribute("type") is not "file"
+                || (string?)memory.Element("access")?.Attribute("mode") is not "shared"))
+        {
+            yield return new PairObstacle(
+                "The VM's memory is not in a shared file, in which changed pages could be found.",
+                "Write <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking> into its definition and start it anew, "
+                    + "or take another engine.");
+        }
+
         if (plan is { Engine: CheckpointEngine.Migrate, AllowUnencrypted: false } && new Uri(host.Uri).Host.Length > 0)
         {
             yield return new PairObstacle(

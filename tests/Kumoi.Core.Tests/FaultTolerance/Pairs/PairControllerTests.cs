@@ -117,6 +117,16 @@ public sealed class PairControllerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_VM_whose_memory_is_not_shared_is_refused_where_its_changed_pages_are_wanted()
+    {
+        await using var pair = await ProtectAsync(engine: CheckpointEngine.SharedDelta);
+
+        var error = await Assert.ThrowsAsync<HypervisorException>(() => pair.RunAsync("kvm01", CancellationToken.None));
+        Assert.Contains("<memoryBacking>", error.RecommendedAction, StringComparison.Ordinal);
+        Assert.Null(pair.Record);
+    }
+
+    [Fact]
     public async Task A_second_controller_is_refused_while_the_first_one_lives()
     {
         await using var pair = await ProtectAsync();
