@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using System.Text;
 using Kumoi.Agent.Http;
 using Kumoi.Agents;
@@ -7,6 +8,7 @@ using Xunit;
 
 namespace Kumoi.Agent.Tests;
 
+[UnsupportedOSPlatform("windows")]
 public sealed class AgentSecurityTests : AgentTest
 {
     private const string Nobody = "65534";
@@ -158,6 +160,7 @@ public sealed class AgentSecurityTests : AgentTest
         {
             RedirectStandardOutput = true,
             RedirectStandardInput = true,
+            UseShellExecute = false,
             WorkingDirectory = "/",
         };
         // The first python3 of the path may be in a home that another user cannot enter.

@@ -60,10 +60,10 @@ internal sealed class PairWork : IWork
             while (true)
             {
                 await _hosts.ConnectAsync(_all, _end.Token);
-                if (_service.EndOf(_order.VM) is { } kept)
+                if (_service.Keeps(_order.VM))
                 {
                     // Hosts that were away may have come back meanwhile.
-                    await Task.WhenAny(kept, Task.Delay(Pause, _time, _end.Token));
+                    await Task.WhenAny(_service.UntilEndedAsync(_order.VM), Task.Delay(Pause, _time, _end.Token));
                     _end.Token.ThrowIfCancellationRequested();
                     pause = Pause;
                     continue;
@@ -74,7 +74,7 @@ internal sealed class PairWork : IWork
                     return;
                 }
 
-                if (_service.EndOf(_order.VM) is null)
+                if (!_service.Keeps(_order.VM))
                 {
                     await Task.Delay(pause, _time, _end.Token);
                     pause = pause < LongestPause ? 2 * pause : pause;

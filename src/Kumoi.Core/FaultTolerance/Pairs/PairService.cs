@@ -121,8 +121,11 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         }
     }
 
-    /// <summary>When a pair has ended, in whatever way; null: this process does not keep it.</summary>
-    public Task? EndOf(Guid vm) => Find(vm)?.Running;
+    /// <summary>Whether this process keeps the pair of a VM.</summary>
+    public bool Keeps(Guid vm) => Find(vm) is not null;
+
+    /// <summary>When this process does not keep the pair of a VM any more, in whatever way that came about.</summary>
+    public Task UntilEndedAsync(Guid vm) => Find(vm)?.Running ?? Task.CompletedTask;
 
     /// <summary>Ends the protection of a VM, which is left as it is. Null: this process does not keep it.</summary>
     public async Task<KumoiFtPair?> StopAsync(Guid vm) => Find(vm) is { } run ? await run.StopAsync() : null;
