@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Text;
 using Kumoi.Agents;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
@@ -240,6 +241,14 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
 
         var folder = CheckpointPath is { } path
             ? GetUnresolvedProviderPathFromPSPath(path) : Path.Combine(JournalFolder.Find(), "pairs");
+        folder = Path.Combine(folder, $"kumoi-{vm.Id:D}");
+        if (Encoding.UTF8.GetByteCount(folder) > PairOrder.MaxFolderBytes)
+        {
+            throw new HypervisorException(
+                $"'{folder}' is too long for the sockets in it.", error: HypervisorError.InvalidSpecification,
+                recommendedAction: "Give a shorter -CheckpointPath: a socket has a path of 107 bytes at most.");
+        }
+
         return new PairOrder
         {
             Id = Guid.NewGuid(),
@@ -247,7 +256,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
             VMName = vm.Name,
             Primary = vm.VMHost,
             Hosts = [.. hosts.Select(host => new PairHost(host.Name, host.IsSimulated ? host.Uri : HostOrder.Of(host).Uri))],
-            Folder = Path.Combine(folder, $"kumoi-{vm.Id:D}"),
+            Folder = folder,
             Engine = Engine,
             AllowUnencrypted = AllowUnencrypted,
             Goals = new PairGoals(CheckpointPeriodMs, MaxDowntimeRatio, MaxOutputLatencyMs),
