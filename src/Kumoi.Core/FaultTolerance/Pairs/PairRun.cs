@@ -1,4 +1,5 @@
 using Kumoi.FaultTolerance.Modes;
+using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;

@@ -1,7 +1,6 @@
-using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 
-namespace Kumoi.FaultTolerance.Pairs;
+namespace Kumoi.FaultTolerance.Plans;
 
 /// <summary>What an admin has asked for.</summary>
 /// <param name="VM">The VM that is protected.</param>
