@@ -189,7 +189,7 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
                     recommendedAction: "Start the VM anew: its definition was changed while it ran.");
             }
 
-            var migration = await QemuMigration.BeginAsync(job.Primary, domain, plan.CheckpointPatience, time, cancellationToken);
+            var migration = await QemuMigration.BeginAsync(job.Primary, domain, time, cancellationToken);
             return new DeltaCourse
             {
                 Backup = backup,
