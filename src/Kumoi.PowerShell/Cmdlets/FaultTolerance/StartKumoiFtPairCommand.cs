@@ -4,6 +4,7 @@ using Kumoi.Agents;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Plans;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
@@ -231,6 +232,14 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
                 error: HypervisorError.InvalidSpecification,
                 recommendedAction: "Give -FenceCommand, a program that switches a host off; or -NoFence, and a host that does not answer is "
                     + "waited for.");
+        }
+        else if (Engine is CheckpointEngine.SharedDelta)
+        {
+            throw new HypervisorException(
+                "The engine SharedDelta reads the VM's memory beside its hypervisor, on both hosts, which an agent on each host will do: "
+                    + "there is none yet.",
+                error: HypervisorError.NotSupported,
+                recommendedAction: "Take -Engine LibvirtSnapshot or -Engine Migrate.");
         }
         else if (CheckpointPath is null)
         {
