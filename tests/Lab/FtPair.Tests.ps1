@@ -92,7 +92,7 @@ Describe 'A VM that the agent protects' {
   ) {
     $vm = New-Counting web1 k1
     # A fence that fails keeps a pair in the state in which it waits for it.
-    $command = $State -eq 'failing over' ? (Get-Command false -CommandType Application).Source : $fence
+    $command = $State -eq 'failing over' ? (Get-Command false -CommandType Application | Select-Object -First 1).Source : $fence
     Start-KumoiFtPair $vm -BackupHost k3 -CheckpointPath $path -CheckpointPeriodMs 100 -FenceCommand $command | Out-Null
     Wait-Counting $vm
     & $Arrange
@@ -106,9 +106,10 @@ Describe 'A VM that the agent protects' {
     $pair = Wait-Pair web1 { $_.State -eq 'Protected' -and $_.KeptBy -eq 'Agent' }
     Wait-For { @(Get-KumoiVM web1 -State Running -ErrorAction SilentlyContinue).VMHost -eq $pair.Primary }
     @(Get-KumoiVM web1 -State Running).Count | Should -Be 1
-    Wait-Counting $vm
+    # Alone, what it puts out while nobody listens goes nowhere, and its console stays closed until it is started anew.
+    if ($State -ne 'alone') { Wait-Counting $vm }
     Stop-KumoiFtPair web1 | Out-Null
-    if ($State -ne 'alone') { Assert-EveryNumberOnce $vm } # alone, what it puts out while nobody listens goes nowhere
+    if ($State -ne 'alone') { Assert-EveryNumberOnce $vm }
   }
 
   It 'keeps others out, who do not share the journal, by a mark on its hosts that is no VM' {
@@ -119,7 +120,7 @@ Describe 'A VM that the agent protects' {
     $own = $env:KUMOI_STATE
     $env:KUMOI_STATE = "$path/other"
     try {
-      Start-KumoiFtPair web1 -BackupHost k5 -CheckpointPath "$path/other" -FenceCommand $fence -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+      Start-KumoiFtPair web1 -BackupHost k5 -CheckpointPath $path -FenceCommand $fence -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
       "$errors" | Should -BeLike "*'web1' is protected by * already: k1 has the mark of that pair*"
       Stop-KumoiAgent -Force -Confirm:$false
     }
@@ -129,15 +130,15 @@ Describe 'A VM that the agent protects' {
   }
 
   It 'is refused with what to do, and nothing is left: <What>' -ForEach @(
-    @{ What = 'a console that is not held'; Guest = 'warm'; Message = '*What the VM puts out at its serial port 0 is not held back*' }
-    @{ What = 'a writable disk'; Guest = 'qcow2'; Message = '*What the VM writes to its disk*' }
+    @{ What = 'a console that is not held'; Make = { New-KumoiVM -VMHost k1 -Xml ((Invoke-Lab domain-xml web1 warm) -join "`n") }; Message = '*What the VM puts out at its serial port 0 is not held back*' }
+    @{ What = 'a writable disk'; Make = { New-KumoiVM web1 -VMHost k1 -MemoryBytes 64MB -DiskPath "$($info.hostImages)/web.qcow2" -DiskFormat qcow2 }; Message = '*What the VM writes to its disk*' }
   ) {
-    New-KumoiVM -VMHost k1 -Xml ((Invoke-Lab domain-xml web1 $Guest) -join "`n") | Out-Null
+    & $Make | Out-Null
     $found = Start-KumoiFtPair web1 -BackupHost k3 -CheckpointPath $path -FenceCommand $fence -WhatIf
     $found.Message -join ' ' | Should -BeLike $Message
     Start-KumoiFtPair web1 -BackupHost k3 -CheckpointPath $path -FenceCommand $fence -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
     "$errors" | Should -BeLike $Message
-    Get-KumoiFtPair web1 -ErrorAction Ignore | Where-Object State -NE Stopped | Should -BeNullOrEmpty
+    Get-KumoiFtPair | Should -BeNullOrEmpty
     foreach ($machine in $info.hosts) { & virsh -q -c $machine.uri list --all --name | Should -Not -BeLike 'kumoi-pair-*' }
   }
 }

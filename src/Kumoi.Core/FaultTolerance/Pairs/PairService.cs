@@ -15,7 +15,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
     private readonly Dictionary<Guid, PairRun> _runs = []; // by VM
     private Task<PairLog>? _log;
 
-    /// <summary>Those that this process keeps or has kept, in natural order of the VMs' names.</summary>
+    /// <summary>Those that this process keeps, and those that were lost, in natural order of the VMs' names.</summary>
     public IReadOnlyList<KumoiFtPair> Pairs
     {
         get
@@ -89,12 +89,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         catch
         {
             await run.StopAsync();
-            lock (_gate)
-            {
-                _runs.Remove(order.VM);
-            }
-
-            await run.DisposeAsync();
+            await ForgetAsync(run);
             throw;
         }
     }
@@ -128,7 +123,17 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
     public Task UntilEndedAsync(Guid vm) => Find(vm)?.Running ?? Task.CompletedTask;
 
     /// <summary>Ends the protection of a VM, which is left as it is. Null: this process does not keep it.</summary>
-    public async Task<KumoiFtPair?> StopAsync(Guid vm) => Find(vm) is { } run ? await run.StopAsync() : null;
+    public async Task<KumoiFtPair?> StopAsync(Guid vm)
+    {
+        if (Find(vm) is not { } run)
+        {
+            return null;
+        }
+
+        var ended = await run.StopAsync();
+        await ForgetAsync(run);
+        return ended;
+    }
 
     /// <summary>Lets the backup take over. Null: this process does not keep it.</summary>
     public async Task<KumoiFtPair?> SwitchAsync(Guid vm, CancellationToken cancellationToken)
@@ -173,6 +178,19 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         }
 
         await Task.WhenAll(runs.Select(static run => run.DisposeAsync().AsTask()));
+    }
+
+    private async Task ForgetAsync(PairRun run)
+    {
+        lock (_gate)
+        {
+            if (_runs.GetValueOrDefault(run.Order.VM) == run)
+            {
+                _runs.Remove(run.Order.VM);
+            }
+        }
+
+        await run.DisposeAsync();
     }
 
     private PairRun? Find(Guid vm)

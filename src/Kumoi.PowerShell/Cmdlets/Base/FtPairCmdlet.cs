@@ -39,7 +39,7 @@ public abstract class FtPairCmdlet : KumoiCmdlet
             if (named.Count == 0 && !name.IsPattern)
             {
                 WriteError(Errors.NotFound(
-                    $"No VM '{name.Text}' is, or was, protected.", name.Text, "Get-KumoiFtPair lists those that are."));
+                    $"No VM '{name.Text}' is protected.", name.Text, "Get-KumoiFtPair lists those that are."));
             }
         }
 
