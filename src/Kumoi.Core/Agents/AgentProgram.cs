@@ -169,6 +169,12 @@ public sealed class AgentProgram(string assembly, Func<string, string?> variable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        // Nobody is there to be asked for a password, on a screen either.
+        foreach (var name in new[] { "DISPLAY", "WAYLAND_DISPLAY", "SSH_ASKPASS" })
+        {
+            start.Environment.Remove(name);
+        }
+
         foreach (var argument in (IEnumerable<string>)["exec", assembly, "--journal", Path.GetFullPath(journalFolder), "--detach"])
         {
             start.ArgumentList.Add(argument);
