@@ -11,6 +11,7 @@ internal sealed class PairFigures
     private readonly Lock _lock = new();
     private readonly List<CheckpointMeasure> _made = [];
     private readonly List<double> _detected = [];
+    private readonly List<double> _fenced = [];
     private readonly List<double> _running = [];
     private long _lost;
     private long _found;
@@ -35,7 +36,7 @@ internal sealed class PairFigures
         {
             return $"{_made.Count} checkpoints, pause {Of(_made.Select(static made => made.Pause.TotalMilliseconds), "ms")}, "
                 + $"{Of(_made.Select(static made => made.Bytes / 1e6), "MB")}; loss to detection {Of(_detected, "ms")}, "
-                + $"detection to running {Of(_running, "ms")}";
+                + $"detection to fence {Of(_fenced, "ms")}, detection to running {Of(_running, "ms")}";
         }
     }
 
@@ -57,6 +58,10 @@ internal sealed class PairFigures
         {
             _found = Stopwatch.GetTimestamp();
             _detected.Add(Stopwatch.GetElapsedTime(_lost, _found).TotalMilliseconds);
+        }
+        else if (_found != 0 && happened is PairEvent.Fenced)
+        {
+            _fenced.Add(Stopwatch.GetElapsedTime(_found).TotalMilliseconds);
         }
         else if (_found != 0 && happened is PairEvent.TookOver)
         {

@@ -58,7 +58,7 @@ public sealed class PairMigrateTests(RealLab lab) : PairTest(lab)
         }
 
         await using var second = new PairController(Fleet, Plan, TimeProvider.System);
-        var goesOn = await RunAsync(second, hosts[0]);
+        var goesOn = await RunAsync(second, primary: null);
         Assert.Equal(hosts[1], second.Record!.Primary);
         await ServesAsync(hosts[1], PairDomains.Of(Id, second.Record.Standby));
         await StopAsync(second, goesOn);
@@ -101,6 +101,65 @@ public sealed class PairMigrateTests(RealLab lab) : PairTest(lab)
 
         await StopAsync(controller, running);
         Say($"{Losses} times hung; {Numbers().Count} numbers, each once");
+    }
+
+    [Fact]
+    public async Task A_primary_that_is_cut_off_and_cannot_be_fenced_is_fenced_when_it_is_back()
+    {
+        var hosts = Lab.Choose(2, static host => !host.IsNewer);
+        await using var controller = await ProtectAsync("warm", hosts, fence: ["false"], how: ByMigration);
+        var running = await RunAsync(controller, hosts[0]);
+
+        await Lab.HurtAsync("cut", hosts[0]);
+        await Until(controller, running, (happened, _) => happened is PairEvent.NotFenced);
+        Assert.Equal(PairPhase.FailingOver, controller.Record!.Phase);
+        Assert.Equal(
+            VMWhereabouts.Absent, await WhereaboutsAsync(hosts[1], Id)); // nothing but standbys, which wait
+        await Lab.MakeWellAsync(hosts[0]);
+
+        await Until(controller, running, (happened, _) => happened is PairEvent.TookOver took && took.Host == hosts[1]);
+        await Until(controller, running, (happened, _) => happened is PairEvent.CheckpointMade);
+        Assert.Equal(VMWhereabouts.Off, await WhereaboutsAsync(hosts[0], Id));
+        await StopAsync(controller, running);
+    }
+
+    [Fact]
+    public async Task A_backup_that_is_cut_off_and_cannot_be_fenced_keeps_the_output_held_until_it_is_back()
+    {
+        var hosts = Lab.Choose(2, static host => !host.IsNewer);
+        await using var controller = await ProtectAsync("warm", hosts, fence: ["false"], how: ByMigration);
+        var running = await RunAsync(controller, hosts[0]);
+
+        await Lab.HurtAsync("cut", hosts[1]);
+        await Until(controller, running, (happened, record) => happened is PairEvent.NotFenced && record.Phase is PairPhase.Revoking);
+        var seen = Numbers().Count;
+        await Until(controller, running, (happened, _) => happened is PairEvent.NotFenced);
+        Assert.Equal(seen, Numbers().Count);
+        Assert.Equal(VMWhereabouts.Running, await WhereaboutsAsync(hosts[0], Id));
+        await Lab.MakeWellAsync(hosts[1]);
+
+        await Until(controller, running, (happened, record) => happened is PairEvent.Fenced && record.Phase is PairPhase.Unprotected);
+        await Until(controller, running, (happened, _) => happened is PairEvent.CheckpointMade);
+        Assert.True(Numbers().Count > seen);
+        await StopAsync(controller, running);
+    }
+
+    [Fact]
+    public async Task The_daemons_of_both_hosts_are_killed_at_any_instant_and_the_pair_goes_on()
+    {
+        var hosts = Lab.Choose(2, static host => !host.IsNewer);
+        await using var controller = await ProtectAsync("warm", hosts, how: ByMigration);
+        var running = await RunAsync(controller, hosts[0]);
+        var random = new Random(Random.Shared.Next());
+        for (var time = 0; time < Losses; time++)
+        {
+            await Task.Delay(random.Next(800));
+            await Task.WhenAll(Lab.HurtAsync("kill-daemon", hosts[0]), Lab.HurtAsync("kill-daemon", hosts[1]));
+            await ProtectedAgainAsync(controller, running, controller.Record!.LastNumber + 1);
+        }
+
+        await StopAsync(controller, running);
+        Say($"{Losses} times both daemons were killed; {Numbers().Count} numbers, each once");
     }
 
     [Fact]

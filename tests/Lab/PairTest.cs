@@ -45,7 +45,7 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
 
     /// <summary>It runs, and has made checkpoints.</summary>
     private protected static async Task<Task<PairRecord>> RunAsync(
-        PairController controller, string primary, CancellationToken cancellationToken = default)
+        PairController controller, string? primary, CancellationToken cancellationToken = default)
     {
         var count = 3;
         var running = controller.RunAsync(primary, cancellationToken);
@@ -103,9 +103,14 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         var definition = XElement.Parse(xml);
         definition.Element("uuid")?.Remove();
         definition.AddFirst(new XElement("uuid", Id));
+        definition.Element("vcpu")!.AddBeforeSelf(new XElement(
+            "memoryBacking", new XElement("source", new XAttribute("type", "file")),
+            new XElement("access", new XAttribute("mode", "shared")))); // for checkpoints of what has changed; the others do not mind
         var plan = new PairPlan(Id, _folder.FullName, hosts, new PairGoals(100), fence ?? [script, "power-off"])
         {
             FencePatience = TimeSpan.FromSeconds(5),
+            HostRoots = Lab.Hosts.ToDictionary(
+                static host => host.Name, static host => Path.GetFullPath(Path.Combine(host.Images, "../../../..")), StringComparer.Ordinal),
         };
         _plan = how?.Invoke(plan) ?? plan;
         var controller = new PairController(Fleet, _plan, TimeProvider.System);

@@ -90,7 +90,7 @@ public sealed class PairTests(RealLab lab) : PairTest(lab)
         }
 
         await using var second = new PairController(Fleet, Plan, TimeProvider.System);
-        var goesOn = await RunAsync(second, "k1");
+        var goesOn = await RunAsync(second, primary: null);
         await ServesAsync("k3");
         await StopAsync(second, goesOn);
     }
@@ -109,6 +109,24 @@ public sealed class PairTests(RealLab lab) : PairTest(lab)
 
         await ServesAsync("k3");
         await StopAsync(controller, running);
+    }
+
+    [Fact]
+    public async Task The_daemons_of_both_hosts_are_killed_at_any_instant_and_the_pair_goes_on()
+    {
+        await using var controller = await ProtectAsync("warm", ["k1", "k3"]);
+        var running = await RunAsync(controller, "k1");
+        var random = new Random(Random.Shared.Next());
+        for (var time = 0; time < Losses; time++)
+        {
+            await Task.Delay(random.Next(400));
+            var after = controller.Record!.LastNumber + 1;
+            await Task.WhenAll(Lab.HurtAsync("kill-daemon", "k1"), Lab.HurtAsync("kill-daemon", "k3"));
+            await Until(controller, running, (happened, record) => happened is PairEvent.CheckpointMade && record.LastNumber > after);
+        }
+
+        await StopAsync(controller, running);
+        Say($"{Losses} times both daemons were killed; {Numbers().Count} numbers, each once");
     }
 
     [Fact]

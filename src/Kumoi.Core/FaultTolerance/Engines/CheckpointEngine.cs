@@ -8,4 +8,10 @@ public enum CheckpointEngine
 
     /// <summary>By live migrations into paused standbys on the backup host, whose memory has them.</summary>
     Migrate,
+
+    /// <summary>
+    /// By the pages that have changed of a memory in a shared file, into a standby on the backup host. This computer must see those files of
+    /// both hosts.
+    /// </summary>
+    SharedDelta,
 }

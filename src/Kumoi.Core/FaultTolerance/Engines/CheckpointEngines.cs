@@ -1,5 +1,4 @@
 using Kumoi.FaultTolerance.Gates;
-using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Hypervisors;
 
 namespace Kumoi.FaultTolerance.Engines;
@@ -11,6 +10,7 @@ internal static class CheckpointEngines
     {
         CheckpointEngine.LibvirtSnapshot => new SnapshotCheckpoints(plan, log, time),
         CheckpointEngine.Migrate => new MigrateCheckpoints(plan, log, time),
+        CheckpointEngine.SharedDelta => new DeltaCheckpoints(plan, log, time),
         var other => throw new HypervisorException(
             $"There is no engine {other} for checkpoints.", error: HypervisorError.NotSupported,
             recommendedAction: $"Take the engine {CheckpointEngine.LibvirtSnapshot}."),

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Gates;
-using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
@@ -20,11 +19,6 @@ namespace Kumoi.FaultTolerance.Engines;
 /// </remarks>
 internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
 {
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
-
-    /// <summary>How long the console of a standby may take to find its gate again.</summary>
-    private static readonly TimeSpan ConsolePatience = TimeSpan.FromSeconds(5);
-
     private readonly ConcurrentDictionary<int, Standby> _standbys = [];
     private QemuMigration? _migration;
     private CheckpointJob? _last;
@@ -39,8 +33,14 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         {
             return await MakeWithinAsync(job, either.Token);
         }
+        catch (HypervisorException)
+        {
+            await ForgetPrimaryAsync(); // its reports may have ended with the connection
+            throw;
+        }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
+            await ForgetPrimaryAsync();
             throw new HypervisorException(
                 FormattableString.Invariant($"A checkpoint was not ready within {plan.CheckpointPatience.TotalSeconds:0.#} s."),
                 FaultDomain.Network, isTransient: true, error: HypervisorError.TimedOut,
@@ -51,21 +51,8 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
     /// <summary>The standby is there, is for that attempt, and the state is in it: else it would not have been committed.</summary>
     public async Task<bool> HasAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
     {
-        var id = PairDomains.Of(plan.VM, checkpoint.Standby);
-        if ((await host.SendAsync(new ReadWhereabouts(id), cancellationToken)).IsNotRunning())
-        {
-            return false;
-        }
-
-        try
-        {
-            var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(id), cancellationToken));
-            return StandbyMark.AttemptOf(domain) == checkpoint.Attempt;
-        }
-        catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
-        {
-            return false;
-        }
+        return !(await host.SendAsync(new ReadWhereabouts(PairDomains.Of(plan.VM, checkpoint.Standby)), cancellationToken)).IsNotRunning()
+            && await StandbyStart.IsThereAsync(host, plan.VM, checkpoint.Standby, checkpoint.Attempt, cancellationToken);
     }
 
     public async Task<ConsoleGate> BringAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
@@ -73,24 +60,10 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         var number = checkpoint.Standby ?? throw new InvalidOperationException($"{checkpoint} is in no standby.");
         await ForgetPrimaryAsync();
         Discard();
-        ConsoleGate gate;
-        if (_standbys.TryRemove(number, out var standby) && standby.Attempt == checkpoint.Attempt)
-        {
-            gate = standby.Console;
-            gate.BeginAt(checkpoint.Cut);
-        }
-        else
-        {
-            gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, checkpoint.Cut, plan.MaxHeldBytes);
-            await Task.WhenAny(gate.Connected, Task.Delay(ConsolePatience, time, cancellationToken));
-        }
+        var known = _standbys.TryRemove(number, out var standby) && standby.Attempt == checkpoint.Attempt ? standby.Console : null;
+        var gate = await StandbyStart.GateAsync(plan, log, known, number, checkpoint.Cut, time, cancellationToken);
 
-        // The network's switches learn where the VM is now.
-        await host.SendAsync(
-            new QemuCommand(
-                PairDomains.Of(plan.VM, number), "announce-self",
-                new JsonObject { ["initial"] = 50, ["max"] = 550, ["rounds"] = 5, ["step"] = 100 }),
-            cancellationToken);
+        await StandbyStart.AnnounceAsync(host, PairDomains.Of(plan.VM, number), cancellationToken);
         return gate;
     }
 
@@ -132,13 +105,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
 
     private async Task<MadeCheckpoint?> MakeWithinAsync(CheckpointJob job, CancellationToken cancellationToken)
     {
-        if (job.Backup is not { } backup)
-        {
-            throw new HypervisorException(
-                "There is no backup host to keep checkpoints.", FaultDomain.Host, error: HypervisorError.InvalidState,
-                recommendedAction: "Give the pair another host.");
-        }
-
+        var backup = job.Backup ?? throw StandbyStart.NoBackup();
         _last = job;
         var domain = PairDomains.Of(plan.VM, job.Standby);
         if (_migration is not { } migration || migration.Host != job.Primary || migration.Domain != domain)
@@ -166,7 +133,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
             await migration.GoOnAsync();
         }
 
-        await LoadedAsync(standby, cancellationToken);
+        await StandbyStart.LoadedAsync(standby.Host, standby.Id, time, cancellationToken);
         var bytes = await migration.MeasureAsync(cancellationToken);
         return new MadeCheckpoint(
             new CheckpointMark(job.Number, cut) { Attempt = standby.Attempt, Standby = standby.Number }, migration.Pause, bytes);
@@ -214,18 +181,11 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         var id = PairDomains.Of(plan.VM, number);
         await _discarded;
         await RemoveOthersAsync(committed, limit.Token);
-        await host.SendAsync(new RemoveStandby(plan.VM, id), limit.Token); // of a failed attempt, or of a dead controller
-        var live = DomainDefinition.Parse(await job.Primary.SendAsync(
-            new ReadXml(PairDomains.Of(plan.VM, job.Standby)), limit.Token));
         var attempt = Guid.NewGuid().ToString("N");
-        var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, from: 0, plan.MaxHeldBytes);
+        var gate = await StandbyStart.StartAsync(plan, log, job, number, attempt, limit.Token);
         try
         {
-            var definition = StandbyDefinition.Of(live, plan, job.Standby, number, attempt).ToString();
-            await host.SendAsync(new StartStandby(plan.VM, id, definition), limit.Token);
-
-            // A standby that announced itself would draw the VM's packets to where nobody takes them.
-            await host.SendAsync(new QemuCommand(id, "migrate-set-parameters", new JsonObject { ["announce-rounds"] = 0 }), limit.Token);
+            await StandbyStart.KeepQuietAsync(host, id, limit.Token);
             await host.SendAsync(
                 new QemuCommand(id, "migrate-incoming", new JsonObject { ["uri"] = ListenAt(host, number) }), limit.Token);
             var address = await AddressAsync(host, id, number, limit.Token);
@@ -235,27 +195,6 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         {
             gate.Dispose();
             throw;
-        }
-    }
-
-    /// <summary>The standby has taken the state as a whole.</summary>
-    private async Task LoadedAsync(Standby standby, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            var info = await standby.Host.SendAsync(new QemuCommand(standby.Id, "query-migrate"), cancellationToken);
-            switch (info.TryGetProperty("status", out var status) ? status.GetString() : null)
-            {
-                case "completed":
-                    return;
-                case "failed":
-                    throw new HypervisorException(
-                        $"The standby on {standby.Host.HostName} could not take a checkpoint.", FaultDomain.Host, isTransient: true,
-                        error: HypervisorError.Aborted, recommendedAction: "See QEMU's log of the standby on its host.");
-                default:
-                    await Task.Delay(BetweenLooks, time, cancellationToken);
-                    break;
-            }
         }
     }
 

@@ -11,8 +11,11 @@ namespace Kumoi.FaultTolerance.Engines;
 /// </summary>
 internal sealed class QemuMigration : IAsyncDisposable
 {
-    /// <summary>How long a VM may take to go on.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    /// <summary>How long a guest may take to go on, over a restart of its host's daemon too.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long the report may take that it goes on.</summary>
+    private static readonly TimeSpan ReportPatience = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(1);
 
@@ -47,11 +50,25 @@ internal sealed class QemuMigration : IAsyncDisposable
     {
         var migration = new QemuMigration(host, domain, time);
         migration._watch = await host.SendAsync(new WatchQemu(domain, migration.Note), cancellationToken);
-        await migration.AskAsync(
-            "migrate-set-parameters",
-            new JsonObject { ["downtime-limit"] = (int)downtime.TotalMilliseconds, ["max-bandwidth"] = 1L << 34 },
-            cancellationToken);
-        return migration;
+        try
+        {
+            await migration.AskAsync(
+                "migrate-set-parameters",
+                new JsonObject { ["downtime-limit"] = (int)downtime.TotalMilliseconds, ["max-bandwidth"] = 1L << 34 },
+                cancellationToken);
+            var state = await migration.AskAsync("query-status", null, cancellationToken);
+            if (state.GetProperty("status").GetString() is "postmigrate")
+            {
+                await migration.GoOnAsync(); // an earlier checkpoint was sent, and nobody could tell the guest to go on
+            }
+
+            return migration;
+        }
+        catch
+        {
+            await migration.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Sends the state. When this returns the guest stands still, and must be told to go on.</summary>
@@ -59,10 +76,10 @@ internal sealed class QemuMigration : IAsyncDisposable
     public async Task SendAsync(string address, CancellationToken cancellationToken)
     {
         _ended = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously); // no report has come since it stood still
         try
         {
-            await AskAsync("migrate", new JsonObject { ["uri"] = address }, cancellationToken);
+            await TellAsync("migrate", new JsonObject { ["uri"] = address });
             var status = await _ended.Task.WaitAsync(cancellationToken);
             if (status is not "completed")
             {
@@ -78,6 +95,22 @@ internal sealed class QemuMigration : IAsyncDisposable
         }
     }
 
+    /// <summary>The guest stands still, and must be told to go on.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await TellAsync("stop", null);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Whether memory that is in a shared file is left out of what is sent. Never longer than it is needed.</summary>
+    public Task LeaveOutSharedAsync(bool isOut) => TellAsync("migrate-set-capabilities", LeavingOutShared(isOut));
+
+    public static JsonObject LeavingOutShared(bool isOut) => new()
+    {
+        ["capabilities"] = new JsonArray(new JsonObject { ["capability"] = "x-ignore-shared", ["state"] = isOut }),
+    };
+
     /// <summary>The guest goes on. QEMU refuses for a moment after the state is sent.</summary>
     public async Task GoOnAsync()
     {
@@ -89,7 +122,7 @@ internal sealed class QemuMigration : IAsyncDisposable
                 await AskAsync("cont", null, limit.Token);
                 break;
             }
-            catch (HypervisorException e) when (e.Error is HypervisorError.InvalidState && !limit.IsCancellationRequested)
+            catch (HypervisorException e) when (e.Error is not HypervisorError.VMNotFound && !limit.IsCancellationRequested)
             {
                 await Task.Delay(BetweenTries, _time, limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -100,7 +133,7 @@ internal sealed class QemuMigration : IAsyncDisposable
     public async Task<long> MeasureAsync(CancellationToken cancellationToken)
     {
         var info = await AskAsync("query-migrate", null, cancellationToken);
-        await Task.WhenAny(_goesOn.Task, Task.Delay(Patience, _time, cancellationToken));
+        await Task.WhenAny(_goesOn.Task, Task.Delay(ReportPatience, _time, cancellationToken));
         return info.TryGetProperty("ram", out var ram) && ram.TryGetProperty("transferred", out var bytes) ? bytes.GetInt64() : 0;
     }
 
@@ -110,33 +143,47 @@ internal sealed class QemuMigration : IAsyncDisposable
     private async Task CancelAsync()
     {
         using var limit = new CancellationTokenSource(Patience, _time);
-        try
+        while (!limit.IsCancellationRequested)
         {
-            await AskAsync("migrate_cancel", null, limit.Token);
-            while (true)
+            try
             {
-                var status = await AskAsync("query-migrate", null, limit.Token);
-                var isUnderWay = status.TryGetProperty("status", out var word) && word.GetString() is not
-                    ("none" or "completed" or "failed" or "cancelled");
-                var state = await AskAsync("query-status", null, limit.Token);
-                if (state.GetProperty("running").GetBoolean())
+                if (await IsOverAsync(limit.Token))
                 {
                     return;
                 }
-
-                if (!isUnderWay)
-                {
-                    await GoOnAsync();
-                    return;
-                }
-
-                await Task.Delay(BetweenTries, _time, limit.Token);
             }
+            catch (Exception e) when (e is OperationCanceledException or HypervisorException { Error: HypervisorError.VMNotFound })
+            {
+                return; // the host or the VM is gone, or is soon known to be
+            }
+            catch (HypervisorException)
+            {
+                // The daemon may be back in a moment.
+            }
+
+            await Task.Delay(BetweenTries, _time, limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+    }
+
+    /// <summary>The migration is cancelled, and the guest runs.</summary>
+    private async Task<bool> IsOverAsync(CancellationToken cancellationToken)
+    {
+        await AskAsync("migrate_cancel", null, cancellationToken);
+        var migration = await AskAsync("query-migrate", null, cancellationToken);
+        var isUnderWay = migration.TryGetProperty("status", out var word) && word.GetString() is not
+            ("none" or "completed" or "failed" or "cancelled");
+        var state = await AskAsync("query-status", null, cancellationToken);
+        if (isUnderWay)
         {
-            // The host or the VM is gone, or is soon known to be.
+            return false;
         }
+
+        if (state.GetProperty("status").GetString() is "postmigrate")
+        {
+            await GoOnAsync();
+        }
+
+        return true;
     }
 
     private void Note(QemuEvent happened)
@@ -160,6 +207,22 @@ internal sealed class QemuMigration : IAsyncDisposable
     {
         using var parsed = JsonDocument.Parse(details.Length == 0 ? "{}" : details);
         return parsed.RootElement.TryGetProperty("status", out var status) ? status.GetString() : null;
+    }
+
+    /// <summary>Is not given up on the way: what comes after it must not overtake it.</summary>
+    private async Task TellAsync(string command, JsonObject? arguments)
+    {
+        using var limit = new CancellationTokenSource(Patience, _time);
+        try
+        {
+            await AskAsync(command, arguments, limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new HypervisorException(
+                $"QEMU on {Host.HostName} does not answer.", FaultDomain.Host, isTransient: true, outcomeUnknown: true,
+                error: HypervisorError.TimedOut, recommendedAction: "See whether the VM runs: Get-KumoiVM.");
+        }
     }
 
     private async Task<JsonElement> AskAsync(string command, JsonObject? arguments, CancellationToken cancellationToken) =>

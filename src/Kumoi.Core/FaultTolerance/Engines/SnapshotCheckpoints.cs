@@ -1,5 +1,4 @@
 using Kumoi.FaultTolerance.Gates;
-using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;

@@ -1,5 +1,4 @@
 using System.Xml.Linq;
-using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Hypervisors;
 
 namespace Kumoi.FaultTolerance.Engines;

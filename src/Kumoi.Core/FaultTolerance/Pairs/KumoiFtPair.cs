@@ -72,5 +72,7 @@ public sealed record KumoiFtPair
     /// <summary>Why it is in this state; null: as planned.</summary>
     public string? Reason { get; init; }
 
+    internal bool IsOpen => State is not (PairPhase.Stopped or PairPhase.Lost);
+
     public override string ToString() => $"{VM}: {State}";
 }

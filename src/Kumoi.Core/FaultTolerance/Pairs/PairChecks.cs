@@ -16,7 +16,7 @@ internal static class PairChecks
     public static async Task<IReadOnlyList<KumoiFtFinding>> FindAsync(
         KumoiVM vm, IReadOnlyList<KumoiConnection> backups, PairOrder order, CancellationToken cancellationToken)
     {
-        var obstacles = await PairPreflight.FindAsync(vm.Connection.Link, PairRun.PlanOf(order), cancellationToken);
+        var obstacles = await PairPreflight.FindAsync(vm.Connection.Link, PairRun.PlanOf(order), standby: null, cancellationToken);
         List<KumoiFtFinding> found = [.. obstacles.Select(obstacle => Finding(vm, vm.VMHost, obstacle.Message, obstacle.RecommendedAction))];
         if (backups.All(host => ReferenceEquals(host, vm.Connection)))
         {

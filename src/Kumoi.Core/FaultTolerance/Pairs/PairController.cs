@@ -27,6 +27,7 @@ internal sealed class PairController : IAsyncDisposable
     private readonly ICheckpointEngine _engine;
     private readonly PairHosts _hosts;
     private readonly PairHearing _hearing;
+    private readonly PairAlone _alone;
     private int _made; // the number of the last checkpoint that this controller made
     private int _due; // the number of the checkpoint from which a planned switch goes on
 
@@ -44,6 +45,7 @@ internal sealed class PairController : IAsyncDisposable
         _engine = CheckpointEngines.Create(plan, _output.Log, time);
         _hosts = new PairHosts(fleet, plan, time);
         _hearing = new PairHearing(plan.VM, _hosts.Hearing);
+        _alone = new PairAlone(plan, _hosts, _output, _engine, time);
         Period = new AdaptivePeriod(plan.Goals);
     }
 
@@ -63,22 +65,26 @@ internal sealed class PairController : IAsyncDisposable
     public void OpenGate() => _output.MakeGate(standby: null);
 
     /// <summary>Protects the VM until it is stopped, or until the pair is over.</summary>
-    /// <param name="primary">Where the VM runs, if there is no record yet.</param>
+    /// <param name="primary">Where the VM runs, for a new pair; null: the pair is there, and is gone on with.</param>
     /// <param name="cancellationToken">Leaves everything as it is, as the death of this process does.</param>
     /// <exception cref="HypervisorException">It cannot be protected, and nothing was begun.</exception>
-    public async Task<PairRecord> RunAsync(string primary, CancellationToken cancellationToken)
+    /// <exception cref="IOException">The pair's files cannot be read or written.</exception>
+    public async Task<PairRecord> RunAsync(string? primary, CancellationToken cancellationToken)
     {
-        var found = _file.Read();
-        if (found is null or { IsOver: true })
+        if (primary is not null)
         {
-            await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, cancellationToken);
-            Write(new PairRecord(PairPhase.Starting, primary, await _hosts.ChooseFirstAsync(primary, cancellationToken), null));
-            await StartIfOffAsync(primary, cancellationToken);
+            // What another pair has left there is of another time, but for what the VM is since.
+            var standby = await _hosts.FindStandbyAsync(_file.Read(), primary, cancellationToken);
+            await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, standby, cancellationToken);
+            var backup = await _hosts.ChooseFirstAsync(primary, cancellationToken);
+            _output.EnsureGate(standby); // its console finds the gate, whenever it connects
+            await _hosts.StartIfOffAsync(primary, PairDomains.Of(_plan.VM, standby), cancellationToken);
+            Write(new PairRecord(PairPhase.Starting, primary, backup, null) { Standby = standby });
         }
         else
         {
-            Record = found;
-            if (await _hosts.FindLossAsync(found.Primary, Domain, cancellationToken) is { } loss)
+            Record = _file.Read() ?? throw new FileNotFoundException($"The folder of the pair has no record of it: {_plan.RecordFile}");
+            if (!Record.IsOver && await _hosts.FindLossAsync(Record.Primary, Domain, cancellationToken) is { } loss)
             {
                 Apply(loss);
             }
@@ -133,10 +139,20 @@ internal sealed class PairController : IAsyncDisposable
         PairAction.ChooseBackup choose => await _hosts.ChooseAsync(choose.Primary, cancellationToken) is { } host
             ? new PairEvent.BackupChosen(host)
             : new PairEvent.NoBackup("none of the hosts answers and can take the VM"),
-        PairAction.RunAlone alone => await RunAloneAsync(alone.Primary, cancellationToken),
-        PairAction.End over => await EndAsync(over.Backup, cancellationToken),
+        PairAction.RunAlone alone => await _alone.RunAsync(alone.Primary, Domain, Requests.Stopping, cancellationToken),
+        PairAction.End over => await EndAsync(over, cancellationToken),
         _ => throw new InvalidOperationException($"There is no way to do {action}."),
     };
+
+    private async Task<PairEvent> EndAsync(PairAction.End over, CancellationToken cancellationToken)
+    {
+        if (await _alone.EndAsync(Record!.Primary, Domain, over.Backup, cancellationToken) is { } reason)
+        {
+            Write(Record with { Reason = reason });
+        }
+
+        return new PairEvent.StopRequested();
+    }
 
     private async Task<PairEvent> MakeAsync(PairAction.MakeCheckpoint make, CancellationToken cancellationToken)
     {
@@ -251,16 +267,6 @@ internal sealed class PairController : IAsyncDisposable
                 "The pair has no backup host now.", error: HypervisorError.InvalidState,
                 recommendedAction: "Try it again when Get-KumoiFtPair shows one."),
             committed, cancellationToken);
-
-    /// <summary>Its console finds the gate, whenever it connects.</summary>
-    private async Task StartIfOffAsync(string primary, CancellationToken cancellationToken)
-    {
-        _output.EnsureGate(standby: null);
-        if (await _hosts.PlaceAsync(primary, _plan.VM, cancellationToken) is VMWhereabouts.Off)
-        {
-            await _hosts.Link(primary).SendAsync(new StartVM(_plan.VM), cancellationToken);
-        }
-    }
 
     /// <summary>The last copy of the VM must not be ended for one that is not there.</summary>
     private async Task<PairEvent> FencePrimaryAsync(PairAction.Fence fence, CancellationToken cancellationToken)
@@ -377,68 +383,6 @@ internal sealed class PairController : IAsyncDisposable
             await DelayAsync(Pause, cancellationToken);
             return new PairEvent.PrimaryLost(e.Message);
         }
-    }
-
-    private async Task<PairEvent> RunAloneAsync(string primary, CancellationToken cancellationToken)
-    {
-        await DropAllAsync(cancellationToken);
-        var isOpen = false;
-        while (true)
-        {
-            if (Requests.Stopping.IsCancellationRequested)
-            {
-                return new PairEvent.StopRequested();
-            }
-
-            var place = await _hosts.PlaceAsync(primary, Domain, cancellationToken);
-            if (place.IsNotRunning())
-            {
-                return new PairEvent.PrimaryDied($"the VM has died on {primary}");
-            }
-
-            // While it does not answer, the VM may run on.
-            if (place is not VMWhereabouts.Unknown
-                && (isOpen = isOpen || await _output.OpenNetworkAsync(_hosts.Link(primary), Domain, cancellationToken))
-                && await _hosts.ChooseAsync(primary, cancellationToken) is { } host)
-            {
-                return new PairEvent.BackupChosen(host);
-            }
-
-            await DelayAsync(Pause, cancellationToken);
-        }
-    }
-
-    /// <summary>What the backup has in its memory is removed if it answers. Else it stays there, paused: nobody lets it go on.</summary>
-    private async Task<PairEvent> EndAsync(string? backup, CancellationToken cancellationToken)
-    {
-        if (backup is not null)
-        {
-            await _hosts.RemoveStandbysAsync(backup, cancellationToken);
-        }
-
-        await DropAllAsync(cancellationToken);
-        var since = _time.GetTimestamp();
-        while (await _hosts.PlaceAsync(Record!.Primary, Domain, cancellationToken) is var place && !place.IsNotRunning()
-            && (place is VMWhereabouts.Unknown
-                || !await _output.OpenNetworkAsync(_hosts.Link(Record.Primary), Domain, cancellationToken)))
-        {
-            if (_time.GetElapsedTime(since) > _plan.FencePatience)
-            {
-                Write(Record with { Reason = $"{Record.Primary} does not answer: what the VM sends there is still held back" });
-                break;
-            }
-
-            await Task.Delay(Pause, _time, cancellationToken);
-        }
-
-        return new PairEvent.StopRequested();
-    }
-
-    /// <summary>No checkpoint counts any more: output goes out at once.</summary>
-    private async Task DropAllAsync(CancellationToken cancellationToken)
-    {
-        await _engine.DropAsync(but: null, cancellationToken);
-        _output.Open();
     }
 
     /// <summary>What the VM is on its primary.</summary>

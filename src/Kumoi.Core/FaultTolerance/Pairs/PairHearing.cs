@@ -1,4 +1,5 @@
 using Kumoi.FaultTolerance.Detection;
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 

@@ -19,7 +19,7 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
     public HostHearing Hearing { get; } = new(plan.Silence, time);
 
     /// <summary>What may run as the VM.</summary>
-    private IReadOnlyList<Guid> Domains => plan.Engine is CheckpointEngine.LibvirtSnapshot ? [plan.VM] : PairDomains.All(plan.VM);
+    private List<Guid> Domains => plan.Engine is CheckpointEngine.LibvirtSnapshot ? [plan.VM] : [.. PairDomains.All(plan.VM)];
 
     /// <summary>The way to a host. One that is not connected, as the hosts of an agent that has just started, may be so later.</summary>
     public IHypervisorLink Link(string host)
@@ -123,6 +123,19 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
             FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
             recommendedAction: "Give other hosts, which answer and do not run the VM: Get-KumoiHost shows those that do.");
 
+    /// <summary>A VM that was protected before may have been a standby since; it runs on as that.</summary>
+    public async Task<int?> FindStandbyAsync(PairRecord? before, string primary, CancellationToken cancellationToken) =>
+        before?.Standby is { } number
+            && await PlaceAsync(primary, PairDomains.Of(plan.VM, number), cancellationToken) is VMWhereabouts.Running ? number : null;
+
+    public async Task StartIfOffAsync(string host, Guid domain, CancellationToken cancellationToken)
+    {
+        if (await PlaceAsync(host, domain, cancellationToken) is VMWhereabouts.Off)
+        {
+            await Link(host).SendAsync(new StartVM(domain), cancellationToken);
+        }
+    }
+
     /// <summary>The host could not take over this time: another one is chosen.</summary>
     public void PassOver(string host) => _unable.Add(host);
 
@@ -130,10 +143,32 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
     public void PassOverNone() => _unable.Clear();
 
     /// <summary>Null: the host runs nothing that may be the VM. Else why that is not known.</summary>
-    public Task<string?> FenceAsync(string host, CancellationToken cancellationToken) =>
-        _fence.FenceAsync(host, fleet.Find(host)?.Link, Domains, cancellationToken);
+    public async Task<string?> FenceAsync(string host, CancellationToken cancellationToken)
+    {
+        var known = fleet.Find(host);
+        var reason = await _fence.FenceAsync(host, known?.Link, Domains, cancellationToken);
+        if (reason is null && known is { IsSimulated: true, Linked.Driver.Latest: { } simulated })
+        {
+            // No command can switch off its power: what a real host would lose with it is ended here, past all faults.
+            foreach (var domain in Domains)
+            {
+                try
+                {
+                    await simulated.SendAsync(new DestroyVM(domain), cancellationToken);
+                }
+                catch (HypervisorException)
+                {
+                    // It does not run.
+                }
+            }
+        }
 
-    /// <summary>Removes standbys from a host, if it answers.</summary>
-    public Task<string?> RemoveStandbysAsync(string host, CancellationToken cancellationToken) =>
-        _cleaning.FenceAsync(host, fleet.Find(host)?.Link, [.. Domains.Where(domain => domain != plan.VM)], cancellationToken);
+        return reason;
+    }
+
+    /// <summary>Removes standbys from a host, if it answers. Null: there are none left; else why that is not known.</summary>
+    public async Task<string?> RemoveStandbysAsync(string host, CancellationToken cancellationToken) =>
+        Domains is [_, _, ..] all
+            ? await _cleaning.FenceAsync(host, fleet.Find(host)?.Link, all[1..], cancellationToken)
+            : null;
 }

@@ -99,9 +99,9 @@ internal sealed class PairLog
     }
 
     /// <summary>The pair came into another phase, or has other hosts.</summary>
-    public Task ChangeAsync(PairOrder order, PairRecord record, string message) => AppendAsync(
-        record.IsOver ? "Over" : "Changed", order, record.Primary, message,
-        new JsonObject { [RecordProperty] = JsonSerializer.SerializeToNode(record, PairFile.Options) });
+    public Task ChangeAsync(PairOrder order, PairRecord? record, string message) => AppendAsync(
+        record is { IsOver: true } ? "Over" : "Changed", order, record?.Primary, message,
+        record is null ? [] : new JsonObject { [RecordProperty] = JsonSerializer.SerializeToNode(record, PairFile.Options) });
 
     /// <summary>It could not be begun, or nobody goes on with it.</summary>
     public Task GiveUpAsync(PairOrder order, string message) => AppendAsync("Over", order, null, message, []);

@@ -1,3 +1,4 @@
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;

@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
@@ -20,9 +21,9 @@ internal static class PairPreflight
 
     /// <summary>Fails with what stands in the way, before anything is begun.</summary>
     /// <exception cref="HypervisorException">The VM cannot be protected.</exception>
-    public static async Task RefuseAsync(IHypervisorLink host, PairPlan plan, CancellationToken cancellationToken)
+    public static async Task RefuseAsync(IHypervisorLink host, PairPlan plan, int? standby, CancellationToken cancellationToken)
     {
-        var obstacles = await FindAsync(host, plan, cancellationToken);
+        var obstacles = await FindAsync(host, plan, standby, cancellationToken);
         if (obstacles.Count > 0)
         {
             throw new HypervisorException(
@@ -36,14 +37,15 @@ internal static class PairPreflight
     /// <summary>What stands in the way; empty: nothing.</summary>
     /// <exception cref="HypervisorException">The host cannot be read, or does not have the VM.</exception>
     public static async Task<IReadOnlyList<PairObstacle>> FindAsync(
-        IHypervisorLink host, PairPlan plan, CancellationToken cancellationToken)
+        IHypervisorLink host, PairPlan plan, int? standby, CancellationToken cancellationToken)
     {
-        var vm = await host.SendAsync(new FindVM(plan.VM), cancellationToken)
+        var id = PairDomains.Of(plan.VM, standby);
+        var vm = await host.SendAsync(new FindVM(id), cancellationToken)
             ?? throw new HypervisorException(
                 $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
                 recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
-        var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(plan.VM), cancellationToken));
-        return [.. Judge(domain, vm.IsAutostart, plan.ConsoleSocket)];
+        var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(id), cancellationToken));
+        return [.. Judge(domain, vm.IsAutostart, plan.ConsoleSocketOf(standby)), .. JudgeEngine(domain, host, plan)];
     }
 
     /// <summary>What stands in the way; empty: nothing.</summary>
@@ -99,6 +101,28 @@ internal static class PairPreflight
     /// <summary>Whether the VM puts something out at the pair's console.</summary>
     public static bool HasConsole(XElement domain, string folder) => domain.Elements("devices").Elements().Any(
         device => IsConsole(device) && (string?)device.Element("source")?.Attribute("path") is { } path && Path.GetDirectoryName(path) == folder);
+
+    /// <summary>What an engine needs that others do not. QEMU's migrations are not encrypted, and what travels is the VM's memory.</summary>
+    private static IEnumerable<PairObstacle> JudgeEngine(XElement domain, IHypervisorLink host, PairPlan plan)
+    {
+        var memory = domain.Element("memoryBacking");
+        if (plan.Engine is CheckpointEngine.SharedDelta
+            && ((string?)memory?.Element("source")?.Attribute("type") is not "file"
+                || (string?)memory.Element("access")?.Attribute("mode") is not "shared"))
+        {
+            yield return new PairObstacle(
+                "The VM's memory is not in a shared file, in which changed pages could be found.",
+                "Write <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking> into its definition and start it anew, "
+                    + "or take another engine.");
+        }
+
+        if (plan is { Engine: CheckpointEngine.Migrate, AllowUnencrypted: false } && new Uri(host.Uri).Host.Length > 0)
+        {
+            yield return new PairObstacle(
+                "Checkpoints by migration would go through the network unencrypted.",
+                "Allow it on a network of their own (-AllowUnencrypted), or take the engine LibvirtSnapshot.");
+        }
+    }
 
     private static PairObstacle? JudgeDevice(XElement device) => device.Name.LocalName switch
     {

@@ -1,3 +1,4 @@
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
@@ -8,6 +9,9 @@ namespace Kumoi.FaultTolerance.Pairs;
 /// <summary>A pair that this process keeps until it is stopped, or is over. Safe for concurrent use.</summary>
 internal sealed class PairRun : IAsyncDisposable
 {
+    /// <summary>What keeps a pair from going on may be over by then.</summary>
+    private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(2);
+
     private readonly Fleet _fleet;
     private readonly PairLog _log;
     private readonly TimeProvider _time;
@@ -15,6 +19,7 @@ internal sealed class PairRun : IAsyncDisposable
     private readonly PairMeter _meter;
     private readonly CancellationTokenSource _leave = new();
     private readonly TaskCompletionSource _protected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly bool _isNew;
     private readonly DateTimeOffset _startedAt;
     private readonly string _keptBy;
     private readonly Task _running;
@@ -25,13 +30,16 @@ internal sealed class PairRun : IAsyncDisposable
     /// <summary>Begins at once, or goes on where another process has left it.</summary>
     /// <param name="fleet">Has its hosts.</param>
     /// <param name="order">The pair. It belongs to this process, and its hosts have its marks.</param>
+    /// <param name="isNew">It is begun; else gone on with.</param>
     /// <param name="startedAt">When it was asked for.</param>
     /// <param name="log">Where its phases are written down.</param>
     /// <param name="keptBy">Who this process is, as <see cref="KumoiFtPair.KeptBy"/> has it.</param>
     /// <param name="time">The clock of all waits.</param>
     /// <exception cref="IOException">Another process has its files.</exception>
-    public PairRun(Fleet fleet, PairOrder order, DateTimeOffset startedAt, PairLog log, string keptBy, TimeProvider time)
+    public PairRun(
+        Fleet fleet, PairOrder order, bool isNew, DateTimeOffset startedAt, PairLog log, string keptBy, TimeProvider time)
     {
+        _isNew = isNew;
         (_fleet, Order, _startedAt, _log, _keptBy, _time) = (fleet, order, startedAt, log, keptBy, time);
         _meter = new PairMeter(time);
         _controller = new PairController(fleet, PlanOf(order), time);
@@ -126,19 +134,16 @@ internal sealed class PairRun : IAsyncDisposable
     {
         try
         {
-            await _controller.RunAsync(Order.Primary, _leave.Token);
+            while (!await RunOnceAsync())
+            {
+                await Task.Delay(AfterFailure, _time, _leave.Token);
+            }
         }
         catch (OperationCanceledException) when (_leave.IsCancellationRequested)
         {
             await _logged;
             _controller.Requests.Refuse(Ended("is not kept by this process any more"));
             return; // somebody else goes on with it
-        }
-#pragma warning disable CA1031 // nobody waits for this task: whatever ends it is its status
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            Failure = e;
         }
 
         _controller.Requests.Refuse(Ended("has ended"));
@@ -153,6 +158,31 @@ internal sealed class PairRun : IAsyncDisposable
         static string Where(IReadOnlyList<string> left) => left.Count == 0
             ? ""
             : $"; {string.Join(", ", left)} did not answer, and may still have its mark, a definition that never runs";
+    }
+
+    /// <summary>False: it is not over, and cannot be gone on with at this moment, because its folder cannot be written, say.</summary>
+    private async Task<bool> RunOnceAsync()
+    {
+        try
+        {
+            await _controller.RunAsync(_controller.Record is null && _isNew ? Order.Primary : null, _leave.Token);
+            Failure = null;
+            return true;
+        }
+#pragma warning disable CA1031 // nobody waits for this task: whatever ends it is its status
+        catch (Exception e) when (!_leave.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            Failure = e;
+            var record = _controller.Record;
+            if (record is null ? _isNew : record.IsOver)
+            {
+                return true;
+            }
+
+            _logged = TellAsync(_logged, record, $"The pair of '{Order.VMName}' cannot go on, and is tried again: {e.Message}");
+            return false;
+        }
     }
 
     private HypervisorException Ended(string how) => new(
@@ -192,10 +222,10 @@ internal sealed class PairRun : IAsyncDisposable
     }
 
     /// <summary>One after the other, and without keeping the pair from its work.</summary>
-    private async Task TellAsync(Task before, PairRecord record, string message)
+    private async Task TellAsync(Task before, PairRecord? record, string message)
     {
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!record.IsOver)
+        if (record is not { IsOver: true })
         {
             await _log.ChangeAsync(Order, record, message);
         }

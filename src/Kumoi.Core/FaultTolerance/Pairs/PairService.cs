@@ -62,7 +62,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
                 await PairMarking.PutAsync(fleet, order, log.IsOver, force, cancellationToken);
             }
 
-            run = await BeginAsync(order, time.GetUtcNow(), log);
+            run = await BeginAsync(order, isNew: true, time.GetUtcNow(), log);
         }
         catch (Exception e)
         {
@@ -89,6 +89,12 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         catch
         {
             await run.StopAsync();
+            lock (_gate)
+            {
+                _runs.Remove(order.VM);
+            }
+
+            await run.DisposeAsync();
             throw;
         }
     }
@@ -106,7 +112,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
 
         try
         {
-            await BeginAsync(state.Order, state.BegunAt, log);
+            await BeginAsync(state.Order, isNew: false, state.BegunAt, log);
             return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -177,7 +183,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         }
     }
 
-    private async Task<PairRun> BeginAsync(PairOrder order, DateTimeOffset startedAt, PairLog log)
+    private async Task<PairRun> BeginAsync(PairOrder order, bool isNew, DateTimeOffset startedAt, PairLog log)
     {
         // It has what the guest's memory has.
         if (OperatingSystem.IsWindows())
@@ -198,7 +204,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         await (ended?.DisposeAsync() ?? ValueTask.CompletedTask);
         lock (_gate)
         {
-            return _runs[order.VM] = new PairRun(fleet, order, startedAt, log, keptBy, time);
+            return _runs[order.VM] = new PairRun(fleet, order, isNew, startedAt, log, keptBy, time);
         }
     }
 

@@ -191,10 +191,12 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
         var fit = order.Hosts.Where(host => !unfit.Contains(host.Name)).ToList();
         if (found.FirstOrDefault(finding => !finding.IsOfBackup) is not null || fit.Count < 2)
         {
+            // Other hosts may do where these cannot.
+            var isOfHosts = found.All(finding => finding.IsOfBackup);
             throw new HypervisorException(
                 $"'{vm.Name}' cannot be protected: {string.Join(' ', found.Select(finding => finding.Message).Distinct())}",
-                found.All(finding => finding.IsOfBackup) ? FaultDomain.Host : FaultDomain.VM,
-                error: HypervisorError.InvalidState,
+                isOfHosts ? FaultDomain.Host : FaultDomain.VM,
+                error: isOfHosts ? HypervisorError.ResourceUnavailable : HypervisorError.InvalidState,
                 recommendedAction: string.Join(' ', found.Select(finding => finding.RecommendedAction).Distinct()));
         }
 

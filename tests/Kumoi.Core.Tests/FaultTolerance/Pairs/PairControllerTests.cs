@@ -1,4 +1,5 @@
 using Kumoi.Composition;
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
@@ -105,6 +106,27 @@ public sealed class PairControllerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Checkpoints_that_would_go_through_the_network_unencrypted_are_refused_until_that_is_allowed()
+    {
+        await using var pair = await ProtectAsync(engine: CheckpointEngine.Migrate);
+
+        var error = await Assert.ThrowsAsync<HypervisorException>(() => pair.RunAsync("kvm01", CancellationToken.None));
+        Assert.Contains("unencrypted", error.Message, StringComparison.Ordinal);
+        Assert.Contains("-AllowUnencrypted", error.RecommendedAction, StringComparison.Ordinal);
+        Assert.Null(pair.Record);
+    }
+
+    [Fact]
+    public async Task A_VM_whose_memory_is_not_shared_is_refused_where_its_changed_pages_are_wanted()
+    {
+        await using var pair = await ProtectAsync(engine: CheckpointEngine.SharedDelta);
+
+        var error = await Assert.ThrowsAsync<HypervisorException>(() => pair.RunAsync("kvm01", CancellationToken.None));
+        Assert.Contains("<memoryBacking>", error.RecommendedAction, StringComparison.Ordinal);
+        Assert.Null(pair.Record);
+    }
+
+    [Fact]
     public async Task A_second_controller_is_refused_while_the_first_one_lives()
     {
         await using var pair = await ProtectAsync();
@@ -124,13 +146,13 @@ public sealed class PairControllerTests : IAsyncDisposable
         }
 
         await using var second = await ProtectAsync();
-        var goesOn = await ProtectedAsync(second, "kvm01");
+        var goesOn = await ProtectedAsync(second, primary: null);
         Assert.Equal("kvm01", second.Record!.Primary); // it has no console, so nothing that it has put out is lost
         await StopAsync(second, goesOn);
     }
 
     private static async Task<Task<PairRecord>> ProtectedAsync(
-        PairController pair, string primary, CancellationToken cancellationToken = default)
+        PairController pair, string? primary, CancellationToken cancellationToken = default)
     {
         var made = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         void Look(PairEvent happened, PairRecord record)
@@ -180,7 +202,7 @@ public sealed class PairControllerTests : IAsyncDisposable
         Count = count,
     });
 
-    private async Task<PairController> ProtectAsync(IReadOnlyList<string>? fence = null)
+    private async Task<PairController> ProtectAsync(IReadOnlyList<string>? fence = null, CheckpointEngine engine = default)
     {
         if (_fleet is null)
         {
@@ -196,6 +218,7 @@ public sealed class PairControllerTests : IAsyncDisposable
         var plan = new PairPlan(_vm, _folder.FullName, Hosts, new PairGoals(1), fence ?? [])
         {
             Silence = TimeSpan.FromMilliseconds(200),
+            Engine = engine,
         };
         return new PairController(_fleet, plan, TimeProvider.System);
     }

@@ -1,7 +1,6 @@
-using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 
-namespace Kumoi.FaultTolerance.Pairs;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>What an admin has asked for.</summary>
 /// <param name="VM">The VM that is protected.</param>
@@ -26,6 +25,11 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
 
     /// <summary>Checkpoints by migration may go through the network as they are: the VM's memory, readable by whoever listens.</summary>
     public bool AllowUnencrypted { get; init; }
+
+    /// <summary>
+    /// Where this computer sees the files of hosts, by name, which have their VMs' memories: for checkpoints of what has changed.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> HostRoots { get; init; } = new Dictionary<string, string>();
 
     /// <summary>How long the primary may be silent before it is fenced.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(2);

@@ -1,0 +1,110 @@
+using System.Text.Json.Nodes;
+using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Pairs;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
+
+namespace Kumoi.FaultTolerance.Engines;
+
+/// <summary>Makes standbys, and tells whether they are there.</summary>
+internal static class StandbyStart
+{
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
+
+    /// <summary>How long the console of a standby may take to find its gate again.</summary>
+    private static readonly TimeSpan ConsolePatience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Starts one on the job's backup, in place of what was left there. The gate of its console is the caller's.</summary>
+    public static async Task<ConsoleGate> StartAsync(
+        PairPlan plan, ConsoleLog log, CheckpointJob job, int number, string attempt, CancellationToken cancellationToken)
+    {
+        var id = PairDomains.Of(plan.VM, number);
+        var host = job.Backup ?? throw NoBackup();
+        await host.SendAsync(new RemoveStandby(plan.VM, id), cancellationToken); // of a failed attempt, or of a dead controller
+        var live = DomainDefinition.Parse(
+            await job.Primary.SendAsync(new ReadXml(PairDomains.Of(plan.VM, job.Standby)), cancellationToken));
+        var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, from: 0, plan.MaxHeldBytes);
+        try
+        {
+            var definition = StandbyDefinition.Of(live, plan, job.Standby, number, attempt).ToString();
+            await host.SendAsync(new StartStandby(plan.VM, id, definition), cancellationToken);
+            return gate;
+        }
+        catch
+        {
+            gate.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether the host has the standby of that number, for that attempt.</summary>
+    /// <exception cref="HypervisorException">That is not known.</exception>
+    public static async Task<bool> IsThereAsync(
+        IHypervisorLink host, Guid vm, int? number, string attempt, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(PairDomains.Of(vm, number)), cancellationToken));
+            return StandbyMark.AttemptOf(domain) == attempt;
+        }
+        catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// The gate that the standby's console is connected to: that which this controller has made, or a new one, which the console finds.
+    /// </summary>
+    public static async Task<ConsoleGate> GateAsync(
+        PairPlan plan, ConsoleLog log, ConsoleGate? known, int number, long from, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (known is not null)
+        {
+            known.BeginAt(from);
+            return known;
+        }
+
+        var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, from, plan.MaxHeldBytes);
+        await Task.WhenAny(gate.Connected, Task.Delay(ConsolePatience, time, cancellationToken));
+        return gate;
+    }
+
+    /// <summary>The standby has taken the state as a whole.</summary>
+    public static async Task LoadedAsync(IHypervisorLink host, Guid standby, TimeProvider time, CancellationToken cancellationToken)
+    {
+        while (await StatusAsync(host, standby, cancellationToken) is not "completed" and var status)
+        {
+            if (status is "failed")
+            {
+                throw new HypervisorException(
+                    $"The standby on {host.HostName} could not take a checkpoint.", FaultDomain.Host, isTransient: true,
+                    error: HypervisorError.Aborted, recommendedAction: "See QEMU's log of the standby on its host.");
+            }
+
+            await Task.Delay(BetweenLooks, time, cancellationToken);
+        }
+    }
+
+    /// <summary>How far the standby is with a state; null: none has come.</summary>
+    public static async Task<string?> StatusAsync(IHypervisorLink host, Guid standby, CancellationToken cancellationToken)
+    {
+        var info = await host.SendAsync(new QemuCommand(standby, "query-migrate"), cancellationToken);
+        return info.TryGetProperty("status", out var status) ? status.GetString() : null;
+    }
+
+    /// <summary>A standby that announced itself would draw the VM's packets to where nobody takes them.</summary>
+    public static async Task KeepQuietAsync(IHypervisorLink host, Guid standby, CancellationToken cancellationToken) =>
+        await host.SendAsync(
+            new QemuCommand(standby, "migrate-set-parameters", new JsonObject { ["announce-rounds"] = 0 }), cancellationToken);
+
+    /// <summary>The network's switches learn where the VM is now.</summary>
+    public static async Task AnnounceAsync(IHypervisorLink host, Guid standby, CancellationToken cancellationToken) =>
+        await host.SendAsync(
+            new QemuCommand(standby, "announce-self", new JsonObject { ["initial"] = 50, ["max"] = 550, ["rounds"] = 5, ["step"] = 100 }),
+            cancellationToken);
+
+    public static HypervisorException NoBackup() => new(
+        "There is no backup host to keep checkpoints.", FaultDomain.Host, error: HypervisorError.InvalidState,
+        recommendedAction: "Give the pair another host.");
+}
