@@ -6,8 +6,8 @@ using Xunit;
 namespace Kumoi.Tests.Lab;
 
 /// <summary>
-/// Asks the Linux guest's server to count, over one TCP connection. Each answer must be the next number: a server that was taken back behind
-/// an answer would give it again, and one that has lost a question would not answer.
+/// Asks the Linux guest's server to count, over one TCP connection. Each answer must be the next number: a server that was taken back
+/// behind an answer would give it again, and one that has lost a question would not answer.
 /// </summary>
 internal sealed class CountingClient(string address) : IAsyncDisposable
 {

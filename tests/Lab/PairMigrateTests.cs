@@ -1,5 +1,6 @@
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Xunit;

@@ -3,6 +3,7 @@ using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
@@ -110,7 +111,8 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         {
             FencePatience = TimeSpan.FromSeconds(5),
             HostRoots = Lab.Hosts.ToDictionary(
-                static host => host.Name, static host => Path.GetFullPath(Path.Combine(host.Images, "../../../..")), StringComparer.Ordinal),
+                static host => host.Name, static host => Path.GetFullPath(Path.Combine(host.Images, "../../../..")),
+                StringComparer.Ordinal),
         };
         _plan = how?.Invoke(plan) ?? plan;
         var controller = new PairController(Fleet, _plan, TimeProvider.System);

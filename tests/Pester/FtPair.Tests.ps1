@@ -215,6 +215,11 @@ Describe 'What cannot be protected' {
     }
   }
 
+  It 'has too long a path for its sockets' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPath "/tmp/$('x' * 60)" -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    "$errors" | Should -BeLike '*is too long for the sockets in it*'
+  }
+
   It 'needs a fence or -NoFence, and a place for checkpoints, on real hosts' {
     Connect-TestNode real -VM vm1 | Out-Null
     Connect-TestNode other -VM vm2 | Out-Null

@@ -1,4 +1,6 @@
 using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Plans;
 using Kumoi.Hypervisors;
 
 namespace Kumoi.FaultTolerance.Engines;

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
@@ -15,8 +16,8 @@ namespace Kumoi.FaultTolerance.Engines;
 /// go into the standby's memory when the checkpoint is committed, so that one that is not whole never touches it.
 /// </summary>
 /// <remarks>
-/// Putting pages in again changes nothing, so that whoever goes on with a committed checkpoint puts its pages in once more. What they are put
-/// into is in the standby's memory, and lost with its host.
+/// Putting pages in again changes nothing, so that whoever goes on with a committed checkpoint puts its pages in once more. What they are
+/// put into is the standby's memory, which is lost with its host.
 /// </remarks>
 internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
 {
@@ -131,7 +132,8 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
         var course = _course ??= await BeginAsync(job, domain, cancellationToken);
         var mark = new CheckpointMark(job.Number, 0)
         {
-            Attempt = FormattableString.Invariant($"{course.Attempt}-{++course.Tries}"), Standby = course.Number,
+            Attempt = FormattableString.Invariant($"{course.Attempt}-{++course.Tries}"),
+            Standby = course.Number,
         };
         var migration = course.Migration;
         await migration.LeaveOutSharedAsync(true);
@@ -187,11 +189,18 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
                     recommendedAction: "Start the VM anew: its definition was changed while it ran.");
             }
 
-            var migration = await QemuMigration.BeginAsync(job.Primary, domain, plan.CheckpointPatience, time, cancellationToken);
+            var migration = await QemuMigration.BeginAsync(job.Primary, domain, time, cancellationToken);
             return new DeltaCourse
             {
-                Backup = backup, Number = number, Id = id, Attempt = attempt, Console = console, Migration = migration, Source = source,
-                Target = target, Shadow = new PageShadow(target),
+                Backup = backup,
+                Number = number,
+                Id = id,
+                Attempt = attempt,
+                Console = console,
+                Migration = migration,
+                Source = source,
+                Target = target,
+                Shadow = new PageShadow(target),
             };
         }
         catch

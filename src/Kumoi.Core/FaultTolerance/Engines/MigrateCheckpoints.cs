@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
@@ -111,7 +113,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         if (_migration is not { } migration || migration.Host != job.Primary || migration.Domain != domain)
         {
             await ForgetPrimaryAsync();
-            _migration = migration = await QemuMigration.BeginAsync(job.Primary, domain, plan.Downtime, time, cancellationToken);
+            _migration = migration = await QemuMigration.BeginAsync(job.Primary, domain, time, cancellationToken);
         }
 
         if (_next?.Host != backup)
@@ -121,16 +123,24 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
 
         _next ??= Prepare(job, job.Committed);
         var standby = await ReadyAsync(_next, cancellationToken);
-        await migration.SendAsync(standby.Address, cancellationToken);
+        await migration.LimitDowntimeAsync(plan.Downtime);
         long cut;
         try
         {
-            cut = job.Console.Drain();
-            await job.Network.CutAsync(cancellationToken);
+            await migration.SendAsync(standby.Address, cancellationToken);
+            try
+            {
+                cut = job.Console.Drain();
+                await job.Network.CutAsync(cancellationToken);
+            }
+            finally
+            {
+                await migration.GoOnAsync();
+            }
         }
         finally
         {
-            await migration.GoOnAsync();
+            await migration.LimitDowntimeAsync(null);
         }
 
         await StandbyStart.LoadedAsync(standby.Host, standby.Id, time, cancellationToken);

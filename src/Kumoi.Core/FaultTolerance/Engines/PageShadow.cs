@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>
-/// A copy of a VM's memory as it was at the last look, and which pages the backup does not have as they are in it. A page counts as sent only
-/// when the checkpoint that it went with is committed.
+/// A copy of a VM's memory as it was at the last look, and which pages the backup does not have as they are in it. A page counts as sent
+/// only when the checkpoint that it went with is committed.
 /// </summary>
 internal sealed class PageShadow
 {

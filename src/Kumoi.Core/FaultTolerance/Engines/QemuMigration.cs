@@ -19,6 +19,10 @@ internal sealed class QemuMigration : IAsyncDisposable
 
     private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(1);
 
+    // QEMU's own; libvirt sets another bandwidth for each of its migrations.
+    private static readonly TimeSpan DefaultDowntime = TimeSpan.FromMilliseconds(300);
+    private const long DefaultBandwidth = 128L << 20;
+
     private readonly TimeProvider _time;
     private IAsyncDisposable? _watch;
     private TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -39,23 +43,14 @@ internal sealed class QemuMigration : IAsyncDisposable
     /// <summary>How long the guest stood still the last time.</summary>
     public TimeSpan Pause { get; private set; }
 
-    /// <summary>Makes the VM ready for it.</summary>
-    /// <param name="host">Where it runs.</param>
-    /// <param name="domain">The VM.</param>
-    /// <param name="downtime">How long the guest may stand still, by QEMU's own estimate.</param>
-    /// <param name="time">The clock of all waits.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <summary>Listens to the VM, and lets it go on if an earlier checkpoint has left it standing.</summary>
     public static async Task<QemuMigration> BeginAsync(
-        IHypervisorLink host, Guid domain, TimeSpan downtime, TimeProvider time, CancellationToken cancellationToken)
+        IHypervisorLink host, Guid domain, TimeProvider time, CancellationToken cancellationToken)
     {
         var migration = new QemuMigration(host, domain, time);
         migration._watch = await host.SendAsync(new WatchQemu(domain, migration.Note), cancellationToken);
         try
         {
-            await migration.AskAsync(
-                "migrate-set-parameters",
-                new JsonObject { ["downtime-limit"] = (int)downtime.TotalMilliseconds, ["max-bandwidth"] = 1L << 34 },
-                cancellationToken);
             var state = await migration.AskAsync("query-status", null, cancellationToken);
             if (state.GetProperty("status").GetString() is "postmigrate")
             {
@@ -94,6 +89,16 @@ internal sealed class QemuMigration : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>
+    /// How long the guest may stand still, by QEMU's own estimate, and that all of the network is for it; null: as QEMU has it by itself.
+    /// Never longer than it is needed: migrations by libvirt would have it too.
+    /// </summary>
+    public Task LimitDowntimeAsync(TimeSpan? downtime) => TellAsync("migrate-set-parameters", new JsonObject
+    {
+        ["downtime-limit"] = (int)(downtime ?? DefaultDowntime).TotalMilliseconds,
+        ["max-bandwidth"] = downtime is null ? DefaultBandwidth : 1L << 34,
+    });
 
     /// <summary>The guest stands still, and must be told to go on.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)

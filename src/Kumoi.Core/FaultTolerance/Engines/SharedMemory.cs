@@ -16,6 +16,7 @@ internal sealed class SharedMemory : IDisposable
     private readonly MemoryMappedViewAccessor _view;
     private readonly unsafe byte* _start;
 
+    /// <summary>Opens it.</summary>
     /// <exception cref="IOException">There is no such file, or it cannot be opened.</exception>
     public unsafe SharedMemory(string path)
     {

@@ -1,4 +1,6 @@
 using System.Xml.Linq;
+using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Plans;
 using Kumoi.Hypervisors;
 
 namespace Kumoi.FaultTolerance.Engines;

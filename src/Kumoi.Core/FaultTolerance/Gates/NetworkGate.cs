@@ -10,8 +10,8 @@ namespace Kumoi.FaultTolerance.Gates;
 /// inner one; at the cut it moves to the outer one; when the checkpoint is committed, the outer one lets it out.
 /// </summary>
 /// <remarks>
-/// The filter that was added last is next to the guest (QEMU 7.2 and 10.0). A filter that is put off and on lets out what it has. The buffers
-/// live and die with the VM's QEMU: whatever becomes of the controller, nothing goes out.
+/// The filter that was added last is next to the guest (QEMU 7.2 and 10.0). A filter that is put off and on lets out what it has. The
+/// buffers live and die with the VM's QEMU: whatever becomes of the controller, nothing goes out, until <see cref="Longest"/> is over.
 /// </remarks>
 internal sealed class NetworkGate
 {
@@ -54,7 +54,8 @@ internal sealed class NetworkGate
                 {
                     throw new HypervisorException(
                         $"The VM's network card '{card}' on {host.HostName} has one of its two filters, and what it holds is not known.",
-                        FaultDomain.VM, error: HypervisorError.InvalidState, recommendedAction: "Restart the VM's QEMU, and protect it anew.");
+                        FaultDomain.VM, error: HypervisorError.InvalidState,
+                        recommendedAction: "Restart the VM's QEMU, and protect it anew.");
                 }
 
                 await gate.AddAsync(Outer + card, card, cancellationToken);
@@ -89,8 +90,8 @@ internal sealed class NetworkGate
 
     /// <summary>What was sent until now belongs to the next checkpoint.</summary>
     /// <remarks>
-    /// While the guest is stopped this is the exact cut. Before a checkpoint is begun it is good too: what is sent between the two is covered
-    /// by the checkpoint, and waits for the next one all the same.
+    /// While the guest is stopped this is the exact cut. Before a checkpoint is begun it is good too: what is sent between the two is
+    /// covered by the checkpoint, and waits for the next one all the same.
     /// </remarks>
     public async Task CutAsync(CancellationToken cancellationToken)
     {

@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Plans;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
@@ -100,9 +101,12 @@ internal static class PairPreflight
 
     /// <summary>Whether the VM puts something out at the pair's console.</summary>
     public static bool HasConsole(XElement domain, string folder) => domain.Elements("devices").Elements().Any(
-        device => IsConsole(device) && (string?)device.Element("source")?.Attribute("path") is { } path && Path.GetDirectoryName(path) == folder);
+        device => IsConsole(device) && (string?)device.Element("source")?.Attribute("path") is { } path
+            && Path.GetDirectoryName(path) == folder);
 
-    /// <summary>What an engine needs that others do not. QEMU's migrations are not encrypted, and what travels is the VM's memory.</summary>
+    /// <summary>
+    /// What an engine needs that others do not. QEMU's migrations are not encrypted, and what travels is the VM's memory.
+    /// </summary>
     private static IEnumerable<PairObstacle> JudgeEngine(XElement domain, IHypervisorLink host, PairPlan plan)
     {
         var memory = domain.Element("memoryBacking");

@@ -63,7 +63,11 @@ public static class PairRules
 
         (TakingOver, Restored restored) when KeptInMemory(record) => record with
         {
-            Phase = Resuming, Primary = restored.Host, Standby = record.Checkpoint!.Standby, Backup = null, Checkpoint = null,
+            Phase = Resuming,
+            Primary = restored.Host,
+            Standby = record.Checkpoint!.Standby,
+            Backup = null,
+            Checkpoint = null,
         },
         (TakingOver, Restored restored) => record with { Phase = Resuming, Primary = restored.Host, Standby = null, Backup = null },
         (TakingOver, BackupChosen chosen) when record.Backup is null => record with { Backup = chosen.Host },

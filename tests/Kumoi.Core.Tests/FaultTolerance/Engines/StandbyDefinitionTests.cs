@@ -2,6 +2,7 @@ using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Plans;
 using Kumoi.Hypervisors;
 using Xunit;
 

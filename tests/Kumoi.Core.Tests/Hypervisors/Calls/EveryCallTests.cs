@@ -78,7 +78,8 @@ public sealed class EveryCallTests
         new RemoveCopy(VM.Id, new CopyRemoval(OperationId.New(), 1, [VMWhereabouts.Off], CopyRemovalKind.Undo) { MayLackMark = true }),
         new MakeCheckpoint(VM.Id, "/pairs/1.checkpoint"), new RestoreCheckpoint(VM.Id, "/pairs/1.checkpoint"), new WatchStops(VM.Id, null),
         new ReadPairMarks(),
-        new QemuCommand(VM.Id, "qom-list", new JsonObject { ["path"] = "/objects" }), new QemuCommand(VM.Id, "stop"), new WatchQemu(VM.Id, null),
+        new QemuCommand(VM.Id, "qom-list", new JsonObject { ["path"] = "/objects" }), new QemuCommand(VM.Id, "stop"),
+        new WatchQemu(VM.Id, null),
         new StartStandby(VM.Id, Guid.NewGuid(), "<domain/>"), new RemoveStandby(VM.Id, Guid.NewGuid()),
     ];
 

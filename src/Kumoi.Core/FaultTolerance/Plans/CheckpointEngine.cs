@@ -1,4 +1,4 @@
-namespace Kumoi.FaultTolerance.Engines;
+namespace Kumoi.FaultTolerance.Plans;
 
 /// <summary>How checkpoints are made.</summary>
 public enum CheckpointEngine
@@ -10,8 +10,8 @@ public enum CheckpointEngine
     Migrate,
 
     /// <summary>
-    /// By the pages that have changed of a memory in a shared file, into a standby on the backup host. This computer must see those files of
-    /// both hosts.
+    /// By the pages that have changed of a memory in a shared file, into a standby on the backup host. This computer must see those files
+    /// of both hosts.
     /// </summary>
     SharedDelta,
 }
