@@ -25,12 +25,15 @@ namespace Kumoi.Agent;
 /// <summary>The agent: its silo, its socket, and its work.</summary>
 internal sealed class AgentServer : IAsyncDisposable
 {
+    private static readonly TimeSpan LookoutPause = TimeSpan.FromSeconds(15);
+
     /// <summary>By then nothing is under way that matters: the work has ended before.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(3);
 
     private readonly WebApplication _app;
     private readonly AgentSettings _settings;
     private readonly AgentLife _life;
+    private readonly ITimer _lookout;
     private readonly Task _ended;
 
     private AgentServer(WebApplication app, AgentSettings settings)
@@ -38,6 +41,7 @@ internal sealed class AgentServer : IAsyncDisposable
         _app = app;
         _settings = settings;
         _life = app.Services.GetRequiredService<AgentLife>();
+        _lookout = settings.Time.CreateTimer(_ => LookOut(), state: null, LookoutPause, LookoutPause);
         _ended = EndAsync();
     }
 
@@ -49,7 +53,7 @@ internal sealed class AgentServer : IAsyncDisposable
     public static async Task<AgentServer> StartAsync(AgentSettings settings)
     {
         // Whoever has left it behind is dead: the lock is ours.
-        File.Delete(settings.Folder.Socket);
+        settings.Folder.RemoveSocket();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.AddProvider(new LogFile(settings.Folder.Log, settings.Time));
         builder.WebHost.UseKestrelCore();
@@ -109,7 +113,8 @@ internal sealed class AgentServer : IAsyncDisposable
             provider.GetRequiredService<IJournal>)));
         services.AddSingleton(provider => new AgentLife(
             settings.IdleLimit,
-            () => provider.GetRequiredService<WorkBook>().HasWork || provider.GetRequiredService<AgentPairs>().Names.Count > 0, settings.Time,
+            () => provider.GetRequiredService<WorkBook>().HasWork || provider.GetRequiredService<AgentPairs>().Names.Count > 0,
+            settings.Time,
             provider.GetRequiredService<ILogger<AgentLife>>()));
         services.AddSingleton<AgentRequests>();
     }
@@ -158,9 +163,22 @@ internal sealed class AgentServer : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Where somebody has removed the folder, with the journal, nobody finds this agent any more, and another one can be started that does
+    /// the same. Pairs are guarded all the same: they have marks on their hosts.
+    /// </summary>
+    private void LookOut()
+    {
+        if (!_settings.Folder.IsInPlace && _app.Services.GetRequiredService<AgentPairs>().Names.Count == 0)
+        {
+            _life.End("its folder was removed");
+        }
+    }
+
     private async Task EndAsync()
     {
         await _life.Ending;
+        await _lookout.DisposeAsync();
         await _app.Services.GetRequiredService<RunningWork>().EndAllAsync();
         await _app.Services.GetRequiredService<AgentPairs>().DisposeAsync();
         await _app.StopAsync();
@@ -168,6 +186,6 @@ internal sealed class AgentServer : IAsyncDisposable
         await fleet.DisposeAsync();
         await (fleet.Journal?.SettleAsync() ?? Task.CompletedTask);
         await _app.DisposeAsync();
-        File.Delete(_settings.Folder.Socket);
+        _settings.Folder.RemoveSocket();
     }
 }

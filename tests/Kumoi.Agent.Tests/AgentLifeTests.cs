@@ -83,6 +83,16 @@ public sealed class AgentLifeTests : AgentTest
     }
 
     [Fact]
+    public async Task It_ends_when_somebody_has_removed_its_folder_since_nobody_finds_it_any_more()
+    {
+        var server = await StartAsync(TimeSpan.Zero);
+        Directory.Move(Folder, Folder + "-elsewhere");
+        Time.Advance(TimeSpan.FromSeconds(15));
+        await server.Ended;
+        Directory.Delete(Folder + "-elsewhere", recursive: true);
+    }
+
+    [Fact]
     public async Task A_journal_with_a_path_far_longer_than_a_sockets_has_an_agent_all_the_same()
     {
         if (!OperatingSystem.IsLinux())

@@ -38,12 +38,24 @@ public sealed class AgentProgramTests : IDisposable
         Assert.Equal(Path.Combine(root, "dotnet"), Program(older, $"{plain}:relative:{bin}").FindRuntime());
     }
 
+    [Fact]
+    public void Where_there_is_no_ASPNET_Core_10_the_error_says_what_to_install_and_whether_there_is_a_dotnet_at_all()
+    {
+        var none = Assert.Throws<AgentException>(() => Program(root: null, "/nowhere").FindRuntime());
+        Assert.Equal(AgentError.RuntimeMissing, none.Error);
+        Assert.Contains("no dotnet on this machine", none.Message, StringComparison.Ordinal);
+        Assert.Contains("apt-get install aspnetcore-runtime-10.0", none.RecommendedAction, StringComparison.Ordinal);
+        Assert.Contains("DOTNET_ROOT", none.RecommendedAction, StringComparison.Ordinal);
+        var plain = Assert.Throws<AgentException>(() => Program(MakeRoot("plain", version: null), MakeRoot("older", "9.0.9")).FindRuntime());
+        Assert.Contains("the .NET on this machine does not have it", plain.Message, StringComparison.Ordinal);
+    }
+
     private static AgentProgram Program(string? root, string path) => new("", name => name switch
     {
         "DOTNET_ROOT" => root,
         "PATH" => path,
         _ => null,
-    });
+    }, usualPlaces: []);
 
     private string MakeRoot(string name, string? version)
     {

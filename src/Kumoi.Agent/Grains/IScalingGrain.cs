@@ -1,4 +1,5 @@
 using Orleans;
+using Orleans.Concurrency;
 
 namespace Kumoi.Agent.Grains;
 
@@ -14,6 +15,7 @@ internal interface IScalingGrain : IGrainWithStringKey
     Task ResumeAsync();
 
     /// <summary>A <see cref="KumoiScaling"/>; null: the agent does not scale it.</summary>
+    [AlwaysInterleave]
     Task<string?> StatusAsync();
 
     /// <summary>Ends it for good; as <see cref="StatusAsync"/>.</summary>

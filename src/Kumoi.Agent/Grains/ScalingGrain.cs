@@ -4,13 +4,11 @@ using Kumoi.Agents;
 using Kumoi.Journal;
 using Microsoft.Extensions.Logging;
 using Orleans;
-using Orleans.Concurrency;
 using Orleans.Configuration;
 
 namespace Kumoi.Agent.Grains;
 
-/// <summary>Its loop runs outside of its turns: the grain begins it, ends it, and tells how it is.</summary>
-[Reentrant]
+/// <summary>Its loop runs outside of its turns: the grain begins it, ends it, and tells how it is at any time.</summary>
 [CollectionAgeLimit(AlwaysActive = true)]
 internal sealed class ScalingGrain(
     WorkBook book, RunningWork running, AgentHosts hosts, AgentSettings settings, ILogger<ScalingGrain> log) : Grain, IScalingGrain

@@ -4,13 +4,11 @@ using Kumoi.Agents;
 using Kumoi.Journal;
 using Microsoft.Extensions.Logging;
 using Orleans;
-using Orleans.Concurrency;
 using Orleans.Configuration;
 
 namespace Kumoi.Agent.Grains;
 
 /// <summary>Its loop runs outside of its turns: the grain begins it and ends it.</summary>
-[Reentrant]
 [CollectionAgeLimit(AlwaysActive = true)]
 internal sealed class UsageGrain(
     WorkBook book, RunningWork running, AgentHosts hosts, IJournal journal, AgentSettings settings, ILogger<UsageGrain> log)

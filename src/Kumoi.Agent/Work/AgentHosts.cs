@@ -7,45 +7,47 @@ namespace Kumoi.Agent.Work;
 /// The hosts of the agent's work, which it connects to by itself. One that several pieces of work need is connected once. Safe for
 /// concurrent use.
 /// </summary>
-internal sealed class AgentHosts(Fleet fleet)
+internal sealed class AgentHosts(Fleet fleet) : IDisposable
 {
-    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _turn = new(1);
     private readonly Dictionary<(string Uri, string Name), int> _wanted = [];
 
     public Fleet Fleet => fleet;
 
-    /// <summary>Somebody needs these hosts until he releases them.</summary>
-    public void Want(IEnumerable<HostOrder> hosts)
+    /// <summary>Somebody needs these hosts until he releases them. None that is just being disconnected is one of them.</summary>
+    public async Task WantAsync(IEnumerable<HostOrder> hosts)
     {
-        lock (_gate)
+        await _turn.WaitAsync();
+        foreach (var host in hosts)
         {
-            foreach (var host in hosts)
-            {
-                _wanted[(host.Uri, host.Name)] = _wanted.GetValueOrDefault((host.Uri, host.Name)) + 1;
-            }
+            _wanted[(host.Uri, host.Name)] = _wanted.GetValueOrDefault((host.Uri, host.Name)) + 1;
         }
+
+        _turn.Release();
     }
 
+    /// <summary>Those that nobody needs any more are disconnected.</summary>
     public async Task ReleaseAsync(IEnumerable<HostOrder> hosts)
     {
-        List<KumoiConnection> left = [];
-        lock (_gate)
+        await _turn.WaitAsync();
+        try
         {
-            foreach (var host in hosts)
+            foreach (var host in hosts.Where(host => --_wanted[(host.Uri, host.Name)] == 0))
             {
-                if (--_wanted[(host.Uri, host.Name)] == 0)
+                _wanted.Remove((host.Uri, host.Name));
+                if (Find(host) is { } connected)
                 {
-                    _wanted.Remove((host.Uri, host.Name));
-                    left.AddRange(Of([host]));
+                    await fleet.DisconnectAsync(connected);
                 }
             }
         }
-
-        foreach (var host in left)
+        finally
         {
-            await fleet.DisconnectAsync(host);
+            _turn.Release();
         }
     }
+
+    public void Dispose() => _turn.Dispose();
 
     /// <summary>Connects to those that are not connected. A link that was lost is opened again by its next call.</summary>
     /// <returns>What is in the way of the first that cannot be connected; null: all are.</returns>

@@ -30,7 +30,7 @@ internal sealed class AgentPairs(AgentHosts hosts, RunningWork running, AgentSet
         }
 
         var all = PairWork.HostsOf(start.Order);
-        hosts.Want(all);
+        await hosts.WantAsync(all);
         try
         {
             var obstacle = await hosts.ConnectAsync(all, cancellationToken);
@@ -42,7 +42,7 @@ internal sealed class AgentPairs(AgentHosts hosts, RunningWork running, AgentSet
             }
 
             var pair = await _service.StartAsync(start.Order, start.Force, cancellationToken);
-            Keep(start.Order);
+            await Keep(start.Order).Begun;
             return pair;
         }
         finally
@@ -82,6 +82,6 @@ internal sealed class AgentPairs(AgentHosts hosts, RunningWork running, AgentSet
     /// <summary>Lets go of all as they are. What sees to them has ended before.</summary>
     public ValueTask DisposeAsync() => _service.DisposeAsync();
 
-    private void Keep(PairOrder order) =>
+    private PairWork Keep(PairOrder order) =>
         _works[order.VM] = running.Begin(() => new PairWork(order, _service, hosts, settings.Time, log));
 }

@@ -21,6 +21,7 @@ internal sealed class PairWork : IWork
     private readonly ILogger _log;
     private readonly IReadOnlyList<HostOrder> _all;
     private readonly CancellationTokenSource _end = new();
+    private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _task;
 
     /// <summary>Begins at once.</summary>
@@ -32,12 +33,14 @@ internal sealed class PairWork : IWork
         _time = time;
         _log = log;
         _all = HostsOf(order);
-        _hosts.Want(_all);
         _task = Task.Run(RunAsync);
     }
 
     /// <summary>The VM's name.</summary>
     public string Name => _order.VMName;
+
+    /// <summary>When its hosts are its own too: whoever has begun the pair may let go of them.</summary>
+    public Task Begun => _begun.Task;
 
     /// <summary>Nothing is to be done any more.</summary>
     public bool IsOver => _task.IsCompleted;
@@ -54,6 +57,8 @@ internal sealed class PairWork : IWork
 
     private async Task RunAsync()
     {
+        await _hosts.WantAsync(_all);
+        _begun.SetResult();
         try
         {
             var pause = Pause;

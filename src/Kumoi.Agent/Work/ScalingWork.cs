@@ -59,7 +59,7 @@ internal sealed class ScalingWork : IWork
 
     private async Task RunAsync()
     {
-        _hosts.Want(_all);
+        await _hosts.WantAsync(_all);
         try
         {
             var master = await FindMasterAsync();

@@ -44,7 +44,7 @@ internal sealed class UsageWork : IWork
 
     private async Task RunAsync()
     {
-        _hosts.Want(_order.Hosts);
+        await _hosts.WantAsync(_order.Hosts);
         try
         {
             while (true)

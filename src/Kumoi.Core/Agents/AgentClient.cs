@@ -12,6 +12,9 @@ public sealed class AgentClient : IDisposable
 {
     internal const string VersionHeader = "Kumoi-Version";
 
+    /// <summary>An agent that is ending is gone after some seconds.</summary>
+    private const int MostQuestions = 200;
+
     public static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan EndPatience = TimeSpan.FromMinutes(5);
@@ -140,14 +143,17 @@ public sealed class AgentClient : IDisposable
     /// <summary>Gets something. An agent that ends just then does not run.</summary>
     public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, TimeSpan patience, CancellationToken cancellationToken)
     {
-        try
+        for (var i = 1; ; i++)
         {
-            return await GetOnceAsync(path, type, patience, cancellationToken);
-        }
-        catch (AgentException e) when (e.Error is AgentError.BrokeOff)
-        {
-            // It was killed under an open connection, say. To ask again does no harm.
-            return await GetOnceAsync(path, type, patience, cancellationToken);
+            try
+            {
+                return await GetOnceAsync(path, type, patience, cancellationToken);
+            }
+            catch (AgentException e) when (e.Error is AgentError.BrokeOff && i < MostQuestions)
+            {
+                // It was killed under an open connection, or is ending. To ask again does no harm.
+                await Task.Delay(Pause, cancellationToken);
+            }
         }
     }
 

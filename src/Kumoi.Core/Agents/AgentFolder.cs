@@ -79,6 +79,25 @@ public sealed class AgentFolder : IDisposable
         return Open(path);
     }
 
+    /// <summary>Whether its path leads to it. Else somebody has removed it, and who looks for the agent finds another one.</summary>
+    internal bool IsInPlace => UnixCalls.Look(Path)?.Inode is { } inode && inode == UnixCalls.Look(_descriptor)?.Inode;
+
+    /// <summary>Removes the socket of this folder. One at the same path in another folder is another agent's.</summary>
+    internal void RemoveSocket()
+    {
+        try
+        {
+            if (OperatingSystem.IsLinux() || IsInPlace)
+            {
+                File.Delete(ShortSocket);
+            }
+        }
+        catch (IOException)
+        {
+            // The folder itself is gone.
+        }
+    }
+
     /// <summary>Takes the lock that an agent holds as long as it lives; null: another one has it.</summary>
     internal AgentLock? TryLock() => AgentLock.TryTake(System.IO.Path.Combine(Path, LockName));
 
@@ -116,7 +135,7 @@ public sealed class AgentFolder : IDisposable
         }
     }
 
-    private static void Check(string path, (uint Owner, uint Mode)? found)
+    private static void Check(string path, FileLook? found)
     {
         if (found is not { } seen)
         {

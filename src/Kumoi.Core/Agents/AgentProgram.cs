@@ -8,8 +8,12 @@ namespace Kumoi.Agents;
 /// <summary>The agent's program: where it is, what runs it, and how it is started.</summary>
 /// <param name="assembly">The path of Kumoi.Agent.dll.</param>
 /// <param name="variable">Reads the environment.</param>
-public sealed class AgentProgram(string assembly, Func<string, string?> variable)
+/// <param name="usualPlaces">Where .NET is installed as a rule; null: where this system has it.</param>
+public sealed class AgentProgram(string assembly, Func<string, string?> variable, IReadOnlyList<string>? usualPlaces = null)
 {
+    private static readonly string[] UsualPlaces =
+        ["/usr/share/dotnet", "/usr/lib/dotnet", "/usr/lib64/dotnet", "/usr/local/share/dotnet"];
+
     /// <summary>The exit status of an agent that found another one.</summary>
     public const int AnotherRuns = 75;
 
@@ -85,8 +89,7 @@ public sealed class AgentProgram(string assembly, Func<string, string?> variable
         [
             variable("DOTNET_ROOT"),
             .. (variable("PATH") ?? "").Split(Path.PathSeparator).Select(FolderOnPath),
-            ReadLine("/etc/dotnet/install_location"),
-            "/usr/share/dotnet", "/usr/lib/dotnet", "/usr/lib64/dotnet", "/usr/local/share/dotnet",
+            .. usualPlaces ?? [.. UsualPlaces.Prepend(ReadLine("/etc/dotnet/install_location")).OfType<string>()],
             variable("HOME") is { Length: > 0 } home ? Path.Combine(home, ".dotnet") : null,
         ];
         return candidates.OfType<string>().Where(root => Path.IsPathFullyQualified(root) && File.Exists(Path.Combine(root, "dotnet")))
@@ -169,6 +172,12 @@ public sealed class AgentProgram(string assembly, Func<string, string?> variable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        // Nobody is there to be asked for a password, on a screen either.
+        foreach (var name in new[] { "DISPLAY", "WAYLAND_DISPLAY", "SSH_ASKPASS" })
+        {
+            start.Environment.Remove(name);
+        }
+
         foreach (var argument in (IEnumerable<string>)["exec", assembly, "--journal", Path.GetFullPath(journalFolder), "--detach"])
         {
             start.ArgumentList.Add(argument);

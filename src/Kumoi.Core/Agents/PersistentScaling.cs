@@ -39,7 +39,8 @@ public sealed class PersistentScaling(AgentClient agent, PersistentWork work)
     /// <exception cref="AgentException">It was not given, or, if the agent broke off, may have been.</exception>
     public Task<KumoiScaling> StartAsync(ScalingOrder order, CancellationToken cancellationToken) => agent.HaveAsync(
         () => agent.PostAsync(
-            "scaling", order, AgentJson.Default.ScalingOrder, AgentJson.Default.KumoiScaling, AgentClient.AnswerPatience, cancellationToken),
+            "scaling", order, AgentJson.Default.ScalingOrder, AgentJson.Default.KumoiScaling, AgentClient.AnswerPatience,
+            cancellationToken),
         cancellationToken);
 
     /// <summary>

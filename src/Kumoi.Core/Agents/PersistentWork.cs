@@ -2,7 +2,7 @@ using Kumoi.Journal;
 
 namespace Kumoi.Agents;
 
-/// <summary>The agent's work as the journal has it, and how it is taken away: by the agent where it runs, and else by the journal.</summary>
+/// <summary>The agent's work as the journal has it, and how it is taken away: by the agent, or where none runs by the journal.</summary>
 /// <param name="journal">Its journal.</param>
 public sealed class PersistentWork(Func<IJournal> journal)
 {

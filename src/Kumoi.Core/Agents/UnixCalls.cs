@@ -15,13 +15,13 @@ internal static unsafe partial class UnixCalls
     private const int ThisDescriptor = 0x1000;
     private const uint BasicFields = 0x7ff;
 
-    /// <summary>Owner and mode of what a path names (a link is not followed), or null: it cannot be looked at.</summary>
-    public static (uint Owner, uint Mode)? Look(string path) => OperatingSystem.IsLinux()
+    /// <summary>What a path names (a link is not followed), or null: it cannot be looked at.</summary>
+    public static FileLook? Look(string path) => OperatingSystem.IsLinux()
         ? LookLinux(CurrentFolder, path, NoFollowing)
         : LookMac(path);
 
-    /// <summary>Owner and mode of what is open, or null: it cannot be looked at.</summary>
-    public static (uint Owner, uint Mode)? Look(int descriptor) => OperatingSystem.IsLinux()
+    /// <summary>What is open, or null: it cannot be looked at.</summary>
+    public static FileLook? Look(int descriptor) => OperatingSystem.IsLinux()
         ? LookLinux(descriptor, "", ThisDescriptor)
         : LookMac(descriptor);
 
@@ -63,26 +63,29 @@ internal static unsafe partial class UnixCalls
     public static partial int PeerOf(int descriptor, out uint user, out uint group);
 
     /// <summary>struct statx, which is the same on all machines (https://man7.org/linux/man-pages/man2/statx.2.html).</summary>
-    private static (uint Owner, uint Mode)? LookLinux(int folder, string path, int flags)
+    private static FileLook? LookLinux(int folder, string path, int flags)
     {
         var buffer = stackalloc byte[256];
-        return StatX(folder, path, flags, BasicFields, buffer) == 0 ? (*(uint*)(buffer + 20), *(ushort*)(buffer + 28)) : null;
+        return StatX(folder, path, flags, BasicFields, buffer) == 0
+            ? new FileLook(*(uint*)(buffer + 20), *(ushort*)(buffer + 28), *(ulong*)(buffer + 32))
+            : null;
     }
 
-    /// <summary>struct stat with 64-bit inodes: the mode is at 4, the owner at 16.</summary>
-    private static (uint Owner, uint Mode)? LookMac(string path)
+    private static FileLook OfMac(byte* buffer) => new(*(uint*)(buffer + 16), *(ushort*)(buffer + 4), *(ulong*)(buffer + 8));
+
+    /// <summary>struct stat with 64-bit inodes: the mode is at 4, the inode at 8, the owner at 16.</summary>
+    private static FileLook? LookMac(string path)
     {
         var buffer = stackalloc byte[256];
         var isX64 = RuntimeInformation.ProcessArchitecture is Architecture.X64;
-        return (isX64 ? LookX64(path, buffer) : LookArm(path, buffer)) == 0 ? (*(uint*)(buffer + 16), *(ushort*)(buffer + 4)) : null;
+        return (isX64 ? LookX64(path, buffer) : LookArm(path, buffer)) == 0 ? OfMac(buffer) : null;
     }
 
-    private static (uint Owner, uint Mode)? LookMac(int descriptor)
+    private static FileLook? LookMac(int descriptor)
     {
         var buffer = stackalloc byte[256];
         var isX64 = RuntimeInformation.ProcessArchitecture is Architecture.X64;
-        return (isX64 ? LookX64(descriptor, buffer) : LookArm(descriptor, buffer)) == 0
-            ? (*(uint*)(buffer + 16), *(ushort*)(buffer + 4)) : null;
+        return (isX64 ? LookX64(descriptor, buffer) : LookArm(descriptor, buffer)) == 0 ? OfMac(buffer) : null;
     }
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
