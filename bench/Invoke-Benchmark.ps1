@@ -139,6 +139,34 @@ Add-Comparison 'LineageList: Where, Select, OrderBy and Take(10) over 100,000 nu
   Invoke-Program 'lineage'
 } { Invoke-Program 'linq' } 'LINQ' 10 21 10
 
+# (a2) The agent: its start, its memory when it has nothing to do, and what a call through it costs.
+try {
+  Add-Comparison 'the agent, from a cold start to the end of Start-KumoiAgent, against the 2 s that are allowed' {
+    Stop-KumoiAgent -Confirm:$false
+    Measure-Once { Start-KumoiAgent }
+  } { 2000.0 } 'goal of design/agent.md' 1 7 1
+  $agent = Start-KumoiAgent -PassThru
+  # What is left of the start is gone when .NET has had the time to tidy up.
+  $null = 1..200 | ForEach-Object { Get-KumoiScaling }
+  $memory = (Get-KumoiAgent).MemoryBytes
+  Add-Result 'the agent without work, resident memory, against the 120 MiB that are allowed' ($memory / 1MB) 120 ($memory / 120MB) 1 'goal of design/agent.md' 'MiB'
+  # 1,000 calls by one program: the same request to the agent's grain, and to an object of its own.
+  $direct = [System.Collections.Generic.List[double]]::new()
+  $through = [System.Collections.Generic.List[double]]::new()
+  foreach ($i in -3..20) {
+    $one = Invoke-Program "agent $env:KUMOI_STATE"
+    $other = Invoke-Program 'agent direct'
+    if ($i -ge 0) { $through.Add($one / 1000); $direct.Add($other / 1000) }
+  }
+  $more = (Get-Median $through) - (Get-Median $direct)
+  Add-Result 'a call through the agent (socket, HTTP, JSON, grain): how much longer than direct, against the 1.5 ms that are allowed' $more 1.5 ($more / 1.5) 1 'the same without the agent'
+  Stop-KumoiAgent -Confirm:$false
+}
+catch {
+  if ($_.FullyQualifiedErrorId -notlike 'Agent*') { throw }
+  Write-LeftOut 'the agent' $_
+}
+
 # (e2) The relay of a migration against a plain proxy of TCP connections.
 if (Get-Command socat -CommandType Application -ErrorAction Ignore) {
   Add-Comparison '4 GiB over loopback through the migration relay to one target, against through socat' {

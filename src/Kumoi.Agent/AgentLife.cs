@@ -12,7 +12,7 @@ internal sealed class AgentLife : IDisposable
     private readonly TaskCompletionSource _ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITimer _timer;
     private TimeSpan _limit;
-    private DateTimeOffset _startedAt;
+    private readonly DateTimeOffset _startedAt;
     private long _idleSince;
     private int _inside;
 
@@ -25,7 +25,6 @@ internal sealed class AgentLife : IDisposable
         _startedAt = time.GetUtcNow();
         _idleSince = time.GetTimestamp();
         _timer = time.CreateTimer(_ => EndIfIdle(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        Wait(limit);
     }
 
     public DateTimeOffset StartedAt => _startedAt;
@@ -63,6 +62,16 @@ internal sealed class AgentLife : IDisposable
             {
                 return _inside > 0 || _hasWork() ? null : _time.GetElapsedTime(_idleSince);
             }
+        }
+    }
+
+    /// <summary>From now on it answers: what it does until then is not idle.</summary>
+    public void Begin()
+    {
+        lock (_gate)
+        {
+            _idleSince = _time.GetTimestamp();
+            Wait(_limit);
         }
     }
 

@@ -26,7 +26,7 @@ namespace Kumoi.Agent;
 internal sealed class AgentServer : IAsyncDisposable
 {
     /// <summary>By then nothing is under way that matters: the work has ended before.</summary>
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(3);
 
     private readonly WebApplication _app;
     private readonly AgentSettings _settings;
@@ -74,7 +74,8 @@ internal sealed class AgentServer : IAsyncDisposable
                 "The agent {Version} of {Journal} runs (process {Process}), and goes on with: {Work}", settings.Version,
                 settings.JournalFolder, Environment.ProcessId,
                 string.Join(", ", app.Services.GetRequiredService<WorkBook>().Items.Where(item => item.Error is null)
-                    .Select(item => $"{item.Kind} {item.Name}").DefaultIfEmpty("nothing")));
+                    .Select(item => $"{item.Kind} {item.Name}")
+                    .Concat(app.Services.GetRequiredService<AgentPairs>().Names.Select(vm => $"Pair {vm}")).DefaultIfEmpty("nothing")));
 #pragma warning restore CA1848, CA1873
             return new AgentServer(app, settings);
         }
@@ -102,17 +103,15 @@ internal sealed class AgentServer : IAsyncDisposable
         services.AddSingleton<IJournal>(_ => new SqliteJournal(settings.JournalFolder, settings.Time));
         services.AddSingleton(provider => new WorkBook(provider.GetRequiredService<IJournal>(), settings.Time));
         services.AddSingleton<RunningWork>();
+        services.AddSingleton<AgentPairs>();
         services.AddSingleton(provider => new AgentHosts(KumoiFleet.Create(
             settings.Drivers, new PollyCallPolicyFactory(), new FaultPlan(new Random(), settings.Time), settings.Time,
             provider.GetRequiredService<IJournal>)));
         services.AddSingleton(provider => new AgentLife(
-            settings.IdleLimit, () => provider.GetRequiredService<WorkBook>().HasWork || provider.GetRequiredService<AgentPairs>().HasWork,
-            settings.Time,
+            settings.IdleLimit,
+            () => provider.GetRequiredService<WorkBook>().HasWork || provider.GetRequiredService<AgentPairs>().Names.Count > 0, settings.Time,
             provider.GetRequiredService<ILogger<AgentLife>>()));
-        services.AddSingleton(provider => provider.GetRequiredService<RunningWork>().Begin(() => new AgentPairs(
-            provider.GetRequiredService<AgentHosts>(), settings, provider.GetRequiredService<ILogger<AgentPairs>>())));
         services.AddSingleton<AgentRequests>();
-        services.AddSingleton<PairRoutes>();
     }
 
     private static void Listen(KestrelServerOptions kestrel, AgentSettings settings)
@@ -145,17 +144,17 @@ internal sealed class AgentServer : IAsyncDisposable
     private static async Task ResumeAsync(IServiceProvider services)
     {
         var grains = services.GetRequiredService<IGrainFactory>();
+        // First what protects.
+        foreach (var pair in await services.GetRequiredService<AgentPairs>().ReadLeftAsync(CancellationToken.None))
+        {
+            await grains.GetGrain<IPairGrain>(pair.Order.VM).ResumeAsync();
+        }
+
         foreach (var item in services.GetRequiredService<WorkBook>().Items.Where(item => item.Error is null))
         {
             await (item.Kind is AgentWorkKind.Scaling
                 ? grains.GetGrain<IScalingGrain>(item.Name).ResumeAsync()
                 : grains.GetGrain<IUsageGrain>(item.Name).ResumeAsync());
-        }
-
-        foreach (var vm in await services.GetRequiredService<AgentPairs>().FindAsync())
-        {
-            // A host that does not answer must not keep the others, nor the agent's socket.
-            _ = Task.Run(() => grains.GetGrain<IPairGrain>(vm).ResumeAsync());
         }
     }
 
@@ -163,6 +162,7 @@ internal sealed class AgentServer : IAsyncDisposable
     {
         await _life.Ending;
         await _app.Services.GetRequiredService<RunningWork>().EndAllAsync();
+        await _app.Services.GetRequiredService<AgentPairs>().DisposeAsync();
         await _app.StopAsync();
         var fleet = _app.Services.GetRequiredService<AgentHosts>().Fleet;
         await fleet.DisposeAsync();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using System.Text;
 using Kumoi.Agent.Http;
 using Kumoi.Agents;
@@ -7,6 +8,7 @@ using Xunit;
 
 namespace Kumoi.Agent.Tests;
 
+[UnsupportedOSPlatform("windows")]
 public sealed class AgentSecurityTests : AgentTest
 {
     private const string Nobody = "65534";
@@ -82,7 +84,8 @@ public sealed class AgentSecurityTests : AgentTest
         File.SetUnixFileMode(folder.Path, (UnixFileMode)0x1FF);
         using var other = Start(
             "setpriv", "--reuid", Nobody, "--regid", Nobody, "--clear-groups", "python3", "-c",
-            $"import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind('{folder.Socket}'); s.listen(); print('ready', flush=True); sys.stdin.read()");
+            $"import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind('{folder.Socket}'); s.listen(); "
+                + "print('ready', flush=True); sys.stdin.read()");
         try
         {
             Assert.Equal("ready", await other.StandardOutput.ReadLineAsync());
@@ -104,10 +107,13 @@ public sealed class AgentSecurityTests : AgentTest
         Assert.Contains("413", await SpeakAsync($"POST /scaling HTTP/1.1\r\n{Head}Content-Length: 1001\r\n\r\n"), StringComparison.Ordinal);
         Assert.Contains(
             "413",
-            await SpeakAsync($"POST /scaling HTTP/1.1\r\n{Head}Transfer-Encoding: chunked\r\n\r\n7d0\r\n{new string('x', 2000)}\r\n0\r\n\r\n"),
+            await SpeakAsync(
+                $"POST /scaling HTTP/1.1\r\n{Head}Transfer-Encoding: chunked\r\n\r\n7d0\r\n{new string('x', 2000)}\r\n0\r\n\r\n"),
             StringComparison.Ordinal);
-        Assert.Contains("431", await SpeakAsync($"GET /status HTTP/1.1\r\n{Head}X: {new string('x', 10_000)}\r\n\r\n"), StringComparison.Ordinal);
-        Assert.Contains("400", await SpeakAsync($"POST /scaling HTTP/1.1\r\n{Head}Content-Length: 3\r\n\r\n{{]}}"), StringComparison.Ordinal);
+        Assert.Contains(
+            "431", await SpeakAsync($"GET /status HTTP/1.1\r\n{Head}X: {new string('x', 10_000)}\r\n\r\n"), StringComparison.Ordinal);
+        Assert.Contains(
+            "400", await SpeakAsync($"POST /scaling HTTP/1.1\r\n{Head}Content-Length: 3\r\n\r\n{{]}}"), StringComparison.Ordinal);
         Assert.NotNull(await Client().FindAsync(default));
     }
 
@@ -154,6 +160,7 @@ public sealed class AgentSecurityTests : AgentTest
         {
             RedirectStandardOutput = true,
             RedirectStandardInput = true,
+            UseShellExecute = false,
             WorkingDirectory = "/",
         };
         // The first python3 of the path may be in a home that another user cannot enter.

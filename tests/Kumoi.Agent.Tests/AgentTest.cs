@@ -29,16 +29,22 @@ public abstract class AgentTest : IAsyncLifetime
 
     protected AgentTest()
     {
+#pragma warning disable CA2214, MA0056 // a property without a state
+        var clock = Clock;
+#pragma warning restore CA2214, MA0056
         Folder = Path.Combine(Path.GetTempPath(), "kumoi-agent-" + Guid.NewGuid().ToString("N"));
-        _driver = new SimulatedDriver(Time);
+        _driver = new SimulatedDriver(clock);
         Fleet = KumoiFleet.Create(
-            [_driver], new PollyCallPolicyFactory(Time), new FaultPlan(new Random(1), Time), Time);
+            [_driver], new PollyCallPolicyFactory(clock), new FaultPlan(new Random(1), clock), clock);
     }
 
     /// <summary>Of the journal.</summary>
     protected string Folder { get; }
 
     private protected ManualTime Time { get; } = new();
+
+    /// <summary>The agent's.</summary>
+    protected virtual TimeProvider Clock => Time;
 
     private protected Fleet Fleet { get; }
 
@@ -71,8 +77,7 @@ public abstract class AgentTest : IAsyncLifetime
     }
 
     private protected async Task<AgentServer> StartAsync(
-        TimeSpan? idleLimit = null, string? version = null, RequestLimits? limits = null, IHypervisorDriver? driver = null,
-        TimeProvider? time = null)
+        TimeSpan? idleLimit = null, string? version = null, RequestLimits? limits = null, IHypervisorDriver? driver = null)
     {
         var folder = AgentFolder.Make(Folder);
         _held.Add(folder);
@@ -80,7 +85,7 @@ public abstract class AgentTest : IAsyncLifetime
         {
             IdleLimit = idleLimit ?? TimeSpan.FromMinutes(10),
             Drivers = [driver ?? _driver, new LibvirtDriver()],
-            Time = time ?? Time,
+            Time = Clock,
             Version = version ?? AgentVersion.Own,
             Limits = limits ?? new RequestLimits(),
         });
@@ -97,7 +102,7 @@ public abstract class AgentTest : IAsyncLifetime
 
     private protected SqliteJournal Journal() => new(Folder, Time);
 
-    private protected PersistentScaling Scaling(AgentClient client) => new(client, new PersistentWork(client, Journal));
+    private protected PersistentScaling Scaling(AgentClient client) => new(client, new PersistentWork(Journal));
 
     private protected async Task<ScalingOrder> OrderAsync(string group = "web", int minimum = 2, params IEnumerable<HostOrder> more)
     {
@@ -124,7 +129,8 @@ public abstract class AgentTest : IAsyncLifetime
     private protected async Task<IEnumerable<string>> GroupAsync(string group = "web")
     {
         List<string> names = [];
-        await foreach (var read in Fleet.ReadVMsAsync(Fleet.Hosts, vm => vm.Name.StartsWith(group + "-", StringComparison.Ordinal), false, default))
+        await foreach (var read in Fleet.ReadVMsAsync(
+            Fleet.Hosts, vm => vm.Name.StartsWith(group + "-", StringComparison.Ordinal), includeXml: false, default))
         {
             names.AddRange(read.Result.Select(vm => vm.Name));
         }

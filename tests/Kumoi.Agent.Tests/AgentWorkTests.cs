@@ -156,12 +156,11 @@ public sealed class AgentWorkTests : AgentTest
     public async Task What_VMs_use_is_accounted_without_a_gap_over_two_agents()
     {
         var server = await StartAsync();
-        var usage = new PersistentUsage(Client(), new PersistentWork(Client(), Journal));
+        var usage = new PersistentUsage(Client(), new PersistentWork(Journal));
         await usage.StartAsync(new UsageOrder(TimeSpan.FromSeconds(60), Path: null, [First, Second]), default);
-        Assert.Equal(
-            AgentError.Exists,
-            (await Assert.ThrowsAsync<AgentException>(() => usage.StartAsync(new UsageOrder(TimeSpan.FromSeconds(1), null, [First]), default)))
-                .Error);
+        var refused = await Assert.ThrowsAsync<AgentException>(
+            () => usage.StartAsync(new UsageOrder(TimeSpan.FromSeconds(1), Path: null, [First]), default));
+        Assert.Equal(AgentError.Exists, refused.Error);
         await Time.WaitingAsync(TimeSpan.FromSeconds(60));
         Assert.True((await Client().FindAsync(default))!.IsAccounting);
         Time.Advance(TimeSpan.FromSeconds(60));

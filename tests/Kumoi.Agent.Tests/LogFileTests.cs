@@ -31,7 +31,9 @@ public sealed class LogFileTests : IDisposable
     public void It_has_no_secrets_and_what_a_host_says_stays_in_its_line()
     {
         using var log = new LogFile(File, new ManualTime());
-        log.Write("Kumoi.Agent.Test", LogLevel.Warning, "qemu+ssh://root:hunter2@h/system is \u001b[2Jaway\nGot: all", new IOException("token=abc"));
+        log.Write(
+            "Kumoi.Agent.Test", LogLevel.Warning, "qemu+ssh://root:hunter2@h/system is \u001b[2Jaway\nGot: all",
+            new IOException("token=abc"));
         var text = System.IO.File.ReadAllText(File);
         Assert.DoesNotContain("hunter2", text, StringComparison.Ordinal);
         Assert.DoesNotContain("abc", text, StringComparison.Ordinal);

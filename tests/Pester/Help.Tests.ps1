@@ -147,6 +147,7 @@ Describe 'Get-Help in a fresh pwsh' {
 
   It 'shows <topic>' -ForEach @(
     @{ topic = 'about_Kumoi' }
+    @{ topic = 'about_Kumoi_Agent' }
     @{ topic = 'about_Kumoi_Connections' }
     @{ topic = 'about_Kumoi_FailureOblivious' }
     @{ topic = 'about_Kumoi_Faults' }
@@ -186,7 +187,7 @@ Describe 'Get-Help in a fresh pwsh' {
 
   It 'lists the topics' {
     $text = Invoke-Fresh '(Get-Help about_Kumoi*).Name'
-    $text -split '\s+' -ne '' | Sort-Object -Unique | Should -Be about_Kumoi, about_Kumoi_Connections, about_Kumoi_FailureOblivious, about_Kumoi_Faults, about_Kumoi_Journal, about_Kumoi_Lineage, about_Kumoi_Maintenance, about_Kumoi_Speculation, about_Kumoi_Workloads
+    $text -split '\s+' -ne '' | Sort-Object -Unique | Should -Be about_Kumoi, about_Kumoi_Agent, about_Kumoi_Connections, about_Kumoi_FailureOblivious, about_Kumoi_Faults, about_Kumoi_Journal, about_Kumoi_Lineage, about_Kumoi_Maintenance, about_Kumoi_Speculation, about_Kumoi_Workloads
   }
 }
 

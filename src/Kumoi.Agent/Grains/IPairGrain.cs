@@ -2,27 +2,24 @@ using Orleans;
 
 namespace Kumoi.Agent.Grains;
 
-/// <summary>
-/// The pair of one VM, by the VM's id. What goes in and out is JSON, as it comes from the socket and goes there: an answer, or, where
-/// something is in the way, an <see cref="Agents.AgentFailure"/>.
-/// </summary>
+/// <summary>The pair of one VM, by the VM's id. What goes in and out is JSON, as on the socket.</summary>
 internal interface IPairGrain : IGrainWithGuidKey
 {
-    /// <summary>Protects the VM from now on, also after a crash of the agent. When it is cancelled, nothing is left.</summary>
+    /// <summary>Protects the VM.</summary>
     /// <param name="start">A <see cref="Agents.PairStart"/>.</param>
-    /// <param name="cancellationToken">Ends the pair again.</param>
+    /// <param name="cancellationToken">Nothing is left.</param>
     /// <returns>A <see cref="KumoiFtPair"/>.</returns>
-    Task<(bool IsDone, string Json)> StartAsync(string start, CancellationToken cancellationToken);
+    Task<string> StartAsync(string start, CancellationToken cancellationToken);
 
-    /// <summary>Goes on with a pair that the journal has, and that nobody keeps.</summary>
+    /// <summary>Goes on with what the journal has.</summary>
     Task ResumeAsync();
 
-    /// <summary>Ends the protection; a <see cref="KumoiFtPair"/>.</summary>
-    Task<(bool IsDone, string Json)> StopAsync();
+    /// <summary>Ends the protection. A <see cref="KumoiFtPair"/>; null: the agent does not keep it, here and below.</summary>
+    Task<string?> StopAsync();
 
-    /// <summary>Lets the backup take over; a <see cref="KumoiFtPair"/>.</summary>
-    Task<(bool IsDone, string Json)> SwitchAsync(CancellationToken cancellationToken);
+    /// <summary>Lets the backup take over. A <see cref="KumoiFtPair"/>.</summary>
+    Task<string?> SwitchAsync(CancellationToken cancellationToken);
 
-    /// <summary>Tries out what the backup would do; a <see cref="KumoiFtDrill"/>.</summary>
-    Task<(bool IsDone, string Json)> DrillAsync(CancellationToken cancellationToken);
+    /// <summary>Tries out what the backup would do. A <see cref="KumoiFtDrill"/>.</summary>
+    Task<string?> DrillAsync(CancellationToken cancellationToken);
 }

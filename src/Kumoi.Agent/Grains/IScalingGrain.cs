@@ -2,7 +2,7 @@ using Orleans;
 
 namespace Kumoi.Agent.Grains;
 
-/// <summary>One group that the agent scales, by its name. What goes in and out is JSON, as it comes from the socket and goes there.</summary>
+/// <summary>One group that the agent scales, by its name. What goes in and out is JSON, as on the socket.</summary>
 internal interface IScalingGrain : IGrainWithStringKey
 {
     /// <summary>Scales the group from now on, also after a crash.</summary>

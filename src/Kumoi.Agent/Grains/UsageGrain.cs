@@ -13,7 +13,8 @@ namespace Kumoi.Agent.Grains;
 [Reentrant]
 [CollectionAgeLimit(AlwaysActive = true)]
 internal sealed class UsageGrain(
-    WorkBook book, RunningWork running, AgentHosts hosts, IJournal journal, AgentSettings settings, ILogger<UsageGrain> log) : Grain, IUsageGrain
+    WorkBook book, RunningWork running, AgentHosts hosts, IJournal journal, AgentSettings settings, ILogger<UsageGrain> log)
+    : Grain, IUsageGrain
 {
     private UsageWork? _work;
 

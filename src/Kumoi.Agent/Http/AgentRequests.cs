@@ -13,15 +13,18 @@ namespace Kumoi.Agent.Http;
 
 /// <summary>What comes in by the socket, and is answered.</summary>
 internal sealed class AgentRequests(
-    AgentSettings settings, AgentLife life, WorkBook book, IGrainFactory grains, AgentPairs pairs, PairRoutes pairRoutes,
-    ILogger<AgentRequests> log)
+    AgentSettings settings, AgentLife life, WorkBook book, AgentPairs pairs, IGrainFactory grains, ILogger<AgentRequests> log)
 {
     private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private IUsageGrain Usage => grains.GetGrain<IUsageGrain>(IUsageGrain.Key);
 
     /// <summary>From now on requests are answered; those that have come wait until then.</summary>
-    public void Open() => _open.TrySetResult();
+    public void Open()
+    {
+        life.Begin();
+        _open.TrySetResult();
+    }
 
     public async Task AnswerAsync(HttpContext context)
     {
@@ -29,10 +32,6 @@ internal sealed class AgentRequests(
         try
         {
             await DispatchAsync(context);
-        }
-        catch (HypervisorException e)
-        {
-            await WriteAsync(context, StatusCodes.Status409Conflict, AgentFailure.Of(e), AgentJson.Default.AgentFailure);
         }
         catch (AgentException e)
         {
@@ -43,6 +42,10 @@ internal sealed class AgentRequests(
             await WriteAsync(
                 context, StatusCodes.Status500InternalServerError,
                 new AgentFailure(AgentError.JournalFailed, e.Message, e.RecommendedAction), AgentJson.Default.AgentFailure);
+        }
+        catch (HypervisorException e)
+        {
+            await WriteAsync(context, StatusCodes.Status409Conflict, AgentFailure.Of(e), AgentJson.Default.AgentFailure);
         }
         catch (JsonException e)
         {
@@ -141,19 +144,22 @@ internal sealed class AgentRequests(
     private async Task<ReadOnlyMemory<byte>> ActAsync(HttpContext context, (string Method, string? Path) route) => route switch
     {
         ("POST", "/start") => Start(context),
-        (_, { } path) when path == "/pairs" || path.StartsWith("/pairs/", StringComparison.Ordinal) =>
-            await pairRoutes.ActAsync(context, route.Method, path, ReadBodyAsync),
         ("GET", "/scaling") => await ListScalingAsync(),
         ("POST", "/scaling") => await GiveScalingAsync(context),
         ("POST", "/scaling/stop") => await StopScalingAsync(context),
         ("POST", "/usage") => await GiveUsageAsync(context),
         ("POST", "/usage/stop") => await StopUsageAsync(),
+        ("GET", "/pairs") => JsonSerializer.SerializeToUtf8Bytes(pairs.All, AgentJson.Default.IReadOnlyListKumoiFtPair),
+        ("POST", "/pairs") => await StartPairAsync(context),
+        ("POST", "/pairs/stop") => await AskPairAsync(context, static (pair, _) => pair.StopAsync()),
+        ("POST", "/pairs/switch") => await AskPairAsync(context, static (pair, token) => pair.SwitchAsync(token)),
+        ("POST", "/pairs/drill") => await AskPairAsync(context, static (pair, token) => pair.DrillAsync(token)),
         _ => throw new AgentException("The agent has no such thing.", AgentError.NotFound, ""),
     };
 
     private AgentStatus Status() => new(
         settings.Version, Environment.ProcessId, life.StartedAt, life.Limit.TotalSeconds, life.Idle?.TotalSeconds,
-        Environment.WorkingSet, [.. pairs.Open.Select(pair => pair.VM)], NamesOf(AgentWorkKind.Scaling), NamesOf(AgentWorkKind.Usage).Count > 0);
+        Environment.WorkingSet, pairs.Names, NamesOf(AgentWorkKind.Scaling), NamesOf(AgentWorkKind.Usage).Count > 0);
 
     private List<string> NamesOf(AgentWorkKind kind) =>
         [.. book.Items.Where(item => item.Kind == kind && item.Error is null).Select(item => item.Name)];
@@ -168,7 +174,7 @@ internal sealed class AgentRequests(
         {
             IEnumerable<string> work =
             [
-                .. pairs.Open.Select(pair => $"it protects {pair.VM}"),
+                .. pairs.Names.Select(vm => $"it protects {vm}"),
                 .. NamesOf(AgentWorkKind.Scaling).Select(group => $"it scales {group}"),
                 .. NamesOf(AgentWorkKind.Usage).Select(_ => "it accounts what VMs use"),
             ];
@@ -208,7 +214,8 @@ internal sealed class AgentRequests(
         return ToBytes(
             await grains.GetGrain<IScalingGrain>(order.Group).GiveAsync(JsonSerializer.Serialize(order, AgentJson.Default.ScalingOrder))
             ?? throw new AgentException(
-                $"'{order.Group}' is being scaled by the agent already.", AgentError.Exists, $"Stop it first: Stop-KumoiScaling {order.Group}"));
+                $"'{order.Group}' is being scaled by the agent already.", AgentError.Exists,
+                $"Stop it first: Stop-KumoiScaling {order.Group}"));
     }
 
     private async Task<ReadOnlyMemory<byte>> StopScalingAsync(HttpContext context)
@@ -216,7 +223,8 @@ internal sealed class AgentRequests(
         var group = context.Request.Query["group"].ToString();
         return ToBytes(
             (group.Length == 0 ? null : await grains.GetGrain<IScalingGrain>(group).StopAsync())
-            ?? throw new AgentException($"The agent does not scale '{group}'.", AgentError.NotFound, "Get-KumoiScaling lists what it scales."));
+            ?? throw new AgentException(
+                $"The agent does not scale '{group}'.", AgentError.NotFound, "Get-KumoiScaling lists what it scales."));
     }
 
     private async Task<ReadOnlyMemory<byte>> GiveUsageAsync(HttpContext context)
@@ -226,7 +234,8 @@ internal sealed class AgentRequests(
         if (!await Usage.GiveAsync(JsonSerializer.Serialize(order, AgentJson.Default.UsageOrder)))
         {
             throw new AgentException(
-                "The agent accounts what VMs use already.", AgentError.Exists, "Stop it first: Stop-KumoiUsage. Nothing is lost in between.");
+                "The agent accounts what VMs use already.", AgentError.Exists,
+                "Stop it first: Stop-KumoiUsage. Nothing is lost in between.");
         }
 
         return JsonSerializer.SerializeToUtf8Bytes(Status(), AgentJson.Default.AgentStatus);
@@ -235,6 +244,23 @@ internal sealed class AgentRequests(
     private async Task<ReadOnlyMemory<byte>> StopUsageAsync() => await Usage.StopAsync()
         ? JsonSerializer.SerializeToUtf8Bytes(Status(), AgentJson.Default.AgentStatus)
         : throw new AgentException("The agent does not account what VMs use.", AgentError.NotFound, "");
+
+    private async Task<ReadOnlyMemory<byte>> StartPairAsync(HttpContext context)
+    {
+        var body = await ReadBodyAsync(context);
+        var start = JsonSerializer.Deserialize(body.Span, AgentJson.Default.PairStart)!;
+        return ToBytes(await grains.GetGrain<IPairGrain>(start.Order.VM)
+            .StartAsync(JsonSerializer.Serialize(start, AgentJson.Default.PairStart), context.RequestAborted));
+    }
+
+    private async Task<ReadOnlyMemory<byte>> AskPairAsync(HttpContext context, Func<IPairGrain, CancellationToken, Task<string?>> ask)
+    {
+        var told = Guid.TryParse(context.Request.Query["vm"], out var vm)
+            ? await ask(grains.GetGrain<IPairGrain>(vm), context.RequestAborted) : null;
+        return ToBytes(told ?? throw new AgentException(
+            "The agent does not keep this pair.", AgentError.NotFound,
+            "Get-KumoiFtPair shows who does. One that nobody keeps the agent goes on with when it reaches the hosts: see its log."));
+    }
 
     private static ReadOnlyMemory<byte> ToBytes(string json) => System.Text.Encoding.UTF8.GetBytes(json);
 

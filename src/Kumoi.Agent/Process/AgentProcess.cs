@@ -55,7 +55,8 @@ internal static class AgentProcess
         {
             var log = Path.Combine(AgentFolder.Of(arguments.JournalFolder), "agent.log");
             new LogFile(log, TimeProvider.System).Write(nameof(AgentProcess), LogLevel.Critical, "The agent has failed.", e);
-            await TellAsync(new AgentFailure(AgentError.StartFailed, $"The agent has failed: {e.Message}", $"See its log: {log}"), arguments.Detaches);
+            await TellAsync(
+                new AgentFailure(AgentError.StartFailed, $"The agent has failed: {e.Message}", $"See its log: {log}"), arguments.Detaches);
             return Failure;
         }
     }

@@ -2,138 +2,86 @@ using System.Collections.Concurrent;
 using Kumoi.Agents;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Hypervisors;
-using Kumoi.Journal;
 using Microsoft.Extensions.Logging;
 
 namespace Kumoi.Agent.Work;
 
-/// <summary>The pairs that the agent keeps, and their hosts. Safe for concurrent use.</summary>
-internal sealed class AgentPairs(AgentHosts hosts, AgentSettings settings, ILogger<AgentPairs> log) : IWork
+/// <summary>The pairs that the agent keeps. Safe for concurrent use.</summary>
+internal sealed class AgentPairs(AgentHosts hosts, RunningWork running, AgentSettings settings, ILogger<AgentPairs> log) : IAsyncDisposable
 {
-    /// <summary>A host that could not be connected is tried again after this time.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+    private readonly PairService _service = new(hosts.Fleet, "Agent", settings.Time);
+    private readonly ConcurrentDictionary<Guid, PairWork> _works = new(); // by VM
 
-    private readonly CancellationTokenSource _end = new();
-    private readonly ConcurrentDictionary<Guid, PairState> _found = new();
-    private readonly ConcurrentDictionary<Guid, Task> _kept = new();
+    /// <summary>The names of the VMs whose pairs are not over.</summary>
+    public IReadOnlyList<string> Names =>
+        [.. _works.Values.Where(static work => !work.IsOver).Select(static work => work.Name).Order(NaturalOrder.Instance)];
 
-    public PairService Service { get; } = new(hosts.Fleet, "Agent", settings.Time);
+    /// <summary>All that it keeps, or has kept.</summary>
+    public IReadOnlyList<KumoiFtPair> All => _service.Pairs;
 
-    /// <summary>Those that are not over.</summary>
-    public IReadOnlyList<KumoiFtPair> Open => [.. Service.Pairs.Where(static pair => pair.IsOpen)];
-
-    /// <summary>Whether there is a VM to keep protected, or to protect again.</summary>
-    public bool HasWork => !_found.IsEmpty || Open.Count > 0;
-
-    /// <summary>The pairs that the journal has, and that nobody keeps.</summary>
-    public async Task<IReadOnlyList<Guid>> FindAsync()
+    /// <summary>Protects a VM. When this fails or is cancelled, nothing is left.</summary>
+    /// <exception cref="HypervisorException">It cannot be protected.</exception>
+    /// <exception cref="Journal.JournalException">It could not be written down.</exception>
+    public async Task<KumoiFtPair> StartAsync(PairStart start, CancellationToken cancellationToken)
     {
-        foreach (var state in await Service.ReadOpenAsync(_end.Token))
+        if (start.Order.IsSimulated && !settings.Drivers.Any(driver => driver.IsSimulated))
         {
-            if ((state.Owner?.IsAlive is false || state.Owner == OperationOwner.Current) && !state.Order.IsSimulated)
-            {
-                _found[state.Order.VM] = state;
-            }
+            throw new AgentException("Simulated hosts live in their session: the agent cannot reach them.", AgentError.Refused, "");
         }
 
-        return [.. _found.Keys];
-    }
-
-    public async Task<KumoiFtPair> StartAsync(PairOrder order, bool force, CancellationToken cancellationToken)
-    {
-        var wanted = HostsOf(order);
-        hosts.Want(wanted);
+        var all = PairWork.HostsOf(start.Order);
+        hosts.Want(all);
         try
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(_end.Token, cancellationToken);
-            var obstacle = await hosts.ConnectAsync(wanted, either.Token);
-            if (hosts.Fleet.Find(order.Primary) is null)
+            var obstacle = await hosts.ConnectAsync(all, cancellationToken);
+            if (hosts.Find(all.First(host => host.Name == start.Order.Primary)) is null)
             {
                 throw new HypervisorException(
-                    $"The agent cannot connect to {order.Primary}: {obstacle}", FaultDomain.Host, error: HypervisorError.ConnectionFailed,
-                    recommendedAction: "The agent connects as the same user, without a prompt: see that the URI works so, with virsh -c.");
+                    $"The agent cannot connect to the VM's host. {obstacle}", FaultDomain.Host, error: HypervisorError.ConnectionFailed,
+                    recommendedAction: "The agent connects by itself, as its user and without a terminal: see that it needs no password.");
             }
 
-            var pair = await Service.StartAsync(order, force, either.Token);
-            Keep(order);
+            var pair = await _service.StartAsync(start.Order, start.Force, cancellationToken);
+            Keep(start.Order);
             return pair;
-        }
-        catch
-        {
-            await hosts.ReleaseAsync(wanted);
-            throw;
-        }
-    }
-
-    /// <summary>Goes on with what <see cref="FindAsync"/> has found.</summary>
-    public async Task ResumeAsync(Guid vm)
-    {
-        if (!_found.TryGetValue(vm, out var state))
-        {
-            return;
-        }
-
-        var wanted = HostsOf(state.Order);
-        hosts.Want(wanted);
-        var why = "it is not known";
-        try
-        {
-            // Whether a host is dead is for the pair to find out, by its own rules; not that it is not connected yet.
-            await hosts.ConnectAsync(wanted, _end.Token);
-            why = await Service.ResumeAsync(state, _end.Token);
-        }
-        catch (OperationCanceledException) when (_end.IsCancellationRequested)
-        {
-            return;
         }
         finally
         {
-            _found.TryRemove(vm, out _);
+            await hosts.ReleaseAsync(all);
         }
+    }
 
-        if (why is null)
+    /// <summary>The VMs whose pairs the journal has, and nobody else is to keep. Simulated hosts are gone with their session.</summary>
+    /// <exception cref="Journal.JournalException">The journal cannot be read.</exception>
+    public async Task<IReadOnlyList<PairState>> ReadLeftAsync(CancellationToken cancellationToken) =>
+    [
+        .. (await _service.ReadOpenAsync(cancellationToken))
+            .Where(state => !state.Order.IsSimulated || settings.Drivers.Any(driver => driver.IsSimulated)),
+    ];
+
+    /// <summary>Goes on with a VM's pair, as soon as that can be.</summary>
+    /// <exception cref="Journal.JournalException">The journal cannot be read.</exception>
+    public async Task ResumeAsync(Guid vm, CancellationToken cancellationToken)
+    {
+        if ((await ReadLeftAsync(cancellationToken)).FirstOrDefault(state => state.Order.VM == vm) is { } state
+            && _works.GetValueOrDefault(vm) is null or { IsOver: true })
         {
             Keep(state.Order);
-            return;
         }
-
-        await hosts.ReleaseAsync(wanted);
-#pragma warning disable CA1848, CA1873 // once in a pair's life
-        log.LogWarning("The pair of {VM} is not gone on with: {Reason}", state.Order.VMName, why);
-#pragma warning restore CA1848, CA1873
     }
 
-    /// <summary>Lets go of all of them, as they are: the next agent goes on with them.</summary>
-    public async Task EndAsync()
-    {
-        await _end.CancelAsync();
-        await Service.DisposeAsync();
-        await Task.WhenAll(_kept.Values);
-    }
+    /// <inheritdoc cref="PairService.StopAsync"/>
+    public Task<KumoiFtPair?> StopAsync(Guid vm) => _service.StopAsync(vm);
 
-    private static List<HostOrder> HostsOf(PairOrder order) => [.. order.Hosts.Select(host => new HostOrder(host.Uri, host.Name, [], null, null))];
+    /// <inheritdoc cref="PairService.SwitchAsync"/>
+    public Task<KumoiFtPair?> SwitchAsync(Guid vm, CancellationToken cancellationToken) => _service.SwitchAsync(vm, cancellationToken);
 
-    private void Keep(PairOrder order) => _kept[order.Id] = Task.Run(() => KeepConnectedAsync(order));
+    /// <inheritdoc cref="PairService.DrillAsync"/>
+    public Task<KumoiFtDrill?> DrillAsync(Guid vm, CancellationToken cancellationToken) => _service.DrillAsync(vm, cancellationToken);
 
-    /// <summary>A host that had no power when the agent began may serve later.</summary>
-    private async Task KeepConnectedAsync(PairOrder order)
-    {
-        var wanted = HostsOf(order);
-        var ended = Service.EndOf(order.VM);
-        try
-        {
-            while (!ended.IsCompleted)
-            {
-                await hosts.ConnectAsync(wanted, _end.Token);
-                await Task.WhenAny(ended, Task.Delay(Pause, settings.Time, _end.Token));
-            }
-        }
-        catch (OperationCanceledException) when (_end.IsCancellationRequested)
-        {
-            // The agent ends.
-        }
+    /// <summary>Lets go of all as they are. What sees to them has ended before.</summary>
+    public ValueTask DisposeAsync() => _service.DisposeAsync();
 
-        await hosts.ReleaseAsync(wanted);
-        _kept.TryRemove(order.Id, out _);
-    }
+    private void Keep(PairOrder order) =>
+        _works[order.VM] = running.Begin(() => new PairWork(order, _service, hosts, settings.Time, log));
 }

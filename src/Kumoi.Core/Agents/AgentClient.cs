@@ -93,6 +93,24 @@ public sealed class AgentClient : IDisposable
         }
     }
 
+    /// <summary>Has the agent do something, which is started if it does not run.</summary>
+    /// <exception cref="AgentException">It did not; or, if it broke off, may have.</exception>
+    public async Task<T> HaveAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await EnsureAsync(idleSec: null, cancellationToken);
+            try
+            {
+                return await ask();
+            }
+            catch (AgentException e) when (e.Error is AgentError.NotRunning)
+            {
+                // It was just ending.
+            }
+        }
+    }
+
     /// <summary>Ends the agent, and returns when it has ended. Its work stays in the journal, and the next agent goes on with it.</summary>
     /// <exception cref="AgentException">It has work (unless <paramref name="force"/>), or did not end.</exception>
     public async Task StopAsync(int processId, bool force, CancellationToken cancellationToken)

@@ -2,29 +2,22 @@ using Kumoi.Hypervisors;
 
 namespace Kumoi.Agents;
 
-/// <summary>An <see cref="AgentException"/> on its way from the agent.</summary>
-/// <param name="Error">What is wrong.</param>
-/// <param name="Message">A sentence for the admin.</param>
+/// <summary>A failure on its way from the agent.</summary>
+/// <param name="Error">What it is.</param>
+/// <param name="Message">As an admin reads it.</param>
 /// <param name="RecommendedAction">What the admin can do about it.</param>
-public sealed record AgentFailure(AgentError Error, string Message, string RecommendedAction)
+/// <param name="Hypervisor">It is a host's, or a VM's; null: it is the agent's.</param>
+public sealed record AgentFailure(AgentError Error, string Message, string RecommendedAction, HypervisorFailure? Hypervisor = null)
 {
-    /// <summary>It is a host's failure, which the agent only tells; null: it is its own.</summary>
-    public HypervisorError? OfHypervisor { get; init; }
-
-    /// <summary>With <see cref="OfHypervisor"/>: what the failure is of.</summary>
-    public FaultDomain FaultDomain { get; init; }
-
-    public static AgentFailure Of(HypervisorException e) => new(AgentError.Refused, e.Message, e.RecommendedAction ?? "")
-    {
-        OfHypervisor = e.Error,
-        FaultDomain = e.FaultDomain,
-    };
-
     public static AgentFailure Of(AgentException e) => new(e.Error, e.Message, e.RecommendedAction);
 
-    public Exception ToException() => OfHypervisor is { } error
-        ? new HypervisorException(Message, FaultDomain, error: error, recommendedAction: RecommendedAction)
-        : ToAgentException();
+    public static AgentFailure Of(HypervisorException e) => new(
+        AgentError.Refused, e.Message, e.RecommendedAction ?? "",
+        new HypervisorFailure(e.FaultDomain, e.Error, e.IsTransient, e.OutcomeUnknown));
 
-    public AgentException ToAgentException() => new(Message, Error, RecommendedAction);
+    public Exception ToException() => Hypervisor is { } failure
+        ? new HypervisorException(
+            Message, failure.FaultDomain, failure.IsTransient, failure.OutcomeUnknown, failure.Error,
+            recommendedAction: RecommendedAction.Length == 0 ? null : RecommendedAction)
+        : new AgentException(Message, Error, RecommendedAction);
 }

@@ -64,7 +64,7 @@ public sealed class AgentProgram(string assembly, Func<string, string?> variable
             : "The agent needs the ASP.NET Core 10 runtime, and there is no dotnet on this machine.",
         AgentError.RuntimeMissing,
         "Install it: 'apt-get install aspnetcore-runtime-10.0' on Ubuntu, and on Debian with Microsoft's package source "
-            + "(https://learn.microsoft.com/dotnet/core/install/linux-debian). If it is in a folder of its own, set DOTNET_ROOT to that folder.");
+            + "(https://learn.microsoft.com/dotnet/core/install/linux-debian). If it is in a folder of its own, set DOTNET_ROOT to that.");
 
     private static bool HasFramework(string root)
     {
@@ -123,11 +123,11 @@ public sealed class AgentProgram(string assembly, Func<string, string?> variable
         }
     }
 
-    private static AgentException? ParseFailure(string answer)
+    private static Exception? ParseFailure(string answer)
     {
         try
         {
-            return JsonSerializer.Deserialize(answer, AgentJson.Default.AgentFailure)?.ToAgentException();
+            return JsonSerializer.Deserialize(answer, AgentJson.Default.AgentFailure)?.ToException();
         }
         catch (JsonException)
         {

@@ -10,5 +10,6 @@ public static class AgentVersion
     /// <summary>The module's version, and what tells this build from others of that version.</summary>
     public static string Own { get; } = Of(typeof(AgentVersion).Assembly);
 
-    private static string Of(Assembly assembly) => $"{assembly.GetName().Version?.ToString(3)}+{assembly.ManifestModule.ModuleVersionId:N}"[..14];
+    private static string Of(Assembly assembly) =>
+        $"{assembly.GetName().Version?.ToString(3)}+{assembly.ManifestModule.ModuleVersionId.ToString("N")[..8]}";
 }

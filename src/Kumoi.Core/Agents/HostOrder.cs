@@ -6,6 +6,7 @@ namespace Kumoi.Agents;
 /// <summary>A host that the agent is to connect to by itself, as the session that gave the work has it.</summary>
 public sealed record HostOrder(string Uri, string Name, IReadOnlyList<string> Tags, string? FailureGroup, FleetLimits? Limits)
 {
+    /// <summary>The host as the session is connected to it.</summary>
     /// <exception cref="AgentException">The agent cannot have this host.</exception>
     public static HostOrder Of(KumoiConnection host)
     {

@@ -31,12 +31,9 @@ public sealed class PersistentPairs(AgentClient agent)
 
     /// <summary>Protects a VM, by the agent, which is started if it does not run. When this is cancelled, nothing is left.</summary>
     /// <exception cref="AgentException">It is not protected; or, if the agent broke off, may be.</exception>
-    public async Task<KumoiFtPair> StartAsync(PairStart start, CancellationToken cancellationToken)
-    {
-        await agent.EnsureAsync(idleSec: null, cancellationToken);
-        return await agent.PostAsync(
-            "pairs", start, AgentJson.Default.PairStart, AgentJson.Default.KumoiFtPair, Patience, cancellationToken);
-    }
+    public Task<KumoiFtPair> StartAsync(PairStart start, CancellationToken cancellationToken) => agent.HaveAsync(
+        () => agent.PostAsync("pairs", start, AgentJson.Default.PairStart, AgentJson.Default.KumoiFtPair, Patience, cancellationToken),
+        cancellationToken);
 
     /// <summary>Ends the protection. The agent is started if it does not run: somebody must let out what is held.</summary>
     /// <exception cref="AgentException">It may not have ended.</exception>
@@ -48,15 +45,9 @@ public sealed class PersistentPairs(AgentClient agent)
 
     /// <summary>Tries out what the backup would do.</summary>
     /// <exception cref="AgentException">It could not, or nobody knows.</exception>
-    public async Task<KumoiFtDrill> DrillAsync(Guid vm, CancellationToken cancellationToken)
-    {
-        await agent.EnsureAsync(idleSec: null, cancellationToken);
-        return await agent.PostAsync($"pairs/drill?vm={vm:D}", AgentJson.Default.KumoiFtDrill, Patience, cancellationToken);
-    }
+    public Task<KumoiFtDrill> DrillAsync(Guid vm, CancellationToken cancellationToken) => agent.HaveAsync(
+        () => agent.PostAsync($"pairs/drill?vm={vm:D}", AgentJson.Default.KumoiFtDrill, Patience, cancellationToken), cancellationToken);
 
-    private async Task<KumoiFtPair> AskAsync(string what, Guid vm, CancellationToken cancellationToken)
-    {
-        await agent.EnsureAsync(idleSec: null, cancellationToken);
-        return await agent.PostAsync($"pairs/{what}?vm={vm:D}", AgentJson.Default.KumoiFtPair, Patience, cancellationToken);
-    }
+    private Task<KumoiFtPair> AskAsync(string what, Guid vm, CancellationToken cancellationToken) => agent.HaveAsync(
+        () => agent.PostAsync($"pairs/{what}?vm={vm:D}", AgentJson.Default.KumoiFtPair, Patience, cancellationToken), cancellationToken);
 }

@@ -28,13 +28,16 @@ public sealed class PersistentScaling(AgentClient agent, PersistentWork work)
         catch (AgentException e) when (e.Error is AgentError.NotRunning)
         {
             var items = await work.ReadAsync(cancellationToken);
-            return [.. items.Where(item => item.Kind is AgentWorkKind.Scaling).Select(WaitingWork.Describe).OfType<KumoiScaling>()];
+            return
+            [
+                .. items.Where(item => item.Kind is AgentWorkKind.Scaling).Select(WaitingWork.Describe).OfType<KumoiScaling>(),
+            ];
         }
     }
 
     /// <summary>Gives a group to the agent, which is started if it does not run.</summary>
     /// <exception cref="AgentException">It was not given, or, if the agent broke off, may have been.</exception>
-    public Task<KumoiScaling> StartAsync(ScalingOrder order, CancellationToken cancellationToken) => work.GiveAsync(
+    public Task<KumoiScaling> StartAsync(ScalingOrder order, CancellationToken cancellationToken) => agent.HaveAsync(
         () => agent.PostAsync(
             "scaling", order, AgentJson.Default.ScalingOrder, AgentJson.Default.KumoiScaling, AgentClient.AnswerPatience, cancellationToken),
         cancellationToken);
@@ -50,7 +53,8 @@ public sealed class PersistentScaling(AgentClient agent, PersistentWork work)
     {
         KumoiScaling? told = null;
         var taken = await work.StopAsync(AgentWorkKind.Scaling, group, $"'{group}'", StopByAgentAsync, cancellationToken);
-        return told ?? (taken is not null && WaitingWork.Describe(taken) is { } was ? was with { State = ScalingState.Stopped, Error = null } : null);
+        var was = taken is null ? null : WaitingWork.Describe(taken);
+        return told ?? (was is null ? null : was with { State = ScalingState.Stopped, Error = null });
 
         async Task StopByAgentAsync() => told = await agent.PostAsync(
             $"scaling/stop?group={Uri.EscapeDataString(group)}", AgentJson.Default.KumoiScaling, StopPatience, cancellationToken);

@@ -9,7 +9,7 @@ public sealed class PersistentUsage(AgentClient agent, PersistentWork work)
 
     /// <summary>Has the agent account, which is started if it does not run.</summary>
     /// <exception cref="AgentException">It does already; or it was not given, or, if the agent broke off, may have been.</exception>
-    public Task<AgentStatus> StartAsync(UsageOrder order, CancellationToken cancellationToken) => work.GiveAsync(
+    public Task<AgentStatus> StartAsync(UsageOrder order, CancellationToken cancellationToken) => agent.HaveAsync(
         () => agent.PostAsync(
             Name, order, AgentJson.Default.UsageOrder, AgentJson.Default.AgentStatus, AgentClient.AnswerPatience, cancellationToken),
         cancellationToken);
@@ -20,7 +20,8 @@ public sealed class PersistentUsage(AgentClient agent, PersistentWork work)
     public async Task<bool> StopAsync(CancellationToken cancellationToken)
     {
         var isStopped = false;
-        return await work.StopAsync(AgentWorkKind.Usage, Name, "the accounting", StopByAgentAsync, cancellationToken) is not null || isStopped;
+        var taken = await work.StopAsync(AgentWorkKind.Usage, Name, "the accounting", StopByAgentAsync, cancellationToken);
+        return isStopped || taken is not null;
 
         async Task StopByAgentAsync()
         {

@@ -2,10 +2,9 @@ using Kumoi.Journal;
 
 namespace Kumoi.Agents;
 
-/// <summary>The agent's work, as a session gives it and takes it away: by the agent where it runs, and else by the journal.</summary>
-/// <param name="agent">The way to it.</param>
+/// <summary>The agent's work as the journal has it, and how it is taken away: by the agent where it runs, and else by the journal.</summary>
 /// <param name="journal">Its journal.</param>
-public sealed class PersistentWork(AgentClient agent, Func<IJournal> journal)
+public sealed class PersistentWork(Func<IJournal> journal)
 {
     private static readonly TimeSpan StartingPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
@@ -17,24 +16,6 @@ public sealed class PersistentWork(AgentClient agent, Func<IJournal> journal)
         var log = new AgentWorkLog(journal(), TimeProvider.System);
         await log.ReadAsync(cancellationToken);
         return log.Items;
-    }
-
-    /// <summary>Gives something to the agent, which is started if it does not run.</summary>
-    /// <exception cref="AgentException">It was not given, or, if the agent broke off, may have been.</exception>
-    public async Task<T> GiveAsync<T>(Func<Task<T>> give, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            await agent.EnsureAsync(idleSec: null, cancellationToken);
-            try
-            {
-                return await give();
-            }
-            catch (AgentException e) when (e.Error is AgentError.NotRunning)
-            {
-                // It was just ending.
-            }
-        }
     }
 
     /// <summary>

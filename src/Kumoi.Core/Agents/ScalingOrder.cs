@@ -43,6 +43,7 @@ public sealed record ScalingOrder
     /// <summary>The hosts that may run the group's VMs.</summary>
     public required IReadOnlyList<HostOrder> Hosts { get; init; }
 
+    /// <summary>What a session would do.</summary>
     /// <exception cref="AgentException">The agent cannot have one of the hosts.</exception>
     public static ScalingOrder Of(ScalingOptions options, WorkloadOptions how, IEnumerable<KumoiConnection> hosts) => new()
     {

@@ -53,7 +53,7 @@ internal static unsafe partial class UnixCalls
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int Duplicate(int descriptor, int asDescriptor);
 
-    /// <summary>Only for commands without an argument: it has a variable number of them, which is another convention on some systems.</summary>
+    /// <summary>Only for commands without an argument: for a variable number of them some systems have another convention.</summary>
     [LibraryImport("libc", EntryPoint = "fcntl")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int Control(int descriptor, int command);

@@ -13,7 +13,8 @@ public sealed class ScalingGroupCompleter : IArgumentCompleter
     public IEnumerable<CompletionResult> CompleteArgument(
         string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
         Completions.Of(
-            KumoiSession.Scalings.Select(run => run.Status).Concat(Persistent()).Select(status => (status.Group, status.ToString())),
+            Persistent().Concat(KumoiSession.Scalings.Select(run => run.Status)).DistinctBy(status => status.Group)
+                .Select(status => (status.Group, status.ToString())),
             wordToComplete);
 
     /// <summary>The agent is on this machine; one that does not answer at once is not waited for.</summary>

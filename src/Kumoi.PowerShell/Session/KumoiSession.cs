@@ -108,7 +108,7 @@ internal static class KumoiSession
     public static PersistentUsage PersistentUsage => new(Agent, PersistentWork);
 
     /// <summary>All that the agent of the session's journal was given.</summary>
-    public static PersistentWork PersistentWork => new(Agent, () => Journal);
+    public static PersistentWork PersistentWork => new(() => Journal);
 
     public static bool HasFleet => Volatile.Read(ref _fleet) is not null;
 

@@ -55,7 +55,24 @@ internal static class RoomsPicture
     private static string NameOf(string room) =>
         room.Replace("Kumoi.PowerShell.", "", StringComparison.Ordinal).Replace("Kumoi.", "", StringComparison.Ordinal);
 
-    /// <summary>There are no circles: another test sees to that.</summary>
-    private static bool Reaches(Dictionary<string, HashSet<string>> below, string from, string to) =>
-        from != to && (below[from].Contains(to) || below[from].Any(next => Reaches(below, next, to)));
+    /// <summary>Through whatever rooms. That there are no circles is another test's to see: this one must not fail for it.</summary>
+    private static bool Reaches(Dictionary<string, HashSet<string>> below, string from, string to)
+    {
+        HashSet<string> seen = [from];
+        var left = new Queue<string>([from]);
+        while (from != to && left.TryDequeue(out var room))
+        {
+            foreach (var next in below[room].Where(seen.Add))
+            {
+                if (next == to)
+                {
+                    return true;
+                }
+
+                left.Enqueue(next);
+            }
+        }
+
+        return false;
+    }
 }

@@ -61,7 +61,7 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
     public async Task<TimeSpan> DrillAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
     {
         var begun = time.GetTimestamp();
-        await host.SendAsync(new RestoreCheckpoint(plan.VM, PathOf(checkpoint)), cancellationToken);
+        await host.SendAsync(new RestoreCheckpoint(plan.VM, PathOf(checkpoint), IsDrill: true), cancellationToken);
         var took = time.GetElapsedTime(begun);
         await host.SendAsync(new DestroyVM(plan.VM), cancellationToken); // where this fails, a takeover does it
         return took;

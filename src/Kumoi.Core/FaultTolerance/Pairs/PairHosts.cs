@@ -143,8 +143,28 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
     public void PassOverNone() => _unable.Clear();
 
     /// <summary>Null: the host runs nothing that may be the VM. Else why that is not known.</summary>
-    public Task<string?> FenceAsync(string host, CancellationToken cancellationToken) =>
-        _fence.FenceAsync(host, fleet.Find(host)?.Link, Domains, cancellationToken);
+    public async Task<string?> FenceAsync(string host, CancellationToken cancellationToken)
+    {
+        var known = fleet.Find(host);
+        var reason = await _fence.FenceAsync(host, known?.Link, Domains, cancellationToken);
+        if (reason is null && known is { IsSimulated: true, Linked.Driver.Latest: { } simulated })
+        {
+            // No command can switch off its power: what a real host would lose with it is ended here, past all faults.
+            foreach (var domain in Domains)
+            {
+                try
+                {
+                    await simulated.SendAsync(new DestroyVM(domain), cancellationToken);
+                }
+                catch (HypervisorException)
+                {
+                    // It does not run.
+                }
+            }
+        }
+
+        return reason;
+    }
 
     /// <summary>Removes standbys from a host, if it answers. Null: there are none left; else why that is not known.</summary>
     public async Task<string?> RemoveStandbysAsync(string host, CancellationToken cancellationToken) =>

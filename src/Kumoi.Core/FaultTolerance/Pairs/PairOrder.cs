@@ -10,6 +10,9 @@ namespace Kumoi.FaultTolerance.Pairs;
 /// </summary>
 public sealed record PairOrder
 {
+    /// <summary>How long the path of a folder may be, in UTF-8: it has sockets, whose paths have a limit of the system's.</summary>
+    internal const int MaxFolderBytes = 107 - 21; // /console-ck99999.sock
+
     /// <summary>Tells this pair from others of the same VM, before and after it.</summary>
     public required Guid Id { get; init; }
 

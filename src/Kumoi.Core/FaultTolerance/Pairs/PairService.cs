@@ -121,6 +121,12 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         }
     }
 
+    /// <summary>Whether this process keeps the pair of a VM.</summary>
+    public bool Keeps(Guid vm) => Find(vm) is not null;
+
+    /// <summary>When this process does not keep the pair of a VM any more, in whatever way that came about.</summary>
+    public Task UntilEndedAsync(Guid vm) => Find(vm)?.Running ?? Task.CompletedTask;
+
     /// <summary>Ends the protection of a VM, which is left as it is. Null: this process does not keep it.</summary>
     public async Task<KumoiFtPair?> StopAsync(Guid vm) => Find(vm) is { } run ? await run.StopAsync() : null;
 
@@ -154,15 +160,6 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
             CheckpointCount = before.CheckpointCount,
             RestoreMs = took.TotalMilliseconds,
         };
-    }
-
-    /// <summary>When the VM's pair has ended here, in whatever way; at once if there is none.</summary>
-    public Task EndOf(Guid vm)
-    {
-        lock (_gate)
-        {
-            return _runs.TryGetValue(vm, out var run) ? run.Running : Task.CompletedTask;
-        }
     }
 
     /// <summary>Lets go of all as they are: another process can go on with them.</summary>

@@ -31,8 +31,8 @@ public sealed class StartKumoiAgentCommand : AgentCmdlet
         if (idle is { } seconds && Math.Abs(status.IdleLimitSec - seconds) > 0.5)
         {
             status = Await(agent.PostAsync(
-                string.Create(CultureInfo.InvariantCulture, $"start?idle={seconds}"), AgentJson.Default.AgentStatus, AgentClient.AnswerPatience,
-                StopToken));
+                string.Create(CultureInfo.InvariantCulture, $"start?idle={seconds}"), AgentJson.Default.AgentStatus,
+                AgentClient.AnswerPatience, StopToken));
         }
 
         if (PassThru)

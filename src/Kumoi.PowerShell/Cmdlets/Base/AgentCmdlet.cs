@@ -57,7 +57,8 @@ public abstract class AgentCmdlet : KumoiCmdlet
     /// <summary>What it will go on with.</summary>
     private KumoiAgent LookInJournal(AgentClient agent)
     {
-        var items = agent.MayHaveWork ? Await(KumoiSession.PersistentWork.ReadAsync(StopToken)).Where(item => item.Error is null).ToList() : [];
+        IReadOnlyList<AgentWorkItem> all = agent.MayHaveWork ? Await(KumoiSession.PersistentWork.ReadAsync(StopToken)) : [];
+        var items = all.Where(item => item.Error is null).ToList();
         return new KumoiAgent
         {
             State = AgentState.NotRunning,

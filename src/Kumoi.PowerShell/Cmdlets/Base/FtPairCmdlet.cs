@@ -46,7 +46,10 @@ public abstract class FtPairCmdlet : KumoiCmdlet
         return found;
     }
 
-    /// <summary>Does something with each; what fails is one error each.</summary>
+    /// <summary>It was asked for by its name, not by a pattern.</summary>
+    private bool IsNamed(KumoiFtPair pair) => Given.Any(name => string.Equals(name, pair.VM, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Does something with each that is not over; what fails is one error each.</summary>
     private protected void ForEach(string verb, Func<KumoiFtPair, Task<object>> act)
     {
         IReadOnlyList<KumoiFtPair> pairs;
@@ -62,6 +65,17 @@ public abstract class FtPairCmdlet : KumoiCmdlet
 
         foreach (var pair in pairs)
         {
+            if (!pair.IsOpen)
+            {
+                if (IsNamed(pair))
+                {
+                    WriteError(Errors.NotFound(
+                        $"'{pair.VM}' is not protected any more: {pair.State}.", pair, "Start-KumoiFtPair protects it again."));
+                }
+
+                continue;
+            }
+
             if (!ShouldProcess($"{pair.VM} on {pair.Primary}", verb))
             {
                 continue;

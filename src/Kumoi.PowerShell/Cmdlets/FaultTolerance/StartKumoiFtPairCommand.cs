@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Text;
 using Kumoi.Agents;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
@@ -191,10 +192,12 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
         var fit = order.Hosts.Where(host => !unfit.Contains(host.Name)).ToList();
         if (found.FirstOrDefault(finding => !finding.IsOfBackup) is not null || fit.Count < 2)
         {
+            // Other hosts may do where these cannot.
+            var isOfHosts = found.All(finding => finding.IsOfBackup);
             throw new HypervisorException(
                 $"'{vm.Name}' cannot be protected: {string.Join(' ', found.Select(finding => finding.Message).Distinct())}",
-                found.All(finding => finding.IsOfBackup) ? FaultDomain.Host : FaultDomain.VM,
-                error: HypervisorError.InvalidState,
+                isOfHosts ? FaultDomain.Host : FaultDomain.VM,
+                error: isOfHosts ? HypervisorError.ResourceUnavailable : HypervisorError.InvalidState,
                 recommendedAction: string.Join(' ', found.Select(finding => finding.RecommendedAction).Distinct()));
         }
 
@@ -229,6 +232,14 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
                 recommendedAction: "Give -FenceCommand, a program that switches a host off; or -NoFence, and a host that does not answer is "
                     + "waited for.");
         }
+        else if (Engine is CheckpointEngine.SharedDelta)
+        {
+            throw new HypervisorException(
+                "The engine SharedDelta reads the VM's memory beside its hypervisor, on both hosts, which an agent on each host will do: "
+                    + "there is none yet.",
+                error: HypervisorError.NotSupported,
+                recommendedAction: "Take -Engine LibvirtSnapshot or -Engine Migrate.");
+        }
         else if (CheckpointPath is null)
         {
             throw new HypervisorException(
@@ -238,6 +249,14 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
 
         var folder = CheckpointPath is { } path
             ? GetUnresolvedProviderPathFromPSPath(path) : Path.Combine(JournalFolder.Find(), "pairs");
+        folder = Path.Combine(folder, $"kumoi-{vm.Id:D}");
+        if (Encoding.UTF8.GetByteCount(folder) > PairOrder.MaxFolderBytes)
+        {
+            throw new HypervisorException(
+                $"'{folder}' is too long for the sockets in it.", error: HypervisorError.InvalidSpecification,
+                recommendedAction: "Give a shorter -CheckpointPath: a socket has a path of 107 bytes at most.");
+        }
+
         return new PairOrder
         {
             Id = Guid.NewGuid(),
@@ -245,7 +264,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
             VMName = vm.Name,
             Primary = vm.VMHost,
             Hosts = [.. hosts.Select(host => new PairHost(host.Name, host.IsSimulated ? host.Uri : HostOrder.Of(host).Uri))],
-            Folder = Path.Combine(folder, $"kumoi-{vm.Id:D}"),
+            Folder = folder,
             Engine = Engine,
             AllowUnencrypted = AllowUnencrypted,
             Goals = new PairGoals(CheckpointPeriodMs, MaxDowntimeRatio, MaxOutputLatencyMs),

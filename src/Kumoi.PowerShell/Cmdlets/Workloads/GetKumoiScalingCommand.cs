@@ -33,7 +33,8 @@ public sealed class GetKumoiScalingCommand : KumoiCmdlet
 
         IReadOnlyList<KumoiScaling> all =
         [
-            .. KumoiSession.Scalings.Select(run => run.Status).Concat(persistent).OrderBy(status => status.Group, NaturalOrder.IgnoringCase),
+            .. KumoiSession.Scalings.Select(run => run.Status).Concat(persistent)
+                .OrderBy(status => status.Group, NaturalOrder.IgnoringCase),
         ];
         WriteObject(Names.Choose(all, status => status.Group, Names.Typed(Group)), enumerateCollection: true);
     }

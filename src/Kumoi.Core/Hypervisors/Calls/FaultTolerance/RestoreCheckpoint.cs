@@ -7,7 +7,8 @@ namespace Kumoi.Hypervisors.Calls;
 /// </summary>
 /// <param name="Id">The VM.</param>
 /// <param name="Path">The checkpoint's file, as the host sees it.</param>
-public sealed record RestoreCheckpoint(Guid Id, string Path) : VMChange<Done>(Id)
+/// <param name="IsDrill">It is never let go on: its consoles lead nowhere.</param>
+public sealed record RestoreCheckpoint(Guid Id, string Path, bool IsDrill = false) : VMChange<Done>(Id)
 {
     public override CallKind Kind => CallKind.Step;
 

@@ -91,6 +91,9 @@ internal static unsafe partial class NativeDomain
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int virDomainRestoreFlags(ConnectionHandle connection, string path, string? xml, uint flags);
 
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial byte* virDomainSaveImageGetXMLDesc(ConnectionHandle connection, string path, uint flags);
+
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainGetAutostart(nint domain, int* autostart);
 

@@ -1,0 +1,143 @@
+# Fault-tolerant pairs on real hosts, as admins begin them: kept by the agent. Run by './build.sh lab test'.
+BeforeAll {
+  . $PSScriptRoot/Lab.ps1
+  $script:info = & $labScript info --json | ConvertFrom-Json
+  $script:path = (New-Item -ItemType Directory "/var/tmp/kumoi-ft-$([guid]::NewGuid().ToString('N').Substring(0, 8))").FullName
+  $script:fence = "$path/fence"
+  Set-Content $fence "#!/bin/sh`nexec '$labScript' power-off `"`$1`" >/dev/null 2>&1"
+  chmod +x $fence
+
+  function Reset-Hosts {
+    foreach ($machine in $info.hosts.name) { Invoke-Lab mend $machine; Invoke-Lab power-on $machine; Invoke-Lab start-daemon $machine; Invoke-Lab heal $machine }
+    if (Get-KumoiConnection) { Disconnect-KumoiHost * }
+    Connect-KumoiHost $info.hosts.uri | Out-Null
+    Get-KumoiVM | Where-Object State -ne Shutoff | Stop-KumoiVM -TurnOff | Out-Null
+    Get-KumoiVM | Remove-KumoiVM -Force
+  }
+
+  # A VM that counts at a console which connects to its pair; it is off.
+  function New-Counting {
+    param([string] $Name, [string] $Machine)
+    $id = [guid]::NewGuid()
+    $xml = ((Invoke-Lab domain-xml $Name warm) -join "`n") -replace "(?s)<serial type='file'>\s*<source path='[^']*' append='on'/>",
+      "<serial type='unix'><source mode='connect' path='$path/kumoi-$id/console.sock'/>"
+    New-KumoiVM -VMHost $Machine -Xml ($xml -replace '(?s)<uuid>.*?</uuid>', '' -replace '</name>', "</name><uuid>$id</uuid>")
+  }
+
+  # What the outside has seen of it, as numbers; the last line may not be whole.
+  function Get-Numbers {
+    param($VM)
+    $text = [System.IO.File]::ReadAllText("$path/kumoi-$($VM.Id)/console.log")
+    [regex]::Matches($text, '(?m)^C([0-9A-F]+)\r?\n') | ForEach-Object { [convert]::ToInt64($_.Groups[1].Value, 16) }
+  }
+
+  function Assert-EveryNumberOnce {
+    param($VM)
+    $numbers = @(Get-Numbers $VM)
+    $numbers.Count | Should -BeGreaterThan 10
+    $numbers | Should -Be ($numbers[0]..($numbers[0] + $numbers.Count - 1))
+  }
+
+  function Wait-Pair { param([string] $VM, [scriptblock] $Such) Wait-For { Get-KumoiFtPair $VM | Where-Object $Such }; Get-KumoiFtPair $VM }
+
+  function Wait-Counting { param($VM) $seen = @(Get-Numbers $VM).Count; Wait-For { @(Get-Numbers $VM).Count -gt $seen + 5 } }
+}
+
+AfterAll {
+  Get-KumoiFtPair | Where-Object State -NotIn Stopped, Lost | Stop-KumoiFtPair -ErrorAction Continue | Out-Null
+  if ((Get-KumoiAgent).State -eq 'Running') { Stop-KumoiAgent -Force -Confirm:$false }
+  Reset-Hosts
+  Remove-Item $path -Recurse -Force
+}
+
+Describe 'A VM that the agent protects' {
+  BeforeEach { Reset-Hosts }
+
+  AfterEach { Get-KumoiFtPair | Where-Object State -NotIn Stopped, Lost | Stop-KumoiFtPair -ErrorAction Continue | Out-Null }
+
+  It 'goes on where it stood when its host loses its power, and the outside has seen every number once' {
+    $vm = New-Counting web1 k1
+    $pair = Start-KumoiFtPair $vm -BackupHost k3, k5 -CheckpointPath $path -CheckpointPeriodMs 100 -FenceCommand $fence
+    $pair.State, $pair.Primary, $pair.Backup, $pair.KeptBy | Should -Be Protected, k1, k3, Agent
+    (Get-KumoiAgent).Pairs | Should -Be web1
+    Wait-Counting $vm
+    Invoke-Lab power-off k1
+    $after = Wait-Pair web1 { $_.State -eq 'Protected' -and $_.Primary -eq 'k3' }
+    $after.FailoverCount | Should -Be 1
+    Wait-Counting $vm
+    Stop-KumoiFtPair web1 | Out-Null
+    (Get-KumoiVM web1 -State Running -ErrorAction SilentlyContinue).VMHost | Should -Be k3
+    Assert-EveryNumberOnce $vm
+  }
+
+  It 'is tried out and switched as planned, which the outside does not notice' {
+    $vm = New-Counting web1 k1
+    Start-KumoiFtPair $vm -BackupHost k3 -CheckpointPath $path -CheckpointPeriodMs 100 -FenceCommand $fence | Out-Null
+    Wait-Counting $vm
+    $drill = Test-KumoiFtPair web1
+    $drill.Backup | Should -Be k3
+    (Get-KumoiVM web1 -VMHost k1).State | Should -Be Running
+    Get-KumoiVM web1 -VMHost k3 -ErrorAction Ignore | Should -BeNullOrEmpty
+    (Get-KumoiFtPair web1).FailoverCount | Should -Be 0
+    (Switch-KumoiFtPair web1).Primary | Should -Be k3
+    Wait-Counting $vm
+    Stop-KumoiFtPair web1 | Out-Null
+    Assert-EveryNumberOnce $vm
+  }
+
+  It 'is gone on with by the next agent when the agent was killed while it was <State>' -ForEach @(
+    @{ State = 'protected'; Arrange = {}; Such = { $_.State -eq 'Protected' } }
+    @{ State = 'failing over'; Arrange = { Invoke-Lab cut k1 }; Such = { $_.State -eq 'FailingOver' } }
+    @{ State = 'alone'; Arrange = { Invoke-Lab power-off k3 }; Such = { $_.State -eq 'Unprotected' } }
+  ) {
+    $vm = New-Counting web1 k1
+    # A fence that fails keeps a pair in the state in which it waits for it.
+    $command = $State -eq 'failing over' ? (Get-Command false -CommandType Application).Source : $fence
+    Start-KumoiFtPair $vm -BackupHost k3 -CheckpointPath $path -CheckpointPeriodMs 100 -FenceCommand $command | Out-Null
+    Wait-Counting $vm
+    & $Arrange
+    Wait-Pair web1 $Such | Out-Null
+    kill -9 (Get-KumoiAgent).ProcessId
+    Wait-For { (Get-KumoiAgent).State -eq 'NotRunning' }
+    (Get-KumoiFtPair web1).KeptBy | Should -Be Nobody
+    Invoke-Lab mend k1
+    Invoke-Lab power-on k3
+    Start-KumoiAgent | Out-Null
+    $pair = Wait-Pair web1 { $_.State -eq 'Protected' -and $_.KeptBy -eq 'Agent' }
+    Wait-For { @(Get-KumoiVM web1 -State Running -ErrorAction SilentlyContinue).VMHost -eq $pair.Primary }
+    @(Get-KumoiVM web1 -State Running).Count | Should -Be 1
+    Wait-Counting $vm
+    Stop-KumoiFtPair web1 | Out-Null
+    if ($State -ne 'alone') { Assert-EveryNumberOnce $vm } # alone, what it puts out while nobody listens goes nowhere
+  }
+
+  It 'keeps others out, who do not share the journal, by a mark on its hosts that is no VM' {
+    $vm = New-Counting web1 k1
+    Start-KumoiFtPair $vm -BackupHost k3 -CheckpointPath $path -FenceCommand $fence | Out-Null
+    (Get-KumoiVM).Name | Should -Be web1
+    (& virsh -q -c $info.hosts[0].uri list --all --name) -join ' ' | Should -BeLike "*kumoi-pair-$($vm.Id)*"
+    $own = $env:KUMOI_STATE
+    $env:KUMOI_STATE = "$path/other"
+    try {
+      Start-KumoiFtPair web1 -BackupHost k5 -CheckpointPath "$path/other" -FenceCommand $fence -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+      "$errors" | Should -BeLike "*'web1' is protected by * already: k1 has the mark of that pair*"
+      Stop-KumoiAgent -Force -Confirm:$false
+    }
+    finally { $env:KUMOI_STATE = $own }
+    Stop-KumoiFtPair web1 | Out-Null
+    foreach ($machine in $info.hosts) { & virsh -q -c $machine.uri list --all --name | Should -Not -BeLike 'kumoi-pair-*' }
+  }
+
+  It 'is refused with what to do, and nothing is left: <What>' -ForEach @(
+    @{ What = 'a console that is not held'; Guest = 'warm'; Message = '*What the VM puts out at its serial port 0 is not held back*' }
+    @{ What = 'a writable disk'; Guest = 'qcow2'; Message = '*What the VM writes to its disk*' }
+  ) {
+    New-KumoiVM -VMHost k1 -Xml ((Invoke-Lab domain-xml web1 $Guest) -join "`n") | Out-Null
+    $found = Start-KumoiFtPair web1 -BackupHost k3 -CheckpointPath $path -FenceCommand $fence -WhatIf
+    $found.Message -join ' ' | Should -BeLike $Message
+    Start-KumoiFtPair web1 -BackupHost k3 -CheckpointPath $path -FenceCommand $fence -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    "$errors" | Should -BeLike $Message
+    Get-KumoiFtPair web1 -ErrorAction Ignore | Where-Object State -NE Stopped | Should -BeNullOrEmpty
+    foreach ($machine in $info.hosts) { & virsh -q -c $machine.uri list --all --name | Should -Not -BeLike 'kumoi-pair-*' }
+  }
+}

@@ -1,0 +1,246 @@
+# Fault-tolerant pairs on simulated fleets, which the session itself keeps.
+BeforeAll {
+  . $PSScriptRoot/Fleet.ps1
+
+  function Reset-Pairs {
+    if (Get-KumoiConnection) { Stop-KumoiFtPair * | Out-Null }
+    Reset-Fleet 'sim://lab?hosts=5&vms=1&running=1&seed=7'
+  }
+
+  # The pair comes into such a state.
+  function Wait-Pair {
+    param([string] $VM, [scriptblock] $Such)
+    $given = [System.Diagnostics.Stopwatch]::StartNew()
+    while ($true) {
+      $pair = Get-KumoiFtPair $VM
+      if ($pair | Where-Object $Such) { return $pair }
+      if ($given.Elapsed -gt $script:givenUpAfter) { throw "It did not come so far: $($pair | Format-List | Out-String)" }
+      [System.Threading.Thread]::Yield() | Out-Null
+    }
+  }
+
+  # Programs that a fence can be: they end with 0 or with 1.
+  function Get-Program { param([string] $Name) (Get-Command $Name -CommandType Application | Select-Object -First 1).Source }
+}
+
+AfterAll { Stop-KumoiFtPair * -ErrorAction Ignore | Out-Null }
+
+Describe 'A protected VM' {
+  BeforeEach {
+    Reset-Pairs
+    $WarningPreference = 'SilentlyContinue'
+  }
+
+  It 'is protected when Start-KumoiFtPair returns, and the hosts are in the order in which they were given' {
+    $pair = Start-KumoiFtPair kvm01-1 -BackupHost kvm04, kvm02 -CheckpointPeriodMs 5
+    $pair.State | Should -Be Protected
+    $pair.Primary, $pair.Backup | Should -Be kvm01, kvm04
+    $pair.VMHosts | Should -Be kvm01, kvm04, kvm02
+    $pair.KeptBy | Should -Be Session
+    (Get-KumoiFtPair kvm01-1).Id | Should -Be $pair.Id
+  }
+
+  It 'takes its backups from a pipeline' {
+    $expected = Get-KumoiHost | Where-Object Name -NE kvm01 | Sort-Object CpuRatio | Select-Object -First 2
+    $pair = Get-KumoiHost | Where-Object Name -NE kvm01 | Sort-Object CpuRatio | Select-Object -First 2 | Start-KumoiFtPair -VM kvm01-1
+    $pair.VMHosts | Should -Be (@('kvm01') + $expected.Name)
+  }
+
+  It 'gets the next backup that the pipeline would have chosen where the one it chose cannot serve' {
+    $order = (Get-KumoiHost | Where-Object Name -NE kvm01 | Sort-Object CpuRatio).Name
+    Suspend-KumoiHost $order[0] -Confirm:$false -WarningAction SilentlyContinue | Out-Null
+    try {
+      $pair = Get-KumoiHost | Where-Object Name -NE kvm01 | Sort-Object CpuRatio | Select-Object -First 1 |
+        Start-KumoiFtPair -VM kvm01-1 -WarningVariable warnings
+      $pair.State | Should -Be Protected
+      $pair.Backup | Should -Be $order[1]
+      "$warnings" | Should -BeLike "*$($order[1]) took their place*"
+    }
+    finally { Resume-KumoiHost $order[0] -Confirm:$false | Out-Null }
+  }
+
+  It 'goes on at its backup when its host is lost and fenced, is protected again, and does not run on the old host when that is back' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02, kvm03 -CheckpointPeriodMs 5 -SilenceMs 100 -FenceCommand (Get-Program true) | Out-Null
+    $fault = Add-KumoiFault kvm01 *
+    $pair = Wait-Pair kvm01-1 { $_.State -eq 'Protected' -and $_.Primary -eq 'kvm02' }
+    $pair.Backup | Should -Be kvm03
+    $pair.FailoverCount | Should -Be 1
+    $fault | Clear-KumoiFault
+    (Get-KumoiVM kvm01-1 -State Running).VMHost | Should -Be kvm02
+    (Get-KumoiVM kvm01-1 -VMHost kvm01).State | Should -Be Shutoff
+  }
+
+  It 'goes on nowhere while its host is silent and cannot be fenced' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 -SilenceMs 100 -FenceCommand (Get-Program false) | Out-Null
+    $fault = Add-KumoiFault kvm01 *
+    $pair = Wait-Pair kvm01-1 { $_.State -eq 'FailingOver' -and $_.Reason -like '*fence command ended with 1*' }
+    Get-KumoiVM kvm01-1 -VMHost kvm02 -ErrorAction Ignore | Should -BeNullOrEmpty
+    $fault | Clear-KumoiFault
+    (Wait-Pair kvm01-1 { $_.State -eq 'Protected' }).Primary | Should -Be kvm02
+    (Get-KumoiVM kvm01-1 -State Running).VMHost | Should -Be kvm02
+  }
+
+  It 'gets another backup when its backup is lost' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02, kvm03 -CheckpointPeriodMs 5 -SilenceMs 100 | Out-Null
+    Add-KumoiFault kvm02 * | Out-Null
+    $pair = Wait-Pair kvm01-1 { $_.State -eq 'Protected' -and $_.Backup -eq 'kvm03' }
+    $pair.Primary | Should -Be kvm01
+  }
+
+  It 'runs alone when no backup is left, says so, and is protected again when there is one' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 -SilenceMs 100 | Out-Null
+    $fault = Add-KumoiFault kvm02 *
+    $alone = Wait-Pair kvm01-1 { $_.State -eq 'Unprotected' }
+    $alone.Reason | Should -Not -BeNullOrEmpty
+    $fault | Clear-KumoiFault
+    (Wait-Pair kvm01-1 { $_.State -eq 'Protected' }).Backup | Should -Be kvm02
+  }
+
+  It 'is taken over as planned by Switch-KumoiFtPair' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 | Out-Null
+    (Switch-KumoiFtPair kvm01-1).Primary | Should -Be kvm02
+    (Get-KumoiVM kvm01-1 -State Running).VMHost | Should -Be kvm02
+  }
+
+  It 'is tried out by Test-KumoiFtPair, which leaves nothing on the backup' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 | Out-Null
+    $drill = Test-KumoiFtPair kvm01-1
+    $drill.Backup | Should -Be kvm02
+    $drill.RestoreMs | Should -BeGreaterThan 0
+    (Get-KumoiVM kvm01-1 -State Running).VMHost | Should -Be kvm01
+    Get-KumoiVM kvm01-1 -VMHost kvm02 -ErrorAction Ignore | Where-Object State -NE Shutoff | Should -BeNullOrEmpty
+  }
+
+  It 'runs on when its protection ends, and can be protected again' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 | Out-Null
+    (Stop-KumoiFtPair *).State | Should -Be Stopped
+    (Get-KumoiVM kvm01-1).State | Should -Be Running
+    (Start-KumoiFtPair kvm01-1 -BackupHost kvm03).State | Should -Be Protected
+  }
+
+  It 'is started where it is off' {
+    Stop-KumoiVM kvm01-1 -TurnOff -Confirm:$false | Out-Null
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 | Out-Null
+    (Get-KumoiVM kvm01-1 -VMHost kvm01).State | Should -Be Running
+  }
+
+  It 'has its history in the journal' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 | Out-Null
+    Switch-KumoiFtPair kvm01-1 | Out-Null
+    Stop-KumoiFtPair kvm01-1 | Out-Null
+    $messages = (Get-KumoiEvent -Kind FaultTolerance -VM kvm01-1).Message
+    $messages | Should -Contain "'kvm01-1' is to be protected: it runs on kvm01."
+    $messages | Should -Contain "kvm02 has taken over 'kvm01-1'."
+  }
+
+  It 'shows what it costs, again and again with -Continuous until a pipeline has enough' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 | Out-Null
+    $seen = Get-KumoiFtPair kvm01-1 -Continuous -IntervalMs 50 | Where-Object PauseP50Ms -GT 0 | Select-Object -First 2
+    $seen | Should -HaveCount 2
+    $seen[1].CheckpointCount | Should -BeGreaterThan $seen[0].CheckpointCount
+    $seen[1].PauseP50Ms | Should -BeGreaterThan 24
+    ($seen[1] | Format-Table | Out-String -Width 200) | Should -Match 'kvm01-1 +Protected +kvm01 +kvm02'
+  }
+}
+
+Describe 'What cannot be protected' {
+  BeforeEach {
+    Reset-Pairs
+    $WarningPreference = 'SilentlyContinue'
+  }
+
+  It 'is refused with one error, and nothing is begun: <What>' -ForEach @(
+    @{ What = 'a pair with itself'; Arguments = @{ VM = 'kvm01-1'; BackupHost = 'kvm01' }; Message = '*cannot be its own backup*' }
+    @{ What = 'a host that does not answer'; Arguments = @{ VM = 'kvm01-1'; BackupHost = 'kvm02' }; Fault = 'kvm02'; Message = '*kvm02 could not be asked*' }
+    @{ What = 'a VM whose host does not answer'; Arguments = @{ VM = 'kvm01-1'; BackupHost = 'kvm02' }; Fault = 'kvm01'; Message = '*' }
+    @{ What = 'a VM that is not there'; Arguments = @{ VM = 'nobody'; BackupHost = 'kvm02' }; Message = "*No VM named 'nobody'*" }
+    @{ What = 'a host that is not there'; Arguments = @{ VM = 'kvm01-1'; BackupHost = 'nowhere' }; Message = "*No connected host is named 'nowhere'*" }
+  ) {
+    $fault = if ($_['Fault']) { Add-KumoiFault $Fault * }
+    Start-KumoiFtPair @Arguments -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    $fault | Clear-KumoiFault
+    @($errors).Count | Should -BeGreaterThan 0
+    "$($errors[-1])" | Should -BeLike $Message
+    $errors[-1].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    Get-KumoiFtPair | Where-Object State -NotIn Stopped, Lost | Should -BeNullOrEmpty
+  }
+
+  It 'is refused where memory lacks on the only backup' {
+    $vm = Get-KumoiVM kvm01-1
+    $free = (Get-KumoiHost kvm02).FreeMemoryBytes
+    New-KumoiVM filler -VMHost kvm02 -MemoryBytes ($free - 1MB) -Start | Out-Null
+    Start-KumoiFtPair $vm -BackupHost kvm02 -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    "$errors" | Should -BeLike '*memory*'
+    Get-KumoiVM kvm01-1 -VMHost kvm02 -ErrorAction Ignore | Should -BeNullOrEmpty
+  }
+
+  It 'is left out with a warning where another backup can serve' {
+    $free = (Get-KumoiHost kvm02).FreeMemoryBytes
+    New-KumoiVM filler -VMHost kvm02 -MemoryBytes ($free - 1MB) -Start | Out-Null
+    $pair = Start-KumoiFtPair kvm01-1 -BackupHost kvm02, kvm03 -WarningVariable warnings -WarningAction SilentlyContinue
+    $pair.VMHosts | Should -Be kvm01, kvm03
+    "$warnings" | Should -BeLike "*kvm02 cannot take over 'kvm01-1', and is left out*"
+  }
+
+  It 'is protected already' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 | Out-Null
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm03 -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    "$errors" | Should -BeLike "*'kvm01-1' is protected already*"
+    $errors[0].FullyQualifiedErrorId | Should -BeLike 'InvalidState,*'
+  }
+
+  It 'is told by -WhatIf, with what to do, and nothing is begun' {
+    $free = (Get-KumoiHost kvm02).FreeMemoryBytes
+    New-KumoiVM filler -VMHost kvm02 -MemoryBytes ($free - 1MB) -Start | Out-Null
+    $found = Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -WhatIf
+    $found | Should -HaveCount 1
+    $found.VMHost | Should -Be kvm02
+    $found.Message | Should -BeLike '*memory*'
+    $found.RecommendedAction | Should -Not -BeNullOrEmpty
+    Get-KumoiFtPair | Where-Object State -NE Stopped | Should -BeNullOrEmpty
+  }
+
+  It 'is asked for with parameters that contradict each other: <Id>' -ForEach @(
+    @{ Id = 'PeriodAndLimits'; Arguments = @{ CheckpointPeriodMs = 100; MaxDowntimeRatio = 0.1 } }
+    @{ Id = 'FenceAndNoFence'; Arguments = @{ FenceCommand = 'true'; NoFence = $true } }
+    @{ Id = 'FenceCommandNotFound'; Arguments = @{ FenceCommand = '/no/such/program' } }
+  ) {
+    { Start-KumoiFtPair kvm01-1 -BackupHost kvm02 @Arguments } | Should -Throw -ErrorId "$Id,*"
+  }
+
+  It 'is no pair for Get, Stop, Switch and Test' {
+    foreach ($command in 'Get-KumoiFtPair', 'Stop-KumoiFtPair', 'Switch-KumoiFtPair', 'Test-KumoiFtPair') {
+      & $command nobody -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+      $errors[0].FullyQualifiedErrorId | Should -BeLike 'NotFound,*'
+    }
+  }
+
+  It 'has too long a path for its sockets' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPath "/tmp/$('x' * 60)" -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    "$errors" | Should -BeLike '*is too long for the sockets in it*'
+  }
+
+  It 'needs a fence or -NoFence, and a place for checkpoints, on real hosts' {
+    Connect-TestNode real -VM vm1 | Out-Null
+    Connect-TestNode other -VM vm2 | Out-Null
+    Start-KumoiFtPair vm1 -BackupHost other -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    "$errors" | Should -BeLike '*There is no fence for real*'
+    Start-KumoiFtPair vm1 -BackupHost other -NoFence -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    "$errors" | Should -BeLike '*The checkpoints need a place*'
+  }
+}
+
+Describe 'Names of protected VMs' {
+  BeforeEach { Reset-Pairs }
+
+  It 'are completed' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -WarningAction SilentlyContinue | Out-Null
+    (TabExpansion2 'Stop-KumoiFtPair kvm').CompletionMatches.CompletionText | Should -Be kvm01-1
+  }
+
+  It 'are patterns where they were typed' {
+    Start-KumoiFtPair kvm01-1, kvm02-1 -BackupHost kvm03 -WarningAction SilentlyContinue | Out-Null
+    (Get-KumoiFtPair kvm0?-1).VM | Should -Be kvm01-1, kvm02-1
+    (Stop-KumoiFtPair * -Confirm:$false).State | Should -Be Stopped, Stopped
+  }
+}
