@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Pairs;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Xunit;
 

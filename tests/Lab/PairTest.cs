@@ -3,7 +3,6 @@ using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Pairs;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;

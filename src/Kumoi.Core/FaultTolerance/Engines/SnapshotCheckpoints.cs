@@ -1,6 +1,5 @@
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Pairs;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;

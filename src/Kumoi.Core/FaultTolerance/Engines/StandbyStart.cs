@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Pairs;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 

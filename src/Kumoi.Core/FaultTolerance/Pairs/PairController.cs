@@ -1,7 +1,6 @@
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;

@@ -1,5 +1,5 @@
 using Kumoi.FaultTolerance.Detection;
-using Kumoi.FaultTolerance.Plans;
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
-using Kumoi.FaultTolerance.Plans;
 
 namespace Kumoi.FaultTolerance.Pairs;
 

@@ -1,6 +1,5 @@
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Gates;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 

@@ -1,6 +1,5 @@
 using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 

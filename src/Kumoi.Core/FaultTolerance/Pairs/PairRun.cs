@@ -1,6 +1,5 @@
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;

@@ -4,7 +4,6 @@ using Kumoi.Agents;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;

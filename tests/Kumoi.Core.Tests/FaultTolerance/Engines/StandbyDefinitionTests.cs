@@ -2,7 +2,6 @@ using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.Hypervisors;
 using Xunit;
 
@@ -79,7 +78,7 @@ public sealed class StandbyDefinitionTests
         Assert.Equal("web-ck2", (string?)second.Element("name"));
         Assert.Equal(["-incoming", "defer"], Arguments(second));
         Assert.Equal("next", StandbyMark.AttemptOf(second));
-        Assert.Single(second.Element("metadata")!.Elements().Where(StandbyMark.Is));
+        Assert.Single(second.Element("metadata")!.Elements(), StandbyMark.Is);
         Assert.Single(second.Descendants("serial").Elements("source").Elements("reconnect"));
         Assert.Equal("/pairs/web/console-ck2.sock", (string?)second.Descendants("serial").Elements("source").Single().Attribute("path"));
     }

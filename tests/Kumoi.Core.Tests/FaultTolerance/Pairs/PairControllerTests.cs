@@ -2,7 +2,6 @@ using Kumoi.Composition;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
-using Kumoi.FaultTolerance.Plans;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;

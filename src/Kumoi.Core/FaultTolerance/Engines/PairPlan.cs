@@ -1,6 +1,6 @@
 using Kumoi.FaultTolerance.Modes;
 
-namespace Kumoi.FaultTolerance.Plans;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>What an admin has asked for.</summary>
 /// <param name="VM">The VM that is protected.</param>

@@ -1,4 +1,4 @@
-namespace Kumoi.FaultTolerance.Plans;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>How checkpoints are made.</summary>
 public enum CheckpointEngine

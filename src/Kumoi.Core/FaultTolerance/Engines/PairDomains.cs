@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Kumoi.FaultTolerance.Plans;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>
 /// The domains of a pair: the VM that is protected, and its standbys, which are domains of their own to libvirt. Their ids follow from the
