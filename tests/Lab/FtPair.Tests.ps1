@@ -102,7 +102,7 @@ Describe 'A VM that the agent protects' {
     Wait-Pair web1 $Such | Out-Null
     kill -9 (Get-KumoiAgent).ProcessId
     Wait-For { (Get-KumoiAgent).State -eq 'NotRunning' }
-    (Get-KumoiFtPair web1).KeptBy | Should -Be Nobody
+    Wait-Pair web1 { $_.KeptBy -eq 'Nobody' } | Out-Null
     Invoke-Lab mend k1
     Invoke-Lab power-on k3
     Start-KumoiAgent | Out-Null

@@ -208,3 +208,37 @@ Describe 'scale-a-group' {
     (& $runbooks/scale-a-group.ps1 web kvm01-1 -Uri 'sim://lab?hosts=4&vms=1&seed=3' -Count 1).Step.Name | Should -Be web-1
   }
 }
+
+Describe 'protect-a-vm' {
+  BeforeEach {
+    if (Get-KumoiConnection) { Stop-KumoiFtPair * | Out-Null }
+    Reset-Fleet
+    $WarningPreference = 'SilentlyContinue'
+  }
+
+  AfterAll { Stop-KumoiFtPair * | Out-Null }
+
+  It 'protects a VM by the least loaded hosts, and tries the takeover out' {
+    $expected = Get-KumoiHost | Where-Object Name -NE kvm09 | Sort-Object CpuRatio | Select-Object -First 1
+    $pair = & $runbooks/protect-a-vm.ps1 kvm09-1 -MaxOutputLatencyMs 300
+    $pair.State | Should -Be Protected
+    $pair.Primary, $pair.Backup | Should -Be kvm09, $expected.Name
+  }
+
+  It 'leaves a VM alone that is protected' {
+    & $runbooks/protect-a-vm.ps1 kvm09-1 | Out-Null
+    $id = (Get-KumoiFtPair kvm09-1).Id
+    & $runbooks/protect-a-vm.ps1 kvm09-1 | Out-Null
+    (Get-KumoiFtPair kvm09-1).Id | Should -Be $id
+  }
+
+  It 'says what stands in the way with -WhatIf, and does nothing' {
+    & $runbooks/protect-a-vm.ps1 kvm09-1 -WhatIf | Out-Null
+    Get-KumoiFtPair | Should -BeNullOrEmpty
+  }
+
+  It 'ends with an error where nothing can be the backup' {
+    Get-KumoiHost | Where-Object Name -NE kvm09 | ForEach-Object { Disconnect-KumoiHost $_.Name }
+    { & $runbooks/protect-a-vm.ps1 kvm09-1 } | Should -Throw
+  }
+}

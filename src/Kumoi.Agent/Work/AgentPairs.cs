@@ -9,6 +9,10 @@ namespace Kumoi.Agent.Work;
 /// <summary>The pairs that the agent keeps. Safe for concurrent use.</summary>
 internal sealed class AgentPairs(AgentHosts hosts, RunningWork running, AgentSettings settings, ILogger<AgentPairs> log) : IAsyncDisposable
 {
+    /// <summary>A host that does not answer takes the time of a connection.</summary>
+    private static readonly TimeSpan ResumePatience = TimeSpan.FromSeconds(90);
+
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
     private readonly PairService _service = new(hosts.Fleet, "Agent", settings.Time);
     private readonly ConcurrentDictionary<Guid, PairWork> _works = new(); // by VM
 
@@ -71,16 +75,39 @@ internal sealed class AgentPairs(AgentHosts hosts, RunningWork running, AgentSet
     }
 
     /// <inheritdoc cref="PairService.StopAsync"/>
-    public Task<KumoiFtPair?> StopAsync(Guid vm) => _service.StopAsync(vm);
+    public async Task<KumoiFtPair?> StopAsync(Guid vm)
+    {
+        await UntilKeptAsync(vm, CancellationToken.None);
+        return await _service.StopAsync(vm);
+    }
 
     /// <inheritdoc cref="PairService.SwitchAsync"/>
-    public Task<KumoiFtPair?> SwitchAsync(Guid vm, CancellationToken cancellationToken) => _service.SwitchAsync(vm, cancellationToken);
+    public async Task<KumoiFtPair?> SwitchAsync(Guid vm, CancellationToken cancellationToken)
+    {
+        await UntilKeptAsync(vm, cancellationToken);
+        return await _service.SwitchAsync(vm, cancellationToken);
+    }
 
     /// <inheritdoc cref="PairService.DrillAsync"/>
-    public Task<KumoiFtDrill?> DrillAsync(Guid vm, CancellationToken cancellationToken) => _service.DrillAsync(vm, cancellationToken);
+    public async Task<KumoiFtDrill?> DrillAsync(Guid vm, CancellationToken cancellationToken)
+    {
+        await UntilKeptAsync(vm, cancellationToken);
+        return await _service.DrillAsync(vm, cancellationToken);
+    }
 
     /// <summary>Lets go of all as they are. What sees to them has ended before.</summary>
     public ValueTask DisposeAsync() => _service.DisposeAsync();
+
+    /// <summary>An agent that has just started may still be connecting to the hosts of a pair that it goes on with.</summary>
+    private async Task UntilKeptAsync(Guid vm, CancellationToken cancellationToken)
+    {
+        var since = TimeProvider.System.GetTimestamp();
+        while (!_service.Keeps(vm) && _works.TryGetValue(vm, out var work) && !work.IsOver
+            && TimeProvider.System.GetElapsedTime(since) < ResumePatience)
+        {
+            await Task.Delay(BetweenLooks, cancellationToken);
+        }
+    }
 
     private PairWork Keep(PairOrder order) =>
         _works[order.VM] = running.Begin(() => new PairWork(order, _service, hosts, settings.Time, log));
