@@ -46,7 +46,8 @@ public sealed class AgentProgramTests : IDisposable
         Assert.Contains("no dotnet on this machine", none.Message, StringComparison.Ordinal);
         Assert.Contains("apt-get install aspnetcore-runtime-10.0", none.RecommendedAction, StringComparison.Ordinal);
         Assert.Contains("DOTNET_ROOT", none.RecommendedAction, StringComparison.Ordinal);
-        var plain = Assert.Throws<AgentException>(() => Program(MakeRoot("plain", version: null), MakeRoot("older", "9.0.9")).FindRuntime());
+        var plain = Assert.Throws<AgentException>(
+            () => Program(MakeRoot("plain", version: null), MakeRoot("older", "9.0.9")).FindRuntime());
         Assert.Contains("the .NET on this machine does not have it", plain.Message, StringComparison.Ordinal);
     }
 

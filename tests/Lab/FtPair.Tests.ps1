@@ -103,7 +103,7 @@ Describe 'A VM that the agent protects' {
     kill -9 (Get-KumoiAgent).ProcessId
     Wait-For { (Get-KumoiAgent).State -eq 'NotRunning' }
     Wait-Pair web1 { $_.KeptBy -eq 'Nobody' } | Out-Null
-    Invoke-Lab mend k1
+    Invoke-Lab heal k1
     Invoke-Lab power-on k3
     Start-KumoiAgent | Out-Null
     $pair = Wait-Pair web1 { $_.State -eq 'Protected' -and $_.KeptBy -eq 'Agent' }

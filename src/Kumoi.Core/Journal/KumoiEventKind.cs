@@ -55,6 +55,8 @@ public enum KumoiEventKind
     /// </summary>
     FaultTolerance,
 
-    /// <summary>The agent was given something to do, or it was taken away: what was given and not taken, the next agent goes on with.</summary>
+    /// <summary>
+    /// The agent was given something to do, or it was taken away: what was given and not taken, the next agent goes on with.
+    /// </summary>
     Agent,
 }

@@ -17,7 +17,8 @@ public sealed class FtPairCompleter : IArgumentCompleter
         var reading = Task.Run(() => KumoiSession.Pairs.ListAsync(patience.Token));
         try
         {
-            return Completions.Of(reading.WaitAsync(patience.Token).GetAwaiter().GetResult().Select(pair => (pair.VM, pair.ToString())), wordToComplete);
+            var pairs = reading.WaitAsync(patience.Token).GetAwaiter().GetResult();
+            return Completions.Of(pairs.Select(pair => (pair.VM, pair.ToString())), wordToComplete);
         }
 #pragma warning disable CA1031 // whatever is wrong is told when the command runs
         catch (Exception)

@@ -10,7 +10,8 @@ public sealed class ArchitectureTests
         "Kumoi.PowerShell.Cmdlets", "Kumoi.PowerShell.Cmdlets.Base", "Kumoi.PowerShell.Substitution", "Kumoi.PowerShell.Actions",
         "Kumoi.PowerShell.Completion", "Kumoi.PowerShell.Parameters", "Kumoi.PowerShell.Lineage", "Kumoi.PowerShell.Session",
         "Kumoi.Composition", "Kumoi.Agents", "Kumoi.Workloads", "Kumoi.Lineage", "Kumoi.PolicySimulation", "Kumoi.Speculation",
-        "Kumoi.FaultTolerance", "Kumoi.FailureOblivious", "Kumoi.Fleets", "Kumoi.Fleets.Maintenance", "Kumoi.Fleets.Journaling", "Kumoi.Fleets.Links",
+        "Kumoi.FaultTolerance", "Kumoi.FailureOblivious", "Kumoi.Fleets", "Kumoi.Fleets.Maintenance", "Kumoi.Fleets.Journaling",
+        "Kumoi.Fleets.Links",
         "Kumoi.Hypervisors.Libvirt", "Kumoi.Hypervisors.Simulated", "Kumoi.Relaying", "Kumoi.Hypervisors.Calls", "Kumoi.Hypervisors.Faults",
         "Kumoi.Hypervisors", "Kumoi.Journal", "Kumoi.Text",
     ];

@@ -1,14 +1,14 @@
 namespace Kumoi.FaultTolerance.Modes;
 
 /// <summary>
-/// Chooses the time from the commit of one checkpoint to the beginning of the next, so that what an admin asked for holds: the share of time
-/// in which the guest stands still, and how long output is held. Pure.
+/// Chooses the time from the commit of one checkpoint to the beginning of the next, so that what an admin asked for holds: the share of
+/// time in which the guest stands still, and how long output is held. Pure.
 /// </summary>
 /// <remarks>
 /// Output that comes just after a cut waits for the rest of that checkpoint, for the period, and for the whole next checkpoint; the guest
-/// stands still once in a period and a checkpoint. So a downtime ratio is a shortest period, a latency a longest one. Where both cannot hold, the latency does: it is what the
-/// users of the VM wait for. What checkpoints are going to cost is taken from the dearest of the last few, so that one cheap one among dear
-/// ones does not break what was asked for.
+/// stands still once in a period and a checkpoint. So a downtime ratio is a shortest period, a latency a longest one. Where both cannot
+/// hold, the latency does: it is what the users of the VM wait for. What checkpoints are going to cost is taken from the dearest of the
+/// last few, so that one cheap one among dear ones does not break what was asked for.
 /// </remarks>
 public sealed class AdaptivePeriod
 {

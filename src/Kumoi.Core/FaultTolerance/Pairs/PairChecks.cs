@@ -17,11 +17,15 @@ internal static class PairChecks
         KumoiVM vm, IReadOnlyList<KumoiConnection> backups, PairOrder order, CancellationToken cancellationToken)
     {
         var obstacles = await PairPreflight.FindAsync(vm.Connection.Link, PairRun.PlanOf(order), standby: null, cancellationToken);
-        List<KumoiFtFinding> found = [.. obstacles.Select(obstacle => Finding(vm, vm.VMHost, obstacle.Message, obstacle.RecommendedAction))];
+        List<KumoiFtFinding> found =
+        [
+            .. obstacles.Select(obstacle => Finding(vm, vm.VMHost, obstacle.Message, obstacle.RecommendedAction)),
+        ];
         if (backups.All(host => ReferenceEquals(host, vm.Connection)))
         {
             found.Add(Finding(
-                vm, vm.VMHost, $"'{vm.Name}' runs on {vm.VMHost}: that host cannot be its own backup.", "Give another host with -BackupHost."));
+                vm, vm.VMHost, $"'{vm.Name}' runs on {vm.VMHost}: that host cannot be its own backup.",
+                "Give another host with -BackupHost."));
         }
 
         var others = backups.Where(host => !ReferenceEquals(host, vm.Connection)).ToList();

@@ -6,8 +6,8 @@ using Kumoi.Journal;
 namespace Kumoi.FaultTolerance.Pairs;
 
 /// <summary>
-/// Puts a pair's marks on its hosts, and takes them off. A host has one for a VM: to put it there is to be the first or to be refused, so it
-/// keeps others out that do not share this user's journal. It does not expire: who takes over another one's pair says so.
+/// Puts a pair's marks on its hosts, and takes them off. A host has one for a VM: to put it there is to be the first or to be refused, so
+/// it keeps others out that do not share this user's journal. It does not expire: who takes over another one's pair says so.
 /// </summary>
 internal static class PairMarking
 {
@@ -21,7 +21,8 @@ internal static class PairMarking
     /// <param name="force">A mark of another owner gives way too.</param>
     /// <param name="cancellationToken">Nothing is left.</param>
     /// <exception cref="HypervisorException">Somebody else protects the VM, or the primary cannot be marked.</exception>
-    public static async Task PutAsync(Fleet fleet, PairOrder order, Func<Guid, bool> isOver, bool force, CancellationToken cancellationToken)
+    public static async Task PutAsync(
+        Fleet fleet, PairOrder order, Func<Guid, bool> isOver, bool force, CancellationToken cancellationToken)
     {
         try
         {
@@ -104,11 +105,12 @@ internal static class PairMarking
                 if (other is null || !(force || isOver(other.Order.Id)))
                 {
                     throw new HypervisorException(
-                        $"'{order.VMName}' is protected by {other?.Whose ?? "somebody else"} already: {host.Name} has the mark of that pair.",
+                        $"'{order.VMName}' is protected by {other?.Whose ?? "somebody else"} already: {host.Name} has the mark of "
+                            + "that pair.",
                         FaultDomain.VM,
                         error: HypervisorError.InvalidState,
-                        recommendedAction: "End that pair where it was begun, with Stop-KumoiFtPair. If its owner is known to be gone for good, "
-                            + "Start-KumoiFtPair -Force takes it over.");
+                        recommendedAction: "End that pair where it was begun, with Stop-KumoiFtPair. If its owner is known to be gone for "
+                            + "good, Start-KumoiFtPair -Force takes it over.");
                 }
 
                 await RemoveAsync(host, other.Order.Id, cancellationToken);

@@ -12,6 +12,11 @@ internal sealed class PairRun : IAsyncDisposable
     /// <summary>What keeps a pair from going on may be over by then.</summary>
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(2);
 
+    /// <summary>A fence takes its time, and so does a restore.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(200);
+
     private readonly Fleet _fleet;
     private readonly PairLog _log;
     private readonly TimeProvider _time;
@@ -99,17 +104,31 @@ internal sealed class PairRun : IAsyncDisposable
     }
 
     /// <summary>Ends the protection. The VM is left as it is.</summary>
+    /// <exception cref="HypervisorException">Where the VM runs is not known; the protection ends by itself when it is.</exception>
     public async Task<KumoiFtPair> StopAsync()
     {
         _controller.Requests.Stop();
-        await _running;
+        await Task.WhenAny(_running, Task.Delay(StopPatience, _time));
+        while (!_running.IsCompleted)
+        {
+            if (_controller.Record is { Phase: PairPhase.FailingOver or PairPhase.TakingOver } record)
+            {
+                throw new HypervisorException(
+                    $"'{Order.VMName}' is failing over, and is not ended before it is known where it runs: {record.Reason}", FaultDomain.Host,
+                    error: HypervisorError.InvalidState,
+                    recommendedAction: $"It ends by itself then. See that {record.Primary} answers, or is switched off and fenced.");
+            }
+
+            await Task.WhenAny(_running, Task.Delay(BetweenLooks, _time));
+        }
+
         return Status;
     }
 
     /// <summary>Lets the backup take over, as planned: from a checkpoint that is made for it.</summary>
     public Task SwitchAsync(CancellationToken cancellationToken) => _controller.Requests.SwitchAsync(cancellationToken);
 
-    /// <summary>Restores the last checkpoint on the backup, without ever running it there, and removes it again. How long that took.</summary>
+    /// <summary>Tries out what the backup would do. How long it needs to have the VM ready.</summary>
     public Task<TimeSpan> DrillAsync(CancellationToken cancellationToken) => _controller.Requests.DrillAsync(cancellationToken);
 
     /// <summary>Lets go of it as it is: another process can go on with it.</summary>
@@ -152,7 +171,8 @@ internal sealed class PairRun : IAsyncDisposable
         {
             var left = await PairMarking.TakeOffAsync(_fleet, Order);
             await _log.GiveUpAsync(
-                Order, Failure is null ? $"The fault-tolerant pair of '{Order.VMName}' has ended{Where(left)}." : Failure.Message + Where(left));
+                Order,
+                Failure is null ? $"The fault-tolerant pair of '{Order.VMName}' has ended{Where(left)}." : Failure.Message + Where(left));
         }
 
         static string Where(IReadOnlyList<string> left) => left.Count == 0

@@ -88,8 +88,16 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         }
         catch
         {
-            await run.StopAsync();
-            await ForgetAsync(run);
+            try
+            {
+                await run.StopAsync();
+                await ForgetAsync(run);
+            }
+            catch (HypervisorException)
+            {
+                // It has a checkpoint by now, and its host is lost: it is a pair like any other.
+            }
+
             throw;
         }
     }
@@ -233,7 +241,8 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
             if (_log is null or { IsFaulted: true } or { IsCanceled: true })
             {
                 _log = PairLog.ReadAsync(
-                    fleet.Journal ?? throw new InvalidOperationException("A fleet without a journal has no pairs."), CancellationToken.None);
+                    fleet.Journal ?? throw new InvalidOperationException("A fleet without a journal has no pairs."),
+                    CancellationToken.None);
             }
 
             return _log;

@@ -14,7 +14,8 @@ internal static class PairWords
             (PairEvent.CannotTakeOver cannot, _) => $"{cannot.Host} could not take over {vm}: {cannot.Reason}",
             (PairEvent.NotFenced not, PairPhase.FailingOver) =>
                 $"Nobody may take over {vm}: whether it still runs on {record.Primary} is not known. {not.Reason}",
-            (_, PairPhase.Protected) => $"{vm} is protected: it runs on {record.Primary}, and {record.Backup ?? "another host"} can go on with it.",
+            (_, PairPhase.Protected) =>
+                $"{vm} is protected: it runs on {record.Primary}, and {record.Backup ?? "another host"} can go on with it.",
             (_, PairPhase.FailingOver) => $"{record.Primary} is to be fenced: {record.Reason}",
             (_, PairPhase.TakingOver) => $"{record.Backup ?? "Another host"} takes over {vm}.",
             (_, PairPhase.Resuming) => $"{vm} is ready on {record.Primary}, and is let go on.",

@@ -16,7 +16,9 @@ using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
-/// <summary>Protects VMs: another host goes on with them when theirs fails, from a checkpoint that contradicts nothing they have sent.</summary>
+/// <summary>
+/// Protects VMs: another host goes on with them when theirs fails, from a checkpoint that contradicts nothing they have sent.
+/// </summary>
 [Cmdlet(VerbsLifecycle.Start, "KumoiFtPair", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(KumoiFtPair), typeof(KumoiFtFinding))]
 public sealed class StartKumoiFtPairCommand : ActionCmdlet
@@ -65,7 +67,8 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
     public int? MaxOutputLatencyMs { get; set; }
 
     /// <summary>
-    /// A program that switches a host's power off. It gets the host's name as its only argument, and says with status 0 that the host is off.
+    /// A program that switches a host's power off. It gets the host's name as its only argument, and says with status 0 that the host is
+    /// off.
     /// </summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -229,8 +232,8 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
                 $"There is no fence for {vm.VMHost}: when it loses its power, nobody can know that '{vm.Name}' does not run there, and no "
                     + "other host takes over.",
                 error: HypervisorError.InvalidSpecification,
-                recommendedAction: "Give -FenceCommand, a program that switches a host off; or -NoFence, and a host that does not answer is "
-                    + "waited for.");
+                recommendedAction: "Give -FenceCommand, a program that switches a host off; or -NoFence, and a host that does not answer "
+                    + "is waited for.");
         }
         else if (Engine is CheckpointEngine.SharedDelta)
         {

@@ -78,7 +78,8 @@ public sealed class AdaptivePeriodTests
         given =>
         {
             var goals = new PairGoals(
-                MaxDowntimeRatio: given.which is 0 or 2 ? given.ratio : null, MaxOutputLatencyMs: given.which is 1 or 2 ? given.latency : null);
+                MaxDowntimeRatio: given.which is 0 or 2 ? given.ratio : null,
+                MaxOutputLatencyMs: given.which is 1 or 2 ? given.latency : null);
             var period = new AdaptivePeriod(goals);
             foreach (var (a, b) in given.costs)
             {
