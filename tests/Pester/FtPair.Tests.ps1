@@ -118,6 +118,13 @@ Describe 'A protected VM' {
     (Start-KumoiFtPair kvm01-1 -BackupHost kvm03).State | Should -Be Protected
   }
 
+  It 'is protected no more when its simulated hosts are disconnected, and another one of that name can be' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 | Out-Null
+    Reset-Fleet 'sim://lab?hosts=5&vms=1&running=1&seed=7'
+    Get-KumoiFtPair | Should -BeNullOrEmpty
+    (Start-KumoiFtPair kvm01-1 -BackupHost kvm03).Backup | Should -Be kvm03
+  }
+
   It 'is started where it is off' {
     Stop-KumoiVM kvm01-1 -TurnOff -Confirm:$false | Out-Null
     Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 | Out-Null

@@ -150,6 +150,7 @@ Describe 'Get-Help in a fresh pwsh' {
     @{ topic = 'about_Kumoi_Agent' }
     @{ topic = 'about_Kumoi_Connections' }
     @{ topic = 'about_Kumoi_FailureOblivious' }
+    @{ topic = 'about_Kumoi_FaultTolerance' }
     @{ topic = 'about_Kumoi_Faults' }
     @{ topic = 'about_Kumoi_Journal' }
     @{ topic = 'about_Kumoi_Lineage' }
@@ -187,7 +188,7 @@ Describe 'Get-Help in a fresh pwsh' {
 
   It 'lists the topics' {
     $text = Invoke-Fresh '(Get-Help about_Kumoi*).Name'
-    $text -split '\s+' -ne '' | Sort-Object -Unique | Should -Be about_Kumoi, about_Kumoi_Agent, about_Kumoi_Connections, about_Kumoi_FailureOblivious, about_Kumoi_Faults, about_Kumoi_Journal, about_Kumoi_Lineage, about_Kumoi_Maintenance, about_Kumoi_Speculation, about_Kumoi_Workloads
+    $text -split '\s+' -ne '' | Sort-Object -Unique | Should -Be about_Kumoi, about_Kumoi_Agent, about_Kumoi_Connections, about_Kumoi_FailureOblivious, about_Kumoi_Faults, about_Kumoi_FaultTolerance, about_Kumoi_Journal, about_Kumoi_Lineage, about_Kumoi_Maintenance, about_Kumoi_Speculation, about_Kumoi_Workloads
   }
 }
 

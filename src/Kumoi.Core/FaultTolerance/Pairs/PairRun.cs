@@ -26,6 +26,7 @@ internal sealed class PairRun : IAsyncDisposable
     private readonly TaskCompletionSource _protected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly bool _isNew;
     private readonly DateTimeOffset _startedAt;
+    private readonly IReadOnlyList<KumoiConnection> _connections;
     private readonly string _keptBy;
     private readonly Task _running;
     private int _failovers;
@@ -46,6 +47,7 @@ internal sealed class PairRun : IAsyncDisposable
     {
         _isNew = isNew;
         (_fleet, Order, _startedAt, _log, _keptBy, _time) = (fleet, order, startedAt, log, keptBy, time);
+        _connections = [.. order.Hosts.Select(host => fleet.Find(host.Name)).OfType<KumoiConnection>()];
         _meter = new PairMeter(time);
         _controller = new PairController(fleet, PlanOf(order), time);
         _controller.Changed += Note;
@@ -53,6 +55,11 @@ internal sealed class PairRun : IAsyncDisposable
     }
 
     public PairOrder Order { get; }
+
+    /// <summary>
+    /// Its hosts were simulated, and are gone with their connections: what has their names now are others. Nothing can be done with it.
+    /// </summary>
+    public bool IsGone => Order.IsSimulated && _connections.Any(host => !ReferenceEquals(_fleet.Find(host.Name), host));
 
     /// <summary>When it has ended, in whatever way.</summary>
     public Task Running => _running;

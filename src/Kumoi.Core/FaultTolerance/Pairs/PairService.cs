@@ -22,14 +22,14 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         {
             lock (_gate)
             {
-                return [.. _runs.Values.Select(static run => run.Status).OrderBy(static pair => pair.VM, NaturalOrder.Instance)];
+                return [.. _runs.Values.Where(static run => !run.IsGone).Select(static run => run.Status).OrderBy(static pair => pair.VM, NaturalOrder.Instance)];
             }
         }
     }
 
     /// <summary>Pairs that are not over, as the journal has them, whoever keeps them.</summary>
     public async Task<IReadOnlyList<PairState>> ReadOpenAsync(CancellationToken cancellationToken) =>
-        await (await LogAsync()).ReadOpenAsync(cancellationToken);
+        await (await SweepAsync()).ReadOpenAsync(cancellationToken);
 
     /// <summary>Protects a VM. When this returns, a backup can go on with it; when it fails or is cancelled, nothing is left.</summary>
     /// <param name="order">What is asked for.</param>
@@ -46,7 +46,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
                 error: HypervisorError.InvalidSpecification, recommendedAction: "Give another host with -BackupHost.");
         }
 
-        var log = await LogAsync();
+        var log = await SweepAsync();
         if (await log.TakeAsync(order, force && Find(order.VM) is null, cancellationToken) is { } why)
         {
             throw new HypervisorException(
@@ -188,6 +188,25 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         await Task.WhenAll(runs.Select(static run => run.DisposeAsync().AsTask()));
     }
 
+    /// <summary>Ends pairs whose simulated hosts are gone.</summary>
+    private async Task<PairLog> SweepAsync()
+    {
+        var log = await LogAsync();
+        List<PairRun> gone;
+        lock (_gate)
+        {
+            gone = [.. _runs.Values.Where(static run => run.IsGone)];
+        }
+
+        foreach (var run in gone)
+        {
+            await ForgetAsync(run);
+            await log.GiveUpAsync(run.Order, $"The pair of '{run.Order.VMName}' has ended: its simulated hosts were disconnected.");
+        }
+
+        return log;
+    }
+
     private async Task ForgetAsync(PairRun run)
     {
         lock (_gate)
@@ -205,7 +224,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
     {
         lock (_gate)
         {
-            return _runs.TryGetValue(vm, out var run) && !run.Running.IsCompleted ? run : null;
+            return _runs.TryGetValue(vm, out var run) && !run.Running.IsCompleted && !run.IsGone ? run : null;
         }
     }
 
