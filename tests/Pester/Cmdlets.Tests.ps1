@@ -48,13 +48,20 @@ Describe '-WhatIf changes nothing' {
       'Resume-KumoiHost'     = { Resume-KumoiHost kvm01 -ReturnVM -WhatIf | Should -Not -BeNullOrEmpty }
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
       'Set-KumoiVM'          = { Set-KumoiVM kvm01-1 -AutoStart -WhatIf }
+      'Start-KumoiAgent'     = { Start-KumoiAgent -WhatIf }
+      'Start-KumoiFtPair'    = { Start-KumoiFtPair kvm01-1 -BackupHost kvm01 -WhatIf | Should -Not -BeNullOrEmpty }
       'Start-KumoiScaling'   = { Start-KumoiScaling web kvm01-1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Start-KumoiVM'        = { Start-KumoiVM kvm01-2 -WhatIf }
+      'Stop-KumoiAgent'      = { Stop-KumoiAgent -WhatIf }
+      'Stop-KumoiFtPair'     = { Stop-KumoiFtPair * -WhatIf }
       'Stop-KumoiFleet'      = { Stop-KumoiFleet -WhatIf | Should -Not -BeNullOrEmpty }
       'Stop-KumoiScaling'    = { Stop-KumoiScaling * -WhatIf }
+      'Stop-KumoiUsage'      = { Stop-KumoiUsage -WhatIf -ErrorAction Ignore }
       'Stop-KumoiVM'         = { Stop-KumoiVM kvm01-1 -WhatIf }
       'Suspend-KumoiHost'    = { Suspend-KumoiHost kvm01 -WhatIf | Should -Not -BeNullOrEmpty }
       'Suspend-KumoiVM'      = { Suspend-KumoiVM kvm01-1 -WhatIf }
+      'Switch-KumoiFtPair'   = { Switch-KumoiFtPair * -WhatIf }
+      'Test-KumoiFtPair'     = { Test-KumoiFtPair * -WhatIf }
       'Update-KumoiHost'     = { Update-KumoiHost { throw 'not with -WhatIf' } -WhatIf | Should -Not -BeNullOrEmpty }
     }
   }

@@ -51,6 +51,7 @@ internal sealed class PairRun : IAsyncDisposable
         _meter = new PairMeter(time);
         _controller = new PairController(fleet, PlanOf(order), time);
         _controller.Changed += Note;
+        _fleet.Changed += LeaveIfGone;
         _running = Task.Run(RunAsync);
     }
 
@@ -141,10 +142,27 @@ internal sealed class PairRun : IAsyncDisposable
     /// <summary>Lets go of it as it is: another process can go on with it.</summary>
     public async ValueTask DisposeAsync()
     {
+        _fleet.Changed -= LeaveIfGone;
         await _leave.CancelAsync();
         await _running;
         await _controller.DisposeAsync();
         _leave.Dispose();
+    }
+
+    /// <summary>At once: it would take the hosts that have these names now for its own.</summary>
+    private void LeaveIfGone(object? sender, EventArgs e)
+    {
+        try
+        {
+            if (IsGone)
+            {
+                _leave.Cancel();
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended by itself just now.
+        }
     }
 
     internal static PairPlan PlanOf(PairOrder order) => new(
