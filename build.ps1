@@ -36,8 +36,10 @@ function Invoke-Native {
 
 function Invoke-Fresh {
   # Runs a script in a new pwsh: a module's assemblies cannot be unloaded. Returns its status; what it prints is shown.
-  param([Parameter(Mandatory)][string] $Script, [string[]] $With = @())
-  & $pwsh -NoProfile -NonInteractive -File $Script @With | Out-Host
+  # -Through: a command that runs it, such as in another network.
+  param([Parameter(Mandatory)][string] $Script, [string[]] $With = @(), [string[]] $Through = @())
+  $command, $arguments = $Through + @($pwsh, '-NoProfile', '-NonInteractive', '-File', $Script) + $With
+  & $command @arguments | Out-Host
   $LASTEXITCODE
 }
 
@@ -132,11 +134,12 @@ function Invoke-CSharpTest {
 
 function Invoke-PesterTest {
   # In a fresh process, and one for each folder: tests must not see each other's connections. Pester is a NuGet package here.
-  param([Parameter(Mandatory)][string] $Path, [Parameter(Mandatory)][string] $Name)
+  # -Through: a command that runs them, such as in another network.
+  param([Parameter(Mandatory)][string] $Path, [Parameter(Mandatory)][string] $Name, [string[]] $Through = @())
   New-Item -ItemType Directory -Force $results | Out-Null
   $report = Join-Path $results "$Name.json"
   Remove-Item $report -ErrorAction Ignore
-  $null = Invoke-Fresh "$root/tests/Pester/Invoke-Tests.ps1" @('-Path', $Path, '-Report', $report, '-Module', $module)
+  $null = Invoke-Fresh "$root/tests/Pester/Invoke-Tests.ps1" @('-Path', $Path, '-Report', $report, '-Module', $module) -Through $Through
   if (-not (Test-Path $report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0 } }
   Get-Content $report -Raw | ConvertFrom-Json
 }
@@ -148,7 +151,8 @@ function Invoke-LabTest {
     # An older and a newer libvirt and QEMU side by side, as in a fleet that is being upgraded; where the newer cannot be had it says so.
     Invoke-Native $lab @('up', '6', ($env:KUMOI_LAB_GENERATIONS ?? 'mixed')) | Out-Host
     Invoke-CSharpTest -Path "$root/tests/Lab" -Assembly Kumoi.Lab.Tests -Name lab-csharp -Through $lab, 'run'
-    Invoke-PesterTest -Path "$root/tests/Lab" -Name lab
+    # In the lab's network both: its machines have addresses there only.
+    Invoke-PesterTest -Path "$root/tests/Lab" -Name lab -Through $lab, 'run'
   }
   finally {
     & $lab down | Out-Host

@@ -20,7 +20,7 @@ internal sealed class AgentPairs(AgentHosts hosts, RunningWork running, AgentSet
     public IReadOnlyList<string> Names =>
         [.. _works.Values.Where(static work => !work.IsOver).Select(static work => work.Name).Order(NaturalOrder.Instance)];
 
-    /// <summary>All that it keeps, or has kept.</summary>
+    /// <summary>All that it keeps, and those that were lost.</summary>
     public IReadOnlyList<KumoiFtPair> All => _service.Pairs;
 
     /// <summary>Protects a VM. When this fails or is cancelled, nothing is left.</summary>

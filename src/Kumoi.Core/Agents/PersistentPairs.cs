@@ -9,7 +9,7 @@ public sealed class PersistentPairs(AgentClient agent)
     /// <summary>A first checkpoint has the whole memory; a guest's host may have to be fenced.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
-    /// <summary>All that it keeps, or has kept. It is not started; null: it does not run.</summary>
+    /// <summary>All that it keeps, and those that were lost. It is not started; null: it does not run.</summary>
     /// <exception cref="AgentException">It runs and does not tell.</exception>
     public async Task<IReadOnlyList<KumoiFtPair>?> ListAsync(CancellationToken cancellationToken)
     {

@@ -38,10 +38,15 @@ public sealed class RelayBudgetTests : RelayTest
 
         for (var i = 0; i < 256 && Relay.ReadProgress()[0].Dropped is null; i++)
         {
-            await source.SendAsync(piece, Deadline);
+            var sending = source.SendAsync(piece, Deadline).AsTask();
             if (number == 2)
             {
+                await sending;
                 await ExpectAsync(Targets[1].Socket, piece);
+            }
+            else
+            {
+                await IgnoreAsync(sending); // with its only target the relay gives up the source too, perhaps just now
             }
         }
 

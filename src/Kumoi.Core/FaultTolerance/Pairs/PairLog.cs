@@ -199,8 +199,8 @@ internal sealed class PairLog
         {
             var owner = (string?)data[OwnerProperty] is { } token ? OperationOwner.TryParse(token) : null;
             _all[id] = _all.TryGetValue(id, out var known)
-                ? known with { Owner = owner, TakenBy = happened.Sequence, IsOver = false }
-                : new PairState(PairOrder.FromJson(order.ToJsonString()), owner, happened.At) { TakenBy = happened.Sequence };
+                ? known with { Owner = owner, IsOver = false }
+                : new PairState(PairOrder.FromJson(order.ToJsonString()), owner, happened.At);
         }
         else if (_all.TryGetValue(id, out var state))
         {

@@ -65,7 +65,7 @@ internal sealed class PairRun : IAsyncDisposable
     /// <summary>When it has ended, in whatever way.</summary>
     public Task Running => _running;
 
-    /// <summary>Why it could not be begun; null: it was.</summary>
+    /// <summary>Why it could not be begun, or cannot be gone on with at this moment; null: it goes on.</summary>
     public Exception? Failure { get; private set; }
 
     public KumoiFtPair Status
@@ -125,6 +125,14 @@ internal sealed class PairRun : IAsyncDisposable
                     $"'{Order.VMName}' is failing over, and is not ended before it is known where it runs: {record.Reason}", FaultDomain.Host,
                     error: HypervisorError.InvalidState,
                     recommendedAction: $"It ends by itself then. See that {record.Primary} answers, or is switched off and fenced.");
+            }
+
+            if (Failure is { } failure)
+            {
+                throw new HypervisorException(
+                    $"The pair of '{Order.VMName}' cannot be ended at this moment: {failure.Message}", FaultDomain.Storage,
+                    error: HypervisorError.InvalidState, innerException: failure,
+                    recommendedAction: $"It ends by itself when it can be gone on with. See that '{Order.Folder}' can be read and written.");
             }
 
             await Task.WhenAny(_running, Task.Delay(BetweenLooks, _time));
@@ -236,6 +244,7 @@ internal sealed class PairRun : IAsyncDisposable
 
     private void Note(PairEvent happened, PairRecord record)
     {
+        Failure = null;
         if (happened is PairEvent.CheckpointMade made)
         {
             _meter.Add(made.Measure);

@@ -22,7 +22,11 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         {
             lock (_gate)
             {
-                return [.. _runs.Values.Where(static run => !run.IsGone).Select(static run => run.Status).OrderBy(static pair => pair.VM, NaturalOrder.Instance)];
+                return
+                [
+                    .. _runs.Values.Where(static run => !run.IsGone).Select(static run => run.Status)
+                        .OrderBy(static pair => pair.VM, NaturalOrder.Instance),
+                ];
             }
         }
     }

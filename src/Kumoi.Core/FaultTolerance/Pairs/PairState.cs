@@ -12,9 +12,6 @@ internal sealed record PairState(PairOrder Order, OperationOwner? Owner, DateTim
     /// <summary>What was written last of its phase; between two phases its own file knows more.</summary>
     public PairRecord Last { get; init; } = new(PairPhase.Starting, Order.Primary, null, null);
 
-    /// <summary>The event with which its owner took it.</summary>
-    public long TakenBy { get; init; }
-
     /// <summary>Nobody goes on with it.</summary>
     public bool IsOver { get; init; }
 }

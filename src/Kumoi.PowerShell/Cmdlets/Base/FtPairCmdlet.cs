@@ -1,8 +1,3 @@
-using System.Management.Automation;
-using Kumoi.Agents;
-using Kumoi.Hypervisors;
-using Kumoi.Journal;
-using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Session;
 
@@ -44,51 +39,5 @@ public abstract class FtPairCmdlet : KumoiCmdlet
         }
 
         return found;
-    }
-
-    /// <summary>It was asked for by its name, not by a pattern.</summary>
-    private bool IsNamed(KumoiFtPair pair) => Given.Any(name => string.Equals(name, pair.VM, StringComparison.OrdinalIgnoreCase));
-
-    /// <summary>Does something with each that is not over; what fails is one error each.</summary>
-    private protected void ForEach(string verb, Func<KumoiFtPair, Task<object>> act)
-    {
-        IReadOnlyList<KumoiFtPair> pairs;
-        try
-        {
-            pairs = Find();
-        }
-        catch (Exception e) when (e is AgentException or JournalException)
-        {
-            WriteFailure(e, null);
-            return;
-        }
-
-        foreach (var pair in pairs)
-        {
-            if (!pair.IsOpen)
-            {
-                if (IsNamed(pair))
-                {
-                    WriteError(Errors.NotFound(
-                        $"'{pair.VM}' is not protected any more: {pair.State}.", pair, "Start-KumoiFtPair protects it again."));
-                }
-
-                continue;
-            }
-
-            if (!ShouldProcess($"{pair.VM} on {pair.Primary}", verb))
-            {
-                continue;
-            }
-
-            try
-            {
-                WriteObject(Await(act(pair)));
-            }
-            catch (Exception e) when (e is AgentException or JournalException or HypervisorException)
-            {
-                WriteFailure(e, pair);
-            }
-        }
     }
 }

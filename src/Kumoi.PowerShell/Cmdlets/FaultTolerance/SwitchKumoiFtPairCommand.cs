@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using Kumoi.PowerShell.Cmdlets.Base;
-using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Cmdlets;
@@ -8,16 +7,10 @@ namespace Kumoi.PowerShell.Cmdlets;
 /// <summary>Lets the backup hosts of VMs take over, as planned.</summary>
 [Cmdlet(VerbsCommon.Switch, "KumoiFtPair", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(KumoiFtPair))]
-public sealed class SwitchKumoiFtPairCommand : FtPairCmdlet
+public sealed class SwitchKumoiFtPairCommand : FtPairActionCmdlet
 {
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Alias("Name")]
-    [SupportsWildcards]
-    [ArgumentCompleter(typeof(FtPairCompleter))]
-    public string[] VM { get; set; } = [];
+    private protected override string Verb => "Let the backup take over";
 
-    private protected override string[] Given => VM;
-
-    protected override void ProcessRecord() =>
-        ForEach("Let the backup take over", async pair => await KumoiSession.Pairs.SwitchAsync(pair, StopToken));
+    private protected override async Task<object> ActAsync(KumoiFtPair pair, CancellationToken cancellationToken) =>
+        await KumoiSession.Pairs.SwitchAsync(pair, cancellationToken);
 }

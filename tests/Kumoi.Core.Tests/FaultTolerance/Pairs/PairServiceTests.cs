@@ -150,6 +150,21 @@ public sealed class PairServiceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_pair_whose_folder_is_away_says_so_and_goes_on_when_it_is_back()
+    {
+        await _pairs.StartAsync(Order(), force: false, TestContext.Current.CancellationToken);
+        var (folder, away) = (Path.Combine(_folder.FullName, "pair"), Path.Combine(_folder.FullName, "away"));
+
+        Directory.Move(folder, away);
+        await UntilAsync(pair => pair.Reason?.Contains(folder, StringComparison.Ordinal) is true);
+        Assert.Equal(PowerState.Running, Simulated("kvm01").Find(_vm)!.State);
+
+        Directory.Move(away, folder);
+        var count = _pairs.Pairs.Single().CheckpointCount;
+        await UntilAsync(pair => pair is { State: PairPhase.Protected, Primary: "kvm01", Reason: null } && pair.CheckpointCount > count);
+    }
+
+    [Fact]
     public async Task An_admin_lets_the_backup_take_over()
     {
         await _pairs.StartAsync(Order(), force: false, TestContext.Current.CancellationToken);
