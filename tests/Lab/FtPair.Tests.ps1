@@ -73,6 +73,20 @@ Describe 'A VM that the agent protects' {
     Assert-EveryNumberOnce $vm
   }
 
+  It 'goes on from standbys on its backup where the network is allowed to have them, and says why that engine' {
+    $vm = New-Counting web1 k1
+    $pair = Start-KumoiFtPair $vm -BackupHost k3, k5 -CheckpointPath $path -AllowUnencrypted -FenceCommand $fence
+    $pair.Engine | Should -Be Migrate
+    $pair.EngineReason | Should -BeLike 'Its pauses are the shortest*SharedDelta cannot serve: *'
+    Wait-Counting $vm
+    Invoke-Lab power-off k1
+    $after = Wait-Pair web1 { $_.State -eq 'Protected' -and $_.Primary -eq 'k3' }
+    $after.Backup | Should -Be k5
+    Wait-Counting $vm
+    Stop-KumoiFtPair web1 | Out-Null
+    Assert-EveryNumberOnce $vm
+  }
+
   It 'is tried out and switched as planned, which the outside does not notice' {
     $vm = New-Counting web1 k1
     Start-KumoiFtPair $vm -BackupHost k3 -CheckpointPath $path -CheckpointPeriodMs 100 -FenceCommand $fence | Out-Null
@@ -125,6 +139,11 @@ Describe 'A VM that the agent protects' {
     try {
       Start-KumoiFtPair web1 -BackupHost k5 -CheckpointPath $path -FenceCommand $fence -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
       "$errors" | Should -BeLike "*'web1' is protected by * already: k1 has the mark of that pair*"
+      $stranger = Get-KumoiFtPair
+      $stranger.VM, $stranger.State | Should -Be web1, Unknown
+      $stranger.Reason | Should -BeLike '*k1, k3 have its marks*'
+      Stop-KumoiFtPair web1 -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+      "$errors" | Should -BeLike "*The pair of 'web1' is kept by *"
       Stop-KumoiAgent -Force -Confirm:$false
     }
     finally { $env:KUMOI_STATE = $own }

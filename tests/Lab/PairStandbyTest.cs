@@ -84,6 +84,26 @@ public abstract class PairStandbyTest(RealLab lab) : PairTest(lab)
     }
 
     [Fact]
+    public async Task A_standby_that_hangs_at_any_instant_does_not_stop_the_VM()
+    {
+        var hosts = Lab.Choose(2, static host => !host.IsNewer);
+        await using var controller = await ProtectAsync(
+            "hot", hosts, how: plan => Engine(plan) with { CheckpointPatience = TimeSpan.FromSeconds(3) });
+        var running = await RunAsync(controller, hosts[0]);
+        var random = new Random(Random.Shared.Next());
+        for (var time = 0; time < Losses; time++)
+        {
+            await Task.Delay(random.Next(600));
+            await Lab.ExecuteAsync(hosts[1], "sh", "-c", $"kill -STOP $(cat /run/libvirt/qemu/{VM}-ck?.pid) 2>/dev/null; true");
+            await ProtectedAgainAsync(controller, running, controller.Record!.LastNumber + 2);
+            Assert.Equal(VMWhereabouts.Running, await WhereaboutsAsync(hosts[0], Id));
+        }
+
+        await StopAsync(controller, running);
+        Say($"{Losses} times hung; {Numbers().Count} numbers, each once");
+    }
+
+    [Fact]
     public async Task A_primary_that_is_cut_off_and_cannot_be_fenced_is_fenced_when_it_is_back()
     {
         var hosts = Lab.Choose(2, static host => !host.IsNewer);

@@ -129,14 +129,16 @@ public sealed class PairTests(RealLab lab) : PairTest(lab)
         Say($"{Losses} times both daemons were killed; {Numbers().Count} numbers, each once");
     }
 
-    [Fact]
-    public async Task A_backup_that_is_lost_is_replaced_by_the_next_host()
+    [Theory]
+    [InlineData("power-off")]
+    [InlineData("deafen")] // its daemon takes connections and answers nothing
+    public async Task A_backup_that_is_lost_or_frozen_is_replaced_by_the_next_host(string fault)
     {
         await using var controller = await ProtectAsync("warm", ["k1", "k3", "k5"]);
         var running = await RunAsync(controller, "k1");
         Assert.Equal("k3", controller.Record!.Backup);
 
-        await Lab.HurtAsync("power-off", "k3");
+        await Lab.HurtAsync(fault, "k3");
         await Until(controller, running, (_, record) => record is { Phase: PairPhase.Protected, Backup: "k5" });
         await Lab.HurtAsync("power-off", "k1");
 

@@ -40,6 +40,12 @@ Describe 'A protected VM' {
     (Get-KumoiFtPair kvm01-1).Id | Should -Be $pair.Id
   }
 
+  It 'says which engine was chosen and why, but not where it was asked for' {
+    $pair = Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5
+    $pair.Engine, $pair.EngineReason | Should -Be LibvirtSnapshot, 'Simulated hosts have no other.'
+    (Start-KumoiFtPair kvm02-1 -BackupHost kvm03 -CheckpointPeriodMs 5 -Engine LibvirtSnapshot).EngineReason | Should -BeNullOrEmpty
+  }
+
   It 'takes its backups from a pipeline' {
     $expected = Get-KumoiHost | Where-Object Name -NE kvm01 | Sort-Object CpuRatio | Select-Object -First 2
     $pair = Get-KumoiHost | Where-Object Name -NE kvm01 | Sort-Object CpuRatio | Select-Object -First 2 | Start-KumoiFtPair -VM kvm01-1
@@ -169,6 +175,15 @@ Describe 'What cannot be protected' {
     @($errors).Count | Should -BeGreaterThan 0
     "$($errors[-1])" | Should -BeLike $Message
     $errors[-1].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    Get-KumoiFtPair | Where-Object State -NotIn Stopped, Lost | Should -BeNullOrEmpty
+  }
+
+  It 'is refused by an engine that its host does not have' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Engine Migrate -AllowUnencrypted -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    "$errors" | Should -BeLike '*cannot be protected in this way*'
+    $errors[0].ErrorDetails.RecommendedAction | Should -BeLike '*-Engine LibvirtSnapshot*'
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Engine SharedDelta -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    "$errors" | Should -BeLike '*does not see the memory of VMs on kvm01*'
     Get-KumoiFtPair | Where-Object State -NotIn Stopped, Lost | Should -BeNullOrEmpty
   }
 

@@ -10,10 +10,16 @@ public static class MigrationChecks
 {
     /// <summary>Checks a VM against each of the hosts, all at once; in their order.</summary>
     /// <exception cref="HypervisorException">The VM, or its own host, cannot be read.</exception>
-    public static async Task<IReadOnlyList<KumoiMigrationCheck>> CheckAsync(
-        KumoiVM vm, IReadOnlyList<KumoiConnection> targets, MigrationOptions options, CancellationToken cancellationToken)
+    public static Task<IReadOnlyList<KumoiMigrationCheck>> CheckAsync(
+        KumoiVM vm, IReadOnlyList<KumoiConnection> targets, MigrationOptions options, CancellationToken cancellationToken) =>
+        CheckAsync(vm, targets, options, copies: 1, cancellationToken);
+
+    /// <summary>The same where each host is to have several of the VM at a time.</summary>
+    /// <exception cref="HypervisorException">The VM, or its own host, cannot be read.</exception>
+    internal static async Task<IReadOnlyList<KumoiMigrationCheck>> CheckAsync(
+        KumoiVM vm, IReadOnlyList<KumoiConnection> targets, MigrationOptions options, int copies, CancellationToken cancellationToken)
     {
-        var needs = await ReadNeedsAsync(vm, options, cancellationToken);
+        var needs = (await ReadNeedsAsync(vm, options, cancellationToken)) with { Copies = copies };
         var now = new KumoiVM(vm.Connection, needs.VM, vm.Origin);
         return await Task.WhenAll(targets.Select(CheckAsync));
 

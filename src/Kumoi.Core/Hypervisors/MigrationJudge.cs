@@ -145,10 +145,13 @@ internal static class MigrationJudge
         Kind.Hypervisor, $"{host} cannot take '{vm}': it is of another kind, or of another simulated fleet.",
         "Migrate between hosts of the same kind.");
 
-    public static MigrationObstacle? JudgeMemory(VMReading vm, string host, long freeBytes) => freeBytes >= vm.MemoryBytes
-        ? null
-        : new(Kind.Memory, $"{host} has {freeBytes >> 20} MiB of memory free, '{vm.Name}' may use {vm.MemoryBytes >> 20} MiB.",
-            "Choose a host with more free memory (Find-KumoiPlacement), or move VMs away from it.");
+    public static MigrationObstacle? JudgeMemory(MigrationNeeds needs, string host, long freeBytes) =>
+        freeBytes / needs.Copies >= needs.VM.MemoryBytes
+            ? null
+            : new(Kind.Memory,
+                $"{host} has {freeBytes >> 20} MiB of memory free, '{needs.VM.Name}' may use {needs.VM.MemoryBytes >> 20} MiB"
+                    + (needs.Copies == 1 ? "." : $", {needs.Copies} times."),
+                "Choose a host with more free memory (Find-KumoiPlacement), or move VMs away from it.");
 
     public static MigrationObstacle Exists(string vm, string host, string what) => new(
         Kind.VMExists, $"{host} has {what} already: '{vm}' cannot come.",

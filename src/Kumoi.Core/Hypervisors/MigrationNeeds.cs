@@ -7,6 +7,9 @@ public sealed record MigrationNeeds
 {
     public required VMReading VM { get; init; }
 
+    /// <summary>How many of the VM the target is to have at a time.</summary>
+    public int Copies { get; init; } = 1;
+
     /// <summary>The VM's live definition (domain XML), without secrets.</summary>
     public required string Definition { get; init; }
 

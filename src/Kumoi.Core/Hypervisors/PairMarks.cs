@@ -10,6 +10,9 @@ public static class PairMarks
 
     public static string NameOf(Guid vm) => $"{Prefix}{vm:D}";
 
+    /// <summary>The VM whose mark has this name.</summary>
+    public static Guid VMOf(string mark) => Guid.ParseExact(mark.AsSpan(Prefix.Length), "D");
+
     /// <summary>Whether what has this name is a mark, and no VM.</summary>
     public static bool IsMark(string name) =>
         name.StartsWith(Prefix, StringComparison.Ordinal) && Guid.TryParseExact(name.AsSpan(Prefix.Length), "D", out _);

@@ -10,13 +10,17 @@ namespace Kumoi.PowerShell.Session;
 /// </summary>
 internal sealed class SessionPairs(PairService own, PersistentPairs persistent)
 {
-    /// <summary>All pairs that the session, the agent or the journal know, in natural order of the VMs' names.</summary>
+    /// <summary>
+    /// All pairs that the session, the agent or the journal know, and those whose marks the session's hosts have, in natural order of the
+    /// VMs' names.
+    /// </summary>
     public async Task<IReadOnlyList<KumoiFtPair>> ListAsync(CancellationToken cancellationToken)
     {
         List<KumoiFtPair> pairs = [.. own.Pairs, .. await persistent.ListAsync(cancellationToken) ?? []];
         var known = pairs.Select(pair => pair.Id).ToHashSet();
         var left = (await own.ReadOpenAsync(cancellationToken)).Where(state => !known.Contains(state.Order.Id) && !IsOver(state));
-        return [.. pairs.Concat(left.Select(Describe)).OrderBy(pair => pair.VM, NaturalOrder.Instance)];
+        var strangers = await own.FindStrangersAsync(cancellationToken);
+        return [.. pairs.Concat(left.Select(Describe)).Concat(strangers).OrderBy(pair => pair.VM, NaturalOrder.Instance)];
     }
 
     public Task<KumoiFtPair> StartAsync(PairOrder order, bool force, CancellationToken cancellationToken) => order.IsSimulated
@@ -45,6 +49,7 @@ internal sealed class SessionPairs(PairService own, PersistentPairs persistent)
         Backup = state.Last.Backup,
         VMHosts = [.. state.Order.Hosts.Select(host => host.Name)],
         Engine = state.Order.Engine.ToString(),
+        EngineReason = state.Order.EngineReason,
         KeptBy = state.Owner?.IsAlive is not false ? state.Owner?.ToString() ?? "" : "Nobody",
         StartedAt = state.BegunAt,
         CheckpointCount = state.Last.LastNumber,

@@ -285,11 +285,7 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
         }
     }
 
-    private string RootOf(IHypervisorLink host) => plan.HostRoots.TryGetValue(host.HostName, out var root) ? root
-        : new Uri(host.Uri).Host.Length == 0 ? ""
-        : throw new HypervisorException(
-            $"This computer does not see the memory of VMs on {host.HostName}.", FaultDomain.Storage, error: HypervisorError.NotSupported,
-            recommendedAction: "Take another engine.");
+    private string RootOf(IHypervisorLink host) => plan.HostRoots.GetValueOrDefault(host.HostName, "");
 
     private string PathOf(CheckpointMark checkpoint, string kind) => Path.Combine(
         plan.Folder, FormattableString.Invariant($"{plan.VM:N}-{checkpoint.Number}-{checkpoint.Attempt}.{kind}"));

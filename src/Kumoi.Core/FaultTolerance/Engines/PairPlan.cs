@@ -1,4 +1,5 @@
 using Kumoi.FaultTolerance.Modes;
+using Kumoi.Hypervisors;
 
 namespace Kumoi.FaultTolerance.Engines;
 
@@ -30,6 +31,9 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     /// Where this computer sees the files of hosts, by name, which have their VMs' memories: for checkpoints of what has changed.
     /// </summary>
     public IReadOnlyDictionary<string, string> HostRoots { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Whether a host's files are seen here: its memories of VMs in shared files, say.</summary>
+    public bool SeesMemoryOf(IHypervisorLink host) => HostRoots.ContainsKey(host.HostName) || new Uri(host.Uri).Host.Length == 0;
 
     /// <summary>How long the primary may be silent before it is fenced.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(2);

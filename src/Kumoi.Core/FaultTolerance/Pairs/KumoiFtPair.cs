@@ -30,10 +30,14 @@ public sealed record KumoiFtPair
     /// <summary>What makes the checkpoints.</summary>
     public string Engine { get; init; } = "";
 
+    /// <summary>Why that engine; null: it was asked for.</summary>
+    public string? EngineReason { get; init; }
+
     /// <summary>Who keeps it: <c>Session</c>, <c>Agent</c>, or <c>Nobody</c>, and then nobody takes over either.</summary>
     public string KeptBy { get; init; } = "";
 
-    public required DateTimeOffset StartedAt { get; init; }
+    /// <summary>Null: not known.</summary>
+    public required DateTimeOffset? StartedAt { get; init; }
 
     /// <summary>How often a backup has taken over since whoever keeps it has it.</summary>
     public int FailoverCount { get; init; }

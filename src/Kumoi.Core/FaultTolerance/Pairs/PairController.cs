@@ -78,7 +78,9 @@ internal sealed class PairController : IAsyncDisposable
             await PairPreflight.RefuseAsync(_hosts.Link(primary), _plan, standby, cancellationToken);
             var backup = await _hosts.ChooseFirstAsync(primary, cancellationToken);
             _output.EnsureGate(standby); // its console finds the gate, whenever it connects
-            await _hosts.StartIfOffAsync(primary, PairDomains.Of(_plan.VM, standby), cancellationToken);
+            var domain = PairDomains.Of(_plan.VM, standby);
+            await _hosts.StartIfOffAsync(primary, domain, cancellationToken);
+            await PairProbe.RefuseAsync(_hosts.Link(primary), _plan, domain, cancellationToken);
             Write(new PairRecord(PairPhase.Starting, primary, backup, null) { Standby = standby });
         }
         else

@@ -59,6 +59,15 @@ internal sealed class PairLog
         }
     }
 
+    /// <summary>Whether the journal has the pair, over or not, as far as it was read.</summary>
+    public bool Knows(Guid pair)
+    {
+        lock (_all)
+        {
+            return _all.ContainsKey(pair);
+        }
+    }
+
     /// <summary>A new pair, or one that nobody keeps, belongs to this process from here on.</summary>
     /// <param name="order">The pair.</param>
     /// <param name="force">Whoever keeps it, or another pair of the VM, is known to be gone.</param>

@@ -72,6 +72,30 @@ internal static class PairMarking
         return left;
     }
 
+    /// <summary>The marks of all real hosts that answer in time; null: one that cannot be read, of the VM that its name tells.</summary>
+    public static async Task<IReadOnlyList<(string Host, Guid VM, PairMark? Mark)>> FindAsync(
+        Fleet fleet, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(TimeSpan.FromSeconds(2));
+        var found = await Task.WhenAll(fleet.Hosts.Where(static host => !host.IsSimulated).Select(ReadAsync));
+        cancellationToken.ThrowIfCancellationRequested();
+        return [.. found.SelectMany(static marks => marks)];
+
+        async Task<List<(string, Guid, PairMark?)>> ReadAsync(KumoiConnection host)
+        {
+            try
+            {
+                var marks = await host.Link.SendAsync(new ReadPairMarks(), patience.Token);
+                return [.. marks.Select(mark => (host.Name, PairMarks.VMOf(mark.Name), PairMark.TryRead(mark)))];
+            }
+            catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+            {
+                return []; // what it has is not known, and the others may have the same
+            }
+        }
+    }
+
     private static async Task PutAsync(
         KumoiConnection host, PairOrder order, Func<Guid, bool> isOver, bool force, CancellationToken cancellationToken)
     {

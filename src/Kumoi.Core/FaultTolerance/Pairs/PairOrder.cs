@@ -32,6 +32,9 @@ public sealed record PairOrder
     /// <summary>What makes the checkpoints.</summary>
     public CheckpointEngine Engine { get; init; }
 
+    /// <summary>Why that engine, in words for an admin; null: it was asked for.</summary>
+    public string? EngineReason { get; init; }
+
     /// <summary>What the pair is to keep within its limits.</summary>
     public required PairGoals Goals { get; init; }
 

@@ -119,11 +119,27 @@ internal static class PairPreflight
                     + "or take another engine.");
         }
 
+        foreach (var obstacle in JudgeMemorySeen(host, plan))
+        {
+            yield return obstacle;
+        }
+
         if (plan is { Engine: CheckpointEngine.Migrate, AllowUnencrypted: false } && new Uri(host.Uri).Host.Length > 0)
         {
             yield return new PairObstacle(
                 "Checkpoints by migration would go through the network unencrypted.",
                 "Allow it on a network of their own (-AllowUnencrypted), or take the engine LibvirtSnapshot.");
+        }
+    }
+
+    /// <summary>What an engine that reads and writes the memory of VMs needs of each host.</summary>
+    public static IEnumerable<PairObstacle> JudgeMemorySeen(IHypervisorLink host, PairPlan plan)
+    {
+        if (plan.Engine is CheckpointEngine.SharedDelta && !plan.SeesMemoryOf(host))
+        {
+            yield return new PairObstacle(
+                $"This computer does not see the memory of VMs on {host.HostName}, in which changed pages are found.",
+                "Take another engine: SharedDelta serves between hosts whose memory this computer sees, until there is an agent on each.");
         }
     }
 

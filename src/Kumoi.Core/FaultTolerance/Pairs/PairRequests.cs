@@ -11,6 +11,7 @@ internal sealed class PairRequests : IDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentQueue<TaskCompletionSource<TimeSpan>> _drills = new();
     private readonly ConcurrentQueue<TaskCompletionSource> _switches = new();
+    private volatile Exception? _refusal;
 
     /// <summary>Cancelled when the protection is to end: also ends waits.</summary>
     public CancellationToken Stopping => _stopping.Token;
@@ -23,6 +24,7 @@ internal sealed class PairRequests : IDisposable
     {
         var wanted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _switches.Enqueue(wanted);
+        RefuseIfOver();
         return WaitAsync(wanted.Task, () => wanted.TrySetCanceled(cancellationToken), cancellationToken);
     }
 
@@ -31,6 +33,7 @@ internal sealed class PairRequests : IDisposable
     {
         var wanted = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
         _drills.Enqueue(wanted);
+        RefuseIfOver();
         await WaitAsync(wanted.Task, () => wanted.TrySetCanceled(cancellationToken), cancellationToken);
         return await wanted.Task;
     }
@@ -53,6 +56,13 @@ internal sealed class PairRequests : IDisposable
             {
                 wanted.TrySetException(e);
             }
+            catch (OperationCanceledException)
+            {
+                wanted.TrySetException(new HypervisorException(
+                    "The pair has lost a host or was ended while its backup was being tried out.", FaultDomain.Host, isTransient: true,
+                    error: HypervisorError.Aborted, recommendedAction: "Get-KumoiFtPair tells how it stands; try it again when it is protected."));
+                throw;
+            }
         }
     }
 
@@ -68,9 +78,10 @@ internal sealed class PairRequests : IDisposable
         }
     }
 
-    /// <summary>Nothing of what is still wanted can be done any more.</summary>
+    /// <summary>Nothing of what is still wanted can be done any more, nor what is wanted from now on.</summary>
     public void Refuse(Exception why)
     {
+        _refusal = why;
         while (_switches.TryDequeue(out var wanted))
         {
             wanted.TrySetException(why);
@@ -83,6 +94,14 @@ internal sealed class PairRequests : IDisposable
     }
 
     public void Dispose() => _stopping.Dispose();
+
+    private void RefuseIfOver()
+    {
+        if (_refusal is { } why)
+        {
+            Refuse(why);
+        }
+    }
 
     private static async Task WaitAsync(Task wanted, Action giveUp, CancellationToken cancellationToken)
     {

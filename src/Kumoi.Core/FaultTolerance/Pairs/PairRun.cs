@@ -83,6 +83,7 @@ internal sealed class PairRun : IAsyncDisposable
                 Backup = record.Backup,
                 VMHosts = [.. Order.Hosts.Select(static host => host.Name)],
                 Engine = Order.Engine.ToString(),
+                EngineReason = Order.EngineReason,
                 KeptBy = _keptBy,
                 StartedAt = _startedAt,
                 FailoverCount = Volatile.Read(ref _failovers),

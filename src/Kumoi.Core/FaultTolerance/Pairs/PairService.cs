@@ -35,6 +35,27 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
     public async Task<IReadOnlyList<PairState>> ReadOpenAsync(CancellationToken cancellationToken) =>
         await (await SweepAsync()).ReadOpenAsync(cancellationToken);
 
+    /// <summary>
+    /// Pairs of which this journal knows nothing, by the marks of connected hosts that answer: another user's, or those of a journal that
+    /// was lost.
+    /// </summary>
+    public async Task<IReadOnlyList<KumoiFtPair>> FindStrangersAsync(CancellationToken cancellationToken)
+    {
+        var marks = await PairMarking.FindAsync(fleet, cancellationToken);
+        if (marks.Count == 0)
+        {
+            return [];
+        }
+
+        var log = await LogAsync();
+        await log.ReadOpenAsync(cancellationToken); // what has been written meanwhile
+        return
+        [
+            .. marks.Where(found => found.Mark is not { } mark || !log.Knows(mark.Order.Id)).GroupBy(found => (found.VM, found.Mark?.Order.Id))
+                .Select(static same => Describe(same.Key.VM, same.First().Mark, [.. same.Select(static found => found.Host)])),
+        ];
+    }
+
     /// <summary>Protects a VM. When this returns, a backup can go on with it; when it fails or is cancelled, nothing is left.</summary>
     /// <param name="order">What is asked for.</param>
     /// <param name="force">Takes the VM over from an owner that is not known to be gone.</param>
@@ -191,6 +212,20 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
 
         await Task.WhenAll(runs.Select(static run => run.DisposeAsync().AsTask()));
     }
+
+    private static KumoiFtPair Describe(Guid vm, PairMark? mark, IReadOnlyList<string> hosts) => new()
+    {
+        VM = mark?.Order.VMName ?? vm.ToString("D"),
+        VMId = vm,
+        Id = mark?.Order.Id ?? Guid.Empty,
+        State = PairPhase.Unknown,
+        Primary = "",
+        VMHosts = mark is null ? hosts : [.. mark.Order.Hosts.Select(static host => host.Name)],
+        Engine = mark?.Order.Engine.ToString() ?? "",
+        KeptBy = mark?.Whose ?? "somebody else",
+        StartedAt = null,
+        Reason = $"This journal does not have it; {string.Join(", ", hosts)} {(hosts.Count == 1 ? "has its mark" : "have its marks")}.",
+    };
 
     /// <summary>Ends pairs whose simulated hosts are gone.</summary>
     private async Task<PairLog> SweepAsync()

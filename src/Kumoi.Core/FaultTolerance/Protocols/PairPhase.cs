@@ -37,4 +37,7 @@ public enum PairPhase
 
     /// <summary>The VM is lost: its host is, while it ran alone.</summary>
     Lost,
+
+    /// <summary>Only its marks on hosts are known: no record is ever in this phase.</summary>
+    Unknown,
 }

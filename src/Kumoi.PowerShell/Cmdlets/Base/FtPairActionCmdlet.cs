@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Kumoi.Agents;
+using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Completion;
@@ -46,6 +47,18 @@ public abstract class FtPairActionCmdlet : FtPairCmdlet
                         $"'{pair.VM}' is not protected any more: {pair.State}.", pair, "Start-KumoiFtPair protects it again."));
                 }
 
+                continue;
+            }
+
+            if (pair.State is PairPhase.Unknown)
+            {
+                WriteFailure(
+                    new HypervisorException(
+                        $"The pair of '{pair.VM}' is kept by {pair.KeptBy}. {pair.Reason}", FaultDomain.VM,
+                        error: HypervisorError.InvalidState,
+                        recommendedAction: "Use the journal of whoever has begun it. If its owner is known to be gone for good, "
+                            + "Start-KumoiFtPair -Force protects the VM anew."),
+                    pair);
                 continue;
             }
 

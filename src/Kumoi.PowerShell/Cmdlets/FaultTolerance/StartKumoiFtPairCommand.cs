@@ -44,7 +44,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
 
     /// <summary>What makes the checkpoints.</summary>
     [Parameter]
-    public CheckpointEngine Engine { get; set; }
+    public EngineChoice Engine { get; set; }
 
     /// <summary>A folder on storage that all hosts and this computer have under the same path. Not needed for simulated hosts.</summary>
     [Parameter]
@@ -167,7 +167,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
 
         if (IsWhatIf())
         {
-            ShowFindings(vm, backups, order);
+            order = ShowFindings(vm, backups, order) ?? order;
         }
 
         yield return Request(vm, backups, order);
@@ -179,7 +179,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
         {
             Target = vm,
             ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
-            Verb = $"Protect by {string.Join(", ", backups)}",
+            Verb = $"Protect by {string.Join(", ", backups)}{(IsWhatIf() ? Explain(order) : "")}",
             Origin = _areHostsGiven ? LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null) : null,
             Work = async (progress, token) => new ActionResult([await StartAsync(vm, backups, order, progress, token)]),
         };
@@ -190,10 +190,10 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
     private async Task<KumoiFtPair> StartAsync(
         KumoiVM vm, IReadOnlyList<KumoiConnection> backups, PairOrder order, ActionProgress progress, CancellationToken cancellationToken)
     {
-        var found = await PairChecks.FindAsync(vm, backups, order, cancellationToken);
+        (order, var found) = await PairChecks.ChooseAsync(vm, backups, order, Engine, cancellationToken);
         var unfit = found.Where(finding => finding.IsOfBackup).ToLookup(finding => finding.VMHost);
         var fit = order.Hosts.Where(host => !unfit.Contains(host.Name)).ToList();
-        if (found.FirstOrDefault(finding => !finding.IsOfBackup) is not null || fit.Count < 2)
+        if (!PairChecks.CanServe(found, backups, vm))
         {
             // Other hosts may do where these cannot.
             var isOfHosts = found.All(finding => finding.IsOfBackup);
@@ -235,14 +235,6 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
                 recommendedAction: "Give -FenceCommand, a program that switches a host off; or -NoFence, and a host that does not answer "
                     + "is waited for.");
         }
-        else if (Engine is CheckpointEngine.SharedDelta)
-        {
-            throw new HypervisorException(
-                "The engine SharedDelta reads the VM's memory beside its hypervisor, on both hosts, which an agent on each host will do: "
-                    + "there is none yet.",
-                error: HypervisorError.NotSupported,
-                recommendedAction: "Take -Engine LibvirtSnapshot or -Engine Migrate.");
-        }
         else if (CheckpointPath is null)
         {
             throw new HypervisorException(
@@ -268,7 +260,6 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
             Primary = vm.VMHost,
             Hosts = [.. hosts.Select(host => new PairHost(host.Name, host.IsSimulated ? host.Uri : HostOrder.Of(host).Uri))],
             Folder = folder,
-            Engine = Engine,
             AllowUnencrypted = AllowUnencrypted,
             Goals = new PairGoals(CheckpointPeriodMs, MaxDowntimeRatio, MaxOutputLatencyMs),
             FenceCommand = FenceCommand,
@@ -277,17 +268,24 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
         };
     }
 
-    private void ShowFindings(KumoiVM vm, IReadOnlyList<KumoiConnection> backups, PairOrder order)
+    /// <summary>Returns the order with its engine; null: none can serve, or the VM cannot be read.</summary>
+    private PairOrder? ShowFindings(KumoiVM vm, IReadOnlyList<KumoiConnection> backups, PairOrder order)
     {
         try
         {
-            WriteObject(Await(PairChecks.FindAsync(vm, backups, order, StopToken)), enumerateCollection: true);
+            (order, var found) = Await(PairChecks.ChooseAsync(vm, backups, order, Engine, StopToken));
+            WriteObject(found, enumerateCollection: true);
+            return PairChecks.CanServe(found, backups, vm) ? order : null;
         }
         catch (HypervisorException e)
         {
             WriteFailure(e, vm);
+            return null;
         }
     }
+
+    /// <summary>Which engine was chosen, and why.</summary>
+    private static string Explain(PairOrder order) => order.EngineReason is { } why ? $" with {order.Engine} ({why.TrimEnd('.')})" : "";
 
     private void Refuse(string message, string id, string action) => ThrowTerminatingError(
         new ErrorRecord(new ValidationMetadataException(message), id, ErrorCategory.InvalidArgument, null)

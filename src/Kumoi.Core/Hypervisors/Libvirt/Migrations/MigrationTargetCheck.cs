@@ -49,7 +49,7 @@ internal sealed unsafe class MigrationTargetCheck
         }
 
         CheckName();
-        Add(MigrationJudge.JudgeMemory(_needs.VM, Host, HostReader.ReadFreeMemory(_connection)));
+        Add(MigrationJudge.JudgeMemory(_needs, Host, HostReader.ReadFreeMemory(_connection)));
         CheckMachineAndCpu();
         foreach (var network in MigrationJudge.Networks(_domain))
         {

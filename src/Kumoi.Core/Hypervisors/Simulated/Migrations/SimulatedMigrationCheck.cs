@@ -46,7 +46,7 @@ internal static class SimulatedMigrationCheck
             {
                 existing is null
                     ? null : MigrationJudge.Exists(vm.Name, host.Name, existing.Id == vm.Id ? "this VM" : "another VM of that name"),
-                MigrationJudge.JudgeMemory(vm, host.Name, host.FreeMemoryBytes),
+                MigrationJudge.JudgeMemory(needs, host.Name, host.FreeMemoryBytes),
             }.OfType<MigrationObstacle>(),
             .. MigrationJudge.Images(DomainDefinition.Parse(needs.Definition)).Select(path => MigrationJudge.UnknownImage(host.Name, path)),
         ];
