@@ -6,64 +6,115 @@ using Xunit;
 
 namespace Kumoi.Tests.Lab;
 
-/// <summary>What pairs cost while nothing fails: the figures of docs/experiments.md.</summary>
+/// <summary>What pairs cost: the figures of the benchmark and of docs/experiments.md.</summary>
 public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
 {
+    /// <summary>What the guest 'hot' writes from one number to the next.</summary>
+    private const int HotPages = 128;
+
+    public static TheoryData<CheckpointEngine> Engines => [.. Enum.GetValues<CheckpointEngine>()];
+
+    public static MatrixTheoryData<CheckpointEngine, string> EnginesAndGuests => new(Enum.GetValues<CheckpointEngine>(), ["idle", "hot"]);
+
     [Theory]
-    [InlineData(CheckpointEngine.LibvirtSnapshot, "idle")]
-    [InlineData(CheckpointEngine.LibvirtSnapshot, "hot")]
-    [InlineData(CheckpointEngine.Migrate, "idle")]
-    [InlineData(CheckpointEngine.Migrate, "hot")]
-    [InlineData(CheckpointEngine.SharedDelta, "idle")]
-    [InlineData(CheckpointEngine.SharedDelta, "hot")]
-    public async Task A_pair_goes_on_and_everything_is_seen_once(CheckpointEngine engine, string guest)
+    [MemberData(nameof(EnginesAndGuests))]
+    public async Task A_pair_goes_on_and_goes_on_elsewhere_when_the_VM_dies_and_everything_is_seen_once(
+        CheckpointEngine engine, string guest)
     {
         var hosts = Lab.Choose(2, static host => !host.IsNewer);
-        await using var controller = await ProtectAsync(guest, hosts, how: plan => plan with { Engine = engine, AllowUnencrypted = true });
-        var figures = new PairFigures(controller);
+        await using var controller = await ProtectAsync(guest, hosts, how: With(engine));
         var running = await RunAsync(controller, hosts[0]);
-        var took = await CheckpointsAsync(controller, running, 10 * Losses);
+        var figures = new PairFigures(controller);
+        var before = Numbers()[^1];
+        await CheckpointsAsync(controller, running, 10 * Losses);
+        var changed = (Numbers()[^1] - before) * (guest is "hot" ? HotPages : 0) * 4096;
+        var bytes = figures.Bytes;
+        for (var death = 0; death < Losses; death++)
+        {
+            var record = controller.Record!;
+            await KillAsync(record, figures);
+            await ProtectedAgainAsync(controller, running, record.LastNumber);
+        }
 
         await StopAsync(controller, running);
-        Say($"{engine}, {guest}: {figures}; {took:0} ms from one to the next");
+        figures.Save(engine.ToString(), guest, ("bytesOfChanged", (double)bytes / changed));
+        Say($"{engine}, {guest}: {figures}; {bytes:N0} bytes for {changed:N0} that changed");
     }
 
     [Theory]
-    [InlineData(CheckpointEngine.LibvirtSnapshot)]
-    [InlineData(CheckpointEngine.Migrate)]
-    [InlineData(CheckpointEngine.SharedDelta)]
+    [MemberData(nameof(Engines))]
     public async Task A_client_of_a_pair_waits_for_checkpoints_and_is_answered_at_once_when_it_is_stopped(CheckpointEngine engine)
     {
         var hosts = Lab.Choose(2, static host => !host.IsNewer);
-        await using var controller = await ProtectAsync(
-            "linux", hosts, how: plan => plan with { Engine = engine, AllowUnencrypted = true });
-        var figures = new PairFigures(controller);
+        await using var controller = await ProtectAsync("linux", hosts, how: With(engine));
         await using var client = new CountingClient(GuestAddress);
         await client.BeginAsync();
         await client.GoesOnAsync(20);
         var free = client.LatenciesFrom(0);
         var running = await RunAsync(controller, hosts[0]);
+        var figures = new PairFigures(controller);
         var first = client.Count + 1;
-        var took = await CheckpointsAsync(controller, running, 10 * Losses);
+        await CheckpointsAsync(controller, running, 10 * Losses);
         await client.GoesOnAsync();
         var held = client.LatenciesFrom(first);
 
         await StopAsync(controller, running);
         await client.GoesOnAsync();
+        figures.Save(engine.ToString(), "linux", ("answerP50", held[held.Count / 2]), ("answerP50Alone", free[free.Count / 2]));
         Say($"{engine}, linux: answers after {held[held.Count / 2]:0} ms (median of {held.Count}), {held[^1]:0} ms (longest), "
-            + $"without a pair {free[free.Count / 2]:0} ms; {figures}; {took:0} ms from one checkpoint to the next");
+            + $"without a pair {free[free.Count / 2]:0} ms; {figures}");
     }
 
-    private static async Task<double> CheckpointsAsync(
-        PairController controller, Task running, int count)
+    /// <summary>The period is chosen so that it stands still for a tenth of its time at most, as where nothing is asked for.</summary>
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task A_guest_that_never_rests_gets_its_work_done_while_it_is_protected(CheckpointEngine engine)
     {
-        var begun = Stopwatch.GetTimestamp();
+        var hosts = Lab.Choose(2, static host => !host.IsNewer);
+        await using var controller = await ProtectAsync(
+            "busy", hosts, how: plan => With(engine)(plan) with { Goals = new() });
+        await Eventually.HoldsAsync(() => Numbers().Count > 5, "the guest works");
+        var alone = await WorkAsync(5 * Losses);
+        var running = await RunAsync(controller, hosts[0]);
+        var figures = new PairFigures(controller);
+        await CheckpointsAsync(controller, running, Losses); // the period is found
+        var protectedly = await WorkAsync(5 * Losses);
+
+        await StopAsync(controller, running);
+        figures.Save(engine.ToString(), "busy", ("work", protectedly), ("workAlone", alone));
+        Say($"{engine}, busy: {alone:0} ms for a piece of work without a pair, {protectedly:0} ms with one; {figures}");
+    }
+
+    private static Func<PairPlan, PairPlan> With(CheckpointEngine engine) =>
+        plan => plan with { Engine = engine, AllowUnencrypted = true };
+
+    /// <summary>How long one piece of work takes, in milliseconds. Held output comes in lots: it is counted from one lot to another.</summary>
+    private async Task<double> WorkAsync(int pieces)
+    {
+        var (first, begun) = await NextLotAsync();
+        while (true)
+        {
+            var (last, ended) = await NextLotAsync();
+            if (last - first >= pieces)
+            {
+                return Stopwatch.GetElapsedTime(begun, ended).TotalMilliseconds / (last - first);
+            }
+        }
+    }
+
+    private async Task<(long Number, long At)> NextLotAsync()
+    {
+        var before = Numbers()[^1];
+        await Eventually.HoldsAsync(() => Numbers()[^1] > before, "the guest works on");
+        return (Numbers()[^1], Stopwatch.GetTimestamp());
+    }
+
+    private static async Task CheckpointsAsync(PairController controller, Task running, int count)
+    {
         for (var made = 0; made < count; made++)
         {
             var last = controller.Record!.LastNumber;
             await Until(controller, running, (happened, record) => happened is PairEvent.CheckpointMade && record.LastNumber > last);
         }
-
-        return Stopwatch.GetElapsedTime(begun).TotalMilliseconds / count;
     }
 }

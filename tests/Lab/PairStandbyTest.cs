@@ -36,8 +36,7 @@ public abstract class PairStandbyTest(RealLab lab) : PairTest(lab)
         for (var death = 0; death < Losses; death++)
         {
             var record = controller.Record!;
-            figures.Lose();
-            await KillAsync(record.Primary, record.Standby);
+            await KillAsync(record, figures);
             await ProtectedAgainAsync(controller, running, record.LastNumber);
         }
 
@@ -203,9 +202,4 @@ public abstract class PairStandbyTest(RealLab lab) : PairTest(lab)
         }
     }
 
-    private protected static async Task ProtectedAgainAsync(PairController controller, Task running, int after) =>
-        await Until(controller, running, (happened, record) => happened is PairEvent.CheckpointMade && record.LastNumber > after);
-
-    private Task KillAsync(string host, int? standby) => Lab.ExecuteAsync(
-        host, "sh", "-c", $"kill -9 $(cat /run/libvirt/qemu/{VM}{(standby is { } number ? $"-ck{number}" : "")}.pid)");
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
@@ -90,6 +91,19 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
 
         controller.Changed += Look;
         await await Task.WhenAny(reached.Task.WaitAsync(TimeSpan.FromSeconds(60)), running);
+    }
+
+    private protected static async Task ProtectedAgainAsync(PairController controller, Task running, int after) =>
+        await Until(controller, running, (happened, record) => happened is PairEvent.CheckpointMade && record.LastNumber > after);
+
+    /// <summary>The VM dies on a host that is well.</summary>
+    private protected async Task KillAsync(PairRecord record, PairFigures? figures = null)
+    {
+        var file = $"/run/libvirt/qemu/{VM}{(record.Standby is { } number ? $"-ck{number}" : "")}.pid";
+        using var qemu = Process.GetProcessById(
+            int.Parse(await Lab.ExecuteAsync(record.Primary, "cat", file), CultureInfo.InvariantCulture));
+        figures?.Lose();
+        qemu.Kill();
     }
 
     private protected async Task<PairController> ProtectAsync(

@@ -65,14 +65,20 @@ domain_xml() {
     idle | warm | hot | vhot) disk=$(floppy_xml "$lab/shared/tick-$variant.img") ;;
     local) disk=$(floppy_xml /var/lib/libvirt/images/tick.img) ;;
     qcow2) disk=$(virtio_disk_xml /var/lib/libvirt/images/web.qcow2) ;;
-    linux) disk='' ;;
-    *) usage_error "no such variant: '$variant' (idle, warm, hot, vhot, local, qcow2, linux)" ;;
+    linux | busy) disk='' ;;
+    *) usage_error "no such variant: '$variant' (idle, warm, hot, vhot, local, qcow2, linux, busy)" ;;
   esac
   machine=$(cat "$lab/machine" 2>/dev/null || echo pc)
-  if [[ $variant == linux ]]; then
-    linux_xml "$name" "$machine"
-    return
-  fi
+  case $variant in
+    linux)
+      linux_xml "$name" "$machine"
+      return
+      ;;
+    busy)
+      linux_xml "$name" "$machine" kwork=1
+      return
+      ;;
+  esac
   cat <<XML
 <domain type='qemu'>
   <name>$name</name>

@@ -4,7 +4,7 @@
 # As the newer generation's programs, the packages come from this machine's own apt, are checked by it, and are unpacked into the cache
 # folder: nothing is installed.
 
-readonly linux_recipe=1 # goes up with every change of what is made
+readonly linux_recipe=2 # goes up with every change of what is made
 readonly linux_modules=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net)
 
 linux_folder() { echo "$(cache_folder)/linux-$linux_recipe"; }
@@ -48,7 +48,7 @@ make_linux() (
 )
 
 # The address is the guest's; one guest of this kind runs at a time.
-linux_xml() { # linux_xml NAME MACHINE
+linux_xml() { # linux_xml NAME MACHINE [MORE FOR THE KERNEL]
   fetch_linux
   cat <<XML
 <domain type='qemu'>
@@ -59,7 +59,7 @@ linux_xml() { # linux_xml NAME MACHINE
     <type arch='x86_64' machine='$2'>hvm</type>
     <kernel>$(linux_folder)/vmlinuz</kernel>
     <initrd>$(linux_folder)/initrd.gz</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 tsc=unstable kip=$net.200</cmdline>
+    <cmdline>console=ttyS0 quiet panic=-1 tsc=unstable kip=$net.200 ${3:-}</cmdline>
   </os>
   <features>
     <acpi/>
