@@ -233,7 +233,7 @@ switch ($Task) {
   }
   'bench' {
     Build-Module
-    Invoke-Native dotnet @('build', "$root/bench/Kumoi.Benchmarks", '-c', 'Release', '-v', 'quiet', '-nologo')
+    foreach ($project in 'bench/Kumoi.Benchmarks', 'tests/Lab') { Invoke-Native dotnet @('build', "$root/$project", '-c', 'Release', '-v', 'quiet', '-nologo') }
     exit (Invoke-Fresh "$root/bench/Invoke-Benchmark.ps1" @('-Module', $module))
   }
   'simulate' {

@@ -283,7 +283,7 @@ foreach ($simulation in $script:simulated.Keys) {
 # (i) A migration to two targets at once against a plain one, on real hosts: a guest with 256 MiB that cannot be compressed.
 $labScript = Join-Path $root 'tests/Lab/lab.sh'
 $obstacle = if ($IsLinux) { & $labScript check } else { 'it needs Linux' }
-if ($obstacle) { Write-LeftOut 'migrations on real hosts' "the lab cannot run here: $obstacle" }
+if ($obstacle) { Write-LeftOut 'migrations and fault-tolerant pairs on real hosts' "the lab cannot run here: $obstacle" }
 else {
   $null = & $labScript up 3
   try {
@@ -312,6 +312,32 @@ else {
     Add-Figure two cpuMs 'to two targets at once: CPU time of the source''s QEMU' 1.25
     Add-Figure two sentBytes 'to two targets at once: bytes that the source''s host sends' 1.1
     Add-Figure 'two, one slow' ms 'to two targets, one at a tenth of the rate: time' 1.5
+
+    # (j) What fault-tolerant pairs cost, by each engine, and how long nobody serves when a VM dies. The lab's tests measure it; a tick guest
+    # of 32 MiB that is idle or writes 9 MiB/s, a Linux guest whose clients count, and one that never rests.
+    $figures = Join-Path $work pairs.json
+    Remove-Item $figures -ErrorAction Ignore
+    & $labScript run env "KUMOI_FIGURES=$figures" KUMOI_PAIR_LOSSES=10 dotnet "$root/tests/Lab/bin/Release/net10.0/Kumoi.Lab.Tests.dll" -class Kumoi.Tests.Lab.PairFigureTests | Out-Host
+    if ($LASTEXITCODE -ne 0) { throw 'the tests of pairs failed' }
+    foreach ($of in Get-Content $figures | ConvertFrom-Json) {
+      $name = "pair by $($of.engine), guest '$($of.guest)'"
+      $told = 'the same guest without a pair: no pause, nothing held'
+      $limit = if ($of.engine -eq 'Migrate' -and $of.guest -ne 'linux' -and $of.guest -ne 'busy') { 1 }
+      Add-Result "${name}: pause p99 of $($of.checkpoints), against 30 ms" $of.pauseP99 30 ($of.pauseP99 / 30) $limit $told
+      Add-Result "${name}: pause p50, against 30 ms" $of.pauseP50 30 ($of.pauseP50 / 30) $null $told
+      Add-Result "${name}: output held p99, against p50" $of.outputP99 $of.outputP50 ($of.outputP99 / $of.outputP50) $null $told
+      Add-Result "${name}: a checkpoint p50, against 1 MiB" ($of.bytesP50 / 1MB) 1 ($of.bytesP50 / 1MB) $null '-' 'MiB'
+      if ($of.guest -eq 'hot') {
+        $limit = if ($of.engine -eq 'SharedDelta') { 1.2 }
+        Add-Result "${name}: bytes of all checkpoints against those that the guest changed" $of.bytesOfChanged 1 $of.bytesOfChanged $limit 'what its program writes' 'x'
+      }
+      if ($of.outages) {
+        $allowed = if ($of.engine -eq 'LibvirtSnapshot') { 2000 } else { 150 }
+        Add-Result "${name}: from kill -9 to running again, p50 of $($of.outages), against $allowed ms" $of.outageP50 $allowed ($of.outageP50 / $allowed) 1 'never, without a pair'
+      }
+      if ($of.guest -eq 'linux') { Add-Result "${name}: an answer by TCP, against without a pair" $of.answerP50 $of.answerP50Alone ($of.answerP50 / $of.answerP50Alone) $null 'the same guest without a pair' }
+      if ($of.guest -eq 'busy') { Add-Result "${name}: a piece of work, against without a pair" $of.work $of.workAlone ($of.work / $of.workAlone) $null 'the same guest without a pair' }
+    }
   }
   finally { & $labScript down | Out-Null }
 }

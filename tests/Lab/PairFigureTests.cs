@@ -32,7 +32,7 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
         for (var death = 0; death < Losses; death++)
         {
             var record = controller.Record!;
-            await KillAsync(record, figures);
+            Kill(record, figures);
             await ProtectedAgainAsync(controller, running, record.LastNumber);
         }
 

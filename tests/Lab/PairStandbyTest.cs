@@ -36,7 +36,7 @@ public abstract class PairStandbyTest(RealLab lab) : PairTest(lab)
         for (var death = 0; death < Losses; death++)
         {
             var record = controller.Record!;
-            await KillAsync(record, figures);
+            Kill(record, figures);
             await ProtectedAgainAsync(controller, running, record.LastNumber);
         }
 
@@ -62,6 +62,14 @@ public abstract class PairStandbyTest(RealLab lab) : PairTest(lab)
         await ServesAsync(hosts[1], PairDomains.Of(Id, second.Record.Standby));
         await StopAsync(second, goesOn);
     }
+
+    [Fact]
+    public Task The_controller_dies_in_each_state_that_holds_output_and_the_next_one_goes_on() => DieInAsync(
+        Engine, PairPhase.Protected, PairPhase.FailingOver, PairPhase.TakingOver, PairPhase.Resuming);
+
+    [Fact]
+    public Task The_controller_dies_in_each_other_state_and_the_next_one_goes_on() => DieInAsync(
+        Engine, PairPhase.Starting, PairPhase.Revoking, PairPhase.Unprotected);
 
     [Fact]
     public async Task A_backup_that_loses_its_power_is_replaced_and_what_it_had_does_not_count()

@@ -97,13 +97,117 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         await Until(controller, running, (happened, record) => happened is PairEvent.CheckpointMade && record.LastNumber > after);
 
     /// <summary>The VM dies on a host that is well.</summary>
-    private protected async Task KillAsync(PairRecord record, PairFigures? figures = null)
+    private protected void Kill(PairRecord record, PairFigures? figures = null)
     {
-        var file = $"/run/libvirt/qemu/{VM}{(record.Standby is { } number ? $"-ck{number}" : "")}.pid";
-        using var qemu = Process.GetProcessById(
-            int.Parse(await Lab.ExecuteAsync(record.Primary, "cat", file), CultureInfo.InvariantCulture));
+        // From outside of its host, by its name and its domain's id, so that the moment is known.
+        var id = PairDomains.Of(Id, record.Standby).ToString();
+        using var qemu = Process.GetProcesses().Single(process => IsQemuOf(process.Id, id));
         figures?.Lose();
         qemu.Kill();
+    }
+
+    private static bool IsQemuOf(int process, string id)
+    {
+        try
+        {
+            var arguments = File.ReadAllText($"/proc/{process}/cmdline").Split('\0');
+            return Path.GetFileName(arguments[0]).StartsWith("qemu-system", StringComparison.Ordinal) && arguments.Contains(id);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false; // it has ended
+        }
+    }
+
+    /// <summary>
+    /// Controllers die one after the other, each as soon as the pair has come into the next of these states; each time the next one goes on
+    /// with it. Every number is seen once, but where output is not held: what a VM puts out then while nobody listens is lost.
+    /// </summary>
+    private protected async Task DieInAsync(Func<PairPlan, PairPlan> how, params PairPhase[] phases)
+    {
+        var hosts = Lab.Choose(3, static host => !host.IsNewer);
+        var primary = hosts[0];
+        var controller = await ProtectAsync("warm", hosts, how: how);
+        try
+        {
+            foreach (var phase in phases)
+            {
+                Say($"dies in {phase}");
+                using var death = new CancellationTokenSource();
+                var running = controller.RunAsync(primary, death.Token);
+                primary = null;
+                if (phase is PairPhase.Starting)
+                {
+                    await Eventually.HoldsAsync(() => controller.Record is not null, "the pair is begun");
+                    await death.CancelAsync();
+                }
+                else
+                {
+                    await Until(controller, running, static (happened, _) => happened is PairEvent.CheckpointMade);
+                    controller.Changed += (_, record) => DieIn(phase, record, death);
+                    await HurtForAsync(phase, controller.Record!, hosts);
+                }
+
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running.WaitAsync(TimeSpan.FromSeconds(60)));
+                Assert.Equal(phase, controller.Record!.Phase);
+                await controller.DisposeAsync();
+                await Lab.MakeAllWellAsync();
+                controller = new PairController(Fleet, Plan, TimeProvider.System);
+            }
+
+            var last = await RunAsync(controller, primary: null);
+            await Eventually.HoldsAsync(() => IsAloneAsync(hosts, controller.Record!.Primary), "one host runs the VM, and no other");
+            if (phases is [PairPhase.Starting, ..])
+            {
+                controller.Requests.Stop();
+                Assert.Equal(PairPhase.Stopped, (await last).Phase);
+            }
+            else
+            {
+                await StopAsync(controller, last);
+            }
+        }
+        finally
+        {
+            await controller.DisposeAsync();
+        }
+    }
+
+    private static void DieIn(PairPhase phase, PairRecord record, CancellationTokenSource death)
+    {
+        if (record.Phase == phase)
+        {
+            death.Cancel();
+        }
+    }
+
+    private Task HurtForAsync(PairPhase phase, PairRecord record, IReadOnlyList<string> hosts) => phase switch
+    {
+        PairPhase.Protected => Task.CompletedTask,
+        PairPhase.Revoking => Lab.HurtAsync("power-off", record.Backup!),
+        PairPhase.Unprotected => Task.WhenAll(
+            hosts.Where(host => host != record.Primary).Select(host => Lab.HurtAsync("power-off", host))),
+        _ => Lab.HurtAsync("power-off", record.Primary),
+    };
+
+    /// <summary>All hosts answer, and one VM runs on this one, and none on others.</summary>
+    private async Task<bool> IsAloneAsync(IReadOnlyList<string> hosts, string primary)
+    {
+        List<string> running = [];
+        foreach (var host in hosts)
+        {
+            try
+            {
+                var vms = await Host(host).Link.SendAsync(new ReadVMs(), CancellationToken.None);
+                running.AddRange(vms.Where(static vm => vm.State is PowerState.Running).Select(_ => host));
+            }
+            catch (HypervisorException)
+            {
+                return false; // it has just come back, and is not called yet
+            }
+        }
+
+        return running is [var only] && only == primary;
     }
 
     private protected async Task<PairController> ProtectAsync(

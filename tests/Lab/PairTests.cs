@@ -72,7 +72,7 @@ public sealed class PairTests(RealLab lab) : PairTest(lab)
         await using var controller = await ProtectAsync("warm", ["k1", "k3"]);
         var running = await RunAsync(controller, "k1");
 
-        await KillAsync(controller.Record!);
+        Kill(controller.Record!);
 
         await ServesAsync("k3");
         await StopAsync(controller, running);
@@ -94,6 +94,14 @@ public sealed class PairTests(RealLab lab) : PairTest(lab)
         await ServesAsync("k3");
         await StopAsync(second, goesOn);
     }
+
+    [Fact]
+    public Task The_controller_dies_in_each_state_that_holds_output_and_the_next_one_goes_on() => DieInAsync(
+        static plan => plan, PairPhase.Protected, PairPhase.FailingOver, PairPhase.TakingOver, PairPhase.Resuming, PairPhase.Reprotecting);
+
+    [Fact]
+    public Task The_controller_dies_in_each_other_state_and_the_next_one_goes_on() => DieInAsync(
+        static plan => plan, PairPhase.Starting, PairPhase.Unprotected);
 
     [Fact]
     public async Task A_host_that_is_cut_off_and_cannot_be_fenced_goes_on_alone_in_the_world_and_is_fenced_when_it_is_back()
@@ -130,25 +138,16 @@ public sealed class PairTests(RealLab lab) : PairTest(lab)
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_backup_that_is_lost_or_frozen_is_replaced_by_the_next_host(bool isFrozen)
+    [InlineData("power-off")]
+    [InlineData("freeze-daemon")]
+    public async Task A_backup_that_is_lost_or_frozen_is_replaced_by_the_next_host(string fault)
     {
         await using var controller = await ProtectAsync("warm", ["k1", "k3", "k5"]);
         var running = await RunAsync(controller, "k1");
         Assert.Equal("k3", controller.Record!.Backup);
 
-        if (isFrozen)
-        {
-            await Lab.ExecuteAsync("k3", "sh", "-c", "kill -STOP $(cat /run/libvirtd.pid)"); // it takes connections and answers nothing
-        }
-        else
-        {
-            await Lab.HurtAsync("power-off", "k3");
-        }
-
+        await Lab.HurtAsync(fault, "k3");
         await Until(controller, running, (_, record) => record is { Phase: PairPhase.Protected, Backup: "k5" });
-        await Lab.HurtAsync("kill-daemon", "k3"); // one that is frozen does not end otherwise
         await Lab.HurtAsync("power-off", "k1");
 
         await ServesAsync("k5");

@@ -49,6 +49,8 @@ boot() {
   mount -t proc proc /proc
   mount -t sysfs sysfs /sys
   make_devices "$host/dev"
+  # Memories of VMs that ran when it lost its power: a VM of that name and number, of another size, would not start.
+  rm -rf "$host/var/lib/libvirt/qemu/ram"
   # libvirt names cgroups by VM: those of two hosts would clash.
   mount -t tmpfs tmpfs /sys/fs/cgroup
 

@@ -45,6 +45,7 @@ usage: lab.sh COMMAND
   power-off HOST [--silent]           loss of power; --silent: its peers are not told by their sockets
   power-on HOST                       it comes back
   kill-daemon HOST                    libvirtd crashes and is restarted; VMs live on
+  freeze-daemon HOST                  libvirtd takes connections and answers nothing, until start-daemon; VMs live on
   stop-daemon HOST | start-daemon HOST
   cut HOST | heal HOST                its network cable
   deafen HOST | heal HOST             what little others say to it is lost, such as a migration's return path
@@ -264,6 +265,7 @@ host_command() { # host_command COMMAND HOST ARGUMENTS…
     power-off) power_off "$name" "${1:-}" ;;
     power-on) power_on "$name" ;;
     kill-daemon) kill_daemon "$name" ;;
+    freeze-daemon) freeze_daemon "$name" ;;
     stop-daemon) stop_daemon "$name" ;;
     start-daemon) start_daemon "$name" ;;
     cut) cut_cable "$name" ;;
@@ -290,7 +292,7 @@ main() {
       domain_xml "$1" "${2:-idle}"
       ;;
     status | info | env | uris | run) lab_command "$command" "$@" ;;
-    uri | tcp-uri | serial | counter | exec | damage | mend | power-off | power-on | kill-daemon | stop-daemon | start-daemon | cut | deafen | heal)
+    uri | tcp-uri | serial | counter | exec | damage | mend | power-off | power-on | kill-daemon | freeze-daemon | stop-daemon | start-daemon | cut | deafen | heal)
       host_command "$command" "$@"
       ;;
     *) usage_error "no such command: '$command'" ;;

@@ -57,6 +57,7 @@ power_on() {
   lock_lab
   heal_cable "$name"
   [[ $(host_pid "$name") ]] || boot_host "$name"
+  signal_daemon CONT "$name"
   [[ -e $lab/$name/daemon-stopped ]] || wait_for_host "$name"
 }
 
@@ -79,8 +80,18 @@ stop_daemon() {
   wait_until 3 is_gone "$pid" || kill_and_wait KILL "$pid"
 }
 
+# It takes connections and answers nothing. 'start-daemon' and 'power-on' let it go on.
+freeze_daemon() { signal_daemon STOP "$1"; }
+
+signal_daemon() {
+  local pid
+  pid=$(daemon_pid "$2")
+  [[ ! $pid ]] || kill "-$1" "$pid"
+}
+
 start_daemon() {
   local name=$1
+  signal_daemon CONT "$name"
   rm -f "$lab/$name/daemon-stopped"
   [[ $(host_pid "$name") ]] || fail "$name is off"
   wait_for_host "$name"

@@ -82,7 +82,7 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
 
         await host.SendAsync(
             new QemuCommand(id, "migrate-set-capabilities", QemuMigration.LeavingOutShared(false)), cancellationToken);
-        var gate = await StandbyStart.GateAsync(plan, log, known, number, checkpoint.Cut, time, cancellationToken);
+        var gate = await StandbyStart.GateAsync(plan, log, known, host, number, checkpoint.Cut, time, cancellationToken);
         await StandbyStart.AnnounceAsync(host, id, cancellationToken);
         return gate;
     }

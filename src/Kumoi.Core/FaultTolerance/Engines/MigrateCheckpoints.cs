@@ -62,7 +62,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         await ForgetPrimaryAsync();
         Discard();
         var known = _standbys.TryRemove(number, out var standby) && standby.Attempt == checkpoint.Attempt ? standby.Console : null;
-        var gate = await StandbyStart.GateAsync(plan, log, known, number, checkpoint.Cut, time, cancellationToken);
+        var gate = await StandbyStart.GateAsync(plan, log, known, host, number, checkpoint.Cut, time, cancellationToken);
 
         await StandbyStart.AnnounceAsync(host, PairDomains.Of(plan.VM, number), cancellationToken);
         return gate;

@@ -57,7 +57,8 @@ internal static class StandbyStart
     /// The gate that the standby's console is connected to: that which this controller has made, or a new one, which the console finds.
     /// </summary>
     public static async Task<ConsoleGate> GateAsync(
-        PairPlan plan, ConsoleLog log, ConsoleGate? known, int number, long from, TimeProvider time, CancellationToken cancellationToken)
+        PairPlan plan, ConsoleLog log, ConsoleGate? known, IHypervisorLink host, int number, long from, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         if (known is not null)
         {
@@ -66,8 +67,22 @@ internal static class StandbyStart
         }
 
         var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, from, plan.MaxHeldBytes);
-        await Task.WhenAny(gate.Connected, Task.Delay(ConsolePatience, time, cancellationToken));
+        await ConnectedAsync(plan, host, PairDomains.Of(plan.VM, number), gate, time, cancellationToken);
         return gate;
+    }
+
+    /// <summary>
+    /// The VM's console, if it has one, is at the gate, or has had its time: what a VM puts out at a console that is not connected goes
+    /// nowhere.
+    /// </summary>
+    public static async Task ConnectedAsync(
+        PairPlan plan, IHypervisorLink host, Guid domain, ConsoleGate gate, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (!gate.Connected.IsCompleted
+            && PairPreflight.HasConsole(DomainDefinition.Parse(await host.SendAsync(new ReadXml(domain), cancellationToken)), plan.Folder))
+        {
+            await Task.WhenAny(gate.Connected, Task.Delay(ConsolePatience, time, cancellationToken));
+        }
     }
 
     /// <summary>The standby has taken the state as a whole.</summary>

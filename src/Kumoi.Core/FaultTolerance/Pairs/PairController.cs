@@ -44,7 +44,7 @@ internal sealed class PairController : IAsyncDisposable
         _file = new PairFile(plan.RecordFile);
         _engine = CheckpointEngines.Create(plan, _output.Log, time);
         _hosts = new PairHosts(fleet, plan, time);
-        _hearing = new PairHearing(plan.VM, _hosts.Hearing);
+        _hearing = new PairHearing(plan.VM, _hosts.Hearing, _hosts.FoundSilent);
         _alone = new PairAlone(plan, _hosts, _output, _engine, time);
         Period = new AdaptivePeriod(plan.Goals);
     }
@@ -375,6 +375,7 @@ internal sealed class PairController : IAsyncDisposable
 
             if (place is not VMWhereabouts.Running)
             {
+                await StandbyStart.ConnectedAsync(_plan, _hosts.Link(name), Domain, _output.Console, _time, cancellationToken);
                 await _hosts.Link(name).SendAsync(new ResumeVM(Domain), cancellationToken);
             }
 

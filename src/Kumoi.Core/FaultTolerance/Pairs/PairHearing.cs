@@ -10,7 +10,8 @@ namespace Kumoi.FaultTolerance.Pairs;
 /// </summary>
 /// <param name="vm">The VM that is protected.</param>
 /// <param name="hosts">Asks them.</param>
-internal sealed class PairHearing(Guid vm, HostHearing hosts) : IDisposable
+/// <param name="foundSilent">Is told the name of a host that was silent for too long.</param>
+internal sealed class PairHearing(Guid vm, HostHearing hosts, Action<string> foundSilent) : IDisposable
 {
     private Hearing? _hearing;
 
@@ -52,13 +53,23 @@ internal sealed class PairHearing(Guid vm, HostHearing hosts) : IDisposable
         }
     }
 
-    private async Task<PairEvent> HearPrimaryAsync(IHypervisorLink link, Guid domain, CancellationToken cancellationToken) =>
-        await hosts.UntilGoneAsync(link, domain, cancellationToken) is { } silence
-            ? new PairEvent.PrimaryLost(silence)
-            : new PairEvent.PrimaryDied($"the VM has died on {link.HostName}");
+    private async Task<PairEvent> HearPrimaryAsync(IHypervisorLink link, Guid domain, CancellationToken cancellationToken)
+    {
+        if (await hosts.UntilGoneAsync(link, domain, cancellationToken) is not { } silence)
+        {
+            return new PairEvent.PrimaryDied($"the VM has died on {link.HostName}");
+        }
 
-    private async Task<PairEvent> HearBackupAsync(IHypervisorLink link, CancellationToken cancellationToken) =>
-        new PairEvent.BackupLost(await hosts.UntilSilentAsync(link, vm, cancellationToken));
+        foundSilent(link.HostName);
+        return new PairEvent.PrimaryLost(silence);
+    }
+
+    private async Task<PairEvent> HearBackupAsync(IHypervisorLink link, CancellationToken cancellationToken)
+    {
+        var silence = await hosts.UntilSilentAsync(link, vm, cancellationToken);
+        foundSilent(link.HostName);
+        return new PairEvent.BackupLost(silence);
+    }
 
     /// <summary>Who is heard, and what comes of it.</summary>
     private sealed record Hearing(IHypervisorLink Primary, IHypervisorLink? Backup, CancellationTokenSource End, Task<PairEvent> Found);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Fencing;
@@ -15,6 +16,7 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
     private readonly HostFence _cleaning = new([], plan.FencePatience, time); // nobody's power is switched off for that
     private readonly Dictionary<string, UnconnectedLink> _unconnected = new(StringComparer.Ordinal);
     private readonly HashSet<string> _unable = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> _silent = new(StringComparer.Ordinal);
 
     public HostHearing Hearing { get; } = new(plan.Silence, time);
 
@@ -66,6 +68,7 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
 
             if (time.GetElapsedTime(since) >= plan.Silence)
             {
+                FoundSilent(primary);
                 return new PairEvent.PrimaryLost(reason);
             }
 
@@ -142,11 +145,35 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
     /// <summary>All hosts may be tried again.</summary>
     public void PassOverNone() => _unable.Clear();
 
-    /// <summary>Null: the host runs nothing that may be the VM. Else why that is not known.</summary>
+    /// <summary>The host was silent for too long.</summary>
+    public void FoundSilent(string host) => _silent[host] = true;
+
+    /// <summary>
+    /// Null: the host runs nothing that may be the VM. Else why that is not known. One that was not found silent yet has as long as any to
+    /// answer: the power of a host is not switched off for one call that has failed.
+    /// </summary>
     public async Task<string?> FenceAsync(string host, CancellationToken cancellationToken)
     {
+        var since = time.GetTimestamp();
+        while (!_silent.ContainsKey(host) && await PlaceAsync(host, plan.VM, cancellationToken) is VMWhereabouts.Unknown)
+        {
+            if (time.GetElapsedTime(since) >= plan.Silence)
+            {
+                FoundSilent(host);
+            }
+            else
+            {
+                await Task.Delay(plan.Silence / 8, time, cancellationToken);
+            }
+        }
+
         var known = fleet.Find(host);
         var reason = await _fence.FenceAsync(host, known?.Link, Domains, cancellationToken);
+        if (reason is null)
+        {
+            _silent.TryRemove(host, out _);
+        }
+
         if (reason is null && known is { IsSimulated: true, Linked.Driver.Latest: { } simulated })
         {
             // No command can switch off its power: what a real host would lose with it is ended here, past all faults.

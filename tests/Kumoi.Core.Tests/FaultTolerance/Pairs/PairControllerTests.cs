@@ -80,6 +80,28 @@ public sealed class PairControllerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task The_power_of_a_host_that_is_to_take_over_is_not_switched_off_for_one_call_that_has_failed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the fence is a command of a Unix shell");
+        var fenced = Path.Combine(_folder.FullName, "fenced");
+        await using var pair = await ProtectAsync(fence: ["sh", "-c", "echo \"$1\" >> " + fenced, "fence"]);
+        var running = await ProtectedAsync(pair, "kvm01");
+        pair.Changed += (_, record) =>
+        {
+            if (record.Phase is PairPhase.TakingOver)
+            {
+                Break("kvm02", FaultOperation.Any, count: 1);
+            }
+        };
+
+        Simulated("kvm01").Find(_vm)!.ChangeState(PowerState.Crashed, DateTimeOffset.UtcNow);
+        await UntilAsync(pair, running, static (happened, record) => happened is PairEvent.CheckpointMade && record.Primary is "kvm02");
+
+        Assert.False(File.Exists(fenced), "a host was switched off");
+        await StopAsync(pair, running);
+    }
+
+    [Fact]
     public async Task Stopped_it_leaves_the_VM_running_and_no_checkpoint()
     {
         await using var pair = await ProtectAsync();
