@@ -9,7 +9,8 @@ namespace Kumoi.Resilience;
 
 /// <summary>One host's policy: <c>retry(breaker(throttle(time-out(call))))</c>.</summary>
 internal sealed class PollyCallPolicy(
-    string host, ResiliencePipeline retryAndBreaker, IReadOnlyList<ResiliencePipeline> timeouts) : ICallPolicy
+    string host, ResiliencePipeline retryAndBreaker, ResiliencePipeline retry, CircuitBreakerManualControl breaker,
+    CircuitBreakerStateProvider breakerState, IReadOnlyList<ResiliencePipeline> timeouts) : ICallPolicy
 {
     private string Host => host;
 
@@ -22,8 +23,8 @@ internal sealed class PollyCallPolicy(
         var attempt = new Attempt<TState, T>(this, kind, gate, call, state);
         try
         {
-            return kind is CallKind.Job
-                ? await RunJobAsync(attempt, cancellationToken)
+            return kind is CallKind.Job ? await RunJobAsync(attempt, cancellationToken)
+                : kind is CallKind.Probe ? await ProbeAsync(attempt, cancellationToken)
                 : await retryAndBreaker.ExecuteAsync(static (attempt, token) => attempt.RunAsync(token), attempt, cancellationToken);
         }
         catch (BrokenCircuitException e)
@@ -60,6 +61,18 @@ internal sealed class PollyCallPolicy(
             },
             cancellationToken);
         failure?.Throw();
+        return result;
+    }
+
+    /// <summary>A host that has answered is not held back any more.</summary>
+    private async ValueTask<T> ProbeAsync<TState, T>(Attempt<TState, T> attempt, CancellationToken cancellationToken)
+    {
+        var result = await retry.ExecuteAsync(static (attempt, token) => attempt.RunAsync(token), attempt, cancellationToken);
+        if (breakerState.CircuitState is not CircuitState.Closed)
+        {
+            await breaker.CloseAsync(cancellationToken);
+        }
+
         return result;
     }
 

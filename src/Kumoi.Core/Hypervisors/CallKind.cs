@@ -22,4 +22,10 @@ public enum CallKind
     /// waits for no place, has no time-out, and is never made again. What commits an operation must not wait behind reads.
     /// </summary>
     Step,
+
+    /// <summary>
+    /// A read by which somebody finds out whether a host answers. One whose calls are held back is asked all the same, and is called again
+    /// as soon as it has answered: that others failed before says nothing of now.
+    /// </summary>
+    Probe,
 }

@@ -5,7 +5,7 @@ using Kumoi.Hypervisors.Calls;
 namespace Kumoi.Tests.Fleets;
 
 /// <summary>
-/// A link whose calls wait until the test lets them end, and which counts them. Only reads, starts and migrations are there.
+/// A link whose calls wait until the test lets them end, and which counts them. Only reads, whereabouts, starts and migrations are there.
 /// </summary>
 internal sealed class GateLink(GateDriver driver, HostAddress address) : IHypervisorLink
 {
@@ -22,6 +22,7 @@ internal sealed class GateLink(GateDriver driver, HostAddress address) : IHyperv
         {
             ReadHost => new HostReading { CapturedAt = ManualTime.Start, HostName = HostName, HypervisorType = "Gate" },
             StartVM => default(Done),
+            ReadWhereabouts => VMWhereabouts.Absent,
             MigrateVM migration => new VMReading { CapturedAt = ManualTime.Start, Id = migration.Id, Name = migration.Target.HostName },
             _ => throw new NotSupportedException(call.Name),
         };

@@ -19,7 +19,9 @@ fetch_linux() {
     flock --timeout 600 8
     [[ -s $(linux_folder)/initrd.gz ]] && exit
     work=$(mktemp -d "$(cache_folder)/linux.new.XXXXXX")
-    if make_linux "$work" >"$work/said" 2>&1; then
+    # Not in the condition itself, where bash goes on after what fails.
+    make_linux "$work" >"$work/said" 2>&1 &
+    if wait $!; then
       mv -T "$work/made" "$(linux_folder)"
       rm -rf --one-file-system "$work"
     else

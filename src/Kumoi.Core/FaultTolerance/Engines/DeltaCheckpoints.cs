@@ -21,6 +21,7 @@ namespace Kumoi.FaultTolerance.Engines;
 internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
 {
     private readonly List<(IHypervisorLink Host, Guid Id, ConsoleGate Console)> _left = [];
+    private readonly StandbyNumbers _numbers = new();
     private DeltaCourse? _course;
 
     private string StateSocket => Path.Combine(plan.Folder, $"{plan.VM:N}.state.sock");
@@ -161,8 +162,7 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
     private async Task<DeltaCourse> BeginAsync(CheckpointJob job, Guid domain, CancellationToken cancellationToken)
     {
         var backup = job.Backup ?? throw StandbyStart.NoBackup();
-        var number = Enumerable.Range(0, PairDomains.Standbys)
-            .First(number => number != job.Standby && number != job.Committed?.Standby);
+        var number = _numbers.Next(backup.HostName, job.Standby, job.Committed?.Standby);
         var id = PairDomains.Of(plan.VM, number);
         foreach (var left in _left.Where(left => left.Id == id).ToList())
         {
@@ -171,7 +171,7 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
         }
 
         var attempt = Guid.NewGuid().ToString("N");
-        var console = await StandbyStart.StartAsync(plan, log, job, number, attempt, cancellationToken);
+        var console = await StandbyStart.StartAsync(plan, log, job, _numbers, number, attempt, time, cancellationToken);
         _left.Add((backup, id, console));
         await StandbyStart.KeepQuietAsync(backup, id, cancellationToken);
         await backup.SendAsync(

@@ -21,6 +21,7 @@ namespace Kumoi.FaultTolerance.Engines;
 internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
 {
     private readonly ConcurrentDictionary<int, Standby> _standbys = [];
+    private readonly StandbyNumbers _numbers = new();
     private QemuMigration? _migration;
     private CheckpointJob? _last;
     private Preparation? _next;
@@ -151,7 +152,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
     /// <summary>Starts the next standby.</summary>
     private Preparation Prepare(CheckpointJob job, CheckpointMark? committed)
     {
-        var number = Enumerable.Range(0, PairDomains.Standbys).First(number => number != job.Standby && number != committed?.Standby);
+        var number = _numbers.Next(job.Backup!.HostName, job.Standby, committed?.Standby);
         return new Preparation(job.Backup!, StartAsync(job, committed, number));
     }
 
@@ -191,7 +192,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         await _discarded;
         await RemoveOthersAsync(committed, limit.Token);
         var attempt = Guid.NewGuid().ToString("N");
-        var gate = await StandbyStart.StartAsync(plan, log, job, number, attempt, limit.Token);
+        var gate = await StandbyStart.StartAsync(plan, log, job, _numbers, number, attempt, time, limit.Token);
         try
         {
             await StandbyStart.KeepQuietAsync(host, id, limit.Token);

@@ -9,8 +9,8 @@ namespace Kumoi.FaultTolerance.Engines;
 /// </summary>
 internal static class PairDomains
 {
-    /// <summary>One serves after a failover, one has the last checkpoint, and one gets the next.</summary>
-    public const int Standbys = 3;
+    /// <summary>One serves after a failover, one has the last checkpoint, one gets the next, and one is for a host that keeps one.</summary>
+    public const int Standbys = 4;
 
     /// <summary>The id of a standby; null: of the VM itself.</summary>
     public static Guid Of(Guid vm, int? standby)

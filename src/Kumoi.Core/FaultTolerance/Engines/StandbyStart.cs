@@ -11,16 +11,19 @@ internal static class StandbyStart
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
 
+    private static readonly TimeSpan RemovalPatience = TimeSpan.FromSeconds(3);
+
     /// <summary>How long the console of a standby may take to find its gate again.</summary>
     private static readonly TimeSpan ConsolePatience = TimeSpan.FromSeconds(5);
 
     /// <summary>Starts one on the job's backup, in place of what was left there. The gate of its console is the caller's.</summary>
     public static async Task<ConsoleGate> StartAsync(
-        PairPlan plan, ConsoleLog log, CheckpointJob job, int number, string attempt, CancellationToken cancellationToken)
+        PairPlan plan, ConsoleLog log, CheckpointJob job, StandbyNumbers numbers, int number, string attempt, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var id = PairDomains.Of(plan.VM, number);
         var host = job.Backup ?? throw NoBackup();
-        await host.SendAsync(new RemoveStandby(plan.VM, id), cancellationToken); // of a failed attempt, or of a dead controller
+        await RemoveOldAsync(plan.VM, host, numbers, number, time, cancellationToken);
         var live = DomainDefinition.Parse(
             await job.Primary.SendAsync(new ReadXml(PairDomains.Of(plan.VM, job.Standby)), cancellationToken));
         var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, from: 0, plan.MaxHeldBytes);
@@ -34,6 +37,30 @@ internal static class StandbyStart
         {
             gate.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>What a failed attempt has left, or a controller that is dead.</summary>
+    private static async Task RemoveOldAsync(
+        Guid vm, IHypervisorLink host, StandbyNumbers numbers, int number, TimeProvider time, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(RemovalPatience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await host.SendAsync(new RemoveStandby(vm, PairDomains.Of(vm, number)), either.Token);
+        }
+        catch (HypervisorException)
+        {
+            numbers.LeaveOut(host.HostName, number);
+            throw;
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            numbers.LeaveOut(host.HostName, number);
+            throw new HypervisorException(
+                $"{host.HostName} does not remove an old standby.", FaultDomain.Host, isTransient: true, error: HypervisorError.TimedOut,
+                innerException: e, recommendedAction: "Another one is made instead. Restart the host's libvirt daemon to be rid of it.");
         }
     }
 

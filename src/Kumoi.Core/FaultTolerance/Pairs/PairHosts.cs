@@ -46,12 +46,15 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
         {
             using var limit = new CancellationTokenSource(plan.Silence, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-            string reason;
+            var (_, reason) = await AskAsync(primary, domain, cancellationToken);
             try
             {
-                var definition = DomainDefinition.Parse(await Link(primary).SendAsync(new ReadXml(domain), either.Token));
-                return plan.Engine is not CheckpointEngine.LibvirtSnapshot || PairPreflight.HasConsole(definition, plan.Folder)
-                    ? new PairEvent.OutputLost("the controller that held the output has died") : null;
+                if (reason is null)
+                {
+                    var definition = DomainDefinition.Parse(await Link(primary).SendAsync(new ReadXml(domain), either.Token));
+                    return plan.Engine is not CheckpointEngine.LibvirtSnapshot || PairPreflight.HasConsole(definition, plan.Folder)
+                        ? new PairEvent.OutputLost("the controller that held the output has died") : null;
+                }
             }
             catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
             {
@@ -78,7 +81,7 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
 
     /// <summary>What the host has of a domain; Unknown where it is not connected, or does not answer.</summary>
     public async Task<VMWhereabouts> PlaceAsync(string host, Guid domain, CancellationToken cancellationToken) =>
-        fleet.Find(host) is { } known ? (await Hearing.AskAsync(known.Link, domain, cancellationToken)).Place : VMWhereabouts.Unknown;
+        (await AskAsync(host, domain, cancellationToken)).Place;
 
     /// <summary>
     /// Null: the host can go on from the checkpoint. Else that it does not have it any more, or that it does not answer.
@@ -198,4 +201,10 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
         Domains is [_, _, ..] all
             ? await _cleaning.FenceAsync(host, fleet.Find(host)?.Link, all[1..], cancellationToken)
             : null;
+
+    /// <summary>Unknown, with a reason: it did not answer.</summary>
+    private async Task<(VMWhereabouts Place, string? Silence)> AskAsync(string host, Guid domain, CancellationToken cancellationToken) =>
+        fleet.Find(host) is { } known
+            ? await Hearing.AskAsync(known.Link, domain, cancellationToken)
+            : (VMWhereabouts.Unknown, $"{host} is not connected.");
 }

@@ -43,7 +43,7 @@ public sealed record FleetLimits
     public TimeSpan? TimeoutOf(CallKind kind) => kind switch
     {
         CallKind.Connect => ConnectTimeout,
-        CallKind.Read => ReadTimeout,
+        CallKind.Read or CallKind.Probe => ReadTimeout,
         CallKind.Write => WriteTimeout,
         _ => null,
     };

@@ -203,6 +203,20 @@ public sealed class ResilienceLayerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Whether_a_host_answers_is_asked_although_calls_are_held_back_and_they_are_not_when_it_has()
+    {
+        await TripAsync();
+        _driver.Script.Enqueue(Lost(isTransient: false));
+        Assert.Equal(HypervisorError.ConnectionFailed, (await Assert.ThrowsAsync<HypervisorException>(AskAsync)).Error);
+        Assert.Equal(HypervisorError.CircuitOpen, (await Assert.ThrowsAsync<HypervisorException>(ReadAsync)).Error);
+
+        await AskAsync();
+        await ReadAsync();
+
+        Task AskAsync() => Host.Link.SendAsync(new ReadWhereabouts(Guid.Empty), default).AsTask();
+    }
+
+    [Fact]
     public async Task A_failing_call_after_the_pause_holds_them_back_again()
     {
         await TripAsync();
