@@ -76,7 +76,8 @@ internal sealed class PairFigures
                 ["outputP99"] = At(Sorted(_held), 0.99),
                 ["outages"] = _outages.Count,
                 ["outageP50"] = At(Sorted(_outages), 0.5),
-                ["outageMax"] = At(Sorted(_outages), 1),
+                ["detectedP50"] = At(Sorted(_detected), 0.5),
+                ["runningP50"] = At(Sorted(_running), 0.5),
             };
             foreach (var (name, value) in more)
             {
