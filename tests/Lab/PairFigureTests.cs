@@ -73,14 +73,13 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
         var hosts = Lab.Choose(2, static host => !host.IsNewer);
         await using var controller = await ProtectAsync(
             "busy", hosts, how: plan => With(engine)(plan) with { Goals = new() });
-        await Eventually.HoldsAsync(() => Numbers().Count > 5, "the guest works");
-        var alone = await WorkAsync(5 * Losses);
         var running = await RunAsync(controller, hosts[0]);
+        await Eventually.HoldsAsync(() => Numbers().Count > 5, "the guest works"); // and the period is found
         var figures = new PairFigures(controller);
-        await CheckpointsAsync(controller, running, Losses); // the period is found
         var protectedly = await WorkAsync(5 * Losses);
 
         await StopAsync(controller, running);
+        var alone = await WorkAsync(5 * Losses);
         figures.Save(engine.ToString(), "busy", ("work", protectedly), ("workAlone", alone));
         Say($"{engine}, busy: {alone:0} ms for a piece of work without a pair, {protectedly:0} ms with one; {figures}");
     }
