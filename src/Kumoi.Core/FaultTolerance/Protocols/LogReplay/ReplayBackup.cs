@@ -8,11 +8,12 @@ namespace Kumoi.FaultTolerance.Protocols.LogReplay;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A message is written into the log, which outlives the process, before it is acknowledged. While the log is drained, the id of each output
-/// is written down when it is performed, before the next one is. So a process that dies can be followed by another one
-/// (<see cref="Recover"/>), which repeats one output at most; all of it is lost with the backup's host.
+/// A message is written into the log, which outlives the process, before it is acknowledged. While the log is drained, the id of each
+/// output is written down when it is performed, before the next one is. So a process that dies can be followed by another one
+/// (<see cref="Recover"/>), which repeats one output at most. All of it is lost with the backup's host.
 /// </para>
-/// <para>Outputs are performed at the end of the log only: at least once, in order, and none that somebody is known to have performed.
+/// <para>
+/// Outputs are performed at the end of the log only, in order, each at least once, and none that somebody is known to have performed.
 /// </para>
 /// </remarks>
 public sealed record ReplayBackup

@@ -58,7 +58,9 @@ internal sealed class CrashPoint
         }
 
         var n = LastOutput(world);
-        return n > 0 && (IsSecond ? fault is ReplayFault.PrimaryPower && IsBeforePerforming(world, n) : fault == _fault && _isThen(world, n));
+        return n != 0 && (IsSecond
+            ? fault is ReplayFault.PrimaryPower && IsBeforePerforming(world, n)
+            : fault == _fault && _isThen(world, n));
     }
 
     private static LogMessage.Output? Marker(ReplayWorld world, long n) =>

@@ -8,6 +8,8 @@ namespace Kumoi.Tests.FaultTolerance.Protocols.LogReplay;
 /// <summary>What the controller does next, by the rules of all pairs.</summary>
 internal sealed class ReplayController(ReplayModel model)
 {
+    private readonly ReplayStepsOnB _onB = new(model);
+
     public IEnumerable<ReplayStep> After(ReplayWorld world) => PairRules.Next(world.Journal) switch
     {
         MakeCheckpoint => Watch(world),
@@ -68,27 +70,24 @@ internal sealed class ReplayController(ReplayModel model)
 
     private IEnumerable<ReplayStep> Drain(ReplayWorld world)
     {
-        if (world.Backup is not { } backup)
+        if (world.Backup is { IsDraining: true, IsDrained: false } draining)
         {
-            return world.BAnswers ? [Write(world, "b has no replica", new PairEvent.CheckpointGone("gone"))] : [];
+            return _onB.Perform(world, draining); // which it does by itself
         }
 
-        return !backup.IsDraining
-            ? world.BAnswers
-                ? [new ReplayStep($"b takes over: it takes nothing more from the channel{Flight(world)}", Drained(world, model.Drain(backup)))]
-                : []
-            : backup.IsDrained
-                ? world.BAnswers ? [Write(world, "the log is drained", new PairEvent.Restored("b"))] : []
-                : new ReplaySteps(model).Drained(world, backup);
+        return !world.BAnswers ? []
+            : world.Backup is not { } backup ? [Write(world, "b has no replica", new PairEvent.CheckpointGone("gone"))]
+            : backup.IsDrained ? [Write(world, "the log is drained", new PairEvent.Restored("b"))]
+            : [new ReplayStep($"b takes over: it takes nothing more from the channel{Flight(world)}", Begin(world, model.Drain(backup)))];
     }
 
-    private static ReplayWorld Drained(ReplayWorld world, ReplayBackup backup) => world.WithoutChannel with
+    private static ReplayWorld Begin(ReplayWorld world, ReplayBackup backup) => world.WithoutChannel with
     {
         Backup = backup,
-        HeldOnB = backup.Held.SequenceEqual(world.Backup!.Held) ? world.HeldOnB : world.HeldOnB.Reverse(),
+        HeldOnB = backup.Held.SequenceEqual(world.Backup!.Held) ? world.HeldOnB : [.. world.HeldOnB.Reverse()], // by a broken Drain
     };
 
-    private static string Flight(ReplayWorld world) => world.ToB.IsEmpty ? "" : $" ({world.ToB.Count} lost)";
+    private static string Flight(ReplayWorld world) => world.ToB.IsEmpty ? "" : $" ({world.ToB.Length} lost)";
 
     private IEnumerable<ReplayStep> GoLive(ReplayWorld world)
     {

@@ -12,7 +12,7 @@ internal static class ReplayDepths
         new() { MaxFaults = 1, MaxOutputs = 3, MaxEvents = 1, MaxHeld = 2 },
         new() { MaxFaults = 1, MaxOutputs = 2, MaxEvents = 2, MaxHeld = 2 },
         new() { MaxFaults = 2, MaxOutputs = 2, MaxEvents = 1, MaxHeld = 2 },
-        new() { MaxFaults = 3, MaxOutputs = 2, MaxEvents = 1, MaxHeld = 1 },
+        new() { MaxFaults = 3, MaxOutputs = 2, MaxEvents = 1, MaxHeld = 2 },
     ];
 
     /// <summary>What came out. It is walked once, for whoever asks.</summary>

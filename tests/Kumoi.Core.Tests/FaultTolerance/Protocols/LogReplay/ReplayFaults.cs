@@ -1,4 +1,3 @@
-using Kumoi.FaultTolerance.Protocols;
 using Kumoi.FaultTolerance.Protocols.LogReplay;
 using ReplayStep = Kumoi.Tests.FaultTolerance.Protocols.Step<Kumoi.Tests.FaultTolerance.Protocols.LogReplay.ReplayWorld>;
 
@@ -53,22 +52,13 @@ internal sealed class ReplayFaults(ReplayModel model)
 
     private ReplayStep? Fail(ReplayWorld world, ReplayFault fault) => fault switch
     {
-        ReplayFault.PrimaryPower when !world.IsADown => new ReplayStep("a loses its power", world.WithoutA with
-        {
-            IsADown = true,
-            HasLostGate = world.HasLostGate || world.RunsOnA,
-        }),
-        ReplayFault.BackupPower when !world.IsBDown => new ReplayStep("b loses its power", world.WithoutB with
-        {
-            IsBDown = true,
-            HasLostBackup = world.HasLostBackup || world.Backup is not null,
-        }),
-        ReplayFault.Channel when !world.IsChannelBroken =>
-            new ReplayStep("the channel breaks", world with { IsChannelBroken = true }),
+        ReplayFault.PrimaryPower when !world.IsADown => new ReplayStep("a loses its power", world.WithoutA with { IsADown = true }),
+        ReplayFault.BackupPower when !world.IsBDown => new ReplayStep("b loses its power", world.WithoutB with { IsBDown = true }),
+        ReplayFault.Channel when !world.IsChannelBroken => new ReplayStep("the channel breaks", world with { IsChannelBroken = true }),
         ReplayFault.PrimaryCut when !world.IsACut => new ReplayStep("a is cut off from the controller", world with { IsACut = true }),
         ReplayFault.BackupCut when !world.IsBCut => new ReplayStep("b is cut off from the controller", world with { IsBCut = true }),
         ReplayFault.PrimaryGate when world is { RunsOnA: true, Primary: not null } =>
-            new ReplayStep("the process of a's side dies, and what it held is lost", world.WithoutGate with { HasLostGate = true }),
+            new ReplayStep("the process of a's side dies, and what it held is lost", world.WithoutGate),
         ReplayFault.BackupGate when world.Backup is { } backup =>
             new ReplayStep("the process of b's side dies, and another one goes on with the log", Recover(world, backup)),
         _ => null,
@@ -76,7 +66,8 @@ internal sealed class ReplayFaults(ReplayModel model)
 
     private ReplayWorld Recover(ReplayWorld world, ReplayBackup backup)
     {
-        var log = model.AcknowledgesUnwritten && !world.Log.IsEmpty && !backup.IsDraining ? world.Log.RemoveAt(world.Log.Count - 1) : world.Log;
+        var isUnwritten = model.AcknowledgesUnwritten && !world.Log.IsEmpty && !backup.IsDraining;
+        var log = isUnwritten ? world.Log.RemoveAt(world.Log.Length - 1) : world.Log;
         var recovered = ReplayBackup.Recover(model.Rule, 0, log, world.WrittenOnB);
         return world with
         {

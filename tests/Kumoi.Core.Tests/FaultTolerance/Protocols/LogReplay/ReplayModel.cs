@@ -22,7 +22,10 @@ internal sealed record ReplayModel
     /// <summary>How far it is explored, in words.</summary>
     public string Extent => $"{Count(MaxFaults, "fault")}, {Count(MaxOutputs, "output")}, {Count(MaxEvents, "event")}, {MaxHeld} held";
 
-    /// <summary>Where alone something fails, and with it what is in the channel is lost; null: everything may, and that may arrive.</summary>
+    /// <summary>
+    /// The only moment at which something fails, and what is in the channel is lost with it; null: anything may fail at any moment, and
+    /// what is in the channel may arrive or not.
+    /// </summary>
     public CrashPoint? CrashPoint { get; init; }
 
     /// <summary>The outside knows the ids of outputs, and drops what it has.</summary>
@@ -54,6 +57,10 @@ internal sealed record ReplayModel
 
     /// <summary>The primary goes on alone while the backup is still being fenced.</summary>
     public bool GoesAloneWhileRevoking { get; init; }
+
+    /// <summary>The outside gets an output.</summary>
+    public ReplayWorld See(ReplayWorld world, long id, string state) =>
+        OutsideDropsKnown && id <= world.LastSeen ? world : world with { Seen = world.Seen.Add((id, state)) };
 
     private static string Count(int count, string what) => $"{count} {what}{(count == 1 ? "" : "s")}";
 }

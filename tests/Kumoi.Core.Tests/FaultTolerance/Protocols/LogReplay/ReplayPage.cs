@@ -38,6 +38,9 @@ internal static class ReplayPage
         ("classic", new ReplayModel { MaxHeld = 1, Rule = OutputRule.Classic }),
     ];
 
+    private static readonly Lazy<List<(CrashPoint Point, IReadOnlyList<string>[] Fates)>> LazyCrashTable = new(static () =>
+        [.. CrashPoint.All.Select(static point => (point, CrashColumns.Select(column => FatesAt(point, column.Model)).ToArray()))]);
+
     private static readonly string[] Fates = ["once", "twice", "3 times", "never", "lost", "contradicted", "the VM is lost"];
 
     /// <summary>The page with its tables and traces as they came out.</summary>
@@ -49,10 +52,11 @@ internal static class ReplayPage
         return Put(page, "log and replay: traces", DrawTraces());
     }
 
-    /// <summary>What becomes of an output at each crash point, by rule.</summary>
-    public static IEnumerable<(CrashPoint Point, IReadOnlyList<(string Rule, IReadOnlyList<string> Fates)> Cells)> CrashTable() =>
-        CrashPoint.All.Select(static point => (point, (IReadOnlyList<(string, IReadOnlyList<string>)>)
-            [.. CrashColumns.Select(column => (column.Name, FatesAt(point, column.Model)))]));
+    /// <summary>
+    /// What may become of an output at each crash point: by Kumoi's rule, by that with an outside that knows ids, by the thesis', by the
+    /// classic one.
+    /// </summary>
+    public static IEnumerable<(CrashPoint Point, IReadOnlyList<string>[] Fates)> CrashTable => LazyCrashTable.Value;
 
     private static IReadOnlyList<string> FatesAt(CrashPoint point, ReplayModel model)
     {
@@ -83,9 +87,9 @@ internal static class ReplayPage
 
     private static string DrawCrashPoints() => Table(
         ["what fails, and when", .. CrashColumns.Select(static column => column.Name)],
-        CrashTable().Select(static row => (string[])
+        CrashTable.Select(static row => (string[])
         [
-            row.Point.Name, .. row.Cells.Select(static cell => cell.Fates.Count == 0 ? "cannot be" : string.Join(" or ", cell.Fates.Select(Bold))),
+            row.Point.Name, .. row.Fates.Select(static fates => fates.Count == 0 ? "cannot be" : string.Join(" or ", fates.Select(Bold))),
         ]));
 
     private static string DrawTraces()

@@ -35,22 +35,22 @@ internal sealed class ReplayPromises(ReplayModel model)
             yield return Repeated;
         }
 
-        if (world.Live is { } live && Misses(world, live.LastPerformed) || HasServedOnA(world) && Misses(world, world.Primary!.LastPerformed))
+        if ((world.Live ?? world.Primary) is { } serving && Misses(world, serving.LastPerformed))
         {
             yield return Lost;
         }
     }
 
     /// <summary>How often the outside got what it had.</summary>
-    public static int Repeats(ReplayWorld world) => world.Seen.Count - world.Seen.DistinctBy(static output => output.Id).Count();
+    public static int Repeats(ReplayWorld world) => world.Seen.Length - world.Seen.DistinctBy(static output => output.Id).Count();
 
     /// <summary>
-    /// What is broken in a world in which nothing can happen any more. A VM that ran alone when its outputs were lost goes on without them;
-    /// one whose messages are lost waits.
+    /// What is broken in a world in which nothing can happen any more. A VM that runs alone and has lost its gate goes on without what that
+    /// held; one whose messages are lost waits.
     /// </summary>
     public IEnumerable<ReplayPromise> BrokenAtEnd(ReplayWorld world) =>
         model.MixesMessages || world.Journal.Phase is PairPhase.Lost || IsDone(world.Live) || IsDone(world.Primary)
-            || world is { HasLostGate: true, Journal.Phase: PairPhase.Unprotected, Faults: > 1 }
+            || world is { RunsOnA: true, Primary: null, Journal.Phase: PairPhase.Unprotected, Faults: > 1 }
             ? []
             : [Stuck];
 
@@ -71,17 +71,19 @@ internal sealed class ReplayPromises(ReplayModel model)
         };
     }
 
-    private bool IsDone(ReplayPrimary? side) =>
-        side is { Held.IsEmpty: true } && side.LastPerformed == model.MaxOutputs;
+    private bool IsDone(ReplayPrimary? side) => side is { Held.IsEmpty: true } && side.LastPerformed == model.MaxOutputs;
 
-    /// <summary>What comes later comes from a state that was given what the state before was given.</summary>
-    private static bool IsContradicted(ReplayWorld world) => world.Seen.Any(one => world.Seen.Any(
-        other => one.Id == other.Id ? one.State != other.State : one.Id < other.Id && !other.State.StartsWith(one.State, StringComparison.Ordinal)));
+    /// <summary>An output came from a state that is not the one before, given more.</summary>
+    private static bool IsContradicted(ReplayWorld world) =>
+        world.Seen.Any(one => world.Seen.Any(other => one.Id <= other.Id && !Follows(other, one)));
+
+    private static bool Follows((long Id, string State) later, (long Id, string State) one) =>
+        later.Id == one.Id ? later.State == one.State : later.State.StartsWith(one.State, StringComparison.Ordinal);
 
     private static bool IsOutOfOrder(ReplayWorld world)
     {
         var last = 0L;
-        for (var at = 0; at < world.Seen.Count; at++)
+        for (var at = 0; at < world.Seen.Length; at++)
         {
             var id = world.Seen[at].Id;
             if (id < last && !world.Seen.Take(at).Any(before => before.Id == id))
@@ -96,7 +98,7 @@ internal sealed class ReplayPromises(ReplayModel model)
     }
 
     private bool IsRepeated(ReplayWorld world) =>
-        Repeats(world) > (model.ForbidsRepeats ? 0 : world.AllowedRepeats) || Enumerable.Range(1, Math.Max(world.Seen.Count - 1, 0)).Any(
+        Repeats(world) > (model.ForbidsRepeats ? 0 : world.AllowedRepeats) || Enumerable.Range(1, Math.Max(world.Seen.Length - 1, 0)).Any(
             at => world.Seen[at - 1].Id != world.Seen[at].Id && world.Seen.Take(at).Any(before => before.Id == world.Seen[at].Id));
 
     private static bool Misses(ReplayWorld world, long lastPerformed)
@@ -111,6 +113,4 @@ internal sealed class ReplayPromises(ReplayModel model)
 
         return false;
     }
-
-    private static bool HasServedOnA(ReplayWorld world) => world is { RunsOnA: true, Primary: not null };
 }

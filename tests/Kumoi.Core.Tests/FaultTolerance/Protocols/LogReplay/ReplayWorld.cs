@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.FaultTolerance.Protocols.LogReplay;
 
@@ -25,7 +24,7 @@ internal sealed record ReplayWorld
     public ReplayPrimary? Primary { get; init; }
 
     /// <summary>The states of the outputs that the side of a holds.</summary>
-    public ImmutableList<string> HeldOnA { get; init; } = [];
+    public ImmutableArray<string> HeldOnA { get; init; } = [];
 
     /// <summary>What the outside has just got from a, before that is noted there; 0: nothing.</summary>
     public long JustPerformedOnA { get; init; }
@@ -38,25 +37,25 @@ internal sealed record ReplayWorld
 
     public string StateOnB { get; init; } = "";
 
-    public ImmutableList<string> HeldOnB { get; init; } = [];
+    public ImmutableArray<string> HeldOnB { get; init; } = [];
 
     public long JustPerformedOnB { get; init; }
 
     /// <summary>The log on b. With what is written down there it outlives the process, not the host.</summary>
-    public ImmutableList<LogMessage> Log { get; init; } = [];
+    public ImmutableArray<LogMessage> Log { get; init; } = [];
 
     /// <summary>The last output that was performed while the log was drained, as it is written down on b.</summary>
     public long WrittenOnB { get; init; }
 
-    public ImmutableList<LogMessage> ToB { get; init; } = [];
+    public ImmutableArray<LogMessage> ToB { get; init; } = [];
 
     /// <summary>Acknowledgements in the channel.</summary>
-    public ImmutableList<long> ToA { get; init; } = [];
+    public ImmutableArray<long> ToA { get; init; } = [];
 
     public bool IsChannelBroken { get; init; }
 
     /// <summary>What the outside has got, in order.</summary>
-    public ImmutableList<(long Id, string State)> Seen { get; init; } = [];
+    public ImmutableArray<(long Id, string State)> Seen { get; init; } = [];
 
     /// <summary>How often something may have been repeated: who performed it has ended before it could tell.</summary>
     public int AllowedRepeats { get; init; }
@@ -70,12 +69,6 @@ internal sealed record ReplayWorld
 
     public bool IsBCut { get; init; }
 
-    /// <summary>Of a VM that runs.</summary>
-    public bool HasLostGate { get; init; }
-
-    /// <summary>The replica was lost with its host, not ended by a fence.</summary>
-    public bool HasLostBackup { get; init; }
-
     public int Faults { get; init; }
 
     /// <summary>The output that the VM on a was last about when something failed first; 0: nothing has.</summary>
@@ -85,7 +78,7 @@ internal sealed record ReplayWorld
 
     public bool BAnswers => !IsBDown && !IsBCut;
 
-    /// <summary>The id of the last output that the outside has got without a gap before it.</summary>
+    /// <summary>The highest id that the outside has got.</summary>
     public long LastSeen => Seen.IsEmpty ? 0 : Seen.Max(static output => output.Id);
 
     public ReplayWorld WithoutChannel => this with { ToA = [], ToB = [] };
@@ -127,81 +120,107 @@ internal sealed record ReplayWorld
     {
         get
         {
-            var key = new StringBuilder(96);
-            Add((int)Journal.Phase, Journal.Primary[0], RunsOnA, JustPerformedOnA, JustPerformedOnB, WrittenOnB, IsChannelBroken);
-            Add(AllowedRepeats, IsADown, IsBDown, IsACut, IsBCut, HasLostGate, HasLostBackup, Faults, Watched);
-            key.Append(StateOnA).Append(StateOnB);
+            var key = new WorldKey(stackalloc char[256]);
+            key.Add((long)Journal.Phase);
+            key.Add(Journal.Primary);
+            key.Add(RunsOnA);
+            key.Add(JustPerformedOnA);
+            key.Add(JustPerformedOnB);
+            key.Add(WrittenOnB);
+            key.Add(IsChannelBroken);
+            key.Add(AllowedRepeats);
+            key.Add(IsADown);
+            key.Add(IsBDown);
+            key.Add(IsACut);
+            key.Add(IsBCut);
+            key.Add(Faults);
+            key.Add(Watched);
+            key.Add(StateOnA);
+            key.Add(StateOnB);
             foreach (var (id, state) in Seen)
             {
-                key.Append((char)id).Append(state);
+                key.Add(id);
+                key.Add(state);
             }
 
-            Side(Primary);
-            Side(Live);
-            if (Backup is { } backup)
-            {
-                key.Append('|');
-                Add(backup.Received, backup.Ahead.Count, backup.LastReplayed, backup.LastPerformed, backup.Held.Count, backup.IsDraining);
-            }
-
-            key.Append('|').AppendJoin(',', HeldOnA).Append('|').AppendJoin(',', HeldOnB);
-            Messages(Log);
-            Messages(ToB);
-            key.Append('|');
+            Add(ref key, Primary);
+            Add(ref key, Live);
+            Add(ref key, Backup);
+            Add(ref key, HeldOnA);
+            Add(ref key, HeldOnB);
+            Add(ref key, Log);
+            Add(ref key, ToB);
             foreach (var number in ToA)
             {
-                key.Append((char)number);
+                key.Add(number);
             }
 
             return key.ToString();
-
-            void Add(params ReadOnlySpan<Small> values)
-            {
-                foreach (var value in values)
-                {
-                    key.Append(value.Character);
-                }
-            }
-
-            void Side(ReplayPrimary? side)
-            {
-                key.Append('|');
-                if (side is not null)
-                {
-                    Add(side.Sent, side.Acknowledged, side.Notice, side.LastPerformed, side.IsAlone);
-                    foreach (var output in side.Held)
-                    {
-                        key.Append((char)output.Number);
-                    }
-                }
-            }
-
-            void Messages(ImmutableList<LogMessage> messages)
-            {
-                key.Append('|');
-                foreach (var message in messages)
-                {
-                    key.Append((char)message.Number).Append(message switch
-                    {
-                        LogMessage.Events => 'e',
-                        LogMessage.Output => 'o',
-                        _ => 'p',
-                    });
-                }
-            }
         }
     }
 
+    /// <summary>An output in words.</summary>
+    public static string Name(long id, string state) => state.Length == 0 ? $"{id}" : $"{id}[{state}]";
+
     public override string ToString() =>
-        Seen.IsEmpty ? "nothing" : string.Join(", ", Seen.Select(static output => ReplaySteps.Name(output.Id, output.State)));
+        Seen.IsEmpty ? "nothing" : string.Join(", ", Seen.Select(static output => Name(output.Id, output.State)));
 
-    /// <summary>A small number, a flag or a letter, as one character of a key.</summary>
-    private readonly record struct Small(char Character)
+    private static void Add(ref WorldKey key, ReplayPrimary? side)
     {
-        public static implicit operator Small(long value) => new((char)(value + 1));
+        if (side is not null)
+        {
+            key.Add(side.Sent);
+            key.Add(side.Acknowledged);
+            key.Add(side.Notice);
+            key.Add(side.LastPerformed);
+            key.Add(side.IsAlone);
+            for (var at = 0; at < side.Held.Count; at++)
+            {
+                key.Add(side.Held[at].Number);
+            }
+        }
 
-        public static implicit operator Small(bool value) => new(value ? 'y' : 'n');
+        key.Add('|');
+    }
 
-        public static implicit operator Small(char value) => new(value);
+    private static void Add(ref WorldKey key, ReplayBackup? side)
+    {
+        if (side is not null)
+        {
+            key.Add(side.Received);
+            key.Add((long)side.Ahead.Count);
+            key.Add(side.LastReplayed);
+            key.Add(side.LastPerformed);
+            key.Add((long)side.Held.Count);
+            key.Add(side.IsDraining);
+        }
+
+        key.Add('|');
+    }
+
+    private static void Add(ref WorldKey key, ImmutableArray<string> held)
+    {
+        foreach (var state in held)
+        {
+            key.Add(state);
+        }
+
+        key.Add('|');
+    }
+
+    private static void Add(ref WorldKey key, ImmutableArray<LogMessage> messages)
+    {
+        foreach (var message in messages)
+        {
+            key.Add(message.Number);
+            key.Add(message switch
+            {
+                LogMessage.Events => 'e',
+                LogMessage.Output => 'o',
+                _ => 'p',
+            });
+        }
+
+        key.Add('|');
     }
 }
