@@ -122,7 +122,9 @@ internal sealed class ReplayController(ReplayModel model)
         {
             yield return step;
         }
-        else
+
+        // A primary that does not answer may run: that is not known while its silence is short.
+        if (!world.AAnswers || world is { RunsOnA: true, Primary: not null })
         {
             var fenced = world.WithoutB with { IsBDown = world.IsBDown || !world.BAnswers };
             yield return Write(fenced, "b is fenced", new PairEvent.Fenced());

@@ -5,6 +5,9 @@ namespace Kumoi.Tests.FaultTolerance.Protocols.LogReplay;
 /// <summary>What came out of walking every world of a pair that logs and replays, over the product's own classes.</summary>
 internal sealed record ReplayWalk(ReplayModel Model)
 {
+    /// <summary>Rules that are broken may have no end.</summary>
+    private const int MaxCount = 1_000_000;
+
     /// <summary>How many different worlds there were.</summary>
     public int Count { get; private init; }
 
@@ -52,6 +55,11 @@ internal sealed record ReplayWalk(ReplayModel Model)
             if (until is not null && traces is [.., var last] && last.Broken == until)
             {
                 break;
+            }
+
+            if (explorer.Count > MaxCount)
+            {
+                throw new InvalidOperationException($"There are more than {MaxCount} worlds. {string.Join('\n', traces)}");
             }
         }
 
