@@ -32,8 +32,8 @@ public sealed record OutputRule
 
     /// <summary>
     /// As in VMware's fault tolerance (Scales, Nelson, Venkitachalam: The Design of a Practical System for Fault-Tolerant Virtual Machines,
-    /// 2010): an output waits for the acknowledgement, and the backup is told nothing. What the backup puts out while it replays is
-    /// dropped; it goes live at the end of the log, and so performs an output that the log ends with.
+    /// 2010): an output waits for the acknowledgement, and the backup is told nothing. Read here so: what the backup puts out while it
+    /// replays is dropped; it goes live at the end of the log, and so performs an output that the log ends with.
     /// </summary>
     public static OutputRule Classic { get; } = new() { AwaitsBackup = true };
 
