@@ -3,15 +3,13 @@ using Kumoi.FaultTolerance.Protocols;
 
 namespace Kumoi.Tests.FaultTolerance.Protocols;
 
-/// <summary>
-/// Walks every world that can come about, breadth first, so that the first broken promise has one of the shortest ways to it.
-/// </summary>
+/// <summary>Walks every world of a pair, and looks for a broken promise.</summary>
 internal sealed class PairExplorer(PairModel model)
 {
-    private readonly Dictionary<string, (string? From, PairStep Step)> _seen = new(StringComparer.Ordinal);
+    private readonly WorldExplorer<PairWorld> _explorer = new(static world => world.Key, new PairSteps(model).After);
 
     /// <summary>How many different worlds there were.</summary>
-    public int Count => _seen.Count;
+    public int Count => _explorer.Count;
 
     /// <summary>How often each phase was reached.</summary>
     public Dictionary<PairPhase, int> Phases { get; } = [];
@@ -19,29 +17,18 @@ internal sealed class PairExplorer(PairModel model)
     /// <summary>The way to a broken promise, in words; null: every promise holds in every world.</summary>
     public string? FindBroken()
     {
-        var steps = new PairSteps(model);
-        var first = new PairStep("start", new PairWorld
+        var first = new PairWorld
         {
             Journal = new PairRecord(PairPhase.Starting, "a", "b", null),
             Copies = ImmutableSortedDictionary<string, string>.Empty.Add("a", ""),
-        });
-        var waiting = new Queue<PairWorld>();
-        _seen.Add(first.World.Key, (null, first));
-        waiting.Enqueue(first.World);
-        while (waiting.TryDequeue(out var world))
+        };
+        foreach (var (at, world, _) in _explorer.Walk(first).Where(static walked => !walked.IsEnd))
         {
             Phases[world.Journal.Phase] = Phases.GetValueOrDefault(world.Journal.Phase) + 1;
             if (BrokenPromise(world) is { } broken)
             {
-                return $"{broken}:{Environment.NewLine}{WayTo(world.Key)}";
-            }
-
-            foreach (var next in steps.After(world))
-            {
-                if (_seen.TryAdd(next.World.Key, (world.Key, next)))
-                {
-                    waiting.Enqueue(next.World);
-                }
+                return $"{broken}:{Environment.NewLine}"
+                    + string.Join(Environment.NewLine, _explorer.WayTo(at).Select(static step => $"{step.What} → {step.World}"));
             }
         }
 
@@ -102,17 +89,5 @@ internal sealed class PairExplorer(PairModel model)
         return goesOn.FirstOrDefault(output => !output.StartsWith(world.Seen, StringComparison.Ordinal)) is { } other
             ? $"Seen was '{world.Seen}', which is contradicted by '{other}'"
             : null;
-    }
-
-    private string WayTo(string key)
-    {
-        List<string> way = [];
-        for (var at = key; at is not null; at = _seen[at].From)
-        {
-            way.Add($"{_seen[at].Step.What} → {_seen[at].Step.World}");
-        }
-
-        way.Reverse();
-        return string.Join(Environment.NewLine, way);
     }
 }

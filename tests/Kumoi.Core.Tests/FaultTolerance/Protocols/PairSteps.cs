@@ -1,11 +1,9 @@
 using System.Collections.Immutable;
 using Kumoi.FaultTolerance.Protocols;
 using static Kumoi.FaultTolerance.Protocols.PairAction;
+using PairStep = Kumoi.Tests.FaultTolerance.Protocols.Step<Kumoi.Tests.FaultTolerance.Protocols.PairWorld>;
 
 namespace Kumoi.Tests.FaultTolerance.Protocols;
-
-/// <summary>One thing that can happen next.</summary>
-internal sealed record PairStep(string What, PairWorld World);
 
 /// <summary>All that can happen next: a step of the controller, an output of a guest, a fault.</summary>
 internal sealed class PairSteps(PairModel model)
