@@ -5,6 +5,8 @@ internal sealed class LatencyDistribution
 {
     private const int Steps = 60_000; // what is held longer than a minute counts as a minute
 
+    private const double Rounding = 1e-9;
+
     private readonly double[] _at = new double[Steps + 1];
     private readonly double[] _slopes = new double[Steps + 2]; // differences of the density of what is spread evenly
     private double _weighted;
@@ -38,7 +40,7 @@ internal sealed class LatencyDistribution
         {
             density += _slopes[i];
             sum += density + _at[i];
-            if (sum >= share * _weight)
+            if (sum >= share * _weight * (1 - Rounding))
             {
                 return i;
             }

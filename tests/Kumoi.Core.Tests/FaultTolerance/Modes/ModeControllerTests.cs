@@ -6,7 +6,7 @@ namespace Kumoi.Tests.FaultTolerance.Modes;
 /// <summary>What holds for every rule, with guests that change what they do at random.</summary>
 public sealed class ModeControllerTests
 {
-    private const int Seeds = 20;
+    private const int Seeds = 10;
     private const double Hour = 3600;
 
     /// <summary>Each rule, and how often it changes the mode in an hour at most: twice in its shortest stay, and at its beginning.</summary>
@@ -57,7 +57,7 @@ public sealed class ModeControllerTests
     public void The_same_stretches_and_random_numbers_give_the_same_decisions(ModeOptions options, double mostChanges)
     {
         Assert.True(mostChanges >= 0);
-        for (var seed = 0; seed < 5; seed++)
+        for (var seed = 0; seed < 3; seed++)
         {
             var stretches = new List<ModeStretch>();
             var decisions = new List<ModeDecision>();
