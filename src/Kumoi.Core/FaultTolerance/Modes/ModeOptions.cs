@@ -28,7 +28,7 @@ public abstract record ModeOptions
 
     /// <summary>A controller that begins now.</summary>
     /// <param name="random">Gives numbers from 0 to 1, 1 excluded. Only rules that try things out ask for them.</param>
-    /// <exception cref="ArgumentException">Numbers are out of their range: it says which, and what they may be.</exception>
+    /// <exception cref="InvalidOperationException">Numbers are out of their range: it says which, and what they may be.</exception>
     public ModeController Create(Func<double> random)
     {
         List<string?> all =
@@ -40,7 +40,7 @@ public abstract record ModeOptions
         var problems = all.OfType<string>().ToList();
         return problems.Count == 0
             ? Start(random)
-            : throw new ArgumentException($"'{Name}' cannot choose the mode of a pair: {string.Join("; ", problems)}.");
+            : throw new InvalidOperationException($"'{Name}' cannot choose the mode of a pair: {string.Join("; ", problems)}.");
     }
 
     /// <summary>What is out of its range; null for what is not.</summary>

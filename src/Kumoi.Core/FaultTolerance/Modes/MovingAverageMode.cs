@@ -29,7 +29,7 @@ internal sealed class MovingAverageMode(MovingAverageModeOptions options)
         _count++;
         if (_count < options.MinCheckpoints)
         {
-            return (PairMode.Colo, options.ColoPeriod, $"has seen {_count} of the {options.MinCheckpoints} lengths of COLO that it judges by");
+            return (PairMode.Colo, options.ColoPeriod, $"judges COLO by {options.MinCheckpoints} checkpoints, and has seen {_count}");
         }
 
         var mean = options.IsBiasCorrected ? _meanMs / (1 - Math.Pow(Old, _count)) : _meanMs;

@@ -31,7 +31,7 @@ internal sealed class ThresholdMode(ThresholdModeOptions options)
         _mismatches += stretch.Cause is CheckpointCause.Mismatch ? 1 : 0;
         if (_count < options.MinCheckpoints && ShortLengths.Likelihood(_count, _sum / options.GoodLength) >= options.Doubt)
         {
-            return (PairMode.Colo, options.ColoPeriod, $"has seen {_count} of the {options.MinCheckpoints} lengths of COLO that it judges by");
+            return (PairMode.Colo, options.ColoPeriod, $"judges COLO by {options.MinCheckpoints} checkpoints, and has seen {_count}");
         }
 
         var mean = _sum / _count;

@@ -1,6 +1,8 @@
 namespace Kumoi.PolicySimulation.Modes;
 
-/// <summary>What a guest does, per second that it runs. The paper gives no such numbers: these are ours, of the order that its words say.</summary>
+/// <summary>
+/// What a guest does, per second that it runs. The paper gives no such numbers: these are ours, of the order that its words say.
+/// </summary>
 internal sealed record GuestKind
 {
     /// <summary>Outputs of the two guests that differ.</summary>

@@ -10,15 +10,15 @@ internal sealed class GuestTrace
     private readonly List<(double From, GuestKind Kind, double Factor)> _segments = [];
     private readonly double[] _pauseFactors;
 
+    /// <summary>All that it will do.</summary>
     /// <param name="workload">What it does.</param>
     /// <param name="durationSec">The simulated time.</param>
     /// <param name="model">For how pauses vary.</param>
     /// <param name="seed">Of the run.</param>
     public GuestTrace(ModeWorkload workload, double durationSec, PairModel model, long seed)
     {
-        // A stretch may begin just before the end.
         DurationSec = durationSec;
-        var end = durationSec + 60;
+        var end = durationSec + 60; // a stretch may begin just before the end
         var phases = new RandomStream(seed, 0);
         var variation = new RandomStream(seed, 1);
         var events = new RandomStream(seed, 2);
@@ -66,7 +66,7 @@ internal sealed class GuestTrace
         return whole * (1 - Math.Exp(-written / whole));
     }
 
-    /// <summary>When a pair in COLO has to make a checkpoint, if it is in step at a moment: and which outputs are missing until then.</summary>
+    /// <summary>When a pair in COLO that is in step has to make a checkpoint, and which outputs are missing until then.</summary>
     /// <param name="from">When both guests go on.</param>
     /// <param name="period">The longest time without a checkpoint.</param>
     /// <param name="timeoutSec">How long output waits for the other guest's.</param>

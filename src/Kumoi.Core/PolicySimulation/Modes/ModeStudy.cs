@@ -29,7 +29,7 @@ public sealed record ModeStudy
     public long Seed { get; init; }
 
     /// <summary>For each workload a result for each rule, in the order in which they were given.</summary>
-    /// <exception cref="ArgumentException">A rule cannot be used.</exception>
+    /// <exception cref="InvalidOperationException">A rule cannot be used.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyList<ModeResult> Run(CancellationToken cancellationToken = default)
     {

@@ -5,7 +5,7 @@ internal sealed record PairModel
 {
     /// <summary>
     /// How long the guest stands still for a checkpoint in which nothing is dirty. Measured on QEMU's COLO, in software: about 85 ms with
-    /// little dirty memory (docs of the lab's probes), of which 5 ms are taken for that memory.
+    /// little dirty memory, of which 5 ms are taken for that memory.
     /// </summary>
     public double BasePauseSec { get; init; } = 0.080;
 

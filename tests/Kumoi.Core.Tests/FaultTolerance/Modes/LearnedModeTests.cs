@@ -22,8 +22,8 @@ public sealed class LearnedModeTests
     }
 
     /// <summary>
-    /// Whatever the guest does, and however long its pauses are, in two hours each. What chance does to the guest itself in that time, which
-    /// also the fixed mode would meet, is let pass: a quarter of a point.
+    /// Whatever the guest does, and however long its pauses are, in two hours each. What chance does to the guest itself in that time,
+    /// which the fixed mode would meet too, is let pass: a quarter of a point.
     /// </summary>
     [Fact]
     public void It_is_not_worse_than_the_better_fixed_mode_by_more_than_its_exploration_share()
@@ -61,6 +61,27 @@ public sealed class LearnedModeTests
         guest.MeanSec = 60;
         guest.Run(mode, 600);
         Assert.Equal(PairMode.Colo, mode.Current.Mode);
+    }
+
+    [Fact]
+    public void A_mode_that_was_chosen_is_not_left_before_its_shortest_stay_and_then_at_once()
+    {
+        var guest = new RandomGuest(5) { MeanSec = 1000 };
+        var mode = new LearnedModeOptions { ShortestStay = TimeSpan.FromSeconds(30) }.Create();
+        var changes = new List<ModeDecision>();
+        guest.Run(mode, 11, Note); // ten seconds of COLO are its first trial
+        guest.MeanSec = 0.02;
+        guest.Run(mode, 35, Note);
+        Assert.Equal([PairMode.Checkpoint, PairMode.Colo, PairMode.Checkpoint], changes.Select(one => one.Mode));
+        Assert.InRange((changes[2].At - changes[1].At).TotalSeconds, 30, 32);
+
+        void Note(ModeStretch stretch, ModeDecision decision)
+        {
+            if (decision.IsChange)
+            {
+                changes.Add(decision);
+            }
+        }
     }
 
     /// <summary>One that keeps its differences for certain seconds of a minute would escape trials at fixed times.</summary>

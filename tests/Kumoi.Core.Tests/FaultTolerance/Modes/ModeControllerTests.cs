@@ -9,7 +9,7 @@ public sealed class ModeControllerTests
     private const int Seeds = 10;
     private const double Hour = 3600;
 
-    /// <summary>Each rule, and how often it changes the mode in an hour at most: twice in its shortest stay, and at its beginning.</summary>
+    /// <summary>Each rule, and how often it changes the mode in an hour at most: twice in its shortest stay, and when it begins.</summary>
     public static TheoryData<ModeOptions, double> All => new()
     {
         { new FixedModeOptions(PairMode.Checkpoint), 0 },
@@ -17,7 +17,10 @@ public sealed class ModeControllerTests
         { new MovingAverageModeOptions(), (2 * Hour / (100 * 0.25)) + 2 },
         { new MovingAverageModeOptions { IsBiasCorrected = true }, (2 * Hour / (100 * 0.25)) + 2 },
         { new ThresholdModeOptions(), (2 * Hour / 10) + 2 }, // α times the shortest stay
-        { new ThresholdModeOptions { Doubt = 0, MinCheckpoints = 1, ShortestStay = TimeSpan.FromSeconds(1), Alpha = 1.5 }, (2 * Hour / 1.5) + 2 },
+        {
+            new ThresholdModeOptions { Doubt = 0, MinCheckpoints = 1, ShortestStay = TimeSpan.FromSeconds(1), Alpha = 1.5 },
+            (2 * Hour / 1.5) + 2
+        },
         { new ProportionalIntegralModeOptions(), (2 * Hour / 10) + 2 },
         { new ProportionalIntegralModeOptions { SetPoint = 4, Kp = 10, Ki = 10 }, (2 * Hour / 10) + 2 },
         { new LearnedModeOptions(), (2 * Hour / 10) + 2 },
@@ -107,8 +110,8 @@ public sealed class ModeControllerTests
     }
 
     /// <summary>
-    /// Each while, from a second to five minutes, another guest: from one that differs every 30 ms to one that does every 90 s. Half of them
-    /// cost the same in both modes, so that chance alone speaks for one or the other.
+    /// Each while, from a second to five minutes, another guest: from one that differs every 30 ms to one that does every 90 s. Half of
+    /// them cost the same in both modes, so that chance alone speaks for one or the other.
     /// </summary>
     private static void RunAnHour(RandomGuest guest, ModeController controller, int seed, Action<ModeStretch, ModeDecision> note)
     {

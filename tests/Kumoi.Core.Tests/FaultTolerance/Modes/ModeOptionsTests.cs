@@ -31,7 +31,7 @@ public sealed class ModeOptionsTests
     [MemberData(nameof(Wrong))]
     public void What_is_out_of_its_range_is_refused_with_the_range(ModeOptions options, string problem)
     {
-        var refused = Assert.Throws<ArgumentException>(() => options.Create());
+        var refused = Assert.Throws<InvalidOperationException>(() => options.Create());
         Assert.Equal($"'{options.Name}' cannot choose the mode of a pair: {problem}.", refused.Message);
     }
 
@@ -42,7 +42,7 @@ public sealed class ModeOptionsTests
         Assert.Equal(
             "'Threshold' cannot choose the mode of a pair: CheckpointPeriod is 0.001 s, and must be from 0.01 s to 10 s; "
             + "Alpha is 0.5, and must be more than 1, to 100; Beta is 2, and must be more than 0 and less than 1.",
-            Assert.Throws<ArgumentException>(() => options.Create()).Message);
+            Assert.Throws<InvalidOperationException>(() => options.Create()).Message);
     }
 
     [Fact]

@@ -35,8 +35,8 @@ public sealed class ProportionalIntegralModeTests
     }
 
     /// <summary>
-    /// Saturated for an hour, at either end: with an error of the other sign it goes back at once, and is at the other end after 1 / (Ki·|e|·dt)
-    /// steps: here 1 / (0.01·3.5·10) or 1 / (0.01·1·10), and one for the beginning. Without a limit to its sum it would take an hour.
+    /// Saturated for an hour, at either end: with an error of the other sign it goes back at once, and is at the other end after
+    /// 1 / (Ki·|e|·dt) steps, here 1 / (0.01·3.5·10) or 1 / (0.01·1·10), and one more. Without a limit to its sum it would take an hour.
     /// </summary>
     [Fact]
     public void It_recovers_from_a_long_saturation_in_a_few_steps()
@@ -60,7 +60,7 @@ public sealed class ProportionalIntegralModeTests
         Assert.Equal(PairMode.Colo, mode.Current.Mode);
     }
 
-    /// <summary>With a set-point of its own it comes back to COLO, whatever the machine's pauses are; with one that is too low it never does.</summary>
+    /// <summary>So it comes back to COLO, whatever the machine's pauses are. With a set-point that is too low it never does.</summary>
     [Theory]
     [InlineData(0.01)]
     [InlineData(0.2)]

@@ -2,7 +2,7 @@ using Kumoi.FaultTolerance.Modes;
 
 namespace Kumoi.Tests.FaultTolerance.Modes;
 
-/// <summary>A guest whose outputs differ at random, with a pause that is the same in both modes. What it does can be changed at any time.</summary>
+/// <summary>A guest whose outputs differ at random, with the same pause in both modes. What it does can be changed at any time.</summary>
 internal sealed class RandomGuest(int seed)
 {
     private readonly Random _random = new(seed);

@@ -26,7 +26,8 @@ public sealed class ThresholdModeTests
         {
             Assert.Equal(5, mode.UntilChange(0.1));
             Assert.Equal(
-                FormattableString.Invariant($"checkpoints of COLO are 100 ms apart, 5 of 5 by a difference: tries it again in {stay:0.0} s"),
+                FormattableString.Invariant(
+                    $"checkpoints of COLO are 100 ms apart, 5 of 5 by a difference: tries it again in {stay:0.0} s"),
                 mode.Current.Reason);
             Assert.Equal(stay, mode.UntilChange(1));
         }

@@ -26,7 +26,7 @@ public sealed class ModeRunTests
         Assert.Equal(HalfAnHour / 0.35, run.Checkpoints, tolerance: 1);
     }
 
-    /// <summary>Differences at random, at a rate that varies slowly: between two checkpoints passes what the rate says, on average.</summary>
+    /// <summary>Differences come at random: between two checkpoints passes what their rate says, on average.</summary>
     [Fact]
     public void In_COLO_a_checkpoint_follows_each_difference()
     {
@@ -65,7 +65,9 @@ public sealed class ModeRunTests
     {
         var kind = GuestKind.Deterministic;
         var idle = Run(ModeWorkload.Deterministic, new FixedModeOptions(PairMode.Checkpoint));
-        Assert.Equal((0.25 + 0.2) / 0.35, idle.CpuRatio, tolerance: 0.01); // one core of the guest; two for the checkpoint while it stands still
+
+        // One core of the guest while it runs; one on each host for the checkpoint while it stands still.
+        Assert.Equal((0.25 + 0.2) / 0.35, idle.CpuRatio, tolerance: 0.01);
         var both = Run(ModeWorkload.Deterministic, new FixedModeOptions(PairMode.Colo));
         Assert.Equal(2, both.CpuRatio, tolerance: 0.01);
         Assert.InRange(both.NetworkBytesPerSec, kind.OutputBytesPerSec + kind.InputBytesPerSec, kind.WorkingSetBytes / 10);
