@@ -1,7 +1,7 @@
 #Requires -Version 7.6
 <#
 .SYNOPSIS
-  The study of paper 002 on a simulated fleet: what replicated operations bring, and what they cost.
+  The studies of paper 002, what replicated operations bring on a simulated fleet, and of paper 004, which mode of a fault-tolerant pair.
 .DESCRIPTION
   Writes a CSV file for each workload and report.html, and puts the tables into a page between its marks. Run by './build.sh simulate'.
   Settings are chosen so that it takes one to two minutes on two cores: ten runs of each combination, of a simulated day (power-ons, which
@@ -22,6 +22,7 @@ Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 Import-Module $Module
 . $PSScriptRoot/Report.ps1
+. $PSScriptRoot/Modes.ps1
 $fleet = @{ HostCount = 1024; Runs = 10; Seed = 2 }
 $study = @{
   FailureRate = 0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5
@@ -50,8 +51,16 @@ $closed = foreach ($f in 0.2, 0.5) {
 }
 $closed | Export-Csv (Join-Path $Target 'ClosedForms.csv')
 
+# As the paper has it: ten runs of half an hour.
+$modes = ([Kumoi.PolicySimulation.Modes.ModeStudy]@{ Runs = 10; Duration = [timespan]::FromMinutes(30); Seed = $fleet.Seed }).Run()
+$modes | ForEach-Object { ConvertTo-FlatRow $_ } | Export-Csv (Join-Path $Target 'Modes.csv')
+Write-Host ('Modes: {0} combinations, {1:0} s' -f $modes.Count, $watch.Elapsed.TotalSeconds)
+
 $report = Join-Path $Target 'report.html'
-Export-Report -Results $results -Fleet $fleet -Npm $Npm -Path $report
-if ($Page) { Update-Page -Page $Page -Results $results -Closed $closed }
+Export-Report -Results $results -Fleet $fleet -Modes (Get-ModeSection $modes) -Npm $Npm -Path $report
+if ($Page) {
+  Update-Page -Page $Page -Tables (Get-PolicyTable -Results $results -Closed $closed)
+  Update-Page -Page $Page -Tables (Get-ModeTable $modes)
+}
 Write-Host ('{0}, after {1:0} s' -f $report, $watch.Elapsed.TotalSeconds)
 if ($results.DoubledVMCount -gt 0) { throw 'A VM ran twice.' }

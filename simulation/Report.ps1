@@ -65,32 +65,43 @@ function Get-FigureTable {
   }
 }
 
-function Update-Page {
-  # Puts the tables into the page, each workload's between its marks.
-  param([Parameter(Mandatory)][string] $Page, [Parameter(Mandatory)][object[]] $Results, [Parameter(Mandatory)][object[]] $Closed)
+function Get-PolicyTable {
+  # The tables of the page, by their marks.
+  param([Parameter(Mandatory)][object[]] $Results, [Parameter(Mandatory)][object[]] $Closed)
   $tables = [ordered]@{}
   $lines = $Closed | ForEach-Object { '| {0} | {1} | {2} | {3:0.000} | {4:0.000} ± {5:0.000} | {6} |' -f $_.f, $_.k, $_.figure, $_.expected, $_.got, $_.halfWidth, ($_.holds ? 'yes' : '**no**') }
   $tables['closed forms'] = "| failure rate | replicas | figure | closed form | simulated | within the interval |`n| --- | --- | --- | --- | --- | --- |`n$($lines -join "`n")`n"
   foreach ($workload in $script:figures.Keys) {
     $own = @($Results | Where-Object Workload -eq $workload)
     $tables[$workload] = ($script:figures[$workload] | ForEach-Object {
-        $head, $rows = Get-FigureTable $own $_
-        $body = ($rows | ForEach-Object { "| $($_ -join ' | ') |" }) -join "`n"
-        "**$($_.title)** ($($_.unit))`n`n| $($head -join ' | ') |`n|$(' --- |' * $head.Count)`n$body`n"
+        "**$($_.title)** ($($_.unit))`n`n$(ConvertTo-PageTable (Get-FigureTable $own $_))"
       }) -join "`n"
   }
+  $tables
+}
+
+function ConvertTo-PageTable {
+  # Arrays of text, the first the head, as a table of the page.
+  param([Parameter(Mandatory)][object[]] $Rows)
+  $head, $body = $Rows
+  "| $($head -join ' | ') |`n|$(' --- |' * $head.Count)`n$(($body | ForEach-Object { "| $($_ -join ' | ') |" }) -join "`n")`n"
+}
+
+function Update-Page {
+  # Puts tables into the page, each between its marks.
+  param([Parameter(Mandatory)][string] $Page, [Parameter(Mandatory)][System.Collections.IDictionary] $Tables)
   $text = Get-Content $Page -Raw
-  foreach ($name in $tables.Keys) {
+  foreach ($name in $Tables.Keys) {
     $mark = [regex]::Escape("<!-- $name -->")
     if ($text -notmatch $mark) { throw "$Page has no mark '<!-- $name -->'." }
-    $text = [regex]::Replace($text, "(?s)(?<=$mark\n).*?(?=<!-- end -->)", { $tables[$name] })
+    $text = [regex]::Replace($text, "(?s)(?<=$mark\n).*?(?=<!-- end -->)", { $Tables[$name] })
   }
   Set-Content $Page $text -NoNewline
 }
 
 function Export-Report {
   # One file without anything to load: the data, the tables, and, where npm has got it, the charting library.
-  param([Parameter(Mandatory)][object[]] $Results, [Parameter(Mandatory)][hashtable] $Fleet, [string] $Npm, [Parameter(Mandatory)][string] $Path)
+  param([Parameter(Mandatory)][object[]] $Results, [Parameter(Mandatory)][hashtable] $Fleet, [Parameter(Mandatory)] $Modes, [string] $Npm, [Parameter(Mandatory)][string] $Path)
   $sections = foreach ($workload in $script:figures.Keys) {
     $own = @($Results | Where-Object Workload -eq $workload)
     [ordered]@{
@@ -122,7 +133,7 @@ function Export-Report {
     $license = Get-Content (Join-Path $folder LICENSE) -Raw
     $library = "<style>$(Get-Content (Join-Path $folder 'dist/uPlot.min.css') -Raw)</style>`n<script>/*`n$license*/`n$(Get-Content (Join-Path $folder 'dist/uPlot.iife.min.js') -Raw)</script>"
   }
-  $data = ConvertTo-Json -Compress -Depth 10 @{ fleet = $Fleet; sections = @($sections) }
+  $data = ConvertTo-Json -Compress -Depth 10 @{ fleet = $Fleet; sections = @($sections); modes = $Modes }
   $html = Get-Content $PSScriptRoot/report.template.html -Raw
   # Replace, not -replace: the library's code has dollar signs.
   Set-Content $Path $html.Replace('<!-- library -->', $library).Replace('/* data */', $data) -NoNewline
