@@ -96,10 +96,11 @@ function Test-PlatyPS {
 }
 
 function Write-Picture {
-  # The rooms and their arrows in docs/architecture.md, from the assemblies. A test fails where the page has others.
+  # The rooms and their arrows in docs/architecture.md, from the assemblies, and the tables of log and replay in docs/experiments.md, from
+  # what a test walks. Tests fail where the pages have others.
   Invoke-Native dotnet @('build', "$root/tests/Kumoi.Core.Tests", '-c', 'Release', '-v', 'quiet', '-nologo')
   $env:KUMOI_DRAW = '1'
-  try { Invoke-Native dotnet @("$root/tests/Kumoi.Core.Tests/bin/Release/net10.0/Kumoi.Core.Tests.dll", '-class', 'Kumoi.Tests.Architecture.ArchitectureTests') }
+  try { Invoke-Native dotnet @("$root/tests/Kumoi.Core.Tests/bin/Release/net10.0/Kumoi.Core.Tests.dll", '-class', 'Kumoi.Tests.Architecture.ArchitectureTests', '-class', 'Kumoi.Tests.FaultTolerance.Protocols.LogReplay.LogReplayPageTests') }
   finally { $env:KUMOI_DRAW = $null }
 }
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Kumoi.FaultTolerance.Gates;
-using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
@@ -106,7 +105,7 @@ internal static class StandbyStart
         PairPlan plan, IHypervisorLink host, Guid domain, ConsoleGate gate, TimeProvider time, CancellationToken cancellationToken)
     {
         if (!gate.Connected.IsCompleted
-            && PairPreflight.HasConsole(DomainDefinition.Parse(await host.SendAsync(new ReadXml(domain), cancellationToken)), plan.Folder))
+            && PairConsole.IsIn(DomainDefinition.Parse(await host.SendAsync(new ReadXml(domain), cancellationToken)), plan.Folder))
         {
             await Task.WhenAny(gate.Connected, Task.Delay(ConsolePatience, time, cancellationToken));
         }

@@ -52,7 +52,7 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
                 if (reason is null)
                 {
                     var definition = DomainDefinition.Parse(await Link(primary).SendAsync(new ReadXml(domain), either.Token));
-                    return plan.Engine is not CheckpointEngine.LibvirtSnapshot || PairPreflight.HasConsole(definition, plan.Folder)
+                    return plan.Engine is not CheckpointEngine.LibvirtSnapshot || PairConsole.IsIn(definition, plan.Folder)
                         ? new PairEvent.OutputLost("the controller that held the output has died") : null;
                 }
             }

@@ -57,12 +57,12 @@ internal static class PairPreflight
         var consoles = 0;
         foreach (var device in domain.Elements("devices").Elements())
         {
-            if (IsConsole(device) && (string?)device.Attribute("type") is "null")
+            if (PairConsole.IsPort(device) && (string?)device.Attribute("type") is "null")
             {
                 continue; // it goes nowhere
             }
 
-            if (IsConsole(device))
+            if (PairConsole.IsPort(device))
             {
                 // libvirt shows the first serial port a second time, as the console.
                 if ((string?)device.Element("source")?.Attribute("path") != consoleSocket)
@@ -97,11 +97,6 @@ internal static class PairPreflight
                 "Set-KumoiVM -AutoStart:$false.");
         }
     }
-
-    /// <summary>Whether the VM puts something out at the pair's console.</summary>
-    public static bool HasConsole(XElement domain, string folder) => domain.Elements("devices").Elements().Any(
-        device => IsConsole(device) && (string?)device.Element("source")?.Attribute("path") is { } path
-            && Path.GetDirectoryName(path) == folder);
 
     /// <summary>
     /// What an engine needs that others do not. QEMU's migrations are not encrypted, and what travels is the VM's memory.
@@ -179,8 +174,6 @@ internal static class PairPreflight
                         "Take the attribute queues off the card's <driver>, and start the VM anew.")
                     : null;
     }
-
-    private static bool IsConsole(XElement device) => device.Name.LocalName is "serial" or "console" or "parallel" or "channel";
 
     private static string NameOf(XElement device) => device.Name.LocalName switch
     {
