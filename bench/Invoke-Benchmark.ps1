@@ -317,7 +317,7 @@ else {
     # of 32 MiB that is idle or writes 9 MiB/s, a Linux guest whose clients count, and one that never rests.
     $figures = Join-Path $work pairs.json
     Remove-Item $figures -ErrorAction Ignore
-    & $labScript run env "KUMOI_FIGURES=$figures" KUMOI_PAIR_LOSSES=10 dotnet "$root/tests/Lab/bin/Release/net10.0/Kumoi.Lab.Tests.dll" -class Kumoi.Tests.Lab.PairFigureTests | Out-Host
+    & $labScript run env "KUMOI_FIGURES=$figures" KUMOI_PAIR_LOSSES=20 dotnet "$root/tests/Lab/bin/Release/net10.0/Kumoi.Lab.Tests.dll" -class Kumoi.Tests.Lab.PairFigureTests | Out-Host
     if ($LASTEXITCODE -ne 0) { throw 'the tests of pairs failed' }
     foreach ($of in Get-Content $figures | ConvertFrom-Json) {
       $name = "pair by $($of.engine), guest '$($of.guest)'"

@@ -26,7 +26,7 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
         var running = await RunAsync(controller, hosts[0]);
         var figures = new PairFigures(controller);
         var before = Numbers()[^1];
-        await CheckpointsAsync(controller, running, 10 * Losses);
+        await CheckpointsAsync(controller, running, 5 * Losses);
         var changed = (Numbers()[^1] - before) * (guest is "hot" ? HotPages : 0) * 4096;
         var bytes = figures.Bytes;
         for (var death = 0; death < Losses; death++)
@@ -54,7 +54,7 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
         var running = await RunAsync(controller, hosts[0]);
         var figures = new PairFigures(controller);
         var first = client.Count + 1;
-        await CheckpointsAsync(controller, running, 10 * Losses);
+        await CheckpointsAsync(controller, running, 5 * Losses);
         await client.GoesOnAsync();
         var held = client.LatenciesFrom(first);
 
