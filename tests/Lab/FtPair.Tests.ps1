@@ -140,7 +140,7 @@ Describe 'A VM that the agent protects' {
       Start-KumoiFtPair web1 -BackupHost k5 -CheckpointPath $path -FenceCommand $fence -ErrorVariable errors -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
       "$errors" | Should -BeLike "*'web1' is protected by * already: k1 has the mark of that pair*"
       # A session has one journal: another one's is another user's, say.
-      $stranger = & (Get-Process -Id $PID).Path -NoProfile -NonInteractive -Command "Import-Module '$((Get-Module Kumoi).ModuleBase)'
+      $stranger = & $env:KUMOI_PWSH -NoProfile -NonInteractive -Command "Import-Module '$env:KUMOI_MODULE'
         Connect-KumoiHost $($info.hosts[0].tcpUri) -Name k1 | Out-Null
         Get-KumoiFtPair | ForEach-Object { `$_.VM, `$_.State, `$_.Reason -join ' ' }
         Stop-KumoiFtPair web1 -ErrorVariable errors -ErrorAction SilentlyContinue; `$errors"
