@@ -143,7 +143,8 @@ Describe 'A VM that the agent protects' {
       $stranger = & $env:KUMOI_PWSH -NoProfile -NonInteractive -Command "Import-Module '$env:KUMOI_MODULE'
         Connect-KumoiHost $($info.hosts[0].tcpUri) -Name k1 | Out-Null
         Get-KumoiFtPair | ForEach-Object { `$_.VM, `$_.State, `$_.Reason -join ' ' }
-        Stop-KumoiFtPair web1 -ErrorVariable errors -ErrorAction SilentlyContinue; `$errors"
+        Stop-KumoiFtPair web1 -ErrorVariable errors -ErrorAction SilentlyContinue
+        `$errors[0].Exception.Message"
       $stranger | Should -HaveCount 2
       $stranger[0] | Should -BeLike 'web1 Unknown *k1 has its mark*'
       $stranger[1] | Should -BeLike "The pair of 'web1' is kept by *"
