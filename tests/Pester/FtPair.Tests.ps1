@@ -131,6 +131,15 @@ Describe 'A protected VM' {
     (Start-KumoiFtPair kvm01-1 -BackupHost kvm03).Backup | Should -Be kvm03
   }
 
+  It 'is protected no more when its simulated hosts are disconnected, for several that are begun at once too' {
+    foreach ($round in 1..5) {
+      $pairs = Start-KumoiFtPair kvm01-1, kvm02-1, kvm03-1, kvm04-1 -BackupHost kvm05 -CheckpointPeriodMs 5 -ErrorVariable errors -ErrorAction SilentlyContinue
+      "$errors" | Should -BeNullOrEmpty
+      $pairs | Should -HaveCount 4
+      Reset-Fleet 'sim://lab?hosts=5&vms=1&running=1&seed=7'
+    }
+  }
+
   It 'is started where it is off' {
     Stop-KumoiVM kvm01-1 -TurnOff -Confirm:$false | Out-Null
     Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 | Out-Null

@@ -10,18 +10,21 @@ namespace Kumoi.PowerShell.Session;
 /// </summary>
 internal sealed class SessionPairs(PairService own, PersistentPairs persistent)
 {
-    /// <summary>
-    /// All pairs that the session, the agent or the journal know, and those whose marks the session's hosts have, in natural order of the
-    /// VMs' names.
-    /// </summary>
+    /// <summary>All pairs that the session, the agent or the journal know, in natural order of the VMs' names. No host is asked.</summary>
     public async Task<IReadOnlyList<KumoiFtPair>> ListAsync(CancellationToken cancellationToken)
     {
         List<KumoiFtPair> pairs = [.. own.Pairs, .. await persistent.ListAsync(cancellationToken) ?? []];
         var known = pairs.Select(pair => pair.Id).ToHashSet();
         var left = (await own.ReadOpenAsync(cancellationToken)).Where(state => !known.Contains(state.Order.Id) && !IsOver(state));
-        var strangers = await own.FindStrangersAsync(cancellationToken);
-        return [.. pairs.Concat(left.Select(Describe)).Concat(strangers).OrderBy(pair => pair.VM, NaturalOrder.Instance)];
+        return [.. pairs.Concat(left.Select(Describe)).OrderBy(pair => pair.VM, NaturalOrder.Instance)];
     }
+
+    /// <summary>Also those that nobody here knows, and whose marks the session's hosts have.</summary>
+    public async Task<IReadOnlyList<KumoiFtPair>> ListWithStrangersAsync(CancellationToken cancellationToken) =>
+    [
+        .. (await ListAsync(cancellationToken)).Concat(await own.FindStrangersAsync(cancellationToken))
+            .OrderBy(pair => pair.VM, NaturalOrder.Instance),
+    ];
 
     public Task<KumoiFtPair> StartAsync(PairOrder order, bool force, CancellationToken cancellationToken) => order.IsSimulated
         ? own.StartAsync(order, force, cancellationToken)

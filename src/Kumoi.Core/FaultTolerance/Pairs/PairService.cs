@@ -13,6 +13,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<Guid, PairRun> _runs = []; // by VM
+    private readonly SemaphoreSlim _sweeping = new(1);
     private Task<PairLog>? _log;
 
     /// <summary>Those that this process keeps, and those that were lost, in natural order of the VMs' names.</summary>
@@ -211,6 +212,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         }
 
         await Task.WhenAll(runs.Select(static run => run.DisposeAsync().AsTask()));
+        _sweeping.Dispose();
     }
 
     private static KumoiFtPair Describe(Guid vm, PairMark? mark, IReadOnlyList<string> hosts) => new()
@@ -227,20 +229,28 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         Reason = $"This journal does not have it; {string.Join(", ", hosts)} {(hosts.Count == 1 ? "has its mark" : "have its marks")}.",
     };
 
-    /// <summary>Ends pairs whose simulated hosts are gone.</summary>
+    /// <summary>Ends pairs whose simulated hosts are gone. When this returns, also those are over that somebody else was just ending.</summary>
     private async Task<PairLog> SweepAsync()
     {
         var log = await LogAsync();
-        List<PairRun> gone;
-        lock (_gate)
+        await _sweeping.WaitAsync();
+        try
         {
-            gone = [.. _runs.Values.Where(static run => run.IsGone)];
-        }
+            List<PairRun> gone;
+            lock (_gate)
+            {
+                gone = [.. _runs.Values.Where(static run => run.IsGone)];
+            }
 
-        foreach (var run in gone)
+            foreach (var run in gone)
+            {
+                await ForgetAsync(run);
+                await log.GiveUpAsync(run.Order, $"The pair of '{run.Order.VMName}' has ended: its simulated hosts were disconnected.");
+            }
+        }
+        finally
         {
-            await ForgetAsync(run);
-            await log.GiveUpAsync(run.Order, $"The pair of '{run.Order.VMName}' has ended: its simulated hosts were disconnected.");
+            _sweeping.Release();
         }
 
         return log;

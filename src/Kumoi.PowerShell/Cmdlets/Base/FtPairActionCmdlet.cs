@@ -52,13 +52,11 @@ public abstract class FtPairActionCmdlet : FtPairCmdlet
 
             if (pair.State is PairPhase.Unknown)
             {
-                WriteFailure(
-                    new HypervisorException(
-                        $"The pair of '{pair.VM}' is kept by {pair.KeptBy}. {pair.Reason}", FaultDomain.VM,
-                        error: HypervisorError.InvalidState,
-                        recommendedAction: "Use the journal of whoever has begun it. If its owner is known to be gone for good, "
-                            + "Start-KumoiFtPair -Force protects the VM anew."),
-                    pair);
+                if (IsNamed(pair))
+                {
+                    WriteFailure(NotOurs(pair), pair);
+                }
+
                 continue;
             }
 
@@ -77,6 +75,11 @@ public abstract class FtPairActionCmdlet : FtPairCmdlet
             }
         }
     }
+
+    private static HypervisorException NotOurs(KumoiFtPair pair) => new(
+        $"The pair of '{pair.VM}' is kept by {pair.KeptBy}. {pair.Reason}", FaultDomain.VM, error: HypervisorError.InvalidState,
+        recommendedAction: "Use the journal of whoever has begun it. If its owner is known to be gone for good, "
+            + "Start-KumoiFtPair -Force protects the VM anew.");
 
     /// <summary>It was asked for by its name, not by a pattern.</summary>
     private bool IsNamed(KumoiFtPair pair) => Given.Any(name => string.Equals(name, pair.VM, StringComparison.OrdinalIgnoreCase));

@@ -20,7 +20,7 @@ public abstract class FtPairCmdlet : KumoiCmdlet
     /// <summary>The pairs with these names; all that are there without names. A name that none has is an error.</summary>
     private protected IReadOnlyList<KumoiFtPair> Find()
     {
-        var all = Await(KumoiSession.Pairs.ListAsync(StopToken));
+        var all = Await(KumoiSession.Pairs.ListWithStrangersAsync(StopToken));
         if (Given.Length == 0)
         {
             return all;
