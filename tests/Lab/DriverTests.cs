@@ -47,26 +47,74 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
         await Lab.ExecuteAsync("k1", "virsh", "-q", "pool-refresh", "default");
     }
 
-    [Fact]
-    public async Task A_saved_state_is_seen_asked_for_and_gone_on_from()
+    [Theory]
+    [InlineData("k1")]
+    [InlineData("k2")]
+    public async Task A_saved_state_is_seen_asked_for_and_gone_on_from(string host)
     {
-        var vm = await CreateAsync(Host("k1"), "saved", "idle");
-        await Lab.CountsOnAsync("k1", "saved");
-        await Lab.ExecuteAsync("k1", "virsh", "-q", "managedsave", "saved");
-        var saved = (await VMsAsync("k1")).Single();
+        var vm = await CreateAsync(Host(host), "saved", "idle");
+        await Lab.CountsOnAsync(host, "saved");
+        var saved = await VMActions.SaveAsync(vm, CancellationToken.None);
         Assert.True(saved is { State: PowerState.Shutoff, HasSavedState: true });
 
         var failure = await Assert.ThrowsAsync<HypervisorException>(
             () => VMActions.RemoveAsync(vm, turnOff: false, removeVolumes: false, CancellationToken.None));
         Assert.Equal((HypervisorError.InvalidState, FaultDomain.VM), (failure.Error, failure.FaultDomain));
 
-        var counted = Lab.Counter("k1", "saved") ?? 0;
+        var counted = Lab.Counter(host, "saved") ?? 0;
         Assert.False((await VMActions.StartAsync(vm, paused: false, CancellationToken.None)).HasSavedState);
-        await Lab.CountsOnAsync("k1", "saved", counted);
+        await Lab.CountsOnAsync(host, "saved", counted);
 
-        await Lab.ExecuteAsync("k1", "virsh", "-q", "managedsave", "saved");
+        await Lab.ExecuteAsync(host, "virsh", "-q", "managedsave", "saved");
         await VMActions.RemoveAsync(vm, turnOff: true, removeVolumes: false, CancellationToken.None);
-        Assert.Empty(await VMsAsync("k1"));
+        Assert.Empty(await VMsAsync(host));
+    }
+
+    /// <summary>It may be done before it can be stopped; then it is saved.</summary>
+    [Theory]
+    [InlineData("k1")]
+    [InlineData("k2")]
+    public async Task Saving_that_is_cancelled_leaves_the_VM_running_or_saved_and_never_off(string host)
+    {
+        var vm = await CreateAsync(Host(host), "saved", "hot");
+        await Lab.CountsOnAsync(host, "saved");
+        using var cancelling = new CancellationTokenSource();
+        var saving = VMActions.SaveAsync(vm, cancelling.Token);
+        var file = Path.Combine(Lab.Host(host).Images, "../qemu/save/saved.save");
+        await Eventually.HoldsAsync(() => saving.IsCompleted || File.Exists(file), "it is being saved");
+        await cancelling.CancelAsync();
+        var isStopped = await Record.ExceptionAsync(() => saving) is OperationCanceledException;
+
+        var now = (await VMsAsync(host)).Single();
+        Assert.Equal(isStopped ? (PowerState.Running, false) : (PowerState.Shutoff, true), (now.State, now.HasSavedState));
+        if (!isStopped)
+        {
+            await VMActions.StartAsync(vm, paused: false, CancellationToken.None);
+        }
+
+        await Lab.CountsOnAsync(host, "saved");
+    }
+
+    [Theory]
+    [InlineData("k1")]
+    [InlineData("k2")]
+    public async Task A_VM_is_renamed_when_it_is_off_and_its_new_name_is_free(string host)
+    {
+        var vm = await CreateAsync(Host(host), "old", "idle");
+        var other = await VMActions.CreateAsync(
+            Host(host), new VMSpec { Name = "taken", MemoryBytes = 64 * MiB }, start: false, keepFailed: false, OperationId.New(),
+            CancellationToken.None);
+        var running = await Assert.ThrowsAsync<HypervisorException>(() => VMActions.RenameAsync(vm, "new", CancellationToken.None));
+        Assert.Equal(HypervisorError.InvalidState, running.Error);
+        await VMActions.StopAsync(vm, turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None);
+
+        var taken = await Assert.ThrowsAsync<HypervisorException>(() => VMActions.RenameAsync(vm, "taken", CancellationToken.None));
+        Assert.Contains("already exists", taken.Message, StringComparison.Ordinal);
+
+        var renamed = await VMActions.RenameAsync(vm, "new", CancellationToken.None);
+        Assert.Equal(("new", vm.Id), (renamed.Name, renamed.Id));
+        Assert.Equal(["new", "taken"], (await VMsAsync(host)).Select(now => now.Name).Order(StringComparer.Ordinal));
+        Assert.Equal("taken", other.Name);
     }
 
     [Fact]

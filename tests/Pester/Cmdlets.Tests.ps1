@@ -43,10 +43,12 @@ Describe '-WhatIf changes nothing' {
       'New-KumoiVM'          = { New-KumoiVM -Name x -VMHost kvm01 -WhatIf }
       'Optimize-KumoiPlacement' = { Optimize-KumoiPlacement -MaxCpuRatio 1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Remove-KumoiVM'       = { Remove-KumoiVM kvm01-1 -Force -WhatIf; Remove-KumoiVM kvm01-2 -WhatIf }
+      'Rename-KumoiVM'       = { Rename-KumoiVM kvm01-2 other -WhatIf }
       'Repair-KumoiOperation' = { Repair-KumoiOperation ([guid]::NewGuid()) -WhatIf -ErrorAction Ignore }
       'Restart-KumoiVM'      = { Restart-KumoiVM kvm01-1 -WhatIf }
       'Resume-KumoiHost'     = { Resume-KumoiHost kvm01 -ReturnVM -WhatIf | Should -Not -BeNullOrEmpty }
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
+      'Save-KumoiVM'         = { Save-KumoiVM kvm01-1 -WhatIf }
       'Set-KumoiVM'          = { Set-KumoiVM kvm01-1 -AutoStart -WhatIf }
       'Start-KumoiAgent'     = { Start-KumoiAgent -WhatIf }
       'Start-KumoiFtPair'    = { Start-KumoiFtPair kvm01-1 -BackupHost kvm01 -WhatIf | Should -Not -BeNullOrEmpty }

@@ -130,6 +130,14 @@ Describe 'The journal' {
       text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Set-KumoiVM -AutoStart -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
     }
     @{
+      undone = 'Save-KumoiVM'; element = 'kvm02-1'; vmHost = 'kvm02'; vm = 'kvm02-1'; kinds = 'Save', 'Start'
+      text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Save-KumoiVM -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
+    }
+    @{
+      undone = 'Rename-KumoiVM'; element = 'new-kvm02-2'; vmHost = 'kvm02'; vm = 'new-kvm02-2'; kinds = 'Rename', 'Rename'
+      text = 'Get-KumoiVM -State Shutoff | Select-Object -First 2 | Rename-KumoiVM -NewName { "new-$_" } -PassThru | Invoke-KumoiAction { if ($_.Name -eq "new-kvm02-2") { throw } }'
+    }
+    @{
       undone = 'Resume-KumoiVM'; element = 'kvm02-2'; vmHost = 'kvm02'; vm = 'kvm02-2'; kinds = 'Start', 'Resume', 'Suspend'
       text = 'Start-KumoiVM kvm01-2, kvm02-2, kvm03-2 -Paused; Get-KumoiVM -State Paused | Select-Object -First 2 | Resume-KumoiVM -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-2") { throw } }'
     }

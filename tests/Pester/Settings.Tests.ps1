@@ -25,6 +25,62 @@ Describe 'Set-KumoiVM' {
   }
 }
 
+Describe 'Rename-KumoiVM' {
+  BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
+
+  It 'gives a VM that is off another name, under which it is found, and it is the same VM' {
+    $before = Get-KumoiVM kvm01-2
+    Rename-KumoiVM kvm01-2 db1 | Should -BeNullOrEmpty
+    Get-KumoiVM kvm01-2 | Should -BeNullOrEmpty
+    (Get-KumoiVM db1).Id | Should -Be $before.Id
+    (Rename-KumoiVM db1 db1 -PassThru).Name | Should -Be db1
+  }
+
+  It 'makes each name of its own VM' {
+    $before = Get-KumoiVM -State Shutoff
+    $renamed = $before | Rename-KumoiVM -NewName { $_.Name -replace '^kvm', 'web' } -PassThru
+    $renamed.Name | Should -Be web01-2, web02-2, web03-2
+    $renamed.Id | Should -Be $before.Id
+  }
+
+  It 'refuses <why>, and changes nothing' -ForEach @(
+    @{ why = 'a VM that runs'; vm = 'kvm01-1'; name = 'db1'; message = "*'kvm01-1' is Running: only a VM that is off is renamed*" }
+    @{ why = 'a name that another has'; vm = 'kvm01-2'; name = 'kvm01-1'; message = "*already has a VM 'kvm01-1'*" }
+    @{ why = 'a name that no VM can have'; vm = 'kvm01-2'; name = "a`nb"; message = '*name*' }
+    @{ why = 'a name with a slash'; vm = 'kvm01-2'; name = 'a/b'; message = '*name*' }
+  ) {
+    $before = (Get-KumoiVM).Name
+    { Rename-KumoiVM $vm $name -ErrorAction Stop } | Should -Throw $message
+    (Get-KumoiVM).Name | Should -Be $before
+  }
+}
+
+Describe 'Save-KumoiVM' {
+  BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
+
+  It 'turns the VM off with its state, and its next start goes on from there' {
+    $saved = Save-KumoiVM kvm01-1 -PassThru
+    $saved.State, $saved.HasSavedState | Should -Be Shutoff, $true
+    $started = Start-KumoiVM kvm01-1 -PassThru
+    $started.State, $started.HasSavedState | Should -Be Running, $false
+  }
+
+  It 'keeps a VM paused that was paused' {
+    Suspend-KumoiVM kvm01-1
+    Save-KumoiVM kvm01-1
+    (Start-KumoiVM kvm01-1 -PassThru).State | Should -Be Paused
+    Resume-KumoiVM kvm01-1
+    Stop-KumoiVM kvm01-1 -TurnOff
+    (Start-KumoiVM kvm01-1 -PassThru).State | Should -Be Running
+  }
+
+  It 'refuses a VM that is off, and saves the others' {
+    Get-KumoiVM kvm01-* | Save-KumoiVM -ErrorVariable failed -ErrorAction SilentlyContinue
+    $failed.Exception.Message | Should -BeLike "*'kvm01-2' is Shutoff: only a VM that runs or is paused is saved*"
+    (Get-KumoiVM | Where-Object HasSavedState).Name | Should -Be kvm01-1
+  }
+}
+
 Describe 'A fault of one call' {
   BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
 

@@ -188,6 +188,53 @@ public static class VMActions
         return await ReadAgainAsync(vm, cancellationToken);
     }
 
+    /// <summary>Gives a VM that is off another name. One that it has already is fine.</summary>
+    /// <exception cref="HypervisorException">InvalidSpecification: no VM can be called so. InvalidState: it is not off.</exception>
+    public static async Task<KumoiVM> RenameAsync(KumoiVM vm, string name, CancellationToken cancellationToken)
+    {
+        VMSpecCheck.EnsureName(name, "VM");
+        var now = await ReadAgainAsync(vm, cancellationToken);
+        if (now.Name == name)
+        {
+            return now;
+        }
+
+        if (now.State is not PowerState.Shutoff)
+        {
+            throw new HypervisorException(
+                $"'{vm.Name}' is {now.State}: only a VM that is off is renamed.", FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: "Stop it first with Stop-KumoiVM.");
+        }
+
+        await vm.Connection.Link.SendAsync(new RenameVM(vm.Id, name), cancellationToken);
+        return await ReadAgainAsync(vm, cancellationToken);
+    }
+
+    /// <summary>
+    /// Writes the VM's memory to its host and turns it off: its next start goes on from there. Cancelled, it goes on.
+    /// </summary>
+    /// <exception cref="HypervisorException">InvalidState: it neither runs nor is paused, or has no definition to start it from.</exception>
+    public static async Task<KumoiVM> SaveAsync(KumoiVM vm, CancellationToken cancellationToken)
+    {
+        var now = await ReadAgainAsync(vm, cancellationToken);
+        if (now.State is not (PowerState.Running or PowerState.Paused))
+        {
+            throw new HypervisorException(
+                $"'{vm.Name}' is {now.State}: only a VM that runs or is paused is saved.", FaultDomain.VM,
+                error: HypervisorError.InvalidState, recommendedAction: "There is nothing to save of it.");
+        }
+
+        if (!now.IsPersistent)
+        {
+            throw new HypervisorException(
+                $"'{vm.Name}' has no definition, so that nothing could start it again.", FaultDomain.VM,
+                error: HypervisorError.InvalidState, recommendedAction: "Define it first (virsh define), or stop it.");
+        }
+
+        await vm.Connection.Link.SendAsync(new SaveVM(vm.Id), cancellationToken);
+        return await ReadAgainAsync(vm, CancellationToken.None); // it is saved: a cancellation came too late
+    }
+
     public static async Task<KumoiVM> SuspendAsync(KumoiVM vm, CancellationToken cancellationToken)
     {
         await vm.Connection.Link.SendAsync(new SuspendVM(vm.Id), cancellationToken);

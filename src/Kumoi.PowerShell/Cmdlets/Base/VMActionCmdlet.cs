@@ -32,11 +32,18 @@ public abstract class VMActionCmdlet : ActionCmdlet
     /// <summary>Does it, and returns the VM as it is afterwards; null if it is gone.</summary>
     private protected abstract Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// <see cref="ActAsync"/> with the parameters as they are now. To be overridden where they differ from one VM of the pipeline to the
+    /// next: the work is done later.
+    /// </summary>
+    private protected virtual Func<KumoiVM, ActionProgress, CancellationToken, Task<KumoiVM?>> Bind() => ActAsync;
+
     /// <summary>How to undo it when a later cmdlet of the pipeline fails on the VM; null: it has no inverse.</summary>
     private protected virtual Func<KumoiConnection?, Task>? UndoOf(KumoiVM vm) => null;
 
     private protected sealed override IEnumerable<ActionRequest> CreateRequests()
     {
+        var act = Bind();
         foreach (var vm in FindVMs(VM, VMHost))
         {
             yield return new ActionRequest.OnWorker
@@ -47,7 +54,7 @@ public abstract class VMActionCmdlet : ActionCmdlet
                 Origin = LineageSource.OriginOf(vm),
                 Work = async (progress, token) =>
                 {
-                    var after = await ActAsync(vm, progress, token);
+                    var after = await act(vm, progress, token);
                     return new ActionResult(PassThru && after is not null ? [after] : [], UndoOf(vm));
                 },
             };

@@ -1,5 +1,6 @@
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Reading;
 
 namespace Kumoi.Hypervisors.Libvirt.Definitions;
@@ -18,7 +19,18 @@ internal static class DefinitionCalls
             call.Id, HostBoundState.DiscardSaved, token))
         .Add(static (LibvirtLink host, SetAutostart call, CancellationToken token) =>
             host.ChangeAsync(call.Id, (connection, domain) => HostBoundState.SetAutostart(connection, domain, call.IsOn), token))
+        .Add(static (LibvirtLink host, RenameVM call, CancellationToken token) =>
+            host.ChangeAsync(call.Id, (connection, domain) => Rename(connection, domain, call.NewName), token))
         .Add(static (LibvirtLink host, ReadPools _, CancellationToken token) => host.ReadAsync(StoragePools.Read, token));
+
+    /// <summary>libvirt-domain: virDomainRename.</summary>
+    private static void Rename(LibvirtConnection connection, DomainHandle domain, string name)
+    {
+        if (NativeDomain.virDomainRename(domain, name, 0) != 0)
+        {
+            throw connection.ToException(NativeError.Last(), $"rename VM '{domain.Name}' to '{name}'", CallKind.Write);
+        }
+    }
 
     private static async Task<Done> UndefineAsync(LibvirtLink host, UndefineVM call, CancellationToken cancellationToken)
     {

@@ -66,7 +66,7 @@ internal sealed class Migration(
     private async Task CheckAsync(VMReading vm, MigrationReport report, CancellationToken cancellationToken)
     {
         // Aborting our own migration would otherwise abort that other job, which we would be waiting for.
-        if (await source.ReadAsync(connection => MigrationJob.Find(connection, id), cancellationToken) is not null)
+        if (await source.ReadAsync(connection => DomainJob.Find(connection, id), cancellationToken) is not null)
         {
             throw report.Busy();
         }
@@ -180,7 +180,7 @@ internal sealed class Migration(
         using var patience = new CancellationTokenSource(ReadPatience, time);
         try
         {
-            return await source.ReadAsync(connection => MigrationJob.Find(connection, id), patience.Token) is not null;
+            return await source.ReadAsync(connection => DomainJob.Find(connection, id), patience.Token) is not null;
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ObjectDisposedException)
         {

@@ -1,4 +1,5 @@
 using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Power;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
@@ -15,7 +16,7 @@ internal sealed class MigrationCallWatch(
         : MigrationStop.None;
 
     protected override Task<MigrationProgress?> ReadJobAsync() =>
-        source.ReadAsync(connection => MigrationJob.Find(connection, id), CancellationToken.None);
+        source.ReadAsync(connection => DomainJob.Find(connection, id), CancellationToken.None);
 
     protected override void Note(MigrationProgress? job)
     {
@@ -28,7 +29,7 @@ internal sealed class MigrationCallWatch(
     protected override Task<bool> WithdrawAsync() => Task.FromResult(call.TryWithdraw());
 
     protected override Task AbortAsync() =>
-        source.ChangeAsync(id, (connection, domain) => Window.Pass(() => MigrationJob.Abort(connection, domain)), CancellationToken.None);
+        source.ChangeAsync(id, (connection, domain) => Window.Pass(() => DomainJob.Abort(connection, domain)), CancellationToken.None);
 
     protected override HypervisorException DoesNotEnd(MigrationStop stop) => report.DoesNotEnd(stop);
 }

@@ -32,7 +32,7 @@ internal static class MigrationNeedsReader
         {
             obstacles.Add(off);
         }
-        else if (MigrationJob.Read(connection, domain) is not null)
+        else if (DomainJob.Read(connection, domain) is not null)
         {
             obstacles.Add(MigrationJudge.Busy(vm.Name, connection.Label));
         }

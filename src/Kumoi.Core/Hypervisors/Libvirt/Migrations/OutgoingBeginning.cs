@@ -1,5 +1,6 @@
 using Kumoi.Hypervisors.Libvirt.Definitions;
 using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Hypervisors.Libvirt.Power;
 using Kumoi.Hypervisors.Libvirt.Reading;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
@@ -19,7 +20,7 @@ internal sealed class OutgoingBeginning(FreshConnections connections, SourceConn
         }
 
         // Writing metadata would wait for 30 s.
-        if (MigrationJob.Read(connection, domain) is not null)
+        if (DomainJob.Read(connection, domain) is not null)
         {
             throw Refused("another job runs on the VM");
         }
@@ -75,7 +76,7 @@ internal sealed class OutgoingBeginning(FreshConnections connections, SourceConn
             }
 
             // libvirt needs a moment to end the job of a connection that it has lost; until then writing metadata would wait for 30 s.
-            if (MigrationJob.Read(fresh, vm) is not null)
+            if (DomainJob.Read(fresh, vm) is not null)
             {
                 return false;
             }

@@ -1,5 +1,6 @@
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Hypervisors.Libvirt.Power;
 using Kumoi.Relaying;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
@@ -49,7 +50,7 @@ internal sealed class OutgoingWatch(
         }
     }
 
-    protected override Task<MigrationProgress?> ReadJobAsync() => OnVMAsync(MigrationJob.Read);
+    protected override Task<MigrationProgress?> ReadJobAsync() => OnVMAsync(DomainJob.Read);
 
     protected override void Note(MigrationProgress? job) =>
         _switchStall.Note(job, relay.ReadProgress().Sum(static target => target.BytesTaken));
@@ -63,7 +64,7 @@ internal sealed class OutgoingWatch(
 
     protected override Task AbortAsync() => OnVMAsync((other, vm) =>
     {
-        Window.Pass(() => MigrationJob.Abort(other, vm));
+        Window.Pass(() => DomainJob.Abort(other, vm));
         return true;
     });
 

@@ -68,6 +68,9 @@ internal static unsafe partial class NativeDomain
     public static partial int virDomainHasManagedSaveImage(nint domain, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainManagedSave(DomainHandle domain, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainManagedSaveRemove(DomainHandle domain, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name)]
@@ -105,6 +108,9 @@ internal static unsafe partial class NativeDomain
 
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint virDomainCreateXML(ConnectionHandle connection, string xml, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainRename(DomainHandle domain, string name, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainUndefineFlags(DomainHandle domain, uint flags);

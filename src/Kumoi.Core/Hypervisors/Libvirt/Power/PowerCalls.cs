@@ -14,5 +14,6 @@ internal static class PowerCalls
         .Add(static (LibvirtLink host, RebootVM call, CancellationToken token) => host.ChangeAsync(call.Id, DomainCalls.Reboot, token))
         .Add(static (LibvirtLink host, ResetVM call, CancellationToken token) => host.ChangeAsync(call.Id, DomainCalls.Reset, token))
         .Add(static (LibvirtLink host, SuspendVM call, CancellationToken token) => host.ChangeAsync(call.Id, DomainCalls.Suspend, token))
+        .Add(static (LibvirtLink host, SaveVM call, CancellationToken token) => ManagedSave.SaveAsync(host, call.Id, token))
         .Add(static (LibvirtLink host, ResumeVM call, CancellationToken token) => host.ChangeAsync(call.Id, DomainCalls.Resume, token));
 }

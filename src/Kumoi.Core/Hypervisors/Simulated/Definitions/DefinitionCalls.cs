@@ -17,6 +17,7 @@ internal static class DefinitionCalls
                 return default(Done);
             },
             token))
+        .Add(static (SimulatedLink link, RenameVM call, CancellationToken token) => link.Call(() => Rename(link, call), token))
         .Add(static (SimulatedLink link, DiscardSavedState call, CancellationToken token) => link.Call(
             () =>
             {
@@ -39,6 +40,28 @@ internal static class DefinitionCalls
         link.Host.VMs.Add(vm.Name, vm);
         link.Host.Publish(vm, VMLifecycle.Defined, link.Now);
         return vm.Read(link.Now);
+    }
+
+    private static Done Rename(SimulatedLink link, RenameVM call)
+    {
+        var vm = link.Existing(call.Id);
+        if (vm.State is not PowerState.Shutoff)
+        {
+            throw SimulatedLink.WrongState(vm, "rename");
+        }
+
+        if (link.Host.VMs.ContainsKey(call.NewName))
+        {
+            throw new HypervisorException(
+                $"{link.HostName} already has a VM '{call.NewName}'.", FaultDomain.VM, error: HypervisorError.VMExists,
+                recommendedAction: "Choose another name.");
+        }
+
+        link.Host.VMs.Remove(vm.Name);
+        vm.Name = call.NewName;
+        link.Host.VMs.Add(vm.Name, vm);
+        link.Host.Publish(vm, VMLifecycle.Defined, link.Now);
+        return default;
     }
 
     private static async Task<bool> UndoDefineAsync(SimulatedLink link, UndoDefineVM call, CancellationToken cancellationToken)

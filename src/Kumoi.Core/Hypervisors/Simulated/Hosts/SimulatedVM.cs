@@ -14,7 +14,8 @@ internal sealed class SimulatedVM
 
     public required Guid Id { get; init; }
 
-    public required string Name { get; init; }
+    /// <summary>Its host knows it by it: so that only a rename changes both.</summary>
+    public required string Name { get; set; }
 
     public required long MemoryBytes { get; init; }
 
@@ -32,10 +33,12 @@ internal sealed class SimulatedVM
     public SpeculationMark? Mark { get; set; }
 
     /// <summary>
-    /// Its memory is saved on its host, and does not go to another one with the definition. Its XML tells it, and may say so: no cmdlet
-    /// saves.
+    /// Its memory is saved on its host, and does not go to another one with the definition. Its XML tells it, and may say so.
     /// </summary>
     public bool HasSavedState { get; set; }
+
+    /// <summary>It was paused when it was saved, and is so when it is started.</summary>
+    public bool IsSavedPaused { get; set; }
 
     /// <summary>As <see cref="HasSavedState"/>.</summary>
     public bool IsAutostart { get; set; }

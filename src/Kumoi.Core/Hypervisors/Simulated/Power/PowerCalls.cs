@@ -14,6 +14,8 @@ internal static class PowerCalls
         "reboot", static state => state is PowerState.Running, PowerState.Running, VMLifecycle.Started);
     private static readonly PowerChange Suspend = new(
         "suspend", static state => state is PowerState.Running, PowerState.Paused, VMLifecycle.Suspended);
+    private static readonly PowerChange Save = new(
+        "save", static state => state is PowerState.Running or PowerState.Paused, PowerState.Shutoff, VMLifecycle.Stopped);
 
     private static readonly PowerChange Start = new(
         "start", static state => state is PowerState.Shutoff or PowerState.Crashed, PowerState.Running, VMLifecycle.Started);
@@ -32,6 +34,7 @@ internal static class PowerCalls
         .Add(static (SimulatedLink link, RebootVM call, CancellationToken token) => ChangeAsync(link, call.Id, Reboot, token))
         .Add(static (SimulatedLink link, ResetVM call, CancellationToken token) => ChangeAsync(link, call.Id, Reset, token))
         .Add(static (SimulatedLink link, SuspendVM call, CancellationToken token) => ChangeAsync(link, call.Id, Suspend, token))
+        .Add(static (SimulatedLink link, SaveVM call, CancellationToken token) => ChangeAsync(link, call.Id, Save, token))
         .Add(static (SimulatedLink link, ResumeVM call, CancellationToken token) => ChangeAsync(link, call.Id, Resume, token));
 
     private static Task<Done> ChangeAsync(
@@ -55,9 +58,13 @@ internal static class PowerCalls
             }
 
             vm.IsHeldByMigration = false;
-            vm.HasSavedState &= change.Event is not VMLifecycle.Started;
-            vm.ChangeState(change.Next, link.Now);
-            if (change.Next is PowerState.Running)
+            var next = change.Event is VMLifecycle.Started && vm is { HasSavedState: true, IsSavedPaused: true }
+                ? PowerState.Paused
+                : change.Next;
+            vm.IsSavedPaused = vm.State is PowerState.Paused;
+            vm.HasSavedState = change == Save || (vm.HasSavedState && change.Event is not VMLifecycle.Started);
+            vm.ChangeState(next, link.Now);
+            if (next is PowerState.Running)
             {
                 link.Fleet.LetRun(vm);
             }

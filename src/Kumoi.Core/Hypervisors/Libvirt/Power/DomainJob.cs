@@ -2,34 +2,15 @@ using System.Runtime.InteropServices;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
 
-namespace Kumoi.Hypervisors.Libvirt.Migrations;
+namespace Kumoi.Hypervisors.Libvirt.Power;
 
 /// <summary>A domain's job, as seen and ended from another connection than the one that started it. Its methods block.</summary>
-internal static unsafe class MigrationJob
+internal static unsafe class DomainJob
 {
-    /// <summary>Progress of the active job; null if there is none (libvirt-domain: virDomainGetJobStats).</summary>
-    public static MigrationProgress? Read(LibvirtConnection connection, DomainHandle domain)
-    {
-        var type = 0;
-        var count = 0;
-        VirTypedParameter* parameters = null;
-        if (NativeMigration.virDomainGetJobStats(domain, &type, &parameters, &count, 0) != 0)
-        {
-            var failure = NativeError.Last();
-            return failure.Code is LibvirtCode.NoSupport or LibvirtCode.OperationInvalid or LibvirtCode.NoDomain
-                ? null
-                : throw connection.ToException(failure, $"read the job of VM '{domain.Name}'", CallKind.Read);
-        }
+    private const long Saving = 2; // VIR_DOMAIN_JOB_OPERATION_SAVE
 
-        try
-        {
-            return type == 0 ? null : Decode(parameters, count);
-        }
-        finally
-        {
-            NativeTypedParameters.Free(parameters, count);
-        }
-    }
+    /// <summary>Progress of the active job; null if there is none (libvirt-domain: virDomainGetJobStats).</summary>
+    public static MigrationProgress? Read(LibvirtConnection connection, DomainHandle domain) => Read(connection, domain, out _);
 
     /// <summary>The same; null also if there is no such VM.</summary>
     public static MigrationProgress? Find(LibvirtConnection connection, Guid id)
@@ -37,6 +18,10 @@ internal static unsafe class MigrationJob
         using var domain = connection.FindDomain(id);
         return domain is null ? null : Read(connection, domain);
     }
+
+    /// <summary>Whether the active job saves the VM; what the driver does not tell is none.</summary>
+    public static bool IsSave(LibvirtConnection connection, DomainHandle domain) =>
+        Read(connection, domain, out var operation) is not null && operation == Saving;
 
     /// <summary>False if there was no job to abort (libvirt-domain: virDomainAbortJob).</summary>
     public static bool Abort(LibvirtConnection connection, DomainHandle domain)
@@ -52,8 +37,33 @@ internal static unsafe class MigrationJob
             : throw connection.ToException(failure, $"abort the job of VM '{domain.Name}'", CallKind.Write);
     }
 
-    private static MigrationProgress Decode(VirTypedParameter* parameters, int count)
+    private static MigrationProgress? Read(LibvirtConnection connection, DomainHandle domain, out long operation)
     {
+        operation = 0;
+        var type = 0;
+        var count = 0;
+        VirTypedParameter* parameters = null;
+        if (NativeMigration.virDomainGetJobStats(domain, &type, &parameters, &count, 0) != 0)
+        {
+            var failure = NativeError.Last();
+            return failure.Code is LibvirtCode.NoSupport or LibvirtCode.OperationInvalid or LibvirtCode.NoDomain
+                ? null
+                : throw connection.ToException(failure, $"read the job of VM '{domain.Name}'", CallKind.Read);
+        }
+
+        try
+        {
+            return type == 0 ? null : Decode(parameters, count, out operation);
+        }
+        finally
+        {
+            NativeTypedParameters.Free(parameters, count);
+        }
+    }
+
+    private static MigrationProgress Decode(VirTypedParameter* parameters, int count, out long operation)
+    {
+        operation = 0;
         long total = 0;
         long processed = 0;
         long remaining = 0;
@@ -82,6 +92,10 @@ internal static unsafe class MigrationJob
             else if (name.SequenceEqual("memory_iteration"u8))
             {
                 rounds = value;
+            }
+            else if (name.SequenceEqual("operation"u8))
+            {
+                operation = value;
             }
         }
 
