@@ -58,6 +58,7 @@
     'Test-KumoiFtPair'
     'Test-KumoiMigration'
     'Update-KumoiHost'
+    'Wait-KumoiVM'
     'Watch-KumoiEvent'
   )
   FunctionsToExport    = @()

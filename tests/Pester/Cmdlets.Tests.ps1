@@ -14,7 +14,7 @@ Describe 'Every exported command' {
   }
 
   It 'that changes something supports -WhatIf and -Confirm' {
-    $readOnly = 'Get', 'Find', 'Select', 'Measure', 'Connect', 'Test', 'Watch'
+    $readOnly = 'Get', 'Find', 'Select', 'Measure', 'Connect', 'Test', 'Wait', 'Watch'
     foreach ($command in (Get-Module Kumoi).ExportedCmdlets.Values | Where-Object Verb -NotIn $readOnly) {
       $command.Parameters.Keys | Should -Contain WhatIf -Because $command.Name
     }

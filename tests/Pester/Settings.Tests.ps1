@@ -81,6 +81,29 @@ Describe 'Save-KumoiVM' {
   }
 }
 
+Describe 'Wait-KumoiVM' {
+  BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
+
+  It 'gives the VMs that are in the state, in the order in which they came' {
+    (Get-KumoiVM -State Running | Wait-KumoiVM).Name | Should -Be kvm01-1, kvm02-1, kvm03-1
+    (Wait-KumoiVM kvm02-2 -State Shutoff).State | Should -Be Shutoff
+  }
+
+  It 'is an error for each VM that is not in it in time, and says what it is instead' {
+    $there = Get-KumoiVM kvm01-* | Wait-KumoiVM -TimeoutSec 0 -ErrorVariable failed -ErrorAction SilentlyContinue
+    $there.Name | Should -Be kvm01-1
+    $failed.Exception.Message | Should -BeLike "'kvm01-2' is Shutoff after 0 s, and not Running."
+    $failed.FullyQualifiedErrorId | Should -BeLike TimedOut*
+    $failed.TargetObject.Name | Should -Be kvm01-2
+  }
+
+  It 'says that a VM was removed meanwhile' {
+    $vm = Get-KumoiVM kvm01-2
+    Remove-KumoiVM kvm01-2 -Force
+    { $vm | Wait-KumoiVM -ErrorAction Stop } | Should -Throw "*'kvm01-2' is no longer on kvm01*"
+  }
+}
+
 Describe 'A fault of one call' {
   BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
 
