@@ -98,6 +98,31 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
     [Theory]
     [InlineData("k1")]
     [InlineData("k2")]
+    public async Task CPUs_and_memory_are_changed_together_or_not_at_all(string host)
+    {
+        var spec = new VMSpec { Name = "sized", MemoryBytes = 64 * MiB, CpuCount = 2 };
+        var vm = await VMActions.CreateAsync(Host(host), spec, start: false, keepFailed: false, OperationId.New(), CancellationToken.None);
+        foreach (var (cpus, memory) in new[] { (4, 96 * MiB), (1, 48 * MiB) })
+        {
+            var set = await VMActions.ResizeAsync(vm, cpus, memory, CancellationToken.None);
+            Assert.Equal((cpus, memory), (set.CpuCount, set.MemoryBytes));
+            var definition = DomainDefinition.Parse(
+                await Host(host).Link.SendAsync(new ReadDefinition(vm.Id), TestContext.Current.CancellationToken));
+            Assert.Equal((string?)definition.Element("memory"), (string?)definition.Element("currentMemory"));
+            Assert.Null(definition.Element("vcpu")!.Attribute("current"));
+        }
+
+        // The CPUs are set by then.
+        var refusal = await Assert.ThrowsAsync<HypervisorException>(
+            () => VMActions.ResizeAsync(vm, 3, long.MaxValue, CancellationToken.None));
+        Assert.Contains("set the memory of VM 'sized'", refusal.Message, StringComparison.Ordinal);
+        var after = (await VMsAsync(host)).Single();
+        Assert.Equal((1, 48 * MiB), (after.CpuCount, after.MemoryBytes));
+    }
+
+    [Theory]
+    [InlineData("k1")]
+    [InlineData("k2")]
     public async Task A_VM_is_renamed_when_it_is_off_and_its_new_name_is_free(string host)
     {
         var vm = await CreateAsync(Host(host), "old", "idle");

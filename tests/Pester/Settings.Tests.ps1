@@ -25,6 +25,45 @@ Describe 'Set-KumoiVM' {
   }
 }
 
+Describe 'Set-KumoiVM of CPUs and memory' {
+  BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
+
+  It 'changes what the VM has from its next start on' {
+    $set = Set-KumoiVM kvm01-2 -CpuCount 3 -MemoryBytes 192MB -PassThru
+    $set.CpuCount, $set.MemoryBytes | Should -Be 3, 192MB
+    (Start-KumoiVM kvm01-2 -PassThru).CpuCount | Should -Be 3
+  }
+
+  It 'leaves what it is not told of' {
+    $before = Get-KumoiVM kvm01-2
+    $set = Set-KumoiVM kvm01-2 -CpuCount 3 -PassThru
+    $set.MemoryBytes, $set.IsAutostart | Should -Be $before.MemoryBytes, $false
+  }
+
+  It 'refuses <why>' -ForEach @(
+    @{ why = 'a VM that runs'; prepare = { }; vm = 'kvm01-1'; message = "*'kvm01-1' is Running: CPUs and memory are changed of a VM that is off*" }
+    @{ why = 'one with a saved state'; prepare = { Save-KumoiVM kvm01-1 }; vm = 'kvm01-1'; message = "*'kvm01-1' has a saved state*" }
+  ) {
+    & $prepare
+    $before = Get-KumoiVM $vm
+    { Set-KumoiVM $vm -CpuCount 7 -AutoStart -ErrorAction Stop } | Should -Throw $message
+    $after = Get-KumoiVM $vm
+    $after.CpuCount, $after.IsAutostart | Should -Be $before.CpuCount, $before.IsAutostart
+  }
+
+  It 'changes all or nothing' {
+    Add-KumoiFault kvm01 SetAutostart | Out-Null
+    $before = Get-KumoiVM kvm01-2
+    { Set-KumoiVM kvm01-2 -CpuCount 7 -MemoryBytes 99MB -AutoStart -ErrorAction Stop } | Should -Throw '*injected fault*'
+    $after = Get-KumoiVM kvm01-2
+    $after.CpuCount, $after.MemoryBytes | Should -Be $before.CpuCount, $before.MemoryBytes
+  }
+
+  It 'says that there is nothing to set' {
+    { Set-KumoiVM kvm01-2 } | Should -Throw 'There is nothing to set.'
+  }
+}
+
 Describe 'Rename-KumoiVM' {
   BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
 

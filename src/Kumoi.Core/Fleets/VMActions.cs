@@ -132,10 +132,66 @@ public static partial class VMActions
             ? await fleet.Copies.EnsureNoneRunsAsync(id, spec.FindName() ?? id.ToString("D"), host, resumes: false, cancellationToken)
             : [];
 
+    /// <summary>Changes settings of a VM; null: as it is. All of them, or none.</summary>
+    /// <exception cref="CompensationFailedException">One failed, and those before it could not be set back.</exception>
+    /// <inheritdoc cref="ResizeAsync"/>
+    public static async Task<KumoiVM> SetAsync(
+        KumoiVM vm, bool? isAutostart, int? cpuCount, long? memoryBytes, CancellationToken cancellationToken)
+    {
+        var before = await ReadAgainAsync(vm, cancellationToken);
+        var isResized = cpuCount is not null || memoryBytes is not null;
+        var now = isResized ? await ResizeAsync(vm, cpuCount, memoryBytes, cancellationToken) : before;
+        if (isAutostart is not { } isOn)
+        {
+            return now;
+        }
+
+        try
+        {
+            return await SetAutostartAsync(vm, isOn, cancellationToken);
+        }
+        catch (Exception e) when (isResized && (e is HypervisorException or OperationCanceledException))
+        {
+            try
+            {
+                using var limit = new CancellationTokenSource(UndoTimeout);
+                await ResizeAsync(
+                    vm, cpuCount is null ? null : before.CpuCount, memoryBytes is null ? null : before.MemoryBytes, limit.Token);
+            }
+            catch (Exception undoing) when (undoing is HypervisorException or OperationCanceledException)
+            {
+                throw new CompensationFailedException(e, undoing);
+            }
+
+            throw;
+        }
+    }
+
     /// <summary>Whether the VM's host starts it when the host itself starts.</summary>
     public static async Task<KumoiVM> SetAutostartAsync(KumoiVM vm, bool isOn, CancellationToken cancellationToken)
     {
         await vm.Connection.Link.SendAsync(new SetAutostart(vm.Id, isOn), cancellationToken);
+        return await ReadAgainAsync(vm, cancellationToken);
+    }
+
+    /// <summary>Changes how many CPUs and how much memory a VM that is off has; null: as it is.</summary>
+    /// <exception cref="HypervisorException">InvalidState: it is not off, or would go on from a saved state.</exception>
+    public static async Task<KumoiVM> ResizeAsync(KumoiVM vm, int? cpuCount, long? memoryBytes, CancellationToken cancellationToken)
+    {
+        var now = await ReadAgainAsync(vm, cancellationToken);
+        if (now.State is not PowerState.Shutoff || now.HasSavedState)
+        {
+            throw new HypervisorException(
+                now.HasSavedState
+                    ? $"'{vm.Name}' has a saved state, with which its CPUs and memory cannot be changed."
+                    : $"'{vm.Name}' is {now.State}: CPUs and memory are changed of a VM that is off.",
+                FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: now.HasSavedState
+                    ? "Start it with Start-KumoiVM, which goes on from there, and shut it down."
+                    : "Stop it first with Stop-KumoiVM.");
+        }
+
+        await vm.Connection.Link.SendAsync(new ResizeVM(vm.Id, cpuCount, memoryBytes), cancellationToken);
         return await ReadAgainAsync(vm, cancellationToken);
     }
 

@@ -65,7 +65,7 @@ public sealed class EveryCallTests
         new ReadScreen(VM.Id), new ReadPools(), new FindHostBoundState(VM.Id), new StartVM(VM.Id, Paused: true), new ShutdownVM(VM.Id),
         new DestroyVM(VM.Id), new RebootVM(VM.Id),
         new ResetVM(VM.Id), new SuspendVM(VM.Id), new ResumeVM(VM.Id), new DiscardSavedState(VM.Id), new SetAutostart(VM.Id, IsOn: true),
-        new SaveVM(VM.Id), new RenameVM(VM.Id, "web2"),
+        new SaveVM(VM.Id), new ResizeVM(VM.Id, 2, 1 << 30), new RenameVM(VM.Id, "web2"),
         new UndefineVM(VM.Id, RemoveVolumes: true),
         new UndoDefineVM(OperationId.New()), new DefineVM(Spec),
         new DefineVM(new VMSpec { Xml = $"<domain><graphics passwd='{Secret}'/></domain>", CopyDisks = true }),

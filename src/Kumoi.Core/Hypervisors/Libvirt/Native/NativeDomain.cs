@@ -109,6 +109,15 @@ internal static unsafe partial class NativeDomain
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint virDomainCreateXML(ConnectionHandle connection, string xml, uint flags);
 
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainGetVcpusFlags(DomainHandle domain, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainSetVcpusFlags(DomainHandle domain, uint count, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainSetMemoryFlags(DomainHandle domain, CULong kibibytes, uint flags);
+
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int virDomainRename(DomainHandle domain, string name, uint flags);
 

@@ -17,6 +17,7 @@ internal static class DefinitionCalls
                 return default(Done);
             },
             token))
+        .Add(static (SimulatedLink link, ResizeVM call, CancellationToken token) => link.Call(() => Resize(link, call), token))
         .Add(static (SimulatedLink link, RenameVM call, CancellationToken token) => link.Call(() => Rename(link, call), token))
         .Add(static (SimulatedLink link, DiscardSavedState call, CancellationToken token) => link.Call(
             () =>
@@ -40,6 +41,20 @@ internal static class DefinitionCalls
         link.Host.VMs.Add(vm.Name, vm);
         link.Host.Publish(vm, VMLifecycle.Defined, link.Now);
         return vm.Read(link.Now);
+    }
+
+    private static Done Resize(SimulatedLink link, ResizeVM call)
+    {
+        var vm = link.Existing(call.Id);
+        if (vm.State is not PowerState.Shutoff)
+        {
+            throw SimulatedLink.WrongState(vm, "resize"); // a simulated VM is what it is defined as
+        }
+
+        vm.CpuCount = call.CpuCount ?? vm.CpuCount;
+        vm.MemoryBytes = call.MemoryBytes ?? vm.MemoryBytes;
+        link.Host.Publish(vm, VMLifecycle.Defined, link.Now);
+        return default;
     }
 
     private static Done Rename(SimulatedLink link, RenameVM call)

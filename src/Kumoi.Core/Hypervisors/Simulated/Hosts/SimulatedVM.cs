@@ -17,9 +17,9 @@ internal sealed class SimulatedVM
     /// <summary>Its host knows it by it: so that only a rename changes both.</summary>
     public required string Name { get; set; }
 
-    public required long MemoryBytes { get; init; }
+    public required long MemoryBytes { get; set; }
 
-    public required int CpuCount { get; init; }
+    public required int CpuCount { get; set; }
 
     /// <summary>How busy its CPUs are while it runs, 0..1. Its XML tells it, and may say what it shall be.</summary>
     public required double CpuLoad { get; init; }
