@@ -238,6 +238,25 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         return controller;
     }
 
+    /// <summary>Primary after primary loses its power, and has it again before the next one does.</summary>
+    private protected async Task LoseAsync(
+        PairController controller, Task<PairRecord> running, PairFigures figures, Func<Task>? between = null)
+    {
+        var random = new Random(Random.Shared.Next());
+        for (var loss = 0; loss < Losses; loss++)
+        {
+            var primary = controller.Record!.Primary;
+            await Task.Delay(random.Next(800));
+            var tookOver = Until(controller, running, (happened, _) => happened is PairEvent.TookOver);
+            figures.Lose();
+            await Lab.HurtAsync("power-off", primary);
+            await tookOver;
+            await Lab.MakeWellAsync(primary);
+            await ProtectedAgainAsync(controller, running, controller.Record.LastNumber);
+            await (between?.Invoke() ?? Task.CompletedTask);
+        }
+    }
+
     /// <summary>What the outside has seen; the last line may not be whole.</summary>
     private protected List<long> Numbers()
     {

@@ -1,3 +1,4 @@
+using Kumoi.FaultTolerance.Engines.Colo;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Hypervisors;
@@ -12,6 +13,7 @@ internal static class CheckpointEngines
         CheckpointEngine.LibvirtSnapshot => new SnapshotCheckpoints(plan, log, time),
         CheckpointEngine.Migrate => new MigrateCheckpoints(plan, log, time),
         CheckpointEngine.SharedDelta => new DeltaCheckpoints(plan, log, time),
+        CheckpointEngine.Colo => new ColoCheckpoints(plan, log, time),
         var other => throw new HypervisorException(
             $"There is no engine {other} for checkpoints.", error: HypervisorError.NotSupported,
             recommendedAction: $"Take the engine {CheckpointEngine.LibvirtSnapshot}."),

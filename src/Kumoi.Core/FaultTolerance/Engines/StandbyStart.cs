@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Xml.Linq;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
@@ -18,7 +19,7 @@ internal static class StandbyStart
     /// <summary>Starts one on the job's backup, in place of what was left there. The gate of its console is the caller's.</summary>
     public static async Task<ConsoleGate> StartAsync(
         PairPlan plan, ConsoleLog log, CheckpointJob job, StandbyNumbers numbers, int number, string attempt, TimeProvider time,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken, Action<XElement>? adapt = null)
     {
         var id = PairDomains.Of(plan.VM, number);
         var host = job.Backup ?? throw NoBackup();
@@ -28,8 +29,9 @@ internal static class StandbyStart
         var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, from: 0, plan.MaxHeldBytes);
         try
         {
-            var definition = StandbyDefinition.Of(live, plan, job.Standby, number, attempt).ToString();
-            await host.SendAsync(new StartStandby(plan.VM, id, definition), cancellationToken);
+            var definition = StandbyDefinition.Of(live, plan, job.Standby, number, attempt);
+            adapt?.Invoke(definition);
+            await host.SendAsync(new StartStandby(plan.VM, id, definition.ToString()), cancellationToken);
             return gate;
         }
         catch

@@ -56,6 +56,8 @@ internal static class PairProbe
     public static string? Judge(CheckpointEngine engine, bool hasCards, JsonElement capabilities, JsonElement filters) =>
         engine is CheckpointEngine.SharedDelta && !NamesOf(capabilities, "capability").Contains("x-ignore-shared")
             ? "cannot leave shared memory out of a migration (x-ignore-shared)"
+            : engine is CheckpointEngine.Colo && !NamesOf(capabilities, "capability").Contains("x-colo")
+                ? "was built without COLO (x-colo)"
             : hasCards && !NamesOf(filters, "name").Contains("filter-buffer")
                 ? "cannot hold back what its network cards send (filter-buffer)"
                 : null;
