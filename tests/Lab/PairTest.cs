@@ -214,6 +214,11 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         string guest, IReadOnlyList<string> hosts, IReadOnlyList<string>? fence = null, Func<PairPlan, PairPlan>? how = null)
     {
         var script = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../lab.sh"));
+        if (guest is "colo" && Lab.ColoObstacle is { } obstacle)
+        {
+            Assert.Skip(obstacle);
+        }
+
         var xml = (await Lab.XmlAsync(VM, guest)).Replace(
             $"<serial type='file'>\n      <source path='/var/log/libvirt/qemu/{VM}.serial' append='on'/>",
             $"<serial type='unix'>\n      <source mode='connect' path='{_folder.FullName}/console.sock'/>", StringComparison.Ordinal);
@@ -240,10 +245,10 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
 
     /// <summary>Primary after primary loses its power, and has it again before the next one does.</summary>
     private protected async Task LoseAsync(
-        PairController controller, Task<PairRecord> running, PairFigures figures, Func<Task>? between = null)
+        PairController controller, Task<PairRecord> running, PairFigures figures, Func<Task>? between = null, int? losses = null)
     {
         var random = new Random(Random.Shared.Next());
-        for (var loss = 0; loss < Losses; loss++)
+        for (var loss = 0; loss < (losses ?? Losses); loss++)
         {
             var primary = controller.Record!.Primary;
             await Task.Delay(random.Next(800));

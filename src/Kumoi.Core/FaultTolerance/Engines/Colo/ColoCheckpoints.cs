@@ -88,7 +88,7 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         {
             var silence = FormattableString.Invariant(
                 $"COLO stands still: it was not ready within {_plan.CheckpointPatience.TotalSeconds:0.#} s. {ColoVersions.Remedy}");
-            Judge(job, HypervisorError.TimedOut, silence);
+            Found = await JudgeSilenceAsync(job, silence);
             throw new HypervisorException(
                 silence, FaultDomain.Network, isTransient: true, error: HypervisorError.TimedOut,
                 recommendedAction: "Check the network between the two hosts, and the backup host's load.");
@@ -164,7 +164,16 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         }
         else
         {
-            await course.Standby.StopAsync(cancellationToken);
+            using var limit = new CancellationTokenSource(MonitorPatience, _time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+            try
+            {
+                await course.Standby.StopAsync(either.Token);
+            }
+            catch (Exception e) when (e is HypervisorException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            {
+                // Its next checkpoint finds what is wrong with it. If it runs until then, that is of no matter.
+            }
         }
     }
 
@@ -253,15 +262,15 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
     }
 
     /// <summary>
-    /// Whether the standby has taken the checkpoint that QEMU was asked for, where that is not known. It stood still then; when it stands
-    /// still for long, QEMU has not been asked.
+    /// Whether the standby has taken the checkpoint that QEMU was asked for, where that is not known. Both stood still then; when both stand
+    /// still for long, QEMU has not been asked. Asked a second time in the middle, it would make two.
     /// </summary>
     private async Task<bool> HasTakenAsync(ColoCourse course, CancellationToken cancellationToken)
     {
         var paused = 0;
         while (await course.Standby.StatusAsync(cancellationToken) is var status && status is not "running")
         {
-            paused = status is "paused" ? paused + 1 : 0;
+            paused = status is "paused" && await course.Primary.StatusAsync(cancellationToken) is "paused" ? paused + 1 : 0;
             if (paused * BetweenLooks > MonitorPatience)
             {
                 course.Asked = null;
@@ -299,11 +308,47 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
 
     /// <summary>What no further attempt can mend.</summary>
     private void Judge(CheckpointJob job, HypervisorError error, string reason) =>
-        Found = job.Committed is null && (_course is null || !_course.IsTried) ? new PairEvent.CheckpointsFail(reason)
+        Found = !IsSound(job) ? new PairEvent.CheckpointsFail(reason)
             : error is HypervisorError.VMNotFound ? new PairEvent.BackupLost(reason)
             : _course is { Asked: not null } course && _time.GetElapsedTime(course.AskedAt) >= _plan.CheckpointPatience
                 ? new PairEvent.PrimaryLost(reason)
                 : null;
+    /// <summary>
+    /// COLO stands still. Where the standby's monitor answers it can go on, and the primary, which goes on by itself whenever the network is
+    /// back, must be fenced.
+    /// </summary>
+    private async Task<PairEvent?> JudgeSilenceAsync(CheckpointJob job, string reason)
+    {
+        if (!IsSound(job) || _course is not { } course)
+        {
+            return new PairEvent.CheckpointsFail(reason);
+        }
+
+        var answers = await Task.WhenAll(AnswersAsync(course.Primary), AnswersAsync(course.Standby));
+        return answers switch
+        {
+            [true, false] => new PairEvent.BackupLost(reason),
+            [_, true] when course.Asked is not null || !answers[0] => new PairEvent.PrimaryLost(reason),
+            _ => null, // whoever hears the hosts finds it
+        };
+    }
+
+    private async Task<bool> AnswersAsync(ColoQemu side)
+    {
+        using var limit = new CancellationTokenSource(MonitorPatience, _time);
+        try
+        {
+            await side.StatusAsync(limit.Token);
+            return true;
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>It has been seen to work, at first or since.</summary>
+    private bool IsSound(CheckpointJob job) => job.Committed is not null || _course is { IsTried: true };
 
     private ConsoleGate? GateOf(CheckpointMark checkpoint) =>
         _course is { } course && course.Attempt == checkpoint.Attempt ? course.Console : null;
