@@ -60,31 +60,42 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
 
         for (var step = 1; step <= Losses * 2; step++)
         {
-            using var death = new CancellationTokenSource();
-            var left = int.MaxValue;
-            var isDone = step % 2 == 0;
-            await using var fleet = await ConnectAsync(new WatchedCalls(new PollyCallPolicyFactory(), async (call, moment) =>
-            {
-                if (call.Kind is not CallKind.Read && moment is CallMoment.Before && Interlocked.Decrement(ref left) == 0 && !isDone
-                    || moment is CallMoment.After && isDone && Volatile.Read(ref left) <= 0)
-                {
-                    await death.CancelAsync();
-                }
-
-                death.Token.ThrowIfCancellationRequested();
-            }));
-            await using var controller = new PairController(fleet, Plan, TimeProvider.System);
-            var running = controller.RunAsync(primary: null, death.Token);
-            await Until(controller, running, static (happened, _) => happened is PairEvent.CheckpointMade { Change: not null });
-            Volatile.Write(ref left, (step + 1) / 2);
-            await Assert.ThrowsAnyAsync<Exception>(() => running.WaitAsync(TimeSpan.FromSeconds(60)));
-            Say($"step {(step + 1) / 2} {(isDone ? "done" : "not done")}: dead in {controller.Record}");
+            var call = (step + 1) / 2;
+            await DieAtAsync(call, isDone: step % 2 == 0, static (happened, _) => happened is PairEvent.CheckpointMade { Change: not null });
+            await DieAtAsync(call, isDone: step % 2 == 1, static (_, record) => record.Phase is PairPhase.TakingOver); // and the one after it
         }
 
         await using var last = new PairController(Fleet, Plan, TimeProvider.System);
         var goesOn = await RunAsync(last, primary: null);
         await StopAsync(last, goesOn);
-        Say($"{generation}: {Losses * 2} deaths, {Numbers().Count} numbers, each once");
+        Say($"{generation}: {Losses * 4} deaths, {Numbers().Count} numbers, each once");
+    }
+
+    /// <summary>A controller goes on with the pair until it is so, and dies before or after the n-th call from then on that changes something.</summary>
+    private async Task DieAtAsync(int call, bool isDone, Func<PairEvent, PairRecord, bool> isSuch)
+    {
+        using var death = new CancellationTokenSource();
+        var left = int.MaxValue;
+        await using var fleet = await ConnectAsync(new WatchedCalls(new PollyCallPolicyFactory(), async (made, moment) =>
+        {
+            if (made.Kind is not CallKind.Read && moment is CallMoment.Before && Interlocked.Decrement(ref left) == 0 && !isDone
+                || moment is CallMoment.After && isDone && Volatile.Read(ref left) <= 0)
+            {
+                await death.CancelAsync();
+            }
+
+            death.Token.ThrowIfCancellationRequested();
+        }));
+        await using var controller = new PairController(fleet, Plan, TimeProvider.System);
+        controller.Changed += (happened, record) =>
+        {
+            if (left > 1000 && isSuch(happened, record))
+            {
+                Volatile.Write(ref left, call);
+            }
+        };
+        await Assert.ThrowsAnyAsync<Exception>(() => controller.RunAsync(primary: null, death.Token).WaitAsync(TimeSpan.FromSeconds(60)));
+        Say($"call {call} {(isDone ? "done" : "not done")}: dead in {controller.Record}");
     }
 
     [Fact]

@@ -42,7 +42,7 @@ Describe 'A protected VM' {
 
   It 'says which engine was chosen and why, but not where it was asked for' {
     $pair = Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5
-    $pair.Engine, $pair.EngineReason | Should -Be LibvirtSnapshot, 'Simulated hosts have no other.'
+    $pair.Engine, $pair.EngineReason | Should -Be LibvirtSnapshot, 'Simulated hosts make checkpoints so.'
     (Start-KumoiFtPair kvm02-1 -BackupHost kvm03 -CheckpointPeriodMs 5 -Engine LibvirtSnapshot).EngineReason | Should -BeNullOrEmpty
   }
 

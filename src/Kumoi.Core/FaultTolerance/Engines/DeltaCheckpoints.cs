@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Kumoi.FaultTolerance.Detection;
@@ -21,7 +22,7 @@ namespace Kumoi.FaultTolerance.Engines;
 internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
 {
     private readonly List<(IHypervisorLink Host, Guid Id, ConsoleGate Console)> _left = [];
-    private readonly StandbyNumbers _numbers = new();
+    private readonly StandbyMaker _maker = new(plan, log, time);
     private DeltaCourse? _course;
 
     private string StateSocket => Path.Combine(plan.Folder, $"{plan.VM:N}.state.sock");
@@ -78,12 +79,12 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
                 PutIn(checkpoint, memory);
             }
 
-            await LoadAsync(host, id, cancellationToken, await File.ReadAllBytesAsync(PathOf(checkpoint, "state"), cancellationToken));
+            await LoadAsync(host, id, PathOf(checkpoint, "state"), cancellationToken);
         }
 
         await host.SendAsync(
             new QemuCommand(id, "migrate-set-capabilities", QemuMigration.LeavingOutShared(false)), cancellationToken);
-        var gate = await StandbyStart.GateAsync(plan, log, known, host, number, checkpoint.Cut, time, cancellationToken);
+        var gate = await _maker.GateAsync(known, host, number, checkpoint.Cut, cancellationToken);
         await StandbyStart.AnnounceAsync(host, id, cancellationToken);
         return gate;
     }
@@ -162,7 +163,7 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
     private async Task<DeltaCourse> BeginAsync(CheckpointJob job, Guid domain, CancellationToken cancellationToken)
     {
         var backup = job.Backup ?? throw StandbyStart.NoBackup();
-        var number = _numbers.Next(backup.HostName, job.Standby, job.Committed?.Standby);
+        var number = _maker.Next(job, job.Committed);
         var id = PairDomains.Of(plan.VM, number);
         foreach (var left in _left.Where(left => left.Id == id).ToList())
         {
@@ -171,7 +172,7 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
         }
 
         var attempt = Guid.NewGuid().ToString("N");
-        var console = await StandbyStart.StartAsync(plan, log, job, _numbers, number, attempt, time, cancellationToken);
+        var console = await _maker.StartAsync(job, number, attempt, cancellationToken);
         _left.Add((backup, id, console));
         await StandbyStart.KeepQuietAsync(backup, id, cancellationToken);
         await backup.SendAsync(
@@ -231,8 +232,10 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
         return state.ToArray();
     }
 
-    private async Task LoadAsync(IHypervisorLink host, Guid id, CancellationToken cancellationToken, byte[] state)
+    private async Task LoadAsync(IHypervisorLink host, Guid id, string path, CancellationToken cancellationToken)
     {
+        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        await using var state = new BrotliStream(file, CompressionMode.Decompress);
         File.Delete(StateSocket);
         await host.SendAsync(
             new QemuCommand(id, "migrate-incoming", new JsonObject { ["uri"] = "unix:" + StateSocket }), cancellationToken);
@@ -240,7 +243,7 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(StateSocket), cancellationToken);
         await using (var stream = new NetworkStream(socket))
         {
-            await stream.WriteAsync(state, cancellationToken);
+            await state.CopyToAsync(stream, cancellationToken);
         }
 
         await StandbyStart.LoadedAsync(host, id, time, cancellationToken);
@@ -253,9 +256,13 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
         course.Shadow.Write(pages);
         pages.Flush(flushToDisk: true);
         await using var devices = new FileStream(PathOf(mark, "state"), FileMode.Create, FileAccess.Write, FileShare.None);
-        await devices.WriteAsync(state, cancellationToken);
+        await using (var packed = new BrotliStream(devices, CompressionLevel.Fastest, leaveOpen: true)) // nearly all of it is zeros
+        {
+            await packed.WriteAsync(state, cancellationToken);
+        }
+
         devices.Flush(flushToDisk: true);
-        return pages.Length + state.Length;
+        return pages.Length + devices.Length;
     }
 
     private void PutIn(CheckpointMark checkpoint, SharedMemory memory)

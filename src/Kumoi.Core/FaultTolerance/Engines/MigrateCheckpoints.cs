@@ -20,7 +20,7 @@ namespace Kumoi.FaultTolerance.Engines;
 internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
 {
     private readonly ConcurrentDictionary<int, Standby> _standbys = [];
-    private readonly StandbyNumbers _numbers = new();
+    private readonly StandbyMaker _maker = new(plan, log, time);
     private QemuMigration? _migration;
     private CheckpointJob? _last;
     private Preparation? _next;
@@ -62,7 +62,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         await ForgetPrimaryAsync();
         Discard();
         var known = _standbys.TryRemove(number, out var standby) && standby.Attempt == checkpoint.Attempt ? standby.Console : null;
-        var gate = await StandbyStart.GateAsync(plan, log, known, host, number, checkpoint.Cut, time, cancellationToken);
+        var gate = await _maker.GateAsync(known, host, number, checkpoint.Cut, cancellationToken);
 
         await StandbyStart.AnnounceAsync(host, PairDomains.Of(plan.VM, number), cancellationToken);
         return gate;
@@ -149,11 +149,8 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
     }
 
     /// <summary>Starts the next standby.</summary>
-    private Preparation Prepare(CheckpointJob job, CheckpointMark? committed)
-    {
-        var number = _numbers.Next(job.Backup!.HostName, job.Standby, committed?.Standby);
-        return new Preparation(job.Backup!, StartAsync(job, committed, number));
-    }
+    private Preparation Prepare(CheckpointJob job, CheckpointMark? committed) =>
+        new(job.Backup!, StartAsync(job, committed, _maker.Next(job, committed)));
 
     /// <summary>A preparation is used up when it is ready, or has failed.</summary>
     private async Task<Standby> ReadyAsync(Preparation preparation, CancellationToken cancellationToken)
@@ -191,7 +188,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         await _discarded;
         await RemoveOthersAsync(committed, limit.Token);
         var attempt = Guid.NewGuid().ToString("N");
-        var gate = await StandbyStart.StartAsync(plan, log, job, _numbers, number, attempt, time, limit.Token);
+        var gate = await _maker.StartAsync(job, number, attempt, limit.Token);
         try
         {
             await StandbyStart.KeepQuietAsync(host, id, limit.Token);

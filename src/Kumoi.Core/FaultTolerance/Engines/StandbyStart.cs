@@ -1,69 +1,17 @@
 using System.Text.Json.Nodes;
-using System.Xml.Linq;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.FaultTolerance.Engines;
 
-/// <summary>Makes standbys, and tells whether they are there.</summary>
+/// <summary>What is asked of a standby that was started, and whether it is there.</summary>
 internal static class StandbyStart
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
 
-    private static readonly TimeSpan RemovalPatience = TimeSpan.FromSeconds(3);
-
     /// <summary>How long the console of a standby may take to find its gate again.</summary>
     private static readonly TimeSpan ConsolePatience = TimeSpan.FromSeconds(5);
-
-    /// <summary>Starts one on the job's backup, in place of what was left there. The gate of its console is the caller's.</summary>
-    public static async Task<ConsoleGate> StartAsync(
-        PairPlan plan, ConsoleLog log, CheckpointJob job, StandbyNumbers numbers, int number, string attempt, TimeProvider time,
-        CancellationToken cancellationToken, Action<XElement>? adapt = null)
-    {
-        var id = PairDomains.Of(plan.VM, number);
-        var host = job.Backup ?? throw NoBackup();
-        await RemoveOldAsync(plan.VM, host, numbers, number, time, cancellationToken);
-        var live = DomainDefinition.Parse(
-            await job.Primary.SendAsync(new ReadXml(PairDomains.Of(plan.VM, job.Standby)), cancellationToken));
-        var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, from: 0, plan.MaxHeldBytes);
-        try
-        {
-            var definition = StandbyDefinition.Of(live, plan, job.Standby, number, attempt);
-            adapt?.Invoke(definition);
-            await host.SendAsync(new StartStandby(plan.VM, id, definition.ToString()), cancellationToken);
-            return gate;
-        }
-        catch
-        {
-            gate.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>What a failed attempt has left, or a controller that is dead.</summary>
-    private static async Task RemoveOldAsync(
-        Guid vm, IHypervisorLink host, StandbyNumbers numbers, int number, TimeProvider time, CancellationToken cancellationToken)
-    {
-        using var limit = new CancellationTokenSource(RemovalPatience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        try
-        {
-            await host.SendAsync(new RemoveStandby(vm, PairDomains.Of(vm, number)), either.Token);
-        }
-        catch (HypervisorException)
-        {
-            numbers.LeaveOut(host.HostName, number);
-            throw;
-        }
-        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
-        {
-            numbers.LeaveOut(host.HostName, number);
-            throw new HypervisorException(
-                $"{host.HostName} does not remove an old standby.", FaultDomain.Host, isTransient: true, error: HypervisorError.TimedOut,
-                innerException: e, recommendedAction: "Another one is made instead. Restart the host's libvirt daemon to be rid of it.");
-        }
-    }
 
     /// <summary>Whether the host has the standby of that number, for that attempt.</summary>
     /// <exception cref="HypervisorException">That is not known.</exception>
@@ -79,24 +27,6 @@ internal static class StandbyStart
         {
             return false;
         }
-    }
-
-    /// <summary>
-    /// The gate that the standby's console is connected to: that which this controller has made, or a new one, which the console finds.
-    /// </summary>
-    public static async Task<ConsoleGate> GateAsync(
-        PairPlan plan, ConsoleLog log, ConsoleGate? known, IHypervisorLink host, int number, long from, TimeProvider time,
-        CancellationToken cancellationToken)
-    {
-        if (known is not null)
-        {
-            known.BeginAt(from);
-            return known;
-        }
-
-        var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, from, plan.MaxHeldBytes);
-        await ConnectedAsync(plan, host, PairDomains.Of(plan.VM, number), gate, time, cancellationToken);
-        return gate;
     }
 
     /// <summary>

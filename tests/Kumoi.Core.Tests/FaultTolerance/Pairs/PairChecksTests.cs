@@ -4,6 +4,7 @@ using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Faults;
 using Xunit;
 
 namespace Kumoi.Tests.FaultTolerance.Pairs;
@@ -56,6 +57,30 @@ public sealed class PairChecksTests : IAsyncLifetime
         Assert.Empty(none);
         Assert.Equal(CheckpointEngine.LibvirtSnapshot, chosen.Engine);
         Assert.Contains("Migrate cannot serve: kvm02 has", chosen.EngineReason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_host_is_asked_only_for_engines_in_whose_way_the_VM_does_not_stand_and_once_for_the_same_needs()
+    {
+        var asked = 0;
+        _lab.Faults.Add(new FaultRule
+        {
+            Operation = nameof(CheckMigrationTarget),
+            HostPattern = "counts",
+            HostMatches = host =>
+            {
+                asked += host is "kvm02" ? 1 : 0;
+                return false;
+            },
+        });
+
+        var (chosen, _) = await ChooseAsync(Order(), EngineChoice.Auto); // the VM's memory is not shared: no SharedDelta
+        Assert.Equal((CheckpointEngine.LibvirtSnapshot, 1), (chosen.Engine, asked));
+
+        _lab.Break("kvm02", nameof(CheckMigrationTarget));
+        var (_, found) = await ChooseAsync(Order() with { AllowUnencrypted = true }, EngineChoice.Auto);
+        Assert.Contains("kvm02 could not be asked", Assert.Single(found).Message, StringComparison.Ordinal);
+        Assert.Equal(3, asked); // twice the memory for Migrate, which comes first then, and what LibvirtSnapshot needs
     }
 
     [Fact]

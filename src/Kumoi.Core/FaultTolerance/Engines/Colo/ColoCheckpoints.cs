@@ -41,8 +41,9 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         _file = new ColoFile(plan.Folder);
         _held = new HeldOutput(plan.VM, plan.Folder);
         var standbyLog = new StandbyLog(plan.Folder);
-        _entry = new ColoEntry(plan, log, _file, standbyLog, time);
-        _takeover = new ColoTakeover(plan, log, _file, standbyLog, _held, time);
+        var maker = new StandbyMaker(plan, log, time);
+        _entry = new ColoEntry(plan, maker, _file, standbyLog, time);
+        _takeover = new ColoTakeover(plan, log, maker, _file, standbyLog, _held, time);
     }
 
     /// <summary>How the standby follows from the next commit on.</summary>

@@ -4,25 +4,23 @@ using Kumoi.Hypervisors.Calls;
 namespace Kumoi.FaultTolerance.Engines.Colo;
 
 /// <summary>The way of a VM into COLO, and out of it.</summary>
-internal sealed class ColoEntry(PairPlan plan, Gates.ConsoleLog log, ColoFile file, StandbyLog standbyLog, TimeProvider time)
+internal sealed class ColoEntry(PairPlan plan, StandbyMaker maker, ColoFile file, StandbyLog standbyLog, TimeProvider time)
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
-
-    private readonly StandbyNumbers _numbers = new();
 
     /// <summary>Brings the job's primary and a new standby on its backup into COLO.</summary>
     /// <exception cref="HypervisorException">They are not in it, and nothing is left of it.</exception>
     public async Task<ColoCourse> EnterAsync(CheckpointJob job, CancellationToken cancellationToken)
     {
         var host = job.Backup ?? throw StandbyStart.NoBackup();
-        var number = _numbers.Next(host.HostName, job.Standby, committed: null);
+        var number = maker.Next(job, committed: null);
         var attempt = Guid.NewGuid().ToString("N");
         var id = PairDomains.Of(plan.VM, number);
         await RefuseAsync(job.Primary, PairDomains.Of(plan.VM, job.Standby), cancellationToken);
         file.Write(new ColoStep(host.HostName, number, attempt));
         standbyLog.Remove(number);
-        var gate = await StandbyStart.StartAsync(
-            plan, log, job, _numbers, number, attempt, time, cancellationToken,
+        var gate = await maker.StartAsync(
+            job, number, attempt, cancellationToken,
             domain => standbyLog.AddTo(domain, number, plan.ConsoleSocketOf(number)));
         ColoQemu? primary = null;
         ColoQemu? standby = null;

@@ -15,4 +15,7 @@ internal sealed record ColoStep(string Backup, int Standby, string Attempt)
 
     /// <summary>The checkpoint that has been asked for. Whether the standby has taken it is seen by what it does; null: none.</summary>
     public CheckpointMark? Asked { get; init; }
+
+    /// <summary>It was seen that the standby has taken it. From then on what the standby does tells nothing.</summary>
+    public bool IsTaken { get; init; }
 }

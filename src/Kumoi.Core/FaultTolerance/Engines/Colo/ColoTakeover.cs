@@ -8,7 +8,8 @@ namespace Kumoi.FaultTolerance.Engines.Colo;
 /// How a standby of COLO becomes the VM, when the primary is fenced. It can be done again from the beginning, whatever another controller
 /// has done of it.
 /// </summary>
-internal sealed class ColoTakeover(PairPlan plan, ConsoleLog log, ColoFile file, StandbyLog standbyLog, HeldOutput held, TimeProvider time)
+internal sealed class ColoTakeover(
+    PairPlan plan, ConsoleLog log, StandbyMaker maker, ColoFile file, StandbyLog standbyLog, HeldOutput held, TimeProvider time)
 {
     /// <summary>How long a standby may seem to take a checkpoint that nobody sends any more.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
@@ -34,12 +35,16 @@ internal sealed class ColoTakeover(PairPlan plan, ConsoleLog log, ColoFile file,
         var domain = PairDomains.Of(plan.VM, number);
         await using var standby = await ColoQemu.BeginAsync(host, domain, time, cancellationToken);
         held.Release(checkpoint, log);
-        if (file.Read()?.Asked is { } asked && asked.Attempt == checkpoint.Attempt && asked.Number > checkpoint.Number
-            && await HasTakenAsync(standby, cancellationToken))
+        if (file.Read() is { Asked: { } asked } step && asked.Attempt == checkpoint.Attempt && asked.Number > checkpoint.Number)
         {
-            held.Release(asked, log);
-            checkpoint = asked;
-            file.Write(file.Read()! with { Asked = asked });
+            // Before the standby is let out of COLO, after which it runs in any case.
+            var isTaken = step.IsTaken || await HasTakenAsync(standby, cancellationToken);
+            file.Write(step with { Asked = isTaken ? asked : null, IsTaken = isTaken });
+            if (isTaken)
+            {
+                held.Release(asked, log);
+                checkpoint = asked;
+            }
         }
 
         await standby.LeaveAsync(cancellationToken);
@@ -61,9 +66,8 @@ internal sealed class ColoTakeover(PairPlan plan, ConsoleLog log, ColoFile file,
 
         log.Append(checkpoint.Cut, output);
         var end = checkpoint.Cut + output.Length;
-        gate = await StandbyStart.GateAsync(plan, log, gate, host, number, end, time, cancellationToken);
         await StandbyStart.AnnounceAsync(host, domain, cancellationToken);
-        return gate;
+        return await maker.GateAsync(gate, host, number, end, cancellationToken);
     }
 
     /// <summary>
