@@ -1,9 +1,13 @@
+using Kumoi.Composition;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Faults;
+using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Resilience;
+using Kumoi.Tests.FaultTolerance.Pairs;
 using Xunit;
 
 namespace Kumoi.Tests.Lab;
@@ -60,9 +64,12 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
 
         for (var step = 1; step <= Losses * 2; step++)
         {
-            var call = (step + 1) / 2;
-            await DieAtAsync(call, isDone: step % 2 == 0, static (happened, _) => happened is PairEvent.CheckpointMade { Change: not null });
-            await DieAtAsync(call, isDone: step % 2 == 1, static (_, record) => record.Phase is PairPhase.TakingOver); // and the one after it
+            // A change of the mode is one checkpoint: both are stopped, it is asked for, and the standby is stopped again, or not.
+            await DieAtAsync(
+                1 + (step / 2 % 4), isDone: step % 2 == 0, static (happened, _) => happened is PairEvent.CheckpointMade { Change: not null });
+
+            // And the one after it: it lets the standby out of COLO, stops it, and makes it ready.
+            await DieAtAsync(1 + (step % 4), isDone: step % 3 == 0, static (_, record) => record.Phase is PairPhase.TakingOver);
         }
 
         await using var last = new PairController(Fleet, Plan, TimeProvider.System);
@@ -71,31 +78,24 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
         Say($"{generation}: {Losses * 4} deaths, {Numbers().Count} numbers, each once");
     }
 
-    /// <summary>A controller goes on with the pair until it is so, and dies before or after the n-th call from then on that changes something.</summary>
-    private async Task DieAtAsync(int call, bool isDone, Func<PairEvent, PairRecord, bool> isSuch)
+    /// <summary>A controller goes on with the pair until it is so, and dies before or after the n-th step from then on.</summary>
+    private async Task DieAtAsync(int step, bool isDone, Func<PairEvent, PairRecord, bool> isSuch)
     {
-        using var death = new CancellationTokenSource();
-        var left = int.MaxValue;
-        await using var fleet = await ConnectAsync(new WatchedCalls(new PollyCallPolicyFactory(), async (made, moment) =>
-        {
-            if (made.Kind is not CallKind.Read && moment is CallMoment.Before && Interlocked.Decrement(ref left) == 0 && !isDone
-                || moment is CallMoment.After && isDone && Volatile.Read(ref left) <= 0)
-            {
-                await death.CancelAsync();
-            }
-
-            death.Token.ThrowIfCancellationRequested();
-        }));
-        await using var controller = new PairController(fleet, Plan, TimeProvider.System);
+        using var process = new DyingProcess();
+        var time = TimeProvider.System;
+        await using var fleet = KumoiFleet.Create(
+            [new DyingDriver(new LibvirtDriver(time), process)], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time);
+        await ConnectAllAsync(fleet, UriOf);
+        await using var controller = new PairController(fleet, Plan, time);
         controller.Changed += (happened, record) =>
         {
-            if (left > 1000 && isSuch(happened, record))
+            if (!process.IsArmed && isSuch(happened, record))
             {
-                Volatile.Write(ref left, call);
+                process.DieAt(step, isDone);
             }
         };
-        await Assert.ThrowsAnyAsync<Exception>(() => controller.RunAsync(primary: null, death.Token).WaitAsync(TimeSpan.FromSeconds(60)));
-        Say($"call {call} {(isDone ? "done" : "not done")}: dead in {controller.Record}");
+        await Assert.ThrowsAnyAsync<Exception>(() => controller.RunAsync(primary: null, process.Death).WaitAsync(TimeSpan.FromSeconds(60)));
+        Say($"dead {process.DiedAt} in {controller.Record}");
     }
 
     [Fact]

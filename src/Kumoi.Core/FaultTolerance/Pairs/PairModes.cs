@@ -60,7 +60,8 @@ internal sealed class PairModes
     }
 
     /// <summary>A checkpoint was committed: waits until the next one is to be made.</summary>
-    public async Task UntilDueAsync(Func<TimeSpan, CancellationToken, Task> delay, CancellationToken cancellationToken)
+    public async Task UntilDueAsync(
+        Func<TimeSpan, CancellationToken, Task> delay, Func<bool> isWanted, CancellationToken cancellationToken)
     {
         _current = Mode;
         _since = _time.GetTimestamp();
@@ -70,7 +71,7 @@ internal sealed class PairModes
             return;
         }
 
-        _cause = await _colo.UntilDueAsync(Current, cancellationToken);
+        _cause = await _colo.UntilDueAsync(Current, isWanted, cancellationToken);
     }
 
     /// <summary>The next checkpoint begins.</summary>

@@ -251,7 +251,7 @@ internal sealed class PairRun : IAsyncDisposable
         Failure = null;
         if (happened is PairEvent.CheckpointMade made)
         {
-            _meter.Add(made.Measure);
+            _meter.Add(made.Measure, made.Mode);
             if (made.Change is { } change)
             {
                 _logged = TellAsync(_logged, record, PairWords.Of(Order, change));

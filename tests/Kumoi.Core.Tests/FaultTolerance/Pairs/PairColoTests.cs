@@ -5,7 +5,6 @@ using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
-using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
@@ -164,22 +163,22 @@ public sealed class PairColoTests : IAsyncDisposable
     /// <summary>False: it came to its end before.</summary>
     private async Task<bool> DiesAsync(int step)
     {
-        using var calls = new DyingCalls(new PollyCallPolicyFactory());
-        await using (var first = await ProtectAsync(InTurn, calls: calls))
+        using var process = new DyingProcess();
+        await using (var first = await ProtectAsync(InTurn, process: process))
         {
-            calls.DieAt(step, isDone: step % 2 == 0);
+            process.DieAt(step, isDone: step % 2 == 0);
             var changes = 0;
             var changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             first.Changed += (happened, _) =>
             {
                 if (happened is PairEvent.CheckpointMade { Change: not null } && ++changes == 2)
                 {
-                    calls.DieAt(int.MaxValue, isDone: false);
+                    process.DieAt(int.MaxValue, isDone: false);
                     changed.TrySetResult();
                 }
             };
-            var running = Task.Run(() => first.RunAsync("kvm01", calls.Death));
-            if (await Task.WhenAny(changed.Task, running) != running && !calls.Death.IsCancellationRequested)
+            var running = Task.Run(() => first.RunAsync("kvm01", process.Death));
+            if (await Task.WhenAny(changed.Task, running) != running && !process.Death.IsCancellationRequested)
             {
                 await StopAsync(first, running);
                 return false;
@@ -193,10 +192,23 @@ public sealed class PairColoTests : IAsyncDisposable
             }
         }
 
-        await using var second = await ProtectAsync(InTurn);
-        var goesOn = await ProtectedAsync(second, primary: null);
-        await StopAsync(second, goesOn);
-        Assert.Equal([(second.Record!.Primary, PairDomains.Of(_vm, second.Record.Standby))], Running());
+        using (var next = new DyingProcess()) // which may die in the takeover
+        {
+            await using var second = await ProtectAsync(InTurn, process: next);
+            next.DieAt(step % 11, isDone: step % 3 == 0);
+            var made = ProtectedAsync(second, primary: null, next.Death);
+            await ((Task)made).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (made.IsCompletedSuccessfully)
+            {
+                next.DieAt(1, isDone: true);
+                await Assert.ThrowsAnyAsync<Exception>(() => made.Result);
+            }
+        }
+
+        await using var last = await ProtectAsync(InTurn);
+        var goesOn = await ProtectedAsync(last, primary: null);
+        await StopAsync(last, goesOn);
+        Assert.Equal([(last.Record!.Primary, PairDomains.Of(_vm, last.Record.Standby))], Running());
         Assert.False(File.Exists(Path.Combine(_folder.FullName, "colo.json")), $"step {step}: nothing of COLO is left");
         return true;
     }
@@ -221,7 +233,8 @@ public sealed class PairColoTests : IAsyncDisposable
         Assert.True(isSo());
     }
 
-    private static async Task<Task<PairRecord>> ProtectedAsync(PairController pair, string? primary)
+    private static async Task<Task<PairRecord>> ProtectedAsync(
+        PairController pair, string? primary, CancellationToken cancellationToken = default)
     {
         var made = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         pair.Changed += (happened, _) =>
@@ -231,7 +244,7 @@ public sealed class PairColoTests : IAsyncDisposable
                 made.TrySetResult();
             }
         };
-        var running = Task.Run(() => pair.RunAsync(primary, CancellationToken.None));
+        var running = Task.Run(() => pair.RunAsync(primary, cancellationToken), CancellationToken.None);
         await await Task.WhenAny(made.Task, running).WaitAsync(TestContext.Current.CancellationToken);
         return running;
     }
@@ -257,11 +270,11 @@ public sealed class PairColoTests : IAsyncDisposable
 
     private SimulatedHost Simulated(string host) => _driver.Find(_fleets[0].Find(host)!.Uri);
 
-    private async Task<PairController> ProtectAsync(ModeOptions modes, string? version = null, ICallPolicyFactory? calls = null)
+    private async Task<PairController> ProtectAsync(ModeOptions modes, string? version = null, DyingProcess? process = null)
     {
         if (_fleets.Count == 0)
         {
-            await ConnectAsync(new PollyCallPolicyFactory());
+            await ConnectAsync(_driver);
             var vm = Simulated("kvm01").VMs.Values.First(static vm => vm.Name is "kvm01-1");
             _vm = vm.Id;
             if (version is not null)
@@ -284,12 +297,13 @@ public sealed class PairColoTests : IAsyncDisposable
             AllowUnencrypted = true,
             Modes = modes with { CheckpointPeriod = TimeSpan.FromMilliseconds(10), ColoPeriod = TimeSpan.FromSeconds(1) },
         };
-        return new PairController(calls is null ? _fleets[0] : await ConnectAsync(calls), plan, TimeProvider.System);
+        return new PairController(process is null ? _fleets[0] : await ConnectAsync(new DyingDriver(_driver, process)), plan, TimeProvider.System);
     }
 
-    private async Task<Fleet> ConnectAsync(ICallPolicyFactory calls)
+    private async Task<Fleet> ConnectAsync(IHypervisorDriver driver)
     {
-        var fleet = KumoiFleet.Create([_driver], calls, new FaultPlan(new Random(1), TimeProvider.System), TimeProvider.System);
+        var fleet = KumoiFleet.Create(
+            [driver], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), TimeProvider.System), TimeProvider.System);
         _fleets.Add(fleet);
         await foreach (var outcome in fleet.ConnectAsync([new ConnectRequest(Uri, null, [])], CancellationToken.None))
         {

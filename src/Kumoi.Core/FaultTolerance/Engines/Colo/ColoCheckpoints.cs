@@ -202,7 +202,10 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
     /// Waits for the next checkpoint, and lets out meanwhile what both have put out: until its time has come, or they are not the same any
     /// more.
     /// </summary>
-    public async Task<CheckpointCause> UntilDueAsync(TimeSpan period, CancellationToken cancellationToken)
+    /// <param name="period">When its time has come.</param>
+    /// <param name="isWanted">It is wanted at once.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task<CheckpointCause> UntilDueAsync(TimeSpan period, Func<bool> isWanted, CancellationToken cancellationToken)
     {
         if (_comparison is not { } comparison)
         {
@@ -211,7 +214,7 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         }
 
         var begun = _time.GetTimestamp();
-        while (_time.GetElapsedTime(begun) < period && !cancellationToken.IsCancellationRequested)
+        while (_time.GetElapsedTime(begun) < period && !isWanted() && !cancellationToken.IsCancellationRequested)
         {
             if (!comparison.Look())
             {
