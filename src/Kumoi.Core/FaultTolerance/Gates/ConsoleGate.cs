@@ -102,18 +102,6 @@ internal sealed class ConsoleGate : IDisposable
         }
     }
 
-    /// <summary>What is held up to a position was of a course of things that does not count: it never goes out.</summary>
-    public void Forget(long to)
-    {
-        lock (_lock)
-        {
-            var count = (int)Math.Clamp(to - _from, 0, _held.Count);
-            _held.RemoveRange(0, count);
-            _from += count;
-            _room.TrySetResult();
-        }
-    }
-
     /// <summary>What is held, up to a position, with the position of its first byte.</summary>
     public (long From, byte[] Output) Read(long to)
     {
@@ -212,7 +200,7 @@ internal sealed class ConsoleGate : IDisposable
         {
             lock (_lock)
             {
-                Disconnect();
+                Forget();
             }
         }
     }
@@ -228,7 +216,7 @@ internal sealed class ConsoleGate : IDisposable
 
         if (error is not SocketError.Success || count == 0)
         {
-            Disconnect();
+            Forget();
             return false;
         }
 
@@ -241,7 +229,7 @@ internal sealed class ConsoleGate : IDisposable
         return true;
     }
 
-    private void Disconnect()
+    private void Forget()
     {
         _peer?.Dispose();
         _peer = null;

@@ -29,6 +29,7 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
     private readonly TimeProvider _time;
     private readonly ColoFile _file;
     private readonly HeldOutput _held;
+    private readonly StandbyLog _standbyLog;
     private readonly ColoEntry _entry;
     private readonly ColoTakeover _takeover;
     private ColoCourse? _course;
@@ -40,10 +41,10 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         (_plan, _time) = (plan, time);
         _file = new ColoFile(plan.Folder);
         _held = new HeldOutput(plan.VM, plan.Folder);
-        var standbyLog = new StandbyLog(plan.Folder);
+        _standbyLog = new StandbyLog(plan.Folder);
         var maker = new StandbyMaker(plan, log, time);
-        _entry = new ColoEntry(plan, maker, _file, standbyLog, time);
-        _takeover = new ColoTakeover(plan, log, maker, _file, standbyLog, _held, time);
+        _entry = new ColoEntry(plan, maker, _file, _standbyLog, time);
+        _takeover = new ColoTakeover(plan, log, maker, _file, _standbyLog, _held, time);
     }
 
     /// <summary>How the standby follows from the next commit on.</summary>
@@ -106,7 +107,7 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         }
 
         await host.SendAsync(new QemuCommand(id, "query-status"), cancellationToken); // one whose monitor is silent cannot take over
-        return _takeover.KnowsOutput(checkpoint, GateOf(checkpoint));
+        return _takeover.KnowsOutput(checkpoint);
     }
 
     public async Task<ConsoleGate> BringAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
@@ -116,10 +117,10 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            var gate = await _takeover.BringAsync(host, checkpoint, GateOf(checkpoint), either.Token);
+            var gate = await _takeover.BringAsync(host, checkpoint, either.Token);
             if (_course is { } course)
             {
-                _course = null; // its gate is the VM's from here on
+                _course = null;
                 await course.DisposeAsync();
             }
 
@@ -157,11 +158,10 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
             return;
         }
 
-        // From here on the standby's output is of another course of things; and its going on has been written down.
-        course.Console.Forget(but.StandbyOutput);
+        // The standby's going on has been written down.
         if (Mode is PairMode.Colo)
         {
-            _comparison = new ConsoleComparison(job.Console, course.Console, but, _time);
+            _comparison = new ConsoleComparison(job.Console, _standbyLog, but, _time);
         }
         else
         {
@@ -246,7 +246,7 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
             {
                 Attempt = course.Attempt,
                 Standby = course.Number,
-                StandbyOutput = course.Console.Drain(),
+                StandbyOutput = _standbyLog.LengthOf(course.Number),
             };
             await _held.WriteAsync(mark, job.Console, cancellationToken);
             _file.Write(step with { Asked = mark });
@@ -354,16 +354,12 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
     /// <summary>It has been seen to work, at first or since.</summary>
     private bool IsSound(CheckpointJob job) => job.Committed is not null || _course is { IsTried: true };
 
-    private ConsoleGate? GateOf(CheckpointMark checkpoint) =>
-        _course is { } course && course.Attempt == checkpoint.Attempt ? course.Console : null;
-
     private async Task ForgetAsync()
     {
         _comparison = null;
         if (_course is { } course)
         {
             _course = null;
-            course.Console.Dispose();
             await course.DisposeAsync();
         }
     }

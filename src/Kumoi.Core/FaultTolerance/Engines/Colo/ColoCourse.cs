@@ -1,4 +1,3 @@
-using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
 
@@ -12,9 +11,6 @@ internal sealed class ColoCourse : IAsyncDisposable
 
     /// <summary>Tells it from others of that number.</summary>
     public required string Attempt { get; init; }
-
-    /// <summary>What the standby's console is connected to: counted from its start.</summary>
-    public required ConsoleGate Console { get; init; }
 
     public required ColoQemu Primary { get; init; }
 
@@ -32,7 +28,7 @@ internal sealed class ColoCourse : IAsyncDisposable
     public bool IsOf(CheckpointJob job, Guid domain) =>
         Primary.Host == job.Primary && Primary.Domain == domain && Standby.Host == job.Backup;
 
-    /// <summary>Lets go of both sides. They and the standby's gate stay.</summary>
+    /// <summary>Lets go of both sides. They themselves stay.</summary>
     public async ValueTask DisposeAsync()
     {
         await Primary.DisposeAsync();

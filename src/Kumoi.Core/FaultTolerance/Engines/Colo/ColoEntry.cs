@@ -19,9 +19,8 @@ internal sealed class ColoEntry(PairPlan plan, StandbyMaker maker, ColoFile file
         await RefuseAsync(job.Primary, PairDomains.Of(plan.VM, job.Standby), cancellationToken);
         file.Write(new ColoStep(host.HostName, number, attempt));
         standbyLog.Remove(number);
-        var gate = await maker.StartAsync(
-            job, number, attempt, cancellationToken,
-            domain => standbyLog.AddTo(domain, number, plan.ConsoleSocketOf(number)));
+        (await maker.StartAsync(
+            job, number, attempt, cancellationToken, domain => standbyLog.AddTo(domain, number, plan.ConsoleSocketOf(number)))).Dispose();
         ColoQemu? primary = null;
         ColoQemu? standby = null;
         try
@@ -36,11 +35,10 @@ internal sealed class ColoEntry(PairPlan plan, StandbyMaker maker, ColoFile file
             await primary.CheckpointAsync(cancellationToken);
             await primary.MigrateAsync(address, cancellationToken);
             await UntilInAsync(primary, standby, cancellationToken);
-            return new ColoCourse { Number = number, Attempt = attempt, Console = gate, Primary = primary, Standby = standby };
+            return new ColoCourse { Number = number, Attempt = attempt, Primary = primary, Standby = standby };
         }
         catch
         {
-            gate.Dispose();
             await (primary?.DisposeAsync() ?? ValueTask.CompletedTask);
             await (standby?.DisposeAsync() ?? ValueTask.CompletedTask);
             using var limit = new CancellationTokenSource(plan.CheckpointPatience, time);

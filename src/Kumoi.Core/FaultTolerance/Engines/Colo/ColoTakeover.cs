@@ -17,8 +17,7 @@ internal sealed class ColoTakeover(
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Whether all that the standby has put out since the checkpoint is known.</summary>
-    public bool KnowsOutput(CheckpointMark checkpoint, ConsoleGate? known) => known is not null
-        || checkpoint.StandbyOutput == 0 && log.Length <= checkpoint.Cut
+    public bool KnowsOutput(CheckpointMark checkpoint) => checkpoint.StandbyOutput == 0 && log.Length <= checkpoint.Cut
         || standbyLog.LengthOf(checkpoint.Standby!.Value) >= checkpoint.StandbyOutput + Math.Max(0, log.Length - checkpoint.Cut);
 
     /// <summary>
@@ -26,10 +25,8 @@ internal sealed class ColoTakeover(
     /// </summary>
     /// <param name="host">Where it is.</param>
     /// <param name="checkpoint">The last checkpoint that is written down. It may have the one after it.</param>
-    /// <param name="known">The gate of its console, if this controller has made it.</param>
     /// <param name="cancellationToken">Leaves it where it is.</param>
-    public async Task<ConsoleGate> BringAsync(
-        IHypervisorLink host, CheckpointMark checkpoint, ConsoleGate? known, CancellationToken cancellationToken)
+    public async Task<ConsoleGate> BringAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken)
     {
         var number = checkpoint.Standby ?? throw new InvalidOperationException($"{checkpoint} is in no standby.");
         var domain = PairDomains.Of(plan.VM, number);
@@ -50,24 +47,10 @@ internal sealed class ColoTakeover(
         await standby.LeaveAsync(cancellationToken);
         await standby.StopAsync(cancellationToken);
         await standby.AllowColoAsync(false, cancellationToken);
-        var gate = known;
-        byte[] output;
-        if (gate is not null)
-        {
-            var position = gate.Drain();
-            gate.Forget(checkpoint.StandbyOutput);
-            output = gate.Read(position).Output;
-            gate.Forget(position);
-        }
-        else
-        {
-            output = standbyLog.Read(number, checkpoint.StandbyOutput);
-        }
-
+        var output = standbyLog.Read(number, checkpoint.StandbyOutput);
         log.Append(checkpoint.Cut, output);
-        var end = checkpoint.Cut + output.Length;
         await StandbyStart.AnnounceAsync(host, domain, cancellationToken);
-        return await maker.GateAsync(gate, host, number, end, cancellationToken);
+        return await maker.GateAsync(known: null, host, number, checkpoint.Cut + output.Length, cancellationToken);
     }
 
     /// <summary>

@@ -7,21 +7,18 @@ namespace Kumoi.FaultTolerance.Engines.Colo;
 /// Compares what a VM and its standby, which runs along since a checkpoint, put out at their consoles. What both have put out goes out at
 /// once: whichever of them goes on, it has put that out.
 /// </summary>
-internal sealed class ConsoleComparison(ConsoleGate primary, ConsoleGate standby, CheckpointMark since, TimeProvider time)
+internal sealed class ConsoleComparison(ConsoleGate primary, StandbyLog standby, CheckpointMark since, TimeProvider time)
 {
     /// <summary>How long output of one of them may lack the other's.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     private long _agreedAt = time.GetTimestamp();
-    private bool _isDifferent;
 
     /// <summary>Lets out what is equal. False: the two are not the same any more, or one of them lags too far behind.</summary>
     public bool Look()
     {
         var (from, mine) = primary.Read(primary.Position);
-        var (first, all) = standby.Read(standby.Position);
-        var skipped = from - since.Cut + since.StandbyOutput - first; // what was agreed on before
-        ReadOnlySpan<byte> theirs = skipped >= 0 && skipped <= all.Length ? all.AsSpan((int)skipped) : [];
+        ReadOnlySpan<byte> theirs = standby.Read(since.Standby!.Value, since.StandbyOutput + (from - since.Cut));
         var equal = theirs.CommonPrefixLength(mine);
         if (equal > 0)
         {
@@ -33,7 +30,6 @@ internal sealed class ConsoleComparison(ConsoleGate primary, ConsoleGate standby
             _agreedAt = time.GetTimestamp();
         }
 
-        _isDifferent |= equal < Math.Min(mine.Length, theirs.Length);
-        return !_isDifferent && time.GetElapsedTime(_agreedAt) < Patience;
+        return equal == Math.Min(mine.Length, theirs.Length) && time.GetElapsedTime(_agreedAt) < Patience;
     }
 }

@@ -1,23 +1,41 @@
 using System.Xml.Linq;
-using Kumoi.FaultTolerance.Pairs;
 
 namespace Kumoi.FaultTolerance.Engines.Colo;
 
 /// <summary>
-/// All that a standby has put out at its console since its start, in a file that its host writes: also while there is no controller, whose
-/// successor reads it.
+/// All that a standby has put out at its console since its start, in a file that its QEMU itself writes: whoever controls the pair, or
+/// nobody.
 /// </summary>
+/// <remarks>
+/// A standby is connected to no gate: while a gate is dying with its controller, QEMU neither sends what the guest puts out nor writes it
+/// down. Its console finds a gate when it takes over. A socket is of one computer, and so is this file.
+/// </remarks>
 internal sealed class StandbyLog(string folder)
 {
-    /// <summary>Has the standby's host write it.</summary>
+    private const string Option = "-set";
+
+    private static readonly XNamespace Qemu = "http://libvirt.org/schemas/domain/qemu/1.0";
+
+    /// <summary>Has the standby's QEMU write it. Not libvirt's own log: that is written later than it is put out.</summary>
     public void AddTo(XElement domain, int number, string consoleSocket)
     {
-        foreach (var port in domain.Elements("devices").Elements().Where(PairConsole.IsPort)
-            .Where(port => (string?)port.Element("source")?.Attribute("path") == consoleSocket))
+        var port = domain.Elements("devices").Elements().FirstOrDefault(device => PairConsole.IsPort(device)
+            && device.Name.LocalName is not "console" && (string?)device.Element("source")?.Attribute("path") == consoleSocket);
+        if (port is null || domain.Element(Qemu + "commandline") is not { } arguments)
         {
-            port.Elements("log").Remove();
-            port.Add(new XElement("log", new XAttribute("file", PathOf(number)), new XAttribute("append", "off")));
+            return;
         }
+
+        var setting = $"chardev.char{(string?)port.Element("alias")?.Attribute("name") ?? "serial0"}.log";
+        foreach (var old in arguments.Elements().Where(argument => ValueOf(argument)?.StartsWith(setting, StringComparison.Ordinal) is true)
+            .ToList())
+        {
+            // The VM may have been a standby itself.
+            (old.PreviousNode as XElement)?.Remove();
+            old.Remove();
+        }
+
+        arguments.Add(Argument(Option), Argument($"{setting}file={PathOf(number)}"), Argument(Option), Argument($"{setting}append=off"));
     }
 
     /// <summary>How much it has; 0: there is none.</summary>
@@ -40,6 +58,10 @@ internal sealed class StandbyLog(string folder)
 
     /// <summary>What an earlier one of that number has left is not of the next.</summary>
     public void Remove(int number) => File.Delete(PathOf(number));
+
+    private static string? ValueOf(XElement argument) => (string?)argument.Attribute("value");
+
+    private static XElement Argument(string value) => new(Qemu + "arg", new XAttribute("value", value));
 
     private string PathOf(int number) => Path.Combine(folder, FormattableString.Invariant($"console-ck{number}.log"));
 }

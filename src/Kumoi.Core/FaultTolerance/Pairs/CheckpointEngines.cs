@@ -1,9 +1,9 @@
+using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Engines.Colo;
 using Kumoi.FaultTolerance.Gates;
-using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Hypervisors;
 
-namespace Kumoi.FaultTolerance.Engines;
+namespace Kumoi.FaultTolerance.Pairs;
 
 /// <summary>Makes the engine that a plan names.</summary>
 internal static class CheckpointEngines
