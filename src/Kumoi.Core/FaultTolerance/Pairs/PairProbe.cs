@@ -24,6 +24,12 @@ internal static class PairProbe
             return;
         }
 
+        if (plan.Engine is CheckpointEngine.Colo)
+        {
+            await RefuseWithoutColoAsync(host, domain, cancellationToken);
+            return;
+        }
+
         JsonElement capabilities;
         JsonElement filters;
         try
@@ -48,6 +54,23 @@ internal static class PairProbe
         }
     }
 
+    /// <summary>COLO is left out of some builds. Whether it works is tried out when it begins.</summary>
+    private static async Task RefuseWithoutColoAsync(IHypervisorLink host, Guid domain, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await host.SendAsync(new QemuCommand(domain, "query-colo-status"), cancellationToken);
+        }
+        catch (HypervisorException e)
+            when (e.Error is HypervisorError.NotSupported or HypervisorError.AuthenticationFailed or HypervisorError.InvalidState)
+        {
+            throw new HypervisorException(
+                $"The VM cannot be protected by COLO, which its QEMU on {host.HostName} does not have: {e.Message}", FaultDomain.VM,
+                error: HypervisorError.NotSupported, innerException: e,
+                recommendedAction: "Take a QEMU that is built with it, as Debian's is, or -Mode Checkpoint with another engine.");
+        }
+    }
+
     /// <summary>What QEMU lacks; null: nothing.</summary>
     /// <param name="engine">What makes the checkpoints.</param>
     /// <param name="hasCards">The VM has network cards.</param>
@@ -56,8 +79,6 @@ internal static class PairProbe
     public static string? Judge(CheckpointEngine engine, bool hasCards, JsonElement capabilities, JsonElement filters) =>
         engine is CheckpointEngine.SharedDelta && !NamesOf(capabilities, "capability").Contains("x-ignore-shared")
             ? "cannot leave shared memory out of a migration (x-ignore-shared)"
-            : engine is CheckpointEngine.Colo && !NamesOf(capabilities, "capability").Contains("x-colo")
-                ? "was built without COLO (x-colo)"
             : hasCards && !NamesOf(filters, "name").Contains("filter-buffer")
                 ? "cannot hold back what its network cards send (filter-buffer)"
                 : null;

@@ -10,14 +10,11 @@ public sealed class PairProbeTests
 {
     private const string Able = """[{"state": false, "capability": "xbzrle"}, {"state": false, "capability": "x-ignore-shared"}]""";
     private const string Unable = """[{"state": false, "capability": "xbzrle"}]""";
-    private const string WithColo = """[{"state": false, "capability": "x-colo"}]""";
     private const string Filters = """[{"name": "filter-buffer", "parent": "netfilter"}]""";
 
     [Theory]
     [InlineData(CheckpointEngine.SharedDelta, false, Able, "[]", null)]
     [InlineData(CheckpointEngine.SharedDelta, false, Unable, Filters, "x-ignore-shared")]
-    [InlineData(CheckpointEngine.Colo, false, Able, "[]", "x-colo")]
-    [InlineData(CheckpointEngine.Colo, false, WithColo, "[]", null)]
     [InlineData(CheckpointEngine.Migrate, false, Unable, "[]", null)]
     [InlineData(CheckpointEngine.Migrate, true, Able, Filters, null)]
     [InlineData(CheckpointEngine.Migrate, true, Able, "[]", "filter-buffer")]

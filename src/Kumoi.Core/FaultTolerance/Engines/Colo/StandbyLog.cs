@@ -31,7 +31,7 @@ internal sealed class StandbyLog(string folder)
             .ToList())
         {
             // The VM may have been a standby itself.
-            (old.PreviousNode as XElement)?.Remove();
+            old.ElementsBeforeSelf().LastOrDefault()?.Remove();
             old.Remove();
         }
 

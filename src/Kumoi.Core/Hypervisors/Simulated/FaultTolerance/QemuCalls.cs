@@ -82,10 +82,6 @@ internal static class QemuCalls
         {
             case "query-version":
                 return qemu.AnswerVersion();
-            case "query-migrate-capabilities":
-                return new JsonArray(new JsonObject { ["capability"] = "x-colo", ["state"] = qemu.Colo is not "none" });
-            case "qom-list-types":
-                return new JsonArray(new JsonObject { ["name"] = "filter-buffer" });
             case "query-status":
                 return new JsonObject { ["status"] = qemu.VM.State is PowerState.Running ? "running" : "paused" };
             case "query-colo-status":
