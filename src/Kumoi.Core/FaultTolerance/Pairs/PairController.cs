@@ -242,7 +242,7 @@ internal sealed class PairController : IAsyncDisposable
 
             _output.Drop(committed);
             await _engine.DropAsync(committed, cancellationToken);
-            await Requests.DrillAsync(() => DrillAsync(committed, backup, cancellationToken));
+            await Requests.DrillAsync(() => PairDrill.RunAsync(_engine, committed, backup, cancellationToken));
             if (Requests.WantsSwitch)
             {
                 _due = make.Number; // it is made at once, and then it is time
@@ -268,13 +268,6 @@ internal sealed class PairController : IAsyncDisposable
         _made = made.Mark.Number;
         return Modes.Add(made.Mark, new CheckpointMeasure(made.Pause, _time.GetElapsedTime(begun), made.Bytes));
     }
-
-    private Task<TimeSpan> DrillAsync(CheckpointMark committed, IHypervisorLink? backup, CancellationToken cancellationToken) =>
-        _engine.DrillAsync(
-            backup ?? throw new HypervisorException(
-                "The pair has no backup host now.", error: HypervisorError.InvalidState,
-                recommendedAction: "Try it again when Get-KumoiFtPair shows one."),
-            committed, cancellationToken);
 
     /// <summary>The last copy of the VM must not be ended for one that is not there.</summary>
     private async Task<PairEvent> FencePrimaryAsync(PairAction.Fence fence, CancellationToken cancellationToken)
