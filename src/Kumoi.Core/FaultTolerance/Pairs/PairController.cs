@@ -250,7 +250,7 @@ internal sealed class PairController : IAsyncDisposable
             else
             {
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(Requests.Stopping, cancellationToken);
-                await Modes.UntilDueAsync(DelayAsync, () => Requests.IsAny, either.Token);
+                await Modes.UntilDueAsync(period => DelayAsync(period, cancellationToken), () => Requests.IsAny, either.Token);
                 cancellationToken.ThrowIfCancellationRequested();
             }
         }

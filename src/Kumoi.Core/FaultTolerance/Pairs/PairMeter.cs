@@ -14,6 +14,7 @@ internal sealed class PairMeter(TimeProvider time)
     private readonly Queue<(long At, CheckpointMeasure Measure, PairMode Mode)> _last = new(Remembered);
     private long? _committed;
 
+    /// <summary>A checkpoint was committed.</summary>
     /// <param name="measure">Of the checkpoint.</param>
     /// <param name="mode">How the backup followed until then: in COLO output does not wait for it.</param>
     public void Add(CheckpointMeasure measure, PairMode mode = PairMode.Checkpoint)

@@ -60,14 +60,16 @@ internal sealed class PairModes
     }
 
     /// <summary>A checkpoint was committed: waits until the next one is to be made.</summary>
-    public async Task UntilDueAsync(
-        Func<TimeSpan, CancellationToken, Task> delay, Func<bool> isWanted, CancellationToken cancellationToken)
+    /// <param name="delay">Waits where there is one mode only.</param>
+    /// <param name="isWanted">The next checkpoint is wanted at once.</param>
+    /// <param name="cancellationToken">Ends the waiting, and nothing is thrown.</param>
+    public async Task UntilDueAsync(Func<TimeSpan, Task> delay, Func<bool> isWanted, CancellationToken cancellationToken)
     {
         _current = Mode;
         _since = _time.GetTimestamp();
         if (_colo is null)
         {
-            await delay(Current, cancellationToken);
+            await delay(Current);
             return;
         }
 
