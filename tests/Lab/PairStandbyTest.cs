@@ -191,23 +191,4 @@ public abstract class PairStandbyTest(RealLab lab) : PairTest(lab)
 
     /// <summary>The plan, with the engine that is tested.</summary>
     private protected abstract PairPlan Engine(PairPlan plan);
-
-    private async Task LoseAsync(
-        PairController controller, Task<PairRecord> running, PairFigures figures, Func<Task>? between = null)
-    {
-        var random = new Random(Random.Shared.Next());
-        for (var loss = 0; loss < Losses; loss++)
-        {
-            var primary = controller.Record!.Primary;
-            await Task.Delay(random.Next(800));
-            var tookOver = Until(controller, running, (happened, _) => happened is PairEvent.TookOver);
-            figures.Lose();
-            await Lab.HurtAsync("power-off", primary);
-            await tookOver;
-            await Lab.MakeWellAsync(primary);
-            await ProtectedAgainAsync(controller, running, controller.Record.LastNumber);
-            await (between?.Invoke() ?? Task.CompletedTask);
-        }
-    }
-
 }

@@ -214,6 +214,11 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         string guest, IReadOnlyList<string> hosts, IReadOnlyList<string>? fence = null, Func<PairPlan, PairPlan>? how = null)
     {
         var script = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../lab.sh"));
+        if (guest is "colo" && Lab.ColoObstacle is { } obstacle)
+        {
+            Assert.Skip(obstacle);
+        }
+
         var xml = (await Lab.XmlAsync(VM, guest)).Replace(
             $"<serial type='file'>\n      <source path='/var/log/libvirt/qemu/{VM}.serial' append='on'/>",
             $"<serial type='unix'>\n      <source mode='connect' path='{_folder.FullName}/console.sock'/>", StringComparison.Ordinal);
@@ -236,6 +241,25 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         controller.OpenGate();
         await CreateXmlAsync(Host(hosts[0]), definition.ToString());
         return controller;
+    }
+
+    /// <summary>Primary after primary loses its power, and has it again before the next one does.</summary>
+    private protected async Task LoseAsync(
+        PairController controller, Task<PairRecord> running, PairFigures figures, Func<Task>? between = null, int? losses = null)
+    {
+        var random = new Random(Random.Shared.Next());
+        for (var loss = 0; loss < (losses ?? Losses); loss++)
+        {
+            var primary = controller.Record!.Primary;
+            await Task.Delay(random.Next(800));
+            var tookOver = Until(controller, running, (happened, _) => happened is PairEvent.TookOver);
+            figures.Lose();
+            await Lab.HurtAsync("power-off", primary);
+            await tookOver;
+            await Lab.MakeWellAsync(primary);
+            await ProtectedAgainAsync(controller, running, controller.Record.LastNumber);
+            await (between?.Invoke() ?? Task.CompletedTask);
+        }
     }
 
     /// <summary>What the outside has seen; the last line may not be whole.</summary>

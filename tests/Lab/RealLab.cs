@@ -33,6 +33,12 @@ public sealed partial class RealLab : IAsyncLifetime
         Obstacle
             ?? (IsInNetwork ? null : "This process is not in the lab's network. Run the tests with: sudo tests/Lab/lab.sh run dotnet …");
 
+    /// <summary>Why no guest here can make COLO, and how it could; null: they can.</summary>
+    public string? ColoObstacle => File.Exists(Path.Combine(_description!.SharedImages, "colo-lock.so"))
+        ? null
+        : "Guests that make COLO by software emulation need a C compiler: apt-get install --no-install-recommends gcc libc6-dev, then "
+            + "'lab.sh up' again.";
+
     /// <summary>This computer, in the lab's network.</summary>
     public IPAddress Address => IPAddress.Parse(_description!.Network + ".254");
 
@@ -224,5 +230,5 @@ public sealed partial class RealLab : IAsyncLifetime
         @"^C(?<value>[0-9A-F]{8})\r?\n", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex CounterLine();
 
-    private sealed record Description(string Network, string HostImages, IReadOnlyList<LabHost> Hosts);
+    private sealed record Description(string Network, string SharedImages, string HostImages, IReadOnlyList<LabHost> Hosts);
 }

@@ -34,7 +34,7 @@ usage: lab.sh COMMAND
   uris | uri HOST         qemu+unix URIs, for use from anywhere on this machine
   tcp-uri HOST            qemu+tcp URI, for use by 'run' and by the hosts themselves
 
-  domain-xml NAME [idle|warm|hot|vhot|local|qcow2|linux]   XML of a tick guest, or of the Linux guest, which is made at its first use
+  domain-xml NAME [idle|warm|hot|vhot|local|qcow2|colo|linux]   XML of a tick guest, or of the Linux guest, which is made at its first use
   serial HOST NAME        path of the guest's serial log on that host
   counter HOST NAME       the last counter that the guest has written there, decimal
 
@@ -122,6 +122,7 @@ up() {
   mkdir -p "$lab/net"
 
   make_shared_images
+  make_colo_lock
   make_switch
   for ((number = 1; number <= count; number++)); do
     name=k$number

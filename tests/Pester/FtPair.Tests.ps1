@@ -42,7 +42,7 @@ Describe 'A protected VM' {
 
   It 'says which engine was chosen and why, but not where it was asked for' {
     $pair = Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5
-    $pair.Engine, $pair.EngineReason | Should -Be LibvirtSnapshot, 'Simulated hosts have no other.'
+    $pair.Engine, $pair.EngineReason | Should -Be LibvirtSnapshot, 'Simulated hosts make checkpoints so.'
     (Start-KumoiFtPair kvm02-1 -BackupHost kvm03 -CheckpointPeriodMs 5 -Engine LibvirtSnapshot).EngineReason | Should -BeNullOrEmpty
   }
 
@@ -273,5 +273,45 @@ Describe 'Names of protected VMs' {
     Start-KumoiFtPair kvm01-1, kvm02-1 -BackupHost kvm03 -WarningAction SilentlyContinue | Out-Null
     (Get-KumoiFtPair kvm0?-1).VM | Should -Be kvm01-1, kvm02-1
     (Stop-KumoiFtPair * -Confirm:$false).State | Should -Be Stopped, Stopped
+  }
+}
+
+Describe 'A pair by COLO' {
+  BeforeEach {
+    Reset-Pairs
+    $WarningPreference = 'SilentlyContinue'
+  }
+
+  It 'runs along at its backup, says so, and goes on there' {
+    $pair = Start-KumoiFtPair kvm01-1 -BackupHost kvm02, kvm03 -Mode Colo
+    $pair.State, $pair.Mode, $pair.Engine | Should -Be Protected, Colo, Colo
+    $pair.ModeHistory.Reason | Should -Be 'the mode was given'
+    Switch-KumoiFtPair kvm01-1 | Out-Null # does not wait for the checkpoint that is due in 20 s
+    (Wait-Pair kvm01-1 { $_.State -eq 'Protected' }).Primary | Should -Be kvm02
+    Stop-KumoiFtPair kvm01-1 | Out-Null
+    (Get-KumoiVM kvm01-1* -State Running).VMHost | Should -Be kvm02
+  }
+
+  It 'changes its mode as the controller decides, in the history and in the events' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Mode Hybrid -Controller MovingAverage -CheckpointPeriodMs 10 -ControllerOption @{
+      LimitMs = 60000; MinCheckpoints = 1; StayCheckpoints = 2; ColoPeriodMs = 1000
+    } | Out-Null
+    $pair = Wait-Pair kvm01-1 { $_.ModeHistory.Count -ge 3 }
+    $pair.ModeHistory[0..2].Mode | Should -Be Colo, Checkpoint, Colo
+    Get-KumoiEvent -Kind FaultTolerance | Where-Object Message -Like '*goes on in checkpoint mode: checkpoints of COLO are*' | Should -Not -BeNullOrEmpty
+  }
+
+  It 'says which options the controller has, and their range' {
+    $failed = { Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Mode Hybrid -ControllerOption @{ Nope = 1 } } | Should -Throw -PassThru
+    $failed.FullyQualifiedErrorId | Should -BeLike 'ControllerOptionInvalid,*'
+    $failed.Exception.Message | Should -BeLike '*ExplorationShare*'
+    $failed = { Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Mode Hybrid -Controller Threshold -ControllerOption @{ MinCheckpoints = 0 } } | Should -Throw -PassThru
+    $failed.Exception.Message | Should -BeLike '*from 1 to 1000*'
+  }
+
+  It 'refuses what does not fit together' {
+    { Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Mode Colo -Engine Migrate } | Should -Throw -ErrorId 'EngineWithoutColo,*'
+    { Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Controller Learned } | Should -Throw -ErrorId 'ControllerWithoutHybrid,*'
+    { Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Mode Hybrid -MaxOutputLatencyMs 100 } | Should -Throw -ErrorId 'LimitsWithColo,*'
   }
 }

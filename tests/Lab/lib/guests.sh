@@ -25,6 +25,14 @@ make_shared_images() {
   mv -T "$work" "$lab/shared"
 }
 
+# What QEMUs need to make COLO by software emulation; guests/colo-lock.c says why. Nothing where there is no C compiler.
+make_colo_lock() {
+  [[ -e $lab/shared/colo-lock.so ]] && return
+  command -v cc >/dev/null || return 0
+  cc -shared -fPIC -O2 -Wall -o "$lab/shared.colo-lock" "$here/guests/colo-lock.c" || return 0
+  mv "$lab/shared.colo-lock" "$lab/shared/colo-lock.so"
+}
+
 # The images that a host has for itself, and that 'damage' hits.
 make_host_images() {
   local images=$lab/$1/var/lib/libvirt/images
@@ -57,6 +65,14 @@ virtio_disk_xml() {
 XML
 }
 
+colo_lock_xml() {
+  cat <<XML
+  <qemu:commandline>
+    <qemu:env name='LD_PRELOAD' value='$lab/shared/colo-lock.so'/>
+  </qemu:commandline>
+XML
+}
+
 # domain_xml NAME VARIANT
 domain_xml() {
   local name=$1 variant=$2 disk machine
@@ -65,8 +81,13 @@ domain_xml() {
     idle | warm | hot | vhot) disk=$(floppy_xml "$lab/shared/tick-$variant.img") ;;
     local) disk=$(floppy_xml /var/lib/libvirt/images/tick.img) ;;
     qcow2) disk=$(virtio_disk_xml /var/lib/libvirt/images/web.qcow2) ;;
+    colo)
+      [[ -e $lab/shared/colo-lock.so ]] ||
+        cannot "guests that make COLO need a C compiler: apt-get install --no-install-recommends gcc libc6-dev, then 'lab.sh up' again"
+      disk=$(floppy_xml "$lab/shared/tick-warm.img")
+      ;;
     linux | busy) disk='' ;;
-    *) usage_error "no such variant: '$variant' (idle, warm, hot, vhot, local, qcow2, linux, busy)" ;;
+    *) usage_error "no such variant: '$variant' (idle, warm, hot, vhot, local, qcow2, colo, linux, busy)" ;;
   esac
   machine=$(cat "$lab/machine" 2>/dev/null || echo pc)
   case $variant in
@@ -80,7 +101,7 @@ domain_xml() {
       ;;
   esac
   cat <<XML
-<domain type='qemu'>
+<domain type='qemu'$([[ $variant != colo ]] || echo " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'")>
   <name>$name</name>
   <memory unit='MiB'>32</memory>
   <vcpu>1</vcpu>
@@ -102,6 +123,7 @@ $disk
       <model type='none'/>
     </video>
   </devices>
+$([[ $variant != colo ]] || colo_lock_xml)
 </domain>
 XML
 }

@@ -83,6 +83,9 @@ require_machine() {
     mapfile -t packages < <(missing_packages)
     ((${#packages[@]} == 0)) || cannot "still missing after the installation: ${packages[*]}"
   fi
+  # For guests that make COLO; all else goes without, and their tests say what is missing.
+  command -v cc >/dev/null || ! command -v apt-get >/dev/null ||
+    { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends gcc libc6-dev; } >&2 || true
   may_make_namespaces ||
     cannot 'this root may not make namespaces and mounts' 'run it on a machine or VM of your own, or in a container with --privileged'
 }

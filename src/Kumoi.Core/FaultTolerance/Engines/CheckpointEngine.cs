@@ -14,4 +14,9 @@ public enum CheckpointEngine
     /// of both hosts.
     /// </summary>
     SharedDelta,
+
+    /// <summary>
+    /// By QEMU's COLO, with a standby on the backup host that has every checkpoint and can run along between them.
+    /// </summary>
+    Colo,
 }

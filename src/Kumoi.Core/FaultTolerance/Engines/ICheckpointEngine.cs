@@ -34,6 +34,17 @@ internal interface ICheckpointEngine : IAsyncDisposable
     /// <exception cref="HypervisorException">It cannot, or this engine cannot try it out.</exception>
     Task<TimeSpan> DrillAsync(IHypervisorLink host, CheckpointMark checkpoint, CancellationToken cancellationToken);
 
+    /// <summary>What an attempt has found that no further one can mend; null: another one may succeed.</summary>
+    PairEvent? Found => null;
+
+    /// <summary>
+    /// The VM goes on alone: nothing of the engine is left in its QEMU, or beside it, that runs or keeps it standing. False: it is to be
+    /// tried again.
+    /// </summary>
+    Task<bool> LetGoAsync(
+        IHypervisorLink primary, Guid domain, Func<string, IHypervisorLink> hosts, CancellationToken cancellationToken) =>
+        Task.FromResult(true);
+
     /// <summary>Removes all checkpoints but one, or, with null, all, as far as that can be done now.</summary>
     Task DropAsync(CheckpointMark? but, CancellationToken cancellationToken);
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json.Nodes;
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Pairs;
@@ -193,9 +192,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         try
         {
             await StandbyStart.KeepQuietAsync(host, id, limit.Token);
-            await host.SendAsync(
-                new QemuCommand(id, "migrate-incoming", new JsonObject { ["uri"] = ListenAt(host, number) }), limit.Token);
-            var address = await AddressAsync(host, id, number, limit.Token);
+            var address = await StandbyAddress.ListenAsync(plan, host, id, number, limit.Token);
             return _standbys[number] = new Standby(number, id, attempt, host, gate, address);
         }
         catch
@@ -203,32 +200,6 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
             gate.Dispose();
             throw;
         }
-    }
-
-    private string ListenAt(IHypervisorLink host, int number) => NetworkNameOf(host) is { } name
-        ? $"tcp:{name}:0"
-        : "unix:" + Path.Combine(plan.Folder, FormattableString.Invariant($"{plan.VM:N}-{number}.migration.sock"));
-
-    private async Task<string> AddressAsync(IHypervisorLink host, Guid id, int number, CancellationToken cancellationToken)
-    {
-        if (NetworkNameOf(host) is not { } name)
-        {
-            return ListenAt(host, number);
-        }
-
-        var info = await host.SendAsync(new QemuCommand(id, "query-migrate"), cancellationToken);
-        return $"tcp:{name}:{info.GetProperty("socket-address")[0].GetProperty("port").GetString()}";
-    }
-
-    /// <summary>How other hosts reach it; null: it is on this machine.</summary>
-    private string? NetworkNameOf(IHypervisorLink host)
-    {
-        var name = new Uri(host.Uri).Host;
-        return name.Length == 0 ? null
-            : plan.AllowUnencrypted ? name
-            : throw new HypervisorException(
-                $"Checkpoints would go to {host.HostName} unencrypted.", FaultDomain.Network, error: HypervisorError.NotSupported,
-                recommendedAction: "Allow it (-AllowUnencrypted) on a network of their own, or take the engine LibvirtSnapshot.");
     }
 
     private async Task RemoveOthersAsync(CheckpointMark? but, CancellationToken cancellationToken)

@@ -18,6 +18,9 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     /// <summary>How checkpoints are made.</summary>
     public CheckpointEngine Engine { get; init; }
 
+    /// <summary>Which rule chooses the mode, for an engine that has more than one; null: checkpoint mode, by the goals.</summary>
+    public ModeOptions? Modes { get; init; }
+
     /// <summary>How long the guest may stand still for a checkpoint by migration, by QEMU's own estimate.</summary>
     public TimeSpan Downtime { get; init; } = TimeSpan.FromMilliseconds(20);
 

@@ -1,3 +1,4 @@
+using System.Xml.Linq;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
@@ -17,7 +18,8 @@ internal sealed class StandbyMaker(PairPlan plan, ConsoleLog log, TimeProvider t
         _numbers.Next((job.Backup ?? throw StandbyStart.NoBackup()).HostName, job.Standby, committed?.Standby);
 
     /// <summary>Starts one on the job's backup, in place of what was left there. The gate of its console is the caller's.</summary>
-    public async Task<ConsoleGate> StartAsync(CheckpointJob job, int number, string attempt, CancellationToken cancellationToken)
+    public async Task<ConsoleGate> StartAsync(
+        CheckpointJob job, int number, string attempt, CancellationToken cancellationToken, Action<XElement>? adapt = null)
     {
         var id = PairDomains.Of(plan.VM, number);
         var host = job.Backup ?? throw StandbyStart.NoBackup();
@@ -27,8 +29,9 @@ internal sealed class StandbyMaker(PairPlan plan, ConsoleLog log, TimeProvider t
         var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, from: 0, plan.MaxHeldBytes);
         try
         {
-            var definition = StandbyDefinition.Of(live, plan, job.Standby, number, attempt).ToString();
-            await host.SendAsync(new StartStandby(plan.VM, id, definition), cancellationToken);
+            var definition = StandbyDefinition.Of(live, plan, job.Standby, number, attempt);
+            adapt?.Invoke(definition);
+            await host.SendAsync(new StartStandby(plan.VM, id, definition.ToString()), cancellationToken);
             return gate;
         }
         catch

@@ -36,11 +36,33 @@ internal static class StandbyStart
     public static async Task ConnectedAsync(
         PairPlan plan, IHypervisorLink host, Guid domain, ConsoleGate gate, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (!gate.Connected.IsCompleted
-            && PairConsole.IsIn(DomainDefinition.Parse(await host.SendAsync(new ReadXml(domain), cancellationToken)), plan.Folder))
+        if (PairConsole.IsIn(DomainDefinition.Parse(await host.SendAsync(new ReadXml(domain), cancellationToken)), plan.Folder))
         {
-            await Task.WhenAny(gate.Connected, Task.Delay(ConsolePatience, time, cancellationToken));
+            using var limit = new CancellationTokenSource(ConsolePatience, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+            try
+            {
+                await gate.Connected.WaitAsync(either.Token);
+
+                // QEMU learns of it a little later than its gate. Only what libvirt alone protects is not asked.
+                while (domain != plan.VM && await IsUnconnectedAsync(plan, host, domain, either.Token))
+                {
+                    await Task.Delay(BetweenLooks, time, either.Token);
+                }
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // It has had its time.
+            }
         }
+    }
+
+    private static async Task<bool> IsUnconnectedAsync(
+        PairPlan plan, IHypervisorLink host, Guid domain, CancellationToken cancellationToken)
+    {
+        var ports = await host.SendAsync(new QemuCommand(domain, "query-chardev"), cancellationToken);
+        return ports.EnumerateArray().Select(static port => port.GetProperty("filename").GetString() ?? "").Any(
+            name => name.StartsWith("disconnected:", StringComparison.Ordinal) && name.Contains(plan.Folder, StringComparison.Ordinal));
     }
 
     /// <summary>The standby has taken the state as a whole.</summary>

@@ -14,10 +14,15 @@ internal sealed class HeldOutput(Guid vm, string folder)
     public async Task WriteAsync(CheckpointMark checkpoint, ConsoleGate gate, CancellationToken cancellationToken)
     {
         var (from, output) = gate.Read(checkpoint.Cut);
-        await using var file = new FileStream(PathOf(checkpoint), FileMode.Create, FileAccess.Write, FileShare.None);
-        await file.WriteAsync(BitConverter.GetBytes(from), cancellationToken);
-        await file.WriteAsync(output, cancellationToken);
-        file.Flush(flushToDisk: true);
+        var path = PathOf(checkpoint);
+        await using (var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write, FileShare.None))
+        {
+            await file.WriteAsync(BitConverter.GetBytes(from), cancellationToken);
+            await file.WriteAsync(output, cancellationToken);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(path + ".new", path, overwrite: true); // a checkpoint may count before this is written a second time
     }
 
     /// <summary>Lets out what a committed checkpoint covers.</summary>
@@ -31,7 +36,7 @@ internal sealed class HeldOutput(Guid vm, string folder)
     public void Drop(CheckpointMark? but)
     {
         var kept = but is null ? null : PathOf(but);
-        foreach (var file in Directory.EnumerateFiles(folder, $"{vm:N}-*{Extension}").Where(file => file != kept))
+        foreach (var file in Directory.EnumerateFiles(folder, $"{vm:N}-*{Extension}*").Where(file => file != kept))
         {
             File.Delete(file);
         }

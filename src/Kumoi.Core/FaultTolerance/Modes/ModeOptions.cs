@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace Kumoi.FaultTolerance.Modes;
 
@@ -6,6 +7,12 @@ namespace Kumoi.FaultTolerance.Modes;
 /// Which rule chooses a pair's mode, and its numbers. The closed set is that of the records of this room. Ranges are looked at by
 /// <see cref="Create"/>.
 /// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "rule")]
+[JsonDerivedType(typeof(FixedModeOptions), "Fixed")]
+[JsonDerivedType(typeof(MovingAverageModeOptions), "MovingAverage")]
+[JsonDerivedType(typeof(ThresholdModeOptions), "Threshold")]
+[JsonDerivedType(typeof(ProportionalIntegralModeOptions), "ProportionalIntegral")]
+[JsonDerivedType(typeof(LearnedModeOptions), "Learned")]
 public abstract record ModeOptions
 {
     private protected ModeOptions()

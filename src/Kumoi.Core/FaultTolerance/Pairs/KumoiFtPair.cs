@@ -27,6 +27,9 @@ public sealed record KumoiFtPair
     /// <summary>How the backup follows.</summary>
     public string Mode { get; init; } = "Checkpoint";
 
+    /// <summary>From when on it was in which mode, and why: the last changes, the oldest first. Empty: it has one mode only.</summary>
+    public IReadOnlyList<KumoiFtModeChange> ModeHistory { get; init; } = [];
+
     /// <summary>What makes the checkpoints.</summary>
     public string Engine { get; init; } = "";
 

@@ -27,7 +27,7 @@ internal sealed class PairAlone(PairPlan plan, PairHosts hosts, PairOutput outpu
 
             // While it does not answer, the VM may run on.
             if (place is not VMWhereabouts.Unknown
-                && (isOpen = isOpen || await output.OpenNetworkAsync(hosts.Link(primary), domain, cancellationToken))
+                && (isOpen = isOpen || await LetGoAsync(primary, domain, cancellationToken))
                 && await hosts.ChooseAsync(primary, cancellationToken) is { } host)
             {
                 return new PairEvent.BackupChosen(host);
@@ -50,7 +50,7 @@ internal sealed class PairAlone(PairPlan plan, PairHosts hosts, PairOutput outpu
         await DropAllAsync(cancellationToken);
         var since = time.GetTimestamp();
         while (await hosts.PlaceAsync(primary, domain, cancellationToken) is var place && !place.IsNotRunning()
-            && (place is VMWhereabouts.Unknown || !await output.OpenNetworkAsync(hosts.Link(primary), domain, cancellationToken)))
+            && (place is VMWhereabouts.Unknown || !await LetGoAsync(primary, domain, cancellationToken)))
         {
             if (time.GetElapsedTime(since) > plan.FencePatience)
             {
@@ -62,6 +62,11 @@ internal sealed class PairAlone(PairPlan plan, PairHosts hosts, PairOutput outpu
 
         return remains is null ? null : $"a standby may be left on {backup}: {remains}";
     }
+
+    /// <summary>Nothing of the pair is left at the VM. False: it is to be tried again.</summary>
+    private async Task<bool> LetGoAsync(string primary, Guid domain, CancellationToken cancellationToken) =>
+        await engine.LetGoAsync(hosts.Link(primary), domain, hosts.Link, cancellationToken)
+            && await output.OpenNetworkAsync(hosts.Link(primary), domain, cancellationToken);
 
     /// <summary>No checkpoint counts any more: output goes out at once.</summary>
     private async Task DropAllAsync(CancellationToken cancellationToken)

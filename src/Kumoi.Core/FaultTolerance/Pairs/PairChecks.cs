@@ -57,7 +57,7 @@ internal static class PairChecks
     {
         if (order.IsSimulated)
         {
-            yield return (CheckpointEngine.LibvirtSnapshot, "Simulated hosts have no other.");
+            yield return (CheckpointEngine.LibvirtSnapshot, "Simulated hosts make checkpoints so.");
             yield break;
         }
 
@@ -76,6 +76,7 @@ internal static class PairChecks
     {
         EngineChoice.Migrate => CheckpointEngine.Migrate,
         EngineChoice.SharedDelta => CheckpointEngine.SharedDelta,
+        EngineChoice.Colo => CheckpointEngine.Colo,
         _ => CheckpointEngine.LibvirtSnapshot,
     };
 }

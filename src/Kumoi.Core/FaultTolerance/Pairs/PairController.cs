@@ -46,14 +46,14 @@ internal sealed class PairController : IAsyncDisposable
         _hosts = new PairHosts(fleet, plan, time);
         _hearing = new PairHearing(plan.VM, _hosts.Hearing, _hosts.FoundSilent);
         _alone = new PairAlone(plan, _hosts, _output, _engine, time);
-        Period = new AdaptivePeriod(plan.Goals);
+        Modes = new PairModes(plan, _engine, time);
     }
 
     /// <summary>The record as it is written down.</summary>
     public PairRecord? Record { get; private set; }
 
-    /// <summary>How long it waits from one checkpoint to the next.</summary>
-    public AdaptivePeriod Period { get; }
+    /// <summary>How the backup follows from one checkpoint to the next, and how long it waits in between.</summary>
+    public PairModes Modes { get; }
 
     /// <summary>What admins want of it.</summary>
     public PairRequests Requests { get; } = new();
@@ -209,6 +209,11 @@ internal sealed class PairController : IAsyncDisposable
                     {
                         return await hearing;
                     }
+
+                    if (_engine.Found is { } found)
+                    {
+                        return found;
+                    }
                 }
             }
 
@@ -237,17 +242,20 @@ internal sealed class PairController : IAsyncDisposable
 
             _output.Drop(committed);
             await _engine.DropAsync(committed, cancellationToken);
-            await Requests.DrillAsync(() => DrillAsync(committed, backup, cancellationToken));
+            await Requests.DrillAsync(() => PairDrill.RunAsync(_engine, committed, backup, cancellationToken));
             if (Requests.WantsSwitch)
             {
                 _due = make.Number; // it is made at once, and then it is time
             }
             else
             {
-                await DelayAsync(Period.Period, cancellationToken);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(Requests.Stopping, cancellationToken);
+                await Modes.UntilDueAsync(period => DelayAsync(period, cancellationToken), () => Requests.IsAny, either.Token);
+                cancellationToken.ThrowIfCancellationRequested();
             }
         }
 
+        Modes.Begin();
         var job = new CheckpointJob(
             make.Number, make.Committed, primary, standby, backup, _output.Console, network);
         var begun = _time.GetTimestamp();
@@ -257,18 +265,9 @@ internal sealed class PairController : IAsyncDisposable
         }
 
         await _output.WriteAsync(made.Mark, cancellationToken);
-        var measure = new CheckpointMeasure(made.Pause, _time.GetElapsedTime(begun), made.Bytes);
-        Period.Add(measure);
         _made = made.Mark.Number;
-        return new PairEvent.CheckpointMade(made.Mark) { Measure = measure };
+        return Modes.Add(made.Mark, new CheckpointMeasure(made.Pause, _time.GetElapsedTime(begun), made.Bytes));
     }
-
-    private Task<TimeSpan> DrillAsync(CheckpointMark committed, IHypervisorLink? backup, CancellationToken cancellationToken) =>
-        _engine.DrillAsync(
-            backup ?? throw new HypervisorException(
-                "The pair has no backup host now.", error: HypervisorError.InvalidState,
-                recommendedAction: "Try it again when Get-KumoiFtPair shows one."),
-            committed, cancellationToken);
 
     /// <summary>The last copy of the VM must not be ended for one that is not there.</summary>
     private async Task<PairEvent> FencePrimaryAsync(PairAction.Fence fence, CancellationToken cancellationToken)
@@ -277,7 +276,7 @@ internal sealed class PairController : IAsyncDisposable
             && await _hosts.LackAsync(keeper, _engine, checkpoint, cancellationToken) is { } lack)
         {
             if (lack is PairEvent.CheckpointGone
-                || await _hosts.PlaceAsync(fence.Host, Domain, cancellationToken) is VMWhereabouts.Running)
+                || await _hosts.PlaceAsync(fence.Host, Domain, cancellationToken) is VMWhereabouts.Running or VMWhereabouts.Paused)
             {
                 return lack;
             }

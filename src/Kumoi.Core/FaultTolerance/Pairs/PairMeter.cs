@@ -11,10 +11,13 @@ internal sealed class PairMeter(TimeProvider time)
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
-    private readonly Queue<(long At, CheckpointMeasure Measure)> _last = new(Remembered);
+    private readonly Queue<(long At, CheckpointMeasure Measure, PairMode Mode)> _last = new(Remembered);
     private long? _committed;
 
-    public void Add(CheckpointMeasure measure)
+    /// <summary>A checkpoint was committed.</summary>
+    /// <param name="measure">Of the checkpoint.</param>
+    /// <param name="mode">How the backup followed until then: in COLO output does not wait for it.</param>
+    public void Add(CheckpointMeasure measure, PairMode mode = PairMode.Checkpoint)
     {
         lock (_gate)
         {
@@ -24,7 +27,7 @@ internal sealed class PairMeter(TimeProvider time)
             }
 
             _committed = time.GetTimestamp();
-            _last.Enqueue((_committed.Value, measure));
+            _last.Enqueue((_committed.Value, measure, mode));
         }
     }
 
@@ -55,12 +58,13 @@ internal sealed class PairMeter(TimeProvider time)
             }
 
             var measures = _last.Select(static one => one.Measure).ToList();
+            var modes = _last.Select(static one => one.Mode).ToList();
             var commits = _last.Select(static one => one.At).ToList();
             var whole = time.GetElapsedTime(commits[0], commits[^1]);
             var pauses = Sorted(measures.Select(static measure => measure.Pause.TotalMilliseconds));
 
             // What came just after a cut, which may have been at the very beginning of its checkpoint, went out with the next commit.
-            var held = Sorted(commits.Zip(commits.Skip(1), measures).Select(
+            var held = Sorted(commits.Zip(commits.Skip(1), measures).Where((_, index) => modes[index + 1] is PairMode.Checkpoint).Select(
                 pair => (time.GetElapsedTime(pair.First, pair.Second) + pair.Third.Duration).TotalMilliseconds));
             return pair with
             {
@@ -77,5 +81,5 @@ internal sealed class PairMeter(TimeProvider time)
 
     private static List<double> Sorted(IEnumerable<double> values) => [.. values.Order()];
 
-    private static double At(List<double> sorted, double share) => sorted[(int)Math.Ceiling(share * sorted.Count) - 1];
+    private static double At(List<double> sorted, double share) => sorted.Count == 0 ? double.NaN : sorted[(int)Math.Ceiling(share * sorted.Count) - 1];
 }

@@ -35,6 +35,9 @@ public sealed record PairOrder
     /// <summary>Why that engine, in words for an admin; null: it was asked for.</summary>
     public string? EngineReason { get; init; }
 
+    /// <summary>Which rule chooses the mode, with <see cref="CheckpointEngine.Colo"/>; null: checkpoint mode, by the goals.</summary>
+    public ModeOptions? Modes { get; init; }
+
     /// <summary>What the pair is to keep within its limits.</summary>
     public required PairGoals Goals { get; init; }
 

@@ -119,10 +119,19 @@ internal static class PairPreflight
             yield return obstacle;
         }
 
-        if (plan is { Engine: CheckpointEngine.Migrate, AllowUnencrypted: false } && new Uri(host.Uri).Host.Length > 0)
+        if (plan.Engine is CheckpointEngine.Colo && domain.Elements("devices").Elements("interface").Any())
         {
             yield return new PairObstacle(
-                "Checkpoints by migration would go through the network unencrypted.",
+                "What the VM sends by its network cards is neither compared nor held back by COLO: only its console is.",
+                "Detach its network cards, or take another engine.");
+        }
+
+        if (plan is { Engine: CheckpointEngine.Migrate or CheckpointEngine.Colo, AllowUnencrypted: false } && new Uri(host.Uri).Host.Length > 0)
+        {
+            yield return new PairObstacle(
+                plan.Engine is CheckpointEngine.Colo
+                    ? "COLO's checkpoints would go through the network unencrypted."
+                    : "Checkpoints by migration would go through the network unencrypted.",
                 "Allow it on a network of their own (-AllowUnencrypted), or take the engine LibvirtSnapshot.");
         }
     }

@@ -24,6 +24,12 @@ internal static class PairProbe
             return;
         }
 
+        if (plan.Engine is CheckpointEngine.Colo)
+        {
+            await RefuseWithoutColoAsync(host, domain, cancellationToken);
+            return;
+        }
+
         JsonElement capabilities;
         JsonElement filters;
         try
@@ -45,6 +51,23 @@ internal static class PairProbe
                 $"The VM cannot be protected: its QEMU on {host.HostName} {lack}.", FaultDomain.VM, error: HypervisorError.NotSupported,
                 recommendedAction: "Start the VM anew with QEMU 7.2 or newer, as Debian, Fedora and Ubuntu build it"
                     + (hasCards ? "." : ", or take -Engine LibvirtSnapshot."));
+        }
+    }
+
+    /// <summary>COLO is left out of some builds. Whether it works is tried out when it begins.</summary>
+    private static async Task RefuseWithoutColoAsync(IHypervisorLink host, Guid domain, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await host.SendAsync(new QemuCommand(domain, "query-colo-status"), cancellationToken);
+        }
+        catch (HypervisorException e)
+            when (e.Error is HypervisorError.NotSupported or HypervisorError.AuthenticationFailed or HypervisorError.InvalidState)
+        {
+            throw new HypervisorException(
+                $"The VM cannot be protected by COLO, which its QEMU on {host.HostName} does not have: {e.Message}", FaultDomain.VM,
+                error: HypervisorError.NotSupported, innerException: e,
+                recommendedAction: "Take a QEMU that is built with it, as Debian's is, or -Mode Checkpoint with another engine.");
         }
     }
 

@@ -69,6 +69,9 @@ internal sealed class PairRequests : IDisposable
     /// <summary>Whether somebody wants the backup to take over, and still waits for it.</summary>
     public bool WantsSwitch => _switches.Any(static wanted => !wanted.Task.IsCompleted);
 
+    /// <summary>Whether somebody waits for what is done between two checkpoints.</summary>
+    public bool IsAny => WantsSwitch || _drills.Any(static wanted => !wanted.Task.IsCompleted);
+
     /// <summary>Another host serves, whatever it was for.</summary>
     public void Switched()
     {

@@ -88,8 +88,10 @@ internal sealed class PairRun : IAsyncDisposable
                 StartedAt = _startedAt,
                 FailoverCount = Volatile.Read(ref _failovers),
                 CheckpointCount = record.LastNumber,
-                PeriodMs = _controller.Period.Period.TotalMilliseconds,
-                MissedGoal = _controller.Period.Missed,
+                PeriodMs = _controller.Modes.Current.TotalMilliseconds,
+                MissedGoal = _controller.Modes.Period.Missed,
+                Mode = _controller.Modes.Mode.ToString(),
+                ModeHistory = _controller.Modes.History,
                 Reason = record.Reason ?? Failure?.Message,
             });
         }
@@ -179,6 +181,7 @@ internal sealed class PairRun : IAsyncDisposable
         order.FenceCommand is { } command ? [command] : [])
     {
         Engine = order.Engine,
+        Modes = order.Modes,
         AllowUnencrypted = order.AllowUnencrypted,
         Silence = TimeSpan.FromMilliseconds(order.SilenceMs),
     };
@@ -248,7 +251,12 @@ internal sealed class PairRun : IAsyncDisposable
         Failure = null;
         if (happened is PairEvent.CheckpointMade made)
         {
-            _meter.Add(made.Measure);
+            _meter.Add(made.Measure, made.Mode);
+            if (made.Change is { } change)
+            {
+                _logged = TellAsync(_logged, record, PairWords.Of(Order, change));
+            }
+
             _protected.TrySetResult();
         }
         else if (happened is PairEvent.TookOver)

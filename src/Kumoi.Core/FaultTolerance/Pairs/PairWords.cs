@@ -1,3 +1,4 @@
+using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Protocols;
 
 namespace Kumoi.FaultTolerance.Pairs;
@@ -5,6 +6,10 @@ namespace Kumoi.FaultTolerance.Pairs;
 /// <summary>What has become of a pair, in words for an admin.</summary>
 internal static class PairWords
 {
+    /// <summary>Its backup follows in another way.</summary>
+    public static string Of(PairOrder order, ModeDecision change) => $"'{order.VMName}' goes on in "
+        + $"{(change.Mode is PairMode.Colo ? "COLO" : "checkpoint mode")}: {change.Reason}.";
+
     public static string Of(PairOrder order, PairEvent happened, PairRecord record)
     {
         var vm = $"'{order.VMName}'";

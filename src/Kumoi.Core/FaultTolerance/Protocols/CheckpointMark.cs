@@ -18,6 +18,12 @@ public sealed record CheckpointMark(int Number, long Cut)
     /// </summary>
     public int? Standby { get; init; }
 
+    /// <summary>
+    /// How many bytes the standby itself had put out at its console, counted from its own start, when it took this checkpoint: 0 where a
+    /// standby does not run before it takes over.
+    /// </summary>
+    public long StandbyOutput { get; init; }
+
     /// <summary>Whether it is still there when the backup host is lost.</summary>
     [JsonIgnore]
     public bool SurvivesBackup => Standby is null;

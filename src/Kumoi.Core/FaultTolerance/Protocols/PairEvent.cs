@@ -14,6 +14,18 @@ public abstract record PairEvent
     {
         /// <summary>What it has cost.</summary>
         public CheckpointMeasure Measure { get; init; }
+
+        /// <summary>How long the guest ran before it, since the last commit.</summary>
+        public TimeSpan Length { get; init; }
+
+        /// <summary>Why it was made then.</summary>
+        public CheckpointCause Cause { get; init; }
+
+        /// <summary>How the backup followed until then.</summary>
+        public PairMode Mode { get; init; }
+
+        /// <summary>From here on the backup follows in another way; null: as before.</summary>
+        public ModeDecision? Change { get; init; }
     }
 
     /// <summary>Checkpoints fail although the primary runs, and were tried often enough.</summary>

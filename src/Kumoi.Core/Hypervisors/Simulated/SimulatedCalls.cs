@@ -21,6 +21,7 @@ internal static class SimulatedCalls
         DefinitionCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
+        QemuCalls.AddTo(calls);
         return calls;
     }
 }

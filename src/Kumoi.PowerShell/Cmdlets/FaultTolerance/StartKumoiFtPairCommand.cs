@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using System.Text;
 using Kumoi.Agents;
@@ -26,6 +27,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
     private readonly Dictionary<VMKey, KumoiVM> _vms = [];
     private bool _areHostsGiven;
     private VMReference[]? _lastVMs;
+    private ModeOptions? _modes;
 
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Name")]
@@ -41,6 +43,19 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public HostReference[] BackupHost { get; set; } = [];
+
+    /// <summary>How the VM is protected.</summary>
+    [Parameter]
+    public ProtectionMode Mode { get; set; }
+
+    /// <summary>With -Mode Hybrid: the rule that chooses between checkpoint mode and COLO.</summary>
+    [Parameter]
+    public ModeRule Controller { get; set; }
+
+    /// <summary>With -Mode Hybrid: options of the rule, by name.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public Hashtable ControllerOption { get; set; } = [];
 
     /// <summary>What makes the checkpoints.</summary>
     [Parameter]
@@ -101,6 +116,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
                 "Give -CheckpointPeriodMs, or -MaxDowntimeRatio and -MaxOutputLatencyMs, by which the period is chosen.");
         }
 
+        PrepareMode();
         if (FenceCommand is not null && NoFence)
         {
             Refuse("-FenceCommand and -NoFence contradict each other.", "FenceAndNoFence", "Leave out one of them.");
@@ -115,6 +131,52 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
                 Refuse($"There is no program '{command}'.", "FenceCommandNotFound", "Give the path of a program that can be run here.");
             }
         }
+    }
+
+    /// <summary>What chooses the mode, and that the parameters fit it.</summary>
+    private void PrepareMode()
+    {
+        if (Mode is not ProtectionMode.Hybrid
+            && (MyInvocation.BoundParameters.ContainsKey(nameof(Controller)) || ControllerOption.Count > 0))
+        {
+            Refuse("-Controller is of a hybrid pair.", "ControllerWithoutHybrid", "Give -Mode Hybrid, or leave it out.");
+        }
+
+        if (Mode is ProtectionMode.Checkpoint)
+        {
+            return;
+        }
+
+        if (Engine is not (EngineChoice.Auto or EngineChoice.Colo))
+        {
+            Refuse($"{Engine} does not make COLO.", "EngineWithoutColo", "Leave out -Engine, or take -Mode Checkpoint.");
+        }
+
+        if (MaxDowntimeRatio is not null || MaxOutputLatencyMs is not null)
+        {
+            Refuse(
+                "Limits choose the period of checkpoint mode alone.", "LimitsWithColo",
+                "Leave out -MaxDowntimeRatio and -MaxOutputLatencyMs, or take -Mode Checkpoint.");
+        }
+
+        try
+        {
+            var options = ControllerOption.Cast<DictionaryEntry>().Select(
+                static entry => KeyValuePair.Create(LanguagePrimitives.ConvertTo<string>(entry.Key), (object?)Plain(entry.Value)));
+            if (CheckpointPeriodMs is { } period)
+            {
+                options = options.Append(KeyValuePair.Create(nameof(ModeOptions.CheckpointPeriod) + "Ms", (object?)period));
+            }
+
+            _modes = ModeRules.Create(Mode is ProtectionMode.Colo ? ModeRule.Fixed : Controller, options);
+            Engine = EngineChoice.Colo;
+        }
+        catch (InvalidOperationException e)
+        {
+            Refuse(e.Message, "ControllerOptionInvalid", "Get-Help Start-KumoiFtPair -Parameter ControllerOption tells the options.");
+        }
+
+        static object? Plain(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
     }
 
     private protected override IEnumerable<ActionRequest> CreateRequests()
@@ -260,7 +322,8 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
             Primary = vm.VMHost,
             Hosts = [.. hosts.Select(host => new PairHost(host.Name, host.IsSimulated ? host.Uri : HostOrder.Of(host).Uri))],
             Folder = folder,
-            AllowUnencrypted = AllowUnencrypted,
+            Modes = _modes,
+            AllowUnencrypted = AllowUnencrypted || vm.Connection.IsSimulated, // there is no network between them
             Goals = new PairGoals(CheckpointPeriodMs, MaxDowntimeRatio, MaxOutputLatencyMs),
             FenceCommand = FenceCommand,
             SilenceMs = SilenceMs,

@@ -21,10 +21,6 @@ public sealed class EveryCallTests
     {
         [nameof(ReadScreen)] = "a simulated guest has no screen",
         [nameof(ReadPairMarks)] = "a simulated host is known to one session only, so nobody needs to be kept out",
-        [nameof(QemuCommand)] = "a simulated guest has no QEMU",
-        [nameof(WatchQemu)] = "a simulated guest has no QEMU",
-        [nameof(StartStandby)] = "a standby is filled by commands of QEMU",
-        [nameof(RemoveStandby)] = "there are no standbys",
     };
 
     private static readonly string[] Groups =

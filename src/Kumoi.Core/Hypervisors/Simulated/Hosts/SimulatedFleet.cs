@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Kumoi.Hypervisors.Simulated.Hosts;
 
 /// <summary>
@@ -10,6 +12,8 @@ internal sealed class SimulatedFleet
 
     /// <summary>The number of the last run of each guest, of all its copies.</summary>
     private readonly Dictionary<Guid, long> _runs = [];
+
+    private int _ports;
 
     public SimulatedFleet(SimulatedFleetUri uri, TimeProvider time)
     {
@@ -30,6 +34,14 @@ internal sealed class SimulatedFleet
 
     /// <summary>The checkpoints that were made, by path: all hosts read them.</summary>
     public Dictionary<string, SimulatedVM> Checkpoints { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>A port that nobody listens at. Within the gate.</summary>
+    public int NextPort(int first) => first + _ports++;
+
+    /// <summary>The standby that takes a VM's state at that port; null: there is none. Within the gate.</summary>
+    public (SimulatedHost Host, SimulatedQemu Qemu)? FindListening(string port) => _hosts
+        .SelectMany(host => host.VMs.Values.Select(vm => ((SimulatedHost, SimulatedQemu)?)(host, vm.Qemu)))
+        .FirstOrDefault(found => found!.Value.Item2.Port?.ToString(CultureInfo.InvariantCulture) == port);
 
     /// <summary>Guarded by the driver.</summary>
     public int OpenLinks { get; set; }

@@ -51,6 +51,12 @@ internal sealed class SimulatedVM
 
     public PowerState State { get; private set; } = PowerState.Shutoff;
 
+    /// <summary>It is on its host only as long as it is not shut off.</summary>
+    public bool IsTransient { get; set; }
+
+    /// <summary>What it plays of a QEMU.</summary>
+    public SimulatedQemu Qemu => field ??= new SimulatedQemu(this);
+
     /// <summary>Set while it is being migrated: one job at a time.</summary>
     public bool IsMigrating { get; set; }
 
@@ -77,7 +83,7 @@ internal sealed class SimulatedVM
             Id = Id,
             Name = Name,
             State = State,
-            IsPersistent = true,
+            IsPersistent = !IsTransient,
             HasSavedState = HasSavedState,
             IsAutostart = IsAutostart,
             CpuCount = CpuCount,

@@ -69,6 +69,11 @@ internal static class PowerCalls
                 link.Fleet.LetRun(vm);
             }
 
+            if (vm.IsTransient && change.Next is PowerState.Shutoff)
+            {
+                link.Host.VMs.Remove(vm.Name);
+            }
+
             link.Host.Publish(vm, change.Event, link.Now);
             return default(Done);
         },

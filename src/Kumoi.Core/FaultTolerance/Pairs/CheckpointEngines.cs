@@ -1,8 +1,9 @@
+using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Engines.Colo;
 using Kumoi.FaultTolerance.Gates;
-using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Hypervisors;
 
-namespace Kumoi.FaultTolerance.Engines;
+namespace Kumoi.FaultTolerance.Pairs;
 
 /// <summary>Makes the engine that a plan names.</summary>
 internal static class CheckpointEngines
@@ -12,6 +13,7 @@ internal static class CheckpointEngines
         CheckpointEngine.LibvirtSnapshot => new SnapshotCheckpoints(plan, log, time),
         CheckpointEngine.Migrate => new MigrateCheckpoints(plan, log, time),
         CheckpointEngine.SharedDelta => new DeltaCheckpoints(plan, log, time),
+        CheckpointEngine.Colo => new ColoCheckpoints(plan, log, time),
         var other => throw new HypervisorException(
             $"There is no engine {other} for checkpoints.", error: HypervisorError.NotSupported,
             recommendedAction: $"Take the engine {CheckpointEngine.LibvirtSnapshot}."),

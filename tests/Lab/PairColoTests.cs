@@ -1,0 +1,170 @@
+using Kumoi.Composition;
+using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Modes;
+using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Protocols;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Faults;
+using Kumoi.Hypervisors.Libvirt;
+using Kumoi.Resilience;
+using Kumoi.Tests.FaultTolerance.Pairs;
+using Xunit;
+
+namespace Kumoi.Tests.Lab;
+
+/// <summary>
+/// Pairs by QEMU's COLO, whose standby runs along, stands still, or both in turn. The guest counts at its console: what the outside has seen
+/// must count on by one, whatever happens.
+/// </summary>
+public sealed class PairColoTests(RealLab lab) : PairTest(lab)
+{
+    /// <summary>COLO for one checkpoint, checkpoint mode for two, and so on: each power loss may fall into a change.</summary>
+    private static readonly ModeOptions InTurn = new MovingAverageModeOptions
+    {
+        Limit = TimeSpan.FromMinutes(1),
+        MinCheckpoints = 1,
+        StayCheckpoints = 2,
+    };
+
+    public static TheoryData<string, string> Ways => new(
+        from mode in (string[])["Checkpoint", "Colo", "Hybrid"] from generation in (string[])["machine", "newer"] select (generation, mode));
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task The_primary_loses_its_power_at_any_instant(string generation, string mode)
+    {
+        var hosts = Lab.Choose(3, host => host.Generation == generation);
+        await using var controller = await ProtectAsync(
+            "colo", hosts, how: plan => Colo(plan, Enum.TryParse<PairMode>(mode, out var one) ? new FixedModeOptions(one) : InTurn));
+        var figures = new PairFigures(controller);
+        List<PairMode> modes = [];
+        controller.Changed += (happened, _) => modes.AddRange(happened is PairEvent.CheckpointMade { Change: { } change } ? [change.Mode] : []);
+        var running = await RunAsync(controller, hosts[0]);
+        await LoseAsync(controller, running, figures, losses: Losses / 2);
+
+        await StopAsync(controller, running);
+        Assert.Equal(mode is "Hybrid", modes.Count > 0);
+        Say($"{mode}, {generation}: {Losses / 2} power losses, {modes.Count} changes of the mode, {Numbers().Count} numbers, each once; {figures}");
+    }
+
+    /// <summary>Half of the deaths are before a step, half after it: a step is a call that stops, asks for a checkpoint, or lets go.</summary>
+    [Theory]
+    [InlineData("machine")]
+    [InlineData("newer")]
+    public async Task The_controller_dies_in_each_step_of_a_change_of_the_mode_and_the_next_one_goes_on(string generation)
+    {
+        var hosts = Lab.Choose(3, host => host.Generation == generation);
+        await using (var first = await ProtectAsync("colo", hosts, how: plan => Colo(plan, InTurn)))
+        {
+            using var end = new CancellationTokenSource();
+            var begun = await RunAsync(first, hosts[0], end.Token);
+            await end.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => begun);
+        }
+
+        var steps = generation is "machine" ? Losses * 2 : Losses; // 8 are all: four calls, before and after each
+        for (var step = 1; step <= steps; step++)
+        {
+            // A change of the mode is one checkpoint: both are stopped, it is asked for, and the standby is stopped again, or not.
+            await DieAtAsync(
+                1 + (step / 2 % 4), isDone: step % 2 == 0, static (happened, _) => happened is PairEvent.CheckpointMade { Change: not null });
+
+            // And the one after it: it lets the standby out of COLO, stops it, and makes it ready.
+            await DieAtAsync(1 + (step % 4), isDone: step % 3 == 0, static (_, record) => record.Phase is PairPhase.TakingOver);
+        }
+
+        await using var last = new PairController(Fleet, Plan, TimeProvider.System);
+        var goesOn = await RunAsync(last, primary: null);
+        await StopAsync(last, goesOn);
+        Say($"{generation}: {steps * 2} deaths, {Numbers().Count} numbers, each once");
+    }
+
+    /// <summary>A controller goes on with the pair until it is so, and dies before or after the n-th step from then on.</summary>
+    private async Task DieAtAsync(int step, bool isDone, Func<PairEvent, PairRecord, bool> isSuch)
+    {
+        using var process = new DyingProcess();
+        var time = TimeProvider.System;
+        await using var fleet = KumoiFleet.Create(
+            [new DyingDriver(new LibvirtDriver(time), process)], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time);
+        await ConnectAllAsync(fleet, UriOf);
+        await using var controller = new PairController(fleet, Plan, time);
+        controller.Changed += (happened, record) =>
+        {
+            if (!process.IsArmed && isSuch(happened, record))
+            {
+                process.DieAt(step, isDone);
+            }
+        };
+        await Assert.ThrowsAnyAsync<Exception>(() => controller.RunAsync(primary: null, process.Death).WaitAsync(TimeSpan.FromSeconds(60)));
+        Say($"dead {process.DiedAt} in {controller.Record}");
+    }
+
+    [Fact]
+    public async Task A_standby_that_hangs_is_given_up_and_the_VM_runs_on()
+    {
+        var hosts = Lab.Choose(3, static host => !host.IsNewer);
+        await using var controller = await ProtectAsync("colo", hosts, how: plan => Colo(plan, InTurn));
+        var running = await RunAsync(controller, hosts[0]);
+
+        await Lab.ExecuteAsync(hosts[1], "sh", "-c", $"kill -STOP $(cat /run/libvirt/qemu/{VM}-ck?.pid)");
+        await Until(controller, running, static (_, record) => record.Phase is PairPhase.Unprotected);
+        Assert.Equal(hosts[0], controller.Record!.Primary);
+        await Lab.MakeWellAsync(hosts[1]); // libvirt may wait for the hung QEMU too, and then the host's power was switched off
+        await ProtectedAgainAsync(controller, running, controller.Record.LastNumber);
+
+        await StopAsync(controller, running);
+        Assert.Equal(VMWhereabouts.Running, await WhereaboutsAsync(hosts[0], Id));
+    }
+
+    /// <summary>COLO tells nobody, and goes on by itself when the network is back, which is no fence: the detector's is.</summary>
+    [Fact]
+    public async Task COLO_that_stands_still_because_the_two_hosts_do_not_hear_each_other_is_fenced_and_failed_over()
+    {
+        var hosts = Lab.Choose(3, static host => !host.IsNewer);
+        await using var controller = await ProtectAsync("colo", hosts, how: plan => Colo(plan, new FixedModeOptions(PairMode.Colo)));
+        var running = await RunAsync(controller, hosts[0]);
+        try
+        {
+            await Lab.SeparateAsync(hosts[0], hosts[1]);
+            await Lab.SeparateAsync(hosts[1], hosts[0]);
+            await Until(controller, running, (happened, _) => happened is PairEvent.TookOver took && took.Host == hosts[1]);
+            Assert.NotEqual(VMWhereabouts.Running, await WhereaboutsAsync(hosts[0], Id));
+        }
+        finally
+        {
+            await Lab.ReuniteAsync(hosts[0], hosts[1]);
+            await Lab.ReuniteAsync(hosts[1], hosts[0]);
+        }
+
+        await ProtectedAgainAsync(controller, running, controller.Record!.LastNumber);
+        await StopAsync(controller, running);
+        Assert.NotEqual(VMWhereabouts.Running, await WhereaboutsAsync(hosts[0], Id));
+    }
+
+    [Fact]
+    public async Task A_QEMU_whose_monitor_does_not_answer_is_refused_beforehand_and_the_VM_runs_on()
+    {
+        var hosts = Lab.Choose(2, static host => !host.IsNewer);
+        await using var controller = await ProtectAsync("colo", hosts, how: plan => Colo(plan, InTurn));
+        var running = controller.RunAsync(hosts[0], CancellationToken.None);
+        var refused = Until(controller, running, static (happened, _) => happened is PairEvent.CheckpointsFail);
+        await Lab.ExecuteAsync(
+            hosts[1], "sh", "-c",
+            $"until kill -STOP $(cat /run/libvirt/qemu/{VM}-ck?.pid 2>/dev/null) 2>/dev/null; do sleep 0.01; done");
+        await refused;
+
+        Assert.Contains("10.0.7", controller.Record!.Reason, StringComparison.Ordinal); // what to do
+        Assert.Equal(VMWhereabouts.Running, await WhereaboutsAsync(hosts[0], Id));
+        controller.Requests.Stop();
+        Assert.Equal(PairPhase.Stopped, (await running).Phase);
+        Assert.Equal(VMWhereabouts.Running, await WhereaboutsAsync(hosts[0], Id));
+    }
+
+    private static PairPlan Colo(PairPlan plan, ModeOptions modes) => plan with
+    {
+        Engine = CheckpointEngine.Colo,
+        AllowUnencrypted = true,
+        CheckpointPatience = TimeSpan.FromSeconds(3),
+        Modes = modes with { CheckpointPeriod = TimeSpan.FromMilliseconds(100), ColoPeriod = TimeSpan.FromSeconds(1) },
+    };
+}
