@@ -234,7 +234,8 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         _plan = how?.Invoke(plan) ?? plan;
         var controller = new PairController(Fleet, _plan, TimeProvider.System);
         controller.OpenGate();
-        await CreateXmlAsync(Host(hosts[0]), definition.ToString());
+        await CreateXmlAsync(
+            Host(hosts[0]), definition.ToString(), start: _plan.Engine is not CheckpointEngine.LogReplay); // which starts it itself
         return controller;
     }
 

@@ -14,4 +14,9 @@ public enum CheckpointEngine
     /// of both hosts.
     /// </summary>
     SharedDelta,
+
+    /// <summary>
+    /// None are made: a replica on the backup host replays what QEMU records of the VM. This computer must see the files of both hosts.
+    /// </summary>
+    LogReplay,
 }

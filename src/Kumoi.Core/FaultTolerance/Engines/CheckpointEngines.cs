@@ -1,3 +1,4 @@
+using Kumoi.FaultTolerance.Engines.LogReplay;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Hypervisors;
@@ -12,6 +13,8 @@ internal static class CheckpointEngines
         CheckpointEngine.LibvirtSnapshot => new SnapshotCheckpoints(plan, log, time),
         CheckpointEngine.Migrate => new MigrateCheckpoints(plan, log, time),
         CheckpointEngine.SharedDelta => new DeltaCheckpoints(plan, log, time),
+        CheckpointEngine.LogReplay when plan.IsSimulated => new SnapshotCheckpoints(plan, log, time), // what a replica would stand at
+        CheckpointEngine.LogReplay => new LogReplayEngine(plan, log, time),
         var other => throw new HypervisorException(
             $"There is no engine {other} for checkpoints.", error: HypervisorError.NotSupported,
             recommendedAction: $"Take the engine {CheckpointEngine.LibvirtSnapshot}."),

@@ -14,4 +14,7 @@ public enum EngineChoice
 
     /// <summary>As <see cref="CheckpointEngine.SharedDelta"/>.</summary>
     SharedDelta,
+
+    /// <summary>As <see cref="CheckpointEngine.LogReplay"/>.</summary>
+    LogReplay,
 }

@@ -76,6 +76,7 @@ internal static class PairChecks
     {
         EngineChoice.Migrate => CheckpointEngine.Migrate,
         EngineChoice.SharedDelta => CheckpointEngine.SharedDelta,
+        EngineChoice.LogReplay => CheckpointEngine.LogReplay,
         _ => CheckpointEngine.LibvirtSnapshot,
     };
 }

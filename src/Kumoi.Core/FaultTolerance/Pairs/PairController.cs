@@ -55,6 +55,9 @@ internal sealed class PairController : IAsyncDisposable
     /// <summary>How long it waits from one checkpoint to the next.</summary>
     public AdaptivePeriod Period { get; }
 
+    /// <summary>How the backup follows.</summary>
+    public ICheckpointEngine Engine => _engine;
+
     /// <summary>What admins want of it.</summary>
     public PairRequests Requests { get; } = new();
 
@@ -79,7 +82,11 @@ internal sealed class PairController : IAsyncDisposable
             var backup = await _hosts.ChooseFirstAsync(primary, cancellationToken);
             _output.EnsureGate(standby); // its console finds the gate, whenever it connects
             var domain = PairDomains.Of(_plan.VM, standby);
-            await _hosts.StartIfOffAsync(primary, domain, cancellationToken);
+            if (!await _engine.StartAsync(_hosts.Link(primary), domain, _output.Console, cancellationToken))
+            {
+                await _hosts.StartIfOffAsync(primary, domain, cancellationToken);
+            }
+
             await PairProbe.RefuseAsync(_hosts.Link(primary), _plan, domain, cancellationToken);
             Write(new PairRecord(PairPhase.Starting, primary, backup, null) { Standby = standby });
         }

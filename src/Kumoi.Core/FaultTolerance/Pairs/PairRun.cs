@@ -82,6 +82,7 @@ internal sealed class PairRun : IAsyncDisposable
                 Primary = record.Primary,
                 Backup = record.Backup,
                 VMHosts = [.. Order.Hosts.Select(static host => host.Name)],
+                Mode = Order.Engine is CheckpointEngine.LogReplay ? "LogReplay" : "Checkpoint",
                 Engine = Order.Engine.ToString(),
                 EngineReason = Order.EngineReason,
                 KeptBy = _keptBy,
@@ -180,6 +181,7 @@ internal sealed class PairRun : IAsyncDisposable
     {
         Engine = order.Engine,
         AllowUnencrypted = order.AllowUnencrypted,
+        IsSimulated = order.IsSimulated,
         Silence = TimeSpan.FromMilliseconds(order.SilenceMs),
     };
 

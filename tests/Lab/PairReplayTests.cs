@@ -1,0 +1,47 @@
+using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Engines.LogReplay;
+using Kumoi.FaultTolerance.Pairs;
+using Kumoi.FaultTolerance.Protocols;
+using Xunit;
+
+namespace Kumoi.Tests.Lab;
+
+/// <summary>Pairs by log and replay: a replica replays what QEMU records of the VM.</summary>
+public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
+{
+    public static TheoryData<string, string> Guests => new() { { "machine", "warm" }, { "newer", "idle" } };
+
+    [Theory]
+    [MemberData(nameof(Guests))]
+    public async Task The_primary_loses_its_power_at_any_instant_and_the_outside_sees_every_number_once(string generation, string guest)
+    {
+        var hosts = Lab.Choose(3, host => host.Generation == generation);
+        await using var controller = await ProtectAsync(guest, hosts, how: ByReplay);
+        var figures = new PairFigures(controller);
+        var running = await RunAsync(controller, hosts[0]);
+        var random = new Random(Random.Shared.Next());
+        for (var loss = 0; loss < Losses; loss++)
+        {
+            var primary = controller.Record!.Primary;
+            await Task.Delay(random.Next(800));
+            var tookOver = Until(controller, running, static (happened, _) => happened is PairEvent.TookOver);
+            figures.Lose();
+            await Lab.HurtAsync("power-off", primary);
+            await tookOver;
+            await Lab.MakeWellAsync(primary);
+            await ProtectedAgainAsync(controller, running, controller.Record.LastNumber);
+        }
+
+        Say($"lag {Lags(controller)}");
+        await StopAsync(controller, running);
+        Say($"{guest}, {generation}: {Losses} power losses, {Numbers().Count} numbers, each once; {figures}");
+    }
+
+    private static PairPlan ByReplay(PairPlan plan) => plan with { Engine = CheckpointEngine.LogReplay };
+
+    private static string Lags(PairController controller)
+    {
+        var lags = ((LogReplayEngine)controller.Engine).Lags.Order().ToList();
+        return lags.Count == 0 ? "-" : FormattableString.Invariant($"p50 {lags[lags.Count / 2]:0}, p99 {lags[lags.Count * 99 / 100]:0} ms");
+    }
+}
