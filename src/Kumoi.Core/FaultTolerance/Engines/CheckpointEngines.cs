@@ -1,4 +1,3 @@
-using Kumoi.FaultTolerance.Engines.LogReplay;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Hypervisors;

@@ -1,4 +1,3 @@
-using Kumoi.FaultTolerance.Engines.LogReplay;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.Hypervisors;
 

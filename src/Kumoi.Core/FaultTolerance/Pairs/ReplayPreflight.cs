@@ -1,6 +1,5 @@
 using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
-using Kumoi.FaultTolerance.Engines.LogReplay;
 using Kumoi.Hypervisors;
 
 namespace Kumoi.FaultTolerance.Pairs;

@@ -42,6 +42,10 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public HostReference[] BackupHost { get; set; } = [];
 
+    /// <summary>How the VM is protected.</summary>
+    [Parameter]
+    public ProtectionMode Mode { get; set; }
+
     /// <summary>What makes the checkpoints.</summary>
     [Parameter]
     public EngineChoice Engine { get; set; }
@@ -101,6 +105,11 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
                 "Give -CheckpointPeriodMs, or -MaxDowntimeRatio and -MaxOutputLatencyMs, by which the period is chosen.");
         }
 
+        if (Mode is ProtectionMode.LogReplay)
+        {
+            PrepareLogReplay();
+        }
+
         if (FenceCommand is not null && NoFence)
         {
             Refuse("-FenceCommand and -NoFence contradict each other.", "FenceAndNoFence", "Leave out one of them.");
@@ -115,6 +124,24 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
                 Refuse($"There is no program '{command}'.", "FenceCommandNotFound", "Give the path of a program that can be run here.");
             }
         }
+    }
+
+    /// <summary>It has one engine, and no checkpoints whose period could be chosen.</summary>
+    private void PrepareLogReplay()
+    {
+        if (Engine is not (EngineChoice.Auto or EngineChoice.LogReplay))
+        {
+            Refuse($"{Engine} makes checkpoints.", "EngineWithoutLogReplay", "Leave out -Engine, or take -Mode Checkpoint.");
+        }
+
+        if (MaxDowntimeRatio is not null || MaxOutputLatencyMs is not null)
+        {
+            Refuse(
+                "Limits choose the period of checkpoints, which log and replay does not make.", "LimitsWithLogReplay",
+                "Leave out -MaxDowntimeRatio and -MaxOutputLatencyMs, or take -Mode Checkpoint.");
+        }
+
+        Engine = EngineChoice.LogReplay;
     }
 
     private protected override IEnumerable<ActionRequest> CreateRequests()

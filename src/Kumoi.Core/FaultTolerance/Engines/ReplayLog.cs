@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kumoi.FaultTolerance.Protocols.LogReplay;
 
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>
 /// What a backup was told, and what it has performed itself, a line for each: written before it counts, so that it outlives the process.

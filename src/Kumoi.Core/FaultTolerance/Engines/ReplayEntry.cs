@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
 using Kumoi.FaultTolerance.Protocols.LogReplay;
 
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>A line of a backup's log.</summary>
 internal sealed record ReplayEntry

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>
 /// Where the console of a replica is connected to: it puts out again what the primary puts out. All is read at once, since a console that

@@ -1,4 +1,4 @@
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>Sends what QEMU records to the backup, as it comes.</summary>
 internal sealed class LogStream : IAsyncDisposable

@@ -6,7 +6,7 @@ using Kumoi.FaultTolerance.Protocols.LogReplay;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>
 /// Log and replay by QEMU's record/replay: the VM is recorded from its boot, and a replica on the backup host replays what it is sent. What

@@ -3,7 +3,7 @@ using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Protocols.LogReplay;
 using Kumoi.Hypervisors;
 
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>A replica that follows its primary: both sides of the protocol, and the log between them.</summary>
 internal sealed class ReplayCourse : IAsyncDisposable

@@ -3,7 +3,7 @@ using Kumoi.FaultTolerance.Protocols.LogReplay;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>The primary is fenced: its replica replays the log to its end, and lets out what nobody is known to have let out.</summary>
 internal sealed class ReplayDrain : IAsyncDisposable

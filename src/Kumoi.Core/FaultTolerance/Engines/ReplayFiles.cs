@@ -1,4 +1,4 @@
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>
 /// The files of a recording, which belong to the VM that is recorded, and those of a replica, which belong to its attempt.

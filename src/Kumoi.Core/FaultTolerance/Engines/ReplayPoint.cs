@@ -1,4 +1,4 @@
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>An output, and the instruction by which the guest had put it out.</summary>
 /// <param name="Id">Of the output, as the protocol has it: the number of the checkpoint that covers it.</param>

@@ -1,6 +1,6 @@
 using System.Xml.Linq;
 
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>The domain XML of VMs that are recorded, and of their replicas.</summary>
 internal static class ReplayDefinition

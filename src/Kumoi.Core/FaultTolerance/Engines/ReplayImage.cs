@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Kumoi.Hypervisors;
 
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>
 /// Images (qcow2, docs/interop/qcow2.txt of QEMU) that have nothing but the states of VMs: QEMU writes a state into an image of the VM only.

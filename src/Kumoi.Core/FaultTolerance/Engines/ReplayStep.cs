@@ -1,4 +1,4 @@
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>Where an output is on its way: the points at which docs/experiments.md compares what a crash costs.</summary>
 internal enum ReplayStep

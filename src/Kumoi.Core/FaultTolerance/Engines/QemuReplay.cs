@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
-namespace Kumoi.FaultTolerance.Engines.LogReplay;
+namespace Kumoi.FaultTolerance.Engines;
 
 /// <summary>What is asked of a QEMU that records or replays.</summary>
 internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvider Time)

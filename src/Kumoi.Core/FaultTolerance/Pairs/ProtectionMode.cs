@@ -1,0 +1,11 @@
+namespace Kumoi.FaultTolerance.Pairs;
+
+/// <summary>How a VM is protected.</summary>
+public enum ProtectionMode
+{
+    /// <summary>The backup is idle and goes on from the last checkpoint; output is held from one to the next.</summary>
+    Checkpoint = 0,
+
+    /// <summary>A replica on the backup host replays what is recorded of the VM; output is held until it has what led to it.</summary>
+    LogReplay,
+}
