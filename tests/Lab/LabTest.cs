@@ -86,8 +86,8 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
         return await VMActions.CreateAsync(host, spec, start, keepFailed: false, operation ?? OperationId.New(), cancellationToken);
     }
 
-    protected static Task<KumoiVM> CreateXmlAsync(KumoiConnection host, string xml) => VMActions.CreateAsync(
-        host, new VMSpec { Xml = xml }, start: true, keepFailed: false, OperationId.New(), CancellationToken.None);
+    protected static Task<KumoiVM> CreateXmlAsync(KumoiConnection host, string xml, bool start = true) => VMActions.CreateAsync(
+        host, new VMSpec { Xml = xml }, start, keepFailed: false, OperationId.New(), CancellationToken.None);
 
     protected Task<IReadOnlyList<VMReading>> VMsAsync(string host) =>
         Host(host).Link.SendAsync(new ReadVMs(), CancellationToken.None).AsTask();

@@ -111,7 +111,7 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         try
         {
             var arguments = File.ReadAllText($"/proc/{process}/cmdline").Split('\0');
-            return Path.GetFileName(arguments[0]).StartsWith("qemu-system", StringComparison.Ordinal) && arguments.Contains(id);
+            return Path.GetFileName(arguments[0]).StartsWith("qemu-system", StringComparison.Ordinal) && arguments[Array.IndexOf(arguments, "-uuid") + 1] == id; // libvirt's: a guest may be given another one after it
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -239,7 +239,8 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         _plan = how?.Invoke(plan) ?? plan;
         var controller = new PairController(Fleet, _plan, TimeProvider.System);
         controller.OpenGate();
-        await CreateXmlAsync(Host(hosts[0]), definition.ToString());
+        await CreateXmlAsync(
+            Host(hosts[0]), definition.ToString(), start: _plan.Engine is not CheckpointEngine.LogReplay); // which starts it itself
         return controller;
     }
 

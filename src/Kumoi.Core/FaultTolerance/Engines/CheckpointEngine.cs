@@ -19,4 +19,9 @@ public enum CheckpointEngine
     /// By QEMU's COLO, with a standby on the backup host that has every checkpoint and can run along between them.
     /// </summary>
     Colo,
+
+    /// <summary>
+    /// None are made: a replica on the backup host replays what QEMU records of the VM. This computer must see the files of both hosts.
+    /// </summary>
+    LogReplay,
 }

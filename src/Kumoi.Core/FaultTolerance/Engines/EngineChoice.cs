@@ -17,4 +17,7 @@ public enum EngineChoice
 
     /// <summary>As <see cref="CheckpointEngine.Colo"/>.</summary>
     Colo,
+
+    /// <summary>As <see cref="CheckpointEngine.LogReplay"/>.</summary>
+    LogReplay,
 }

@@ -11,6 +11,11 @@ namespace Kumoi.FaultTolerance.Engines;
 /// </remarks>
 internal interface ICheckpointEngine : IAsyncDisposable
 {
+    /// <summary>Starts the VM, if it is off, in the way that this engine needs. False: any way will do.</summary>
+    /// <exception cref="HypervisorException">It could not be started.</exception>
+    Task<bool> StartAsync(IHypervisorLink host, Guid domain, ConsoleGate console, CancellationToken cancellationToken) =>
+        Task.FromResult(false);
+
     /// <summary>
     /// Makes a checkpoint. It is whole when this returns, and does not count before it is written down. Null: what the VM had put out until
     /// then is not known, and it is made again.

@@ -38,6 +38,12 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     /// <summary>Whether a host's files are seen here: its memories of VMs in shared files, say.</summary>
     public bool SeesMemoryOf(IHypervisorLink host) => HostRoots.ContainsKey(host.HostName) || new Uri(host.Uri).Host.Length == 0;
 
+    /// <summary>Its hosts are simulated.</summary>
+    public bool IsSimulated { get; init; }
+
+    /// <summary>With log and replay: is awaited at each step of an output, by tests that let something die there.</summary>
+    public Func<ReplayStep, Task>? AtReplayStep { get; init; }
+
     /// <summary>How long the primary may be silent before it is fenced.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -1,5 +1,6 @@
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Engines.Colo;
+using Kumoi.FaultTolerance.Engines.LogReplay;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.Hypervisors;
 
@@ -14,6 +15,8 @@ internal static class CheckpointEngines
         CheckpointEngine.Migrate => new MigrateCheckpoints(plan, log, time),
         CheckpointEngine.SharedDelta => new DeltaCheckpoints(plan, log, time),
         CheckpointEngine.Colo => new ColoCheckpoints(plan, log, time),
+        CheckpointEngine.LogReplay when plan.IsSimulated => new SnapshotCheckpoints(plan, log, time), // what a replica would stand at
+        CheckpointEngine.LogReplay => new LogReplayEngine(plan, log, time),
         var other => throw new HypervisorException(
             $"There is no engine {other} for checkpoints.", error: HypervisorError.NotSupported,
             recommendedAction: $"Take the engine {CheckpointEngine.LibvirtSnapshot}."),

@@ -77,6 +77,7 @@ internal static class PairChecks
         EngineChoice.Migrate => CheckpointEngine.Migrate,
         EngineChoice.SharedDelta => CheckpointEngine.SharedDelta,
         EngineChoice.Colo => CheckpointEngine.Colo,
+        EngineChoice.LogReplay => CheckpointEngine.LogReplay,
         _ => CheckpointEngine.LibvirtSnapshot,
     };
 }

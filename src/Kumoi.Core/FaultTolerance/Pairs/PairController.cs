@@ -79,7 +79,7 @@ internal sealed class PairController : IAsyncDisposable
             var backup = await _hosts.ChooseFirstAsync(primary, cancellationToken);
             _output.EnsureGate(standby); // its console finds the gate, whenever it connects
             var domain = PairDomains.Of(_plan.VM, standby);
-            await _hosts.StartIfOffAsync(primary, domain, cancellationToken);
+            await _hosts.StartIfOffAsync(_engine, primary, domain, _output.Console, cancellationToken);
             await PairProbe.RefuseAsync(_hosts.Link(primary), _plan, domain, cancellationToken);
             Write(new PairRecord(PairPhase.Starting, primary, backup, null) { Standby = standby });
         }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Kumoi.FaultTolerance.Detection;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Fencing;
+using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -134,9 +135,12 @@ internal sealed class PairHosts(Fleet fleet, PairPlan plan, TimeProvider time)
         before?.Standby is { } number
             && await PlaceAsync(primary, PairDomains.Of(plan.VM, number), cancellationToken) is VMWhereabouts.Running ? number : null;
 
-    public async Task StartIfOffAsync(string host, Guid domain, CancellationToken cancellationToken)
+    /// <summary>Starts the VM, in the way that its engine needs.</summary>
+    public async Task StartIfOffAsync(
+        ICheckpointEngine engine, string host, Guid domain, ConsoleGate console, CancellationToken cancellationToken)
     {
-        if (await PlaceAsync(host, domain, cancellationToken) is VMWhereabouts.Off)
+        if (!await engine.StartAsync(Link(host), domain, console, cancellationToken)
+            && await PlaceAsync(host, domain, cancellationToken) is VMWhereabouts.Off)
         {
             await Link(host).SendAsync(new StartVM(domain), cancellationToken);
         }

@@ -45,7 +45,12 @@ internal static class PairPreflight
                 $"{host.HostName} does not have the VM.", FaultDomain.VM, error: HypervisorError.VMNotFound,
                 recommendedAction: "Read it again with Get-KumoiVM: it may have been moved.");
         var domain = DomainDefinition.Parse(await host.SendAsync(new ReadXml(id), cancellationToken));
-        return [.. Judge(domain, vm.IsAutostart, plan.ConsoleSocketOf(standby)), .. JudgeEngine(domain, host, plan)];
+        return
+        [
+            .. Judge(domain, vm.IsAutostart, plan.ConsoleSocketOf(standby)),
+            .. JudgeEngine(domain, host, plan),
+            .. plan.Engine is CheckpointEngine.LogReplay ? ReplayPreflight.Judge(domain, vm, plan) : [],
+        ];
     }
 
     /// <summary>What stands in the way; empty: nothing.</summary>
@@ -139,6 +144,13 @@ internal static class PairPreflight
     /// <summary>What an engine that reads and writes the memory of VMs needs of each host.</summary>
     public static IEnumerable<PairObstacle> JudgeMemorySeen(IHypervisorLink host, PairPlan plan)
     {
+        if (plan is { Engine: CheckpointEngine.LogReplay, IsSimulated: false } && !plan.SeesMemoryOf(host))
+        {
+            yield return new PairObstacle(
+                $"This computer does not see what QEMU records on {host.HostName}.",
+                "Take -Mode Checkpoint: log and replay serves between hosts whose files this computer sees, until there is an agent on each.");
+        }
+
         if (plan.Engine is CheckpointEngine.SharedDelta && !plan.SeesMemoryOf(host))
         {
             yield return new PairObstacle(

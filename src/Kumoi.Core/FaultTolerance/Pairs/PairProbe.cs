@@ -19,7 +19,7 @@ internal static class PairProbe
     {
         var definition = DomainDefinition.Parse(await host.SendAsync(new ReadXml(domain), cancellationToken));
         var hasCards = definition.Elements("devices").Elements("interface").Any();
-        if (plan.Engine is CheckpointEngine.LibvirtSnapshot && !hasCards)
+        if (plan.Engine is CheckpointEngine.LibvirtSnapshot or CheckpointEngine.LogReplay && !hasCards)
         {
             return;
         }

@@ -90,7 +90,8 @@ internal sealed class PairRun : IAsyncDisposable
                 CheckpointCount = record.LastNumber,
                 PeriodMs = _controller.Modes.Current.TotalMilliseconds,
                 MissedGoal = _controller.Modes.Period.Missed,
-                Mode = _controller.Modes.Mode.ToString(),
+                Mode = Order.Engine is CheckpointEngine.LogReplay
+                    ? nameof(ProtectionMode.LogReplay) : _controller.Modes.Mode.ToString(),
                 ModeHistory = _controller.Modes.History,
                 Reason = record.Reason ?? Failure?.Message,
             });
@@ -183,6 +184,7 @@ internal sealed class PairRun : IAsyncDisposable
         Engine = order.Engine,
         Modes = order.Modes,
         AllowUnencrypted = order.AllowUnencrypted,
+        IsSimulated = order.IsSimulated,
         Silence = TimeSpan.FromMilliseconds(order.SilenceMs),
     };
 

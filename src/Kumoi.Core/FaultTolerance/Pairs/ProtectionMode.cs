@@ -11,4 +11,7 @@ public enum ProtectionMode
 
     /// <summary>By QEMU's COLO, in which a rule lets the backup run along or not, after each checkpoint.</summary>
     Hybrid,
+
+    /// <summary>A replica on the backup host replays what is recorded of the VM; output is held until it has what led to it.</summary>
+    LogReplay,
 }

@@ -142,6 +142,12 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
             Refuse("-Controller is of a hybrid pair.", "ControllerWithoutHybrid", "Give -Mode Hybrid, or leave it out.");
         }
 
+        if (Mode is ProtectionMode.LogReplay || (Mode is ProtectionMode.Checkpoint && Engine is EngineChoice.LogReplay))
+        {
+            PrepareLogReplay();
+            return;
+        }
+
         if (Mode is ProtectionMode.Checkpoint)
         {
             return;
@@ -177,6 +183,24 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
         }
 
         static object? Plain(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
+    }
+
+    /// <summary>It has one engine, and no checkpoints whose period could be chosen.</summary>
+    private void PrepareLogReplay()
+    {
+        if (Engine is not (EngineChoice.Auto or EngineChoice.LogReplay))
+        {
+            Refuse($"{Engine} makes checkpoints.", "EngineWithoutLogReplay", "Leave out -Engine, or take -Mode Checkpoint.");
+        }
+
+        if (MaxDowntimeRatio is not null || MaxOutputLatencyMs is not null)
+        {
+            Refuse(
+                "Limits choose the period of checkpoints, which log and replay does not make.", "LimitsWithLogReplay",
+                "Leave out -MaxDowntimeRatio and -MaxOutputLatencyMs, or take -Mode Checkpoint.");
+        }
+
+        Engine = EngineChoice.LogReplay;
     }
 
     private protected override IEnumerable<ActionRequest> CreateRequests()
@@ -270,6 +294,14 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
         {
             await progress.WarnAsync(
                 $"{host.Key} cannot take over '{vm.Name}', and is left out: {string.Join(' ', host.Select(finding => finding.Message))}",
+                cancellationToken);
+        }
+
+        if (order is { Engine: CheckpointEngine.LogReplay, IsSimulated: false })
+        {
+            await progress.WarnAsync(
+                $"Log and replay is experimental: nothing of '{vm.Name}' is lost or told twice, but it may take up to minutes until another "
+                    + "host goes on with it.",
                 cancellationToken);
         }
 

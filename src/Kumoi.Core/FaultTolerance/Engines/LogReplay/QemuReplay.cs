@@ -1,0 +1,84 @@
+using System.Text.Json.Nodes;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
+
+namespace Kumoi.FaultTolerance.Engines.LogReplay;
+
+/// <summary>What is asked of a QEMU that records or replays.</summary>
+internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvider Time)
+{
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>How long a replica may stand still before its end.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many instructions the guest has carried out.</summary>
+    public async Task<long> CountAsync(CancellationToken cancellationToken) =>
+        (await Host.SendAsync(new QemuCommand(Domain, "query-replay"), cancellationToken)).GetProperty("icount").GetInt64();
+
+    public async Task<bool> IsRunningAsync(CancellationToken cancellationToken) =>
+        (await Host.SendAsync(new QemuCommand(Domain, "query-status"), cancellationToken)).GetProperty("running").GetBoolean();
+
+    private async Task GoOnAsync(CancellationToken cancellationToken) =>
+        await Host.SendAsync(new QemuCommand(Domain, "cont"), cancellationToken);
+
+    /// <summary>A replica that stands still goes on, and will stand still again there.</summary>
+    public async Task BeginToAsync(long count, CancellationToken cancellationToken)
+    {
+        await Host.SendAsync(new QemuCommand(Domain, "replay-break", new JsonObject { ["icount"] = count }), cancellationToken);
+        await GoOnAsync(cancellationToken);
+    }
+
+    /// <summary>The replica stands still there.</summary>
+    /// <exception cref="HypervisorException">It does not come so far.</exception>
+    public async Task GoToAsync(long count, CancellationToken cancellationToken)
+    {
+        await StandsAsync(cancellationToken);
+        if (await CountAsync(cancellationToken) < count)
+        {
+            await BeginToAsync(count, cancellationToken);
+            await StandsAsync(cancellationToken);
+        }
+
+        if (await CountAsync(cancellationToken) is var end && end != count)
+        {
+            throw new HypervisorException(
+                FormattableString.Invariant($"The replica on {Host.HostName} stands at instruction {end}, not {count}."), FaultDomain.VM,
+                error: HypervisorError.InvalidState, recommendedAction: "Another one is made.");
+        }
+    }
+
+    /// <summary>Writes its state into its image.</summary>
+    public async Task SaveAsync(string name, CancellationToken cancellationToken)
+    {
+        var said = await Host.SendAsync(
+            new QemuCommand(Domain, "human-monitor-command", new JsonObject { ["command-line"] = $"savevm {name}" }), cancellationToken);
+        if (said.GetString() is { Length: > 0 } why)
+        {
+            throw new HypervisorException(
+                $"QEMU on {Host.HostName} cannot save the replica: {why.Trim()}", FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: "See QEMU's log of the replica on its host.");
+        }
+    }
+
+    private async Task StandsAsync(CancellationToken cancellationToken)
+    {
+        var last = -1L;
+        var since = Time.GetTimestamp();
+        while (await IsRunningAsync(cancellationToken))
+        {
+            if (await CountAsync(cancellationToken) is var now && now != last)
+            {
+                (last, since) = (now, Time.GetTimestamp());
+            }
+            else if (Time.GetElapsedTime(since) > Patience)
+            {
+                throw new HypervisorException(
+                    FormattableString.Invariant($"The replica on {Host.HostName} does not go on from instruction {now}."), FaultDomain.VM,
+                    error: HypervisorError.TimedOut, recommendedAction: "Check the load of that host. Another replica is made.");
+            }
+
+            await Task.Delay(BetweenLooks, Time, cancellationToken);
+        }
+    }
+}

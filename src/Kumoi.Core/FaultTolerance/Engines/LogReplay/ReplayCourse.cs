@@ -1,0 +1,310 @@
+using System.Security.Cryptography;
+using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Protocols.LogReplay;
+using Kumoi.Hypervisors;
+
+namespace Kumoi.FaultTolerance.Engines.LogReplay;
+
+/// <summary>A replica that follows its primary: both sides of the protocol, and the log between them.</summary>
+internal sealed class ReplayCourse : IAsyncDisposable
+{
+    /// <summary>How far a replica may lag behind what it was told before it is told of no more, so that the VM's output waits.</summary>
+    private static readonly TimeSpan LongestLag = TimeSpan.FromSeconds(3);
+
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(25);
+
+    private const int MostPolls = 1000;
+
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _end = new();
+    private readonly Queue<Poll> _polls = new();
+    private readonly Queue<(ReplayPoint Point, long At)> _points = new(); // of the outputs that the replica has not replayed
+    private readonly PairPlan _plan;
+    private readonly TimeProvider _time;
+    private ReplayPrimary _primary;
+    private ReplayBackup _backup;
+    private Poll _covered;
+    private ReplayPoint _last; // the last output that the primary has offered
+    private long _replayed; // the position to which the replica has come
+    private long? _target;
+    private Task _following = Task.CompletedTask;
+    private TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public ReplayCourse(PairPlan plan, ReplayPoint begun, TimeProvider time)
+    {
+        _plan = plan;
+        _time = time;
+        _last = begun;
+        _replayed = begun.Position;
+        _covered = new Poll(begun.Count, begun.Position, 0, 0);
+        _primary = ReplayPrimary.Begin(OutputRule.Kumoi, maxHeld: 1, begun.Id);
+        _backup = ReplayBackup.Begin(OutputRule.Kumoi, begun.Id);
+    }
+
+    /// <summary>The primary's, as libvirt knows it.</summary>
+    public required QemuReplay Primary { get; init; }
+
+    public required QemuReplay Replica { get; init; }
+
+    /// <summary>Which standby the replica is.</summary>
+    public required int Number { get; init; }
+
+    public required string Attempt { get; init; }
+
+    /// <summary>What the VM is recorded to.</summary>
+    public required string Recording { get; init; }
+
+    public required ConsoleGate Console { get; init; }
+
+    public required ReplicaConsole Echo { get; init; }
+
+    public required LogStream Stream { get; init; }
+
+    public required ReplayLog Log { get; init; }
+
+    /// <summary>The side of the replica, and the outputs that it has not replayed.</summary>
+    public (ReplayBackup Side, IReadOnlyList<ReplayPoint> Ahead) Backup
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_backup, [.. _points.Select(static ahead => ahead.Point)]);
+            }
+        }
+    }
+
+    /// <summary>The outputs that the backup was told of and that may have to be let out.</summary>
+    public IReadOnlyList<ReplayPoint> Told => _last.Hash.Length > 0 ? [_last] : [];
+
+    /// <summary>The position of the last output that the replica has replayed.</summary>
+    public long Replayed => Volatile.Read(ref _replayed);
+
+    public void Follow() => _following = FollowAsync();
+
+    /// <summary>The replica is not moved any more.</summary>
+    public async Task HaltAsync()
+    {
+        await _end.CancelAsync();
+        await _following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Holds the next output, and has it acknowledged. When this returns it may be performed.</summary>
+    /// <exception cref="HypervisorException">The replica does not follow any more.</exception>
+    public async Task<ReplayPoint> OfferAsync(int number, CancellationToken cancellationToken)
+    {
+        if (_primary.Held is [var held] && held.Id == number && _primary.Next == number)
+        {
+            return _last; // its commit was not written down
+        }
+
+        var poll = await NextAsync(cancellationToken);
+        var (from, bytes) = Console.Read(poll.Position);
+        var point = new ReplayPoint(number, poll.Count, poll.Position, HashOf(bytes.AsSpan((int)(_last.Position - from))));
+        LogMessage? events;
+        LogMessage? output;
+        lock (_lock)
+        {
+            _primary = _primary.Record(out events).Hold(out output);
+        }
+
+        await AtAsync(ReplayStep.Sent);
+        Stream.Flush();
+        Log.Write(new ReplayEntry { Number = events!.Number }, new ReplayEntry { Number = output!.Number, Output = point });
+        lock (_lock)
+        {
+            _backup = _backup.Receive(events).Receive(output);
+            _points.Enqueue((point, poll.At));
+        }
+
+        await AtAsync(ReplayStep.Received);
+        _last = point;
+        Acknowledge();
+        await AtAsync(ReplayStep.Acknowledged);
+        return _primary.Next == number ? point : throw new HypervisorException(
+            $"The backup has not acknowledged output {number}.", FaultDomain.Host, isTransient: true, error: HypervisorError.InvalidState,
+            recommendedAction: "Another replica is made.");
+    }
+
+    /// <summary>The output has gone out. The backup is told, once.</summary>
+    public async Task PerformedAsync(long number)
+    {
+        LogMessage? notice = null;
+        lock (_lock)
+        {
+            if (_primary.Next == number)
+            {
+                _primary = _primary.Perform(number, out notice);
+            }
+        }
+
+        if (notice is null)
+        {
+            return;
+        }
+
+        await AtAsync(ReplayStep.Performed);
+        Log.Write(new ReplayEntry { Number = notice.Number, Performed = number });
+        lock (_lock)
+        {
+            _backup = _backup.Receive(notice);
+            Forget();
+        }
+
+        Acknowledge();
+        await AtAsync(ReplayStep.Noticed);
+    }
+
+    public Task AtAsync(ReplayStep step) => _plan.AtReplayStep?.Invoke(step) ?? Task.CompletedTask;
+
+    public static string HashOf(ReadOnlySpan<byte> output) => Convert.ToHexString(SHA256.HashData(output));
+
+    public async ValueTask DisposeAsync()
+    {
+        await HaltAsync();
+        await Stream.DisposeAsync();
+        Log.Dispose();
+        Echo.Dispose();
+        _end.Dispose();
+    }
+
+    /// <summary>What has gone out and was put out by the replica too is not needed any more.</summary>
+    private void Forget()
+    {
+        if (_backup.LastPerformed >= _last.Id)
+        {
+            Echo.Forget(Math.Min(_last.Position, _replayed));
+        }
+    }
+
+    private void Acknowledge()
+    {
+        lock (_lock)
+        {
+            _primary = _primary.Acknowledge(_backup.Received);
+        }
+    }
+
+    /// <summary>The last moment of which the backup has the whole log, as soon as it is a new one and the replica is near.</summary>
+    private async Task<Poll> NextAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task news;
+            lock (_lock)
+            {
+                if (_covered.Count > _last.Count && !IsFarBehind)
+                {
+                    return _covered;
+                }
+
+                news = _news.Task;
+            }
+
+            if (_following.IsCompleted)
+            {
+                await _following;
+            }
+
+            await Task.WhenAny(news, _following).WaitAsync(cancellationToken);
+        }
+    }
+
+    private bool IsFarBehind => _points.TryPeek(out var oldest) && _time.GetElapsedTime(oldest.At) > LongestLag;
+
+    private async Task FollowAsync()
+    {
+        while (true)
+        {
+            var position = Console.Drain(); // before the count: what it has put out later is not covered
+            var count = await Primary.CountAsync(_end.Token);
+            var needed = Stream.Recorded + LogStream.Lot;
+            lock (_lock)
+            {
+                if (_polls.Count < MostPolls)
+                {
+                    _polls.Enqueue(new Poll(count, position, needed, _time.GetTimestamp()));
+                }
+
+                while (_polls.TryPeek(out var poll) && poll.Needed <= Stream.Sent)
+                {
+                    _covered = _polls.Dequeue();
+                }
+
+                var news = _news;
+                _news = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                news.TrySetResult();
+            }
+
+            await MoveAsync();
+            await Task.Delay(BetweenLooks, _time, _end.Token);
+        }
+    }
+
+    /// <summary>The replica goes to the last output that it was told of.</summary>
+    private async Task MoveAsync()
+    {
+        if (_target is { } target)
+        {
+            if (await Replica.IsRunningAsync(_end.Token))
+            {
+                return;
+            }
+
+            _target = null;
+            Arrive(target);
+        }
+
+        long? next;
+        lock (_lock)
+        {
+            next = _points.Count > 0 ? _points.Last().Point.Count : null;
+        }
+
+        if (next is { } count)
+        {
+            _target = count;
+            if (await Replica.CountAsync(_end.Token) < count)
+            {
+                await Replica.BeginToAsync(count, _end.Token);
+            }
+        }
+    }
+
+    /// <summary>What the replica has put out on its way must be what the primary has.</summary>
+    private void Arrive(long count)
+    {
+        lock (_lock)
+        {
+            while (_points.TryPeek(out var ahead) && ahead.Point.Count <= count)
+            {
+                _points.Dequeue();
+                Compare(ahead.Point, Echo.Read(_replayed, ahead.Point.Position));
+                _backup = _backup.Replay().Replay(); // the events that led to it, and the output
+                _replayed = ahead.Point.Position;
+            }
+
+            Forget();
+        }
+    }
+
+    /// <summary>The replica must have put out the same.</summary>
+    /// <exception cref="HypervisorException">They differ.</exception>
+    public static void Compare(ReplayPoint point, byte[]? echo)
+    {
+        if (echo is null || HashOf(echo) != point.Hash)
+        {
+            throw new HypervisorException(
+                FormattableString.Invariant($"The replica has put out something else than the VM did (output {point.Id}): it is not used."),
+                FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: "Another one is made. If it happens again, take -Mode Checkpoint: the VM's QEMU does not replay it.");
+        }
+    }
+
+    /// <summary>How far the primary was at a moment.</summary>
+    /// <param name="Count">How many instructions it had carried out.</param>
+    /// <param name="Position">What it had put out by then, at least.</param>
+    /// <param name="Needed">The log has all that led to it when it is so long.</param>
+    /// <param name="At">When it was.</param>
+    private readonly record struct Poll(long Count, long Position, long Needed, long At);
+}

@@ -1,0 +1,108 @@
+using System.Xml.Linq;
+
+namespace Kumoi.FaultTolerance.Engines.LogReplay;
+
+/// <summary>The domain XML of VMs that are recorded, and of their replicas.</summary>
+internal static class ReplayDefinition
+{
+    /// <summary>The state that a recording goes on from.</summary>
+    public const string Live = "kumoi-live";
+
+    // The state that a recording begins with, and its replica too.
+    private const string Begin = "kumoi-begin";
+
+    // A count of the clock for each instruction, the same at all times: QEMU's own choice makes large logs.
+    private const string Clock = "shift=5";
+
+    private static readonly XNamespace Qemu = "http://libvirt.org/schemas/domain/qemu/1.0";
+
+    /// <summary>The VM, recorded from its boot.</summary>
+    public static XElement Recorded(XElement vm, PairPlan plan, string record, string image)
+    {
+        var domain = new XElement(vm);
+        domain.Attribute("id")?.Remove();
+        SetArguments(domain, plan.VM, $"{Clock},rr=record,rrfile={Escape(record)}", image);
+        return domain;
+    }
+
+    /// <summary>A standby that goes on from the state in the image, and is recorded from there.</summary>
+    public static XElement GoneLive(
+        XElement live, PairPlan plan, int? serving, int number, string attempt, string record, string image)
+    {
+        var domain = StandbyDefinition.Of(live, plan, serving, number, attempt);
+        SetArguments(domain, plan.VM, $"{Clock},rr=record,rrfile={Escape(record)},rrsnapshot={Begin}", image, "-loadvm", Live);
+        return domain;
+    }
+
+    /// <summary>A standby that replays a log.</summary>
+    public static XElement Replica(
+        XElement live, PairPlan plan, int? serving, int number, string attempt, string log, string image, bool isFromBoot)
+    {
+        var domain = StandbyDefinition.Of(live, plan, serving, number, attempt);
+        SetArguments(domain, plan.VM, $"{Clock},rr=replay,rrfile={Escape(log)}{(isFromBoot ? "" : $",rrsnapshot={Begin}")}", image);
+        return domain;
+    }
+
+    /// <summary>The file that a VM is recorded to; null: it is not recorded.</summary>
+    public static string? RecordOf(XElement live) => Arguments(live)
+        .Where(static argument => argument.Contains(",rr=record,", StringComparison.Ordinal))
+        .Select(static argument => ValueOf(argument, "rrfile=")).FirstOrDefault();
+
+    /// <summary>Whether the recording began at the VM's boot.</summary>
+    public static bool IsFromBoot(XElement live) => !Arguments(live).Contains("-loadvm");
+
+    /// <summary>Which standby the VM is by its definition; null: itself.</summary>
+    public static int? ServingOf(XElement live, PairPlan plan) => Enumerable.Range(0, PairDomains.Standbys)
+        .Where(number => (string?)live.Element("uuid") == PairDomains.Of(plan.VM, number).ToString("D"))
+        .Select(static number => (int?)number).FirstOrDefault();
+
+    private static List<string> Arguments(XElement domain) =>
+    [
+        .. domain.Elements(Qemu + "commandline").Elements(Qemu + "arg").Select(static argument => (string?)argument.Attribute("value") ?? ""),
+    ];
+
+    private static void SetArguments(XElement domain, Guid vm, string clock, string image, params string[] more)
+    {
+        // An argument of ours is followed by its value.
+        var kept = new List<string>();
+        var old = Arguments(domain);
+        for (var at = 0; at < old.Count; at++)
+        {
+            var value = old.ElementAtOrDefault(at + 1) ?? "";
+            if (old[at] is "-icount" or "-uuid" or "-incoming" or "-loadvm"
+                || (old[at] is "-drive" && value.EndsWith(Drive, StringComparison.Ordinal)))
+            {
+                at++;
+            }
+            else
+            {
+                kept.Add(old[at]);
+            }
+        }
+
+        domain.Elements(Qemu + "commandline").Elements(Qemu + "arg").Remove();
+        var arguments = domain.Element(Qemu + "commandline");
+        if (arguments is null)
+        {
+            domain.SetAttributeValue(XNamespace.Xmlns + "qemu", Qemu.NamespaceName);
+            arguments = new XElement(Qemu + "commandline");
+            domain.Add(arguments);
+        }
+
+        // The guest sees its own id, also where libvirt has another one for it: a BIOS carries out as many instructions as that has digits.
+        arguments.Add(kept.Concat(["-icount", clock, "-drive", $"file={Escape(image)}{Drive}", "-uuid", vm.ToString("D"), .. more])
+            .Select(static value => new XElement(Qemu + "arg", new XAttribute("value", value))));
+    }
+
+    private const string Drive = ",format=qcow2,if=none,id=kumoi-replay";
+
+    /// <summary>QEMU takes two commas for one in a value.</summary>
+    private static string Escape(string path) => path.Replace(",", ",,", StringComparison.Ordinal);
+
+    private static string ValueOf(string argument, string name)
+    {
+        var value = argument[(argument.IndexOf(name, StringComparison.Ordinal) + name.Length)..].Replace(",,", "\n", StringComparison.Ordinal);
+        var end = value.IndexOf(',', StringComparison.Ordinal);
+        return (end < 0 ? value : value[..end]).Replace('\n', ',');
+    }
+}

@@ -1,0 +1,49 @@
+namespace Kumoi.FaultTolerance.Engines.LogReplay;
+
+/// <summary>
+/// The files of a recording, which belong to the VM that is recorded, and those of a replica, which belong to its attempt.
+/// </summary>
+internal sealed class ReplayFiles(PairPlan plan)
+{
+    private static readonly string[] OfReplicas = ["log", "messages", "start.qcow2", "replica.qcow2", "domain.xml"];
+
+    private static readonly string[] OfRecordings = ["record", "image.qcow2"];
+
+    /// <summary>What QEMU records.</summary>
+    public string Record(string recording) => PathOf(recording, "record");
+
+    /// <summary>Has the state that the recording began with; without one it began at the VM's boot.</summary>
+    public string Image(string recording) => PathOf(recording, "image.qcow2");
+
+    /// <summary>What the backup has of what was recorded.</summary>
+    public string Log(string attempt) => PathOf(attempt, "log");
+
+    /// <summary>What the backup was told.</summary>
+    public string Messages(string attempt) => PathOf(attempt, "messages");
+
+    /// <summary>What the replica begins with, for whoever makes it again.</summary>
+    public string Start(string attempt) => PathOf(attempt, "start.qcow2");
+
+    /// <summary>The image of the replica.</summary>
+    public string Replica(string attempt) => PathOf(attempt, "replica.qcow2");
+
+    /// <summary>The VM's live definition when the replica was made, with secrets.</summary>
+    public string Domain(string attempt) => PathOf(attempt, "domain.xml");
+
+    /// <summary>Removes what belongs to other replicas; null: to all.</summary>
+    public void DropReplicas(string? but) => Drop(OfReplicas, but);
+
+    /// <summary>Removes what belongs to other recordings.</summary>
+    public void DropRecordings(string but) => Drop(OfRecordings, but);
+
+    private void Drop(string[] kinds, string? but)
+    {
+        foreach (var file in kinds.SelectMany(kind => Directory.EnumerateFiles(plan.Folder, $"{plan.VM:N}-*.{kind}"))
+            .Where(file => but is null || !Path.GetFileName(file).StartsWith($"{plan.VM:N}-{but}.", StringComparison.Ordinal)))
+        {
+            File.Delete(file);
+        }
+    }
+
+    private string PathOf(string whose, string kind) => Path.Combine(plan.Folder, $"{plan.VM:N}-{whose}.{kind}");
+}

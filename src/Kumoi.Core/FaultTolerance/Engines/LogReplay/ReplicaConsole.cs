@@ -1,0 +1,164 @@
+using System.Net.Sockets;
+
+namespace Kumoi.FaultTolerance.Engines.LogReplay;
+
+/// <summary>
+/// Where the console of a replica is connected to: it puts out again what the primary puts out. All is read at once, since a console that
+/// has to wait would run otherwise than what is replayed.
+/// </summary>
+internal sealed class ReplicaConsole : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Socket _listener;
+    private readonly string _path;
+    private readonly CancellationTokenSource _ended = new();
+    private readonly byte[] _read = new byte[64 * 1024];
+    private readonly List<byte> _held = [];
+    private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Task _running;
+    private Socket? _peer;
+    private long? _from;
+
+    public ReplicaConsole(string path)
+    {
+        _path = path;
+        File.Delete(path);
+        _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        _listener.Bind(new UnixDomainSocketEndPoint(path));
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
+        _listener.Listen(1);
+        _running = RunAsync();
+    }
+
+    /// <summary>The console has been connected.</summary>
+    public Task Connected => _connected.Task;
+
+    /// <summary>The replica stands where the VM had put out so much; what it put out before has gone out, or was lost.</summary>
+    public void BeginAt(long position)
+    {
+        lock (_lock)
+        {
+            Drain();
+            _held.Clear();
+            _from = position;
+        }
+    }
+
+    /// <summary>What is held from one position to another, by default to its end; null: it has not put out so much.</summary>
+    public byte[]? Read(long from, long? to = null)
+    {
+        lock (_lock)
+        {
+            Drain();
+            var first = (int)(from - _from!.Value);
+            var end = to is { } last ? (int)(last - _from.Value) : _held.Count;
+            return first < 0 || end > _held.Count ? null : [.. _held[first..end]];
+        }
+    }
+
+    /// <summary>The position up to which it has put out.</summary>
+    public long End
+    {
+        get
+        {
+            lock (_lock)
+            {
+                Drain();
+                return _from!.Value + _held.Count;
+            }
+        }
+    }
+
+    /// <summary>What has gone out is not needed any more.</summary>
+    public void Forget(long to)
+    {
+        lock (_lock)
+        {
+            var count = (int)Math.Clamp(to - _from!.Value, 0, _held.Count);
+            _held.RemoveRange(0, count);
+            _from += count;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_ended.IsCancellationRequested)
+        {
+            return; // what is at its path by now is another one's
+        }
+
+        _ended.Cancel();
+        _listener.Dispose();
+        lock (_lock)
+        {
+            _peer?.Dispose();
+            _peer = null;
+        }
+
+        File.Delete(_path);
+        _ = _running.ContinueWith(static ended => ended.Exception, TaskScheduler.Default);
+    }
+
+    private async Task RunAsync()
+    {
+        while (!_ended.IsCancellationRequested)
+        {
+            var peer = await _listener.AcceptAsync(_ended.Token);
+            peer.Blocking = false;
+            lock (_lock)
+            {
+                _peer = peer;
+            }
+
+            _connected.TrySetResult();
+            try
+            {
+                while (true)
+                {
+                    await peer.ReceiveAsync(Memory<byte>.Empty, _ended.Token);
+                    lock (_lock)
+                    {
+                        Drain();
+                        if (_peer is null)
+                        {
+                            break;
+                        }
+                    }
+                }
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // The replica has ended.
+            }
+        }
+    }
+
+    /// <summary>Takes all that is there: of a replica that stands still, all that it has put out.</summary>
+    private void Drain()
+    {
+        while (_peer is { } peer)
+        {
+            var count = peer.Receive(_read, SocketFlags.None, out var error);
+            if (error is SocketError.WouldBlock)
+            {
+                return;
+            }
+
+            if (error is not SocketError.Success || count == 0)
+            {
+                peer.Dispose();
+                _peer = null;
+                return;
+            }
+
+            if (_from is not null)
+            {
+                _held.AddRange(_read.AsSpan(0, count));
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using System.Xml.Linq;
+using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Engines.LogReplay;
+using Kumoi.FaultTolerance.Modes;
+using Xunit;
+
+namespace Kumoi.Tests.FaultTolerance.Engines.LogReplay;
+
+/// <summary>The domain XML of VMs that are recorded, and of their replicas.</summary>
+public sealed class ReplayDefinitionTests
+{
+    private static readonly XNamespace Qemu = "http://libvirt.org/schemas/domain/qemu/1.0";
+
+    private readonly PairPlan _plan = new(Guid.NewGuid(), "/pairs/a,b", ["k1", "k2"], new PairGoals(null), []);
+
+    [Fact]
+    public void What_a_VM_is_recorded_to_is_read_from_its_definition_whatever_its_path_has()
+    {
+        var recorded = ReplayDefinition.Recorded(VM(), _plan, "/pairs/a,b/x.record", "/pairs/a,b/x.image.qcow2");
+
+        Assert.Equal("/pairs/a,b/x.record", ReplayDefinition.RecordOf(recorded));
+        Assert.True(ReplayDefinition.IsFromBoot(recorded));
+        Assert.Null(ReplayDefinition.RecordOf(VM()));
+    }
+
+    [Fact]
+    public void A_guest_sees_the_VMs_own_id_whichever_standby_it_is_because_it_carries_out_as_many_instructions_as_that_has_digits()
+    {
+        var recorded = ReplayDefinition.Recorded(VM(), _plan, "/r", "/i");
+        var replica = ReplayDefinition.Replica(recorded, _plan, serving: null, number: 0, "attempt", "/l", "/j", isFromBoot: true);
+        var live = ReplayDefinition.GoneLive(recorded, _plan, serving: null, number: 0, "attempt", "/r2", "/j");
+
+        Assert.Equal(PairDomains.Of(_plan.VM, 0).ToString("D"), (string?)replica.Element("uuid"));
+        Assert.All([recorded, replica, live], domain => Assert.Equal(_plan.VM.ToString("D"), After(domain, "-uuid")));
+    }
+
+    [Fact]
+    public void A_standby_has_its_own_arguments_and_none_of_the_VM_that_it_was_made_from_but_an_admins()
+    {
+        var recorded = ReplayDefinition.Recorded(VM("-debugcon", "null"), _plan, "/r", "/i");
+        var live = ReplayDefinition.GoneLive(recorded, _plan, serving: null, number: 0, "attempt", "/r2", "/j");
+        var replica = ReplayDefinition.Replica(live, _plan, serving: 0, number: 1, "attempt", "/l", "/k", isFromBoot: false);
+
+        Assert.False(ReplayDefinition.IsFromBoot(live));
+        Assert.Equal(0, ReplayDefinition.ServingOf(live, _plan));
+        Assert.Equal(
+            ["-debugcon", "null", "-icount", "shift=5,rr=replay,rrfile=/l,rrsnapshot=kumoi-begin", "-drive",
+                "file=/k,format=qcow2,if=none,id=kumoi-replay", "-uuid", _plan.VM.ToString("D")],
+            Arguments(replica));
+    }
+
+    private static XElement VM(params string[] arguments) => new(
+        "domain", new XAttribute("type", "qemu"), new XElement("name", "web1"), new XElement("uuid", Guid.NewGuid()),
+        new XElement("devices"),
+        new XElement(Qemu + "commandline", arguments.Select(static value => new XElement(Qemu + "arg", new XAttribute("value", value)))));
+
+    private static List<string> Arguments(XElement domain) =>
+        [.. domain.Elements(Qemu + "commandline").Elements().Select(static argument => (string)argument.Attribute("value")!)];
+
+    private static string After(XElement domain, string name) => Arguments(domain)[Arguments(domain).IndexOf(name) + 1];
+}
