@@ -12,9 +12,13 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
     /// <summary>What the guest 'hot' writes from one number to the next.</summary>
     private const int HotPages = 128;
 
-    public static TheoryData<CheckpointEngine> Engines => [.. Enum.GetValues<CheckpointEngine>()];
+    /// <summary>Those that make checkpoints of any guest: COLO needs one of its own here.</summary>
+    private static readonly CheckpointEngine[] Compared =
+        [CheckpointEngine.LibvirtSnapshot, CheckpointEngine.Migrate, CheckpointEngine.SharedDelta];
 
-    public static MatrixTheoryData<CheckpointEngine, string> EnginesAndGuests => new(Enum.GetValues<CheckpointEngine>(), ["idle", "hot"]);
+    public static TheoryData<CheckpointEngine> Engines => [.. Compared];
+
+    public static MatrixTheoryData<CheckpointEngine, string> EnginesAndGuests => new(Compared, ["idle", "hot"]);
 
     [Theory]
     [MemberData(nameof(EnginesAndGuests))]

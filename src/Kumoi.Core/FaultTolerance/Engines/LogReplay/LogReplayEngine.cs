@@ -45,10 +45,19 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
 
     public async Task<MadeCheckpoint?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(time == TimeProvider.System ? plan.CheckpointPatience : Timeout.InfiniteTimeSpan, time);
+        using var limit = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time); // of an output; a replica's start has its own
         try
         {
             var domain = PairDomains.Of(plan.VM, job.Standby);
+            if (_isBroken && _course is not null
+                && await job.Primary.SendAsync(new ReadWhereabouts(domain), cancellationToken) is not VMWhereabouts.Running)
+            {
+                // The replica that has followed goes on with it, if the VM is lost.
+                throw new HypervisorException(
+                    $"The VM does not run on {job.Primary.HostName}.", FaultDomain.VM, isTransient: true, error: HypervisorError.InvalidState,
+                    recommendedAction: "See that it runs: Get-KumoiVM.");
+            }
+
             if (_course is { } old && (_isBroken || old.Replica.Host != job.Backup || old.Primary.Host != job.Primary || old.Primary.Domain != domain))
             {
                 await LeaveAsync();

@@ -27,7 +27,7 @@ internal sealed class ReplayFiles(PairPlan plan)
     /// <summary>The image of the replica.</summary>
     public string Replica(string attempt) => PathOf(attempt, "replica.qcow2");
 
-    /// <summary>The VM's live definition when the replica was made, with secrets.</summary>
+    /// <summary>The VM's live definition when the replica was made, without secrets.</summary>
     public string Domain(string attempt) => PathOf(attempt, "domain.xml");
 
     /// <summary>Removes what belongs to other replicas; null: to all.</summary>
