@@ -111,7 +111,8 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         try
         {
             var arguments = File.ReadAllText($"/proc/{process}/cmdline").Split('\0');
-            return Path.GetFileName(arguments[0]).StartsWith("qemu-system", StringComparison.Ordinal) && arguments[Array.IndexOf(arguments, "-uuid") + 1] == id; // libvirt's: a guest may be given another one after it
+            return Path.GetFileName(arguments[0]).StartsWith("qemu-system", StringComparison.Ordinal)
+                && arguments[Array.IndexOf(arguments, "-uuid") + 1] == id; // libvirt's: a guest may be given another one after it
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -81,5 +81,6 @@ internal sealed class PairMeter(TimeProvider time)
 
     private static List<double> Sorted(IEnumerable<double> values) => [.. values.Order()];
 
-    private static double At(List<double> sorted, double share) => sorted.Count == 0 ? double.NaN : sorted[(int)Math.Ceiling(share * sorted.Count) - 1];
+    private static double At(List<double> sorted, double share) =>
+        sorted.Count == 0 ? double.NaN : sorted[(int)Math.Ceiling(share * sorted.Count) - 1];
 }

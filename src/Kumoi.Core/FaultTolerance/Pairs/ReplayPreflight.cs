@@ -46,7 +46,8 @@ internal static class ReplayPreflight
             }
             else if (device.Name.LocalName is "rng")
             {
-                yield return new PairObstacle("The VM's random numbers are the host's, and are not recorded.", $"Remove the device 'rng'; or {Checkpoint}.");
+                yield return new PairObstacle(
+                    "The VM's random numbers are the host's, and are not recorded.", $"Remove the device 'rng'; or {Checkpoint}.");
             }
         }
 

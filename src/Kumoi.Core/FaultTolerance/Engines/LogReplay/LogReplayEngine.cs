@@ -58,7 +58,8 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
                     recommendedAction: "See that it runs: Get-KumoiVM.");
             }
 
-            if (_course is { } old && (_isBroken || old.Replica.Host != job.Backup || old.Primary.Host != job.Primary || old.Primary.Domain != domain))
+            if (_course is { } old
+                && (_isBroken || old.Replica.Host != job.Backup || old.Primary.Host != job.Primary || old.Primary.Domain != domain))
             {
                 await LeaveAsync();
             }
