@@ -138,19 +138,23 @@ public static partial class VMActions
     public static async Task<KumoiVM> SetAsync(
         KumoiVM vm, bool? isAutostart, int? cpuCount, long? memoryBytes, CancellationToken cancellationToken)
     {
-        var before = await ReadAgainAsync(vm, cancellationToken);
-        var isResized = cpuCount is not null || memoryBytes is not null;
-        var now = isResized ? await ResizeAsync(vm, cpuCount, memoryBytes, cancellationToken) : before;
         if (isAutostart is not { } isOn)
         {
-            return now;
+            return await ResizeAsync(vm, cpuCount, memoryBytes, cancellationToken);
         }
 
+        if (cpuCount is null && memoryBytes is null)
+        {
+            return await SetAutostartAsync(vm, isOn, cancellationToken);
+        }
+
+        var before = await ReadAgainAsync(vm, cancellationToken);
+        await ResizeAsync(vm, cpuCount, memoryBytes, cancellationToken);
         try
         {
             return await SetAutostartAsync(vm, isOn, cancellationToken);
         }
-        catch (Exception e) when (isResized && (e is HypervisorException or OperationCanceledException))
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
         {
             try
             {

@@ -317,6 +317,7 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
             : _course is { Asked: not null } course && _time.GetElapsedTime(course.AskedAt) >= _plan.CheckpointPatience
                 ? new PairEvent.PrimaryLost(reason)
                 : null;
+
     /// <summary>
     /// COLO stands still. Where the standby's monitor answers it can go on, and the primary, which goes on by itself whenever the network is
     /// back, must be fenced.

@@ -28,9 +28,9 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
 
     public async Task<bool> StartAsync(IHypervisorLink host, Guid domain, ConsoleGate console, CancellationToken cancellationToken)
     {
-        if (await host.SendAsync(new ReadWhereabouts(domain), cancellationToken) is VMWhereabouts.Running)
+        if (await host.SendAsync(new ReadWhereabouts(domain), cancellationToken) is not VMWhereabouts.Off)
         {
-            return true; // it is recorded, which was looked at
+            return true; // one that runs is recorded, which was looked at
         }
 
         var recording = Guid.NewGuid().ToString("N");
@@ -287,7 +287,7 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
 
     /// <summary>
     /// An instruction, and exactly how much the VM had put out by then: a replica puts out again all that it replays, also what nobody has
-    /// taken. The VM is not stopped for it: what is recorded over a stop does not replay.
+    /// taken. The VM is not stopped for it.
     /// </summary>
     private async Task<(long Count, long Position)> FindQuietAsync(
         QemuReplay primary, ConsoleGate console, CancellationToken cancellationToken)

@@ -94,11 +94,10 @@ internal sealed class ReplayDrain : IAsyncDisposable
             await (plan.AtReplayStep?.Invoke(ReplayStep.Drained) ?? Task.CompletedTask);
         }
 
-        // What it has put out after the last output that was told: it is the one that serves, and has no backup.
-        var serving = _side.GoLive(maxHeld: 1).Hold(out _);
+        // What it has put out after the last output that was told: it is the one that serves from here on, and has no backup.
+        _ = _side.GoLive(maxHeld: 1);
         var end = _echo.End;
         LetOut(log, end);
-        _ = serving.Perform(serving.Next!.Value, out _);
         return end;
     }
 
