@@ -40,11 +40,11 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
         List<PairMode> modes = [];
         controller.Changed += (happened, _) => modes.AddRange(happened is PairEvent.CheckpointMade { Change: { } change } ? [change.Mode] : []);
         var running = await RunAsync(controller, hosts[0]);
-        await LoseAsync(controller, running, figures, losses: Losses / 2);
+        await LoseAsync(controller, running, figures, losses: (Losses + 1) / 2);
 
         await StopAsync(controller, running);
         Assert.Equal(mode is "Hybrid", modes.Count > 0);
-        Say($"{mode}, {generation}: {Losses / 2} power losses, {modes.Count} changes of the mode, {Numbers().Count} numbers, each once; {figures}");
+        Say($"{mode}, {generation}: {(Losses + 1) / 2} power losses, {modes.Count} changes of the mode, {Numbers().Count} numbers, each once; {figures}");
     }
 
     /// <summary>Half of the deaths are before a step, half after it: a step is a call that stops, asks for a checkpoint, or lets go.</summary>

@@ -24,18 +24,7 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
         await using var controller = await ProtectAsync(guest, hosts, how: ByReplay);
         var figures = new PairFigures(controller);
         var running = await RunAsync(controller, hosts[0]);
-        var random = new Random(Random.Shared.Next());
-        for (var loss = 0; loss < (Losses + 1) / 2; loss++)
-        {
-            var primary = controller.Record!.Primary;
-            await Task.Delay(random.Next(800));
-            var tookOver = Until(controller, running, static (happened, _) => happened is PairEvent.TookOver);
-            figures.Lose();
-            await Lab.HurtAsync("power-off", primary);
-            await tookOver;
-            await Lab.MakeWellAsync(primary);
-            await ProtectedAgainAsync(controller, running, controller.Record.LastNumber);
-        }
+        await LoseAsync(controller, running, figures, losses: (Losses + 1) / 2);
 
         await StopAsync(controller, running);
         Say($"{guest}, {generation}: {(Losses + 1) / 2} power losses, {Numbers().Count} numbers, each once; {figures}");

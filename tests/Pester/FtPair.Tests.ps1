@@ -315,3 +315,36 @@ Describe 'A pair by COLO' {
     { Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Mode Hybrid -MaxOutputLatencyMs 100 } | Should -Throw -ErrorId 'LimitsWithColo,*'
   }
 }
+
+Describe 'A pair by log and replay' {
+  BeforeEach {
+    Reset-Pairs
+    $WarningPreference = 'SilentlyContinue'
+  }
+
+  It 'begins with a VM that is off, starts it, and goes on at its backup' {
+    New-KumoiVM small -VMHost kvm01 -CpuCount 1 -MemoryBytes 64MB | Out-Null
+    $pair = Start-KumoiFtPair small -BackupHost kvm02, kvm03 -Mode LogReplay
+    $pair.State, $pair.Mode, $pair.Engine | Should -Be Protected, LogReplay, LogReplay
+    (Get-KumoiVM small -State Running).VMHost | Should -Be kvm01
+    Switch-KumoiFtPair small | Out-Null
+    (Wait-Pair small { $_.State -eq 'Protected' }).Primary | Should -Be kvm02
+    Stop-KumoiFtPair small | Out-Null
+    (Get-KumoiVM small -State Running).VMHost | Should -Be kvm02
+  }
+
+  It 'refuses <why>, and says which mode fits instead' -ForEach @(
+    @{ why = 'a VM that runs, which was not recorded from its boot'; cpus = 1; start = $true; message = '*QEMU cannot begin in its middle*' }
+    @{ why = 'a VM of two CPUs'; cpus = 2; start = $false; message = '*2 virtual CPUs*' }
+  ) {
+    New-KumoiVM small -VMHost kvm01 -CpuCount $cpus -MemoryBytes 64MB -Start:$start | Out-Null
+    $failed = { Start-KumoiFtPair small -BackupHost kvm02 -Mode LogReplay -ErrorAction Stop } | Should -Throw $message -PassThru
+    $failed.ErrorDetails.RecommendedAction | Should -BeLike '*-Mode Checkpoint*'
+    Get-KumoiFtPair | Should -BeNullOrEmpty
+  }
+
+  It 'refuses what does not fit together' {
+    { Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Mode LogReplay -Engine Migrate } | Should -Throw -ErrorId 'EngineWithoutLogReplay,*'
+    { Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Mode LogReplay -MaxOutputLatencyMs 100 } | Should -Throw -ErrorId 'LimitsWithLogReplay,*'
+  }
+}
