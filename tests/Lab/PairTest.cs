@@ -233,6 +233,7 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         var plan = new PairPlan(Id, _folder.FullName, hosts, new PairGoals(100), fence ?? [script, "power-off"])
         {
             FencePatience = TimeSpan.FromSeconds(5),
+            SeesProcesses = false, // a host that loses its power takes with it who would see that
             HostRoots = Lab.Hosts.ToDictionary(
                 static host => host.Name, static host => Path.GetFullPath(Path.Combine(host.Images, "../../../..")),
                 StringComparer.Ordinal),

@@ -15,6 +15,9 @@ internal sealed class ConsoleGate : IDisposable
 {
     private const int ReadBytes = 64 * 1024;
 
+    /// <summary>A process closes its sockets a little before it has ended.</summary>
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
     private readonly ConsoleLog _log;
     private readonly int _maxHeldBytes;
@@ -25,6 +28,7 @@ internal sealed class ConsoleGate : IDisposable
     private readonly List<byte> _held = [];
     private readonly Task _running;
     private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<Guid> _processEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _from;
     private Socket? _peer;
@@ -64,6 +68,12 @@ internal sealed class ConsoleGate : IDisposable
 
     /// <summary>A console has been connected.</summary>
     public Task Connected => _connected.Task;
+
+    /// <summary>
+    /// The QEMU whose console was connected is known to have ended: the id of its domain. That of a QEMU which is not seen from here never
+    /// is.
+    /// </summary>
+    public Task<Guid> ProcessEnded => _processEnded.Task;
 
     /// <summary>The position up to which output was taken.</summary>
     public long Position
@@ -157,6 +167,7 @@ internal sealed class ConsoleGate : IDisposable
         {
             var peer = await _listener.AcceptAsync(_ended.Token);
             peer.Blocking = false;
+            var process = ConsoleProcess.Of(peer);
             lock (_lock)
             {
                 IsWhole &= !_hadPeer;
@@ -165,7 +176,25 @@ internal sealed class ConsoleGate : IDisposable
             }
 
             _connected.TrySetResult();
-            await TakeAsync(peer);
+            try
+            {
+                await TakeAsync(peer);
+            }
+            finally
+            {
+                _ = Task.Run(() => FindEnd(process)); // the next one, if there is one, must not wait for that
+            }
+        }
+    }
+
+    private void FindEnd(ConsoleProcess? process)
+    {
+        using (process)
+        {
+            if (!_ended.IsCancellationRequested && process?.WaitForEnd(EndPatience) is true)
+            {
+                _processEnded.TrySetResult(process.Domain);
+            }
         }
     }
 

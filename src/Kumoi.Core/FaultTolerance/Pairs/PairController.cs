@@ -44,7 +44,7 @@ internal sealed class PairController : IAsyncDisposable
         _file = new PairFile(plan.RecordFile);
         _engine = CheckpointEngines.Create(plan, _output.Log, time);
         _hosts = new PairHosts(fleet, plan, time);
-        _hearing = new PairHearing(plan.VM, _hosts.Hearing, _hosts.FoundSilent);
+        _hearing = new PairHearing(plan.VM, _hosts.Hearing, _hosts.FoundSilent, time);
         _alone = new PairAlone(plan, _hosts, _output, _engine, time);
         Modes = new PairModes(plan, _engine, time);
     }
@@ -170,7 +170,7 @@ internal sealed class PairController : IAsyncDisposable
 
         var backup = make.Backup is null ? null : _hosts.Link(make.Backup);
         var primary = _hosts.Link(make.Primary);
-        var hearing = _hearing.Hear(primary, Record.Standby, backup, cancellationToken);
+        var hearing = _hearing.Hear(primary, Record.Standby, _output.ProcessEnded, backup, cancellationToken);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reason = "no checkpoint had an exact cut";
         try
@@ -285,7 +285,7 @@ internal sealed class PairController : IAsyncDisposable
             return new PairEvent.NotFenced($"{keeper} does not answer, and {fence.Host} may run the VM");
         }
 
-        return await FenceAsync(fence.Host, cancellationToken);
+        return _hearing.HasJustEnded(fence.Host, Domain) ? new PairEvent.Fenced() : await FenceAsync(fence.Host, cancellationToken);
     }
 
     private async Task<PairEvent> FenceAsync(string host, CancellationToken cancellationToken)
@@ -302,7 +302,8 @@ internal sealed class PairController : IAsyncDisposable
     /// <summary>The primary is heard meanwhile: if it dies, the backup may take over after all.</summary>
     private async Task<PairEvent> RevokeAsync(PairAction.Revoke revoke, CancellationToken cancellationToken)
     {
-        var hearing = _hearing.Hear(_hosts.Link(revoke.Primary), Record!.Standby, backup: null, cancellationToken);
+        var hearing = _hearing.Hear(
+            _hosts.Link(revoke.Primary), Record!.Standby, _output.ProcessEnded, backup: null, cancellationToken);
         return Requests.Stopping.IsCancellationRequested ? new PairEvent.StopRequested()
             : hearing.IsCompleted ? await hearing : await FenceAsync(revoke.Host, cancellationToken);
     }

@@ -19,6 +19,11 @@ internal sealed class PairOutput(PairPlan plan) : IDisposable
     /// <summary>All output of the console since its gate was made was taken.</summary>
     public bool IsWhole => _console?.IsWhole ?? true;
 
+    /// <summary>The QEMU at the console's gate has ended: the id of its domain. Never, where it is on a computer of its own.</summary>
+    public Task<Guid> ProcessEnded => plan.SeesProcesses && _console is { } console ? console.ProcessEnded : Never;
+
+    private static Task<Guid> Never { get; } = new TaskCompletionSource<Guid>().Task;
+
     public ConsoleGate Console => _console ?? throw new InvalidOperationException("The console has no gate.");
 
     /// <summary>Makes the gate to which the console of the VM, or of the standby that it is now, connects.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.Connections;
@@ -12,6 +13,9 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     /// <summary>The notice of a loss, which tells its reason, comes a moment after the calls that fail by it.</summary>
     private static readonly TimeSpan NoticeDelay = TimeSpan.FromMilliseconds(250);
 
+    private const int MaxKnown = 64;
+
+    private readonly ConcurrentDictionary<Guid, DomainHandle> _known = new();
     private readonly LossNotice _loss;
     private readonly Func<string> _label;
 
@@ -92,6 +96,20 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     /// <summary>Fails with <see cref="HypervisorError.VMNotFound"/>.</summary>
     public DomainHandle GetDomain(Guid id) => FindDomain(id) ?? throw NotFound($"VM {id}");
 
+    /// <summary>
+    /// As it was found by this connection before, without asking again: for calls on whose way to the host a guest waits. libvirt finds a VM
+    /// by its id whatever the handle was made for: one that is gone fails the call itself. The handle stays the connection's.
+    /// </summary>
+    public DomainHandle GetKnownDomain(Guid id)
+    {
+        if (_known.Count > MaxKnown)
+        {
+            _known.Clear(); // their finalizers free them
+        }
+
+        return _known.TryGetValue(id, out var known) ? known : _known[id] = GetDomain(id);
+    }
+
     /// <summary>For a VM that is not, or no more, on the host.</summary>
     public HypervisorException NotFound(string vm) => LibvirtErrors.ToException(
         new LibvirtFailure(LibvirtCode.NoDomain, LibvirtOrigin.None, 0, "the host has no such VM"),
@@ -99,7 +117,15 @@ internal sealed unsafe class LibvirtConnection : IDisposable
         CallKind.Read,
         loss: null);
 
-    public void Dispose() => Handle.Dispose();
+    public void Dispose()
+    {
+        foreach (var known in _known.Values)
+        {
+            known.Dispose();
+        }
+
+        Handle.Dispose();
+    }
 
     private DomainHandle? Found(nint domain, string action)
     {

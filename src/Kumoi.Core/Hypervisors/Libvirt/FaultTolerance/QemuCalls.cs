@@ -30,7 +30,7 @@ internal static class QemuCalls
     private static JsonElement Ask(LibvirtConnection connection, QemuCommand call)
     {
         LibvirtLibrary.RequireQemu();
-        using var domain = connection.GetDomain(call.Id);
+        var domain = connection.GetKnownDomain(call.Id);
         var command = new JsonObject { ["execute"] = call.Command };
         if (call.Arguments is { } arguments)
         {
