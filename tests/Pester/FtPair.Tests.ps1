@@ -301,6 +301,33 @@ Describe 'A pair by COLO' {
     Get-KumoiEvent -Kind FaultTolerance | Where-Object Message -Like '*goes on in checkpoint mode: checkpoints of COLO are*' | Should -Not -BeNullOrEmpty
   }
 
+  It 'records its checkpoints, from which Measure-KumoiPolicy tells which mode fits the VM' {
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Mode Hybrid -Controller MovingAverage -CheckpointPeriodMs 10 -ControllerOption @{
+      LimitMs = 60000; MinCheckpoints = 1; StayCheckpoints = 20; ColoPeriodMs = 1000
+    } | Out-Null
+    Wait-Pair kvm01-1 { $_.CheckpointCount -ge 25 } | Out-Null
+    $results = Get-KumoiFtPair kvm01-1 | Measure-KumoiPolicy -Runs 2 -WarningVariable warnings
+    $results.Policy | Should -Contain COLO
+    $results.Policy | Should -Contain Checkpoint
+    $results.Policy | Should -Contain Learned
+    $warnings | Should -BeNullOrEmpty
+    ($results | Out-String) | Should -Match 'Downtime'
+  }
+
+  It 'says nothing of COLO where no pair of the VM was in it, and that it does not' {
+    $folder = (New-Item -ItemType Directory (Join-Path $TestDrive fresh)).FullName # else it is the VM's, with what it did before
+    Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 10 -CheckpointPath $folder | Out-Null
+    $file = (Wait-Pair kvm01-1 { $_.CheckpointCount -ge 25 }).CheckpointFile
+    Measure-KumoiPolicy -CheckpointFile $file -Runs 2 -WarningVariable warnings | ForEach-Object Policy | Should -Be Checkpoint
+    $warnings | Should -BeLike '*never in COLO*'
+  }
+
+  It 'tells what is wrong with a file that is no record of checkpoints' {
+    Set-Content TestDrive:/no.csv 'Name,State'
+    { Measure-KumoiPolicy -CheckpointFile TestDrive:/no.csv -ErrorAction Stop } | Should -Throw '*is not a pair''s checkpoints*' -ErrorId 'CheckpointsNotReadable,*'
+    { Measure-KumoiPolicy -CheckpointFile TestDrive:/none.csv -ErrorAction Stop } | Should -Throw -ErrorId 'CheckpointsNotReadable,*'
+  }
+
   It 'says which options the controller has, and their range' {
     $failed = { Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -Mode Hybrid -ControllerOption @{ Nope = 1 } } | Should -Throw -PassThru
     $failed.FullyQualifiedErrorId | Should -BeLike 'ControllerOptionInvalid,*'

@@ -30,6 +30,9 @@ public sealed record KumoiFtPair
     /// <summary>From when on it was in which mode, and why: the last changes, the oldest first. Empty: it has one mode only.</summary>
     public IReadOnlyList<KumoiFtModeChange> ModeHistory { get; init; } = [];
 
+    /// <summary>Where its last checkpoints are recorded, for Measure-KumoiPolicy. Null: nowhere.</summary>
+    public string? CheckpointFile { get; init; }
+
     /// <summary>What makes the checkpoints.</summary>
     public string Engine { get; init; } = "";
 

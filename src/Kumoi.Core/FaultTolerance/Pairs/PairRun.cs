@@ -93,6 +93,7 @@ internal sealed class PairRun : IAsyncDisposable
                 Mode = Order.Engine is CheckpointEngine.LogReplay
                     ? nameof(ProtectionMode.LogReplay) : _controller.Modes.Mode.ToString(),
                 ModeHistory = _controller.Modes.History,
+                CheckpointFile = Path.Combine(Order.Folder, CheckpointRecording.FileName),
                 Reason = record.Reason ?? Failure?.Message,
             });
         }
@@ -254,6 +255,7 @@ internal sealed class PairRun : IAsyncDisposable
         if (happened is PairEvent.CheckpointMade made)
         {
             _meter.Add(made.Measure, made.Mode);
+            Record(made);
             if (made.Change is { } change)
             {
                 _logged = TellAsync(_logged, record, PairWords.Of(Order, change));
@@ -283,6 +285,19 @@ internal sealed class PairRun : IAsyncDisposable
         {
             _last = record;
             _logged = TellAsync(_logged, record, PairWords.Of(Order, happened, record));
+        }
+    }
+
+    private void Record(PairEvent.CheckpointMade made)
+    {
+        try
+        {
+            CheckpointRecording.Append(
+                Order.Folder, _time.GetUtcNow(), new ModeStretch(made.Mode, made.Length, made.Cause, made.Measure));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A figure less: if the folder cannot be written, the pair's own files tell.
         }
     }
 

@@ -43,6 +43,24 @@ internal sealed class GuestTrace
         }
     }
 
+    /// <summary>Of a guest whose checkpoints were recorded: all that it did then, and the like of what chance brought.</summary>
+    /// <param name="recorded">The guest.</param>
+    /// <param name="seed">Of the run.</param>
+    public GuestTrace(RecordedGuest recorded, long seed)
+    {
+        DurationSec = recorded.DurationSec;
+        var end = DurationSec + 60;
+        var events = new RandomStream(seed, 2);
+        var pauses = new RandomStream(seed, 3);
+        _pauseFactors = [.. Enumerable.Range(0, (int)end + 1).Select(_ => pauses.LogNormal(recorded.Model.PauseVariation))];
+        for (var i = 0; i < recorded.Windows.Count; i++)
+        {
+            var (from, kind) = recorded.Windows[i];
+            _segments.Add((from, kind, 1));
+            AddEvents(events, from, i + 1 < recorded.Windows.Count ? recorded.Windows[i + 1].From : end, kind, 1);
+        }
+    }
+
     public double DurationSec { get; }
 
     public GuestKind KindAt(double at) => _segments[SegmentAt(at)].Kind;
@@ -103,6 +121,11 @@ internal sealed class GuestTrace
     private void AddEvents(RandomStream random, double from, double to, GuestKind kind, double factor)
     {
         var rate = (kind.DifferencesPerSec + kind.MissingPerSec) * factor;
+        if (rate == 0)
+        {
+            return; // they never differed
+        }
+
         var missing = kind.MissingPerSec / (kind.DifferencesPerSec + kind.MissingPerSec);
         for (var at = from + random.Exponential(1 / rate); at < to; at += random.Exponential(1 / rate))
         {

@@ -49,9 +49,10 @@ internal sealed class ModeRun(GuestTrace guest, PairModel model, ModeController 
         var begin = _now;
         var isColo = decision.Mode is PairMode.Colo;
         _missing.Clear();
-        var (end, isMismatch) = isColo
+        var (due, isMismatch) = isColo
             ? guest.NextColoCheckpoint(begin, decision.Period.TotalSeconds, model.CompareTimeoutSec, _missing)
             : (begin + decision.Period.TotalSeconds, false);
+        var end = due + (isColo ? 0 : model.CopySec);
         var ran = end - begin;
         var bytes = model.DeviceBytes + guest.DirtyBytes(begin, end);
         var pause = (model.BasePauseSec + (bytes / model.BytesPerSec)) * guest.PauseFactorAt(end);
@@ -73,9 +74,9 @@ internal sealed class ModeRun(GuestTrace guest, PairModel model, ModeController 
         _colo += isColo ? ran + pause : 0;
         _checkpoints++;
         _now = end + pause;
-        var cost = new CheckpointMeasure(TimeSpan.FromSeconds(pause), TimeSpan.FromSeconds(pause), (long)bytes);
+        var cost = new CheckpointMeasure(TimeSpan.FromSeconds(pause), TimeSpan.FromSeconds(_now - due), (long)bytes);
         return new(
-            decision.Mode, TimeSpan.FromSeconds(ran), isMismatch ? CheckpointCause.Mismatch : CheckpointCause.Period, cost);
+            decision.Mode, TimeSpan.FromSeconds(due - begin), isMismatch ? CheckpointCause.Mismatch : CheckpointCause.Period, cost);
     }
 
     /// <summary>

@@ -58,7 +58,7 @@ public sealed record ModeStudy
     }
 
     /// <summary>Not one of the guest's.</summary>
-    private const int ControllerStream = 100;
+    internal const int ControllerStream = 100;
 
     private static ModeResult Compare(ModeWorkload workload, ModeOptions policy, List<ModeFigures> own, List<ModeFigures>[] both)
     {
