@@ -285,7 +285,7 @@ $labScript = Join-Path $root 'tests/Lab/lab.sh'
 $obstacle = if ($IsLinux) { & $labScript check } else { 'it needs Linux' }
 if ($obstacle) { Write-LeftOut 'migrations and fault-tolerant pairs on real hosts' "the lab cannot run here: $obstacle" }
 else {
-  $null = & $labScript up 3
+  $null = & $labScript up 6 machine
   try {
     $lab = & $labScript info --json | ConvertFrom-Json
     $memory = Join-Path $lab.sharedImages memory.bin
@@ -298,7 +298,7 @@ else {
       Replace('</domain>', "<qemu:commandline><qemu:arg value='-device'/><qemu:arg value='loader,file=$memory,addr=0x4000000,force-raw=on'/></qemu:commandline></domain>")
     $definition = Join-Path $work overhead.xml
     Set-Content $definition $xml
-    $uris = $lab.hosts.name | ForEach-Object { & $labScript tcp-uri $_ }
+    $uris = $lab.hosts.name | Select-Object -First 3 | ForEach-Object { & $labScript tcp-uri $_ }
     $moves = & $labScript run dotnet "$PSScriptRoot/Kumoi.Benchmarks/bin/Release/net10.0/Kumoi.Benchmarks.dll" migrations $lab.directory $definition $labScript 9 @uris | ConvertFrom-Json
     if ($LASTEXITCODE -ne 0) { throw 'the migrations failed' }
     function Add-Figure {
@@ -333,10 +333,7 @@ else {
       }
       if ($of.outages) {
         $allowed = if ($of.engine -eq 'LibvirtSnapshot') { 2000 } else { 150 }
-        # libvirt itself waits 200 ms where a process that was killed is not gone at once, before it says that the VM has ended.
-        Add-Result "${name}: kill -9 until libvirt says so, p50 of $($of.outages), against its 200 ms" $of.detectedP50 200 ($of.detectedP50 / 200) $null 'virProcessKillPainfully'
-        Add-Result "${name}: from then to running again, p50, against $allowed ms" $of.runningP50 $allowed ($of.runningP50 / $allowed) 1 'never, without a pair'
-        Add-Result "${name}: kill -9 to running again, p50, against $allowed ms" $of.outageP50 $allowed ($of.outageP50 / $allowed) $null 'never, without a pair'
+        Add-Result "${name}: kill -9 to running again, p50, against $allowed ms" $of.outageP50 $allowed ($of.outageP50 / $allowed) 1 'never, without a pair'
       }
       if ($of.guest -eq 'linux') { Add-Result "${name}: an answer by TCP, against without a pair" $of.answerP50 $of.answerP50Alone ($of.answerP50 / $of.answerP50Alone) $null 'the same guest without a pair' }
       if ($of.guest -eq 'busy') { Add-Result "${name}: a piece of work, against without a pair" $of.work $of.workAlone ($of.work / $of.workAlone) $null 'the same guest without a pair' }
