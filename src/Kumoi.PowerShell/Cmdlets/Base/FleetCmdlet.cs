@@ -96,6 +96,9 @@ public abstract class FleetCmdlet : KumoiCmdlet
     internal IEnumerable<Outcome<KumoiConnection, KumoiVM?>> EnumerateLookups(IReadOnlyList<KumoiConnection> hosts, string name) =>
         Enumerate(token => Fleet.FindVMsAsync(hosts, name, token));
 
+    internal IEnumerable<Outcome<KumoiVM, IReadOnlyList<KumoiSnapshot>>> EnumerateSnapshots(IReadOnlyList<KumoiVM> vms) =>
+        Enumerate(token => FanOut.RunAsync(vms, Fleet.Limits.MaxCalls, VMSnapshots.ReadAsync, token));
+
     /// <summary>Nobody has such a VM, as far as all hosts were read; or, where a host has never been connected, nobody knows.</summary>
     internal void WriteMissing(string name, bool isWholeFleet)
     {

@@ -150,6 +150,23 @@ internal static unsafe class VolumeStore
         return pools;
     }
 
+    /// <summary>
+    /// Lets the storage pools of these directories look for files that others have made or removed there (libvirt-storage:
+    /// virStoragePoolRefresh).
+    /// </summary>
+    public static void Refresh(LibvirtConnection connection, IEnumerable<string> directories)
+    {
+        var pools = ReadDirectories(connection);
+        foreach (var name in directories.Select(directory => pools.GetValueOrDefault(directory)).OfType<string>().Distinct())
+        {
+            using var pool = GetPool(connection, name);
+            if (NativeStorage.virStoragePoolRefresh(pool, 0) != 0)
+            {
+                throw connection.Failed($"look what is in the storage pool '{name}'");
+            }
+        }
+    }
+
     /// <summary>libvirt-storage: virConnectListAllStoragePools. Null if that failed: then the error is libvirt's last.</summary>
     public static List<StoragePoolHandle>? ListPools(LibvirtConnection connection, uint flags)
     {
