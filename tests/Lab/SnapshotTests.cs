@@ -206,7 +206,11 @@ public sealed class SnapshotTests(RealLab lab) : LabTest(lab)
         async Task<string> ToldAsync(string name)
         {
             var xml = System.Xml.Linq.XElement.Parse(await Lab.ExecuteAsync(host, "virsh", "-q", "snapshot-dumpxml", "disk", name));
-            xml.Elements().Where(part => part.Name.LocalName is "name" or "parent" or "creationTime" or "cookie").Remove();
+            foreach (var part in (string[])["name", "parent", "creationTime", "cookie"])
+            {
+                xml.Element(part)?.Remove();
+            }
+
             return xml.ToString();
         }
     }

@@ -46,7 +46,7 @@ internal static unsafe class SnapshotFiles
     public static List<string> OfWhole(
         LibvirtConnection connection, DomainHandle domain, XElement definition, IReadOnlyList<XElement> snapshots)
     {
-        var layers = ImagesOf(definition).Where(SnapshotPlan.BearsMark).ToList();
+        var layers = ImagesOf(definition).Where(SnapshotFileNames.BearsMark).ToList();
         List<string> files =
         [
             .. snapshots.Where(static snapshot => Of(snapshot).Any()).SelectMany(static snapshot => Of(snapshot).Concat(
@@ -63,7 +63,7 @@ internal static unsafe class SnapshotFiles
         foreach (var layer in layers)
         {
             var chain = uses.ChainOf(layer);
-            files.AddRange(chain.Take(chain.FindIndex(static image => !SnapshotPlan.BearsMark(image)) + 1));
+            files.AddRange(chain.Take(chain.FindIndex(static image => !SnapshotFileNames.BearsMark(image)) + 1));
         }
 
         return files;

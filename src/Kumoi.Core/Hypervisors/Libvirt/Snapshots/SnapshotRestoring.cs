@@ -153,7 +153,7 @@ internal static class SnapshotRestoring
             var disk = SnapshotDefinition.DiskOf(definition, target) ?? throw Refuse(
                 $"'{call.Snapshot.Name}' of '{domain.Name}' cannot be restored: it has a disk '{target}', which the VM did not have.",
                 "Remove the snapshot with Remove-KumoiSnapshot.");
-            var path = SnapshotPlan.OverlayOf(disk, SnapshotPlan.MarkOf(call.Operation), domain.Name, pools.Keys);
+            var path = SnapshotFileNames.OverlayOf(disk, SnapshotFileNames.MarkOf(call.Operation), domain.Name, pools.Keys);
             layers.Add(new VolumePlan(pools[ImagePath.DirectoryOf(path)], path[(path.LastIndexOf('/') + 1)..], path, "qcow2", 0)
             {
                 Template = DomainCopy.ImageOf(disk),
@@ -229,7 +229,7 @@ internal static class SnapshotRestoring
     /// <summary>The files that took what the VM wrote, and that no snapshot needs. Only those that bear our mark.</summary>
     private static List<string> RemoveLeft(LibvirtConnection connection, DomainHandle domain, XElement before)
     {
-        var left = DomainCopy.WritableDisks(before).Select(DomainCopy.ImageOf).OfType<string>().Where(SnapshotPlan.BearsMark).ToList();
+        var left = DomainCopy.WritableDisks(before).Select(DomainCopy.ImageOf).OfType<string>().Where(SnapshotFileNames.BearsMark).ToList();
         return left.Count == 0
             ? [] : SnapshotFiles.RemoveUnneeded(connection, SnapshotFiles.ReadUses(connection, domain, butSnapshot: null, left), left);
     }
