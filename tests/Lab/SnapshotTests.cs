@@ -132,6 +132,14 @@ public sealed class SnapshotTests(RealLab lab) : LabTest(lab)
             () => VMActions.MoveAsync(vm, Host(host == "k1" ? "k3" : "k4"), new MigrationOptions { AllowUnsafe = true }, null, CancellationToken.None));
         Assert.Contains("snapshot", move.Message, StringComparison.Ordinal);
 
+        // A clone has what is on the disks now, and no snapshots.
+        await VMActions.StopAsync(vm, turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None);
+        var clone = await VMActions.CloneAsync(
+            vm, Host(host), "clone", start: true, change: null, OperationId.New(), CancellationToken.None);
+        await Lab.CountsOnAsync(host, "clone");
+        Assert.Empty(await VMSnapshots.ReadAsync(clone, CancellationToken.None));
+        await VMActions.RemoveAsync(clone, turnOff: true, removeVolumes: true, CancellationToken.None);
+
         await VMActions.RemoveAsync(vm, turnOff: true, removeVolumes: true, CancellationToken.None);
         Assert.Equal(before, Files(host));
     }

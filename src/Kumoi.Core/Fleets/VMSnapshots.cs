@@ -25,7 +25,7 @@ public static class VMSnapshots
     /// </exception>
     public static async Task<KumoiSnapshot> CreateAsync(
         KumoiVM vm, string name, string description, bool withMemory, bool quiesce, OperationId operation,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken, Action<CopyProgress>? progress = null)
     {
         EnsureName(name);
         VMSpecCheck.EnsureText(description, "The description of the snapshot", allowLines: true);
@@ -57,7 +57,12 @@ public static class VMSnapshots
         }
 
         var reading = await vm.Connection.Link.SendAsync(
-            new CreateSnapshot(vm.Id, name, description, withMemory, quiesce) { Operation = operation }, cancellationToken);
+            new CreateSnapshot(vm.Id, name, description, withMemory, quiesce)
+            {
+                Operation = operation,
+                Progress = progress is null ? null : new Reporter(progress),
+            },
+            cancellationToken);
         return new KumoiSnapshot(now, reading, DateTimeOffset.UtcNow, 0, []);
     }
 

@@ -41,4 +41,5 @@ public enum HypervisorError
 
     SnapshotNotFound,
     SnapshotExists,
+    DiskNotFound,
 }

@@ -59,6 +59,14 @@ internal sealed class ImageUses
     /// <param name="why">Why it is not known: a clause.</param>
     public void AddUnknown(string why) => _unknown.Add(why);
 
+    /// <summary>Who is known to use an image, as a clause; null: nobody is.</summary>
+    public string? FindKnownUse(string path)
+    {
+        path = ImagePath.Normalize(path);
+        return NamedBy(path) is { } vm ? $"the VM '{vm}' uses it"
+            : BuiltOn(path).FirstOrDefault() is { } overlay ? $"'{overlay}' is built on it" : null;
+    }
+
     /// <summary>The volumes that are built on this one, as far as storage pools know.</summary>
     public IEnumerable<string> BuiltOn(string path)
     {

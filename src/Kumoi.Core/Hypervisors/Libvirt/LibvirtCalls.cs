@@ -5,6 +5,7 @@ using Kumoi.Hypervisors.Libvirt.Migrations;
 using Kumoi.Hypervisors.Libvirt.Power;
 using Kumoi.Hypervisors.Libvirt.Reading;
 using Kumoi.Hypervisors.Libvirt.Snapshots;
+using Kumoi.Hypervisors.Libvirt.Storage;
 
 namespace Kumoi.Hypervisors.Libvirt;
 
@@ -20,6 +21,7 @@ internal static class LibvirtCalls
         PowerCalls.AddTo(calls);
         DefinitionCalls.AddTo(calls);
         SnapshotCalls.AddTo(calls);
+        DiskCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
         QemuCalls.AddTo(calls);

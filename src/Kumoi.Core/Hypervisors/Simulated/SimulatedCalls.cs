@@ -6,6 +6,7 @@ using Kumoi.Hypervisors.Simulated.Migrations;
 using Kumoi.Hypervisors.Simulated.Power;
 using Kumoi.Hypervisors.Simulated.Reading;
 using Kumoi.Hypervisors.Simulated.Snapshots;
+using Kumoi.Hypervisors.Simulated.Storage;
 
 namespace Kumoi.Hypervisors.Simulated;
 
@@ -21,6 +22,7 @@ internal static class SimulatedCalls
         PowerCalls.AddTo(calls);
         DefinitionCalls.AddTo(calls);
         SnapshotCalls.AddTo(calls);
+        DiskCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
         QemuCalls.AddTo(calls);

@@ -14,6 +14,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 public sealed class CheckpointKumoiVMCommand : VMActionCmdlet
 {
     private readonly ConcurrentDictionary<KumoiVM, KumoiSnapshot> _made = new(ReferenceEqualityComparer.Instance);
+    private int _lastId;
 
     /// <summary>The snapshot's name, which no other of the VM has; else the time.</summary>
     [Parameter(Position = 1)]
@@ -54,8 +55,16 @@ public sealed class CheckpointKumoiVMCommand : VMActionCmdlet
 
     private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken)
     {
+        var id = Interlocked.Increment(ref _lastId);
+        var activity = $"Making the snapshot '{SnapshotName}' of {vm.Name}";
         _made[vm] = await VMSnapshots.CreateAsync(
-            vm, SnapshotName!, Description, WithMemory, Quiesce, OperationId.New(), cancellationToken);
+            vm, SnapshotName!, Description, WithMemory, Quiesce, OperationId.New(), cancellationToken,
+            value => progress.Report(
+                new ProgressRecord(id, activity, $"{value.BytesDone >> 20} of {value.BytesTotal >> 20} MiB of memory written")
+                {
+                    PercentComplete = (int)(value.Ratio * 100),
+                }));
+        progress.Report(new ProgressRecord(id, activity, "Done") { RecordType = ProgressRecordType.Completed });
         return await VMActions.ReadAgainAsync(vm, CancellationToken.None);
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 
 namespace Kumoi.Hypervisors.Calls;
 
@@ -14,6 +15,10 @@ namespace Kumoi.Hypervisors.Calls;
 public sealed record CreateSnapshot(Guid Id, string SnapshotName, string Description, bool WithMemory = false, bool Quiesce = false)
     : VMChange<SnapshotReading>(Id)
 {
+    /// <summary>How much of the memory is written, where the hypervisor tells.</summary>
+    [JsonIgnore]
+    public IProgress<CopyProgress>? Progress { get; init; }
+
     // It takes as long as its memory takes to be written.
     public override CallKind Kind => CallKind.Job;
 

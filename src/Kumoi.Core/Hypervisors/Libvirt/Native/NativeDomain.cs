@@ -132,4 +132,19 @@ internal static unsafe partial class NativeDomain
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainPMWakeup(DomainHandle domain, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainAttachDeviceFlags(DomainHandle domain, string xml, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainDetachDeviceFlags(DomainHandle domain, string xml, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainUpdateDeviceFlags(DomainHandle domain, string xml, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainGetBlockInfo(DomainHandle domain, string disk, VirDomainBlockInfo* info, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainBlockResize(DomainHandle domain, string disk, ulong size, uint flags);
 }

@@ -60,4 +60,7 @@ internal static unsafe partial class NativeStorage
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virStorageVolDelete(VolumeHandle volume, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStorageVolResize(VolumeHandle volume, ulong capacity, uint flags);
 }

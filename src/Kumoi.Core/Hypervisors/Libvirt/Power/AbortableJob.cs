@@ -11,6 +11,8 @@ internal sealed record AbortableJob(long Operation, string Doing, string Look)
     /// <summary>How long libvirt may take to abort.</summary>
     private static readonly TimeSpan AbortPatience = TimeSpan.FromSeconds(20);
 
+    private static readonly TimeSpan BetweenReports = TimeSpan.FromMilliseconds(500);
+
     private static readonly TimeSpan BetweenAborts = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
@@ -18,10 +20,18 @@ internal sealed record AbortableJob(long Operation, string Doing, string Look)
     /// may have been complete before it was aborted.
     /// </summary>
     /// <exception cref="HypervisorException">Also when it was cancelled, and libvirt did not say what became of it.</exception>
-    public async Task<T> RunAsync<T>(LibvirtLink host, Guid id, Func<LibvirtConnection, T> work, CancellationToken cancellationToken)
+    public async Task<T> RunAsync<T>(
+        LibvirtLink host, Guid id, Func<LibvirtConnection, T> work, CancellationToken cancellationToken,
+        IProgress<CopyProgress>? progress = null)
     {
         var job = host.RunJobAsync(work);
-        await Task.WhenAny(job, Task.Delay(Timeout.Infinite, cancellationToken));
+        do
+        {
+            await Task.WhenAny(job, Task.Delay(progress is null ? Timeout.InfiniteTimeSpan : BetweenReports, cancellationToken));
+            await ReportAsync(host, id, job, progress, cancellationToken);
+        }
+        while (!job.IsCompleted && !cancellationToken.IsCancellationRequested);
+
         using var limit = new CancellationTokenSource(AbortPatience);
         while (!job.IsCompleted && !limit.IsCancellationRequested) // it may not have begun when it was aborted first
         {
@@ -43,6 +53,27 @@ internal sealed record AbortableJob(long Operation, string Doing, string Look)
         catch (HypervisorException e) when (cancellationToken.IsCancellationRequested && e.Error is HypervisorError.Aborted)
         {
             throw new OperationCanceledException($"The VM goes on: {Doing} was stopped.", e, cancellationToken);
+        }
+    }
+
+    private static async Task ReportAsync(
+        LibvirtLink host, Guid id, Task job, IProgress<CopyProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (progress is null || job.IsCompleted)
+        {
+            return;
+        }
+
+        try
+        {
+            if (await host.ReadAsync(connection => DomainJob.Find(connection, id), cancellationToken) is { } now)
+            {
+                progress.Report(new CopyProgress(now.BytesTotal, now.BytesTotal - now.BytesRemaining));
+            }
+        }
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException)
+        {
+            // How far it is, is not told this time.
         }
     }
 

@@ -22,7 +22,7 @@ internal static class SnapshotMaking
 
     /// <summary>libvirt-domain-snapshot: virDomainSnapshotCreateXML. Cancelled, it waits until it is known what became of it.</summary>
     public static Task<SnapshotReading> MakeAsync(LibvirtLink host, CreateSnapshot call, CancellationToken cancellationToken) =>
-        Job.RunAsync(host, call.Id, connection => Make(connection, call), cancellationToken);
+        Job.RunAsync(host, call.Id, connection => Make(connection, call), cancellationToken, call.WithMemory ? call.Progress : null);
 
     private static unsafe SnapshotReading Make(LibvirtConnection connection, CreateSnapshot call)
     {
