@@ -31,10 +31,14 @@ Describe '-WhatIf changes nothing' {
   BeforeAll {
     Reset-Fleet
     Add-KumoiFault kvm09 Start | Out-Null
+    Checkpoint-KumoiVM kvm02-1 kept
+    Add-KumoiDisk kvm02-1 -SizeBytes 1GB
     $before = Get-KumoiVM | ForEach-Object { "$($_.Name) $($_.VMHost) $($_.State)" }
     # One call for each command that changes something; a command without a line here fails the test below.
     $script:calls = @{
+      'Add-KumoiDisk'        = { Add-KumoiDisk kvm01-1 -SizeBytes 1GB -WhatIf; Get-KumoiDisk kvm01-1 | Should -BeNullOrEmpty }
       'Add-KumoiFault'       = { Add-KumoiFault kvm01 Start -WhatIf }
+      'Checkpoint-KumoiVM'   = { Checkpoint-KumoiVM kvm01-1 x -WhatIf; Get-KumoiSnapshot kvm01-1 | Should -BeNullOrEmpty }
       'Clear-KumoiFault'     = { Clear-KumoiFault -WhatIf }
       'Disconnect-KumoiHost' = { Disconnect-KumoiHost kvm01 -WhatIf }
       'Invoke-KumoiAction'   = { Get-KumoiHost kvm01 | Invoke-KumoiAction { New-KumoiVM -Name x -VMHost $_ } -WhatIf }
@@ -42,13 +46,19 @@ Describe '-WhatIf changes nothing' {
       'Move-KumoiVM'         = { Move-KumoiVM kvm01-1 kvm02 -WhatIf }
       'New-KumoiVM'          = { New-KumoiVM -Name x -VMHost kvm01 -WhatIf }
       'Optimize-KumoiPlacement' = { Optimize-KumoiPlacement -MaxCpuRatio 1 -WhatIf | Should -Not -BeNullOrEmpty }
+      'Remove-KumoiDisk'     = { Remove-KumoiDisk kvm02-1 vda -WhatIf; Get-KumoiDisk kvm02-1 | Should -HaveCount 1 }
+      'Remove-KumoiSnapshot' = { Remove-KumoiSnapshot kvm02-1 kept -WhatIf; Get-KumoiSnapshot kvm02-1 | Should -HaveCount 1 }
       'Remove-KumoiVM'       = { Remove-KumoiVM kvm01-1 -Force -WhatIf; Remove-KumoiVM kvm01-2 -WhatIf }
+      'Rename-KumoiSnapshot' = { Rename-KumoiSnapshot kvm02-1 kept other -WhatIf; (Get-KumoiSnapshot kvm02-1).Name | Should -Be kept }
       'Rename-KumoiVM'       = { Rename-KumoiVM kvm01-2 other -WhatIf }
       'Repair-KumoiOperation' = { Repair-KumoiOperation ([guid]::NewGuid()) -WhatIf -ErrorAction Ignore }
+      'Resize-KumoiDisk'     = { Resize-KumoiDisk kvm02-1 vda -SizeBytes 9GB -WhatIf; (Get-KumoiDisk kvm02-1).CapacityBytes | Should -Be 1GB }
       'Restart-KumoiVM'      = { Restart-KumoiVM kvm01-1 -WhatIf }
+      'Restore-KumoiSnapshot' = { Restore-KumoiSnapshot kvm02-1 kept -WhatIf }
       'Resume-KumoiHost'     = { Resume-KumoiHost kvm01 -ReturnVM -WhatIf | Should -Not -BeNullOrEmpty }
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
       'Save-KumoiVM'         = { Save-KumoiVM kvm01-1 -WhatIf }
+      'Set-KumoiCdDrive'     = { Set-KumoiCdDrive kvm01-1 /a.iso -WhatIf }
       'Set-KumoiVM'          = { Set-KumoiVM kvm01-1 -AutoStart -WhatIf }
       'Start-KumoiAgent'     = { Start-KumoiAgent -WhatIf }
       'Start-KumoiFtPair'    = { Start-KumoiFtPair kvm01-1 -BackupHost kvm01 -WhatIf | Should -Not -BeNullOrEmpty }

@@ -134,6 +134,14 @@ Describe 'The journal' {
       text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Save-KumoiVM -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
     }
     @{
+      undone = 'Checkpoint-KumoiVM'; element = 'kvm02-1'; vmHost = 'kvm02'; vm = 'kvm02-1'; kinds = 'CreateSnapshot', 'RemoveSnapshot'
+      text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Checkpoint-KumoiVM -SnapshotName before -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
+    }
+    @{
+      undone = 'Add-KumoiDisk'; element = 'kvm02-1'; vmHost = 'kvm02'; vm = 'kvm02-1'; kinds = 'AddDisk', 'RemoveDisk'
+      text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Add-KumoiDisk -SizeBytes 1GB -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
+    }
+    @{
       undone = 'Rename-KumoiVM'; element = 'new-kvm02-2'; vmHost = 'kvm02'; vm = 'new-kvm02-2'; kinds = 'Rename', 'Rename'
       text = 'Get-KumoiVM -State Shutoff | Select-Object -First 2 | Rename-KumoiVM -NewName { "new-$_" } -PassThru | Invoke-KumoiAction { if ($_.Name -eq "new-kvm02-2") { throw } }'
     }

@@ -347,7 +347,7 @@ public static partial class VMActions
         [.. DomainCopy.WritableDisks(DomainDefinition.Parse(definition)).Where(static disk => disk.Element("source") is not null)
             .Select(DomainCopy.Describe)];
 
-    private static async Task<KumoiVM> ReadAgainAsync(KumoiVM vm, CancellationToken cancellationToken) =>
+    internal static async Task<KumoiVM> ReadAgainAsync(KumoiVM vm, CancellationToken cancellationToken) =>
         await FleetReads.ReadVMAsync(vm, cancellationToken) ?? throw NoLongerThere(vm.Name, vm.VMHost);
 
     private static HypervisorException NoLongerThere(string vm, string host) => new(

@@ -38,4 +38,8 @@ public enum HypervisorError
 
     /// <summary>Refused without a call: the host is in maintenance, and takes no VMs.</summary>
     InMaintenance,
+
+    SnapshotNotFound,
+    SnapshotExists,
+    DiskNotFound,
 }

@@ -27,6 +27,13 @@ internal static class ImagePath
         return "/" + string.Join('/', parts);
     }
 
+    /// <summary>Where a file is; empty: in no directory.</summary>
+    public static string DirectoryOf(string path)
+    {
+        path = Normalize(path);
+        return path[..Math.Max(0, path.LastIndexOf('/'))];
+    }
+
     /// <summary>Whether a text has this (normalized) path in it, alone or among other words, as an argument of QEMU has.</summary>
     public static bool IsNamedIn(string path, string text)
     {

@@ -59,6 +59,35 @@ internal sealed class ImageUses
     /// <param name="why">Why it is not known: a clause.</param>
     public void AddUnknown(string why) => _unknown.Add(why);
 
+    /// <summary>Who is known to use an image, as a clause; null: nobody is.</summary>
+    public string? FindKnownUse(string path)
+    {
+        path = ImagePath.Normalize(path);
+        return NamedBy(path) is { } vm ? $"the VM '{vm}' uses it"
+            : BuiltOn(path).FirstOrDefault() is { } overlay ? $"'{overlay}' is built on it" : null;
+    }
+
+    /// <summary>The volumes that are built on this one, as far as storage pools know.</summary>
+    public IEnumerable<string> BuiltOn(string path)
+    {
+        path = ImagePath.Normalize(path);
+        return _volumes.Where(volume => string.Equals(volume.Value.Backing, path, StringComparison.Ordinal))
+            .Select(static volume => volume.Key);
+    }
+
+    /// <summary>The image and those that it is built on, the nearest first, as far as storage pools know.</summary>
+    public List<string> ChainOf(string path)
+    {
+        List<string> chain = [];
+        for (var next = ImagePath.Normalize(path); next is not null && !chain.Contains(next);
+            next = _volumes.GetValueOrDefault(next).Backing)
+        {
+            chain.Add(next);
+        }
+
+        return chain;
+    }
+
     /// <summary>
     /// Deletes those images that nobody uses, each before what it is built on. Returns a sentence for each that stays.
     /// </summary>

@@ -34,6 +34,10 @@ internal static class MigrationJudge
         Kind.Busy, $"'{vm}' on {host} is paused by a migration that has not ended.",
         "Run Repair-KumoiOperation; if another program migrated it, find out where the VM runs before anything is resumed.");
 
+    public static MigrationObstacle Snapshots(string vm, string host, int count) => new(
+        Kind.Snapshots, $"{host} keeps {count} snapshots of '{vm}', which cannot go with it.",
+        "Remove them with Remove-KumoiSnapshot, which merges what they keep; what the VM is now stays.");
+
     /// <summary>What of the VM itself stands in the way.</summary>
     public static IEnumerable<MigrationObstacle> JudgeVM(XElement domain)
     {

@@ -37,13 +37,22 @@ public static class VMSpecCheck
         EnsureText(name, $"The name of the {what}");
     }
 
-    private static void EnsureText(string text, string what)
+    /// <summary>Fails for what a terminal or XML would not show or keep as it is.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="what">What it is, to begin a sentence.</param>
+    /// <param name="allowLines">It may have several lines.</param>
+    /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>, of domain VM.</exception>
+    internal static void EnsureText(string text, string what, bool allowLines = false)
     {
         for (var i = 0; i < text.Length; i++)
         {
             if (char.IsSurrogatePair(text, i))
             {
                 i++;
+            }
+            else if (allowLines && (text[i] is '\n' or '\t'))
+            {
+                continue;
             }
             else if (char.IsControl(text[i]) || text[i] is '\u2028' or '\u2029' || !XmlConvert.IsXmlChar(text[i]))
             {

@@ -4,6 +4,8 @@ using Kumoi.Hypervisors.Libvirt.FaultTolerance;
 using Kumoi.Hypervisors.Libvirt.Migrations;
 using Kumoi.Hypervisors.Libvirt.Power;
 using Kumoi.Hypervisors.Libvirt.Reading;
+using Kumoi.Hypervisors.Libvirt.Snapshots;
+using Kumoi.Hypervisors.Libvirt.Storage;
 
 namespace Kumoi.Hypervisors.Libvirt;
 
@@ -18,6 +20,8 @@ internal static class LibvirtCalls
         ReadingCalls.AddTo(calls);
         PowerCalls.AddTo(calls);
         DefinitionCalls.AddTo(calls);
+        SnapshotCalls.AddTo(calls);
+        DiskCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
         QemuCalls.AddTo(calls);

@@ -5,6 +5,8 @@ using Kumoi.Hypervisors.Simulated.Hosts;
 using Kumoi.Hypervisors.Simulated.Migrations;
 using Kumoi.Hypervisors.Simulated.Power;
 using Kumoi.Hypervisors.Simulated.Reading;
+using Kumoi.Hypervisors.Simulated.Snapshots;
+using Kumoi.Hypervisors.Simulated.Storage;
 
 namespace Kumoi.Hypervisors.Simulated;
 
@@ -19,6 +21,8 @@ internal static class SimulatedCalls
         ReadingCalls.AddTo(calls);
         PowerCalls.AddTo(calls);
         DefinitionCalls.AddTo(calls);
+        SnapshotCalls.AddTo(calls);
+        DiskCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
         QemuCalls.AddTo(calls);

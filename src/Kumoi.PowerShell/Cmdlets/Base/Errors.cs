@@ -75,8 +75,9 @@ internal static class Errors
             HypervisorError.ConnectionFailed => ErrorCategory.ConnectionError,
             HypervisorError.AuthenticationFailed => ErrorCategory.AuthenticationError,
             HypervisorError.TimedOut => ErrorCategory.OperationTimeout,
-            HypervisorError.VMNotFound => ErrorCategory.ObjectNotFound,
-            HypervisorError.VMExists => ErrorCategory.ResourceExists,
+            HypervisorError.VMNotFound or HypervisorError.SnapshotNotFound or HypervisorError.DiskNotFound =>
+                ErrorCategory.ObjectNotFound,
+            HypervisorError.VMExists or HypervisorError.SnapshotExists => ErrorCategory.ResourceExists,
             HypervisorError.InvalidState or HypervisorError.InMaintenance or HypervisorError.RunsElsewhere =>
                 ErrorCategory.InvalidOperation,
             HypervisorError.NotSupported => ErrorCategory.NotImplemented,

@@ -103,6 +103,12 @@ internal static class LibvirtErrors
 
         LibvirtCode.NoDomain => new(
             HypervisorError.VMNotFound, FaultDomain.VM, IsTransient: false, "The VM was removed or moved. Read the fleet again."),
+        LibvirtCode.NoSnapshot or LibvirtCode.InvalidSnapshot => new(
+            HypervisorError.SnapshotNotFound, FaultDomain.VM, IsTransient: false,
+            "The snapshot was removed or renamed. Read the snapshots again with Get-KumoiSnapshot."),
+        LibvirtCode.SnapshotRevertRisky => new(
+            HypervisorError.InvalidState, FaultDomain.VM, IsTransient: false,
+            "The VM as it is now does not fit the snapshot. Turn it off with Stop-KumoiVM -TurnOff, and restore again."),
         LibvirtCode.DomainExists => new(
             HypervisorError.VMExists, FaultDomain.VM, IsTransient: false, "Choose another name, or remove the other VM first."),
         LibvirtCode.XmlError

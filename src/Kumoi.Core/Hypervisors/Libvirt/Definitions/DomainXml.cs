@@ -123,7 +123,7 @@ internal static class DomainXml
             var disk = spec.Disks[i];
             var path = volumes.TryGetValue(i, out var volume) ? volume.Path : disk.Path!;
             var isBlock = path.StartsWith("/dev/", StringComparison.Ordinal);
-            var target = disk.Floppy ? DeviceName("fd", floppies++) : DeviceName("vd", disks++);
+            var target = disk.Floppy ? DiskDefinition.Name("fd", floppies++) : DiskDefinition.Name("vd", disks++);
             yield return new XElement(
                 "disk",
                 new XAttribute("type", isBlock ? "block" : "file"),
@@ -133,17 +133,5 @@ internal static class DomainXml
                 new XElement("target", new XAttribute("dev", target), new XAttribute("bus", disk.Floppy ? "fdc" : "virtio")),
                 disk.ReadOnly || disk.Floppy ? new XElement("readonly") : null);
         }
-    }
-
-    /// <summary>vda, vdb, … vdz, vdaa, …</summary>
-    internal static string DeviceName(string prefix, int index)
-    {
-        var letters = "";
-        for (var left = index; left >= 0; left = (left / 26) - 1)
-        {
-            letters = ((char)('a' + (left % 26))).ToString(CultureInfo.InvariantCulture) + letters;
-        }
-
-        return prefix + letters;
     }
 }

@@ -47,7 +47,7 @@ internal static unsafe class ImageUsesReader
             AddSavedState(connection, uses, domain);
         }
 
-        if (NativeDomain.virDomainSnapshotNum(domain, 0) > 0)
+        if (NativeSnapshot.virDomainSnapshotNum(domain, 0) > 0)
         {
             AddSnapshots(connection, uses, domain);
         }
@@ -66,7 +66,7 @@ internal static unsafe class ImageUsesReader
     {
         var what = $"the snapshots of the VM '{domain.Name}' could not be read";
         nint* snapshots = null;
-        var count = NativeDomain.virDomainListAllSnapshots(domain, &snapshots, 0);
+        var count = NativeSnapshot.virDomainListAllSnapshots(domain, &snapshots, 0);
         if (count < 0)
         {
             NoteFailure(connection, uses, what, LibvirtCode.NoDomain);
@@ -75,8 +75,8 @@ internal static unsafe class ImageUsesReader
 
         for (var i = 0; i < count; i++)
         {
-            AddDefinition(connection, uses, domain.Name, NativeDomain.virDomainSnapshotGetXMLDesc(snapshots[i], 0), what);
-            _ = NativeDomain.virDomainSnapshotFree(snapshots[i]);
+            AddDefinition(connection, uses, domain.Name, NativeSnapshot.virDomainSnapshotGetXMLDesc(snapshots[i], 0), what);
+            _ = NativeSnapshot.virDomainSnapshotFree(snapshots[i]);
         }
 
         NativeTypedParameters.Free(snapshots);

@@ -130,9 +130,10 @@ internal sealed unsafe class VMDefiner
                 CallKind.Read);
         }
 
-        if (NativeDomain.virDomainSnapshotNum(domain, 0) is > 0 and int snapshots)
+        var snapshots = SnapshotReader.ReadXml(connection, domain);
+        if (snapshots.Count > 0)
         {
-            warnings.Add($"What {connection.Label} knew of the {snapshots} snapshots of '{domain.Name}' has gone with it.");
+            warnings.Add($"What {connection.Label} knew of the {snapshots.Count} snapshots of '{domain.Name}' has gone with it.");
         }
 
         if (removeVolumes)
@@ -141,7 +142,10 @@ internal sealed unsafe class VMDefiner
                 ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
 
             // First the volumes: what fails then can be tried again, because the VM still tells what belongs to it.
-            warnings.AddRange(VolumeRemoval.RemoveDisks(connection, domain.Name, DomainDefinition.Parse(xml)));
+            var definition = DomainDefinition.Parse(xml);
+            var files = SnapshotFiles.OfWhole(connection, domain, definition, snapshots);
+            warnings.AddRange(VolumeRemoval.RemoveDisks(connection, domain.Name, definition));
+            warnings.AddRange(SnapshotFiles.RemoveWhole(connection, domain, files));
         }
 
         UndefineAsFarAsKnown(connection, domain, withSavedState: false);

@@ -53,6 +53,22 @@ internal static unsafe class VolumeStore
     }
 
     /// <summary>
+    /// Where one more volume of a VM will be, without making it: of this name, or, without one, of the first of the VM's names that is free.
+    /// </summary>
+    public static VolumePlan PlanOne(LibvirtConnection connection, string poolName, string? name, string vm, string format, long bytes)
+    {
+        using var pool = GetPool(connection, poolName);
+        for (var number = 1; name is null; number++)
+        {
+            var next = DomainCopy.DiskName(vm, number);
+            using var existing = Find(connection, pool, next);
+            name = existing is null ? next : null;
+        }
+
+        return Plan(connection, pool, poolName, name, format, bytes);
+    }
+
+    /// <summary>
     /// libvirt-storage: virStorageVolCreateXML; for a copy virStorageVolCreateXMLFrom, which takes as long as copying takes.
     /// </summary>
     public static void Create(LibvirtConnection connection, VolumePlan plan)
@@ -113,19 +129,20 @@ internal static unsafe class VolumeStore
     public static string PathOf(LibvirtConnection connection, VolumeHandle volume) =>
         NativeString.Take(NativeStorage.virStorageVolGetPath(volume)) ?? throw connection.Failed("read the path of a volume");
 
-    /// <summary>Null if no storage pool has it (libvirt-storage: virStorageVolLookupByPath).</summary>
+    /// <summary>
+    /// Null if no storage pool has it (libvirt-storage: virStorageVolLookupByPath). Of files that libvirt itself has made for snapshots its
+    /// pools do not know before they look again.
+    /// </summary>
     public static VolumeHandle? FindByPath(LibvirtConnection connection, string path)
     {
-        var pointer = NativeStorage.virStorageVolLookupByPath(connection.Handle, path);
-        if (pointer != 0)
+        var found = LookUp(connection, path);
+        if (found is null && SnapshotFileNames.BearsMark(path))
         {
-            return new VolumeHandle(pointer, connection.Handle);
+            Refresh(connection, [ImagePath.DirectoryOf(path)]);
+            found = LookUp(connection, path);
         }
 
-        var failure = NativeError.Last();
-        return failure.Code is LibvirtCode.NoStorageVolume or LibvirtCode.NoStoragePool
-            ? null
-            : throw connection.ToException(failure, $"find volume '{path}'", CallKind.Read);
+        return found;
     }
 
     /// <summary>
@@ -148,6 +165,23 @@ internal static unsafe class VolumeStore
         }
 
         return pools;
+    }
+
+    /// <summary>
+    /// Lets the storage pools of these directories look for files that others have made or removed there (libvirt-storage:
+    /// virStoragePoolRefresh).
+    /// </summary>
+    public static void Refresh(LibvirtConnection connection, IEnumerable<string> directories)
+    {
+        var pools = ReadDirectories(connection);
+        foreach (var name in directories.Select(directory => pools.GetValueOrDefault(directory)).OfType<string>().Distinct())
+        {
+            using var pool = GetPool(connection, name);
+            if (NativeStorage.virStoragePoolRefresh(pool, 0) != 0)
+            {
+                throw connection.Failed($"look what is in the storage pool '{name}'");
+            }
+        }
     }
 
     /// <summary>libvirt-storage: virConnectListAllStoragePools. Null if that failed: then the error is libvirt's last.</summary>
@@ -175,6 +209,20 @@ internal static unsafe class VolumeStore
     /// <summary>https://libvirt.org/formatstorage.html.</summary>
     public static XElement ReadXml(LibvirtConnection connection, VolumeHandle volume) => SafeXml.Parse(
         NativeString.Take(NativeStorage.virStorageVolGetXMLDesc(volume, 0)) ?? throw connection.Failed("read a volume"));
+
+    private static VolumeHandle? LookUp(LibvirtConnection connection, string path)
+    {
+        var pointer = NativeStorage.virStorageVolLookupByPath(connection.Handle, path);
+        if (pointer != 0)
+        {
+            return new VolumeHandle(pointer, connection.Handle);
+        }
+
+        var failure = NativeError.Last();
+        return failure.Code is LibvirtCode.NoStorageVolume or LibvirtCode.NoStoragePool
+            ? null
+            : throw connection.ToException(failure, $"find volume '{path}'", CallKind.Read);
+    }
 
     private static VolumePlan Plan(
         LibvirtConnection connection, StoragePoolHandle pool, string poolName, string name, string format, long bytes)

@@ -35,13 +35,13 @@ internal static class CheckpointCalls
             "domainsnapshot",
             new XElement("memory", new XAttribute("snapshot", "external"), new XAttribute("file", call.Path)),
             new XElement("disks", disks));
-        var snapshot = NativeDomain.virDomainSnapshotCreateXML(domain, description.ToString(), Live | NoMetadata);
+        var snapshot = NativeSnapshot.virDomainSnapshotCreateXML(domain, description.ToString(), Live | NoMetadata);
         if (snapshot == 0)
         {
             throw connection.ToException(NativeError.Last(), $"make a checkpoint of VM '{domain.Name}'", CallKind.Write);
         }
 
-        _ = NativeDomain.virDomainSnapshotFree(snapshot);
+        _ = NativeSnapshot.virDomainSnapshotFree(snapshot);
         return default;
     }
 

@@ -41,11 +41,9 @@ internal static class MigrationNeedsReader
             obstacles.Add(MigrationJudge.Held(vm.Name, connection.Label));
         }
 
-        if (NativeDomain.virDomainSnapshotNum(domain, 0) is > 0 and int count)
+        if (NativeSnapshot.virDomainSnapshotNum(domain, 0) is > 0 and int count)
         {
-            obstacles.Add(new MigrationObstacle(
-                MigrationObstacleKind.Snapshots, $"{connection.Label} keeps {count} snapshots of '{vm.Name}', which cannot go with it.",
-                "Delete them, or, for snapshots of metadata only, 'virsh snapshot-delete --metadata'."));
+            obstacles.Add(MigrationJudge.Snapshots(vm.Name, connection.Label, count));
         }
 
         obstacles.AddRange(MigrationJudge.JudgeVM(DomainDefinition.Parse(definition)));

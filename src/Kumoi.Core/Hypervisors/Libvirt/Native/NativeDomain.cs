@@ -76,21 +76,6 @@ internal static unsafe partial class NativeDomain
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial byte* virDomainManagedSaveGetXMLDesc(DomainHandle domain, uint flags);
 
-    [LibraryImport(LibvirtLibrary.Name)]
-    public static partial int virDomainSnapshotNum(DomainHandle domain, uint flags);
-
-    [LibraryImport(LibvirtLibrary.Name)]
-    public static partial int virDomainListAllSnapshots(DomainHandle domain, nint** snapshots, uint flags);
-
-    [LibraryImport(LibvirtLibrary.Name)]
-    public static partial byte* virDomainSnapshotGetXMLDesc(nint snapshot, uint flags);
-
-    [LibraryImport(LibvirtLibrary.Name)]
-    public static partial int virDomainSnapshotFree(nint snapshot);
-
-    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial nint virDomainSnapshotCreateXML(DomainHandle domain, string xml, uint flags);
-
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int virDomainRestoreFlags(ConnectionHandle connection, string path, string? xml, uint flags);
 
@@ -147,4 +132,19 @@ internal static unsafe partial class NativeDomain
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virDomainPMWakeup(DomainHandle domain, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainAttachDeviceFlags(DomainHandle domain, string xml, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainDetachDeviceFlags(DomainHandle domain, string xml, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainUpdateDeviceFlags(DomainHandle domain, string xml, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainGetBlockInfo(DomainHandle domain, string disk, VirDomainBlockInfo* info, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainBlockResize(DomainHandle domain, string disk, ulong size, uint flags);
 }

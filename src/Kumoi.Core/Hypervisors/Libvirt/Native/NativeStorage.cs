@@ -28,6 +28,9 @@ internal static unsafe partial class NativeStorage
     public static partial int virStoragePoolIsActive(StoragePoolHandle pool);
 
     [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolRefresh(StoragePoolHandle pool, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
     public static partial byte* virStoragePoolGetXMLDesc(StoragePoolHandle pool, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
@@ -57,4 +60,7 @@ internal static unsafe partial class NativeStorage
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virStorageVolDelete(VolumeHandle volume, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStorageVolResize(VolumeHandle volume, ulong capacity, uint flags);
 }

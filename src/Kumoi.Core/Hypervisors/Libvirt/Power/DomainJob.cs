@@ -7,8 +7,6 @@ namespace Kumoi.Hypervisors.Libvirt.Power;
 /// <summary>A domain's job, as seen and ended from another connection than the one that started it. Its methods block.</summary>
 internal static unsafe class DomainJob
 {
-    private const long Saving = 2; // VIR_DOMAIN_JOB_OPERATION_SAVE
-
     /// <summary>Progress of the active job; null if there is none (libvirt-domain: virDomainGetJobStats).</summary>
     public static MigrationProgress? Read(LibvirtConnection connection, DomainHandle domain) => Read(connection, domain, out _);
 
@@ -19,9 +17,9 @@ internal static unsafe class DomainJob
         return domain is null ? null : Read(connection, domain);
     }
 
-    /// <summary>Whether the active job saves the VM; what the driver does not tell is none.</summary>
-    public static bool IsSave(LibvirtConnection connection, DomainHandle domain) =>
-        Read(connection, domain, out var operation) is not null && operation == Saving;
+    /// <summary>What the active job does (virDomainJobOperation); null: there is none, as far as the driver tells.</summary>
+    public static long? OperationOf(LibvirtConnection connection, DomainHandle domain) =>
+        Read(connection, domain, out var operation) is not null ? operation : null;
 
     /// <summary>False if there was no job to abort (libvirt-domain: virDomainAbortJob).</summary>
     public static bool Abort(LibvirtConnection connection, DomainHandle domain)

@@ -19,7 +19,7 @@ internal static class HostBoundState
             return "a saved state (managed save)";
         }
 
-        if (NativeDomain.virDomainSnapshotNum(domain, 0) > 0)
+        if (NativeSnapshot.virDomainSnapshotNum(domain, 0) > 0)
         {
             return "snapshots";
         }

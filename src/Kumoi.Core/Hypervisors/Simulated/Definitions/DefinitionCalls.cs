@@ -121,7 +121,12 @@ internal static class DefinitionCalls
                 recommendedAction: "Start it, which goes on from there, or throw the saved state away.");
         }
 
-        var warnings = call.RemoveVolumes ? SimulatedImages.JudgeRemoval(link.Host, vm) : [];
+        List<string> warnings = call.RemoveVolumes ? [.. SimulatedImages.JudgeRemoval(link.Host, vm)] : [];
+        if (vm.Snapshots.Count > 0)
+        {
+            warnings.Insert(0, $"What {link.HostName} knew of the {vm.Snapshots.Count} snapshots of '{vm.Name}' has gone with it.");
+        }
+
         link.Host.VMs.Remove(vm.Name);
         link.Host.Publish(vm, VMLifecycle.Undefined, link.Now);
         return warnings;

@@ -53,6 +53,9 @@ internal sealed class SimulatedHost
     /// <summary>By name, in the order of names: a reading lists them so.</summary>
     public SortedDictionary<string, SimulatedVM> VMs { get; } = new(NaturalOrder.Instance);
 
+    /// <summary>How big the images are that were made, or resized, by path.</summary>
+    public Dictionary<string, long> ImageBytes { get; } = new(StringComparer.Ordinal);
+
     public long FreeMemoryBytes => MemoryBytes - _baseMemoryBytes - VMs.Values.Where(UsesMemory).Sum(vm => vm.MemoryBytes);
 
     public HostReading Read(bool includeVMs, DateTimeOffset now) => new()

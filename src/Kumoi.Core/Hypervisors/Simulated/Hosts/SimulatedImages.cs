@@ -69,5 +69,16 @@ internal static class SimulatedImages
         return uses.RemoveUnused(host.Name, images, static _ => { });
     }
 
+    public static string PathOf(string pool, string volume) => $"{DirectoryOf(pool)}/{volume}";
+
+    /// <summary>The first of the VM's names that no disk on the host has.</summary>
+    public static string FreeName(SimulatedHost host, SimulatedVM vm, string pool)
+    {
+        var taken = host.VMs.Values.Select(static other => other.Definition).OfType<XElement>().SelectMany(DiskDefinition.Of)
+            .Select(DomainCopy.ImageOf).ToHashSet(StringComparer.Ordinal);
+        return Enumerable.Range(1, taken.Count + 1).Select(number => DomainCopy.DiskName(vm.Name, number))
+            .First(name => !taken.Contains(PathOf(pool, name)));
+    }
+
     private static string DirectoryOf(string pool) => pool is "default" ? "/var/lib/libvirt/images" : $"/var/lib/libvirt/{pool}";
 }

@@ -44,7 +44,12 @@ internal sealed class SimulatedVM
     public bool IsAutostart { get; set; }
 
     /// <summary>The definition that it was made from, if it was XML.</summary>
-    public XElement? Definition { get; init; }
+    public XElement? Definition { get; set; }
+
+    public List<SimulatedSnapshot> Snapshots { get; } = [];
+
+    /// <summary>The name of the snapshot that what it has written since is based on; null: none.</summary>
+    public string? CurrentSnapshot { get; set; }
 
     /// <summary>The paths of the volumes that were made for it.</summary>
     public IReadOnlyList<string> MadeImages { get; init; } = [];

@@ -61,6 +61,11 @@ internal static class LiveMigration
             throw SimulatedLink.WrongState(vm, "migrate");
         }
 
+        if (vm.Snapshots.Count > 0)
+        {
+            throw MigrationJudge.Snapshots(vm.Name, "Its host", vm.Snapshots.Count).ToException(FaultDomain.VM);
+        }
+
         if (vm.Judge().FirstOrDefault(obstacle => obstacle.IsFatal) is { } obstacle)
         {
             throw obstacle.ToException(FaultDomain.VM);

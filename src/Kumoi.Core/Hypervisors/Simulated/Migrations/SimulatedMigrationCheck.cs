@@ -21,7 +21,12 @@ internal static class SimulatedMigrationCheck
             HypervisorType = SimulatedHost.HypervisorType,
             HostId = hostId,
             HypervisorVersion = SimulatedHost.SimulatorVersion,
-            Obstacles = own is null ? [.. vm.Judge()] : [own, .. vm.Judge()],
+            Obstacles =
+            [
+                .. own is null ? [] : (MigrationObstacle[])[own],
+                .. vm.Snapshots.Count > 0 ? (MigrationObstacle[])[MigrationJudge.Snapshots(vm.Name, host.Name, vm.Snapshots.Count)] : [],
+                .. vm.Judge(),
+            ],
         };
     }
 

@@ -20,7 +20,10 @@ internal static class ReadingCalls
             () => link.Existing(call.Id).ToXml().ToString(), token))
         // A simulated VM is its definition, but for a saved state.
         .Add(static (SimulatedLink link, FindHostBoundState call, CancellationToken token) =>
-            link.Call(() => link.Existing(call.Id).HasSavedState ? "a saved state (managed save)" : null, token))
+            link.Call(
+                () => link.Existing(call.Id) is var vm && vm.HasSavedState ? "a saved state (managed save)"
+                    : vm.Snapshots.Count > 0 ? "snapshots" : null,
+                token))
         .Add(static (SimulatedLink link, ReadPools _, CancellationToken token) => link.Call<IReadOnlyList<StoragePoolReading>>(
             static () => [], token));
 

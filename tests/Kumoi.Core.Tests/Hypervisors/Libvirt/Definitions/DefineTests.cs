@@ -310,7 +310,7 @@ public sealed class DefineTests : LibvirtTest
     [InlineData(701, "vdzz")]
     [InlineData(702, "vdaaa")]
     public void Disks_are_named_as_the_kernel_does(int index, string expected) =>
-        Assert.Equal(expected, DomainXml.DeviceName("vd", index));
+        Assert.Equal(expected, DiskDefinition.Name("vd", index));
 
     [Fact]
     public void Hardware_help_is_used_where_the_host_offers_it()

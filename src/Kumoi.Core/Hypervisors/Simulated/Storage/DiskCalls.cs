@@ -1,0 +1,143 @@
+using System.Xml.Linq;
+using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Simulated.Hosts;
+
+namespace Kumoi.Hypervisors.Simulated.Storage;
+
+/// <summary>
+/// Calls on the disks of VMs. Simulated hosts have no images: every file that is named is there, with <see cref="SimulatedHost.ImageBytes"/>
+/// or 10 GiB; guests let go of disks at once.
+/// </summary>
+internal static class DiskCalls
+{
+    private const long UnknownBytes = 10L << 30;
+
+    public static void AddTo(CallTable<SimulatedLink> calls) => calls
+        .Add(static (SimulatedLink link, ReadDisks call, CancellationToken token) => link.Call(() => Read(link, call), token))
+        .Add(static (SimulatedLink link, AddDisk call, CancellationToken token) => link.Call(() => Add(link, call), token))
+        .Add(static (SimulatedLink link, RemoveDisk call, CancellationToken token) => RemoveAsync(link, call, token))
+        .Add(static (SimulatedLink link, ResizeDisk call, CancellationToken token) => link.Call(() => Resize(link, call), token))
+        .Add(static (SimulatedLink link, SetCdDrive call, CancellationToken token) => link.Call(() => Set(link, call), token));
+
+    private static IReadOnlyList<DiskReading> Read(SimulatedLink link, ReadDisks call) =>
+        [.. DiskDefinition.Of(link.Existing(call.Id).ToXml()).Select(disk => Read(link, disk))];
+
+    private static DiskReading Read(SimulatedLink link, XElement disk)
+    {
+        var reading = DiskDefinition.Read(disk);
+        return reading.Path is null
+            ? reading : reading with { CapacityBytes = BytesOf(link, reading.Path), AllocatedBytes = BytesOf(link, reading.Path) };
+    }
+
+    private static DiskReading Add(SimulatedLink link, AddDisk call)
+    {
+        var vm = link.Existing(call.Id);
+        EnsureStays(vm);
+        var definition = Devices(vm);
+        var path = call.Disk.Path ?? SimulatedImages.PathOf(
+            call.Disk.StoragePool, call.Disk.VolumeName ?? SimulatedImages.FreeName(link.Host, vm, call.Disk.StoragePool));
+        if (!call.Disk.IsReadOnly && link.Host.VMs.Values.FirstOrDefault(other => Uses(other, path)) is { } user)
+        {
+            throw new HypervisorException(
+                call.Disk.Path is null
+                    ? $"{link.HostName} has a volume '{path}' already."
+                    : $"'{path}' on {link.HostName} cannot become a disk of '{vm.Name}': the VM '{user.Name}' uses it.",
+                call.Disk.Path is null ? FaultDomain.Storage : FaultDomain.VM,
+                error: call.Disk.Path is null ? HypervisorError.StorageFailed : HypervisorError.InvalidState,
+                recommendedAction: "Use -ReadOnly, another image, or a new volume (-SizeBytes).");
+        }
+
+        if (call.Disk.NewVolumeBytes is { } bytes)
+        {
+            link.Host.ImageBytes[path] = bytes;
+        }
+
+        var disk = DiskDefinition.Build(call.Disk, path, DiskDefinition.FormatOf(call.Disk), isQemu: false, [definition]);
+        definition.Element("devices")!.Add(disk);
+        vm.Definition = definition;
+        return Read(link, disk);
+    }
+
+    private static async Task<Done> RemoveAsync(SimulatedLink link, RemoveDisk call, CancellationToken cancellationToken)
+    {
+        CallWarnings.Tell(await link.Call(() => Remove(link, call), cancellationToken));
+        return default;
+    }
+
+    private static IReadOnlyList<string> Remove(SimulatedLink link, RemoveDisk call)
+    {
+        var vm = link.Existing(call.Id);
+        EnsureStays(vm);
+        var definition = Devices(vm);
+        if (DiskDefinition.Find(definition, call.Target) is not { } disk)
+        {
+            return [];
+        }
+
+        DiskDefinition.EnsureIs(disk, vm.Name, call.Target, call.Path);
+        disk.Remove();
+        vm.Definition = definition;
+        return call is { DeleteVolume: true, Path: { } path } ? SimulatedImages.JudgeRemoval(link.Host, vm, [path]) : [];
+    }
+
+    private static DiskReading Resize(SimulatedLink link, ResizeDisk call)
+    {
+        var vm = link.Existing(call.Id);
+        EnsureStays(vm);
+        var disk = DiskDefinition.Find(Devices(vm), call.Target);
+        DiskDefinition.EnsureIs(disk, vm.Name, call.Target, call.Path);
+        if (call.Path is null || DiskDefinition.Read(disk!).IsReadOnly)
+        {
+            throw new HypervisorException(
+                $"The disk '{call.Target}' of '{vm.Name}' cannot be resized: it is read-only, or empty.", FaultDomain.VM,
+                error: HypervisorError.InvalidState, recommendedAction: "Resize its image where it is kept.");
+        }
+
+        if (call.Bytes < BytesOf(link, call.Path))
+        {
+            throw DiskDefinition.Shrinks(vm.Name, call.Target, BytesOf(link, call.Path), call.Bytes);
+        }
+
+        link.Host.ImageBytes[call.Path] = call.Bytes;
+        return Read(link, disk!);
+    }
+
+    private static DiskReading Set(SimulatedLink link, SetCdDrive call)
+    {
+        var vm = link.Existing(call.Id);
+        EnsureStays(vm);
+        var definition = Devices(vm);
+        definition.SetElementValue("name", vm.Name);
+        var drive = DiskDefinition.CdDrive(definition, call.Target);
+        var changed = DiskDefinition.WithDisc(drive, call.Path);
+        drive.ReplaceWith(changed);
+        vm.Definition = definition;
+        return Read(link, changed);
+    }
+
+    /// <summary>While it is being migrated, it changes on neither host.</summary>
+    private static void EnsureStays(SimulatedVM vm)
+    {
+        if (vm.IsMigrating)
+        {
+            throw SimulatedLink.WrongState(vm, "change");
+        }
+    }
+
+    /// <summary>A definition of its own to be changed: a snapshot may have the one that there is.</summary>
+    private static XElement Devices(SimulatedVM vm)
+    {
+        var definition = vm.Definition is { } known ? new XElement(known) : new XElement("domain", new XAttribute("type", "simulated"));
+        if (definition.Element("devices") is null)
+        {
+            definition.Add(new XElement("devices"));
+        }
+
+        return definition;
+    }
+
+    private static bool Uses(SimulatedVM vm, string path) =>
+        vm.Definition is not null && DiskDefinition.Of(vm.Definition).Any(disk => DomainCopy.ImageOf(disk) == path);
+
+    private static long BytesOf(SimulatedLink link, string path) => link.Host.ImageBytes.GetValueOrDefault(path, UnknownBytes);
+}
