@@ -79,6 +79,7 @@ public sealed class DiskTests(RealLab lab) : LabTest(lab)
             "<devices>", "<devices><disk type='file' device='cdrom'><target dev='hda' bus='ide'/></disk>", StringComparison.Ordinal);
         var vm = await CreateXmlAsync(Host(host), xml);
         var image = $"{Lab.HostImages}/tick.img";
+        await Lab.CountsOnAsync(host, "tick"); // while its BIOS looks for discs, it closes what libvirt opens
         Assert.Null(await VMDisks.SetCdDriveAsync(vm, target: null, image, force: false, CancellationToken.None));
         Assert.All(await DefinedAsync(host, "hda"), drive => Assert.Equal(image, (string?)drive.Element("source")?.Attribute("file")));
         await RefusedAsync(
@@ -142,6 +143,35 @@ public sealed class DiskTests(RealLab lab) : LabTest(lab)
             disk.Element("target")?.SetAttributeValue("dev", "x");
             return disk.ToString();
         }));
+    }
+
+    [Theory]
+    [MemberData(nameof(Hosts))]
+    public async Task Volumes_are_made_grow_and_go_as_those_that_virsh_makes_and_stay_while_they_are_used(string host)
+    {
+        var before = Files(host);
+        var pool = (await HostStorage.ReadPoolsAsync(Host(host), CancellationToken.None)).Single(one => one.Name == "default");
+        Assert.Equal((true, Lab.HostImages), (pool.IsActive, pool.Path));
+        var ours = await HostStorage.CreateVolumeAsync(Host(host), "default", "ours", "qcow2", 8 * MiB, CancellationToken.None);
+        await Lab.ExecuteAsync(host, "virsh", "-q", "vol-create-as", "default", "virsh", "8M", "--format", "qcow2");
+        Assert.Equal(16 * MiB, (await HostStorage.ResizeVolumeAsync(ours, 16 * MiB, CancellationToken.None)).CapacityBytes);
+        await Lab.ExecuteAsync(host, "virsh", "-q", "vol-resize", "virsh", "16M", "default");
+        var volumes = await HostStorage.ReadVolumesAsync(pool, CancellationToken.None);
+        Assert.Equal(Facts(volumes.Single(one => one.Name == "virsh")), Facts(volumes.Single(one => one.Name == "ours")));
+
+        var vm = await CreateAsync(Host(host), "tick", "idle", start: false);
+        var disk = await VMDisks.AddAsync(vm, new DiskAddition { Path = ours.Path, Format = "qcow2" }, CancellationToken.None);
+        await RefusedAsync(HypervisorError.InvalidState, () => HostStorage.RemoveVolumeAsync(ours, CancellationToken.None));
+        await VMDisks.RemoveAsync(disk, deleteVolume: false, CancellationToken.None);
+        foreach (var volume in volumes.Where(one => one.Name is "ours" or "virsh"))
+        {
+            await HostStorage.RemoveVolumeAsync(volume, CancellationToken.None);
+        }
+
+        Assert.Equal(before, Files(host));
+
+        static (string Format, long Capacity, long Allocated) Facts(KumoiVolume volume) =>
+            (volume.Format, volume.CapacityBytes, volume.AllocatedBytes);
     }
 
     private static DiskAddition New(long bytes, DiskBus bus = DiskBus.Virtio) => new() { NewVolumeBytes = bytes, Bus = bus };

@@ -45,14 +45,17 @@ Describe '-WhatIf changes nothing' {
       'Invoke-KumoiBalance'  = { Invoke-KumoiBalance -MaxCpuRatio 0.5 -WhatIf | Should -Not -BeNullOrEmpty }
       'Move-KumoiVM'         = { Move-KumoiVM kvm01-1 kvm02 -WhatIf }
       'New-KumoiVM'          = { New-KumoiVM -Name x -VMHost kvm01 -WhatIf }
+      'New-KumoiVolume'      = { New-KumoiVolume x -VMHost kvm01 -SizeBytes 1GB -WhatIf; Get-KumoiVolume -VMHost kvm01 | Should -BeNullOrEmpty }
       'Optimize-KumoiPlacement' = { Optimize-KumoiPlacement -MaxCpuRatio 1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Remove-KumoiDisk'     = { Remove-KumoiDisk kvm02-1 vda -WhatIf; Get-KumoiDisk kvm02-1 | Should -HaveCount 1 }
       'Remove-KumoiSnapshot' = { Remove-KumoiSnapshot kvm02-1 kept -WhatIf; Get-KumoiSnapshot kvm02-1 | Should -HaveCount 1 }
       'Remove-KumoiVM'       = { Remove-KumoiVM kvm01-1 -Force -WhatIf; Remove-KumoiVM kvm01-2 -WhatIf }
+      'Remove-KumoiVolume'   = { Remove-KumoiVolume kvm02-1-1 -VMHost kvm02 -WhatIf; Get-KumoiVolume -VMHost kvm02 | Should -HaveCount 1 }
       'Rename-KumoiSnapshot' = { Rename-KumoiSnapshot kvm02-1 kept other -WhatIf; (Get-KumoiSnapshot kvm02-1).Name | Should -Be kept }
       'Rename-KumoiVM'       = { Rename-KumoiVM kvm01-2 other -WhatIf }
       'Repair-KumoiOperation' = { Repair-KumoiOperation ([guid]::NewGuid()) -WhatIf -ErrorAction Ignore }
       'Resize-KumoiDisk'     = { Resize-KumoiDisk kvm02-1 vda -SizeBytes 9GB -WhatIf; (Get-KumoiDisk kvm02-1).CapacityBytes | Should -Be 1GB }
+      'Resize-KumoiVolume'   = { Resize-KumoiVolume kvm02-1-1 -VMHost kvm02 -SizeBytes 9GB -WhatIf; (Get-KumoiVolume -VMHost kvm02).CapacityBytes | Should -Be 1GB }
       'Restart-KumoiVM'      = { Restart-KumoiVM kvm01-1 -WhatIf }
       'Restore-KumoiSnapshot' = { Restore-KumoiSnapshot kvm02-1 kept -WhatIf }
       'Resume-KumoiHost'     = { Resume-KumoiHost kvm01 -ReturnVM -WhatIf | Should -Not -BeNullOrEmpty }

@@ -24,11 +24,7 @@ public static class VMDisks
         EnsurePath(disk.Path, "image");
         if (disk.VolumeName is { } name)
         {
-            VMSpecCheck.EnsureName(name, "volume");
-            if (name.Contains('/', StringComparison.Ordinal) || name[0] is '.')
-            {
-                throw Invalid($"'{name}' is no name for a volume.", "Give a name without '/', which does not begin with a '.'.");
-            }
+            HostStorage.EnsureVolumeName(name);
         }
 
         VMSpecCheck.EnsureName(disk.StoragePool, "storage pool");

@@ -59,6 +59,9 @@ internal sealed class ImageUses
     /// <param name="why">Why it is not known: a clause.</param>
     public void AddUnknown(string why) => _unknown.Add(why);
 
+    /// <summary>Who uses an image, or may, as a clause; null: nobody.</summary>
+    public string? FindUse(string path) => FindUse(path, []);
+
     /// <summary>Who is known to use an image, as a clause; null: nobody is.</summary>
     public string? FindKnownUse(string path)
     {

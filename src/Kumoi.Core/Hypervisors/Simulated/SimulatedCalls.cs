@@ -23,6 +23,7 @@ internal static class SimulatedCalls
         DefinitionCalls.AddTo(calls);
         SnapshotCalls.AddTo(calls);
         DiskCalls.AddTo(calls);
+        VolumeCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
         QemuCalls.AddTo(calls);

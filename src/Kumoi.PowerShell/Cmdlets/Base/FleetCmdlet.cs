@@ -5,7 +5,7 @@ using Kumoi.PowerShell.Parameters;
 namespace Kumoi.PowerShell.Cmdlets.Base;
 
 /// <summary>A cmdlet that finds hosts and VMs by reference. What is not found, or cannot be read, is one error each.</summary>
-public abstract class FleetCmdlet : KumoiCmdlet
+public abstract partial class FleetCmdlet : KumoiCmdlet
 {
     private VMFinder? _finder;
 
@@ -98,37 +98,6 @@ public abstract class FleetCmdlet : KumoiCmdlet
 
     internal IEnumerable<Outcome<KumoiVM, IReadOnlyList<KumoiSnapshot>>> EnumerateSnapshots(IReadOnlyList<KumoiVM> vms) =>
         Enumerate(token => FanOut.RunAsync(vms, Fleet.Limits.MaxCalls, VMSnapshots.ReadAsync, token));
-
-    /// <summary>
-    /// The disks of VMs, all hosts at once; with names those that have one of them. A VM that could not be read, or has no disk of a name, is
-    /// an error each.
-    /// </summary>
-    private protected IEnumerable<KumoiDisk> FindDisks(IReadOnlyList<KumoiVM> vms, IReadOnlyList<string> targets)
-    {
-        var names = Names.Typed(targets);
-        foreach (var outcome in Enumerate(token => FanOut.RunAsync(vms, Fleet.Limits.MaxCalls, VMDisks.ReadAsync, token)))
-        {
-            if (!outcome.Succeeded)
-            {
-                WriteFailure(outcome.Error!, outcome.Element);
-                continue;
-            }
-
-            var chosen = Names.Choose(outcome.Result, static disk => disk.Target, names);
-            foreach (var disk in chosen)
-            {
-                yield return disk;
-            }
-
-            var index = new NameIndex<KumoiDisk>(chosen, static disk => disk.Target);
-            foreach (var name in names.Where(name => !name.IsPattern && NameIndex<KumoiDisk>.Find(name, [index]).Found.Count == 0))
-            {
-                WriteError(Errors.NotFound(
-                    $"'{outcome.Element.Name}' on {outcome.Element.VMHost} has no disk '{name.Text}'.", name.Text,
-                    $"Get-KumoiDisk '{outcome.Element.Name}' lists its disks."));
-            }
-        }
-    }
 
     /// <summary>Nobody has such a VM, as far as all hosts were read; or, where a host has never been connected, nobody knows.</summary>
     internal void WriteMissing(string name, bool isWholeFleet)

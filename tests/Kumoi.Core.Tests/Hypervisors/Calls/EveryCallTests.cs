@@ -69,6 +69,8 @@ public sealed class EveryCallTests
         new ReadDisks(VM.Id), new AddDisk(VM.Id, new DiskAddition { NewVolumeBytes = 1 << 30, Bus = DiskBus.Scsi }),
         new RemoveDisk(VM.Id, "vdb", "/images/a.qcow2", DeleteVolume: true), new ResizeDisk(VM.Id, "vdb", "/images/a.qcow2", 1 << 30),
         new SetCdDrive(VM.Id, "sda", "/iso/x.iso"),
+        new ReadStorage(), new ReadVolumes("default"), new CreateVolume("default", "data", "qcow2", 1 << 30),
+        new ResizeVolume("default", "data", 1L << 31), new RemoveVolume("default", "data"),
         new UndefineVM(VM.Id, RemoveVolumes: true),
         new UndoDefineVM(OperationId.New()), new DefineVM(Spec),
         new DefineVM(new VMSpec { Xml = $"<domain><graphics passwd='{Secret}'/></domain>", CopyDisks = true }),

@@ -63,4 +63,7 @@ internal static unsafe partial class NativeStorage
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virStorageVolResize(VolumeHandle volume, ulong capacity, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolGetAutostart(StoragePoolHandle pool, int* autostart);
 }

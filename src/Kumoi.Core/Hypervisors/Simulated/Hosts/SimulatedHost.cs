@@ -53,6 +53,9 @@ internal sealed class SimulatedHost
     /// <summary>By name, in the order of names: a reading lists them so.</summary>
     public SortedDictionary<string, SimulatedVM> VMs { get; } = new(NaturalOrder.Instance);
 
+    /// <summary>The volumes that were made in its pool, in their order.</summary>
+    public List<SimulatedVolume> Volumes { get; } = [];
+
     /// <summary>How big the images are that were made, or resized, by path.</summary>
     public Dictionary<string, long> ImageBytes { get; } = new(StringComparer.Ordinal);
 

@@ -71,11 +71,12 @@ internal static class SimulatedImages
 
     public static string PathOf(string pool, string volume) => $"{DirectoryOf(pool)}/{volume}";
 
-    /// <summary>The first of the VM's names that no disk on the host has.</summary>
+    /// <summary>The first of the VM's names that no disk on the host, and no volume, has.</summary>
     public static string FreeName(SimulatedHost host, SimulatedVM vm, string pool)
     {
         var taken = host.VMs.Values.Select(static other => other.Definition).OfType<XElement>().SelectMany(DiskDefinition.Of)
-            .Select(DomainCopy.ImageOf).ToHashSet(StringComparer.Ordinal);
+            .Select(DomainCopy.ImageOf).Concat(host.Volumes.Select(static volume => PathOf(volume.Pool, volume.Name)))
+            .ToHashSet(StringComparer.Ordinal);
         return Enumerable.Range(1, taken.Count + 1).Select(number => DomainCopy.DiskName(vm.Name, number))
             .First(name => !taken.Contains(PathOf(pool, name)));
     }

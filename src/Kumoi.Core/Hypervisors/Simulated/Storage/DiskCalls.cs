@@ -36,20 +36,24 @@ internal static class DiskCalls
         var definition = Devices(vm);
         var path = call.Disk.Path ?? SimulatedImages.PathOf(
             call.Disk.StoragePool, call.Disk.VolumeName ?? SimulatedImages.FreeName(link.Host, vm, call.Disk.StoragePool));
+        if (call.Disk.Path is null && link.Host.Volumes.Exists(volume => SimulatedImages.PathOf(volume.Pool, volume.Name) == path))
+        {
+            throw VolumeDefinition.Exists(link.HostName, call.Disk.StoragePool, call.Disk.VolumeName!);
+        }
+
         if (!call.Disk.IsReadOnly && link.Host.VMs.Values.FirstOrDefault(other => Uses(other, path)) is { } user)
         {
             throw new HypervisorException(
-                call.Disk.Path is null
-                    ? $"{link.HostName} has a volume '{path}' already."
-                    : $"'{path}' on {link.HostName} cannot become a disk of '{vm.Name}': the VM '{user.Name}' uses it.",
-                call.Disk.Path is null ? FaultDomain.Storage : FaultDomain.VM,
-                error: call.Disk.Path is null ? HypervisorError.StorageFailed : HypervisorError.InvalidState,
+                $"'{path}' on {link.HostName} cannot become a disk of '{vm.Name}': the VM '{user.Name}' uses it.", FaultDomain.VM,
+                error: HypervisorError.InvalidState,
                 recommendedAction: "Use -ReadOnly, another image, or a new volume (-SizeBytes).");
         }
 
         if (call.Disk.NewVolumeBytes is { } bytes)
         {
             link.Host.ImageBytes[path] = bytes;
+            link.Host.Volumes.Add(new SimulatedVolume(
+                call.Disk.StoragePool, path[(path.LastIndexOf('/') + 1)..], DiskDefinition.FormatOf(call.Disk), bytes));
         }
 
         var disk = DiskDefinition.Build(call.Disk, path, DiskDefinition.FormatOf(call.Disk), isQemu: false, [definition]);
@@ -77,7 +81,18 @@ internal static class DiskCalls
         DiskDefinition.EnsureIs(disk, vm.Name, call.Target, call.Path);
         disk.Remove();
         vm.Definition = definition;
-        return call is { DeleteVolume: true, Path: { } path } ? SimulatedImages.JudgeRemoval(link.Host, vm, [path]) : [];
+        if (call is not { DeleteVolume: true, Path: { } path })
+        {
+            return [];
+        }
+
+        var kept = SimulatedImages.JudgeRemoval(link.Host, vm, [path]);
+        if (kept.Count == 0)
+        {
+            link.Host.Volumes.RemoveAll(volume => SimulatedImages.PathOf(volume.Pool, volume.Name) == path);
+        }
+
+        return kept;
     }
 
     private static DiskReading Resize(SimulatedLink link, ResizeDisk call)

@@ -1,0 +1,88 @@
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Definitions;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Storage;
+
+/// <summary>Reads storage pools and their volumes (libvirt-storage). Its methods block.</summary>
+internal static unsafe class PoolReader
+{
+    /// <summary>virConnectListAllStoragePools, and the XML of each. None, where the host has no storage driver.</summary>
+    public static IReadOnlyList<PoolReading> Read(LibvirtConnection connection)
+    {
+        if (VolumeStore.ListPools(connection, 0) is not { } pools)
+        {
+            var failure = NativeError.Last();
+            return failure.Code is LibvirtCode.NoSupport && connection.Loss is null
+                ? [] : throw connection.ToException(failure, "list the storage pools", CallKind.Read);
+        }
+
+        List<PoolReading> readings = [];
+        foreach (var pool in pools)
+        {
+            using (pool)
+            {
+                // One that was removed meanwhile is none.
+                if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml
+                    && VolumeDefinition.ReadPool(xml) is { } reading)
+                {
+                    int isAutostart;
+                    readings.Add(reading with
+                    {
+                        IsActive = NativeStorage.virStoragePoolIsActive(pool) == 1,
+                        IsAutostart = NativeStorage.virStoragePoolGetAutostart(pool, &isAutostart) == 0 && isAutostart != 0,
+                    });
+                }
+            }
+        }
+
+        return readings;
+    }
+
+    /// <summary>virStoragePoolRefresh, virStoragePoolListAllVolumes.</summary>
+    public static IReadOnlyList<VolumeReading> ReadVolumes(LibvirtConnection connection, string name)
+    {
+        using var pool = VolumeStore.GetPool(connection, name);
+        Refresh(connection, pool, name);
+        nint* pointers = null;
+        var count = NativeStorage.virStoragePoolListAllVolumes(pool, &pointers, 0);
+        if (count < 0)
+        {
+            throw connection.Failed($"list the volumes of the storage pool '{name}'");
+        }
+
+        List<VolumeHandle> volumes = [];
+        for (var i = 0; i < count; i++)
+        {
+            volumes.Add(new VolumeHandle(pointers[i], connection.Handle));
+        }
+
+        NativeTypedParameters.Free(pointers);
+        List<VolumeReading> readings = [];
+        foreach (var volume in volumes)
+        {
+            using (volume)
+            {
+                if (NativeString.Take(NativeStorage.virStorageVolGetXMLDesc(volume, 0)) is { } xml)
+                {
+                    readings.Add(VolumeDefinition.Read(name, SafeXml.Parse(xml)));
+                }
+                else if (NativeError.Last() is { Code: not LibvirtCode.NoStorageVolume } failure)
+                {
+                    throw connection.ToException(failure, $"read a volume of the storage pool '{name}'", CallKind.Read);
+                }
+            }
+        }
+
+        return readings;
+    }
+
+    /// <summary>What others have made or removed in the pool is known only then.</summary>
+    public static void Refresh(LibvirtConnection connection, StoragePoolHandle pool, string name)
+    {
+        if (NativeStorage.virStoragePoolRefresh(pool, 0) != 0)
+        {
+            throw connection.Failed($"look what is in the storage pool '{name}'");
+        }
+    }
+}

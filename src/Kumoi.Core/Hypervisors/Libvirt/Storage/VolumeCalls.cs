@@ -1,0 +1,90 @@
+using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Definitions;
+using Kumoi.Hypervisors.Libvirt.Native;
+
+namespace Kumoi.Hypervisors.Libvirt.Storage;
+
+/// <summary>Calls on storage pools and their volumes.</summary>
+internal static class VolumeCalls
+{
+    public static void AddTo(CallTable<LibvirtLink> calls) => calls
+        .Add(static (LibvirtLink host, ReadStorage _, CancellationToken token) => host.ReadAsync(PoolReader.Read, token))
+        .Add(static (LibvirtLink host, ReadVolumes call, CancellationToken token) =>
+            host.ReadAsync(connection => PoolReader.ReadVolumes(connection, call.Pool), token))
+        .Add(static (LibvirtLink host, CreateVolume call, CancellationToken token) =>
+            host.ControlAsync(connection => Create(connection, call), token))
+        .Add(static (LibvirtLink host, ResizeVolume call, CancellationToken token) =>
+            host.ControlAsync(connection => Resize(connection, call), token))
+        .Add(static (LibvirtLink host, RemoveVolume call, CancellationToken token) =>
+            host.ControlAsync(connection => Remove(connection, call), token));
+
+    /// <summary>virStorageVolCreateXML.</summary>
+    private static VolumeReading Create(LibvirtConnection connection, CreateVolume call)
+    {
+        using (var existing = VolumeStore.Find(connection, call.Pool, call.VolumeName))
+        {
+            if (existing is not null)
+            {
+                throw VolumeDefinition.Exists(connection.Label, call.Pool, call.VolumeName);
+            }
+        }
+
+        VolumeStore.Create(
+            connection, VolumeStore.PlanOne(connection, call.Pool, call.VolumeName, vm: "", call.Format, call.Bytes));
+        using var made = FindFresh(connection, call.Pool, call.VolumeName)
+            ?? throw VolumeDefinition.NoVolume(connection.Label, call.Pool, call.VolumeName);
+        return VolumeDefinition.Read(call.Pool, VolumeStore.ReadXml(connection, made));
+    }
+
+    /// <summary>virStorageVolResize.</summary>
+    private static VolumeReading Resize(LibvirtConnection connection, ResizeVolume call)
+    {
+        using var volume = FindFresh(connection, call.Pool, call.VolumeName)
+            ?? throw VolumeDefinition.NoVolume(connection.Label, call.Pool, call.VolumeName);
+        var now = VolumeDefinition.Read(call.Pool, VolumeStore.ReadXml(connection, volume));
+        if (call.Bytes < now.CapacityBytes)
+        {
+            throw VolumeDefinition.Shrinks(call.VolumeName, now.CapacityBytes, call.Bytes);
+        }
+
+        if (ImageUsesReader.Read(connection, without: "").FindKnownUse(now.Path) is { } use)
+        {
+            throw VolumeDefinition.InUse(now.Path, $"{use}; Resize-KumoiDisk resizes it with its VM");
+        }
+
+        return NativeStorage.virStorageVolResize(volume, (ulong)call.Bytes, 0) == 0
+            ? VolumeDefinition.Read(call.Pool, VolumeStore.ReadXml(connection, volume))
+            : throw connection.Failed($"resize the volume '{call.VolumeName}' of the storage pool '{call.Pool}'", CallKind.Write);
+    }
+
+    /// <summary>virStorageVolDelete.</summary>
+    private static Done Remove(LibvirtConnection connection, RemoveVolume call)
+    {
+        using var volume = FindFresh(connection, call.Pool, call.VolumeName);
+        if (volume is null)
+        {
+            return default;
+        }
+
+        var path = VolumeStore.PathOf(connection, volume);
+        if (ImageUsesReader.Read(connection, without: "").FindUse(path) is { } use)
+        {
+            throw VolumeDefinition.InUse(path, use);
+        }
+
+        return VolumeStore.Delete(connection, volume, path) ? default : throw new HypervisorException(
+            $"The storage pool '{call.Pool}' of {connection.Label} does not delete volumes.", FaultDomain.Storage,
+            error: HypervisorError.NotSupported, recommendedAction: "Delete it where the storage is managed.");
+    }
+
+    private static VolumeHandle? FindFresh(LibvirtConnection connection, string pool, string name)
+    {
+        using (var handle = VolumeStore.GetPool(connection, pool))
+        {
+            PoolReader.Refresh(connection, handle, pool);
+        }
+
+        return VolumeStore.Find(connection, pool, name);
+    }
+}

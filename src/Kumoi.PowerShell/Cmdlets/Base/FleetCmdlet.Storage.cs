@@ -1,0 +1,58 @@
+using Kumoi.Fleets;
+using Kumoi.PowerShell.Parameters;
+
+namespace Kumoi.PowerShell.Cmdlets.Base;
+
+/// <content>Finds disks, storage pools and volumes by their names, all hosts at once.</content>
+public abstract partial class FleetCmdlet
+{
+    /// <summary>
+    /// The disks of VMs; with names those that have one of them. A VM that could not be read, or has no disk of a name, is an error each.
+    /// </summary>
+    private protected IEnumerable<KumoiDisk> FindDisks(IReadOnlyList<KumoiVM> vms, IReadOnlyList<string> targets) => Find(
+        vms, VMDisks.ReadAsync, static disk => disk.Target, targets,
+        static (vm, name) => Errors.NotFound(
+            $"'{vm.Name}' on {vm.VMHost} has no disk '{name}'.", name, $"Get-KumoiDisk '{vm.Name}' lists its disks."));
+
+    /// <summary>The storage pools of hosts, by their names; a host that could not be read, or has none of a name, is an error each.</summary>
+    private protected IEnumerable<KumoiPool> FindPools(IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<string> names) => Find(
+        hosts, HostStorage.ReadPoolsAsync, static pool => pool.Name, names,
+        static (host, name) => Errors.NotFound(
+            $"{host.Name} has no storage pool '{name}'.", name, $"Get-KumoiPool -VMHost {host.Name} lists its storage pools."));
+
+    /// <summary>The volumes of pools, by their names; a pool that could not be read, or has none of a name, is an error each.</summary>
+    private protected IEnumerable<KumoiVolume> FindVolumes(IReadOnlyList<KumoiPool> pools, IReadOnlyList<string> names) => Find(
+        pools, HostStorage.ReadVolumesAsync, static volume => volume.Name, names,
+        static (pool, name) => Errors.NotFound(
+            $"The storage pool '{pool.Name}' of {pool.VMHost} has no volume '{name}'.", name,
+            "Get-KumoiVolume lists the volumes of storage pools."));
+
+    private IEnumerable<T> Find<TOwner, T>(
+        IReadOnlyList<TOwner> owners, Func<TOwner, CancellationToken, Task<IReadOnlyList<T>>> read, Func<T, string> nameOf,
+        IReadOnlyList<string> given, Func<TOwner, string, System.Management.Automation.ErrorRecord> missing)
+        where TOwner : class
+        where T : class
+    {
+        var names = Names.Typed(given);
+        foreach (var outcome in Enumerate(token => FanOut.RunAsync(owners, Fleet.Limits.MaxCalls, read, token)))
+        {
+            if (!outcome.Succeeded)
+            {
+                WriteFailure(outcome.Error!, outcome.Element);
+                continue;
+            }
+
+            var chosen = Names.Choose(outcome.Result, nameOf, names);
+            foreach (var one in chosen)
+            {
+                yield return one;
+            }
+
+            var index = new NameIndex<T>(chosen, nameOf);
+            foreach (var name in names.Where(name => !name.IsPattern && NameIndex<T>.Find(name, [index]).Found.Count == 0))
+            {
+                WriteError(missing(outcome.Element, name.Text));
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using System.Collections;
+using System.Management.Automation;
+using System.Management.Automation.Language;
+using Kumoi.Fleets;
+using Kumoi.PowerShell.Session;
+
+namespace Kumoi.PowerShell.Completion;
+
+/// <summary>Names of the storage pools of the connected hosts.</summary>
+public sealed class PoolNameCompleter : IArgumentCompleter
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    public IEnumerable<CompletionResult> CompleteArgument(
+        string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
+    {
+        if (!KumoiSession.HasFleet)
+        {
+            return [];
+        }
+
+        using var patience = new CancellationTokenSource(Patience);
+        var reading = Task.Run(() => ReadAsync(patience.Token));
+        try
+        {
+            return Completions.Of(reading.WaitAsync(patience.Token).GetAwaiter().GetResult(), wordToComplete);
+        }
+#pragma warning disable CA1031 // whatever is wrong is told when the command runs
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return [];
+        }
+    }
+
+    private static async Task<IReadOnlyList<(string Name, string ToolTip)>> ReadAsync(CancellationToken cancellationToken)
+    {
+        var fleet = KumoiSession.Fleet;
+        List<(string Name, string ToolTip)> found = [];
+        await foreach (var outcome in FanOut.RunAsync(
+            fleet.Hosts, fleet.Limits.MaxCalls, HostStorage.ReadPoolsAsync, cancellationToken))
+        {
+            found.AddRange(outcome.Succeeded ? outcome.Result.Select(static pool => (pool.Name, $"{pool.Type} {pool.Path}")) : []);
+        }
+
+        return [.. found.DistinctBy(static pool => pool.Name)];
+    }
+}
