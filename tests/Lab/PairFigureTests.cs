@@ -26,9 +26,10 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
         CheckpointEngine engine, string guest)
     {
         var hosts = Lab.Choose(2, static host => !host.IsNewer);
+        using var stalls = new MachineStalls();
         await using var controller = await ProtectAsync(guest, hosts, how: With(engine));
         var running = await RunAsync(controller, hosts[0]);
-        var figures = new PairFigures(controller);
+        var figures = new PairFigures(controller, stalls);
         var before = Numbers()[^1];
         await CheckpointsAsync(controller, running, 5 * Losses);
         var changed = (Numbers()[^1] - before) * (guest is "hot" ? HotPages : 0) * 4096;
@@ -50,13 +51,14 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
     public async Task A_client_of_a_pair_waits_for_checkpoints_and_is_answered_at_once_when_it_is_stopped(CheckpointEngine engine)
     {
         var hosts = Lab.Choose(2, static host => !host.IsNewer);
+        using var stalls = new MachineStalls();
         await using var controller = await ProtectAsync("linux", hosts, how: With(engine));
         await using var client = new CountingClient(GuestAddress);
         await client.BeginAsync();
         await client.GoesOnAsync(20);
         var free = client.LatenciesFrom(0);
         var running = await RunAsync(controller, hosts[0]);
-        var figures = new PairFigures(controller);
+        var figures = new PairFigures(controller, stalls);
         var first = client.Count + 1;
         await CheckpointsAsync(controller, running, 5 * Losses);
         await client.GoesOnAsync();
@@ -75,11 +77,12 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
     public async Task A_guest_that_never_rests_gets_its_work_done_while_it_is_protected(CheckpointEngine engine)
     {
         var hosts = Lab.Choose(2, static host => !host.IsNewer);
+        using var stalls = new MachineStalls();
         await using var controller = await ProtectAsync(
             "busy", hosts, how: plan => With(engine)(plan) with { Goals = new() });
         var running = await RunAsync(controller, hosts[0]);
         await Eventually.HoldsAsync(() => Numbers().Count > 5, "the guest works"); // and the period is found
-        var figures = new PairFigures(controller);
+        var figures = new PairFigures(controller, stalls);
         var protectedly = await WorkAsync(5 * Losses);
 
         await StopAsync(controller, running);

@@ -11,6 +11,7 @@ internal sealed class PairFigures
 {
     private readonly Lock _lock = new();
     private readonly List<CheckpointMeasure> _made = [];
+    private readonly List<double> _undisturbed = [];
     private readonly List<double> _held = [];
     private readonly List<double> _detected = [];
     private readonly List<double> _fenced = [];
@@ -20,8 +21,17 @@ internal sealed class PairFigures
     private long _lost;
     private long _found;
 
-    public PairFigures(PairController controller)
+    /// <summary>After a guest goes on, its checkpoint is committed within this time.</summary>
+    private static readonly TimeSpan Commit = TimeSpan.FromMilliseconds(30);
+
+    private readonly MachineStalls? _stalls;
+
+    /// <summary>Measures from now on.</summary>
+    /// <param name="controller">Of the pair.</param>
+    /// <param name="stalls">Tells which pauses this machine itself has lengthened.</param>
+    public PairFigures(PairController controller, MachineStalls? stalls = null)
     {
+        _stalls = stalls;
         controller.Changed += (happened, record) =>
         {
             lock (_lock)
@@ -71,6 +81,8 @@ internal sealed class PairFigures
                 ["checkpoints"] = _made.Count,
                 ["pauseP50"] = At(pauses, 0.5),
                 ["pauseP99"] = At(pauses, 0.99),
+                ["undisturbed"] = _undisturbed.Count,
+                ["undisturbedP99"] = At(Sorted(_undisturbed), 0.99),
                 ["bytesP50"] = At(bytes, 0.5),
                 ["outputP50"] = At(Sorted(_held), 0.5),
                 ["outputP99"] = At(Sorted(_held), 0.99),
@@ -93,6 +105,7 @@ internal sealed class PairFigures
         lock (_lock)
         {
             return $"{_made.Count} checkpoints, pause {Of(_made.Select(static made => made.Pause.TotalMilliseconds), "ms")}, "
+                + $"of {_undisturbed.Count} while the machine did not stand still {Of(_undisturbed, "ms")}, "
                 + $"{Of(_made.Select(static made => made.Bytes / 1e6), "MB")}, output held {Of(_held, "ms")}; "
                 + $"loss to detection {Of(_detected, "ms")}, detection to fence {Of(_fenced, "ms")}, "
                 + $"detection to running {Of(_running, "ms")}, loss to running {Of(_outages, "ms")}";
@@ -127,6 +140,12 @@ internal sealed class PairFigures
 
             _committed = Stopwatch.GetTimestamp();
             _made.Add(made.Measure);
+            var begun = _committed - (long)((made.Measure.Pause + Commit).TotalSeconds * Stopwatch.Frequency);
+            if (_stalls?.IsAny(begun, _committed) is not true)
+            {
+                _undisturbed.Add(made.Measure.Pause.TotalMilliseconds);
+            }
+
             return;
         }
 

@@ -33,11 +33,13 @@ Describe '-WhatIf changes nothing' {
     Add-KumoiFault kvm09 Start | Out-Null
     Checkpoint-KumoiVM kvm02-1 kept
     Add-KumoiDisk kvm02-1 -SizeBytes 1GB
+    Add-KumoiNetworkAdapter kvm02-1 default -MacAddress 52:54:00:00:00:01
     $before = Get-KumoiVM | ForEach-Object { "$($_.Name) $($_.VMHost) $($_.State)" }
     # One call for each command that changes something; a command without a line here fails the test below.
     $script:calls = @{
       'Add-KumoiDisk'        = { Add-KumoiDisk kvm01-1 -SizeBytes 1GB -WhatIf; Get-KumoiDisk kvm01-1 | Should -BeNullOrEmpty }
       'Add-KumoiFault'       = { Add-KumoiFault kvm01 Start -WhatIf }
+      'Add-KumoiNetworkAdapter' = { Add-KumoiNetworkAdapter kvm01-1 default -WhatIf; Get-KumoiNetworkAdapter kvm01-1 | Should -BeNullOrEmpty }
       'Checkpoint-KumoiVM'   = { Checkpoint-KumoiVM kvm01-1 x -WhatIf; Get-KumoiSnapshot kvm01-1 | Should -BeNullOrEmpty }
       'Clear-KumoiFault'     = { Clear-KumoiFault -WhatIf }
       'Disconnect-KumoiHost' = { Disconnect-KumoiHost kvm01 -WhatIf }
@@ -48,6 +50,7 @@ Describe '-WhatIf changes nothing' {
       'New-KumoiVolume'      = { New-KumoiVolume x -VMHost kvm01 -SizeBytes 1GB -WhatIf; Get-KumoiVolume -VMHost kvm01 | Should -BeNullOrEmpty }
       'Optimize-KumoiPlacement' = { Optimize-KumoiPlacement -MaxCpuRatio 1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Remove-KumoiDisk'     = { Remove-KumoiDisk kvm02-1 vda -WhatIf; Get-KumoiDisk kvm02-1 | Should -HaveCount 1 }
+      'Remove-KumoiNetworkAdapter' = { Remove-KumoiNetworkAdapter kvm02-1 52:54:00:00:00:01 -WhatIf; Get-KumoiNetworkAdapter kvm02-1 | Should -HaveCount 1 }
       'Remove-KumoiSnapshot' = { Remove-KumoiSnapshot kvm02-1 kept -WhatIf; Get-KumoiSnapshot kvm02-1 | Should -HaveCount 1 }
       'Remove-KumoiVM'       = { Remove-KumoiVM kvm01-1 -Force -WhatIf; Remove-KumoiVM kvm01-2 -WhatIf }
       'Remove-KumoiVolume'   = { Remove-KumoiVolume kvm02-1-1 -VMHost kvm02 -WhatIf; Get-KumoiVolume -VMHost kvm02 | Should -HaveCount 1 }
@@ -62,6 +65,7 @@ Describe '-WhatIf changes nothing' {
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
       'Save-KumoiVM'         = { Save-KumoiVM kvm01-1 -WhatIf }
       'Set-KumoiCdDrive'     = { Set-KumoiCdDrive kvm01-1 /a.iso -WhatIf }
+      'Set-KumoiNetworkAdapter' = { Set-KumoiNetworkAdapter kvm02-1 * -Connected $false -WhatIf; (Get-KumoiNetworkAdapter kvm02-1).IsConnected | Should -BeTrue }
       'Set-KumoiVM'          = { Set-KumoiVM kvm01-1 -AutoStart -WhatIf }
       'Start-KumoiAgent'     = { Start-KumoiAgent -WhatIf }
       'Start-KumoiFtPair'    = { Start-KumoiFtPair kvm01-1 -BackupHost kvm01 -WhatIf | Should -Not -BeNullOrEmpty }

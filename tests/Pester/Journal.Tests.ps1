@@ -142,6 +142,10 @@ Describe 'The journal' {
       text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Add-KumoiDisk -SizeBytes 1GB -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
     }
     @{
+      undone = 'Add-KumoiNetworkAdapter'; element = 'kvm02-1'; vmHost = 'kvm02'; vm = 'kvm02-1'; kinds = 'AddAdapter', 'RemoveAdapter'
+      text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Add-KumoiNetworkAdapter default -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
+    }
+    @{
       undone = 'Rename-KumoiVM'; element = 'new-kvm02-2'; vmHost = 'kvm02'; vm = 'new-kvm02-2'; kinds = 'Rename', 'Rename'
       text = 'Get-KumoiVM -State Shutoff | Select-Object -First 2 | Rename-KumoiVM -NewName { "new-$_" } -PassThru | Invoke-KumoiAction { if ($_.Name -eq "new-kvm02-2") { throw } }'
     }

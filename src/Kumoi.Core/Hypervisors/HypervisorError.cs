@@ -42,4 +42,5 @@ public enum HypervisorError
     SnapshotNotFound,
     SnapshotExists,
     DiskNotFound,
+    AdapterNotFound,
 }

@@ -2,6 +2,7 @@ using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Definitions;
 using Kumoi.Hypervisors.Libvirt.FaultTolerance;
 using Kumoi.Hypervisors.Libvirt.Migrations;
+using Kumoi.Hypervisors.Libvirt.Networks;
 using Kumoi.Hypervisors.Libvirt.Power;
 using Kumoi.Hypervisors.Libvirt.Reading;
 using Kumoi.Hypervisors.Libvirt.Snapshots;
@@ -23,6 +24,7 @@ internal static class LibvirtCalls
         SnapshotCalls.AddTo(calls);
         DiskCalls.AddTo(calls);
         VolumeCalls.AddTo(calls);
+        AdapterCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
         QemuCalls.AddTo(calls);

@@ -3,6 +3,7 @@ using Kumoi.Hypervisors.Simulated.Definitions;
 using Kumoi.Hypervisors.Simulated.FaultTolerance;
 using Kumoi.Hypervisors.Simulated.Hosts;
 using Kumoi.Hypervisors.Simulated.Migrations;
+using Kumoi.Hypervisors.Simulated.Networks;
 using Kumoi.Hypervisors.Simulated.Power;
 using Kumoi.Hypervisors.Simulated.Reading;
 using Kumoi.Hypervisors.Simulated.Snapshots;
@@ -24,6 +25,7 @@ internal static class SimulatedCalls
         SnapshotCalls.AddTo(calls);
         DiskCalls.AddTo(calls);
         VolumeCalls.AddTo(calls);
+        AdapterCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
         QemuCalls.AddTo(calls);

@@ -75,8 +75,8 @@ internal static class Errors
             HypervisorError.ConnectionFailed => ErrorCategory.ConnectionError,
             HypervisorError.AuthenticationFailed => ErrorCategory.AuthenticationError,
             HypervisorError.TimedOut => ErrorCategory.OperationTimeout,
-            HypervisorError.VMNotFound or HypervisorError.SnapshotNotFound or HypervisorError.DiskNotFound =>
-                ErrorCategory.ObjectNotFound,
+            HypervisorError.VMNotFound or HypervisorError.SnapshotNotFound or HypervisorError.DiskNotFound
+                or HypervisorError.AdapterNotFound => ErrorCategory.ObjectNotFound,
             HypervisorError.VMExists or HypervisorError.SnapshotExists => ErrorCategory.ResourceExists,
             HypervisorError.InvalidState or HypervisorError.InMaintenance or HypervisorError.RunsElsewhere =>
                 ErrorCategory.InvalidOperation,

@@ -14,6 +14,7 @@ namespace Kumoi.Tests.Hypervisors.Calls;
 /// <summary>What holds for every call that there is, and for every one that will be added.</summary>
 public sealed class EveryCallTests
 {
+    private const string Mac = "52:54:00:12:34:56";
     private const string Secret = "s3cret-hunter2";
 
     /// <summary>What the simulated driver cannot do, with the reason.</summary>
@@ -71,6 +72,8 @@ public sealed class EveryCallTests
         new SetCdDrive(VM.Id, "sda", "/iso/x.iso"),
         new ReadStorage(), new ReadVolumes("default"), new CreateVolume("default", "data", "qcow2", 1 << 30),
         new ResizeVolume("default", "data", 1L << 31), new RemoveVolume("default", "data"),
+        new ReadAdapters(VM.Id), new AddAdapter(VM.Id, Mac, new AdapterSettings { Network = "default" }, "virtio"),
+        new SetAdapter(VM.Id, Mac, new AdapterSettings { Bridge = "br0", IsConnected = false, Vlan = 0 }), new RemoveAdapter(VM.Id, Mac),
         new UndefineVM(VM.Id, RemoveVolumes: true),
         new UndoDefineVM(OperationId.New()), new DefineVM(Spec),
         new DefineVM(new VMSpec { Xml = $"<domain><graphics passwd='{Secret}'/></domain>", CopyDisks = true }),

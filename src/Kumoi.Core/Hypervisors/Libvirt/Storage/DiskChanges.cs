@@ -4,23 +4,16 @@ using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Definitions;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Power;
+using static Kumoi.Hypervisors.Libvirt.Definitions.DeviceChange;
 
 namespace Kumoi.Hypervisors.Libvirt.Storage;
 
 /// <summary>Changes the disks of VMs (libvirt-domain). Its methods block, and tell what is not certain in sentences.</summary>
 internal static class DiskChanges
 {
-    // virDomainModificationImpact, and VIR_DOMAIN_DEVICE_MODIFY_FORCE.
-    private const uint Now = 1 << 0;
-    private const uint InDefinition = 1 << 1;
-    private const uint Force = 1 << 2;
+    private const uint Force = 1 << 2; // VIR_DOMAIN_DEVICE_MODIFY_FORCE
 
     private const uint InBytes = 1 << 0; // VIR_DOMAIN_BLOCK_RESIZE_BYTES
-
-    /// <summary>How long a guest may take to let go of a disk. libvirt itself has waited for 5 s before.</summary>
-    private static readonly TimeSpan GuestPatience = TimeSpan.FromSeconds(10);
-
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(100);
 
     /// <summary>virDomainAttachDeviceFlags: now and in the definition, or neither.</summary>
     public static (DiskReading Result, IReadOnlyList<string> Warnings) Add(LibvirtConnection connection, AddDisk call)
@@ -88,7 +81,10 @@ internal static class DiskChanges
         {
             Check(connection, NativeDomain.virDomainDetachDeviceFlags(domain, live.ToString(), Now),
                 $"remove the disk '{call.Target}' from VM '{domain.Name}'");
-            WaitUntilGone(connection, domain, call, cancellationToken);
+            WaitUntilGone(
+                connection, domain, $"the disk '{call.Target}'", xml => DiskDefinition.Find(xml, call.Target),
+                "Unmount it in the guest; it may let go later: look with Get-KumoiDisk, and remove it again. Or stop the VM, and remove it then.",
+                cancellationToken);
         }
 
         if (defined is not null)
@@ -164,14 +160,6 @@ internal static class DiskChanges
         return (DiskReader.Read(domain, DiskDefinition.Find(after, target) ?? drive), warnings);
     }
 
-    /// <summary>The VM as it runs, and as it is defined; null: it does not run, or has no definition.</summary>
-    private static (XElement? Now, XElement? Definition) ReadBoth(LibvirtConnection connection, DomainHandle domain) =>
-        (VMDefiner.IsActive(connection, domain) ? DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain)) : null,
-            VMDefiner.IsPersistent(connection, domain) ? DomainDefinition.Parse(DomainCalls.ReadDefinition(connection, domain)) : null);
-
-    private static uint Impact(XElement? now, XElement? definition) =>
-        (now is null ? 0 : Now) | (definition is null ? 0 : InDefinition);
-
     /// <summary>An image that is known to be missing is refused; one of which nobody knows is told.</summary>
     private static IReadOnlyList<string> EnsureImage(LibvirtConnection connection, string path)
     {
@@ -186,37 +174,6 @@ internal static class DiskChanges
         return volume is not null ? [] : throw new HypervisorException(
             $"There is no '{path}' on {connection.Label}.", FaultDomain.Storage, error: HypervisorError.StorageFailed,
             recommendedAction: "Give the path of an image that is there ('virsh vol-list' shows what is in a storage pool).");
-    }
-
-    private static void WaitUntilGone(
-        LibvirtConnection connection, DomainHandle domain, RemoveDisk call, CancellationToken cancellationToken)
-    {
-        var began = TimeProvider.System.GetTimestamp();
-        while (DiskDefinition.Find(DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain)), call.Target) is not null)
-        {
-            if (TimeProvider.System.GetElapsedTime(began) > GuestPatience)
-            {
-                throw new HypervisorException(
-                    $"The guest of '{domain.Name}' has not let go of the disk '{call.Target}'. It is still in the VM's definition.",
-                    FaultDomain.VM, error: HypervisorError.TimedOut,
-                    recommendedAction: "Unmount it in the guest; it may let go later: look with Get-KumoiDisk, and remove it again. "
-                        + "Or stop the VM, and remove it then.");
-            }
-
-            if (cancellationToken.WaitHandle.WaitOne(BetweenLooks))
-            {
-                throw new OperationCanceledException(
-                    $"The guest of '{domain.Name}' has not let go of the disk '{call.Target}' yet.", cancellationToken);
-            }
-        }
-    }
-
-    private static void Check(LibvirtConnection connection, int result, string action)
-    {
-        if (result != 0)
-        {
-            throw connection.Failed(action, CallKind.Write);
-        }
     }
 
     private static HypervisorException Refuse(string message, string action) =>

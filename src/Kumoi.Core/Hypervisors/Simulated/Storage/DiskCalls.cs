@@ -31,9 +31,8 @@ internal static class DiskCalls
 
     private static DiskReading Add(SimulatedLink link, AddDisk call)
     {
-        var vm = link.Existing(call.Id);
-        EnsureStays(vm);
-        var definition = Devices(vm);
+        var vm = SimulatedDevices.Staying(link, call.Id);
+        var definition = SimulatedDevices.CopyOf(vm);
         var path = call.Disk.Path ?? SimulatedImages.PathOf(
             call.Disk.StoragePool, call.Disk.VolumeName ?? SimulatedImages.FreeName(link.Host, vm, call.Disk.StoragePool));
         if (call.Disk.Path is null && link.Host.Volumes.Exists(volume => SimulatedImages.PathOf(volume.Pool, volume.Name) == path))
@@ -70,9 +69,8 @@ internal static class DiskCalls
 
     private static IReadOnlyList<string> Remove(SimulatedLink link, RemoveDisk call)
     {
-        var vm = link.Existing(call.Id);
-        EnsureStays(vm);
-        var definition = Devices(vm);
+        var vm = SimulatedDevices.Staying(link, call.Id);
+        var definition = SimulatedDevices.CopyOf(vm);
         if (DiskDefinition.Find(definition, call.Target) is not { } disk)
         {
             return [];
@@ -97,9 +95,8 @@ internal static class DiskCalls
 
     private static DiskReading Resize(SimulatedLink link, ResizeDisk call)
     {
-        var vm = link.Existing(call.Id);
-        EnsureStays(vm);
-        var disk = DiskDefinition.Find(Devices(vm), call.Target);
+        var vm = SimulatedDevices.Staying(link, call.Id);
+        var disk = DiskDefinition.Find(SimulatedDevices.CopyOf(vm), call.Target);
         DiskDefinition.EnsureIs(disk, vm.Name, call.Target, call.Path);
         if (call.Path is null || DiskDefinition.Read(disk!).IsReadOnly)
         {
@@ -119,36 +116,14 @@ internal static class DiskCalls
 
     private static DiskReading Set(SimulatedLink link, SetCdDrive call)
     {
-        var vm = link.Existing(call.Id);
-        EnsureStays(vm);
-        var definition = Devices(vm);
+        var vm = SimulatedDevices.Staying(link, call.Id);
+        var definition = SimulatedDevices.CopyOf(vm);
         definition.SetElementValue("name", vm.Name);
         var drive = DiskDefinition.CdDrive(definition, call.Target);
         var changed = DiskDefinition.WithDisc(drive, call.Path);
         drive.ReplaceWith(changed);
         vm.Definition = definition;
         return Read(link, changed);
-    }
-
-    /// <summary>While it is being migrated, it changes on neither host.</summary>
-    private static void EnsureStays(SimulatedVM vm)
-    {
-        if (vm.IsMigrating)
-        {
-            throw SimulatedLink.WrongState(vm, "change");
-        }
-    }
-
-    /// <summary>A definition of its own to be changed: a snapshot may have the one that there is.</summary>
-    private static XElement Devices(SimulatedVM vm)
-    {
-        var definition = vm.Definition is { } known ? new XElement(known) : new XElement("domain", new XAttribute("type", "simulated"));
-        if (definition.Element("devices") is null)
-        {
-            definition.Add(new XElement("devices"));
-        }
-
-        return definition;
     }
 
     private static bool Uses(SimulatedVM vm, string path) =>
