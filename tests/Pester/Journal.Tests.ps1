@@ -143,7 +143,7 @@ Describe 'The journal' {
     }
     @{
       undone = 'Add-KumoiNetworkAdapter'; element = 'kvm02-1'; vmHost = 'kvm02'; vm = 'kvm02-1'; kinds = 'AddAdapter', 'RemoveAdapter'
-      text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Add-KumoiNetworkAdapter default -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
+      text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Add-KumoiNetworkAdapter -NetworkName default -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
     }
     @{
       undone = 'Rename-KumoiVM'; element = 'new-kvm02-2'; vmHost = 'kvm02'; vm = 'new-kvm02-2'; kinds = 'Rename', 'Rename'
