@@ -71,7 +71,8 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
                 }
                 else if (killed != 0 && now is ReplayStep.Drained && step is ReplayStep.Drained && first.TrySetResult())
                 {
-                    await Task.Delay(Timeout.Infinite, TestContext.Current.CancellationToken);
+                    await death.CancelAsync();
+                    death.Token.ThrowIfCancellationRequested();
                 }
             };
 

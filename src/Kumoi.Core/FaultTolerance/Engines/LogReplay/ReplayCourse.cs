@@ -24,7 +24,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
     private ReplayPrimary _primary;
     private ReplayBackup _backup;
     private Poll _covered;
-    private ReplayPoint _last; // the last output that the primary has offered
+    private ReplayPoint _last; // the last output that the backup was told of
     private long _replayed; // the position to which the replica has come
     private long? _target;
     private Task _following = Task.CompletedTask;
@@ -115,10 +115,10 @@ internal sealed class ReplayCourse : IAsyncDisposable
         {
             _backup = _backup.Receive(events).Receive(output);
             _points.Enqueue((point, poll.At));
+            _last = point; // from here on it is to be let out, whatever becomes of the primary
         }
 
         await AtAsync(ReplayStep.Received);
-        _last = point;
         Acknowledge();
         await AtAsync(ReplayStep.Acknowledged);
         return _primary.Next == number ? point : throw new HypervisorException(
