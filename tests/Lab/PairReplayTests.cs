@@ -33,7 +33,7 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
     /// <summary>What the benchmark has of it. See docs/experiments.md.</summary>
     [Theory(Skip = Long, SkipUnless = nameof(IsWanted))]
     [MemberData(nameof(Guests))]
-    public async Task A_pair_by_log_and_replay_goes_on_elsewhere_when_the_VM_dies_and_everything_is_seen_once(string generation, string guest)
+    public async Task A_pair_goes_on_elsewhere_when_the_VM_dies_and_everything_is_seen_once(string generation, string guest)
     {
         var hosts = Lab.Choose(2, host => host.Generation == generation);
         await using var controller = await ProtectAsync(guest, hosts, how: ByReplay);
@@ -51,7 +51,7 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
 
         await StopAsync(controller, running);
         figures.Save("LogReplay", $"{guest}, {generation}", ("logBytesPerSecond", logged));
-        Say($"RESULT {guest}, {generation}: {logged:0} bytes of log a second; {figures}");
+        Say($"{guest}, {generation}: {logged:0} bytes of log a second; {figures}");
     }
 
     public static MatrixTheoryData<string, string> Steps => new(["machine", "newer"], Enum.GetNames<ReplayStep>());
@@ -130,7 +130,7 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
         running.Sort();
         seen.Sort();
         Say(FormattableString.Invariant(
-            $"RESULT {generation} {step}: {Losses} deaths, {Numbers().Count} numbers, each once; kill to running p50 {Middle(running):0} ms, ")
+            $"{generation}, {step}: {Losses} deaths, {Numbers().Count} numbers, each once; kill to running p50 {Middle(running):0} ms, ")
             + FormattableString.Invariant($"to a number seen p50 {Middle(seen):0} ms"));
     }
 

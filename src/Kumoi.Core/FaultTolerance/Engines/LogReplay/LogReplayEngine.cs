@@ -135,7 +135,6 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
         await drain.Replica.SaveAsync(ReplayDefinition.Live, cancellationToken);
         await drain.DisposeAsync();
 
-        await drain.Replica.EndAsync(cancellationToken);
         await host.SendAsync(new RemoveStandby(plan.VM, PairDomains.Of(plan.VM, number)), cancellationToken);
         var recording = Guid.NewGuid().ToString("N");
         ReplayImage.GoOnByItsClock(_files.Replica(attempt));

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Kumoi.FaultTolerance.Detection;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
@@ -12,8 +11,6 @@ internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvide
 
     /// <summary>How long a replica may stand still before its end.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
-    private static readonly TimeSpan EndPatience = TimeSpan.FromMilliseconds(200);
 
     /// <summary>How many instructions the guest has carried out.</summary>
     public async Task<long> CountAsync(CancellationToken cancellationToken) =>
@@ -61,28 +58,6 @@ internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvide
             throw new HypervisorException(
                 $"QEMU on {Host.HostName} cannot save the replica: {why.Trim()}", FaultDomain.VM, error: HypervisorError.InvalidState,
                 recommendedAction: "See QEMU's log of the replica on its host.");
-        }
-    }
-
-    /// <summary>
-    /// It ends by itself, and at once: libvirt looks only every 200 ms whether one that it stops has ended. One that does not is stopped.
-    /// </summary>
-    public async Task EndAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await Host.SendAsync(new QemuCommand(Domain, "quit"), cancellationToken);
-        }
-        catch (HypervisorException)
-        {
-            // Its monitor has ended with it, or it does not listen.
-        }
-
-        var since = Time.GetTimestamp();
-        while (Time.GetElapsedTime(since) < EndPatience
-            && !(await Host.SendAsync(new ReadWhereabouts(Domain), cancellationToken)).IsNotRunning())
-        {
-            await Task.Delay(BetweenLooks, Time, cancellationToken);
         }
     }
 

@@ -16,7 +16,7 @@ internal static class ReplayImage
     /// <summary>The section of a state that says how far a recording was, as QEMU 7.2 to 10 write it: its name, with its length before.</summary>
     private static ReadOnlySpan<byte> Section => "\u0006replay"u8;
 
-    /// <summary>The section of its clocks: instance, version, ticks, nothing, the clock, and the count of instructions as a part of it.</summary>
+    /// <summary>The section of clocks: instance, version, ticks, nothing, the clock, and as a part of it the count of instructions.</summary>
     private static ReadOnlySpan<byte> Clocks => "\u0005timer"u8;
 
     private static ReadOnlySpan<byte> Counted => "\u0005\u000ctimer/icount"u8;
@@ -66,7 +66,9 @@ internal static class ReplayImage
 
         if (found == 0)
         {
-            throw OfAnotherForm();
+            throw new HypervisorException(
+                "QEMU has written a state from which a recording cannot be followed.", FaultDomain.VM, error: HypervisorError.NotSupported,
+                recommendedAction: "Stop the VM, and protect it anew: it is recorded from its boot then.");
         }
 
         File.WriteAllBytes(to, image);
@@ -75,9 +77,8 @@ internal static class ReplayImage
     /// <summary>
     /// Lets a VM go on from the states of a replica with the clock that it was recorded by. A replica's own clock is another one: it has
     /// replayed faster, or stood still. QEMU takes the difference for time that the guest has slept, and with a clock that is behind the
-    /// guest would stand until it has come so far again.
+    /// guest would stand until it has come so far again: so it does from a state of another form, which is left as it is.
     /// </summary>
-    /// <exception cref="HypervisorException">QEMU has written a state of another form.</exception>
     public static void GoOnByItsClock(string path)
     {
         var image = File.ReadAllBytes(path);
@@ -87,9 +88,8 @@ internal static class ReplayImage
         {
             // Its recording is the section that follows: of the two clocks there, which are the host's and the VM's, the second one.
             var fields = at + Clocks.Length;
-            if (image.AsSpan(fields).Length > 32 + Counted.Length && image.AsSpan(fields + 32).StartsWith(Counted)
-                && sections.Where(section => section > fields && section < fields + NearBy).Select(static section => (int?)section).FirstOrDefault()
-                    is { } recording)
+            var recording = sections.Find(section => section > fields && section < fields + NearBy);
+            if (recording > 0 && image.AsSpan(fields + 32).StartsWith(Counted))
             {
                 image.AsSpan(recording + 16, 8).CopyTo(image.AsSpan(fields + 24));
                 places.Add(fields + 24);
@@ -97,11 +97,6 @@ internal static class ReplayImage
 
             var next = image.AsSpan(fields).IndexOf(Clocks);
             at = next < 0 ? next : fields + next;
-        }
-
-        if (places.Count == 0)
-        {
-            throw OfAnotherForm();
         }
 
         using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.None);
@@ -133,10 +128,6 @@ internal static class ReplayImage
 
         return sections;
     }
-
-    private static HypervisorException OfAnotherForm() => new(
-        "QEMU has written a state from which a recording cannot be followed.", FaultDomain.VM, error: HypervisorError.NotSupported,
-        recommendedAction: "Stop the VM, and protect it anew: it is recorded from its boot then.");
 
     private static (int At, int Length)? FlagOf(ReadOnlySpan<byte> fields) => BinaryPrimitives.ReadInt32BigEndian(fields[4..]) switch
     {
