@@ -319,9 +319,19 @@ else {
     Remove-Item $figures -ErrorAction Ignore
     & $labScript run env "KUMOI_FIGURES=$figures" KUMOI_PAIR_LOSSES=20 dotnet "$root/tests/Lab/bin/Release/net10.0/Kumoi.Lab.Tests.dll" -class Kumoi.Tests.Lab.PairFigureTests | Out-Host
     if ($LASTEXITCODE -ne 0) { throw 'the tests of pairs failed' }
+    # By log and replay nothing stands still: what it has is outputs, and a log.
+    & $labScript run env "KUMOI_FIGURES=$figures" KUMOI_PAIR_LOSSES=10 KUMOI_LAB_REPLAY=1 dotnet "$root/tests/Lab/bin/Release/net10.0/Kumoi.Lab.Tests.dll" -method 'Kumoi.Tests.Lab.PairReplayTests.A_pair_goes_on*' | Out-Host
+    if ($LASTEXITCODE -ne 0) { throw 'the tests of log and replay failed' }
     foreach ($of in Get-Content $figures | ConvertFrom-Json) {
       $name = "pair by $($of.engine), guest '$($of.guest)'"
       $told = 'the same guest without a pair: no pause, nothing held'
+      if ($of.engine -eq 'LogReplay') {
+        Add-Result "${name}: output held p50, against 1 s" $of.outputP50 1000 ($of.outputP50 / 1000) $null $told
+        Add-Result "${name}: output held p99, against p50" $of.outputP99 $of.outputP50 ($of.outputP99 / $of.outputP50) $null $told
+        Add-Result "${name}: log in a second, against 20 KiB" ($of.logBytesPerSecond / 1KB) 20 ($of.logBytesPerSecond / 20KB) $null '-' 'KiB'
+        Add-Result "${name}: kill -9 to running again, p50 of $($of.outages), against 1 s" $of.outageP50 1000 ($of.outageP50 / 1000) $null 'never, without a pair'
+        continue
+      }
       $limit = if ($of.engine -eq 'Migrate' -and $of.guest -ne 'linux' -and $of.guest -ne 'busy') { 1 }
       Add-Result "${name}: pause p99 of $($of.undisturbed) of $($of.checkpoints) in which this machine itself did not stand still, against 30 ms" $of.undisturbedP99 30 ($of.undisturbedP99 / 30) $limit $told
       Add-Result "${name}: pause p99 of all $($of.checkpoints), against 30 ms" $of.pauseP99 30 ($of.pauseP99 / 30) $null $told

@@ -300,8 +300,8 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
         if (order is { Engine: CheckpointEngine.LogReplay, IsSimulated: false })
         {
             await progress.WarnAsync(
-                $"Log and replay is experimental: nothing of '{vm.Name}' is lost or told twice, but it may take up to minutes until another "
-                    + "host goes on with it.",
+                $"Log and replay is experimental: nothing of '{vm.Name}' is lost or told twice, but the longer it is recorded, the longer "
+                    + "it takes to make another replica (see about_Kumoi_FaultTolerance).",
                 cancellationToken);
         }
 

@@ -18,7 +18,7 @@ namespace Kumoi.FaultTolerance.Engines.LogReplay;
 /// </remarks>
 internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
 {
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
 
     private readonly ReplayFiles _files = new(plan);
     private readonly List<(IHypervisorLink Host, Guid Id)> _left = [];
@@ -137,6 +137,7 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
 
         await host.SendAsync(new RemoveStandby(plan.VM, PairDomains.Of(plan.VM, number)), cancellationToken);
         var recording = Guid.NewGuid().ToString("N");
+        ReplayImage.GoOnByItsClock(_files.Replica(attempt));
         File.Move(_files.Replica(attempt), _files.Image(recording));
         var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, position, plan.MaxHeldBytes);
         try
@@ -219,13 +220,18 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
         ReplicaConsole? echo = null;
         try
         {
-            await UntilAsync(() => stream.Sent >= 2 * LogStream.Lot, cancellationToken); // a replica that finds the log's end ends
+            // A replica that finds the log's end ends, and one that waits replays all that is not the guest's own: the log must have what
+            // the guest has done.
+            var standing = await primary.CountAsync(cancellationToken);
+            await UntilAsync(primary, count => count > standing, cancellationToken);
+            var all = stream.Recorded + LogStream.Lot;
+            await UntilAsync(primary, _ => stream.Sent >= all, cancellationToken);
             (var replica, echo) = await StartReplicaAsync(
                 plan, _files, live, backup, job.Standby, number, attempt, time, _left, cancellationToken);
 
             var (count, position) = await FindQuietAsync(primary, job.Console, cancellationToken);
             var needed = stream.Recorded + LogStream.Lot;
-            await UntilAsync(() => stream.Sent >= needed, cancellationToken);
+            await UntilAsync(primary, _ => stream.Sent >= needed, cancellationToken);
             await replica.GoToAsync(count, cancellationToken);
             echo.BeginAt(position);
 
@@ -311,10 +317,11 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
         }
     }
 
-    private async Task UntilAsync(Func<bool> isSo, CancellationToken cancellationToken)
+    /// <summary>Asks the primary again and again, which makes its log grow, too: what it has done is in the log the sooner.</summary>
+    private async Task UntilAsync(QemuReplay primary, Func<long, bool> isSo, CancellationToken cancellationToken)
     {
         var since = time.GetTimestamp();
-        while (!isSo())
+        while (!isSo(await primary.CountAsync(cancellationToken)))
         {
             if (time.GetElapsedTime(since) > plan.CheckpointPatience)
             {

@@ -11,7 +11,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
     /// <summary>How far a replica may lag behind what it was told before it is told of no more, so that the VM's output waits.</summary>
     private static readonly TimeSpan LongestLag = TimeSpan.FromSeconds(3);
 
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(10);
 
     private const int MostPolls = 1000;
 
@@ -24,7 +24,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
     private ReplayPrimary _primary;
     private ReplayBackup _backup;
     private Poll _covered;
-    private ReplayPoint _last; // the last output that the primary has offered
+    private ReplayPoint _last; // the last output that the backup was told of
     private long _replayed; // the position to which the replica has come
     private long? _target;
     private Task _following = Task.CompletedTask;
@@ -115,10 +115,10 @@ internal sealed class ReplayCourse : IAsyncDisposable
         {
             _backup = _backup.Receive(events).Receive(output);
             _points.Enqueue((point, poll.At));
+            _last = point; // from here on it is to be let out, whatever becomes of the primary
         }
 
         await AtAsync(ReplayStep.Received);
-        _last = point;
         Acknowledge();
         await AtAsync(ReplayStep.Acknowledged);
         return _primary.Next == number ? point : throw new HypervisorException(
@@ -214,30 +214,60 @@ internal sealed class ReplayCourse : IAsyncDisposable
 
     private async Task FollowAsync()
     {
-        while (true)
+        try
         {
-            var position = Console.Drain(); // before the count: what it has put out later is not covered
-            var count = await Primary.CountAsync(_end.Token);
-            var needed = Stream.Recorded + LogStream.Lot;
-            lock (_lock)
+            while (true)
             {
-                if (_polls.Count < MostPolls)
-                {
-                    _polls.Enqueue(new Poll(count, position, needed, _time.GetTimestamp()));
-                }
-
-                while (_polls.TryPeek(out var poll) && poll.Needed <= Stream.Sent)
-                {
-                    _covered = _polls.Dequeue();
-                }
-
-                var news = _news;
-                _news = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                news.TrySetResult();
+                await LookAsync();
+                await MoveAsync();
+                await Task.Delay(BetweenLooks, _time, _end.Token);
+            }
+        }
+        catch (HypervisorException)
+        {
+            // The primary may be lost: by the time that this is known, its replica is where it is needed.
+            while (!IsCaughtUp)
+            {
+                await MoveAsync();
+                await Task.Delay(BetweenLooks, _time, _end.Token);
             }
 
-            await MoveAsync();
-            await Task.Delay(BetweenLooks, _time, _end.Token);
+            throw;
+        }
+    }
+
+    private bool IsCaughtUp
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _target is null && _points.Count == 0;
+            }
+        }
+    }
+
+    /// <summary>How far the primary is, and of which moments the backup has the whole log by now.</summary>
+    private async Task LookAsync()
+    {
+        var position = Console.Drain(); // before the count: what it has put out later is not covered
+        var count = await Primary.CountAsync(_end.Token);
+        var needed = Stream.Recorded + LogStream.Lot;
+        lock (_lock)
+        {
+            if (_polls.Count < MostPolls)
+            {
+                _polls.Enqueue(new Poll(count, position, needed, _time.GetTimestamp()));
+            }
+
+            while (_polls.TryPeek(out var poll) && poll.Needed <= Stream.Sent)
+            {
+                _covered = _polls.Dequeue();
+            }
+
+            var news = _news;
+            _news = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            news.TrySetResult();
         }
     }
 

@@ -10,8 +10,16 @@ internal static class ReplayImage
 {
     private const int Cluster = 64 * 1024;
 
+    /// <summary>QEMU writes the sections of clocks and of the recording one after the other.</summary>
+    private const int NearBy = 512;
+
     /// <summary>The section of a state that says how far a recording was, as QEMU 7.2 to 10 write it: its name, with its length before.</summary>
     private static ReadOnlySpan<byte> Section => "\u0006replay"u8;
+
+    /// <summary>The section of clocks: instance, version, ticks, nothing, the clock, and as a part of it the count of instructions.</summary>
+    private static ReadOnlySpan<byte> Clocks => "\u0005timer"u8;
+
+    private static ReadOnlySpan<byte> Counted => "\u0005\u000ctimer/icount"u8;
 
     /// <summary>Makes an empty image.</summary>
     public static void Create(string path)
@@ -49,19 +57,11 @@ internal static class ReplayImage
     {
         var image = File.ReadAllBytes(from);
         var found = 0;
-        for (var at = image.AsSpan().IndexOf(Section); at >= 0;)
+        foreach (var fields in SectionsOf(image))
         {
-            // Instance and version; two clocks, the count of instructions, how many are left of the event; from version 3 on the number of
-            // the event; its kind; whether it was read and not used.
-            var fields = at + Section.Length;
-            if (fields + 64 < image.Length && FlagOf(image.AsSpan(fields)) is { } flag)
-            {
-                image.AsSpan(fields + flag.At, flag.Length).Clear();
-                found++;
-            }
-
-            var next = image.AsSpan(fields).IndexOf(Section);
-            at = next < 0 ? next : fields + next;
+            var (at, length) = FlagOf(image.AsSpan(fields))!.Value;
+            image.AsSpan(fields + at, length).Clear();
+            found++;
         }
 
         if (found == 0)
@@ -72,6 +72,61 @@ internal static class ReplayImage
         }
 
         File.WriteAllBytes(to, image);
+    }
+
+    /// <summary>
+    /// Lets a VM go on from the states of a replica with the clock that it was recorded by. A replica's own clock is another one: it has
+    /// replayed faster, or stood still. QEMU takes the difference for time that the guest has slept, and with a clock that is behind the
+    /// guest would stand until it has come so far again: so it does from a state of another form, which is left as it is.
+    /// </summary>
+    public static void GoOnByItsClock(string path)
+    {
+        var image = File.ReadAllBytes(path);
+        var sections = SectionsOf(image);
+        var places = new List<int>();
+        for (var at = image.AsSpan().IndexOf(Clocks); at >= 0;)
+        {
+            // Its recording is the section that follows: of the two clocks there, which are the host's and the VM's, the second one.
+            var fields = at + Clocks.Length;
+            var recording = sections.Find(section => section > fields && section < fields + NearBy);
+            if (recording > 0 && image.AsSpan(fields + 32).StartsWith(Counted))
+            {
+                image.AsSpan(recording + 16, 8).CopyTo(image.AsSpan(fields + 24));
+                places.Add(fields + 24);
+            }
+
+            var next = image.AsSpan(fields).IndexOf(Clocks);
+            at = next < 0 ? next : fields + next;
+        }
+
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.None);
+        foreach (var place in places)
+        {
+            file.Seek(place, SeekOrigin.Begin);
+            file.Write(image.AsSpan(place, 8));
+        }
+    }
+
+    /// <summary>
+    /// Where the fields of recordings are. Instance and version; two clocks, the count of instructions, how many are left of the event;
+    /// from version 3 on the number of the event; its kind; whether it was read and not used.
+    /// </summary>
+    private static List<int> SectionsOf(byte[] image)
+    {
+        var sections = new List<int>();
+        for (var at = image.AsSpan().IndexOf(Section); at >= 0;)
+        {
+            var fields = at + Section.Length;
+            if (fields + 64 < image.Length && FlagOf(image.AsSpan(fields)) is not null)
+            {
+                sections.Add(fields);
+            }
+
+            var next = image.AsSpan(fields).IndexOf(Section);
+            at = next < 0 ? next : fields + next;
+        }
+
+        return sections;
     }
 
     private static (int At, int Length)? FlagOf(ReadOnlySpan<byte> fields) => BinaryPrimitives.ReadInt32BigEndian(fields[4..]) switch
