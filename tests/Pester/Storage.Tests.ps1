@@ -20,6 +20,10 @@ Describe 'Storage pools and volumes' {
     (Resize-KumoiVolume data -VMHost kvm01 -SizeBytes 20GB -PassThru).CapacityBytes | Should -Be 20GB
     { Resize-KumoiVolume data -VMHost kvm01 -SizeBytes 5GB -ErrorAction Stop } | Should -Throw '*would be lost*'
     (Get-KumoiVolume data).CapacityBytes | Should -Be 20GB, 10GB
+    (Get-KumoiHost | Get-KumoiVolume -Name data -ErrorAction Stop).VMHost | Should -Be kvm01, kvm02
+    Get-KumoiVolume nope -ErrorVariable failed -ErrorAction SilentlyContinue
+    $failed | Should -HaveCount 1
+    $failed[0].FullyQualifiedErrorId | Should -BeLike 'NotFound,*'
     (Get-KumoiPool -VMHost kvm02 | Get-KumoiVolume).VMHost | Should -Be kvm02
     Get-KumoiVolume data | Remove-KumoiVolume -Confirm:$false
     $made | Remove-KumoiVolume -Confirm:$false # they are gone, as was wanted

@@ -47,7 +47,8 @@ public static class HostStorage
     public static async Task RemoveVolumeAsync(KumoiVolume volume, CancellationToken cancellationToken) =>
         await volume.Connection.Link.SendAsync(new RemoveVolume(volume.StoragePool, volume.Name), cancellationToken);
 
-    /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>: no volume can be called so.</exception>
+    /// <summary>Fails for what cannot be a volume's name.</summary>
+    /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>.</exception>
     public static void EnsureVolumeName(string name)
     {
         VMSpecCheck.EnsureName(name, "volume");

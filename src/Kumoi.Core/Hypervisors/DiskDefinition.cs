@@ -101,6 +101,7 @@ internal static class DiskDefinition
         };
     }
 
+    /// <summary>Fails unless it is the disk that was meant.</summary>
     /// <exception cref="HypervisorException">Of domain VM: the VM has no such disk, or another image is in it by now.</exception>
     public static void EnsureIs(XElement? disk, string vm, string target, string? path)
     {

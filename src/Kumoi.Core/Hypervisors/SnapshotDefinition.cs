@@ -7,6 +7,7 @@ namespace Kumoi.Hypervisors;
 /// <summary>What a snapshot's XML tells (https://libvirt.org/formatsnapshot.html).</summary>
 internal static class SnapshotDefinition
 {
+    /// <summary>The root of a snapshot's XML.</summary>
     /// <exception cref="HypervisorException"><see cref="HypervisorError.Other"/>: it is no snapshot's XML.</exception>
     public static XElement Parse(string xml)
     {

@@ -11,6 +11,8 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiPool))]
 public sealed class GetKumoiPoolCommand : FleetCmdlet
 {
+    private readonly List<KumoiConnection> _hosts = [];
+
     [Parameter(Position = 0)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(PoolNameCompleter))]
@@ -24,9 +26,12 @@ public sealed class GetKumoiPoolCommand : FleetCmdlet
     [ValidateNotNullOrEmpty]
     public HostReference[] VMHost { get; set; } = [];
 
-    protected override void ProcessRecord()
+    /// <summary>Whether a name is missing is known at the end.</summary>
+    protected override void ProcessRecord() => _hosts.AddRange(FindHosts(VMHost));
+
+    protected override void EndProcessing()
     {
-        foreach (var pool in FindPools(FindHosts(VMHost), Name))
+        foreach (var pool in FindPools(_hosts, Name, anywhere: true))
         {
             WriteObject(pool);
         }

@@ -10,6 +10,9 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVolume))]
 public sealed class GetKumoiVolumeCommand : FleetCmdlet
 {
+    private readonly List<KumoiConnection> _hosts = [];
+    private readonly List<KumoiPool> _pools = [];
+
     [Parameter(Position = 0)]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
@@ -34,10 +37,23 @@ public sealed class GetKumoiVolumeCommand : FleetCmdlet
     [ValidateNotNullOrEmpty]
     public KumoiPool[] Pool { get; set; } = [];
 
+    /// <summary>Whether a name is missing is known at the end.</summary>
     protected override void ProcessRecord()
     {
-        var pools = ParameterSetName == "Pool" ? Pool : FindPools(FindHosts(VMHost), StoragePool).Where(static pool => pool.IsActive);
-        foreach (var volume in FindVolumes([.. pools], Name))
+        if (ParameterSetName == "Pool")
+        {
+            _pools.AddRange(Pool);
+        }
+        else
+        {
+            _hosts.AddRange(FindHosts(VMHost));
+        }
+    }
+
+    protected override void EndProcessing()
+    {
+        var pools = FindPools(_hosts, StoragePool, anywhere: true).Where(static pool => pool.IsActive).Concat(_pools);
+        foreach (var volume in FindVolumes([.. pools], Name, anywhere: true))
         {
             WriteObject(volume);
         }

@@ -79,6 +79,7 @@ internal static unsafe class SnapshotReader
         return found;
     }
 
+    /// <summary>The snapshot, which must be there.</summary>
     /// <exception cref="HypervisorException"><see cref="HypervisorError.SnapshotNotFound"/>.</exception>
     public static SnapshotHandle Get(LibvirtConnection connection, DomainHandle domain, SnapshotKey key) =>
         Find(connection, domain, key) ?? throw NotFound(connection, domain, key, "the VM has no such snapshot");

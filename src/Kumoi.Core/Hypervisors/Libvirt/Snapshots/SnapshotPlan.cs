@@ -12,6 +12,7 @@ namespace Kumoi.Hypervisors.Libvirt.Snapshots;
 /// <param name="Kind">Where it will be.</param>
 internal sealed record SnapshotPlan(XElement Description, SnapshotKind Kind)
 {
+    /// <summary>How a snapshot of this VM is made.</summary>
     /// <param name="domain">The VM as it is now.</param>
     /// <param name="call">What is asked for.</param>
     /// <param name="isActive">It is not off.</param>
