@@ -50,6 +50,7 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
     [MemberData(nameof(Engines))]
     public async Task A_client_of_a_pair_waits_for_checkpoints_and_is_answered_at_once_when_it_is_stopped(CheckpointEngine engine)
     {
+        SkipUnlessMeasured();
         var hosts = Lab.Choose(2, static host => !host.IsNewer);
         using var stalls = new MachineStalls();
         await using var controller = await ProtectAsync("linux", hosts, how: With(engine));
@@ -76,6 +77,7 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
     [MemberData(nameof(Engines))]
     public async Task A_guest_that_never_rests_gets_its_work_done_while_it_is_protected(CheckpointEngine engine)
     {
+        SkipUnlessMeasured();
         var hosts = Lab.Choose(2, static host => !host.IsNewer);
         using var stalls = new MachineStalls();
         await using var controller = await ProtectAsync(
@@ -90,6 +92,10 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
         figures.Save(engine.ToString(), "busy", ("work", protectedly), ("workAlone", alone));
         Say($"{engine}, busy: {alone:0} ms for a piece of work without a pair, {protectedly:0} ms with one; {figures}");
     }
+
+    private static void SkipUnlessMeasured() => Assert.SkipUnless(
+        Environment.GetEnvironmentVariable("KUMOI_FIGURES") is { Length: > 0 },
+        "this only measures: ./build.sh bench runs it (or KUMOI_FIGURES=file)");
 
     private static Func<PairPlan, PairPlan> With(CheckpointEngine engine) =>
         plan => plan with { Engine = engine, AllowUnencrypted = true, SeesProcesses = true };
