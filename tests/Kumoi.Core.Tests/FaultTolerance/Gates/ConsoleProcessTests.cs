@@ -101,6 +101,7 @@ public sealed class ConsoleProcessTests : IDisposable
         Assert.SkipUnless(File.Exists(Perl), $"no {Perl}: apt-get install perl-base");
         var process = Process.Start(new ProcessStartInfo(Perl, ["-MIO::Socket::UNIX", "-e", Console, "--", socket, .. arguments])
         {
+            UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!;
