@@ -29,7 +29,8 @@ public sealed class DiskTests(RealLab lab) : LabTest(lab)
         Assert.Empty(await DefinedAsync(host, "sda"));
         Assert.Equal(["tick-1"], Files(host).Except(before));
 
-        disk = await VMDisks.AddAsync(vm, new DiskAddition { Path = disk.Path, Bus = DiskBus.Scsi, Format = "qcow2" }, CancellationToken.None);
+        disk = await VMDisks.AddAsync(
+            vm, new DiskAddition { Path = disk.Path, Bus = DiskBus.Scsi, Format = "qcow2" }, CancellationToken.None);
         await VMDisks.RemoveAsync(disk, deleteVolume: true, CancellationToken.None);
         await VMDisks.RemoveAsync(disk, deleteVolume: true, CancellationToken.None); // it is gone, as was wanted
         Assert.Equal(before, Files(host));
@@ -197,7 +198,8 @@ public sealed class DiskTests(RealLab lab) : LabTest(lab)
         foreach (var how in isOff ? (string[])["--inactive"] : ["--security-info", "--inactive"])
         {
             var domain = XElement.Parse(await Lab.ExecuteAsync(host, "virsh", "-q", "dumpxml", "tick", how));
-            found.AddRange(domain.Elements("devices").Elements("disk").Where(disk => (string?)disk.Element("target")?.Attribute("dev") == target));
+            found.AddRange(domain.Elements("devices").Elements("disk")
+                .Where(disk => (string?)disk.Element("target")?.Attribute("dev") == target));
         }
 
         return found;

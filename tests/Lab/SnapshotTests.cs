@@ -129,7 +129,8 @@ public sealed class SnapshotTests(RealLab lab) : LabTest(lab)
         await CheckpointAsync(vm, "two", withMemory: false);
 
         var move = await Assert.ThrowsAsync<HypervisorException>(
-            () => VMActions.MoveAsync(vm, Host(host == "k1" ? "k3" : "k4"), new MigrationOptions { AllowUnsafe = true }, null, CancellationToken.None));
+            () => VMActions.MoveAsync(
+                vm, Host(host == "k1" ? "k3" : "k4"), new MigrationOptions { AllowUnsafe = true }, null, CancellationToken.None));
         Assert.Contains("snapshot", move.Message, StringComparison.Ordinal);
 
         // A clone has what is on the disks now, and no snapshots.

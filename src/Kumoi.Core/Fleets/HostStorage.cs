@@ -27,7 +27,9 @@ public static class HostStorage
     }
 
     /// <summary>Makes a volume that takes up space as it is written to.</summary>
-    /// <exception cref="HypervisorException">InvalidSpecification: no volume can be called so. StorageFailed: there is one, or no room.</exception>
+    /// <exception cref="HypervisorException">
+    /// InvalidSpecification: no volume can be called so. StorageFailed: there is one, or no room.
+    /// </exception>
     public static async Task<KumoiVolume> CreateVolumeAsync(
         KumoiConnection host, string pool, string name, string format, long bytes, CancellationToken cancellationToken)
     {

@@ -35,7 +35,9 @@ public static class VMDisks
 
         if (disk is { NewVolumeBytes: not null, IsReadOnly: true })
         {
-            throw Invalid("A new volume is empty: as a read-only disk it would be of no use.", "Leave out -ReadOnly, or give the path of an image.");
+            throw Invalid(
+                "A new volume is empty: as a read-only disk it would be of no use.",
+                "Leave out -ReadOnly, or give the path of an image.");
         }
 
         var added = await vm.Connection.Link.SendAsync(new AddDisk(vm.Id, disk), cancellationToken);

@@ -9,7 +9,9 @@ public static class VMSnapshots
     /// <summary>Names become names of files on the host: with what the hypervisor adds they have 255 bytes at most.</summary>
     private const int MaxNameBytes = 200;
 
-    /// <summary>The snapshots of a VM as a tree: each before its children, those of one parent in the order in which they were made.</summary>
+    /// <summary>
+    /// The snapshots of a VM as a tree: each before its children, those of one parent in the order in which they were made.
+    /// </summary>
     public static async Task<IReadOnlyList<KumoiSnapshot>> ReadAsync(KumoiVM vm, CancellationToken cancellationToken)
     {
         var readings = await vm.Connection.Link.SendAsync(new ReadSnapshots(vm.Id), cancellationToken);

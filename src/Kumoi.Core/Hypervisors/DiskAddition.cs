@@ -1,6 +1,8 @@
 namespace Kumoi.Hypervisors;
 
-/// <summary>A disk for a VM that is there: an existing image (<see cref="Path"/>), or a new volume of <see cref="NewVolumeBytes"/>.</summary>
+/// <summary>
+/// A disk for a VM that is there: an existing image (<see cref="Path"/>), or a new volume of <see cref="NewVolumeBytes"/>.
+/// </summary>
 public sealed record DiskAddition
 {
     /// <summary>Path of an existing image on the host; null for a new volume.</summary>

@@ -35,7 +35,8 @@ internal static class DiskDefinition
 
     /// <summary>libvirt gives an empty drive a source without anything in it, while the VM runs.</summary>
     private static bool HasSource(XElement disk) => disk.Element("source") is { } source
-        && (source.HasElements || source.Attributes().Any(static attribute => attribute.Name.LocalName is not ("index" or "startupPolicy")));
+        && (source.HasElements
+            || source.Attributes().Any(static attribute => attribute.Name.LocalName is not ("index" or "startupPolicy")));
 
     /// <summary>A disk with an image, under the first name that none of these domains has.</summary>
     public static XElement Build(DiskAddition addition, string path, string format, bool isQemu, IEnumerable<XElement> domains)
@@ -123,7 +124,8 @@ internal static class DiskDefinition
 
     public static HypervisorException Shrinks(string vm, string target, long now, long wanted) => new(
         $"The disk '{target}' of '{vm}' has {now} bytes, and cannot become {wanted}: what is at its end would be lost.", FaultDomain.VM,
-        error: HypervisorError.InvalidSpecification, recommendedAction: "Give more than it has. To make it smaller, copy what is on it to another.");
+        error: HypervisorError.InvalidSpecification,
+        recommendedAction: "Give more than it has. To make it smaller, copy what is on it to another.");
 
     private static string FreeTarget(string prefix, IEnumerable<XElement> domains)
     {

@@ -4,7 +4,9 @@ using System.Xml.Linq;
 
 namespace Kumoi.Hypervisors;
 
-/// <summary>Where the files of external snapshots are, and what they are called: their names bear a mark, by which they are known.</summary>
+/// <summary>
+/// Where the files of external snapshots are, and what they are called: their names bear a mark, by which they are known.
+/// </summary>
 internal static partial class SnapshotFileNames
 {
     private const int MaxStemLength = 180; // a file's name has at most 255 bytes

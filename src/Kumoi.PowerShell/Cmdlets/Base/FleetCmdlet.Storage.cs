@@ -73,7 +73,8 @@ public abstract partial class FleetCmdlet
             WriteError(owners.Count == 1
                 ? missing(owners[0], name.Text)
                 : Errors.NotFound(
-                    $"'{name.Text}' was found nowhere.", name.Text, "Leave out the name to see what there is, or give it with a wildcard."));
+                    $"'{name.Text}' was found nowhere.", name.Text,
+                    "Leave out the name to see what there is, or give it with a wildcard."));
         }
     }
 }

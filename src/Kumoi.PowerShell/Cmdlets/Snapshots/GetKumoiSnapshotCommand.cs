@@ -50,7 +50,8 @@ public sealed class GetKumoiSnapshotCommand : FleetCmdlet
         foreach (var name in Names.Typed(Name).Where(name => _vms.Count > 0 && !name.IsPattern && !_found.Contains(name.Text)))
         {
             WriteError(Errors.NotFound(
-                $"No snapshot named '{name.Text}' was found of {string.Join(", ", _vms.Take(5))}{(_vms.Count > 5 ? ", …" : "")}.", name.Text,
+                $"No snapshot named '{name.Text}' was found of {string.Join(", ", _vms.Take(5))}{(_vms.Count > 5 ? ", …" : "")}.",
+                name.Text,
                 "Get-KumoiSnapshot without -Name lists the snapshots of a VM."));
         }
     }

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 namespace Kumoi.Hypervisors.Calls;
 
 /// <summary>
-/// Takes a disk away from a VM: from its guest, which must let go of it, and then from its definition. One that the VM has not is fine. With
-/// <paramref name="DeleteVolume"/> also its volume, unless others use it, or may; what stays is told by <see cref="CallWarnings"/>.
+/// Takes a disk away from a VM: from its guest, which must let go of it, and then from its definition. One that the VM has not is fine.
+/// With <paramref name="DeleteVolume"/> also its volume, unless others use it, or may; what stays is told by <see cref="CallWarnings"/>.
 /// </summary>
 /// <param name="Id">The VM.</param>
 /// <param name="Target">The disk.</param>

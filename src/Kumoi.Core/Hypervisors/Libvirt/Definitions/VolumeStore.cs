@@ -53,7 +53,7 @@ internal static unsafe class VolumeStore
     }
 
     /// <summary>
-    /// Where one more volume of a VM will be, without making it: of this name, or, without one, of the first of the VM's names that is free.
+    /// Where one more volume of a VM will be, without making it: of this name, or else of the first of the VM's names that is free.
     /// </summary>
     public static VolumePlan PlanOne(LibvirtConnection connection, string poolName, string? name, string vm, string format, long bytes)
     {

@@ -3,7 +3,9 @@ using Kumoi.Hypervisors.Libvirt.Connections;
 namespace Kumoi.Hypervisors.Libvirt.Power;
 
 /// <summary>A job of libvirt's on a VM that can be aborted, and then leaves the VM as it was.</summary>
-/// <param name="Operation">libvirt's virDomainJobOperation: only such a job is aborted. Which one of them it is, libvirt does not tell.</param>
+/// <param name="Operation">
+/// libvirt's virDomainJobOperation: only such a job is aborted. Which one of them it is, libvirt does not tell.
+/// </param>
 /// <param name="Doing">For errors, such as <c>saving the VM</c>.</param>
 /// <param name="Look">What to do where nobody knows what became of it.</param>
 internal sealed record AbortableJob(long Operation, string Doing, string Look)

@@ -50,8 +50,8 @@ internal static unsafe class SnapshotMerge
         if (Look(connection, domain, disk) is not { } job)
         {
             throw new HypervisorException(
-                $"The merge of the disk '{disk}' of '{domain.Name}' ended on {connection.Label} before all was merged.", FaultDomain.Storage,
-                error: HypervisorError.StorageFailed,
+                $"The merge of the disk '{disk}' of '{domain.Name}' ended on {connection.Label} before all was merged.",
+                FaultDomain.Storage, error: HypervisorError.StorageFailed,
                 recommendedAction: "Check the free space where the images are, and remove the snapshot again.");
         }
 

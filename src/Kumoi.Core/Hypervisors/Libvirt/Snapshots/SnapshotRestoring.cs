@@ -68,7 +68,8 @@ internal static class SnapshotRestoring
         }
 
         var uses = SnapshotFiles.ReadUses(connection, domain, butSnapshot: null, images);
-        if (images.SelectMany(image => uses.BuiltOn(image).Select(overlay => (image, overlay))).FirstOrDefault() is { image: not null } found)
+        var overlays = images.SelectMany(image => uses.BuiltOn(image).Select(overlay => (image, overlay)));
+        if (overlays.FirstOrDefault() is { image: not null } found)
         {
             throw Refuse(
                 $"'{SnapshotDefinition.NameOf(snapshot)}' of '{domain.Name}' cannot be restored: '{found.overlay}' is built on "
@@ -121,7 +122,8 @@ internal static class SnapshotRestoring
     }
 
     /// <summary>Before anything changes: what libvirt would say only when the VM is off already.</summary>
-    private static unsafe void EnsureMemory(LibvirtConnection connection, DomainHandle domain, XElement running, string? memory, string name)
+    private static unsafe void EnsureMemory(
+        LibvirtConnection connection, DomainHandle domain, XElement running, string? memory, string name)
     {
         if (memory is null)
         {

@@ -5,8 +5,8 @@ using Kumoi.Hypervisors.Simulated.Hosts;
 namespace Kumoi.Hypervisors.Simulated.Storage;
 
 /// <summary>
-/// Calls on the disks of VMs. Simulated hosts have no images: every file that is named is there, with <see cref="SimulatedHost.ImageBytes"/>
-/// or 10 GiB; guests let go of disks at once.
+/// Calls on the disks of VMs. Simulated hosts have no images: every file that is named is there, and has
+/// <see cref="SimulatedHost.ImageBytes"/> or 10 GiB; guests let go of disks at once.
 /// </summary>
 internal static class DiskCalls
 {

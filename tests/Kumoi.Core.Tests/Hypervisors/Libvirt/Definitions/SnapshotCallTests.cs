@@ -36,7 +36,8 @@ public sealed class SnapshotCallTests : LibvirtTest
         var other = made.Key with { CreatedAt = made.CreatedAt.AddSeconds(-5) };
         foreach (var key in (SnapshotKey[])[other, made.Key with { Name = "none" }])
         {
-            await FailsAsync(HypervisorError.SnapshotNotFound, () => link.SendAsync(new RestoreSnapshot(id, key, Starts: false), Deadline).AsTask());
+            await FailsAsync(
+                HypervisorError.SnapshotNotFound, () => link.SendAsync(new RestoreSnapshot(id, key, Starts: false), Deadline).AsTask());
             await FailsAsync(HypervisorError.SnapshotNotFound, () => link.SendAsync(new RenameSnapshot(id, key, "x"), Deadline).AsTask());
         }
 
@@ -57,7 +58,8 @@ public sealed class SnapshotCallTests : LibvirtTest
 
     private async Task<(IHypervisorLink Link, Guid Id)> OpenVMAsync()
     {
-        var link = await OpenNodeAsync(extra: "<domain type='test'><name>vm0</name><memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>"
+        var link = await OpenNodeAsync(extra: "<domain type='test'><name>vm0</name><memory unit='MiB'>64</memory>"
+            + "<os><type>hvm</type></os><devices>"
             + "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/images/a.qcow2'/><target dev='vda'/></disk>"
             + "</devices></domain>");
         return (link, (await link.SendAsync(new ReadVMs(), Deadline)).Single().Id);

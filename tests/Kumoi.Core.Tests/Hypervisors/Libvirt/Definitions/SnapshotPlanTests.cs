@@ -9,10 +9,14 @@ namespace Kumoi.Tests.Hypervisors.Libvirt.Definitions;
 /// <summary>Where a snapshot of a VM is kept.</summary>
 public sealed class SnapshotPlanTests
 {
-    private const string Qcow2 = "<disk type='file' device='disk'><driver type='qcow2'/><source file='/images/a.qcow2'/><target dev='vda'/></disk>";
-    private const string Raw = "<disk type='file' device='disk'><driver type='raw'/><source file='/images/b.img'/><target dev='vdb'/></disk>";
-    private const string Drive = "<disk type='file' device='cdrom'><driver type='raw'/><source file='/iso/x.iso'/><target dev='sda'/><readonly/></disk>";
-    private const string Network = "<disk type='network' device='disk'><driver type='raw'/><source protocol='rbd' name='p/v'/><target dev='vdc'/></disk>";
+    private const string Qcow2 =
+        "<disk type='file' device='disk'><driver type='qcow2'/><source file='/images/a.qcow2'/><target dev='vda'/></disk>";
+    private const string Raw =
+        "<disk type='file' device='disk'><driver type='raw'/><source file='/images/b.img'/><target dev='vdb'/></disk>";
+    private const string Drive =
+        "<disk type='file' device='cdrom'><driver type='raw'/><source file='/iso/x.iso'/><target dev='sda'/><readonly/></disk>";
+    private const string Network =
+        "<disk type='network' device='disk'><driver type='raw'/><source protocol='rbd' name='p/v'/><target dev='vdc'/></disk>";
     private const string Bios = "<os><type>hvm</type></os>";
 
     [Theory]
@@ -49,7 +53,8 @@ public sealed class SnapshotPlanTests
         Assert.All(first, file => Assert.Matches(@"^/images/(a|b|web)\.kumoi-[0-9a-f]{12}(-vd[ab]\.qcow2|\.memory)$", file));
         Assert.All(first, file => Assert.True(SnapshotFileNames.BearsMark(file)));
 
-        var again = Files(Make(Qcow2.Replace("/images/a.qcow2", first[1], StringComparison.Ordinal), Bios, isActive: true, withMemory: false));
+        var again = Files(Make(
+            Qcow2.Replace("/images/a.qcow2", first[1], StringComparison.Ordinal), Bios, isActive: true, withMemory: false));
         Assert.Matches(@"^/images/a\.kumoi-[0-9a-f]{12}-vda\.qcow2$", again.Single());
         Assert.False(SnapshotFileNames.BearsMark("/images/kumoi-1.qcow2"));
     }
@@ -58,7 +63,8 @@ public sealed class SnapshotPlanTests
     [InlineData("", false, false, "no disk that it writes to")]
     [InlineData(Drive, true, false, "no disk that it writes to")]
     [InlineData(Network, true, false, "needs an image that is a file")]
-    [InlineData("<disk type='file' device='disk'><driver type='raw'/><source file='/elsewhere/b.img'/><target dev='vdb'/></disk>", false, false,
+    [InlineData(
+        "<disk type='file' device='disk'><driver type='raw'/><source file='/elsewhere/b.img'/><target dev='vdb'/></disk>", false, false,
         "in no active storage pool")]
     public void What_could_not_be_kept_or_removed_again_is_refused(string disks, bool isActive, bool withMemory, string message)
     {

@@ -29,14 +29,17 @@ public sealed class VolumeCallTests : LibvirtTest
     public async Task What_is_missing_there_already_in_use_or_too_big_to_shrink_is_refused()
     {
         var link = await OpenNodeAsync(
-            volumes: "<volume type='file'><name>used</name><capacity unit='MiB'>8</capacity><target><path>/images/used</path></target></volume>",
+            volumes: "<volume type='file'><name>used</name><capacity unit='MiB'>8</capacity>"
+                + "<target><path>/images/used</path></target></volume>",
             extra: "<domain type='test'><name>vm0</name><memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>"
                 + "<disk type='file' device='disk'><source file='/images/used'/><target dev='vda'/></disk></devices></domain>");
-        await FailsAsync(HypervisorError.StorageFailed, () => link.SendAsync(new CreateVolume("default", "used", "raw", MiB), Deadline).AsTask());
+        await FailsAsync(
+            HypervisorError.StorageFailed, () => link.SendAsync(new CreateVolume("default", "used", "raw", MiB), Deadline).AsTask());
         await FailsAsync(HypervisorError.StorageFailed, () => link.SendAsync(new CreateVolume("none", "x", "raw", MiB), Deadline).AsTask());
         await FailsAsync(HypervisorError.StorageFailed, () => link.SendAsync(new ReadVolumes("none"), Deadline).AsTask());
         await FailsAsync(HypervisorError.StorageFailed, () => link.SendAsync(new ResizeVolume("default", "none", MiB), Deadline).AsTask());
-        await FailsAsync(HypervisorError.InvalidSpecification, () => link.SendAsync(new ResizeVolume("default", "used", MiB), Deadline).AsTask());
+        await FailsAsync(
+            HypervisorError.InvalidSpecification, () => link.SendAsync(new ResizeVolume("default", "used", MiB), Deadline).AsTask());
         var inUse = await FailsAsync(
             HypervisorError.InvalidState, () => link.SendAsync(new ResizeVolume("default", "used", 16 * MiB), Deadline).AsTask());
         Assert.Contains("'vm0' uses it", inUse.Message, StringComparison.Ordinal);
