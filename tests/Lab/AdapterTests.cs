@@ -28,8 +28,9 @@ public sealed class AdapterTests(RealLab lab) : LabTest(lab)
 
         adapter = await VMAdapters.SetAsync(adapter, new AdapterSettings { IsConnected = false }, CancellationToken.None);
         Assert.False(adapter.IsConnected);
-        Assert.Contains("down", await Lab.ExecuteAsync(host, "virsh", "-q", "domif-getlink", "tick", Mac), StringComparison.Ordinal);
-        Assert.Contains("down", await Lab.ExecuteAsync(host, "virsh", "-q", "domif-getlink", "tick", Mac, "--config"), StringComparison.Ordinal);
+        string[] link = ["virsh", "-q", "domif-getlink", "tick", Mac];
+        Assert.Contains("down", await Lab.ExecuteAsync(host, link), StringComparison.Ordinal);
+        Assert.Contains("down", await Lab.ExecuteAsync(host, [.. link, "--config"]), StringComparison.Ordinal);
 
         // A network that is not there changes neither.
         await RefusedAsync(
@@ -81,8 +82,8 @@ public sealed class AdapterTests(RealLab lab) : LabTest(lab)
         adapter = await VMAdapters.SetAsync(
             adapter, new AdapterSettings { InboundKiBPerSec = 2048, OutboundKiBPerSec = 1024, Vlan = 7 }, CancellationToken.None);
         Assert.Equal((2048, 1024, 7), (adapter.InboundKiBPerSec, adapter.OutboundKiBPerSec, adapter.Vlan));
-        Assert.Contains(
-            "inbound.average: 2048", await Lab.ExecuteAsync(host, "virsh", "-q", "domiftune", "tick", Mac, "--config"), StringComparison.Ordinal);
+        var tuned = await Lab.ExecuteAsync(host, "virsh", "-q", "domiftune", "tick", Mac, "--config");
+        Assert.Contains("inbound.average: 2048", tuned, StringComparison.Ordinal);
         adapter = await VMAdapters.SetAsync(
             adapter, new AdapterSettings { InboundKiBPerSec = 0, OutboundKiBPerSec = 0, Vlan = 0 }, CancellationToken.None);
         Assert.Equal(Bare(Assert.Single(await DefinedAsync(host))), ours);
@@ -115,7 +116,8 @@ public sealed class AdapterTests(RealLab lab) : LabTest(lab)
     private async Task<List<XElement>> DefinedAsync(string host)
     {
         List<XElement> found = [];
-        foreach (var how in await StateAsync(host, "tick") is PowerState.Shutoff ? (string[])["--inactive"] : ["--security-info", "--inactive"])
+        var isOff = await StateAsync(host, "tick") is PowerState.Shutoff;
+        foreach (var how in isOff ? (string[])["--inactive"] : ["--security-info", "--inactive"])
         {
             var domain = XElement.Parse(await Lab.ExecuteAsync(host, "virsh", "-q", "dumpxml", "tick", how));
             found.AddRange(domain.Elements("devices").Elements("interface"));

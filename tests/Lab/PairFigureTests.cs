@@ -100,7 +100,9 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
     private static Func<PairPlan, PairPlan> With(CheckpointEngine engine) =>
         plan => plan with { Engine = engine, AllowUnencrypted = true, SeesProcesses = true };
 
-    /// <summary>How long one piece of work takes, in milliseconds. Held output comes in lots: it is counted from one lot to another.</summary>
+    /// <summary>
+    /// How long one piece of work takes, in milliseconds. Held output comes in lots: it is counted from one lot to another.
+    /// </summary>
     private async Task<double> WorkAsync(int pieces)
     {
         var (first, begun) = await NextLotAsync();

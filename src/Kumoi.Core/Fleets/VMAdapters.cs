@@ -44,7 +44,8 @@ public static class VMAdapters
     }
 
     /// <summary>Changes a network adapter: at once if its VM is not off, and in the VM's definition. What is not said stays.</summary>
-    /// <exception cref="HypervisorException">InvalidSpecification: names or numbers cannot be such. AdapterNotFound: it is gone.</exception>
+    /// <exception cref="HypervisorException">InvalidSpecification: names or numbers cannot be such. AdapterNotFound: it is
+    /// gone.</exception>
     public static async Task<KumoiNetworkAdapter> SetAsync(
         KumoiNetworkAdapter adapter, AdapterSettings settings, CancellationToken cancellationToken)
     {
@@ -76,7 +77,8 @@ public static class VMAdapters
         return (bytes[0] & 1) == 0 && bytes.Any(static one => one != 0)
             ? Text(bytes)
             : throw Invalid(
-                $"'{macAddress}' is the MAC address of a group, not of an adapter.", "Give one whose first byte is even, such as 52:54:00:12:34:56.");
+                $"'{macAddress}' is the MAC address of a group, not of an adapter.",
+                "Give one whose first byte is even, such as 52:54:00:12:34:56.");
     }
 
     private static void Ensure(AdapterSettings settings)
@@ -107,7 +109,8 @@ public static class VMAdapters
 
     private static string DrawMac() => Text([0x52, 0x54, 0, .. RandomNumberGenerator.GetBytes(3)]);
 
-    private static string Text(byte[] bytes) => string.Join(':', bytes.Select(static one => one.ToString("x2", CultureInfo.InvariantCulture)));
+    private static string Text(byte[] bytes) =>
+        string.Join(':', bytes.Select(static one => one.ToString("x2", CultureInfo.InvariantCulture)));
 
     private static HypervisorException Invalid(string message, string action) =>
         new(message, FaultDomain.VM, error: HypervisorError.InvalidSpecification, recommendedAction: action);

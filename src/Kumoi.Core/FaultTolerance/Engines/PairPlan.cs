@@ -39,7 +39,8 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     public bool SeesMemoryOf(IHypervisorLink host) => HostRoots.ContainsKey(host.HostName) || new Uri(host.Uri).Host.Length == 0;
 
     /// <summary>
-    /// A QEMU at the console's gate is of this computer, and the kernel tells its end. Not in tests for which each of the hosts stands for a
+    /// A QEMU at the console's gate is of this computer, and the kernel tells its end. Not in tests for which each of the hosts stands
+    /// for a
     /// computer of its own.
     /// </summary>
     public bool SeesProcesses { get; init; } = true;

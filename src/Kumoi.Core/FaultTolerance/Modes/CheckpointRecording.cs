@@ -4,7 +4,8 @@ using System.Text;
 namespace Kumoi.FaultTolerance.Modes;
 
 /// <summary>
-/// What a pair's checkpoints were like, in a file beside them: for whoever wants to know which mode fits the VM. One line of comma-separated
+/// What a pair's checkpoints were like, in a file beside them: for whoever wants to know which mode fits the VM. One line of
+/// comma-separated
 /// values for each: when it was committed, the mode, the cause, then length, pause and duration in milliseconds, and bytes.
 /// </summary>
 /// <remarks>The file is put aside when it is full, and the one before it goes: the two have the last 20,000 checkpoints at least.</remarks>
@@ -26,8 +27,11 @@ public static class CheckpointRecording
             var line = string.Create(
                 CultureInfo.InvariantCulture,
                 $"{at.UtcDateTime:O},{stretch.Mode},{stretch.Cause},{stretch.Length.TotalMilliseconds:0.###},"
-                    + $"{stretch.Cost.Pause.TotalMilliseconds:0.###},{stretch.Cost.Duration.TotalMilliseconds:0.###},{stretch.Cost.Bytes}\n");
-            file.Write(Encoding.ASCII.GetBytes(file.Position == 0 ? $"{Header}\n{line}" : line)); // in one, so that no line has another in it
+                    + $"{stretch.Cost.Pause.TotalMilliseconds:0.###},{stretch.Cost.Duration.TotalMilliseconds:0.###},"
+                    + $"{stretch.Cost.Bytes}\n");
+
+            // In one, so that no line has another in it.
+            file.Write(Encoding.ASCII.GetBytes(file.Position == 0 ? $"{Header}\n{line}" : line));
             if (file.Position < MaxBytes)
             {
                 return;

@@ -12,7 +12,9 @@ internal sealed record PairModel
     /// <summary>How fast dirty memory goes to the backup: 10 Gbit/s. QEMU sends it while the guest stands still.</summary>
     public double BytesPerSec { get; init; } = 1.25e9;
 
-    /// <summary>How long the guest runs on while most of a checkpoint is copied, before it stands still. COLO copies while it stands.</summary>
+    /// <summary>
+    /// How long the guest runs on while most of a checkpoint is copied, before it stands still. COLO copies while it stands.
+    /// </summary>
     public double CopySec { get; init; }
 
     /// <summary>Pauses vary by a log-normal factor of mean 1: the standard deviation of its logarithm.</summary>

@@ -3,7 +3,8 @@ using Kumoi.FaultTolerance.Modes;
 namespace Kumoi.PolicySimulation.Modes;
 
 /// <summary>
-/// What the checkpoints of a pair tell of its guest and its hosts: how fast memory becomes dirty and how often the outputs differ, window by
+/// What the checkpoints of a pair tell of its guest and its hosts: how fast memory becomes dirty and how often the outputs differ, window
+/// by
 /// window, and what a checkpoint costs.
 /// </summary>
 internal sealed class RecordedGuest

@@ -3,7 +3,8 @@ using Kumoi.FaultTolerance.Modes;
 namespace Kumoi.PolicySimulation.Modes;
 
 /// <summary>
-/// Which mode, or which rule for it, fits a VM whose checkpoints were recorded: each is simulated several times on a guest that does at each
+/// Which mode, or which rule for it, fits a VM whose checkpoints were recorded: each is simulated several times on a guest that does at
+/// each
 /// time what that one did then, on hosts whose checkpoints cost what theirs did.
 /// </summary>
 public sealed record RecordedModeStudy

@@ -48,7 +48,8 @@ public abstract class AdapterActionCmdlet : ActionCmdlet
             yield return new ActionRequest.OnWorker
             {
                 Target = adapter,
-                ShouldProcessTarget = $"{adapter.MacAddress} ({adapter.Source ?? adapter.Kind.ToString()}) of {adapter.VM} on {adapter.VMHost}",
+                ShouldProcessTarget =
+                    $"{adapter.MacAddress} ({adapter.Source ?? adapter.Kind.ToString()}) of {adapter.VM} on {adapter.VMHost}",
                 Verb = Verb,
                 Work = (_, token) => ActAsync(adapter, token),
             };

@@ -54,7 +54,10 @@ public sealed class AddKumoiNetworkAdapterCommand : VMActionCmdlet
     {
         var settings = new AdapterSettings
         {
-            Network = NetworkName, Bridge = Bridge, Vlan = Vlan, IsConnected = Disconnected ? false : null,
+            Network = NetworkName,
+            Bridge = Bridge,
+            Vlan = Vlan,
+            IsConnected = Disconnected ? false : null,
         };
         _added[vm] = await VMAdapters.AddAsync(vm, settings, Model, MacAddress, cancellationToken);
         return await VMActions.ReadAgainAsync(vm, CancellationToken.None);

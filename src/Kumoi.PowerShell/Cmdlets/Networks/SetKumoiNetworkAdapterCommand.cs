@@ -49,7 +49,11 @@ public sealed class SetKumoiNetworkAdapterCommand : AdapterActionCmdlet
 
     private AdapterSettings Settings => new()
     {
-        Network = NetworkName, Bridge = Bridge, IsConnected = Connected, Vlan = Vlan, InboundKiBPerSec = InboundKiBPerSec,
+        Network = NetworkName,
+        Bridge = Bridge,
+        IsConnected = Connected,
+        Vlan = Vlan,
+        InboundKiBPerSec = InboundKiBPerSec,
         OutboundKiBPerSec = OutboundKiBPerSec,
     };
 

@@ -12,7 +12,8 @@ public sealed class ConsoleProcessTests : IDisposable
 
     // Says hello at the console, closes it when it is told so, and ends with its standard input.
     private const string Console =
-        "$| = 1; $s = IO::Socket::UNIX->new(Peer => shift) or die; print $s qq(hello); $s->flush; while (<STDIN>) { close $s; print qq(closed\\n); }";
+        "$| = 1; $s = IO::Socket::UNIX->new(Peer => shift) or die; print $s qq(hello); $s->flush; "
+        + "while (<STDIN>) { close $s; print qq(closed\\n); }";
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kumoi-gate-");
     private readonly List<Process> _started = [];

@@ -17,7 +17,8 @@ public sealed class RecordedModeStudyTests
             .Run(TestContext.Current.CancellationToken);
 
         Assert.Equal(7, results.Count);
-        Assert.Equal(results.Select(static result => result.DowntimeRatio.Mean).Order(), results.Select(static result => result.DowntimeRatio.Mean));
+        var ratios = results.Select(static result => result.DowntimeRatio.Mean).ToList();
+        Assert.Equal(ratios.Order(), ratios);
         Assert.Equal(better, results.First(static result => result.Policy is "COLO" or "Checkpoint").Policy);
     }
 
@@ -41,8 +42,8 @@ public sealed class RecordedModeStudyTests
     [Fact]
     public void Nothing_is_said_of_COLO_where_a_pair_never_was_in_it()
     {
-        var results = new RecordedModeStudy { Stretches = Record(ModeWorkload.Deterministic, new FixedModeOptions(PairMode.Checkpoint)), Runs = 2 }
-            .Run(TestContext.Current.CancellationToken);
+        var stretches = Record(ModeWorkload.Deterministic, new FixedModeOptions(PairMode.Checkpoint));
+        var results = new RecordedModeStudy { Stretches = stretches, Runs = 2 }.Run(TestContext.Current.CancellationToken);
 
         Assert.Equal(["Checkpoint"], results.Select(static result => result.Policy));
     }
@@ -67,8 +68,9 @@ public sealed class RecordedModeStudyTests
     public void Of_few_checkpoints_nothing_is_told()
     {
         var stretches = Record(ModeWorkload.Deterministic, new FixedModeOptions(PairMode.Checkpoint)).Take(5).ToList();
-        Assert.Contains("Only 5 checkpoints", Assert.Throws<InvalidOperationException>(
-            () => new RecordedModeStudy { Stretches = stretches }.Run(TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        var refused = Assert.Throws<InvalidOperationException>(
+            () => new RecordedModeStudy { Stretches = stretches }.Run(TestContext.Current.CancellationToken));
+        Assert.Contains("Only 5 checkpoints", refused.Message, StringComparison.Ordinal);
     }
 
     private static List<ModeStretch> Record(ModeWorkload workload, ModeOptions rule)
@@ -76,7 +78,8 @@ public sealed class RecordedModeStudyTests
         var model = new PairModel();
         var random = new RandomStream(7, 1);
         List<ModeStretch> stretches = [];
-        new ModeRun(new GuestTrace(workload, 600, model, 7), model, rule.Create(random.NextDouble)).Run((stretch, _) => stretches.Add(stretch));
+        new ModeRun(new GuestTrace(workload, 600, model, 7), model, rule.Create(random.NextDouble))
+            .Run((stretch, _) => stretches.Add(stretch));
         return stretches;
     }
 }

@@ -4,7 +4,8 @@ using Kumoi.Hypervisors;
 namespace Kumoi.FaultTolerance.Engines.LogReplay;
 
 /// <summary>
-/// Images (qcow2, docs/interop/qcow2.txt of QEMU) that have nothing but the states of VMs: QEMU writes a state into an image of the VM only.
+/// Images (qcow2, docs/interop/qcow2.txt of QEMU) that have nothing but the states of VMs: QEMU writes a state into an image of the VM
+/// only.
 /// </summary>
 internal static class ReplayImage
 {
@@ -13,10 +14,14 @@ internal static class ReplayImage
     /// <summary>QEMU writes the sections of clocks and of the recording one after the other.</summary>
     private const int NearBy = 512;
 
-    /// <summary>The section of a state that says how far a recording was, as QEMU 7.2 to 10 write it: its name, with its length before.</summary>
+    /// <summary>
+    /// The section of a state that says how far a recording was, as QEMU 7.2 to 10 write it: its name, with its length before.
+    /// </summary>
     private static ReadOnlySpan<byte> Section => "\u0006replay"u8;
 
-    /// <summary>The section of clocks: instance, version, ticks, nothing, the clock, and as a part of it the count of instructions.</summary>
+    /// <summary>
+    /// The section of clocks: instance, version, ticks, nothing, the clock, and as a part of it the count of instructions.
+    /// </summary>
     private static ReadOnlySpan<byte> Clocks => "\u0005timer"u8;
 
     private static ReadOnlySpan<byte> Counted => "\u0005\u000ctimer/icount"u8;

@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 namespace Kumoi.Hypervisors.Calls;
 
 /// <summary>
-/// Takes a network adapter away from a VM: from its guest, which must let go of it, and then from its definition. One that the VM has not is
+/// Takes a network adapter away from a VM: from its guest, which must let go of it, and then from its definition. One that the VM has not
+/// is
 /// fine.
 /// </summary>
 public sealed record RemoveAdapter(Guid Id, string MacAddress) : VMChange<Done>(Id)

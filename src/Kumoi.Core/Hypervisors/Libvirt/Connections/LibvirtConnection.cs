@@ -97,7 +97,8 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     public DomainHandle GetDomain(Guid id) => FindDomain(id) ?? throw NotFound($"VM {id}");
 
     /// <summary>
-    /// As it was found by this connection before, without asking again: for calls on whose way to the host a guest waits. libvirt finds a VM
+    /// As it was found by this connection before, without asking again: for calls on whose way to the host a guest waits. libvirt finds a
+    /// VM
     /// by its id whatever the handle was made for: one that is gone fails the call itself. The handle stays the connection's.
     /// </summary>
     public DomainHandle GetKnownDomain(Guid id)

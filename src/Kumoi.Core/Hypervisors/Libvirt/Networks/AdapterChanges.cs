@@ -34,7 +34,8 @@ internal static class AdapterChanges
     }
 
     /// <summary>
-    /// virDomainUpdateDeviceFlags, first in the definition, which is easily put back: what the guest sees now and what is defined may differ
+    /// virDomainUpdateDeviceFlags, first in the definition, which is easily put back: what the guest sees now and what is defined may
+    /// differ
     /// in all that is not changed.
     /// </summary>
     public static AdapterReading Set(LibvirtConnection connection, SetAdapter call)

@@ -83,7 +83,8 @@ internal static class DiskChanges
                 $"remove the disk '{call.Target}' from VM '{domain.Name}'");
             WaitUntilGone(
                 connection, domain, $"the disk '{call.Target}'", xml => DiskDefinition.Find(xml, call.Target),
-                "Unmount it in the guest; it may let go later: look with Get-KumoiDisk, and remove it again. Or stop the VM, and remove it then.",
+                "Unmount it in the guest; it may let go later: look with Get-KumoiDisk, and remove it again. "
+                    + "Or stop the VM, and remove it then.",
                 cancellationToken);
         }
 

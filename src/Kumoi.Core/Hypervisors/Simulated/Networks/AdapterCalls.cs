@@ -5,7 +5,8 @@ using Kumoi.Hypervisors.Simulated.Hosts;
 namespace Kumoi.Hypervisors.Simulated.Networks;
 
 /// <summary>
-/// Calls on the network adapters of VMs. Simulated hosts have each network and each bridge that is named; guests let go of adapters at once.
+/// Calls on the network adapters of VMs. Simulated hosts have each network and each bridge that is named; guests let go of adapters at
+/// once.
 /// </summary>
 internal static class AdapterCalls
 {
