@@ -47,6 +47,28 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
         Say($"{mode}, {generation}: {(Losses + 1) / 2} power losses, {modes.Count} changes of the mode, {Numbers().Count} numbers, each once; {figures}");
     }
 
+    /// <summary>On a host that is well, where the kernel tells it.</summary>
+    [Theory]
+    [InlineData("machine", PairMode.Colo)]
+    [InlineData("newer", PairMode.Checkpoint)]
+    public async Task The_VM_dies_and_its_standby_goes_on_at_once(string generation, PairMode mode)
+    {
+        var hosts = Lab.Choose(3, host => host.Generation == generation);
+        await using var controller = await ProtectAsync(
+            "colo", hosts, how: plan => Colo(plan, new FixedModeOptions(mode)) with { SeesProcesses = true });
+        var running = await RunAsync(controller, hosts[0]);
+        var figures = new PairFigures(controller);
+        for (var death = 0; death < (Losses + 1) / 2; death++)
+        {
+            var record = controller.Record!;
+            Kill(record, figures);
+            await ProtectedAgainAsync(controller, running, record.LastNumber);
+        }
+
+        await StopAsync(controller, running);
+        Say($"{mode}, {generation}: {figures}");
+    }
+
     /// <summary>Half of the deaths are before a step, half after it: a step is a call that stops, asks for a checkpoint, or lets go.</summary>
     [Theory]
     [InlineData("machine")]

@@ -36,7 +36,7 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
     public async Task A_pair_goes_on_elsewhere_when_the_VM_dies_and_everything_is_seen_once(string generation, string guest)
     {
         var hosts = Lab.Choose(2, host => host.Generation == generation);
-        await using var controller = await ProtectAsync(guest, hosts, how: ByReplay);
+        await using var controller = await ProtectAsync(guest, hosts, how: static plan => ByReplay(plan) with { SeesProcesses = true });
         var running = await RunAsync(controller, hosts[0]);
         var figures = new PairFigures(controller);
         var begun = Stopwatch.GetTimestamp();

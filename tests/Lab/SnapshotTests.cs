@@ -176,6 +176,30 @@ public sealed class SnapshotTests(RealLab lab) : LabTest(lab)
         Assert.Equal(before, Files(host));
     }
 
+    /// <summary>Its end would not be ours: to pivot a copy moves the VM to where that goes.</summary>
+    [Theory]
+    [MemberData(nameof(Hosts))]
+    public async Task A_disk_on_which_another_job_works_is_not_merged_and_the_way_back_stays(string host)
+    {
+        var before = Files(host);
+        var vm = await CreateDiskAsync(host, "disk");
+        await VMActions.StartAsync(vm, paused: false, CancellationToken.None);
+        var snapshot = await CheckpointAsync(vm, "one", withMemory: false);
+        var disk = (await VMDisks.ReadAsync(vm, CancellationToken.None)).Single(static one => !one.IsReadOnly);
+        var copy = $"{Lab.HostImages}/copy.qcow2";
+        await Lab.ExecuteAsync(host, "virsh", "-q", "blockcopy", "disk", disk.Target, copy, "--format", "qcow2", "--transient-job");
+
+        await RefusedAsync(HypervisorError.InvalidState, () => RemoveAsync(snapshot));
+        Assert.False((await VMSnapshots.ReadAsync(vm, CancellationToken.None)).Single().IsHalfRemoved);
+        Assert.Equal(disk.Path, (await VMDisks.ReadAsync(vm, CancellationToken.None)).Single(static one => !one.IsReadOnly).Path);
+
+        await Lab.ExecuteAsync(host, "virsh", "-q", "blockjob", "disk", disk.Target, "--abort");
+        await RemoveAsync(snapshot);
+        await VMActions.RemoveAsync(vm, turnOff: true, removeVolumes: true, CancellationToken.None);
+        await Lab.ExecuteAsync(host, "rm", "-f", copy);
+        Assert.Equal(before, Files(host));
+    }
+
     [Theory]
     [MemberData(nameof(Hosts))]
     public async Task Making_one_that_is_cancelled_leaves_a_whole_one_or_nothing(string host)

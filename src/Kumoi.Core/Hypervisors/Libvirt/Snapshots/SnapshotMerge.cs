@@ -13,21 +13,28 @@ internal static unsafe class SnapshotMerge
     private const uint OfActive = 1 << 2;
 
     private const uint Pivot = 1 << 1; // VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
+    private const int ActiveCommit = 4; // VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT
 
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
     /// libvirt-domain: virDomainBlockCommit, virDomainGetBlockJobInfo, virDomainBlockJobAbort. One disk after the other; cancelled, the
-    /// VM goes on as it is. A merge that is under way already, which nobody waits for any more, is gone on with.
+    /// VM goes on as it is.
     /// </summary>
+    /// <param name="connection">To the host.</param>
+    /// <param name="domain">The VM.</param>
+    /// <param name="disks">Those whose newest images are merged.</param>
+    /// <param name="wasBegun">As <see cref="IsUnderWay"/> has it.</param>
+    /// <param name="progress">Of each disk.</param>
+    /// <param name="cancellationToken">Stops the merge.</param>
     public static void Run(
-        LibvirtConnection connection, DomainHandle domain, IReadOnlyList<string> disks, IProgress<CopyProgress>? progress,
+        LibvirtConnection connection, DomainHandle domain, IReadOnlyList<string> disks, bool wasBegun, IProgress<CopyProgress>? progress,
         CancellationToken cancellationToken)
     {
         foreach (var disk in disks)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (Look(connection, domain, disk) is null
+            if (!IsUnderWay(connection, domain, disk, wasBegun)
                 && NativeSnapshot.virDomainBlockCommit(domain, disk, null, null, new CULong(0), IntoNext | DeleteMerged | OfActive) != 0)
             {
                 throw connection.Failed($"merge the disk '{disk}' of VM '{domain.Name}'", CallKind.Write);
@@ -43,6 +50,26 @@ internal static unsafe class SnapshotMerge
             }
         }
     }
+
+    /// <summary>Whether the disk is being merged already.</summary>
+    /// <param name="connection">To the host.</param>
+    /// <param name="domain">The VM.</param>
+    /// <param name="disk">The disk.</param>
+    /// <param name="wasBegun">
+    /// A merge that is under way is of an earlier removal, which nobody waits for any more. Any other job is somebody else's, such as a copy
+    /// that would move the VM to where it goes.
+    /// </param>
+    /// <exception cref="HypervisorException">InvalidState: another job works on it.</exception>
+    public static bool IsUnderWay(LibvirtConnection connection, DomainHandle domain, string disk, bool wasBegun) =>
+        Look(connection, domain, disk) switch
+        {
+            null => false,
+            { Type: ActiveCommit } when wasBegun => true,
+            _ => throw new HypervisorException(
+                $"The disk '{disk}' of VM '{domain.Name}' cannot be merged on {connection.Label}: another job works on it.",
+                FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: "Wait until that is over ('virsh blockjob' shows it), and remove the snapshot again."),
+        };
 
     /// <summary>False: not all is merged yet.</summary>
     private static bool TryPivot(LibvirtConnection connection, DomainHandle domain, string disk, IProgress<CopyProgress>? progress)

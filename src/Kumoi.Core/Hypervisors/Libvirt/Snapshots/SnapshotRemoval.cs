@@ -64,10 +64,16 @@ internal static class SnapshotRemoval
                 return RemoveFiles(connection, domain, reading.Name, files);
             }
 
+            string[] disks = [.. inUse.Select(static disk => disk.Target)];
+            foreach (var disk in disks)
+            {
+                _ = SnapshotMerge.IsUnderWay(connection, domain, disk, reading.IsHalfRemoved);
+            }
+
             // There is no way back to it from the first block that is merged.
             SnapshotDefinition.MarkHalfRemoved(snapshot);
             SnapshotRenaming.Define(connection, domain, snapshot, reading.IsCurrent);
-            SnapshotMerge.Run(connection, domain, [.. inUse.Select(static disk => disk.Target)], call.Progress, cancellationToken);
+            SnapshotMerge.Run(connection, domain, disks, reading.IsHalfRemoved, call.Progress, cancellationToken);
         }
 
         // First the files: what fails then can be done again.
