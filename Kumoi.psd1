@@ -29,7 +29,7 @@
     'Get-KumoiPool'
     'Get-KumoiScaling'
     'Get-KumoiSnapshot'
-    'Get-KumoiVM', 'Get-KumoiVolume', 'Get-KumoiVMScreenshot'
+    'Get-KumoiVM', 'Get-KumoiVMScreenshot', 'Get-KumoiVolume'
     'Invoke-KumoiAction'
     'Invoke-KumoiBalance'
     'Measure-KumoiHostReliability'
