@@ -29,20 +29,29 @@ internal static class Completions
         }
     }
 
-    /// <summary>What the VMs that a command has already are asked for. The prompt waits for a moment at most.</summary>
+    /// <summary>What the VMs that a command has already are asked for, as <see cref="OfFleet"/> does.</summary>
     /// <param name="given">What the command has as its VMs; null: nothing yet.</param>
     /// <param name="word">What was typed.</param>
     /// <param name="read">Asks one VM.</param>
     public static IEnumerable<CompletionResult> OfVMs(
         object? given, string word, Func<KumoiVM, CancellationToken, Task<IEnumerable<(string Name, string ToolTip)>>> read)
     {
-        if (given is null || !KumoiSession.HasFleet)
+        return given is null ? [] : OfFleet(word, token => ReadAsync(given, read, token));
+    }
+
+    /// <summary>What the hosts are asked for. The prompt waits for a moment at most.</summary>
+    /// <param name="word">What was typed.</param>
+    /// <param name="read">Asks them.</param>
+    public static IEnumerable<CompletionResult> OfFleet(
+        string word, Func<CancellationToken, Task<IReadOnlyList<(string Name, string ToolTip)>>> read)
+    {
+        if (!KumoiSession.HasFleet)
         {
             return [];
         }
 
         using var patience = new CancellationTokenSource(Patience);
-        var reading = Task.Run(() => ReadAsync(given, read, patience.Token));
+        var reading = Task.Run(() => read(patience.Token));
         try
         {
             return Of(reading.WaitAsync(patience.Token).GetAwaiter().GetResult(), word);

@@ -9,29 +9,9 @@ namespace Kumoi.PowerShell.Completion;
 /// <summary>Names of the storage pools of the connected hosts.</summary>
 public sealed class PoolNameCompleter : IArgumentCompleter
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
-
     public IEnumerable<CompletionResult> CompleteArgument(
-        string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
-    {
-        if (!KumoiSession.HasFleet)
-        {
-            return [];
-        }
-
-        using var patience = new CancellationTokenSource(Patience);
-        var reading = Task.Run(() => ReadAsync(patience.Token));
-        try
-        {
-            return Completions.Of(reading.WaitAsync(patience.Token).GetAwaiter().GetResult(), wordToComplete);
-        }
-#pragma warning disable CA1031 // whatever is wrong is told when the command runs
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-            return [];
-        }
-    }
+        string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
+        Completions.OfFleet(wordToComplete, ReadAsync);
 
     private static async Task<IReadOnlyList<(string Name, string ToolTip)>> ReadAsync(CancellationToken cancellationToken)
     {

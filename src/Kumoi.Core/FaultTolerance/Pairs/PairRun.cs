@@ -31,6 +31,7 @@ internal sealed class PairRun : IAsyncDisposable
     private readonly Task _running;
     private int _failovers;
     private Task _logged = Task.CompletedTask;
+    private Task _recorded = Task.CompletedTask;
     private PairRecord? _last;
 
     /// <summary>Begins at once, or goes on where another process has left it.</summary>
@@ -158,6 +159,7 @@ internal sealed class PairRun : IAsyncDisposable
         _fleet.Changed -= LeaveIfGone;
         await _leave.CancelAsync();
         await _running;
+        await _recorded;
         await _controller.DisposeAsync();
         _leave.Dispose();
     }
@@ -255,7 +257,12 @@ internal sealed class PairRun : IAsyncDisposable
         if (happened is PairEvent.CheckpointMade made)
         {
             _meter.Add(made.Measure, made.Mode);
-            Record(made);
+            if (_recorded.IsCompleted) // else the storage is slow: a figure less, and output does not wait for it
+            {
+                var at = _time.GetUtcNow();
+                _recorded = Task.Run(() => Record(at, made));
+            }
+
             if (made.Change is { } change)
             {
                 _logged = TellAsync(_logged, record, PairWords.Of(Order, change));
@@ -288,12 +295,12 @@ internal sealed class PairRun : IAsyncDisposable
         }
     }
 
-    private void Record(PairEvent.CheckpointMade made)
+    private void Record(DateTimeOffset at, PairEvent.CheckpointMade made)
     {
         try
         {
             CheckpointRecording.Append(
-                Order.Folder, _time.GetUtcNow(), new ModeStretch(made.Mode, made.Length, made.Cause, made.Measure));
+                Order.Folder, at, new ModeStretch(made.Mode, made.Length, made.Cause, made.Measure));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
