@@ -107,7 +107,7 @@ Add-Comparison 'one of ten replaced, 10,000 simulated hosts, against the same wi
   $null = Add-KumoiFault $second Migrate
   [System.GC]::Collect(); Measure-Once $deploy
   Clear-KumoiFault
-} 'the same pipeline, nothing fails' $null 21 3
+} 'the same pipeline, nothing fails' 2.0 21 3
 
 # (d) What a mask costs when nothing fails: reads of the whole fleet, and calls from C#.
 Add-Comparison 'Get-KumoiHost -FailureOblivious, 10,000 simulated hosts, no failures, against the same without' {
