@@ -44,6 +44,10 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
 
     protected static void Say(string line) => TestContext.Current.TestOutputHelper?.WriteLine(line);
 
+    protected static void SkipUnlessMeasured() => Assert.SkipUnless(
+        Environment.GetEnvironmentVariable("KUMOI_FIGURES") is { Length: > 0 },
+        "this only measures: ./build.sh bench runs it (or KUMOI_FIGURES=file)");
+
     /// <summary>It runs, and has made checkpoints.</summary>
     private protected static async Task<Task<PairRecord>> RunAsync(
         PairController controller, string? primary, CancellationToken cancellationToken = default)

@@ -5,6 +5,9 @@
 ; counter lives in memory only: after a migration or a failover it goes on where it was, after a reboot the
 ; line "BOOT" comes first and the counter starts at 1. What arrives on the serial port is sent back.
 ;
+; The key R at its keyboard makes it differ from any copy of it that runs along: with each number it sends a line
+; "Rxxxxxxxx" too, of what the processor's clock says. The key D ends that.
+;
 ; Between ticks it sleeps (hlt), so an idle guest costs its host next to nothing. It never reads its disk:
 ; any medium that the BIOS boots from will do.
 ;
@@ -54,7 +57,22 @@ main:
         mov     [seen_ticks], ax
         inc     dword [counter]
         call    write_pages
-        call    send_counter
+        mov     ebx, [counter]
+        mov     al, 'C'
+        call    send_number
+        mov     ah, 1
+        int     0x16                    ; the BIOS' keyboard: is a key there?
+        jz      .no_key
+        xor     ah, ah
+        int     0x16
+        mov     [key], al
+.no_key:
+        cmp     byte [key], 'r'
+        jne     .echo
+        rdtsc
+        mov     ebx, eax
+        mov     al, 'R'
+        call    send_number
 .echo:  mov     dx, SERIAL_STATUS
         in      al, dx
         test    al, CAN_READ
@@ -96,11 +114,9 @@ write_pages:
         sti
 .none:  ret
 
-; Sends "C", the counter's 8 hexadecimal digits, and a line feed.
-send_counter:
-        mov     al, 'C'
+; Sends the letter in al, the 8 hexadecimal digits of ebx, and a line feed.
+send_number:
         call    send
-        mov     ebx, [counter]
         mov     cx, 8
 .digit: rol     ebx, 4
         mov     al, bl
@@ -141,6 +157,7 @@ align 4
 counter:        dd 0
 next_page:      dd 0
 seen_ticks:     dw 0
+key:            db 0
 
         times   510 - ($ - $$) db 0
         dw      0xaa55                          ; without it the BIOS does not boot the sector

@@ -103,6 +103,20 @@ internal sealed class ConsoleGate : IDisposable
         }
     }
 
+    /// <summary>
+    /// While the guest is stopped for a checkpoint: takes all that it has put out, and holds what it puts out from then on. Returns the
+    /// position in between.
+    /// </summary>
+    public long Cut()
+    {
+        lock (_lock)
+        {
+            var position = Drain();
+            _isOpen = false;
+            return position;
+        }
+    }
+
     /// <summary>The VM, which has put out nothing here yet, goes on with that position.</summary>
     public void BeginAt(long from)
     {
