@@ -23,6 +23,7 @@ internal static class LibvirtCalls
         DefinitionCalls.AddTo(calls);
         SnapshotCalls.AddTo(calls);
         DiskCalls.AddTo(calls);
+        PoolCalls.AddTo(calls);
         VolumeCalls.AddTo(calls);
         AdapterCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);

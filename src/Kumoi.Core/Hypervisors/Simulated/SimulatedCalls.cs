@@ -24,6 +24,7 @@ internal static class SimulatedCalls
         DefinitionCalls.AddTo(calls);
         SnapshotCalls.AddTo(calls);
         DiskCalls.AddTo(calls);
+        PoolCalls.AddTo(calls);
         VolumeCalls.AddTo(calls);
         AdapterCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
