@@ -1,6 +1,5 @@
 using System.Xml;
 using System.Xml.Linq;
-using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Hypervisors;
 
@@ -92,11 +91,13 @@ internal static class VolumeDefinition
         error: HypervisorError.InvalidState,
         recommendedAction: "Stop the VM, or make a snapshot of it (Checkpoint-KumoiVM) and copy what that is built on.");
 
-    public static IEnumerable<string> WarningsOf(UploadVolume call, LocalImage image) => image.Backing is { } backing
-        ? [$"'{call.LocalPath}' is built on '{backing}': of no use where the host has no such image, and what is there becomes part of it."]
+    /// <summary>What to tell who has uploaded a file.</summary>
+    public static IEnumerable<string> WarningsOfUpload(string file, LocalImage image) => image.Backing is { } backing
+        ? [$"'{file}' is built on '{backing}': of no use where the host has no such image, and what is there becomes part of it."]
         : [];
 
-    public static IReadOnlyList<string> WarningsOf(DownloadVolume call, VolumeReading volume) => volume.BackingPath is { } backing
-        ? [$"'{call.LocalPath}' is built on '{backing}', which was not copied with it."]
+    /// <summary>What to tell who has downloaded a volume.</summary>
+    public static IReadOnlyList<string> WarningsOfDownload(string file, VolumeReading volume) => volume.BackingPath is { } backing
+        ? [$"'{file}' is built on '{backing}', which was not copied with it."]
         : [];
 }

@@ -26,6 +26,7 @@ internal static class LibvirtCalls
         PoolCalls.AddTo(calls);
         VolumeCalls.AddTo(calls);
         AdapterCalls.AddTo(calls);
+        NetworkCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
         QemuCalls.AddTo(calls);

@@ -34,7 +34,7 @@ internal static class VolumeTransfer
         try
         {
             var uploaded = await host.RunJobAsync(connection => Upload(connection, call, image, path => made = path, token));
-            CallWarnings.Tell(VolumeDefinition.WarningsOf(call, image));
+            CallWarnings.Tell(VolumeDefinition.WarningsOfUpload(call.LocalPath, image));
             return uploaded;
         }
         catch (Exception failure) when (Volatile.Read(ref made) is not null)
@@ -99,7 +99,7 @@ internal static class VolumeTransfer
         EnsureNobodyWrites(connection, reading);
         VolumeDefinition.EnsureLength(
             VolumeStore.ReadXml(connection, volume), length, $"Cannot {action} on {connection.Label}");
-        return (length, VolumeDefinition.WarningsOf(call, reading));
+        return (length, VolumeDefinition.WarningsOfDownload(call.LocalPath, reading));
     }
 
     private static void EnsureNobodyWrites(LibvirtConnection connection, VolumeReading volume)

@@ -21,6 +21,7 @@ internal sealed class SimulatedHost
     {
         Name = uri.HostName(number);
         Pools = [new SimulatedPool(GuidFrom($"{uri.FleetKey}/{Name}/pool"), SimulatedPool.First, "dir", "/var/lib/libvirt/images")];
+        Networks = [SimulatedNetwork.First(GuidFrom($"{uri.FleetKey}/{Name}/network"))];
         // An own generator for each host: a host's readings do not depend on how many others there are.
         var random = new Random(HashCode(uri.Seed, number));
         CpuCount = 16;
@@ -55,6 +56,8 @@ internal sealed class SimulatedHost
     public SortedDictionary<string, SimulatedVM> VMs { get; } = new(NaturalOrder.Instance);
 
     public List<SimulatedPool> Pools { get; }
+
+    public List<SimulatedNetwork> Networks { get; }
 
     /// <summary>The volumes that were made in its pools, in their order.</summary>
     public List<SimulatedVolume> Volumes { get; } = [];

@@ -34,7 +34,7 @@ internal static class VolumeTransfer
         var made = await link.Call(
             () => VolumeCalls.Add(link, call.Pool, call.VolumeName, image.Format, image.CapacityBytes, content),
             cancellationToken);
-        CallWarnings.Tell(VolumeDefinition.WarningsOf(call, image));
+        CallWarnings.Tell(VolumeDefinition.WarningsOfUpload(call.LocalPath, image));
         return made;
     }
 
