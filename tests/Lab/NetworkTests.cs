@@ -16,6 +16,9 @@ public sealed class NetworkTests(RealLab lab) : LabTest(lab)
 
     private static NetworkSpec Alone => new() { Name = "alone", Kind = NetworkKind.Isolated };
 
+    /// <summary>Of the lab's bridge: for another, libvirt needs a firewall's tools, and dnsmasq, which not every machine has.</summary>
+    private static NetworkSpec Bridge => new() { Name = "guests", Kind = NetworkKind.Bridge, Bridge = "guests" };
+
     private static NetworkSpec Nat => new()
     {
         Name = "lan",
@@ -28,9 +31,9 @@ public sealed class NetworkTests(RealLab lab) : LabTest(lab)
     [MemberData(nameof(Hosts))]
     public async Task A_network_is_made_stopped_started_and_removed_and_stays_while_VMs_are_in_it(string host)
     {
-        var network = await HostNetworks.CreateAsync(Host(host), Alone, _token);
-        Assert.Equal((true, true, NetworkKind.Isolated), (network.IsActive, network.IsAutostart, network.Kind));
-        Assert.NotNull(network.Bridge);
+        var network = await HostNetworks.CreateAsync(Host(host), Bridge, _token);
+        Assert.Equal(
+            (true, true, NetworkKind.Bridge, "guests"), (network.IsActive, network.IsAutostart, network.Kind, network.Bridge));
         Assert.Equal("yes", await InfoAsync(host, "Active"));
         network = await HostNetworks.SetAutostartAsync(network, isOn: false, _token);
         Assert.Equal("no", await InfoAsync(host, "Autostart"));
@@ -39,7 +42,7 @@ public sealed class NetworkTests(RealLab lab) : LabTest(lab)
             Host(host),
             (await Lab.XmlAsync("tick", "idle")).Replace(
                 "<devices>",
-                $"<devices><interface type='network'><mac address='{Mac}'/><source network='alone'/></interface>",
+                $"<devices><interface type='network'><mac address='{Mac}'/><source network='guests'/></interface>",
                 StringComparison.Ordinal));
         await RefusedAsync(HypervisorError.InvalidState, () => HostNetworks.StopAsync(network, _token));
         await VMActions.StopAsync(vm, turnOff: true, TimeSpan.Zero, TimeProvider.System, _token);
@@ -67,8 +70,33 @@ public sealed class NetworkTests(RealLab lab) : LabTest(lab)
                 + "<range start='10.5.0.2' end='10.5.0.254'/></dhcp></ip></network>");
         await SameAsync(host, Alone, "<network><name>alone</name></network>");
         await SameAsync(
-            host, new NetworkSpec { Name = "br", Kind = NetworkKind.Bridge, Bridge = "guests" },
-            "<network><name>br</name><forward mode='bridge'/><bridge name='guests'/></network>");
+            host, Bridge,
+            "<network><name>guests</name><forward mode='bridge'/><bridge name='guests'/></network>");
+    }
+
+    /// <summary>What dnsmasq has given away libvirt reads from a file.</summary>
+    [Fact]
+    public async Task A_network_with_NAT_and_DHCP_tells_the_addresses_that_it_has_given_away()
+    {
+        var host = Lab.Choose(1, static one => one.IsNewer)[0];
+        var network = await HostNetworks.CreateAsync(Host(host), Nat, _token);
+        Assert.Equal((true, "10.5.0.1/24", "10.5.0.2-10.5.0.254"), (network.IsActive, network.Addresses[0], network.DhcpRanges[0]));
+        Assert.Contains(
+            "10.5.0.1/24", await Lab.ExecuteAsync(host, "ip", "-brief", "address", "show", "dev", network.Bridge!), StringComparison.Ordinal);
+        Assert.Empty(await HostNetworks.ReadLeasesAsync(network, _token));
+        var given = $$"""
+            [ { "ip-address": "10.5.0.7", "mac-address": "{{Mac}}", "hostname": "web", "expiry-time": 4102444800 },
+              { "ip-address": "10.5.0.10", "mac-address": "52:54:00:00:00:02", "expiry-time": 4102444800 } ]
+            """;
+        await Lab.ExecuteAsync(
+            host, "sh", "-c", $"cat >/var/lib/libvirt/dnsmasq/{network.Bridge}.status <<'END'\n{given}\nEND");
+        var leases = await HostNetworks.ReadLeasesAsync(network, _token);
+        Assert.Equal(
+            [("10.5.0.7", 24, Mac, "web"), ("10.5.0.10", 24, "52:54:00:00:00:02", null)],
+            leases.Select(lease => (lease.Address, lease.PrefixLength, lease.MacAddress, lease.HostName)));
+        Assert.All(leases, lease => Assert.Equal(DateTimeOffset.FromUnixTimeSeconds(4102444800), lease.ExpiresAt));
+        await HostNetworks.RemoveAsync(network, _token);
+        await Lab.ExecuteAsync(host, "rm", "-f", $"/var/lib/libvirt/dnsmasq/{network.Bridge}.status");
     }
 
     [Theory]
@@ -78,8 +106,8 @@ public sealed class NetworkTests(RealLab lab) : LabTest(lab)
         var lan = await HostNetworks.CreateAsync(Host(host), Nat with { IsStarted = false, IsAutostart = false }, _token);
         Assert.Equal(["10.5.0.1/24"], lan.Addresses);
         await RefusedAsync(HypervisorError.NetworkClash, () => CreateAsync(Nat));
-        await RefusedAsync(HypervisorError.NetworkClash, () => CreateAsync(Nat with { Name = "other", Address = "10.5.0.129/25" }));
-        await RefusedAsync(HypervisorError.NetworkClash, () => CreateAsync(Nat with { Name = "other", Address = "10.4.0.1/15" }));
+        await RefusedAsync(HypervisorError.NetworkClash, () => CreateAsync(Nat with { Name = "other", Address = "10.5.0.129/25", DhcpFirst = null, DhcpLast = null }));
+        await RefusedAsync(HypervisorError.NetworkClash, () => CreateAsync(Nat with { Name = "other", Address = "10.4.0.1/15", DhcpFirst = "10.4.0.2", DhcpLast = "10.4.0.9" }));
 
         // The lab's own network, in which the host is. Who looks is libvirt, when it is started.
         await Assert.ThrowsAsync<HypervisorException>(() => CreateAsync(
@@ -125,6 +153,6 @@ public sealed class NetworkTests(RealLab lab) : LabTest(lab)
     }
 
     private async Task<string> InfoAsync(string host, string line) =>
-        (await Lab.ExecuteAsync(host, "virsh", "-q", "net-info", "alone")).Split('\n')
+        (await Lab.ExecuteAsync(host, "virsh", "-q", "net-info", "guests")).Split('\n')
             .Single(one => one.StartsWith(line + ":", StringComparison.Ordinal)).Split(':')[1].Trim();
 }
