@@ -77,9 +77,11 @@ internal static class NetworkDefinition
         }
     }
 
-    /// <summary>Whether a VM has an adapter in a network.</summary>
+    /// <summary>
+    /// Whether a VM has an adapter in a network. While it runs, libvirt tells the adapter's type as what it has become, such as a bridge.
+    /// </summary>
     public static bool IsUsedBy(string network, XElement domain) => AdapterDefinition.Of(domain).Any(
-        adapter => (string?)adapter.Attribute("type") is "network" && (string?)adapter.Element("source")?.Attribute("network") == network);
+        adapter => (string?)adapter.Element("source")?.Attribute("network") == network);
 
     public static HypervisorException IsGone(string host, string network) => new(
         $"{host} has no network '{network}' any more.", FaultDomain.Host, error: HypervisorError.ResourceUnavailable,
