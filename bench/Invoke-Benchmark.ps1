@@ -292,6 +292,21 @@ else {
     $bytes = [byte[]]::new(256MB)
     [Random]::new(7).NextBytes($bytes)
     [System.IO.File]::WriteAllBytes($memory, $bytes)
+
+    # (i2) Uploading the same 256 MiB, which have no holes, to a host of the lab.
+    $uploadUri = $lab.hosts[0].uri
+    $null = Connect-KumoiHost $uploadUri -Name upload
+    Add-Comparison 'Import-KumoiVolume, 256 MiB without holes, against virsh vol-upload' {
+      Measure-Once { Import-KumoiVolume $memory upload -VMHost upload -ProgressAction SilentlyContinue }
+      Get-KumoiVolume upload -VMHost upload | Remove-KumoiVolume -Confirm:$false
+    } {
+      Measure-Once {
+        virsh -q -c $uploadUri vol-create-as default upload 256M --format raw
+        virsh -q -c $uploadUri vol-upload upload $memory default
+      }
+      virsh -q -c $uploadUri vol-delete upload default | Out-Null
+    } 'virsh vol-create-as, vol-upload' 1 7
+    Disconnect-KumoiHost upload
     # QEMU itself puts it into the guest's memory; the tick guest below does not touch it there.
     $xml = ((& $labScript domain-xml overhead idle) -join "`n").Replace("<domain type='qemu'>", "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>").
       Replace("<memory unit='MiB'>32</memory>", "<memory unit='MiB'>512</memory>").
