@@ -11,12 +11,16 @@
 ; nasm -f bin -D PAGES_PER_TICK=n -D WINDOW_PAGES=n
 ;   PAGES_PER_TICK  pages (4 KiB) written per tick; 0 for none
 ;   WINDOW_PAGES    they are taken in turn from this many pages, which start at 1 MiB
+;   RESTLESS        1: it does not wait for ticks, and never sleeps: it counts and sends as fast as it can
 
 %ifndef PAGES_PER_TICK
 %define PAGES_PER_TICK 0
 %endif
 %ifndef WINDOW_PAGES
 %define WINDOW_PAGES 1
+%endif
+%ifndef RESTLESS
+%define RESTLESS 0
 %endif
 
 LOAD_ADDRESS    equ 0x7c00      ; where the BIOS puts a boot sector
@@ -47,6 +51,12 @@ start:
         jmp     .next
 
 main:
+%if RESTLESS
+        inc     dword [counter]
+        call    write_pages
+        call    send_counter
+        jmp     main
+%endif
         hlt                     ; until the next interrupt, which need not be the timer's
         mov     ax, [BIOS_TICKS]
         cmp     ax, [seen_ticks]

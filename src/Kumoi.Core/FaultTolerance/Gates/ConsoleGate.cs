@@ -87,6 +87,18 @@ internal sealed class ConsoleGate : IDisposable
         }
     }
 
+    /// <summary>How much is held.</summary>
+    public int HeldBytes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _held.Count;
+            }
+        }
+    }
+
     /// <summary>
     /// Takes all that was put out until now: while the guest is stopped, all that it has put out. Returns the position after it.
     /// </summary>
