@@ -6,7 +6,7 @@
 #   warm  1 MiB/s in 2 MiB: converges in a few rounds
 #   hot   9 MiB/s in 8 MiB
 #   vhot  73 MiB/s in 24 MiB: a migration limited to 40 MiB/s does not converge (1,493 rounds in 600 s)
-#   restless  one at each number, and it counts without any pause instead of at ticks
+#   restless  one at each number, and it counts without any pause, some ten times a second
 readonly -A tick_variants=([idle]='0 1' [warm]='16 512' [hot]='128 2048' [vhot]='1024 6144' [restless]='1 512 1')
 
 # Makes the images that every host sees, under the same path, in $lab/shared.

@@ -239,10 +239,17 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
         await _removing; // its console would find that of the next one
         _counted = 0;
         brake.AllowSome();
-        var course = await _start.BeginAsync(job, brake.Primary, (host, standby) => _left.Add((host, standby)), cancellationToken);
-        brake.Lag = () => course.Lag;
-        brake.SetLimits();
-        return course;
+        ReplayCourse? course = null;
+        try
+        {
+            course = await _start.BeginAsync(job, brake, (host, standby) => _left.Add((host, standby)), cancellationToken);
+            return course;
+        }
+        finally
+        {
+            brake.Lag = course is null ? null : () => course.Lag;
+            brake.SetLimits();
+        }
     }
 
     /// <summary>Of the VM where it is now.</summary>

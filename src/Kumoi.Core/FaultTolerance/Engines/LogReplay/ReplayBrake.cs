@@ -20,6 +20,7 @@ internal sealed class ReplayBrake : IAsyncDisposable
     private readonly PairPlan _plan;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _end = new();
+    private readonly SemaphoreSlim _turn = new(1);
     private readonly Task _running;
     private long _most; // more held output stops the guest
     private long _few; // and less lets it go on
@@ -103,7 +104,47 @@ internal sealed class ReplayBrake : IAsyncDisposable
         }
     }
 
+    /// <summary>Looks at the guest while it stands still, for that moment or by this brake.</summary>
+    public async Task<T> WhileItStandsAsync<T>(Func<Task<T>> look, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            if (_since is not null)
+            {
+                return await look();
+            }
+
+            try
+            {
+                await Primary.StopAsync(cancellationToken);
+                return await look();
+            }
+            finally
+            {
+                await Primary.GoOnAsync(CancellationToken.None);
+            }
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
     private async Task LookAsync()
+    {
+        await _turn.WaitAsync(_end.Token);
+        try
+        {
+            await StopOrGoOnAsync();
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task StopOrGoOnAsync()
     {
         var lag = Lag?.Invoke() ?? default;
         var held = Console.HeldBytes;

@@ -17,6 +17,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
     private readonly CancellationTokenSource _end = new();
     private readonly Queue<Poll> _polls = new();
     private readonly Queue<(ReplayPoint Point, Poll Poll)> _points = new(); // of the outputs that the replica has not replayed
+    private (long Count, long Position, long At) _looked; // of the last look
     private readonly PairPlan _plan;
     private readonly TimeProvider _time;
     private ReplayPrimary _primary;
@@ -38,6 +39,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
         _last = begun;
         _replayed = begun.Position;
         _covered = new Poll(begun.Count, begun.Position, 0, 0);
+        _looked = (begun.Count, begun.Position, time.GetTimestamp());
         _primary = ReplayPrimary.Begin(OutputRule.Kumoi, maxHeld: 1, begun.Id);
         _backup = ReplayBackup.Begin(OutputRule.Kumoi, begun.Id);
     }
@@ -98,9 +100,11 @@ internal sealed class ReplayCourse : IAsyncDisposable
         }
     }
 
-    public void Follow()
+    /// <summary>Begins to follow.</summary>
+    /// <param name="recorded">How long the log is up to where the replica stands.</param>
+    public void Follow(long recorded)
     {
-        _replayedLog = Stream.Recorded;
+        _replayedLog = recorded;
         _looking = RepeatAsync(LookAsync); // side by side: a host that is slow to answer for one of them does not hold up the other
         _moving = RepeatAsync(MoveAsync);
         _following = FollowAsync();
@@ -278,15 +282,19 @@ internal sealed class ReplayCourse : IAsyncDisposable
     /// <summary>How far the primary is, and of which moments the backup has the whole log by now.</summary>
     private async Task LookAsync()
     {
-        var position = Console.Drain(); // before the count: what it has put out later is not covered
+        var position = Console.Drain();
         var count = await Primary.CountAsync(_end.Token);
         var needed = Stream.Recorded + LogStream.Lot;
         lock (_lock)
         {
-            if (_polls.Count < MostPolls)
+            // QEMU's count may be some moments old, and what was taken at the last look came later than that. A count that is another one
+            // than at the last look is of a moment after that look.
+            if (count > _looked.Count && _polls.Count < MostPolls)
             {
-                _polls.Enqueue(new Poll(count, position, needed, _time.GetTimestamp()));
+                _polls.Enqueue(new Poll(count, _looked.Position, needed, _looked.At));
             }
+
+            _looked = (count, position, _time.GetTimestamp());
 
             while (_polls.TryPeek(out var poll) && poll.Needed <= Stream.Sent)
             {

@@ -8,8 +8,14 @@ internal readonly record struct ReplayLag(TimeSpan Time, long Bytes)
     /// <summary>A replica that is farther behind is waited for, by the output and by the guest.</summary>
     public static TimeSpan Longest { get; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>The same as <see cref="Longest"/>, of the log: some seconds of a guest that puts out without any pause.</summary>
-    public const long MostBytes = 64L << 20;
+    /// <summary>
+    /// The same, of the log. A guest that puts out without any pause records so much in a quarter of a second, and a replica needs one to
+    /// two for it; a guest that rests, more than half a minute, and a replica a quarter of that.
+    /// </summary>
+    public const long MostBytes = 512 << 10;
+
+    /// <summary>None follows, and the guest has to wait.</summary>
+    public static ReplayLag Hold { get; } = new(TimeSpan.Zero, long.MaxValue);
 
     public bool IsTooFar => Time > Longest || Bytes > MostBytes;
 

@@ -10,19 +10,17 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
 
-    /// <summary>How long a VM has to pause in its output by itself, before it is stopped for a moment.</summary>
-    private static readonly TimeSpan QuietPatience = TimeSpan.FromMilliseconds(200);
-
     /// <summary>Begins to follow the VM.</summary>
     /// <param name="job">What is wanted.</param>
-    /// <param name="primary">The VM's QEMU.</param>
+    /// <param name="brake">Of the VM. It is to have the course's lag afterwards.</param>
     /// <param name="made">Is told of each standby that was made, whatever becomes of the rest.</param>
     /// <param name="cancellationToken">Leaves all as it is.</param>
     /// <exception cref="HypervisorException">It cannot be followed.</exception>
     /// <exception cref="IOException">The log cannot be sent.</exception>
     public async Task<ReplayCourse> BeginAsync(
-        CheckpointJob job, QemuReplay primary, Action<IHypervisorLink, Guid> made, CancellationToken cancellationToken)
+        CheckpointJob job, ReplayBrake brake, Action<IHypervisorLink, Guid> made, CancellationToken cancellationToken)
     {
+        var primary = brake.Primary;
         var backup = job.Backup ?? throw StandbyStart.NoBackup();
         var live = DomainDefinition.Parse(await job.Primary.SendAsync(new ReadXml(primary.Domain), cancellationToken));
         if (ReplayDefinition.RecordOf(live) is not { } record || !File.Exists(record))
@@ -64,10 +62,7 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
             (var replica, echo) = await ReplicaAsync(plan, files, live, backup, free[1], attempt, time, cancellationToken);
             made(backup, replica.Domain);
 
-            var (count, position) = await FindQuietAsync(primary, job.Console, cancellationToken);
-            var needed = stream.Recorded + LogStream.Lot;
-            await UntilAsync(primary, _ => stream.Sent >= needed, cancellationToken);
-            await replica.GoToAsync(count, cancellationToken);
+            var (count, position, recorded) = await CatchUpAsync(brake, replica, stream, cancellationToken);
             echo.BeginAt(position);
 
             var begun = new ReplayPoint(job.Number - 1, count, position, "");
@@ -86,7 +81,7 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
                 Stream = stream,
                 Log = messages,
             };
-            course.Follow();
+            course.Follow(recorded);
             return course;
         }
         catch
@@ -128,34 +123,52 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
     }
 
     /// <summary>
-    /// An instruction, and exactly how much the VM had put out by then: a replica puts out again all that it replays, also what nobody has
-    /// taken. A VM that puts out without any pause is stopped for that moment.
+    /// Lets a replica come to where the VM is, as far as that can be: what the VM has done meanwhile is little then. A VM that is recorded
+    /// faster than it is replayed has to wait, or the replica would never come there.
     /// </summary>
-    private async Task<(long Count, long Position)> FindQuietAsync(
-        QemuReplay primary, ConsoleGate console, CancellationToken cancellationToken)
+    /// <returns>Where it stands, and how long the log is up to there.</returns>
+    private async Task<(long Count, long Position, long Recorded)> CatchUpAsync(
+        ReplayBrake brake, QemuReplay replica, LogStream stream, CancellationToken cancellationToken)
     {
-        var since = time.GetTimestamp();
-        while (time.GetElapsedTime(since) < QuietPatience)
+        var (behind, log) = (0L, 0L); // where the replica stands, and how long the log is up to there
+        var isSlow = false;
+        while (true)
         {
-            var before = console.Drain();
-            var quiet = await primary.CountAsync(cancellationToken);
-            if (console.Drain() == before)
+            var (count, position) = await FindAsync(brake, cancellationToken);
+            var recorded = stream.Recorded;
+            await UntilAsync(brake.Primary, _ => stream.Sent >= recorded + LogStream.Lot, cancellationToken);
+            var way = recorded - log;
+            if (!isSlow)
             {
-                return (quiet, before);
+                brake.Lag = () => new ReplayLag(TimeSpan.Zero, stream.Recorded - recorded - way);
             }
-        }
 
-        await primary.StopAsync(cancellationToken);
-        try
-        {
-            var count = await primary.CountAsync(cancellationToken);
-            return (count, console.Drain());
-        }
-        finally
-        {
-            await primary.GoOnAsync(CancellationToken.None);
+            var since = time.GetTimestamp();
+            await replica.GoToAsync(count, cancellationToken);
+            if (isSlow || (time.GetElapsedTime(since) < ReplayLag.Longest / 2 && stream.Recorded - recorded < ReplayLag.MostBytes / 2))
+            {
+                return (count, position, recorded);
+            }
+
+            // What is left must become less each time.
+            if (await brake.Primary.CountAsync(cancellationToken) - count > (count - behind) / 2)
+            {
+                isSlow = true;
+                brake.Lag = () => ReplayLag.Hold;
+                await UntilAsync(brake.Primary, _ => brake.IsOn, cancellationToken);
+            }
+
+            (behind, log) = (count, recorded);
         }
     }
+
+    /// <summary>
+    /// An instruction, and exactly how much the VM had put out by then: a replica puts out again all that it replays, also what nobody has
+    /// taken. The VM is stopped for that moment: of one that runs QEMU does not know the count, but that of some moments before.
+    /// </summary>
+    private static Task<(long Count, long Position)> FindAsync(ReplayBrake brake, CancellationToken cancellationToken) =>
+        brake.WhileItStandsAsync(
+            async () => (await brake.Primary.CountAsync(cancellationToken), brake.Console.Drain()), cancellationToken);
 
     /// <summary>Asks the primary again and again, which makes its log grow, too: what it has done is in the log the sooner.</summary>
     private async Task UntilAsync(QemuReplay primary, Func<long, bool> isSo, CancellationToken cancellationToken)
