@@ -18,9 +18,11 @@ public sealed partial class PairReplayLagTests(RealLab lab) : PairTest(lab)
     /// <summary>The bound, and what the machine itself needs to see that it is passed, while all else on it is busy.</summary>
     private static readonly TimeSpan Bound = ReplayLag.Longest + TimeSpan.FromSeconds(3);
 
+    public static bool IsWanted => PairReplayTests.IsWanted;
+
     public static TheoryData<string> Generations => ["machine", "newer"];
 
-    [Theory]
+    [Theory(Skip = "it takes a minute, and more on a busy machine; run it with KUMOI_LAB_REPLAY=1", SkipUnless = nameof(IsWanted))]
     [MemberData(nameof(Generations))]
     public async Task A_guest_that_never_rests_waits_for_a_replica_that_stands_still_and_everything_is_seen_once(string generation)
     {
@@ -59,11 +61,13 @@ public sealed partial class PairReplayLagTests(RealLab lab) : PairTest(lab)
         Kill(controller.Record);
         await Until(controller, running, static (happened, _) => happened is PairEvent.TookOver);
         Say($"kill to running {Stopwatch.GetElapsedTime(killed).TotalMilliseconds:0} ms");
-        await ProtectedAgainAsync(controller, running, controller.Record.LastNumber + 2);
+        await ServesAsync(hosts[1], PairDomains.Of(Id, controller.Record.Standby));
         await StopAsync(controller, running);
 
         lags.Sort();
-        Say($"{generation}: {Numbers().Count} numbers; lag p50 {lags[lags.Count / 2].TotalMilliseconds:0} ms, most {lags[^1].TotalMilliseconds:0} ms");
+        Say(FormattableString.Invariant(
+            $"{generation}: {Numbers().Count} numbers; lag p50 {lags[lags.Count / 2].TotalMilliseconds:0} ms, ")
+            + FormattableString.Invariant($"most {lags[^1].TotalMilliseconds:0} ms"));
         Assert.All(lags, static lag => Assert.InRange(lag, TimeSpan.Zero, Bound));
     }
 

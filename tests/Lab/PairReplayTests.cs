@@ -36,7 +36,12 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
     public async Task A_pair_goes_on_elsewhere_when_the_VM_dies_and_everything_is_seen_once(string generation, string guest)
     {
         var hosts = Lab.Choose(2, host => host.Generation == generation);
-        await using var controller = await ProtectAsync(guest, hosts, how: static plan => ByReplay(plan) with { SeesProcesses = true });
+        List<double> lags = [];
+        await using var controller = await ProtectAsync(guest, hosts, how: plan => ByReplay(plan) with
+        {
+            SeesProcesses = true,
+            ReplayLagged = lag => lags.Add(lag.TotalMilliseconds),
+        });
         var running = await RunAsync(controller, hosts[0]);
         var figures = new PairFigures(controller);
         var begun = Stopwatch.GetTimestamp();
@@ -50,8 +55,11 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
         }
 
         await StopAsync(controller, running);
-        figures.Save("LogReplay", $"{guest}, {generation}", ("logBytesPerSecond", logged));
-        Say($"{guest}, {generation}: {logged:0} bytes of log a second; {figures}");
+        lags.Sort();
+        var (middle, late) = (Middle(lags), lags[(int)Math.Ceiling(0.99 * lags.Count) - 1]);
+        figures.Save(
+            "LogReplay", $"{guest}, {generation}", ("logBytesPerSecond", logged), ("lagP50", middle), ("lagP99", late));
+        Say($"{guest}, {generation}: {logged:0} bytes of log a second, lag p50 {middle:0} ms, p99 {late:0} ms; {figures}");
     }
 
     public static MatrixTheoryData<string, string> Steps => new(["machine", "newer"], Enum.GetNames<ReplayStep>());
