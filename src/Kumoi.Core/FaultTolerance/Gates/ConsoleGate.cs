@@ -194,8 +194,8 @@ internal sealed class ConsoleGate : IDisposable
             _connected.TrySetResult();
             try
             {
-                await (_maxHeldBytes == int.MaxValue ? Task.Factory.StartNew(
-                    () => TakeAtOnce(peer), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default) : TakeAsync(peer));
+                await (_maxHeldBytes < int.MaxValue ? TakeAsync(peer) : Task.Factory.StartNew(
+                    () => TakeAtOnce(peer), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
             }
             finally
             {

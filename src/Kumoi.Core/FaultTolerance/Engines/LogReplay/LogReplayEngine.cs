@@ -56,8 +56,8 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
             {
                 // The replica that has followed goes on with it, if the VM is lost.
                 throw new HypervisorException(
-                    $"The VM does not run on {job.Primary.HostName}.", FaultDomain.VM, isTransient: true, error: HypervisorError.InvalidState,
-                    recommendedAction: "See that it runs: Get-KumoiVM.");
+                    $"The VM does not run on {job.Primary.HostName}.", FaultDomain.VM, isTransient: true,
+                    error: HypervisorError.InvalidState, recommendedAction: "See that it runs: Get-KumoiVM.");
             }
 
             if (_course is { } old
@@ -142,7 +142,7 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
             var gate = await successor.LoadAsync(_files.Replica(attempt), position, cancellationToken);
             await (plan.AtReplayStep?.Invoke(ReplayStep.Loaded) ?? Task.CompletedTask);
             _left.RemoveAll(left => left.Id == successor.Domain);
-            _removing = RemoveAsync(host, drain.Replica.Domain, CancellationToken.None); // not waited for now: it stands still, and nobody hears it
+            _removing = RemoveAsync(host, drain.Replica.Domain, CancellationToken.None); // it stands still: that has time
             return gate;
         }
         catch

@@ -179,8 +179,8 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
             if (time.GetElapsedTime(since) > plan.CheckpointPatience)
             {
                 throw new HypervisorException(
-                    FormattableString.Invariant($"The log has not gone on for {plan.CheckpointPatience.TotalSeconds:0.#} s."), FaultDomain.VM,
-                    isTransient: true, error: HypervisorError.TimedOut, recommendedAction: "See that the VM runs.");
+                    FormattableString.Invariant($"The log has not gone on for {plan.CheckpointPatience.TotalSeconds:0.#} s."),
+                    FaultDomain.VM, isTransient: true, error: HypervisorError.TimedOut, recommendedAction: "See that the VM runs.");
             }
 
             await Task.Delay(BetweenLooks, time, cancellationToken);

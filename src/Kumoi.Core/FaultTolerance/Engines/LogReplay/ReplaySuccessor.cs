@@ -35,8 +35,8 @@ internal sealed class ReplaySuccessor : IDisposable
 
     /// <summary>Starts it, in place of what was left there.</summary>
     public static async Task<ReplaySuccessor> StartAsync(
-        PairPlan plan, ReplayFiles files, ConsoleLog log, XElement live, IHypervisorLink host, int number, string attempt, TimeProvider time,
-        CancellationToken cancellationToken)
+        PairPlan plan, ReplayFiles files, ConsoleLog log, XElement live, IHypervisorLink host, int number, string attempt,
+        TimeProvider time, CancellationToken cancellationToken)
     {
         var id = PairDomains.Of(plan.VM, number);
         await host.SendAsync(new RemoveStandby(plan.VM, id), cancellationToken);
