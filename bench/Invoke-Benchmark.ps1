@@ -352,6 +352,8 @@ else {
         Add-Result "${name}: output held p50, against 1 s" $of.outputP50 1000 ($of.outputP50 / 1000) $null $told
         Add-Result "${name}: output held p99, against p50" $of.outputP99 $of.outputP50 ($of.outputP99 / $of.outputP50) $null $told
         Add-Result "${name}: log in a second, against 20 KiB" ($of.logBytesPerSecond / 1KB) 20 ($of.logBytesPerSecond / 20KB) $null '-' 'KiB'
+        Add-Result "${name}: lag of the replica p50, against its bound" $of.lagP50 2000 ($of.lagP50 / 2000) $null $told
+        Add-Result "${name}: lag of the replica p99, against its bound" $of.lagP99 2000 ($of.lagP99 / 2000) $null $told
         Add-Result "${name}: kill -9 to running again, p50 of $($of.outages), against 1 s" $of.outageP50 1000 ($of.outageP50 / 1000) $null 'never, without a pair'
         continue
       }

@@ -14,12 +14,16 @@
 ; nasm -f bin -D PAGES_PER_TICK=n -D WINDOW_PAGES=n
 ;   PAGES_PER_TICK  pages (4 KiB) written per tick; 0 for none
 ;   WINDOW_PAGES    they are taken in turn from this many pages, which start at 1 MiB
+;   RESTLESS        1: it does not wait for ticks, and never sleeps: it counts on and on, some ten times a second
 
 %ifndef PAGES_PER_TICK
 %define PAGES_PER_TICK 0
 %endif
 %ifndef WINDOW_PAGES
 %define WINDOW_PAGES 1
+%endif
+%ifndef RESTLESS
+%define RESTLESS 0
 %endif
 
 LOAD_ADDRESS    equ 0x7c00      ; where the BIOS puts a boot sector
@@ -50,6 +54,15 @@ start:
         jmp     .next
 
 main:
+%if RESTLESS
+        mov     ecx, 1000000    ; faster, and it fills the socket, which takes some 270 bytes that were written one by one
+.work:  dec     ecx
+        jnz     .work
+        inc     dword [counter]
+        call    write_pages
+        call    send_counter
+        jmp     main
+%endif
         hlt                     ; until the next interrupt, which need not be the timer's
         mov     ax, [BIOS_TICKS]
         cmp     ax, [seen_ticks]

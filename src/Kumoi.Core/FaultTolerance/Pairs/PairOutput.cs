@@ -30,7 +30,7 @@ internal sealed class PairOutput(PairPlan plan) : IDisposable
     public void MakeGate(int? standby)
     {
         Forget();
-        _console = new ConsoleGate(plan.ConsoleSocketOf(standby), Log, Log.Length, plan.MaxHeldBytes);
+        _console = new ConsoleGate(plan.ConsoleSocketOf(standby), Log, Log.Length, plan.GateBytes);
     }
 
     /// <summary>Holds the console's output, by the gate that is there, or by a new one.</summary>
