@@ -60,7 +60,9 @@ main:
         jnz     .work
         inc     dword [counter]
         call    write_pages
-        call    send_counter
+        mov     ebx, [counter]
+        mov     al, 'C'
+        call    send_number
         jmp     main
 %endif
         hlt                     ; until the next interrupt, which need not be the timer's
