@@ -220,10 +220,12 @@ switch ($Task) {
   'docs' {
     Build-Module
     Write-Picture
+    # Needs no PlatyPS.
+    $coverage = Invoke-Fresh "$root/docs/Update-Coverage.ps1" @('-Module', $module)
     if (-not (Test-PlatyPS)) { throw 'The help is made with Microsoft.PowerShell.PlatyPS 1.0.1 or newer, which is not here. Get it with: Install-PSResource Microsoft.PowerShell.PlatyPS' }
     $status = Invoke-Fresh "$root/docs/Update-Help.ps1" @('-Module', $module)
     if ($status -eq 0) { $status = Invoke-Fresh "$root/docs/Export-Help.ps1" @('-Pages', "$root/docs/cmdlets", '-Target', "$root/docs/help") }
-    exit $status
+    exit [math]::Max($status, $coverage)
   }
   'package' {
     Build-Module

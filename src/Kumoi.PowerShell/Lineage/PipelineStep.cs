@@ -45,6 +45,9 @@ internal sealed record PipelineStep
 
     public CommandAst? Command { get; init; }
 
+    /// <summary>What is written behind the command; null for <see cref="StepKind.Opaque"/>.</summary>
+    public CommandArguments? Arguments { get; init; }
+
     public bool IsPerElement => Kind is StepKind.Filter or StepKind.PerElement or StepKind.Action;
 
     public static PipelineStep Of(CommandBaseAst element, PSCmdlet asker, Purity purity)
@@ -91,6 +94,7 @@ internal sealed record PipelineStep
             KeepsCount = kind is StepKind.Order && !arguments.Names.Contains("Unique"),
             HasPipelineVariable = arguments.Names.Contains("PipelineVariable"),
             Command = command,
+            Arguments = arguments,
         };
     }
 

@@ -16,6 +16,7 @@ internal sealed class PipelineReplay(ISubstitutionTerminal terminal, TerminalLin
     private IReadOnlyList<int> _chosen = [];
     private int _filters;
     private IReadOnlyList<object>? _passed;
+    private KnownSort? _sort;
 
     /// <summary>The elements in the order of the whole chain, as the last candidates were chosen from it.</summary>
     public IReadOnlyList<int> FinalOrder => _chosen;
@@ -38,22 +39,32 @@ internal sealed class PipelineReplay(ISubstitutionTerminal terminal, TerminalLin
     public IReadOnlyList<object>? PassedBehind(int steps) => steps == _filters ? _passed : null;
 
     /// <summary>
-    /// Runs the chain. What the filters say of an element that is not read again stays the same, so they are asked once: over thousands of
-    /// elements each run is felt.
+    /// Runs the chain. What the filters say of an element that is not read again stays the same, and so do its keys in a sort: they are asked
+    /// once, because over thousands of elements each run is felt.
     /// </summary>
     private List<object> RunChain(IReadOnlyList<PipelineStep> steps)
     {
         _filters = FiltersApart(steps);
-        if (_filters == 0)
+        var passed = _filters == 0 ? lineage.Left() : Filter(steps);
+        List<PipelineStep> below = [.. steps.Skip(_filters)];
+        if (below is not [{ } sort, _, ..] || !KnownSort.CanBeLearned(sort) || lineage.PipelineVariable is not null)
         {
-            return Run(lineage.Left(), steps.Select(step => step.Replay));
+            return Run(passed, below.Select(step => step.Replay));
         }
 
-        _passed = _passed is null
-            ? Run(lineage.Left(), steps.Take(_filters).Select(step => step.Replay))
-            : [.. _passed.Where(element => !lineage.Ledger.Failed.Contains(LineageSource.OriginOf(element)!.Index))];
-        return Run(_passed, steps.Skip(_filters).Select(step => step.Replay));
+        return Run(_sort?.Without(lineage.Ledger.Failed) ?? Sort(sort, passed), below.Skip(1).Select(step => step.Replay));
     }
+
+    private List<object> Sort(PipelineStep sort, IReadOnlyList<object> elements)
+    {
+        var sorted = Run(elements, [sort.Replay]);
+        _sort = KnownSort.Learn(sort, elements, sorted);
+        return sorted;
+    }
+
+    private IReadOnlyList<object> Filter(IReadOnlyList<PipelineStep> steps) => _passed = _passed is null
+        ? Run(lineage.Left(), steps.Take(_filters).Select(step => step.Replay))
+        : [.. _passed.Where(element => !lineage.Ledger.Failed.Contains(LineageSource.OriginOf(element)!.Index))];
 
     /// <summary>
     /// How many filters the chain begins with that can be run by themselves; 0: none. A sort must stand behind them, which takes in all

@@ -79,8 +79,17 @@ public sealed class EventTests : LibvirtTest
     {
         var link = await OpenNodeAsync(vmCount: 1);
         await using var events = await WatchAsync(link);
+        // One who watched later is told later: what it has heard, the first one has been told.
+        await using var later = await WatchAsync(link);
 
         var first = events.Current;
+        var vm = (await link.SendAsync(new FindVMByName("vm0"), Deadline))!;
+        await link.SendAsync(new DestroyVM(vm.Id) { Operation = _operation }, Deadline);
+        while (later.Current.Kind != VMLifecycle.Stopped)
+        {
+            Assert.True(await later.MoveNextAsync());
+        }
+
         await link.DisposeAsync();
 
         List<VMLifecycleEvent> rest = [];
@@ -90,9 +99,9 @@ public sealed class EventTests : LibvirtTest
         }
 
         // What had happened is told to the end, nothing is made up, and the end is the end. A reader that was too slow is told of a gap.
-        Assert.All(rest, static told => Assert.True(
+        Assert.All(rest.SkipLast(1), static told => Assert.True(
             told.Kind is VMLifecycle.Suspended or VMLifecycle.Resumed or VMLifecycle.Gap, told.ToString()));
-        Assert.Equal(VMLifecycle.Resumed, rest.Prepend(first).Last().Kind);
+        Assert.Equal(VMLifecycle.Stopped, rest.Prepend(first).Last().Kind);
         Assert.False(await events.MoveNextAsync());
     }
 
