@@ -29,7 +29,8 @@ public static class HostNetworks
         var now = DateTimeOffset.UtcNow;
         return
         [
-            .. readings.OrderBy(static lease => lease.Address, NaturalOrder.Instance).Select(lease => new KumoiDhcpLease(network, lease, now)),
+            .. readings.OrderBy(static lease => lease.Address, NaturalOrder.Instance)
+                .Select(lease => new KumoiDhcpLease(network, lease, now)),
         ];
     }
 

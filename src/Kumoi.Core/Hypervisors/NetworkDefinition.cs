@@ -72,7 +72,8 @@ internal static class NetworkDefinition
             {
                 throw new HypervisorException(
                     $"The network '{spec.Name}' cannot be made on {host}: '{other.Name}' has some of its addresses ({taken}).",
-                    FaultDomain.Host, error: HypervisorError.NetworkClash, recommendedAction: "Choose other addresses, or use that network.");
+                    FaultDomain.Host, error: HypervisorError.NetworkClash,
+                    recommendedAction: "Choose other addresses, or use that network.");
             }
         }
     }

@@ -13,7 +13,8 @@ internal static class PoolDefinition
     };
 
     /// <summary>Where it has its volumes.</summary>
-    public static string PathOf(PoolSpec spec) => spec.Kind is PoolKind.VolumeGroup ? $"/dev/{spec.Source}" : ImagePath.Normalize(spec.Path!);
+    public static string PathOf(PoolSpec spec) =>
+        spec.Kind is PoolKind.VolumeGroup ? $"/dev/{spec.Source}" : ImagePath.Normalize(spec.Path!);
 
     public static XElement Build(PoolSpec spec) => new(
         "pool",

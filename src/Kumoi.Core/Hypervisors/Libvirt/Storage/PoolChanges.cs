@@ -224,7 +224,8 @@ internal static unsafe class PoolChanges
         }
 
         var failure = NativeError.Last();
-        return failure.Code is LibvirtCode.NoStoragePool ? null : throw connection.ToException(failure, "find a storage pool", CallKind.Read);
+        return failure.Code is LibvirtCode.NoStoragePool
+            ? null : throw connection.ToException(failure, "find a storage pool", CallKind.Read);
     }
 
     /// <summary>Whatever libvirt complains of here, and has no number of its own for, is a fault of the storage.</summary>

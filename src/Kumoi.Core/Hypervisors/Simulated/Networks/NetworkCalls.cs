@@ -40,7 +40,8 @@ internal static class NetworkCalls
         return
         [
             .. link.Host.VMs.Values.Where(static vm => vm.State is not PowerState.Shutoff && vm.Definition is not null)
-                .SelectMany(static vm => AdapterDefinition.Of(vm.Definition!).Select(AdapterDefinition.Read).Select(adapter => (vm, adapter)))
+                .SelectMany(static vm => AdapterDefinition.Of(vm.Definition!).Select(AdapterDefinition.Read)
+                    .Select(adapter => (vm, adapter)))
                 .Where(one => one.adapter.Kind is AdapterKind.Network && one.adapter.Source == network.Name && one.adapter.IsConnected)
                 .Select((one, index) => new DhcpLeaseReading
                 {
