@@ -76,14 +76,7 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
     public async Task The_controller_dies_in_each_step_of_a_change_of_the_mode_and_the_next_one_goes_on(string generation)
     {
         var hosts = Lab.Choose(3, host => host.Generation == generation);
-        await using (var first = await ProtectAsync("colo", hosts, how: plan => Colo(plan, InTurn)))
-        {
-            using var end = new CancellationTokenSource();
-            var begun = await RunAsync(first, hosts[0], end.Token);
-            await end.CancelAsync();
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => begun);
-        }
-
+        await BeginAsync(hosts);
         var steps = generation is "machine" ? Losses * 2 : Losses; // 8 are all: four calls, before and after each
         for (var step = 1; step <= steps; step++)
         {
@@ -99,6 +92,69 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
         var goesOn = await RunAsync(last, primary: null);
         await StopAsync(last, goesOn);
         Say($"{generation}: {steps * 2} deaths, {Numbers().Count} numbers, each once");
+    }
+
+    /// <summary>
+    /// Half of the losses are in the steps of a checkpoint that changes the mode, half in those that follow; half before a step, half after
+    /// it.
+    /// </summary>
+    [Theory]
+    [InlineData("machine")]
+    [InlineData("newer")]
+    public async Task The_primary_loses_its_power_in_each_step_of_a_change_of_the_mode(string generation)
+    {
+        var hosts = Lab.Choose(3, host => host.Generation == generation);
+        await BeginAsync(hosts);
+        var time = TimeProvider.System;
+        PairController? controller = null;
+        PairFigures? figures = null;
+        using var process = new DyingProcess
+        {
+            Instead = () =>
+            {
+                figures!.Lose();
+                return Lab.HurtAsync("power-off", controller!.Record!.Primary);
+            },
+        };
+        await using var fleet = KumoiFleet.Create(
+            [new DyingDriver(new LibvirtDriver(time), process)], new PollyCallPolicyFactory(), new FaultPlan(new Random(1), time), time);
+        await ConnectAllAsync(fleet, UriOf);
+        await using var pair = controller = new PairController(fleet, Plan, time);
+        figures = new PairFigures(controller);
+        var running = await RunAsync(controller, primary: null);
+        for (var loss = 0; loss < (Losses + 1) / 2; loss++)
+        {
+            var primary = controller.Record!.Primary;
+            var tookOver = Until(controller, running, static (happened, _) => happened is PairEvent.TookOver);
+            // COLO for one checkpoint, checkpoint mode for two: the one after a checkpoint without a change changes it.
+            await Until(controller, running, (happened, _) =>
+            {
+                var isIt = happened is PairEvent.CheckpointMade made && made.Change is null == (loss % 2 is 0);
+                if (isIt)
+                {
+                    process.DieAt(1 + (loss / 4 % 4), isDone: loss / 2 % 2 is 0);
+                }
+
+                return isIt;
+            });
+            await tookOver;
+            Say($"lost {process.DiedAt}");
+            await Lab.MakeWellAsync(primary);
+            await ProtectedAgainAsync(controller, running, controller.Record.LastNumber);
+        }
+
+        await StopAsync(controller, running);
+        Say($"{generation}: {(Losses + 1) / 2} power losses in changes, {Numbers().Count} numbers, each once; {figures}");
+    }
+
+    /// <summary>A pair that others go on with.</summary>
+    private async Task BeginAsync(IReadOnlyList<string> hosts)
+    {
+        await using var first = await ProtectAsync("colo", hosts, how: plan => Colo(plan, InTurn));
+        using var end = new CancellationTokenSource();
+        var begun = await RunAsync(first, hosts[0], end.Token);
+        await end.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => begun);
     }
 
     /// <summary>A controller goes on with the pair until it is so, and dies before or after the n-th step from then on.</summary>

@@ -93,10 +93,6 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
         Say($"{engine}, busy: {alone:0} ms for a piece of work without a pair, {protectedly:0} ms with one; {figures}");
     }
 
-    private static void SkipUnlessMeasured() => Assert.SkipUnless(
-        Environment.GetEnvironmentVariable("KUMOI_FIGURES") is { Length: > 0 },
-        "this only measures: ./build.sh bench runs it (or KUMOI_FIGURES=file)");
-
     private static Func<PairPlan, PairPlan> With(CheckpointEngine engine) =>
         plan => plan with { Engine = engine, AllowUnencrypted = true, SeesProcesses = true };
 

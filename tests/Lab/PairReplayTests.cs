@@ -36,7 +36,12 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
     public async Task A_pair_goes_on_elsewhere_when_the_VM_dies_and_everything_is_seen_once(string generation, string guest)
     {
         var hosts = Lab.Choose(2, host => host.Generation == generation);
-        await using var controller = await ProtectAsync(guest, hosts, how: static plan => ByReplay(plan) with { SeesProcesses = true });
+        List<double> lags = [];
+        await using var controller = await ProtectAsync(guest, hosts, how: plan => ByReplay(plan) with
+        {
+            SeesProcesses = true,
+            ReplayLagged = lag => lags.Add(lag.TotalMilliseconds),
+        });
         var running = await RunAsync(controller, hosts[0]);
         var figures = new PairFigures(controller);
         var begun = Stopwatch.GetTimestamp();
@@ -50,21 +55,25 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
         }
 
         await StopAsync(controller, running);
-        figures.Save("LogReplay", $"{guest}, {generation}", ("logBytesPerSecond", logged));
-        Say($"{guest}, {generation}: {logged:0} bytes of log a second; {figures}");
+        lags.Sort();
+        var (middle, late) = (Middle(lags), lags[(int)Math.Ceiling(0.99 * lags.Count) - 1]);
+        figures.Save(
+            "LogReplay", $"{guest}, {generation}", ("logBytesPerSecond", logged), ("lagP50", middle), ("lagP99", late));
+        Say($"{guest}, {generation}: {logged:0} bytes of log a second, lag p50 {middle:0} ms, p99 {late:0} ms; {figures}");
     }
 
     public static MatrixTheoryData<string, string> Steps => new(["machine", "newer"], Enum.GetNames<ReplayStep>());
 
     /// <summary>
     /// The VM dies there, and what was to come of that output does not come any more; every second time its controller dies, too, and in
-    /// any case where outputs are drained. Another one goes on then, with a replica that is made again.
+    /// any case while the backup takes over. Another one goes on then, with a replica that is made again.
     /// </summary>
     [Theory(Skip = Long, SkipUnless = nameof(IsWanted))]
     [MemberData(nameof(Steps))]
     public async Task The_VM_and_its_controller_die_at_a_step_of_an_output_and_every_number_is_seen_once(string generation, string point)
     {
         var step = Enum.Parse<ReplayStep>(point);
+        var isOfTakeover = step is ReplayStep.Drained or ReplayStep.Loaded;
         var hosts = Lab.Choose(2, host => host.Generation == generation);
         Func<ReplayStep, Task>? at = null;
         var controller = await ProtectAsync(
@@ -75,7 +84,7 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
         var pair = await RunAsync(controller, hosts[0], death.Token);
         for (var loss = 0; loss < Losses; loss++)
         {
-            var isLast = loss % 2 == 0 && step is not ReplayStep.Drained;
+            var isLast = loss % 2 == 0 && !isOfTakeover;
             var tries = 0;
             controller.Changed += (happened, _) => tries += happened is PairEvent.NotFenced ? 1 : 0;
             var first = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -83,19 +92,19 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
             var before = 0;
             at = async now =>
             {
-                if (killed == 0 && now == (step is ReplayStep.Drained ? ReplayStep.Received : step))
+                if (killed == 0 && now == (isOfTakeover ? ReplayStep.Received : step))
                 {
                     before = Numbers().Count;
                     Kill(controller.Record!);
                     killed = Stopwatch.GetTimestamp();
-                    if (step is not ReplayStep.Drained && !isLast)
+                    if (!isOfTakeover && !isLast)
                     {
                         first.SetResult();
                     }
 
                     await Task.Delay(Timeout.Infinite, TestContext.Current.CancellationToken); // nothing comes of it any more
                 }
-                else if (killed != 0 && now is ReplayStep.Drained && step is ReplayStep.Drained && first.TrySetResult())
+                else if (killed != 0 && isOfTakeover && now == step && first.TrySetResult())
                 {
                     await death.CancelAsync();
                     death.Token.ThrowIfCancellationRequested();

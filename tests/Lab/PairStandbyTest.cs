@@ -122,9 +122,10 @@ public abstract class PairStandbyTest(RealLab lab) : PairTest(lab)
         Assert.Equal(PairPhase.FailingOver, controller.Record!.Phase);
         Assert.Equal(
             VMWhereabouts.Absent, await WhereaboutsAsync(hosts[1], Id)); // nothing but standbys, which wait
+        var tookOver = Until(controller, running, (happened, _) => happened is PairEvent.TookOver took && took.Host == hosts[1]);
         await Lab.MakeWellAsync(hosts[0]);
 
-        await Until(controller, running, (happened, _) => happened is PairEvent.TookOver took && took.Host == hosts[1]);
+        await tookOver;
         await Until(controller, running, (happened, _) => happened is PairEvent.CheckpointMade);
         Assert.Equal(VMWhereabouts.Off, await WhereaboutsAsync(hosts[0], Id));
         await StopAsync(controller, running);
@@ -143,9 +144,11 @@ public abstract class PairStandbyTest(RealLab lab) : PairTest(lab)
         await Until(controller, running, (happened, _) => happened is PairEvent.NotFenced);
         Assert.Equal(seen, Numbers().Count);
         Assert.Equal(VMWhereabouts.Running, await WhereaboutsAsync(hosts[0], Id));
+        var fenced = Until(
+            controller, running, (happened, record) => happened is PairEvent.Fenced && record.Phase is PairPhase.Unprotected);
         await Lab.MakeWellAsync(hosts[1]);
 
-        await Until(controller, running, (happened, record) => happened is PairEvent.Fenced && record.Phase is PairPhase.Unprotected);
+        await fenced;
         await Until(controller, running, (happened, _) => happened is PairEvent.CheckpointMade);
         Assert.True(Numbers().Count > seen);
         await StopAsync(controller, running);

@@ -44,6 +44,10 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
 
     protected static void Say(string line) => TestContext.Current.TestOutputHelper?.WriteLine(line);
 
+    protected static void SkipUnlessMeasured() => Assert.SkipUnless(
+        Environment.GetEnvironmentVariable("KUMOI_FIGURES") is { Length: > 0 },
+        "this only measures: ./build.sh bench runs it (or KUMOI_FIGURES=file)");
+
     /// <summary>It runs, and has made checkpoints.</summary>
     private protected static async Task<Task<PairRecord>> RunAsync(
         PairController controller, string? primary, CancellationToken cancellationToken = default)
@@ -99,11 +103,16 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
     /// <summary>The VM dies on a host that is well.</summary>
     private protected void Kill(PairRecord record, PairFigures? figures = null)
     {
-        // From outside of its host, by its name and its domain's id, so that the moment is known.
-        var id = PairDomains.Of(Id, record.Standby).ToString();
-        using var qemu = Process.GetProcesses().Single(process => IsQemuOf(process.Id, id));
+        using var qemu = QemuOf(record.Standby);
         figures?.Lose();
         qemu.Kill();
+    }
+
+    /// <summary>The process of a standby, or of the VM itself: seen from outside of its host, by its name and its domain's id.</summary>
+    private protected Process QemuOf(int? standby)
+    {
+        var id = PairDomains.Of(Id, standby).ToString();
+        return Process.GetProcesses().Single(process => IsQemuOf(process.Id, id));
     }
 
     private static bool IsQemuOf(int process, string id)

@@ -43,14 +43,20 @@ Describe '-WhatIf changes nothing' {
       'Checkpoint-KumoiVM'   = { Checkpoint-KumoiVM kvm01-1 x -WhatIf; Get-KumoiSnapshot kvm01-1 | Should -BeNullOrEmpty }
       'Clear-KumoiFault'     = { Clear-KumoiFault -WhatIf }
       'Disconnect-KumoiHost' = { Disconnect-KumoiHost kvm01 -WhatIf }
+      'Export-KumoiVolume' = { Export-KumoiVolume kvm02-1-1 $TestDrive/x -VMHost kvm02 -WhatIf; Test-Path $TestDrive/x | Should -BeFalse }
+      'Import-KumoiVolume' = { Import-KumoiVolume $PSCommandPath -VMHost kvm01 -WhatIf; Get-KumoiVolume -VMHost kvm01 | Should -BeNullOrEmpty }
       'Invoke-KumoiAction'   = { Get-KumoiHost kvm01 | Invoke-KumoiAction { New-KumoiVM -Name x -VMHost $_ } -WhatIf }
       'Invoke-KumoiBalance'  = { Invoke-KumoiBalance -MaxCpuRatio 0.5 -WhatIf | Should -Not -BeNullOrEmpty }
       'Move-KumoiVM'         = { Move-KumoiVM kvm01-1 kvm02 -WhatIf }
+      'New-KumoiNetwork' = { New-KumoiNetwork x 10.5.0.0/24 -VMHost kvm01 -WhatIf; Get-KumoiNetwork -VMHost kvm01 | Should -HaveCount 1 }
+      'New-KumoiPool' = { New-KumoiPool x /srv/x -VMHost kvm01 -WhatIf; Get-KumoiPool -VMHost kvm01 | Should -HaveCount 1 }
       'New-KumoiVM'          = { New-KumoiVM -Name x -VMHost kvm01 -WhatIf }
       'New-KumoiVolume'      = { New-KumoiVolume x -VMHost kvm01 -SizeBytes 1GB -WhatIf; Get-KumoiVolume -VMHost kvm01 | Should -BeNullOrEmpty }
       'Optimize-KumoiPlacement' = { Optimize-KumoiPlacement -MaxCpuRatio 1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Remove-KumoiDisk'     = { Remove-KumoiDisk kvm02-1 vda -WhatIf; Get-KumoiDisk kvm02-1 | Should -HaveCount 1 }
+      'Remove-KumoiNetwork' = { Remove-KumoiNetwork default -VMHost kvm01 -WhatIf; Get-KumoiNetwork -VMHost kvm01 | Should -HaveCount 1 }
       'Remove-KumoiNetworkAdapter' = { Remove-KumoiNetworkAdapter kvm02-1 52:54:00:00:00:01 -WhatIf; Get-KumoiNetworkAdapter kvm02-1 | Should -HaveCount 1 }
+      'Remove-KumoiPool' = { Remove-KumoiPool default -VMHost kvm01 -WhatIf; Get-KumoiPool -VMHost kvm01 | Should -HaveCount 1 }
       'Remove-KumoiSnapshot' = { Remove-KumoiSnapshot kvm02-1 kept -WhatIf; Get-KumoiSnapshot kvm02-1 | Should -HaveCount 1 }
       'Remove-KumoiVM'       = { Remove-KumoiVM kvm01-1 -Force -WhatIf; Remove-KumoiVM kvm01-2 -WhatIf }
       'Remove-KumoiVolume'   = { Remove-KumoiVolume kvm02-1-1 -VMHost kvm02 -WhatIf; Get-KumoiVolume -VMHost kvm02 | Should -HaveCount 1 }
@@ -65,14 +71,20 @@ Describe '-WhatIf changes nothing' {
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
       'Save-KumoiVM'         = { Save-KumoiVM kvm01-1 -WhatIf }
       'Set-KumoiCdDrive'     = { Set-KumoiCdDrive kvm01-1 /a.iso -WhatIf }
+      'Set-KumoiNetwork' = { Set-KumoiNetwork default -VMHost kvm01 -AutoStart:$false -WhatIf; (Get-KumoiNetwork -VMHost kvm01).IsAutostart | Should -BeTrue }
       'Set-KumoiNetworkAdapter' = { Set-KumoiNetworkAdapter kvm02-1 * -Connected $false -WhatIf; (Get-KumoiNetworkAdapter kvm02-1).IsConnected | Should -BeTrue }
+      'Set-KumoiPool' = { Set-KumoiPool default -VMHost kvm01 -AutoStart:$false -WhatIf; (Get-KumoiPool -VMHost kvm01).IsAutostart | Should -BeTrue }
       'Set-KumoiVM'          = { Set-KumoiVM kvm01-1 -AutoStart -WhatIf }
       'Start-KumoiAgent'     = { Start-KumoiAgent -WhatIf }
       'Start-KumoiFtPair'    = { Start-KumoiFtPair kvm01-1 -BackupHost kvm01 -WhatIf | Should -Not -BeNullOrEmpty }
+      'Start-KumoiNetwork' = { Start-KumoiNetwork default -VMHost kvm01 -WhatIf }
+      'Start-KumoiPool' = { Start-KumoiPool default -VMHost kvm01 -WhatIf }
       'Start-KumoiScaling'   = { Start-KumoiScaling web kvm01-1 -WhatIf | Should -Not -BeNullOrEmpty }
       'Start-KumoiVM'        = { Start-KumoiVM kvm01-2 -WhatIf }
       'Stop-KumoiAgent'      = { Stop-KumoiAgent -WhatIf }
       'Stop-KumoiFtPair'     = { Stop-KumoiFtPair * -WhatIf }
+      'Stop-KumoiNetwork' = { Stop-KumoiNetwork default -VMHost kvm01 -WhatIf; (Get-KumoiNetwork -VMHost kvm01).IsActive | Should -BeTrue }
+      'Stop-KumoiPool' = { Stop-KumoiPool default -VMHost kvm01 -WhatIf; (Get-KumoiPool -VMHost kvm01).IsActive | Should -BeTrue }
       'Stop-KumoiFleet'      = { Stop-KumoiFleet -WhatIf | Should -Not -BeNullOrEmpty }
       'Stop-KumoiScaling'    = { Stop-KumoiScaling * -WhatIf }
       'Stop-KumoiUsage'      = { Stop-KumoiUsage -WhatIf -ErrorAction Ignore }
@@ -82,6 +94,7 @@ Describe '-WhatIf changes nothing' {
       'Switch-KumoiFtPair'   = { Switch-KumoiFtPair * -WhatIf }
       'Test-KumoiFtPair'     = { Test-KumoiFtPair * -WhatIf }
       'Update-KumoiHost'     = { Update-KumoiHost { throw 'not with -WhatIf' } -WhatIf | Should -Not -BeNullOrEmpty }
+      'Update-KumoiPool' = { Update-KumoiPool default -VMHost kvm01 -WhatIf | Should -BeNullOrEmpty }
     }
   }
 

@@ -39,6 +39,34 @@ public static class HostStorage
             host, await host.Link.SendAsync(new CreateVolume(pool, name, format, bytes), cancellationToken), DateTimeOffset.UtcNow);
     }
 
+    /// <summary>
+    /// Makes a volume that has, byte for byte, what a file of this computer has. Cancelled or cut, it has left nothing.
+    /// </summary>
+    /// <exception cref="HypervisorException">
+    /// InvalidSpecification: no volume can be called so, or the file cannot be read. StorageFailed: there is such a volume, or no room.
+    /// </exception>
+    public static async Task<KumoiVolume> ImportVolumeAsync(
+        KumoiConnection host, string pool, string name, string localPath, IProgress<CopyProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        EnsureVolumeName(name);
+        VMSpecCheck.EnsureName(pool, "storage pool");
+        var call = new UploadVolume(pool, name, Path.GetFullPath(localPath)) { Progress = progress };
+        return new KumoiVolume(host, await host.Link.SendAsync(call, cancellationToken), DateTimeOffset.UtcNow);
+    }
+
+    /// <summary>
+    /// Writes what a volume has to a file of this computer, which is there only when it is whole. The result is its length in bytes.
+    /// </summary>
+    /// <exception cref="HypervisorException">
+    /// InvalidState: a VM that runs writes to the volume. InvalidSpecification: the file is there already, or cannot be written.
+    /// </exception>
+    public static async Task<long> ExportVolumeAsync(
+        KumoiVolume volume, string localPath, bool replace, IProgress<CopyProgress>? progress, CancellationToken cancellationToken) =>
+        await volume.Connection.Link.SendAsync(
+            new DownloadVolume(volume.StoragePool, volume.Name, Path.GetFullPath(localPath), replace) { Progress = progress },
+            cancellationToken);
+
     /// <summary>Makes a volume that no VM uses bigger.</summary>
     public static async Task<KumoiVolume> ResizeVolumeAsync(KumoiVolume volume, long bytes, CancellationToken cancellationToken) => new(
         volume.Connection,

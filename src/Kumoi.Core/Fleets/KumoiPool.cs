@@ -12,6 +12,9 @@ public sealed class KumoiPool
         CapturedAt = capturedAt;
     }
 
+    /// <inheritdoc cref="PoolReading.Id"/>
+    public Guid Id => Reading.Id;
+
     public string Name => Reading.Name;
 
     public string VMHost => Connection.Name;

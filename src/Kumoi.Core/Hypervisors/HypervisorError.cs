@@ -43,4 +43,7 @@ public enum HypervisorError
     SnapshotExists,
     DiskNotFound,
     AdapterNotFound,
+
+    /// <summary>Another network of the host has the name, or some of the addresses.</summary>
+    NetworkClash,
 }

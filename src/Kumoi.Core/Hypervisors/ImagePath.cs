@@ -53,5 +53,32 @@ internal static class ImagePath
         return false;
     }
 
+    /// <summary>Whether a text has the path of something in this (normalized) directory in it, though not in one below.</summary>
+    public static bool HasFileOf(string directory, string text)
+    {
+        if (DirectoryOf(text) == directory)
+        {
+            return true;
+        }
+
+        var begin = directory + "/";
+        for (var at = text.IndexOf(begin, StringComparison.Ordinal); at >= 0; at = text.IndexOf(begin, at + 1, StringComparison.Ordinal))
+        {
+            var end = at + begin.Length;
+            while (end < text.Length && IsOfName(text[end]))
+            {
+                end++;
+            }
+
+            if ((at == 0 || !IsOfName(text[at - 1])) && end > at + begin.Length
+                && !text[(at + begin.Length)..end].Contains('/', StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private static bool IsOfName(char character) => char.IsLetterOrDigit(character) || character is '/' or '.' or '_' or '-';
 }

@@ -70,6 +70,20 @@ internal sealed class ImageUses
             : BuiltOn(path).FirstOrDefault() is { } overlay ? $"'{overlay}' is built on it" : null;
     }
 
+    /// <summary>Who is known to use something in a storage pool, as a clause; null: nobody is.</summary>
+    /// <param name="pool">The pool's name.</param>
+    /// <param name="directory">Where it has its volumes; null: they have no paths.</param>
+    public string? FindUseOfPool(string pool, string? directory)
+    {
+        directory = directory is null ? null : ImagePath.Normalize(directory);
+        var vm = _references.Find(one => one.Pool == pool).VM ?? _definitions.Find(
+            one => directory is not null && one.Texts.Exists(text => ImagePath.HasFileOf(directory, text))).VM;
+        return vm is not null ? $"the VM '{vm}' uses what is in it"
+            : _volumes.FirstOrDefault(one => directory is not null && one.Value.Backing is { } backing
+                && ImagePath.DirectoryOf(backing) == directory && ImagePath.DirectoryOf(one.Key) != directory).Key is { } overlay
+            ? $"'{overlay}' is built on what is in it" : null;
+    }
+
     /// <summary>The volumes that are built on this one, as far as storage pools know.</summary>
     public IEnumerable<string> BuiltOn(string path)
     {

@@ -3,6 +3,9 @@ namespace Kumoi.Hypervisors;
 /// <summary>A storage pool of a host, active or not.</summary>
 public sealed record PoolReading
 {
+    /// <summary>Tells it from all others, also from one that gets its name later.</summary>
+    public Guid Id { get; init; }
+
     public required string Name { get; init; }
 
     /// <summary>libvirt's: <c>dir</c>, <c>netfs</c>, <c>rbd</c>, … (https://libvirt.org/storage.html).</summary>

@@ -25,6 +25,7 @@ internal static class VolumeDefinition
             var pool = SafeXml.Parse(xml);
             return (string?)pool.Element("name") is { Length: > 0 } name ? new PoolReading
             {
+                Id = Guid.TryParse((string?)pool.Element("uuid"), out var id) ? id : Guid.Empty,
                 Name = name,
                 Type = (string?)pool.Attribute("type") ?? "",
                 Path = ((string?)pool.Element("target")?.Element("path"))?.TrimEnd('/'),
@@ -59,4 +60,44 @@ internal static class VolumeDefinition
     public static HypervisorException Shrinks(string volume, long now, long wanted) => new(
         $"'{volume}' has {now} bytes, and cannot become {wanted}: what is at its end would be lost.", FaultDomain.Storage,
         error: HypervisorError.InvalidSpecification, recommendedAction: "Give more than it has.");
+
+    /// <summary>How many bytes its file or device has; null: the host does not tell.</summary>
+    public static long? LengthOf(XElement volume) => ScaledInteger.Read(volume.Element("physical"), "bytes");
+
+    /// <summary>What was copied is what there is.</summary>
+    /// <param name="volume">Its XML.</param>
+    /// <param name="length">How many bytes were copied.</param>
+    /// <param name="failure">Begins the message.</param>
+    public static void EnsureLength(XElement volume, long length, string failure)
+    {
+        if (LengthOf(volume) is { } there && there != length)
+        {
+            throw new HypervisorException(
+                $"{failure}: the volume has {there} bytes, {length} were copied.", FaultDomain.Storage,
+                error: HypervisorError.StorageFailed,
+                recommendedAction: "Somebody may have changed it meanwhile. Try again when nobody uses it.");
+        }
+    }
+
+    /// <summary>Whether a VM that runs writes to a volume.</summary>
+    public static bool IsWrittenBy(VolumeReading volume, XElement domain) =>
+        DiskDefinition.Of(domain).Any(disk => !DiskDefinition.Read(disk).IsReadOnly
+            && ((DomainCopy.ImageOf(disk) is { } path && ImagePath.Normalize(path) == ImagePath.Normalize(volume.Path))
+                || ((string?)disk.Element("source")?.Attribute("pool") == volume.Pool
+                    && (string?)disk.Element("source")?.Attribute("volume") == volume.Name)));
+
+    public static HypervisorException IsWritten(VolumeReading volume, string vm, string host) => new(
+        $"'{volume.Path}' on {host} is a disk of '{vm}', which runs: a copy would be torn.", FaultDomain.Storage,
+        error: HypervisorError.InvalidState,
+        recommendedAction: "Stop the VM, or make a snapshot of it (Checkpoint-KumoiVM) and copy what that is built on.");
+
+    /// <summary>What to tell who has uploaded a file.</summary>
+    public static IEnumerable<string> WarningsOfUpload(string file, LocalImage image) => image.Backing is { } backing
+        ? [$"'{file}' is built on '{backing}': of no use where the host has no such image, and what is there becomes part of it."]
+        : [];
+
+    /// <summary>What to tell who has downloaded a volume.</summary>
+    public static IReadOnlyList<string> WarningsOfDownload(string file, VolumeReading volume) => volume.BackingPath is { } backing
+        ? [$"'{file}' is built on '{backing}', which was not copied with it."]
+        : [];
 }

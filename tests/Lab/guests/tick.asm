@@ -5,18 +5,25 @@
 ; counter lives in memory only: after a migration or a failover it goes on where it was, after a reboot the
 ; line "BOOT" comes first and the counter starts at 1. What arrives on the serial port is sent back.
 ;
+; The key R at its keyboard makes it differ from any copy of it that runs along: with each number it sends a line
+; "Rxxxxxxxx" too, of what the processor's clock says. The key D ends that.
+;
 ; Between ticks it sleeps (hlt), so an idle guest costs its host next to nothing. It never reads its disk:
 ; any medium that the BIOS boots from will do.
 ;
 ; nasm -f bin -D PAGES_PER_TICK=n -D WINDOW_PAGES=n
 ;   PAGES_PER_TICK  pages (4 KiB) written per tick; 0 for none
 ;   WINDOW_PAGES    they are taken in turn from this many pages, which start at 1 MiB
+;   RESTLESS        1: it does not wait for ticks, and never sleeps: it counts on and on, some ten times a second
 
 %ifndef PAGES_PER_TICK
 %define PAGES_PER_TICK 0
 %endif
 %ifndef WINDOW_PAGES
 %define WINDOW_PAGES 1
+%endif
+%ifndef RESTLESS
+%define RESTLESS 0
 %endif
 
 LOAD_ADDRESS    equ 0x7c00      ; where the BIOS puts a boot sector
@@ -47,6 +54,17 @@ start:
         jmp     .next
 
 main:
+%if RESTLESS
+        mov     ecx, 1000000    ; faster, and it fills the socket, which takes some 270 bytes that were written one by one
+.work:  dec     ecx
+        jnz     .work
+        inc     dword [counter]
+        call    write_pages
+        mov     ebx, [counter]
+        mov     al, 'C'
+        call    send_number
+        jmp     main
+%endif
         hlt                     ; until the next interrupt, which need not be the timer's
         mov     ax, [BIOS_TICKS]
         cmp     ax, [seen_ticks]
@@ -54,7 +72,22 @@ main:
         mov     [seen_ticks], ax
         inc     dword [counter]
         call    write_pages
-        call    send_counter
+        mov     ebx, [counter]
+        mov     al, 'C'
+        call    send_number
+        mov     ah, 1
+        int     0x16                    ; the BIOS' keyboard: is a key there?
+        jz      .no_key
+        xor     ah, ah
+        int     0x16
+        mov     [key], al
+.no_key:
+        cmp     byte [key], 'r'
+        jne     .echo
+        rdtsc
+        mov     ebx, eax
+        mov     al, 'R'
+        call    send_number
 .echo:  mov     dx, SERIAL_STATUS
         in      al, dx
         test    al, CAN_READ
@@ -96,11 +129,9 @@ write_pages:
         sti
 .none:  ret
 
-; Sends "C", the counter's 8 hexadecimal digits, and a line feed.
-send_counter:
-        mov     al, 'C'
+; Sends the letter in al, the 8 hexadecimal digits of ebx, and a line feed.
+send_number:
         call    send
-        mov     ebx, [counter]
         mov     cx, 8
 .digit: rol     ebx, 4
         mov     al, bl
@@ -141,6 +172,7 @@ align 4
 counter:        dd 0
 next_page:      dd 0
 seen_ticks:     dw 0
+key:            db 0
 
         times   510 - ($ - $$) db 0
         dw      0xaa55                          ; without it the BIOS does not boot the sector

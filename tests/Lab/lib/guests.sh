@@ -6,18 +6,20 @@
 #   warm  1 MiB/s in 2 MiB: converges in a few rounds
 #   hot   9 MiB/s in 8 MiB
 #   vhot  73 MiB/s in 24 MiB: a migration limited to 40 MiB/s does not converge (1,493 rounds in 600 s)
-readonly -A tick_variants=([idle]='0 1' [warm]='16 512' [hot]='128 2048' [vhot]='1024 6144')
+#   restless  one at each number, and it counts without any pause, some ten times a second
+readonly -A tick_variants=([idle]='0 1' [warm]='16 512' [hot]='128 2048' [vhot]='1024 6144' [restless]='1 512 1')
 
 # Makes the images that every host sees, under the same path, in $lab/shared.
 make_shared_images() {
-  local variant pages window work
+  local variant pages window restless work
   [[ -e $lab/shared/tick.qcow2 ]] && return # made last
   work=$lab/shared.new
   rm -rf "$work"
   mkdir -p "$work"
   for variant in "${!tick_variants[@]}"; do
-    read -r pages window <<<"${tick_variants[$variant]}"
-    nasm -f bin -D PAGES_PER_TICK="$pages" -D WINDOW_PAGES="$window" -o "$work/tick-$variant.img" "$here/guests/tick.asm"
+    read -r pages window restless <<<"${tick_variants[$variant]}"
+    nasm -f bin -D PAGES_PER_TICK="$pages" -D WINDOW_PAGES="$window" -D RESTLESS="${restless:-0}" \
+      -o "$work/tick-$variant.img" "$here/guests/tick.asm"
     # SeaBIOS boots this from any bus and as a floppy; a virtio disk of 64 KB it does not.
     truncate -s 1M "$work/tick-$variant.img"
   done
@@ -78,7 +80,7 @@ domain_xml() {
   local name=$1 variant=$2 disk machine
   [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || usage_error "not a name for a guest: '$name'"
   case $variant in
-    idle | warm | hot | vhot) disk=$(floppy_xml "$lab/shared/tick-$variant.img") ;;
+    idle | warm | hot | vhot | restless) disk=$(floppy_xml "$lab/shared/tick-$variant.img") ;;
     local) disk=$(floppy_xml /var/lib/libvirt/images/tick.img) ;;
     qcow2) disk=$(virtio_disk_xml /var/lib/libvirt/images/web.qcow2) ;;
     colo)
@@ -87,7 +89,7 @@ domain_xml() {
       disk=$(floppy_xml "$lab/shared/tick-warm.img")
       ;;
     linux | busy) disk='' ;;
-    *) usage_error "no such variant: '$variant' (idle, warm, hot, vhot, local, qcow2, colo, linux, busy)" ;;
+    *) usage_error "no such variant: '$variant' (idle, warm, hot, vhot, restless, local, qcow2, colo, linux, busy)" ;;
   esac
   machine=$(cat "$lab/machine" 2>/dev/null || echo pc)
   case $variant in

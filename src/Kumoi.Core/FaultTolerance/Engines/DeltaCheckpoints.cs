@@ -137,12 +137,13 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
             Standby = course.Number,
         };
         var migration = course.Migration;
+        await job.Network.CloseAsync(cancellationToken);
         await migration.LeaveOutSharedAsync(true);
         byte[] state;
         try
         {
             await migration.StopAsync(cancellationToken);
-            mark = mark with { Cut = job.Console.Drain() };
+            mark = mark with { Cut = job.Console.Cut() };
             await job.Network.CutAsync(cancellationToken);
             course.Shadow.Look(course.Source);
             state = await SendAsync(migration, cancellationToken);

@@ -122,6 +122,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
 
         _next ??= Prepare(job, job.Committed);
         var standby = await ReadyAsync(_next, cancellationToken);
+        await job.Network.CloseAsync(cancellationToken);
         await migration.LimitDowntimeAsync(plan.Downtime);
         long cut;
         try
@@ -129,7 +130,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
             await migration.SendAsync(standby.Address, cancellationToken);
             try
             {
-                cut = job.Console.Drain();
+                cut = job.Console.Cut();
                 await job.Network.CutAsync(cancellationToken);
             }
             finally

@@ -51,6 +51,9 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     /// <summary>With log and replay: is awaited at each step of an output, by tests that let something die there.</summary>
     public Func<ReplayStep, Task>? AtReplayStep { get; init; }
 
+    /// <summary>With log and replay: is told how far behind its primary a replica was each time that it has come somewhere.</summary>
+    public Action<TimeSpan>? ReplayLagged { get; init; }
+
     /// <summary>How long the primary may be silent before it is fenced.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(2);
 
@@ -59,6 +62,12 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
 
     /// <summary>How much output is held before the guest's console waits.</summary>
     public int MaxHeldBytes { get; init; } = 16 << 20;
+
+    /// <summary>
+    /// How much a gate holds before the console waits. With log and replay never: when a console goes on is not recorded, and the guest
+    /// itself is stopped instead.
+    /// </summary>
+    public int GateBytes => Engine is CheckpointEngine.LogReplay ? int.MaxValue : MaxHeldBytes;
 
     /// <summary>Where the VM's console is connected to.</summary>
     public string ConsoleSocket => ConsoleSocketOf(standby: null);

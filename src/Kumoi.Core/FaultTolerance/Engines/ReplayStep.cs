@@ -20,4 +20,7 @@ internal enum ReplayStep
 
     /// <summary>The primary is fenced, and the backup has let out one of the outputs that it held.</summary>
     Drained,
+
+    /// <summary>All is let out, and the one that takes over has the state of the replica; it does not run yet.</summary>
+    Loaded,
 }

@@ -28,6 +28,7 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
         await using (await job.Primary.SendAsync(new WatchStops(plan.VM, cut.Note), cancellationToken))
         {
             // While libvirt makes the snapshot, QEMU takes no commands.
+            await job.Network.CloseAsync(cancellationToken);
             await job.Network.CutAsync(cancellationToken);
             await job.Primary.SendAsync(new MakeCheckpoint(plan.VM, PathOf(attempt)), cancellationToken);
             await Task.WhenAny(cut.GoesOn, Task.Delay(ReportPatience, time, cancellationToken));
@@ -104,7 +105,7 @@ internal sealed class SnapshotCheckpoints(PairPlan plan, ConsoleLog log, TimePro
             if (stop.IsStopped)
             {
                 _stopped = stop.At;
-                _position = gate.Drain();
+                _position = gate.Cut();
                 _drained = time.GetUtcNow();
             }
             else

@@ -15,6 +15,8 @@ internal sealed class ConsoleGate : IDisposable
 {
     private const int ReadBytes = 64 * 1024;
 
+    private static readonly TimeSpan LongestPoll = TimeSpan.FromMilliseconds(100);
+
     /// <summary>A process closes its sockets a little before it has ended.</summary>
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(1);
 
@@ -41,7 +43,9 @@ internal sealed class ConsoleGate : IDisposable
     /// </param>
     /// <param name="log">Where the output goes. It stays the caller's.</param>
     /// <param name="from">The position of what the VM puts out first.</param>
-    /// <param name="maxHeldBytes">How much is held before the guest's console waits.</param>
+    /// <param name="maxHeldBytes">
+    /// How much is held before the guest's console waits; <see cref="int.MaxValue"/>: never, and it is read with all haste.
+    /// </param>
     public ConsoleGate(string path, ConsoleLog log, long from, int maxHeldBytes)
     {
         _path = path;
@@ -87,6 +91,18 @@ internal sealed class ConsoleGate : IDisposable
         }
     }
 
+    /// <summary>How much is held.</summary>
+    public int HeldBytes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _held.Count;
+            }
+        }
+    }
+
     /// <summary>
     /// Takes all that was put out until now: while the guest is stopped, all that it has put out. Returns the position after it.
     /// </summary>
@@ -100,6 +116,20 @@ internal sealed class ConsoleGate : IDisposable
             }
 
             return _from + _held.Count;
+        }
+    }
+
+    /// <summary>
+    /// While the guest is stopped for a checkpoint: takes all that it has put out, and holds what it puts out from then on. Returns the
+    /// position in between.
+    /// </summary>
+    public long Cut()
+    {
+        lock (_lock)
+        {
+            var position = Drain();
+            _isOpen = false;
+            return position;
         }
     }
 
@@ -178,7 +208,8 @@ internal sealed class ConsoleGate : IDisposable
             _connected.TrySetResult();
             try
             {
-                await TakeAsync(peer);
+                await (_maxHeldBytes < int.MaxValue ? TakeAsync(peer) : Task.Factory.StartNew(
+                    () => TakeAtOnce(peer), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
             }
             finally
             {
@@ -194,6 +225,37 @@ internal sealed class ConsoleGate : IDisposable
             if (!_ended.IsCancellationRequested && process?.WaitForEnd(EndPatience) is true)
             {
                 _processEnded.TrySetResult(process.Domain);
+            }
+        }
+    }
+
+    /// <summary>
+    /// By a thread of its own, for a console that must never wait: its socket takes no more than some 270 bytes that were written one by
+    /// one.
+    /// </summary>
+    private void TakeAtOnce(Socket peer)
+    {
+        try
+        {
+            while (!_ended.IsCancellationRequested)
+            {
+                if (peer.Poll(LongestPoll, SelectMode.SelectRead))
+                {
+                    lock (_lock)
+                    {
+                        if (_peer is null || (!ReadOnce() && _peer is null))
+                        {
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            lock (_lock)
+            {
+                Forget();
             }
         }
     }

@@ -23,29 +23,30 @@ internal sealed class NetworkGate
 
     private readonly IHypervisorLink _host;
     private readonly Guid _domain;
-    private readonly IReadOnlyList<string> _cards;
-    private bool _outerMayBeOff;
+    private IReadOnlyList<string>? _cards;
+    private bool _outerMayBeOff = true;
 
-    private NetworkGate(IHypervisorLink host, Guid domain, IReadOnlyList<string> cards)
+    /// <summary>Holds nothing yet.</summary>
+    public NetworkGate(IHypervisorLink host, Guid domain)
     {
         _host = host;
         _domain = domain;
-        _cards = cards;
     }
 
+    private IReadOnlyList<string> Cards => _cards ?? throw new InvalidOperationException("The network's gate is not closed yet.");
+
     /// <summary>Holds from now on. What is held already by filters that another controller has made stays held.</summary>
-    public static async Task<NetworkGate> CloseAsync(IHypervisorLink host, Guid domain, CancellationToken cancellationToken)
+    public async Task CloseAsync(CancellationToken cancellationToken)
     {
-        var xml = DomainDefinition.Parse(await host.SendAsync(new ReadXml(domain), cancellationToken));
-        var cards = xml.Elements("devices").Elements("interface")
-            .Select(static card => (string?)card.Element("alias")?.Attribute("name")).OfType<string>().ToList();
-        var gate = new NetworkGate(host, domain, cards) { _outerMayBeOff = true };
-        if (cards.Count == 0)
+        if (_cards is not null)
         {
-            return gate;
+            return;
         }
 
-        var objects = await ObjectsAsync(host, domain, cancellationToken);
+        var xml = DomainDefinition.Parse(await _host.SendAsync(new ReadXml(_domain), cancellationToken));
+        var cards = xml.Elements("devices").Elements("interface")
+            .Select(static card => (string?)card.Element("alias")?.Attribute("name")).OfType<string>().ToList();
+        var objects = cards.Count == 0 ? [] : await ObjectsAsync(_host, _domain, cancellationToken);
         foreach (var card in cards)
         {
             if (!objects.Contains(Outer + card))
@@ -53,21 +54,21 @@ internal sealed class NetworkGate
                 if (objects.Contains(Inner + card))
                 {
                     throw new HypervisorException(
-                        $"The VM's network card '{card}' on {host.HostName} has one of its two filters, and what it holds is not known.",
+                        $"The VM's network card '{card}' on {_host.HostName} has one of its two filters, and what it holds is not known.",
                         FaultDomain.VM, error: HypervisorError.InvalidState,
                         recommendedAction: "Restart the VM's QEMU, and protect it anew.");
                 }
 
-                await gate.AddAsync(Outer + card, card, cancellationToken);
+                await AddAsync(Outer + card, card, cancellationToken);
             }
 
             if (!objects.Contains(Inner + card))
             {
-                await gate.AddAsync(Inner + card, card, cancellationToken);
+                await AddAsync(Inner + card, card, cancellationToken);
             }
         }
 
-        return gate;
+        _cards = cards;
     }
 
     /// <summary>Lets out all that is held, and from now on everything at once.</summary>
@@ -95,7 +96,7 @@ internal sealed class NetworkGate
     /// </remarks>
     public async Task CutAsync(CancellationToken cancellationToken)
     {
-        foreach (var card in _cards)
+        foreach (var card in Cards)
         {
             if (_outerMayBeOff)
             {
@@ -104,7 +105,7 @@ internal sealed class NetworkGate
         }
 
         _outerMayBeOff = false;
-        foreach (var card in _cards)
+        foreach (var card in Cards)
         {
             await SwitchAsync(Inner + card, isOn: false, cancellationToken);
             await SwitchAsync(Inner + card, isOn: true, cancellationToken);
@@ -115,7 +116,7 @@ internal sealed class NetworkGate
     public async Task ReleaseAsync(CancellationToken cancellationToken)
     {
         _outerMayBeOff = true;
-        foreach (var card in _cards)
+        foreach (var card in Cards)
         {
             await SwitchAsync(Outer + card, isOn: false, cancellationToken);
             await SwitchAsync(Outer + card, isOn: true, cancellationToken);

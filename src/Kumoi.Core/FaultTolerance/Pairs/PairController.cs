@@ -158,7 +158,7 @@ internal sealed class PairController : IAsyncDisposable
 
     private async Task<PairEvent> MakeAsync(PairAction.MakeCheckpoint make, CancellationToken cancellationToken)
     {
-        _output.Hold(Record!.Standby);
+        _output.Hold(Record!.Standby, isFromCut: make.Committed is null && _plan.Engine is not CheckpointEngine.LogReplay);
         if (make.Committed is { } committed)
         {
             _output.Console.Release(committed.Cut); // which has it, or the takeover has let it out
@@ -231,7 +231,7 @@ internal sealed class PairController : IAsyncDisposable
         CancellationToken cancellationToken)
     {
         var standby = Record!.Standby;
-        var network = await _output.HoldNetworkAsync(primary, Domain, cancellationToken);
+        var network = await _output.NetworkAsync(primary, Domain, isHeld: make.Committed is not null, cancellationToken);
         if (make.Committed is { } committed && isFirstTry)
         {
             if (committed.Number == _made)
@@ -336,7 +336,7 @@ internal sealed class PairController : IAsyncDisposable
             if (take.Checkpoint.SurvivesBackup)
             {
                 // Where it does not, what goes out from here on contradicts nothing that is left.
-                await _output.HoldNetworkAsync(link, _plan.VM, cancellationToken);
+                await _output.NetworkAsync(link, _plan.VM, isHeld: true, cancellationToken);
             }
 
             _output.Release(take.Checkpoint);

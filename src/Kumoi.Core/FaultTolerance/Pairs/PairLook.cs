@@ -36,7 +36,8 @@ internal sealed class PairLook(KumoiVM vm, IReadOnlyList<KumoiConnection> backup
     public async Task<IReadOnlyList<KumoiFtFinding>> AtBackupsAsync(PairOrder order, CancellationToken cancellationToken)
     {
         var plan = PairRun.PlanOf(order);
-        var copies = plan.Engine is CheckpointEngine.Migrate ? 2 : 1; // one standby has the last checkpoint, one gets the next
+        // One standby has the last checkpoint, one gets the next; one replays, and one waits for what that comes to.
+        var copies = plan.Engine is CheckpointEngine.Migrate or CheckpointEngine.LogReplay ? 2 : 1;
         if (!_byCopies.TryGetValue(copies, out var found))
         {
             _byCopies[copies] = found = await JudgeAsync(copies, cancellationToken);

@@ -15,6 +15,7 @@ internal sealed class PairModes
     public const int Remembered = 100;
 
     private readonly ColoCheckpoints? _colo;
+    private readonly bool _standsForPeriod;
     private readonly ModeController? _rule;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
@@ -27,6 +28,7 @@ internal sealed class PairModes
     public PairModes(PairPlan plan, ICheckpointEngine engine, TimeProvider time)
     {
         Period = new AdaptivePeriod(plan.Goals);
+        _standsForPeriod = plan.Engine is not CheckpointEngine.LogReplay; // where it stands for a replica instead, more seldom is no help
         _time = time;
         _colo = engine as ColoCheckpoints;
         _rule = _colo is null ? null : plan.Modes?.Create(Random.Shared.NextDouble);
@@ -82,7 +84,7 @@ internal sealed class PairModes
     /// <summary>It was made. The rule decides how the pair goes on when it is committed.</summary>
     public PairEvent.CheckpointMade Add(CheckpointMark mark, CheckpointMeasure measure)
     {
-        Period.Add(measure);
+        Period.Add(_standsForPeriod ? measure : measure with { Pause = TimeSpan.Zero });
         var made = new PairEvent.CheckpointMade(mark) { Measure = measure, Length = _length, Cause = _cause, Mode = _current };
         if (_rule is not null)
         {

@@ -30,14 +30,19 @@ internal sealed class PairOutput(PairPlan plan) : IDisposable
     public void MakeGate(int? standby)
     {
         Forget();
-        _console = new ConsoleGate(plan.ConsoleSocketOf(standby), Log, Log.Length, plan.MaxHeldBytes);
+        _console = new ConsoleGate(plan.ConsoleSocketOf(standby), Log, Log.Length, plan.GateBytes);
     }
 
-    /// <summary>Holds the console's output from now on, by the gate that is there, or by a new one.</summary>
-    public void Hold(int? standby)
+    /// <summary>Holds the console's output, by the gate that is there, or by a new one.</summary>
+    /// <param name="standby">Which standby the VM is.</param>
+    /// <param name="isFromCut">
+    /// Nothing before the cut of the first checkpoint: until then nothing is anywhere that could contradict it, and nobody feels how long it
+    /// takes until a backup is ready. Else: from now on.
+    /// </param>
+    public void Hold(int? standby, bool isFromCut)
     {
         EnsureGate(standby);
-        Console.Open(false);
+        Console.Open(isFromCut);
     }
 
     public void EnsureGate(int? standby)
@@ -48,9 +53,21 @@ internal sealed class PairOutput(PairPlan plan) : IDisposable
         }
     }
 
-    /// <summary>Holds what the VM sends from now on.</summary>
-    public async Task<NetworkGate> HoldNetworkAsync(IHypervisorLink host, Guid domain, CancellationToken cancellationToken) =>
-        _network ??= await NetworkGate.CloseAsync(host, domain, cancellationToken);
+    /// <summary>The gate for what the VM sends.</summary>
+    /// <param name="host">Where it runs.</param>
+    /// <param name="domain">What it is there.</param>
+    /// <param name="isHeld">Holds from now on; false: from the cut of the first checkpoint on.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task<NetworkGate> NetworkAsync(IHypervisorLink host, Guid domain, bool isHeld, CancellationToken cancellationToken)
+    {
+        var gate = _network ??= new NetworkGate(host, domain);
+        if (isHeld)
+        {
+            await gate.CloseAsync(cancellationToken);
+        }
+
+        return gate;
+    }
 
     /// <summary>Another host has the VM now, and its console is connected to another gate.</summary>
     public async Task TakeOverAsync(Func<Task<ConsoleGate>> bring)

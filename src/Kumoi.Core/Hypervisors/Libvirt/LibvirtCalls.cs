@@ -23,8 +23,10 @@ internal static class LibvirtCalls
         DefinitionCalls.AddTo(calls);
         SnapshotCalls.AddTo(calls);
         DiskCalls.AddTo(calls);
+        PoolCalls.AddTo(calls);
         VolumeCalls.AddTo(calls);
         AdapterCalls.AddTo(calls);
+        NetworkCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
         QemuCalls.AddTo(calls);

@@ -24,8 +24,10 @@ internal static class SimulatedCalls
         DefinitionCalls.AddTo(calls);
         SnapshotCalls.AddTo(calls);
         DiskCalls.AddTo(calls);
+        PoolCalls.AddTo(calls);
         VolumeCalls.AddTo(calls);
         AdapterCalls.AddTo(calls);
+        NetworkCalls.AddTo(calls);
         MigrationCalls.AddTo(calls);
         CheckpointCalls.AddTo(calls);
         QemuCalls.AddTo(calls);

@@ -77,7 +77,8 @@ internal static class Errors
             HypervisorError.TimedOut => ErrorCategory.OperationTimeout,
             HypervisorError.VMNotFound or HypervisorError.SnapshotNotFound or HypervisorError.DiskNotFound
                 or HypervisorError.AdapterNotFound => ErrorCategory.ObjectNotFound,
-            HypervisorError.VMExists or HypervisorError.SnapshotExists => ErrorCategory.ResourceExists,
+            HypervisorError.VMExists or HypervisorError.SnapshotExists or HypervisorError.NetworkClash =>
+                ErrorCategory.ResourceExists,
             HypervisorError.InvalidState or HypervisorError.InMaintenance or HypervisorError.RunsElsewhere =>
                 ErrorCategory.InvalidOperation,
             HypervisorError.NotSupported => ErrorCategory.NotImplemented,

@@ -2,7 +2,7 @@ using Kumoi.Fleets;
 
 namespace Kumoi.PowerShell.Cmdlets.Base;
 
-/// <content>Finds network adapters by their addresses, all hosts at once.</content>
+/// <content>Finds networks by their names, and network adapters by their addresses, all hosts at once.</content>
 public abstract partial class FleetCmdlet
 {
     /// <summary>
@@ -14,4 +14,21 @@ public abstract partial class FleetCmdlet
         static (vm, address) => Errors.NotFound(
             $"'{vm.Name}' on {vm.VMHost} has no network adapter '{address}'.", address,
             $"Get-KumoiNetworkAdapter '{vm.Name}' lists its adapters."));
+
+    /// <summary>
+    /// The virtual networks of hosts, by their names. A host that could not be read is an error each; so is one that has none of a name, or,
+    /// with <paramref name="anywhere"/>, a name that none has.
+    /// </summary>
+    private protected IEnumerable<KumoiNetwork> FindNetworks(
+        IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<string> names, bool anywhere = false) => Find(
+        hosts, HostNetworks.ReadAsync, static network => network.Name, names,
+        static (host, name) => Errors.NotFound(
+            $"{host.Name} has no network '{name}'.", name, $"Get-KumoiNetwork -VMHost {host.Name} lists its networks."), anywhere);
+
+    /// <summary>The addresses that the DHCP of networks has given away, by the addresses of network adapters.</summary>
+    private protected IEnumerable<KumoiDhcpLease> FindLeases(IReadOnlyList<KumoiNetwork> networks, IReadOnlyList<string> macs) => Find(
+        networks, HostNetworks.ReadLeasesAsync, static lease => lease.MacAddress, macs,
+        static (network, mac) => Errors.NotFound(
+            $"The network '{network.Name}' of {network.VMHost} has given no address to '{mac}'.", mac,
+            "Get-KumoiDhcpLease lists the addresses that are given away."), anywhere: true);
 }

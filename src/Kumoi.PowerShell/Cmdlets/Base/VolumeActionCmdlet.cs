@@ -36,7 +36,8 @@ public abstract class VolumeActionCmdlet : ActionCmdlet
 
     private protected abstract string Verb { get; }
 
-    private protected abstract Task<ActionResult> ActAsync(KumoiVolume volume, CancellationToken cancellationToken);
+    private protected abstract Task<ActionResult> ActAsync(
+        KumoiVolume volume, ActionProgress progress, CancellationToken cancellationToken);
 
     private protected sealed override IEnumerable<ActionRequest> CreateRequests()
     {
@@ -49,7 +50,7 @@ public abstract class VolumeActionCmdlet : ActionCmdlet
                 Target = volume,
                 ShouldProcessTarget = $"'{volume.Name}' in '{volume.StoragePool}' on {volume.VMHost}",
                 Verb = Verb,
-                Work = (_, token) => ActAsync(volume, token),
+                Work = (progress, token) => ActAsync(volume, progress, token),
             };
         }
     }

@@ -18,6 +18,7 @@ public sealed class AddKumoiNetworkAdapterCommand : VMActionCmdlet
     /// <summary>The network of libvirt to which it is connected.</summary>
     [Parameter(Mandatory = true, Position = 1, ParameterSetName = "Network")]
     [Alias("Network")]
+    [ArgumentCompleter(typeof(NetworkNameCompleter))]
     [ValidateNotNullOrEmpty]
     public string? NetworkName { get; set; }
 

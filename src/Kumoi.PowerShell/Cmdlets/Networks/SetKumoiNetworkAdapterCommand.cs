@@ -3,6 +3,7 @@ using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Cmdlets.Base;
+using Kumoi.PowerShell.Completion;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
@@ -14,6 +15,7 @@ public sealed class SetKumoiNetworkAdapterCommand : AdapterActionCmdlet
     /// <summary>The network of libvirt to which it is connected from now on.</summary>
     [Parameter]
     [Alias("Network")]
+    [ArgumentCompleter(typeof(NetworkNameCompleter))]
     [ValidateNotNullOrEmpty]
     public string? NetworkName { get; set; }
 

@@ -13,7 +13,8 @@ public sealed class RemoveKumoiVolumeCommand : VolumeActionCmdlet
 {
     private protected override string Verb => "Delete";
 
-    private protected override async Task<ActionResult> ActAsync(KumoiVolume volume, CancellationToken cancellationToken)
+    private protected override async Task<ActionResult> ActAsync(
+        KumoiVolume volume, ActionProgress progress, CancellationToken cancellationToken)
     {
         await HostStorage.RemoveVolumeAsync(volume, cancellationToken);
         return ActionResult.None;

@@ -21,7 +21,8 @@ public sealed class ResizeKumoiVolumeCommand : VolumeActionCmdlet
 
     private protected override string Verb => FormattableString.Invariant($"Resize to {SizeBytes / 1073741824.0:0.###} GiB");
 
-    private protected override async Task<ActionResult> ActAsync(KumoiVolume volume, CancellationToken cancellationToken)
+    private protected override async Task<ActionResult> ActAsync(
+        KumoiVolume volume, ActionProgress progress, CancellationToken cancellationToken)
     {
         var resized = await HostStorage.ResizeVolumeAsync(volume, SizeBytes, cancellationToken);
         return new ActionResult(PassThru ? [resized] : []);

@@ -55,6 +55,26 @@ public sealed class ConsoleGateTests : IDisposable
     }
 
     [Fact]
+    public async Task Before_the_first_cut_everything_goes_out_at_once_and_after_it_nothing_until_it_counts()
+    {
+        var gate = Gate();
+        gate.Open(true);
+        using var guest = await ConnectAsync();
+        guest.Send("at once"u8);
+        await DrainAsync(gate, 7);
+        Assert.Equal("at once", Seen);
+
+        guest.Send(" too"u8);
+        var cut = gate.Cut(); // whether it has come by then or not: what comes later is held
+        guest.Send(", not yet"u8);
+        await DrainAsync(gate, 20);
+
+        Assert.Equal("at once too, not yet"[..(int)cut], Seen);
+        gate.Release(20);
+        Assert.Equal("at once too, not yet", Seen);
+    }
+
+    [Fact]
     public async Task Everything_before_a_cut_is_taken_although_more_is_held_than_the_limit()
     {
         var gate = Gate(maxHeldBytes: 4);

@@ -14,6 +14,9 @@ internal sealed class DyingProcess : IDisposable
     /// <summary>The process is dead.</summary>
     public CancellationToken Death => _death.Token;
 
+    /// <summary>What happens at the step instead of its death; null: it dies.</summary>
+    public Func<Task>? Instead { get; init; }
+
     /// <summary>The step at which it died; null: it lives.</summary>
     public string? DiedAt { get; private set; }
 
@@ -37,19 +40,21 @@ internal sealed class DyingProcess : IDisposable
 
         if (isLast && !_isDone)
         {
-            await _death.CancelAsync();
+            await HappenAsync();
         }
 
         Death.ThrowIfCancellationRequested();
         var result = await call();
-        if (isLast)
+        if (isLast && _isDone)
         {
-            await _death.CancelAsync();
+            await HappenAsync();
         }
 
         Death.ThrowIfCancellationRequested();
         return result;
     }
+
+    private Task HappenAsync() => Instead?.Invoke() ?? _death.CancelAsync();
 
     public void Dispose() => _death.Dispose();
 

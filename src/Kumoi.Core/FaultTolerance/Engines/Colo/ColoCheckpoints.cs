@@ -242,7 +242,7 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         {
             _file.Write(step);
             await Task.WhenAll(course.Primary.StopAsync(cancellationToken), course.Standby.StopAsync(cancellationToken));
-            mark = new CheckpointMark(job.Number, job.Console.Drain())
+            mark = new CheckpointMark(job.Number, job.Console.Cut())
             {
                 Attempt = course.Attempt,
                 Standby = course.Number,

@@ -18,11 +18,12 @@ namespace Kumoi.FaultTolerance.Engines.LogReplay;
 /// </remarks>
 internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
 {
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
-
     private readonly ReplayFiles _files = new(plan);
+    private readonly ReplayStart _start = new(plan, new ReplayFiles(plan), log, time);
     private readonly List<(IHypervisorLink Host, Guid Id)> _left = [];
     private ReplayCourse? _course;
+    private ReplayBrake? _brake;
+    private Task _removing = Task.CompletedTask;
     private bool _isBroken;
     private long _counted;
 
@@ -50,12 +51,13 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
         {
             var domain = PairDomains.Of(plan.VM, job.Standby);
             if (_isBroken && _course is not null
-                && await job.Primary.SendAsync(new ReadWhereabouts(domain), cancellationToken) is not VMWhereabouts.Running)
+                && await job.Primary.SendAsync(new ReadWhereabouts(domain), cancellationToken) is var place
+                && place is not VMWhereabouts.Running && !(place is VMWhereabouts.Paused && _brake?.IsOn is true))
             {
                 // The replica that has followed goes on with it, if the VM is lost.
                 throw new HypervisorException(
-                    $"The VM does not run on {job.Primary.HostName}.", FaultDomain.VM, isTransient: true, error: HypervisorError.InvalidState,
-                    recommendedAction: "See that it runs: Get-KumoiVM.");
+                    $"The VM does not run on {job.Primary.HostName}.", FaultDomain.VM, isTransient: true,
+                    error: HypervisorError.InvalidState, recommendedAction: "See that it runs: Get-KumoiVM.");
             }
 
             if (_course is { } old
@@ -65,18 +67,20 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
             }
 
             _isBroken = false;
-            var course = _course ??= await BeginAsync(job, domain, cancellationToken);
+            var brake = await BrakeAsync(job, domain, cancellationToken);
+            var course = _course ??= await BeginAsync(job, brake, cancellationToken);
             limit.CancelAfter(plan.CheckpointPatience);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+            await EnsureSuccessorAsync(course, either.Token);
             var point = await course.OfferAsync(job.Number, either.Token);
             var bytes = course.Stream.Sent - _counted;
             _counted += bytes;
             var mark = new CheckpointMark(job.Number, point.Position)
             {
                 Attempt = FormattableString.Invariant($"{course.Attempt}-{job.Number}"),
-                Standby = course.Number,
+                Standby = course.Successor.Number,
             };
-            return new MadeCheckpoint(mark, TimeSpan.Zero, bytes);
+            return new MadeCheckpoint(mark, brake.TakeStood(), bytes);
         }
         catch (HypervisorException)
         {
@@ -125,32 +129,54 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
             await LeaveAsync();
         }
 
+        await ForgetBrakeAsync(); // whoever is stopped by it is fenced
         new HeldOutput(plan.VM, plan.Folder).Release(checkpoint, log); // what came before the replica did is not in its console
-        await using var drain = _course is { } course
-            ? await ReplayDrain.OfAsync(course)
-            : await ReplayDrain.AgainAsync(plan, _files, host, number, attempt, time, cancellationToken);
+        var (drain, successor) = _course is { } course
+            ? (await ReplayDrain.OfAsync(course), course.Successor)
+            : await BeginAgainAsync(host, number, attempt, cancellationToken);
         _course = null;
-        _left.RemoveAll(left => left.Id == PairDomains.Of(plan.VM, number));
-        var position = await drain.DrainAsync(log, plan, cancellationToken);
-        await drain.Replica.SaveAsync(ReplayDefinition.Live, cancellationToken);
-        await drain.DisposeAsync();
-
-        await host.SendAsync(new RemoveStandby(plan.VM, PairDomains.Of(plan.VM, number)), cancellationToken);
-        var recording = Guid.NewGuid().ToString("N");
-        ReplayImage.GoOnByItsClock(_files.Replica(attempt));
-        File.Move(_files.Replica(attempt), _files.Image(recording));
-        var gate = new ConsoleGate(plan.ConsoleSocketOf(number), log, position, plan.MaxHeldBytes);
         try
         {
-            var live = DomainDefinition.Parse(await File.ReadAllTextAsync(_files.Domain(attempt), cancellationToken));
-            var definition = ReplayDefinition.GoneLive(
-                live, plan, ReplayDefinition.ServingOf(live, plan), number, attempt, _files.Record(recording), _files.Image(recording));
-            await host.SendAsync(new StartStandby(plan.VM, PairDomains.Of(plan.VM, number), definition.ToString()), cancellationToken);
+            var position = await drain.DrainAsync(log, plan, cancellationToken);
+            await drain.Replica.SaveAsync(ReplayDefinition.Live, cancellationToken);
+            var gate = await successor.LoadAsync(_files.Replica(attempt), position, cancellationToken);
+            await (plan.AtReplayStep?.Invoke(ReplayStep.Loaded) ?? Task.CompletedTask);
+            _left.RemoveAll(left => left.Id == successor.Domain);
+            _removing = RemoveAsync(host, drain.Replica.Domain, CancellationToken.None); // it stands still: that has time
             return gate;
         }
         catch
         {
-            gate.Dispose();
+            successor.Dispose();
+            throw;
+        }
+        finally
+        {
+            await drain.DisposeAsync();
+        }
+    }
+
+    /// <summary>By the log, after the death of the process that had the replica, or of the replica itself.</summary>
+    private async Task<(ReplayDrain Drain, ReplaySuccessor Successor)> BeginAgainAsync(
+        IHypervisorLink host, int number, string attempt, CancellationToken cancellationToken)
+    {
+        var live = DomainDefinition.Parse(await File.ReadAllTextAsync(_files.Domain(attempt), cancellationToken));
+        var numbers = Enumerable.Range(0, PairDomains.Standbys).ToList();
+        foreach (var old in numbers)
+        {
+            await host.SendAsync(new RemoveStandby(plan.VM, PairDomains.Of(plan.VM, old)), cancellationToken);
+        }
+
+        var successor = await ReplaySuccessor.StartAsync(plan, _files, log, live, host, number, attempt, time, cancellationToken);
+        try
+        {
+            var replica = numbers.First(free => free != number && free != ReplayDefinition.ServingOf(live, plan));
+            _left.Add((host, PairDomains.Of(plan.VM, replica)));
+            return (await ReplayDrain.AgainAsync(plan, _files, live, host, replica, attempt, time, cancellationToken), successor);
+        }
+        catch
+        {
+            successor.Dispose();
             throw;
         }
     }
@@ -159,178 +185,103 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
     {
         if (but is null)
         {
-            await LeaveAsync();
+            if (_course is { } ended)
+            {
+                await LeaveAsync();
+                _files.DropRecording(ended.Successor.Recording);
+            }
         }
         else if (_course is { } course && AttemptOf(but) == course.Attempt)
         {
             await course.PerformedAsync(but.Number);
-            _files.DropRecordings(course.Recording);
+            _files.DropRecordings(course.Recording, course.Successor.Recording);
         }
 
         _files.DropReplicas(but is null ? null : AttemptOf(but));
         foreach (var left in _left.Where(left => but is null || PairDomains.Of(plan.VM, but.Standby) != left.Id).ToList())
         {
             _left.Remove(left);
-            if (_course is null || _course.Replica.Domain != left.Id)
+            if (_course is not { } current || (current.Replica.Domain != left.Id && current.Successor.Domain != left.Id))
             {
                 await RemoveAsync(left.Host, left.Id, cancellationToken);
             }
         }
     }
 
+    public async Task<bool> LetGoAsync(
+        IHypervisorLink primary, Guid domain, Func<string, IHypervisorLink> hosts, CancellationToken cancellationToken)
+    {
+        if (_brake is { } brake)
+        {
+            if (!await brake.ReleaseAsync(cancellationToken))
+            {
+                return false;
+            }
+
+            _brake = null;
+        }
+
+        return true;
+    }
+
     public async ValueTask DisposeAsync()
     {
-        if (_course is { } course)
+        await LeaveAsync(); // the standbys themselves stay
+        if (_brake is { } brake)
         {
-            _course = null;
-            await course.DisposeAsync(); // the replica itself stays
+            _brake = null;
+            await brake.ReleaseAsync(CancellationToken.None);
         }
     }
 
-    /// <summary>Starts a replica, and lets it come to where the VM is.</summary>
-    private async Task<ReplayCourse> BeginAsync(CheckpointJob job, Guid domain, CancellationToken cancellationToken)
+    private async Task<ReplayCourse> BeginAsync(CheckpointJob job, ReplayBrake brake, CancellationToken cancellationToken)
     {
-        var backup = job.Backup ?? throw StandbyStart.NoBackup();
-        var live = DomainDefinition.Parse(await job.Primary.SendAsync(new ReadXml(domain), cancellationToken));
-        if (ReplayDefinition.RecordOf(live) is not { } record || !File.Exists(record))
-        {
-            throw new HypervisorException(
-                "The VM is not recorded, and QEMU cannot begin in its middle.", FaultDomain.VM, error: HypervisorError.InvalidState,
-                recommendedAction: "Stop the VM (Stop-KumoiVM) and its pair, and begin the pair anew: it starts the VM, recorded.");
-        }
-
-        var recording = Path.GetFileNameWithoutExtension(record)[33..];
-        var number = Enumerable.Range(0, PairDomains.Standbys).First(free => free != job.Standby && free != job.Committed?.Standby);
-        var attempt = Guid.NewGuid().ToString("N");
-        var primary = new QemuReplay(job.Primary, domain, time);
+        await _removing; // its console would find that of the next one
         _counted = 0;
-        await job.Backup.SendAsync(new RemoveStandby(plan.VM, PairDomains.Of(plan.VM, number)), cancellationToken);
-        await File.WriteAllTextAsync(_files.Domain(attempt), live.ToString(), cancellationToken);
-        var isFromBoot = ReplayDefinition.IsFromBoot(live);
-        if (isFromBoot)
-        {
-            ReplayImage.Create(_files.Start(attempt));
-        }
-        else
-        {
-            ReplayImage.CopyForReplica(_files.Image(recording), _files.Start(attempt));
-        }
-
-        var stream = new LogStream(record, _files.Log(attempt), time);
-        ReplicaConsole? echo = null;
+        brake.AllowSome();
+        ReplayCourse? course = null;
         try
         {
-            // A replica that finds the log's end ends, and one that waits replays all that is not the guest's own: the log must have what
-            // the guest has done.
-            var standing = await primary.CountAsync(cancellationToken);
-            await UntilAsync(primary, count => count > standing, cancellationToken);
-            var all = stream.Recorded + LogStream.Lot;
-            await UntilAsync(primary, _ => stream.Sent >= all, cancellationToken);
-            (var replica, echo) = await StartReplicaAsync(
-                plan, _files, live, backup, job.Standby, number, attempt, time, _left, cancellationToken);
-
-            var (count, position) = await FindQuietAsync(primary, job.Console, cancellationToken);
-            var needed = stream.Recorded + LogStream.Lot;
-            await UntilAsync(primary, _ => stream.Sent >= needed, cancellationToken);
-            await replica.GoToAsync(count, cancellationToken);
-            echo.BeginAt(position);
-
-            var begun = new ReplayPoint(job.Number - 1, count, position, "");
-            var messages = ReplayLog.Create(_files.Messages(attempt));
-            messages.Write(new ReplayEntry { Begun = begun });
-            var course = new ReplayCourse(plan, begun, time)
-            {
-                Primary = primary,
-                Replica = replica,
-                Number = number,
-                Attempt = attempt,
-                Recording = recording,
-                Console = job.Console,
-                Echo = echo,
-                Stream = stream,
-                Log = messages,
-            };
-            course.Follow();
+            course = await _start.BeginAsync(job, brake, (host, standby) => _left.Add((host, standby)), cancellationToken);
             return course;
         }
-        catch
+        finally
         {
-            echo?.Dispose();
-            await stream.DisposeAsync();
-            throw;
+            brake.Lag = course is null ? null : () => course.Lag;
+            brake.SetLimits();
         }
     }
 
-    internal static async Task<(QemuReplay Replica, ReplicaConsole Echo)> StartReplicaAsync(
-        PairPlan plan, ReplayFiles files, System.Xml.Linq.XElement live, IHypervisorLink host, int? serving, int number, string attempt,
-        TimeProvider time, List<(IHypervisorLink Host, Guid Id)> left, CancellationToken cancellationToken)
+    /// <summary>Of the VM where it is now.</summary>
+    private async Task<ReplayBrake> BrakeAsync(CheckpointJob job, Guid domain, CancellationToken cancellationToken)
     {
-        File.Copy(files.Start(attempt), files.Replica(attempt), overwrite: true);
-        var id = PairDomains.Of(plan.VM, number);
-        var echo = new ReplicaConsole(plan.ConsoleSocketOf(number));
-        try
+        if (_brake is { } old && (old.Primary.Host != job.Primary || old.Primary.Domain != domain || old.Console != job.Console))
         {
-            var definition = ReplayDefinition.Replica(
-                live, plan, serving, number, attempt, files.Log(attempt), files.Replica(attempt), ReplayDefinition.IsFromBoot(live));
-            await host.SendAsync(new StartStandby(plan.VM, id, definition.ToString()), cancellationToken);
-            left.Add((host, id));
-            await echo.Connected.WaitAsync(plan.CheckpointPatience, time, cancellationToken);
-            return (new QemuReplay(host, id, time), echo);
+            await old.ReleaseAsync(cancellationToken);
+            _brake = null;
         }
-        catch (TimeoutException e)
+
+        return _brake ??= new ReplayBrake(new QemuReplay(job.Primary, domain, time), job.Console, plan, time);
+    }
+
+    private async Task ForgetBrakeAsync()
+    {
+        if (_brake is { } brake)
         {
-            echo.Dispose();
-            throw new HypervisorException(
-                $"The console of the replica on {host.HostName} was not connected.", FaultDomain.VM, isTransient: true,
-                error: HypervisorError.TimedOut, innerException: e, recommendedAction: "See QEMU's log of the replica on its host.");
-        }
-        catch
-        {
-            echo.Dispose();
-            throw;
+            _brake = null;
+            await brake.DisposeAsync();
         }
     }
 
-    /// <summary>
-    /// An instruction, and exactly how much the VM had put out by then: a replica puts out again all that it replays, also what nobody has
-    /// taken. The VM is not stopped for it.
-    /// </summary>
-    private async Task<(long Count, long Position)> FindQuietAsync(
-        QemuReplay primary, ConsoleGate console, CancellationToken cancellationToken)
+    /// <summary>One that has ended, as by an admin, is started again, as the same standby.</summary>
+    private async Task EnsureSuccessorAsync(ReplayCourse course, CancellationToken cancellationToken)
     {
-        var since = time.GetTimestamp();
-        while (true)
+        if (course.Successor is { Console.ProcessEnded.IsCompleted: true } old)
         {
-            var before = console.Drain();
-            var count = await primary.CountAsync(cancellationToken);
-            if (console.Drain() == before)
-            {
-                return (count, before);
-            }
-
-            if (time.GetElapsedTime(since) > plan.CheckpointPatience)
-            {
-                throw new HypervisorException(
-                    "The VM puts out without any pause, so that a replica cannot be brought to where it is.", FaultDomain.VM,
-                    error: HypervisorError.InvalidState, recommendedAction: "Protect it when it is quieter, or take -Mode Checkpoint.");
-            }
-        }
-    }
-
-    /// <summary>Asks the primary again and again, which makes its log grow, too: what it has done is in the log the sooner.</summary>
-    private async Task UntilAsync(QemuReplay primary, Func<long, bool> isSo, CancellationToken cancellationToken)
-    {
-        var since = time.GetTimestamp();
-        while (!isSo(await primary.CountAsync(cancellationToken)))
-        {
-            if (time.GetElapsedTime(since) > plan.CheckpointPatience)
-            {
-                throw new HypervisorException(
-                    FormattableString.Invariant($"The log has not gone on for {plan.CheckpointPatience.TotalSeconds:0.#} s."), FaultDomain.VM,
-                    isTransient: true, error: HypervisorError.TimedOut, recommendedAction: "See that the VM runs.");
-            }
-
-            await Task.Delay(BetweenLooks, time, cancellationToken);
+            old.Dispose();
+            _files.DropRecording(old.Recording);
+            course.Successor = await ReplaySuccessor.StartAsync(
+                plan, _files, log, course.Live, course.Replica.Host, old.Number, course.Attempt, time, cancellationToken);
         }
     }
 
@@ -339,6 +290,7 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
         if (_course is { } course)
         {
             _course = null;
+            _brake?.Lag = null;
             await course.DisposeAsync();
         }
     }

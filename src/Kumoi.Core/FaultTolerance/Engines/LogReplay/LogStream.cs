@@ -33,7 +33,20 @@ internal sealed class LogStream : IAsyncDisposable
     }
 
     /// <summary>How much QEMU has written.</summary>
-    public long Recorded => _from.Length;
+    public long Recorded
+    {
+        get
+        {
+            try
+            {
+                return _from.Length;
+            }
+            catch (ObjectDisposedException)
+            {
+                return Sent; // whoever asks now asks for the last time
+            }
+        }
+    }
 
     /// <summary>How much the backup has.</summary>
     public long Sent => Volatile.Read(ref _sent);

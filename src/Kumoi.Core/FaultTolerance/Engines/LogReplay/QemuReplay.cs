@@ -19,7 +19,11 @@ internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvide
     public async Task<bool> IsRunningAsync(CancellationToken cancellationToken) =>
         (await Host.SendAsync(new QemuCommand(Domain, "query-status"), cancellationToken)).GetProperty("running").GetBoolean();
 
-    private async Task GoOnAsync(CancellationToken cancellationToken) =>
+    /// <summary>Stands still from when this returns.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken) =>
+        await Host.SendAsync(new QemuCommand(Domain, "stop"), cancellationToken);
+
+    public async Task GoOnAsync(CancellationToken cancellationToken) =>
         await Host.SendAsync(new QemuCommand(Domain, "cont"), cancellationToken);
 
     /// <summary>A replica that stands still goes on, and will stand still again there.</summary>
@@ -49,15 +53,33 @@ internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvide
     }
 
     /// <summary>Writes its state into its image.</summary>
-    public async Task SaveAsync(string name, CancellationToken cancellationToken)
+    public Task SaveAsync(string name, CancellationToken cancellationToken) => TellAsync("savevm", name, "save", cancellationToken);
+
+    /// <summary>Takes a state of its image, and stands still with it.</summary>
+    public Task LoadAsync(string name, CancellationToken cancellationToken) => TellAsync("loadvm", name, "load", cancellationToken);
+
+    /// <summary>Gives it an image, which has states and nothing else.</summary>
+    public async Task AddImageAsync(string path, CancellationToken cancellationToken) => await Host.SendAsync(
+        new QemuCommand(
+            Domain,
+            "blockdev-add",
+            new JsonObject
+            {
+                ["node-name"] = "kumoi-replay",
+                ["driver"] = "qcow2",
+                ["file"] = new JsonObject { ["driver"] = "file", ["filename"] = path },
+            }),
+        cancellationToken);
+
+    private async Task TellAsync(string command, string name, string what, CancellationToken cancellationToken)
     {
         var said = await Host.SendAsync(
-            new QemuCommand(Domain, "human-monitor-command", new JsonObject { ["command-line"] = $"savevm {name}" }), cancellationToken);
+            new QemuCommand(Domain, "human-monitor-command", new JsonObject { ["command-line"] = $"{command} {name}" }), cancellationToken);
         if (said.GetString() is { Length: > 0 } why)
         {
             throw new HypervisorException(
-                $"QEMU on {Host.HostName} cannot save the replica: {why.Trim()}", FaultDomain.VM, error: HypervisorError.InvalidState,
-                recommendedAction: "See QEMU's log of the replica on its host.");
+                $"QEMU on {Host.HostName} cannot {what} the state of the VM: {why.Trim()}", FaultDomain.VM,
+                error: HypervisorError.InvalidState, recommendedAction: "See QEMU's log of the replica on its host.");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Xml.Linq;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Protocols.LogReplay;
 using Kumoi.Hypervisors;
@@ -8,9 +9,6 @@ namespace Kumoi.FaultTolerance.Engines.LogReplay;
 /// <summary>A replica that follows its primary: both sides of the protocol, and the log between them.</summary>
 internal sealed class ReplayCourse : IAsyncDisposable
 {
-    /// <summary>How far a replica may lag behind what it was told before it is told of no more, so that the VM's output waits.</summary>
-    private static readonly TimeSpan LongestLag = TimeSpan.FromSeconds(3);
-
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(10);
 
     private const int MostPolls = 1000;
@@ -18,7 +16,8 @@ internal sealed class ReplayCourse : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _end = new();
     private readonly Queue<Poll> _polls = new();
-    private readonly Queue<(ReplayPoint Point, long At)> _points = new(); // of the outputs that the replica has not replayed
+    private readonly Queue<(ReplayPoint Point, Poll Poll)> _points = new(); // of the outputs that the replica has not replayed
+    private (long Count, long Position, long At) _looked; // of the last look
     private readonly PairPlan _plan;
     private readonly TimeProvider _time;
     private ReplayPrimary _primary;
@@ -26,7 +25,10 @@ internal sealed class ReplayCourse : IAsyncDisposable
     private Poll _covered;
     private ReplayPoint _last; // the last output that the backup was told of
     private long _replayed; // the position to which the replica has come
+    private long _replayedLog; // how long the log is up to there
     private long? _target;
+    private Task _looking = Task.CompletedTask;
+    private Task _moving = Task.CompletedTask;
     private Task _following = Task.CompletedTask;
     private TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -37,6 +39,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
         _last = begun;
         _replayed = begun.Position;
         _covered = new Poll(begun.Count, begun.Position, 0, 0);
+        _looked = (begun.Count, begun.Position, time.GetTimestamp());
         _primary = ReplayPrimary.Begin(OutputRule.Kumoi, maxHeld: 1, begun.Id);
         _backup = ReplayBackup.Begin(OutputRule.Kumoi, begun.Id);
     }
@@ -46,8 +49,11 @@ internal sealed class ReplayCourse : IAsyncDisposable
 
     public required QemuReplay Replica { get; init; }
 
-    /// <summary>Which standby the replica is.</summary>
-    public required int Number { get; init; }
+    /// <summary>What takes over with the replica's state. Who takes it away disposes it.</summary>
+    public required ReplaySuccessor Successor { get; set; }
+
+    /// <summary>The VM's live definition when the replica was made.</summary>
+    public required XElement Live { get; init; }
 
     public required string Attempt { get; init; }
 
@@ -80,13 +86,38 @@ internal sealed class ReplayCourse : IAsyncDisposable
     /// <summary>The position of the last output that the replica has replayed.</summary>
     public long Replayed => Volatile.Read(ref _replayed);
 
-    public void Follow() => _following = FollowAsync();
+    /// <summary>How far the replica is behind the VM.</summary>
+    public ReplayLag Lag
+    {
+        get
+        {
+            var recorded = Stream.Recorded;
+            lock (_lock)
+            {
+                return new ReplayLag(
+                    _points.TryPeek(out var oldest) ? _time.GetElapsedTime(oldest.Poll.At) : TimeSpan.Zero, recorded - _replayedLog);
+            }
+        }
+    }
+
+    /// <summary>Begins to follow.</summary>
+    /// <param name="recorded">How long the log is up to where the replica stands.</param>
+    public void Follow(long recorded)
+    {
+        _replayedLog = recorded;
+        _looking = RepeatAsync(LookAsync); // side by side: a host that is slow to answer for one of them does not hold up the other
+        _moving = RepeatAsync(MoveAsync);
+        _following = FollowAsync();
+    }
 
     /// <summary>The replica is not moved any more.</summary>
     public async Task HaltAsync()
     {
         await _end.CancelAsync();
-        await _following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (var task in new[] { _looking, _moving, _following })
+        {
+            await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     /// <summary>Holds the next output, and has it acknowledged. When this returns it may be performed.</summary>
@@ -114,7 +145,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
         lock (_lock)
         {
             _backup = _backup.Receive(events).Receive(output);
-            _points.Enqueue((point, poll.At));
+            _points.Enqueue((point, poll));
             _last = point; // from here on it is to be let out, whatever becomes of the primary
         }
 
@@ -165,6 +196,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
         await Stream.DisposeAsync();
         Log.Dispose();
         Echo.Dispose();
+        Successor.Dispose();
         _end.Dispose();
     }
 
@@ -193,7 +225,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
             Task news;
             lock (_lock)
             {
-                if (_covered.Count > _last.Count && !IsFarBehind)
+                if (_covered.Count > _last.Count && !Lag.IsTooFar)
                 {
                     return _covered;
                 }
@@ -210,29 +242,29 @@ internal sealed class ReplayCourse : IAsyncDisposable
         }
     }
 
-    private bool IsFarBehind => _points.TryPeek(out var oldest) && _time.GetElapsedTime(oldest.At) > LongestLag;
-
     private async Task FollowAsync()
     {
-        try
+        if (await Task.WhenAny(_looking, _moving) == _moving)
         {
-            while (true)
-            {
-                await LookAsync();
-                await MoveAsync();
-                await Task.Delay(BetweenLooks, _time, _end.Token);
-            }
+            await _moving;
         }
-        catch (HypervisorException)
+
+        await _looking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        while (!IsCaughtUp && !_moving.IsCompleted && !_end.IsCancellationRequested)
         {
             // The primary may be lost: by the time that this is known, its replica is where it is needed.
-            while (!IsCaughtUp)
-            {
-                await MoveAsync();
-                await Task.Delay(BetweenLooks, _time, _end.Token);
-            }
+            await Task.Delay(BetweenLooks, _time, _end.Token);
+        }
 
-            throw;
+        await _looking;
+    }
+
+    private async Task RepeatAsync(Func<Task> step)
+    {
+        while (true)
+        {
+            await step();
+            await Task.Delay(BetweenLooks, _time, _end.Token);
         }
     }
 
@@ -250,15 +282,19 @@ internal sealed class ReplayCourse : IAsyncDisposable
     /// <summary>How far the primary is, and of which moments the backup has the whole log by now.</summary>
     private async Task LookAsync()
     {
-        var position = Console.Drain(); // before the count: what it has put out later is not covered
+        var position = Console.Drain();
         var count = await Primary.CountAsync(_end.Token);
         var needed = Stream.Recorded + LogStream.Lot;
         lock (_lock)
         {
-            if (_polls.Count < MostPolls)
+            // QEMU's count may be some moments old, and what was taken at the last look came later than that. A count that is another one
+            // than at the last look is of a moment after that look.
+            if (count > _looked.Count && _polls.Count < MostPolls)
             {
-                _polls.Enqueue(new Poll(count, position, needed, _time.GetTimestamp()));
+                _polls.Enqueue(new Poll(count, _looked.Position, needed, _looked.At));
             }
+
+            _looked = (count, position, _time.GetTimestamp());
 
             while (_polls.TryPeek(out var poll) && poll.Needed <= Stream.Sent)
             {
@@ -309,6 +345,8 @@ internal sealed class ReplayCourse : IAsyncDisposable
             while (_points.TryPeek(out var ahead) && ahead.Point.Count <= count)
             {
                 _points.Dequeue();
+                _plan.ReplayLagged?.Invoke(_time.GetElapsedTime(ahead.Poll.At));
+                _replayedLog = ahead.Poll.Needed - LogStream.Lot;
                 Compare(ahead.Point, Echo.Read(_replayed, ahead.Point.Position));
                 _backup = _backup.Replay().Replay(); // the events that led to it, and the output
                 _replayed = ahead.Point.Position;

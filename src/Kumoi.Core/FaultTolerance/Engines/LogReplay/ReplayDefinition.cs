@@ -8,8 +8,8 @@ internal static class ReplayDefinition
     /// <summary>The state that a recording goes on from.</summary>
     public const string Live = "kumoi-live";
 
-    // The state that a recording begins with, and its replica too.
-    private const string Begin = "kumoi-begin";
+    /// <summary>The state that a recording begins with, and its replica too.</summary>
+    public const string Begin = "kumoi-begin";
 
     // A count of the clock for each instruction, the same at all times: QEMU's own choice makes large logs.
     private const string Clock = "shift=5";
@@ -25,21 +25,20 @@ internal static class ReplayDefinition
         return domain;
     }
 
-    /// <summary>A standby that goes on from the state in the image, and is recorded from there.</summary>
-    public static XElement GoneLive(
-        XElement live, PairPlan plan, int? serving, int number, string attempt, string record, string image)
+    /// <summary>A standby that is given a state later, and is recorded from there.</summary>
+    public static XElement Successor(XElement live, PairPlan plan, int number, string attempt, string record)
     {
-        var domain = StandbyDefinition.Of(live, plan, serving, number, attempt);
-        SetArguments(domain, plan.VM, $"{Clock},rr=record,rrfile={Escape(record)},rrsnapshot={Begin}", image, "-loadvm", Live);
+        var domain = StandbyDefinition.Of(live, plan, ServingOf(live, plan), number, attempt);
+        SetArguments(domain, plan.VM, $"{Clock},rr=record,rrfile={Escape(record)}", image: null);
         return domain;
     }
 
     /// <summary>A standby that replays a log.</summary>
-    public static XElement Replica(
-        XElement live, PairPlan plan, int? serving, int number, string attempt, string log, string image, bool isFromBoot)
+    public static XElement Replica(XElement live, PairPlan plan, int number, string attempt, string log, string image)
     {
-        var domain = StandbyDefinition.Of(live, plan, serving, number, attempt);
-        SetArguments(domain, plan.VM, $"{Clock},rr=replay,rrfile={Escape(log)}{(isFromBoot ? "" : $",rrsnapshot={Begin}")}", image);
+        var domain = StandbyDefinition.Of(live, plan, ServingOf(live, plan), number, attempt);
+        var from = IsFromBoot(live, plan) ? "" : $",rrsnapshot={Begin}";
+        SetArguments(domain, plan.VM, $"{Clock},rr=replay,rrfile={Escape(log)}{from}", image);
         return domain;
     }
 
@@ -48,8 +47,8 @@ internal static class ReplayDefinition
         .Where(static argument => argument.Contains(",rr=record,", StringComparison.Ordinal))
         .Select(static argument => ValueOf(argument, "rrfile=")).FirstOrDefault();
 
-    /// <summary>Whether the recording began at the VM's boot.</summary>
-    public static bool IsFromBoot(XElement live) => !Arguments(live).Contains("-loadvm");
+    /// <summary>Whether the recording began at the VM's boot; else with a state, as that of every standby that has taken over.</summary>
+    public static bool IsFromBoot(XElement live, PairPlan plan) => ServingOf(live, plan) is null;
 
     /// <summary>Which standby the VM is by its definition; null: itself.</summary>
     public static int? ServingOf(XElement live, PairPlan plan) => Enumerable.Range(0, PairDomains.Standbys)
@@ -61,7 +60,7 @@ internal static class ReplayDefinition
         .. domain.Elements(Qemu + "commandline").Elements(Qemu + "arg").Select(static argument => (string?)argument.Attribute("value") ?? ""),
     ];
 
-    private static void SetArguments(XElement domain, Guid vm, string clock, string image, params string[] more)
+    private static void SetArguments(XElement domain, Guid vm, string clock, string? image)
     {
         // An argument of ours is followed by its value.
         var kept = new List<string>();
@@ -90,7 +89,8 @@ internal static class ReplayDefinition
         }
 
         // The guest sees its own id, also where libvirt has another one for it: a BIOS carries out as many instructions as that has digits.
-        arguments.Add(kept.Concat(["-icount", clock, "-drive", $"file={Escape(image)}{Drive}", "-uuid", vm.ToString("D"), .. more])
+        IEnumerable<string> drive = image is null ? [] : ["-drive", $"file={Escape(image)}{Drive}"];
+        arguments.Add(kept.Concat(["-icount", clock, .. drive, "-uuid", vm.ToString("D")])
             .Select(static value => new XElement(Qemu + "arg", new XAttribute("value", value))));
     }
 

@@ -1,7 +1,7 @@
+using System.Xml.Linq;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Protocols.LogReplay;
 using Kumoi.Hypervisors;
-using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.FaultTolerance.Engines.LogReplay;
 
@@ -37,7 +37,7 @@ internal sealed class ReplayDrain : IAsyncDisposable
 
     /// <summary>By one that is made again from the log, after the death of the process that had the other one.</summary>
     public static async Task<ReplayDrain> AgainAsync(
-        PairPlan plan, ReplayFiles files, IHypervisorLink host, int number, string attempt, TimeProvider time,
+        PairPlan plan, ReplayFiles files, XElement live, IHypervisorLink host, int number, string attempt, TimeProvider time,
         CancellationToken cancellationToken)
     {
         var entries = ReplayLog.Read(files.Messages(attempt));
@@ -48,11 +48,7 @@ internal sealed class ReplayDrain : IAsyncDisposable
             OutputRule.Kumoi, begun.Id, entries.Select(static entry => entry.Message).OfType<LogMessage>(),
             entries.Max(static entry => entry.Drained) ?? 0);
         var points = entries.Select(static entry => entry.Output).OfType<ReplayPoint>().ToList();
-        var live = DomainDefinition.Parse(await File.ReadAllTextAsync(files.Domain(attempt), cancellationToken));
-        await host.SendAsync(new RemoveStandby(plan.VM, PairDomains.Of(plan.VM, number)), cancellationToken);
-        var serving = ReplayDefinition.ServingOf(live, plan);
-        var (replica, echo) = await LogReplayEngine.StartReplicaAsync(
-            plan, files, live, host, serving, number, attempt, time, [], cancellationToken);
+        var (replica, echo) = await ReplayStart.ReplicaAsync(plan, files, live, host, number, attempt, time, cancellationToken);
         try
         {
             await replica.GoToAsync(begun.Count, cancellationToken);

@@ -9,6 +9,9 @@ internal sealed class ReplayFiles(PairPlan plan)
 
     private static readonly string[] OfRecordings = ["record", "image.qcow2"];
 
+    /// <summary>Which recording it is, by the file that it is in.</summary>
+    public static string RecordingOf(string record) => Path.GetFileNameWithoutExtension(record)[33..];
+
     /// <summary>What QEMU records.</summary>
     public string Record(string recording) => PathOf(recording, "record");
 
@@ -31,15 +34,22 @@ internal sealed class ReplayFiles(PairPlan plan)
     public string Domain(string attempt) => PathOf(attempt, "domain.xml");
 
     /// <summary>Removes what belongs to other replicas; null: to all.</summary>
-    public void DropReplicas(string? but) => Drop(OfReplicas, but);
+    public void DropReplicas(string? but) => Drop(OfReplicas, but is null ? [] : [but]);
 
     /// <summary>Removes what belongs to other recordings.</summary>
-    public void DropRecordings(string but) => Drop(OfRecordings, but);
+    public void DropRecordings(params string[] but) => Drop(OfRecordings, but);
 
-    private void Drop(string[] kinds, string? but)
+    /// <summary>Removes a recording.</summary>
+    public void DropRecording(string recording)
+    {
+        File.Delete(Record(recording));
+        File.Delete(Image(recording));
+    }
+
+    private void Drop(string[] kinds, string[] but)
     {
         foreach (var file in kinds.SelectMany(kind => Directory.EnumerateFiles(plan.Folder, $"{plan.VM:N}-*.{kind}"))
-            .Where(file => but is null || !Path.GetFileName(file).StartsWith($"{plan.VM:N}-{but}.", StringComparison.Ordinal)))
+            .Where(file => !but.Any(kept => Path.GetFileName(file).StartsWith($"{plan.VM:N}-{kept}.", StringComparison.Ordinal))))
         {
             File.Delete(file);
         }

@@ -80,15 +80,14 @@ internal static class ReplayImage
     }
 
     /// <summary>
-    /// Lets a VM go on from the states of a replica with the clock that it was recorded by. A replica's own clock is another one: it has
-    /// replayed faster, or stood still. QEMU takes the difference for time that the guest has slept, and with a clock that is behind the
+    /// Copies an image, so that a VM goes on from the states of a replica with the clock that it was recorded by. A replica's own clock is
+    /// another one: it has replayed faster, or stood still. QEMU takes the difference for time that the guest has slept, and with a clock that is behind the
     /// guest would stand until it has come so far again: so it does from a state of another form, which is left as it is.
     /// </summary>
-    public static void GoOnByItsClock(string path)
+    public static void GoOnByItsClock(string from, string to)
     {
-        var image = File.ReadAllBytes(path);
+        var image = File.ReadAllBytes(from);
         var sections = SectionsOf(image);
-        var places = new List<int>();
         for (var at = image.AsSpan().IndexOf(Clocks); at >= 0;)
         {
             // Its recording is the section that follows: of the two clocks there, which are the host's and the VM's, the second one.
@@ -97,19 +96,13 @@ internal static class ReplayImage
             if (recording > 0 && image.AsSpan(fields + 32).StartsWith(Counted))
             {
                 image.AsSpan(recording + 16, 8).CopyTo(image.AsSpan(fields + 24));
-                places.Add(fields + 24);
             }
 
             var next = image.AsSpan(fields).IndexOf(Clocks);
             at = next < 0 ? next : fields + next;
         }
 
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.None);
-        foreach (var place in places)
-        {
-            file.Seek(place, SeekOrigin.Begin);
-            file.Write(image.AsSpan(place, 8));
-        }
+        File.WriteAllBytes(to, image);
     }
 
     /// <summary>

@@ -189,7 +189,7 @@ internal static class LibvirtErrors
         HypervisorError.ResourceUnavailable,
         FaultDomain.Host,
         IsTransient: false,
-        "Create and start the virtual network on that host ('virsh net-list --all' shows what is there).");
+        "Create and start the virtual network on that host (Get-KumoiNetwork shows what is there).");
 
     private static Meaning OfStorage(string advice) =>
         new(HypervisorError.StorageFailed, FaultDomain.Storage, IsTransient: false, advice);

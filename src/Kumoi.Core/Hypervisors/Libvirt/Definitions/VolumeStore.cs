@@ -90,6 +90,7 @@ internal static unsafe class VolumeStore
         var path = NativeString.Take(NativeStorage.virStorageVolGetPath(volume));
         if (!string.Equals(path, plan.Path, StringComparison.Ordinal))
         {
+            _ = NativeStorage.virStorageVolDelete(volume, 0);
             throw new HypervisorException(
                 $"Cannot {action} on {connection.Label}: it would be at '{path}', not at '{plan.Path}'.",
                 FaultDomain.Storage,

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Kumoi.Hypervisors.Libvirt.Native;
 
 /// <summary>libvirt-network and libvirt-interface: what a VM's network cards are connected to.</summary>
-internal static partial class NativeNetwork
+internal static unsafe partial class NativeNetwork
 {
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint virNetworkLookupByName(ConnectionHandle connection, string name);
@@ -19,4 +19,43 @@ internal static partial class NativeNetwork
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virInterfaceFree(nint networkInterface);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virConnectListAllNetworks(ConnectionHandle connection, nint** networks, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial nint virNetworkLookupByUUID(ConnectionHandle connection, byte* uuid);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial byte* virNetworkGetXMLDesc(NetworkHandle network, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virNetworkIsActive(NetworkHandle network);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virNetworkIsPersistent(NetworkHandle network);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virNetworkGetAutostart(NetworkHandle network, int* autostart);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virNetworkSetAutostart(NetworkHandle network, int autostart);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint virNetworkDefineXML(ConnectionHandle connection, string xml);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virNetworkCreate(NetworkHandle network);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virNetworkDestroy(NetworkHandle network);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virNetworkUndefine(NetworkHandle network);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virNetworkGetDHCPLeases(NetworkHandle network, byte* mac, VirNetworkDhcpLease*** leases, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial void virNetworkDHCPLeaseFree(VirNetworkDhcpLease* lease);
 }

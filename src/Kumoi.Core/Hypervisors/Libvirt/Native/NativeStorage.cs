@@ -66,4 +66,37 @@ internal static unsafe partial class NativeStorage
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virStoragePoolGetAutostart(StoragePoolHandle pool, int* autostart);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStorageVolUpload(VolumeHandle volume, StreamHandle stream, ulong offset, ulong length, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStorageVolDownload(VolumeHandle volume, StreamHandle stream, ulong offset, ulong length, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolGetUUID(StoragePoolHandle pool, byte* uuid);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial nint virStoragePoolLookupByUUID(ConnectionHandle connection, byte* uuid);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint virStoragePoolDefineXML(ConnectionHandle connection, string xml, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolBuild(StoragePoolHandle pool, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolCreate(StoragePoolHandle pool, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolDestroy(StoragePoolHandle pool);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolUndefine(StoragePoolHandle pool);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolIsPersistent(StoragePoolHandle pool);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virStoragePoolSetAutostart(StoragePoolHandle pool, int autostart);
 }

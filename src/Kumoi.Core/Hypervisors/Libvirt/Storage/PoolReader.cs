@@ -22,21 +22,31 @@ internal static unsafe class PoolReader
         {
             using (pool)
             {
-                // One that was removed meanwhile is none.
-                if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml
-                    && VolumeDefinition.ReadPool(xml) is { } reading)
+                if (Read(pool) is { } reading)
                 {
-                    int isAutostart;
-                    readings.Add(reading with
-                    {
-                        IsActive = NativeStorage.virStoragePoolIsActive(pool) == 1,
-                        IsAutostart = NativeStorage.virStoragePoolGetAutostart(pool, &isAutostart) == 0 && isAutostart != 0,
-                    });
+                    readings.Add(reading);
                 }
             }
         }
 
         return readings;
+    }
+
+    /// <summary>Null: it was removed meanwhile.</summary>
+    public static PoolReading? Read(StoragePoolHandle pool)
+    {
+        if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is not { } xml
+            || VolumeDefinition.ReadPool(xml) is not { } reading)
+        {
+            return null;
+        }
+
+        int isAutostart;
+        return reading with
+        {
+            IsActive = NativeStorage.virStoragePoolIsActive(pool) == 1,
+            IsAutostart = NativeStorage.virStoragePoolGetAutostart(pool, &isAutostart) == 0 && isAutostart != 0,
+        };
     }
 
     /// <summary>virStoragePoolRefresh, virStoragePoolListAllVolumes.</summary>
@@ -77,12 +87,21 @@ internal static unsafe class PoolReader
         return readings;
     }
 
-    /// <summary>What others have made or removed in the pool is known only then.</summary>
+    /// <summary>
+    /// What others have made or removed in the pool is known only then. libvirt refuses while it makes or copies a volume there: then what it
+    /// knows is what there is.
+    /// </summary>
     public static void Refresh(LibvirtConnection connection, StoragePoolHandle pool, string name)
     {
-        if (NativeStorage.virStoragePoolRefresh(pool, 0) != 0)
+        if (NativeStorage.virStoragePoolRefresh(pool, 0) == 0)
         {
-            throw connection.Failed($"look what is in the storage pool '{name}'");
+            return;
+        }
+
+        var failure = NativeError.Last();
+        if (connection.Loss is not null || NativeStorage.virStoragePoolIsActive(pool) != 1)
+        {
+            throw connection.ToException(failure, $"look what is in the storage pool '{name}'", CallKind.Read);
         }
     }
 }

@@ -5,11 +5,10 @@ using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.Storage;
 
-/// <summary>Calls on storage pools and their volumes.</summary>
+/// <summary>Calls on the volumes of storage pools.</summary>
 internal static class VolumeCalls
 {
     public static void AddTo(CallTable<LibvirtLink> calls) => calls
-        .Add(static (LibvirtLink host, ReadStorage _, CancellationToken token) => host.ReadAsync(PoolReader.Read, token))
         .Add(static (LibvirtLink host, ReadVolumes call, CancellationToken token) =>
             host.ReadAsync(connection => PoolReader.ReadVolumes(connection, call.Pool), token))
         .Add(static (LibvirtLink host, CreateVolume call, CancellationToken token) =>
@@ -17,19 +16,24 @@ internal static class VolumeCalls
         .Add(static (LibvirtLink host, ResizeVolume call, CancellationToken token) =>
             host.ControlAsync(connection => Resize(connection, call), token))
         .Add(static (LibvirtLink host, RemoveVolume call, CancellationToken token) =>
-            host.ControlAsync(connection => Remove(connection, call), token));
+            host.ControlAsync(connection => Remove(connection, call), token))
+        .Add(static (LibvirtLink host, UploadVolume call, CancellationToken token) => VolumeTransfer.UploadAsync(host, call, token))
+        .Add(static (LibvirtLink host, DownloadVolume call, CancellationToken token) => VolumeTransfer.DownloadAsync(host, call, token));
+
+    /// <summary>A name that another volume has, which may be somebody's data, fails.</summary>
+    public static void EnsureFree(LibvirtConnection connection, string pool, string name)
+    {
+        using var existing = VolumeStore.Find(connection, pool, name);
+        if (existing is not null)
+        {
+            throw VolumeDefinition.Exists(connection.Label, pool, name);
+        }
+    }
 
     /// <summary>virStorageVolCreateXML.</summary>
     private static VolumeReading Create(LibvirtConnection connection, CreateVolume call)
     {
-        using (var existing = VolumeStore.Find(connection, call.Pool, call.VolumeName))
-        {
-            if (existing is not null)
-            {
-                throw VolumeDefinition.Exists(connection.Label, call.Pool, call.VolumeName);
-            }
-        }
-
+        EnsureFree(connection, call.Pool, call.VolumeName);
         VolumeStore.Create(
             connection, VolumeStore.PlanOne(connection, call.Pool, call.VolumeName, vm: "", call.Format, call.Bytes));
         using var made = FindFresh(connection, call.Pool, call.VolumeName)
@@ -78,7 +82,8 @@ internal static class VolumeCalls
             error: HypervisorError.NotSupported, recommendedAction: "Delete it where the storage is managed.");
     }
 
-    private static VolumeHandle? FindFresh(LibvirtConnection connection, string pool, string name)
+    /// <summary>Null: the pool has no such volume, after the host has looked.</summary>
+    public static VolumeHandle? FindFresh(LibvirtConnection connection, string pool, string name)
     {
         using (var handle = VolumeStore.GetPool(connection, pool))
         {

@@ -29,7 +29,7 @@ internal static class DefinitionCalls
 
     private static VMReading Define(SimulatedLink link, DefineVM call)
     {
-        var vm = SimulatedVM.From(call.Spec, call.Operation);
+        var vm = SimulatedVM.From(link.Host, call.Spec, call.Operation);
         if ((link.Host.VMs.GetValueOrDefault(vm.Name) ?? link.Host.Find(vm.Id)) is { } existing)
         {
             throw new HypervisorException(

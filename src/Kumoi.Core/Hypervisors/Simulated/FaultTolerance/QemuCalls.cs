@@ -21,7 +21,7 @@ internal static class QemuCalls
 
     private static Done Start(SimulatedLink link, StartStandby call)
     {
-        var vm = SimulatedVM.From(new VMSpec { Xml = call.Definition }, OperationId.New());
+        var vm = SimulatedVM.From(link.Host, new VMSpec { Xml = call.Definition }, OperationId.New());
         if (link.Host.Find(vm.Id) is not null || link.Host.VMs.ContainsKey(vm.Name))
         {
             throw new HypervisorException(

@@ -20,6 +20,8 @@ internal sealed class SimulatedHost
     public SimulatedHost(SimulatedFleetUri uri, int number, DateTimeOffset now)
     {
         Name = uri.HostName(number);
+        Pools = [new SimulatedPool(GuidFrom($"{uri.FleetKey}/{Name}/pool"), SimulatedPool.First, "dir", "/var/lib/libvirt/images")];
+        Networks = [SimulatedNetwork.First(GuidFrom($"{uri.FleetKey}/{Name}/network"))];
         // An own generator for each host: a host's readings do not depend on how many others there are.
         var random = new Random(HashCode(uri.Seed, number));
         CpuCount = 16;
@@ -53,7 +55,11 @@ internal sealed class SimulatedHost
     /// <summary>By name, in the order of names: a reading lists them so.</summary>
     public SortedDictionary<string, SimulatedVM> VMs { get; } = new(NaturalOrder.Instance);
 
-    /// <summary>The volumes that were made in its pool, in their order.</summary>
+    public List<SimulatedPool> Pools { get; }
+
+    public List<SimulatedNetwork> Networks { get; }
+
+    /// <summary>The volumes that were made in its pools, in their order.</summary>
     public List<SimulatedVolume> Volumes { get; } = [];
 
     /// <summary>How big the images are that were made, or resized, by path.</summary>

@@ -9,12 +9,12 @@ namespace Kumoi.Hypervisors.Simulated.Hosts;
 internal static class SimulatedImages
 {
     /// <summary>The disks of a specification, as libvirt would have them; and the paths of those that are made for it.</summary>
-    public static (XElement Devices, IReadOnlyList<string> Made) Build(VMSpec spec)
+    public static (XElement Devices, IReadOnlyList<string> Made) Build(SimulatedHost host, VMSpec spec)
     {
         List<string> made = [];
         var disks = spec.Disks.Select((disk, index) =>
         {
-            var path = disk.Path ?? $"{DirectoryOf(disk.StoragePool)}/{DomainCopy.DiskName(spec.Name, index + 1)}";
+            var path = disk.Path ?? PathOf(host, disk.StoragePool, DomainCopy.DiskName(spec.Name, index + 1));
             if (disk.Path is null)
             {
                 made.Add(path);
@@ -69,17 +69,20 @@ internal static class SimulatedImages
         return uses.RemoveUnused(host.Name, images, static _ => { });
     }
 
-    public static string PathOf(string pool, string volume) => $"{DirectoryOf(pool)}/{volume}";
+    /// <summary>Where a volume of that name is, or would be; of a pool that the host has not, where such a one would be.</summary>
+    public static string PathOf(SimulatedHost host, string pool, string volume) =>
+        $"{host.Pools.Find(one => one.Name == pool)?.Path ?? DirectoryOf(pool)}/{volume}";
 
     /// <summary>The first of the VM's names that no disk on the host, and no volume, has.</summary>
     public static string FreeName(SimulatedHost host, SimulatedVM vm, string pool)
     {
         var taken = host.VMs.Values.Select(static other => other.Definition).OfType<XElement>().SelectMany(DiskDefinition.Of)
-            .Select(DomainCopy.ImageOf).Concat(host.Volumes.Select(static volume => PathOf(volume.Pool, volume.Name)))
+            .Select(DomainCopy.ImageOf).Concat(host.Volumes.Select(static volume => volume.Path))
             .ToHashSet(StringComparer.Ordinal);
         return Enumerable.Range(1, taken.Count + 1).Select(number => DomainCopy.DiskName(vm.Name, number))
-            .First(name => !taken.Contains(PathOf(pool, name)));
+            .First(name => !taken.Contains(PathOf(host, pool, name)));
     }
 
-    private static string DirectoryOf(string pool) => pool is "default" ? "/var/lib/libvirt/images" : $"/var/lib/libvirt/{pool}";
+    /// <summary>Where a pool is of which nothing else was said.</summary>
+    public static string DirectoryOf(string pool) => $"/var/lib/libvirt/{pool}";
 }

@@ -136,7 +136,7 @@ internal sealed class SimulatedVM
 
     /// <summary>A VM as it is defined, shut off.</summary>
     /// <exception cref="HypervisorException"><see cref="HypervisorError.InvalidSpecification"/>.</exception>
-    public static SimulatedVM From(VMSpec spec, OperationId operation)
+    public static SimulatedVM From(SimulatedHost host, VMSpec spec, OperationId operation)
     {
         VMSpecCheck.Ensure(spec);
         var xml = spec.Xml is null ? null : DomainDefinition.Parse(spec.Xml);
@@ -173,7 +173,7 @@ internal sealed class SimulatedVM
         var definition = xml;
         if (xml is null && spec.Disks.Count > 0)
         {
-            (var devices, made) = SimulatedImages.Build(spec);
+            (var devices, made) = SimulatedImages.Build(host, spec);
             definition = new XElement("domain", new XAttribute("type", "simulated"), devices);
         }
 

@@ -34,8 +34,8 @@ internal static class DiskCalls
         var vm = SimulatedDevices.Staying(link, call.Id);
         var definition = SimulatedDevices.CopyOf(vm);
         var path = call.Disk.Path ?? SimulatedImages.PathOf(
-            call.Disk.StoragePool, call.Disk.VolumeName ?? SimulatedImages.FreeName(link.Host, vm, call.Disk.StoragePool));
-        if (call.Disk.Path is null && link.Host.Volumes.Exists(volume => SimulatedImages.PathOf(volume.Pool, volume.Name) == path))
+            link.Host, call.Disk.StoragePool, call.Disk.VolumeName ?? SimulatedImages.FreeName(link.Host, vm, call.Disk.StoragePool));
+        if (call.Disk.Path is null && link.Host.Volumes.Exists(volume => volume.Path == path))
         {
             throw VolumeDefinition.Exists(link.HostName, call.Disk.StoragePool, call.Disk.VolumeName!);
         }
@@ -52,7 +52,7 @@ internal static class DiskCalls
         {
             link.Host.ImageBytes[path] = bytes;
             link.Host.Volumes.Add(new SimulatedVolume(
-                call.Disk.StoragePool, path[(path.LastIndexOf('/') + 1)..], DiskDefinition.FormatOf(call.Disk), bytes));
+                call.Disk.StoragePool, path[(path.LastIndexOf('/') + 1)..], path, DiskDefinition.FormatOf(call.Disk), bytes));
         }
 
         var disk = DiskDefinition.Build(call.Disk, path, DiskDefinition.FormatOf(call.Disk), isQemu: false, [definition]);
@@ -87,7 +87,7 @@ internal static class DiskCalls
         var kept = SimulatedImages.JudgeRemoval(link.Host, vm, [path]);
         if (kept.Count == 0)
         {
-            link.Host.Volumes.RemoveAll(volume => SimulatedImages.PathOf(volume.Pool, volume.Name) == path);
+            link.Host.Volumes.RemoveAll(volume => volume.Path == path);
         }
 
         return kept;

@@ -19,7 +19,7 @@ public sealed class ReplayDefinitionTests
         var recorded = ReplayDefinition.Recorded(VM(), _plan, "/pairs/a,b/x.record", "/pairs/a,b/x.image.qcow2");
 
         Assert.Equal("/pairs/a,b/x.record", ReplayDefinition.RecordOf(recorded));
-        Assert.True(ReplayDefinition.IsFromBoot(recorded));
+        Assert.True(ReplayDefinition.IsFromBoot(recorded, _plan));
         Assert.Null(ReplayDefinition.RecordOf(VM()));
     }
 
@@ -27,8 +27,8 @@ public sealed class ReplayDefinitionTests
     public void A_guest_sees_the_VMs_own_id_whichever_standby_it_is_because_it_carries_out_as_many_instructions_as_that_has_digits()
     {
         var recorded = ReplayDefinition.Recorded(VM(), _plan, "/r", "/i");
-        var replica = ReplayDefinition.Replica(recorded, _plan, serving: null, number: 0, "attempt", "/l", "/j", isFromBoot: true);
-        var live = ReplayDefinition.GoneLive(recorded, _plan, serving: null, number: 0, "attempt", "/r2", "/j");
+        var replica = ReplayDefinition.Replica(recorded, _plan, number: 0, "attempt", "/l", "/j");
+        var live = ReplayDefinition.Successor(recorded, _plan, number: 1, "attempt", "/r2");
 
         Assert.Equal(PairDomains.Of(_plan.VM, 0).ToString("D"), (string?)replica.Element("uuid"));
         Assert.All([recorded, replica, live], domain => Assert.Equal(_plan.VM.ToString("D"), After(domain, "-uuid")));
@@ -38,10 +38,10 @@ public sealed class ReplayDefinitionTests
     public void A_standby_has_its_own_arguments_and_none_of_the_VM_that_it_was_made_from_but_an_admins()
     {
         var recorded = ReplayDefinition.Recorded(VM("-debugcon", "null"), _plan, "/r", "/i");
-        var live = ReplayDefinition.GoneLive(recorded, _plan, serving: null, number: 0, "attempt", "/r2", "/j");
-        var replica = ReplayDefinition.Replica(live, _plan, serving: 0, number: 1, "attempt", "/l", "/k", isFromBoot: false);
+        var live = ReplayDefinition.Successor(recorded, _plan, number: 0, "attempt", "/r2");
+        var replica = ReplayDefinition.Replica(live, _plan, number: 1, "attempt", "/l", "/k");
 
-        Assert.False(ReplayDefinition.IsFromBoot(live));
+        Assert.False(ReplayDefinition.IsFromBoot(live, _plan));
         Assert.Equal(0, ReplayDefinition.ServingOf(live, _plan));
         Assert.Equal(
             ["-debugcon", "null", "-icount", "shift=5,rr=replay,rrfile=/l,rrsnapshot=kumoi-begin", "-drive",

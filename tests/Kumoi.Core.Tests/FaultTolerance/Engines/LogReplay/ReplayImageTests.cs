@@ -22,7 +22,7 @@ public sealed class ReplayImageTests : IDisposable
         var before = File.ReadAllBytes(_path);
         File.WriteAllBytes(_path, [.. before, .. State(version, clock: 1_300, recorded: 4_800), .. State(version, clock: 9_000, recorded: 7)]);
 
-        ReplayImage.GoOnByItsClock(_path);
+        ReplayImage.GoOnByItsClock(_path, _path);
 
         Assert.Equal(
             [.. before, .. State(version, clock: 4_800, recorded: 4_800), .. State(version, clock: 7, recorded: 7)],
@@ -49,7 +49,7 @@ public sealed class ReplayImageTests : IDisposable
         var image = Encoding.Latin1.GetBytes(content);
         File.WriteAllBytes(_path, image);
 
-        ReplayImage.GoOnByItsClock(_path);
+        ReplayImage.GoOnByItsClock(_path, _path);
         var refusal = Assert.Throws<HypervisorException>(() => ReplayImage.CopyForReplica(_path, _path));
 
         Assert.Equal(HypervisorError.NotSupported, refusal.Error);

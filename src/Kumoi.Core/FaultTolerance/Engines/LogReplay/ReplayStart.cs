@@ -1,0 +1,189 @@
+using System.Xml.Linq;
+using Kumoi.FaultTolerance.Gates;
+using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
+
+namespace Kumoi.FaultTolerance.Engines.LogReplay;
+
+/// <summary>Starts a replica, and lets it come to where its VM is.</summary>
+internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog log, TimeProvider time)
+{
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
+
+    /// <summary>Begins to follow the VM.</summary>
+    /// <param name="job">What is wanted.</param>
+    /// <param name="brake">Of the VM. It is to have the course's lag afterwards.</param>
+    /// <param name="made">Is told of each standby that was made, whatever becomes of the rest.</param>
+    /// <param name="cancellationToken">Leaves all as it is.</param>
+    /// <exception cref="HypervisorException">It cannot be followed.</exception>
+    /// <exception cref="IOException">The log cannot be sent.</exception>
+    public async Task<ReplayCourse> BeginAsync(
+        CheckpointJob job, ReplayBrake brake, Action<IHypervisorLink, Guid> made, CancellationToken cancellationToken)
+    {
+        var primary = brake.Primary;
+        var backup = job.Backup ?? throw StandbyStart.NoBackup();
+        var live = DomainDefinition.Parse(await job.Primary.SendAsync(new ReadXml(primary.Domain), cancellationToken));
+        if (ReplayDefinition.RecordOf(live) is not { } record || !File.Exists(record))
+        {
+            throw new HypervisorException(
+                "The VM is not recorded, and QEMU cannot begin in its middle.", FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: "Stop the VM (Stop-KumoiVM) and its pair, and begin the pair anew: it starts the VM, recorded.");
+        }
+
+        var recording = ReplayFiles.RecordingOf(record);
+        var free = Enumerable.Range(0, PairDomains.Standbys)
+            .Where(number => number != job.Standby && number != job.Committed?.Standby).ToList();
+        var attempt = Guid.NewGuid().ToString("N");
+        await backup.SendAsync(new RemoveStandby(plan.VM, PairDomains.Of(plan.VM, free[1])), cancellationToken);
+        await File.WriteAllTextAsync(files.Domain(attempt), live.ToString(), cancellationToken);
+        if (ReplayDefinition.IsFromBoot(live, plan))
+        {
+            ReplayImage.Create(files.Start(attempt));
+        }
+        else
+        {
+            ReplayImage.CopyForReplica(files.Image(recording), files.Start(attempt));
+        }
+
+        var stream = new LogStream(record, files.Log(attempt), time);
+        ReplicaConsole? echo = null;
+        ReplaySuccessor? successor = null;
+        try
+        {
+            successor = await ReplaySuccessor.StartAsync(plan, files, log, live, backup, free[0], attempt, time, cancellationToken);
+            made(backup, successor.Domain);
+
+            // A replica that finds the log's end ends, and one that waits replays all that is not the guest's own: the log must have what
+            // the guest has done.
+            var standing = await primary.CountAsync(cancellationToken);
+            await UntilAsync(primary, count => count > standing, cancellationToken);
+            var all = stream.Recorded + LogStream.Lot;
+            await UntilAsync(primary, _ => stream.Sent >= all, cancellationToken);
+            (var replica, echo) = await ReplicaAsync(plan, files, live, backup, free[1], attempt, time, cancellationToken);
+            made(backup, replica.Domain);
+
+            var (count, position, recorded) = await CatchUpAsync(brake, replica, stream, cancellationToken);
+            echo.BeginAt(position);
+
+            var begun = new ReplayPoint(job.Number - 1, count, position, "");
+            var messages = ReplayLog.Create(files.Messages(attempt));
+            messages.Write(new ReplayEntry { Begun = begun });
+            var course = new ReplayCourse(plan, begun, time)
+            {
+                Primary = primary,
+                Replica = replica,
+                Successor = successor,
+                Live = live,
+                Attempt = attempt,
+                Recording = recording,
+                Console = job.Console,
+                Echo = echo,
+                Stream = stream,
+                Log = messages,
+            };
+            course.Follow(recorded);
+            return course;
+        }
+        catch
+        {
+            successor?.Dispose();
+            echo?.Dispose();
+            await stream.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts a replica on a host, with a console that it is connected to.</summary>
+    public static async Task<(QemuReplay Replica, ReplicaConsole Echo)> ReplicaAsync(
+        PairPlan plan, ReplayFiles files, XElement live, IHypervisorLink host, int number, string attempt, TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        File.Copy(files.Start(attempt), files.Replica(attempt), overwrite: true);
+        var id = PairDomains.Of(plan.VM, number);
+        var echo = new ReplicaConsole(plan.ConsoleSocketOf(number));
+        try
+        {
+            var definition = ReplayDefinition.Replica(live, plan, number, attempt, files.Log(attempt), files.Replica(attempt));
+            await host.SendAsync(new StartStandby(plan.VM, id, definition.ToString()), cancellationToken);
+            await echo.Connected.WaitAsync(plan.CheckpointPatience, time, cancellationToken);
+            return (new QemuReplay(host, id, time), echo);
+        }
+        catch (TimeoutException e)
+        {
+            echo.Dispose();
+            throw new HypervisorException(
+                $"The console of the replica on {host.HostName} was not connected.", FaultDomain.VM, isTransient: true,
+                error: HypervisorError.TimedOut, innerException: e, recommendedAction: "See QEMU's log of the replica on its host.");
+        }
+        catch
+        {
+            echo.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Lets a replica come to where the VM is, as far as that can be: what the VM has done meanwhile is little then. A VM that is recorded
+    /// faster than it is replayed has to wait, or the replica would never come there.
+    /// </summary>
+    /// <returns>Where it stands, and how long the log is up to there.</returns>
+    private async Task<(long Count, long Position, long Recorded)> CatchUpAsync(
+        ReplayBrake brake, QemuReplay replica, LogStream stream, CancellationToken cancellationToken)
+    {
+        var (behind, log) = (0L, 0L); // where the replica stands, and how long the log is up to there
+        var isSlow = false;
+        while (true)
+        {
+            var (count, position) = await FindAsync(brake, cancellationToken);
+            var recorded = stream.Recorded;
+            await UntilAsync(brake.Primary, _ => stream.Sent >= recorded + LogStream.Lot, cancellationToken);
+            var way = recorded - log;
+            if (!isSlow)
+            {
+                brake.Lag = () => new ReplayLag(TimeSpan.Zero, stream.Recorded - recorded - way);
+            }
+
+            var since = time.GetTimestamp();
+            await replica.GoToAsync(count, cancellationToken);
+            if (isSlow || (time.GetElapsedTime(since) < ReplayLag.Longest / 2 && stream.Recorded - recorded < ReplayLag.MostBytes / 2))
+            {
+                return (count, position, recorded);
+            }
+
+            // What is left must become less each time.
+            if (await brake.Primary.CountAsync(cancellationToken) - count > (count - behind) / 2)
+            {
+                isSlow = true;
+                brake.Lag = () => ReplayLag.Hold;
+                await UntilAsync(brake.Primary, _ => brake.IsOn, cancellationToken);
+            }
+
+            (behind, log) = (count, recorded);
+        }
+    }
+
+    /// <summary>
+    /// An instruction, and exactly how much the VM had put out by then: a replica puts out again all that it replays, also what nobody has
+    /// taken. The VM is stopped for that moment: of one that runs QEMU does not know the count, but that of some moments before.
+    /// </summary>
+    private static Task<(long Count, long Position)> FindAsync(ReplayBrake brake, CancellationToken cancellationToken) =>
+        brake.WhileItStandsAsync(
+            async () => (await brake.Primary.CountAsync(cancellationToken), brake.Console.Drain()), cancellationToken);
+
+    /// <summary>Asks the primary again and again, which makes its log grow, too: what it has done is in the log the sooner.</summary>
+    private async Task UntilAsync(QemuReplay primary, Func<long, bool> isSo, CancellationToken cancellationToken)
+    {
+        var since = time.GetTimestamp();
+        while (!isSo(await primary.CountAsync(cancellationToken)))
+        {
+            if (time.GetElapsedTime(since) > plan.CheckpointPatience)
+            {
+                throw new HypervisorException(
+                    FormattableString.Invariant($"The log has not gone on for {plan.CheckpointPatience.TotalSeconds:0.#} s."),
+                    FaultDomain.VM, isTransient: true, error: HypervisorError.TimedOut, recommendedAction: "See that the VM runs.");
+            }
+
+            await Task.Delay(BetweenLooks, time, cancellationToken);
+        }
+    }
+}

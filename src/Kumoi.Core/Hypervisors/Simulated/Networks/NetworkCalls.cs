@@ -1,0 +1,121 @@
+using Kumoi.Hypervisors.Calls;
+using Kumoi.Hypervisors.Simulated.Hosts;
+
+namespace Kumoi.Hypervisors.Simulated.Networks;
+
+/// <summary>
+/// Calls on virtual networks. Each simulated host begins with one, <c>default</c>. An adapter in a network with DHCP has an address while
+/// its VM is not off: adapters may be in networks that are not there, and have none then.
+/// </summary>
+internal static class NetworkCalls
+{
+    private static readonly TimeSpan LeaseTime = TimeSpan.FromHours(1);
+
+    public static void AddTo(CallTable<SimulatedLink> calls) => calls
+        .Add(static (SimulatedLink link, ReadNetworks _, CancellationToken token) => link.Call(() => Read(link), token))
+        .Add(static (SimulatedLink link, ReadLeases call, CancellationToken token) => link.Call(() => ReadLeases(link, call), token))
+        .Add(static (SimulatedLink link, CreateNetwork call, CancellationToken token) => link.Call(() => Create(link, call.Network), token))
+        .Add(static (SimulatedLink link, StartNetwork call, CancellationToken token) => link.Call(() => Start(link, call), token))
+        .Add(static (SimulatedLink link, StopNetwork call, CancellationToken token) => link.Call(() => Stop(link, call), token))
+        .Add(static (SimulatedLink link, RemoveNetwork call, CancellationToken token) => link.Call(() => Remove(link, call), token))
+        .Add(static (SimulatedLink link, SetNetworkAutostart call, CancellationToken token) => link.Call(() => Set(link, call), token));
+
+    private static IReadOnlyList<NetworkReading> Read(SimulatedLink link) =>
+        [.. link.Host.Networks.Select(static network => network.Reading)];
+
+    private static IReadOnlyList<DhcpLeaseReading> ReadLeases(SimulatedLink link, ReadLeases call)
+    {
+        var network = Get(link, call.Id, call.NetworkName).Reading;
+        if (!network.IsActive)
+        {
+            throw NetworkDefinition.NotActive(link.HostName, network.Name);
+        }
+
+        if (network.DhcpRanges is not [var range, ..] || Subnet.Parse(network.Addresses[0]) is not var (_, subnet))
+        {
+            return [];
+        }
+
+        var first = System.Net.IPAddress.Parse(range[..range.IndexOf('-', StringComparison.Ordinal)]);
+        return
+        [
+            .. link.Host.VMs.Values.Where(static vm => vm.State is not PowerState.Shutoff && vm.Definition is not null)
+                .SelectMany(static vm => AdapterDefinition.Of(vm.Definition!).Select(AdapterDefinition.Read).Select(adapter => (vm, adapter)))
+                .Where(one => one.adapter.Kind is AdapterKind.Network && one.adapter.Source == network.Name && one.adapter.IsConnected)
+                .Select((one, index) => new DhcpLeaseReading
+                {
+                    Address = Subnet.Plus(first, (uint)index).ToString(),
+                    PrefixLength = subnet.PrefixLength,
+                    MacAddress = one.adapter.MacAddress,
+                    HostName = one.vm.Name,
+                    ExpiresAt = link.Fleet.Time.GetUtcNow() + LeaseTime,
+                }),
+        ];
+    }
+
+    private static NetworkReading Create(SimulatedLink link, NetworkSpec spec)
+    {
+        NetworkDefinition.EnsureFree(link.HostName, spec, Read(link));
+        var made = new SimulatedNetwork(NetworkDefinition.Read(NetworkDefinition.Build(spec).ToString())! with
+        {
+            Id = Guid.NewGuid(),
+            Bridge = spec.Bridge ?? FreeBridge(link),
+            IsActive = spec.IsStarted,
+            IsAutostart = spec.IsAutostart,
+        });
+        link.Host.Networks.Add(made);
+        return made.Reading;
+    }
+
+    private static NetworkReading Start(SimulatedLink link, StartNetwork call)
+    {
+        var network = Get(link, call.Id, call.NetworkName);
+        return network.Reading = network.Reading with { IsActive = true };
+    }
+
+    private static NetworkReading Stop(SimulatedLink link, StopNetwork call)
+    {
+        var network = Get(link, call.Id, call.NetworkName);
+        if (network.Reading.IsActive)
+        {
+            EnsureUnused(link, network, static vm => vm.State is not PowerState.Shutoff);
+        }
+
+        return network.Reading = network.Reading with { IsActive = false };
+    }
+
+    private static Done Remove(SimulatedLink link, RemoveNetwork call)
+    {
+        if (link.Host.Networks.Find(network => network.Reading.Id == call.Id) is { } network)
+        {
+            EnsureUnused(link, network, static _ => true);
+            link.Host.Networks.Remove(network);
+        }
+
+        return default;
+    }
+
+    private static NetworkReading Set(SimulatedLink link, SetNetworkAutostart call)
+    {
+        var network = Get(link, call.Id, call.NetworkName);
+        return network.Reading = network.Reading with { IsAutostart = call.IsOn };
+    }
+
+    private static SimulatedNetwork Get(SimulatedLink link, Guid id, string name) =>
+        link.Host.Networks.Find(network => network.Reading.Id == id) ?? throw NetworkDefinition.IsGone(link.HostName, name);
+
+    private static void EnsureUnused(SimulatedLink link, SimulatedNetwork network, Func<SimulatedVM, bool> counts)
+    {
+        var name = network.Reading.Name;
+        var user = link.Host.VMs.Values.FirstOrDefault(
+            vm => vm.Definition is not null && counts(vm) && NetworkDefinition.IsUsedBy(name, vm.Definition));
+        if (user is not null)
+        {
+            throw NetworkDefinition.InUse(link.HostName, name, user.Name);
+        }
+    }
+
+    private static string FreeBridge(SimulatedLink link) => Enumerable.Range(0, link.Host.Networks.Count + 1)
+        .Select(static number => FormattableString.Invariant($"virbr{number}"))
+        .First(name => link.Host.Networks.TrueForAll(network => network.Reading.Bridge != name));
+}
