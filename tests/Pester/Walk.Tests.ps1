@@ -60,6 +60,8 @@ BeforeDiscovery {
   $notCompleted = @{
     'Add-KumoiFault -VM' = 'has no completer'
     'Get-KumoiHost -Tag' = 'has no completer'
+    'Export-KumoiVolume -Name' = 'there is no completer of volumes yet'
+    'Get-KumoiDhcpLease -MacAddress' = 'has no completer'
     'Get-KumoiVolume -Name' = 'there is no completer of volumes yet'
     'Remove-KumoiVolume -Name' = 'there is no completer of volumes yet'
     'Resize-KumoiVolume -Name' = 'there is no completer of volumes yet'
