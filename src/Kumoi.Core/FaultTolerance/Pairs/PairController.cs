@@ -158,7 +158,7 @@ internal sealed class PairController : IAsyncDisposable
 
     private async Task<PairEvent> MakeAsync(PairAction.MakeCheckpoint make, CancellationToken cancellationToken)
     {
-        _output.Hold(Record!.Standby, isFromCut: make.Committed is null && _plan.Engine is not CheckpointEngine.LogReplay);
+        _output.Hold(Record!.Standby, isFromCut: make.Committed is null);
         if (make.Committed is { } committed)
         {
             _output.Console.Release(committed.Cut); // which has it, or the takeover has let it out

@@ -14,6 +14,7 @@ public abstract class VolumeActionCmdlet : ActionCmdlet
     /// <summary>The volume's name in its pool.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = ByName)]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(VolumeNameCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = [];
 

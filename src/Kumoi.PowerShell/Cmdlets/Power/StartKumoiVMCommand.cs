@@ -59,14 +59,22 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
     private protected override void Prepare()
     {
         base.Prepare();
-        var problem = Speculative && Destination.Length == 0 ? "-Speculative needs -Destination: the hosts to start on."
-            : Speculative && Paused ? "-Speculative resumes the VM on the winner: it cannot be combined with -Paused."
-            : !Speculative && Destination.Length > 0 ? "A VM starts on its own host; -Destination is for -Speculative."
-            : null;
-        if (problem is not null)
+        (string Message, string Action)? problem = Speculative && Destination.Length == 0
+            ? ("-Speculative needs -Destination: the hosts to start on.", "Give the hosts with -Destination, or leave out -Speculative.")
+            : Speculative && Paused
+                ? ("-Speculative resumes the VM on the winner: it cannot be combined with -Paused.", "Leave out one of the two.")
+                : !Speculative && Destination.Length > 0
+                    ? ("A VM starts on its own host; -Destination is for -Speculative.",
+                        "Leave out -Destination, or add -Speculative; Move-KumoiVM moves a VM that runs.")
+                    : null;
+        if (problem is var (message, action))
         {
             ThrowTerminatingError(
-                new ErrorRecord(new ValidationMetadataException(problem), "DestinationMismatch", ErrorCategory.InvalidArgument, null));
+                new ErrorRecord(
+                    new ValidationMetadataException(message), "DestinationMismatch", ErrorCategory.InvalidArgument, Destination.FirstOrDefault())
+                {
+                    ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
+                });
         }
     }
 

@@ -15,6 +15,7 @@ public sealed class GetKumoiVolumeCommand : FleetCmdlet
 
     [Parameter(Position = 0)]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(VolumeNameCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = [];
 

@@ -36,6 +36,12 @@ public sealed class GetKumoiScalingCommand : KumoiCmdlet
             .. KumoiSession.Scalings.Select(run => run.Status).Concat(persistent)
                 .OrderBy(status => status.Group, NaturalOrder.IgnoringCase),
         ];
-        WriteObject(Names.Choose(all, status => status.Group, Names.Typed(Group)), enumerateCollection: true);
+        WriteObject(Names.Choose(all, static status => status.Group, Names.Typed(Group)), enumerateCollection: true);
+        foreach (var name in Names.Typed(Group).Where(
+            name => !name.IsPattern && Names.Choose(all, static status => status.Group, [name]).Count == 0))
+        {
+            WriteError(Errors.NotFound(
+                $"No scaling group '{name.Text}' is scaled.", name.Text, "Get-KumoiScaling lists those that are, or were in this session."));
+        }
     }
 }

@@ -62,7 +62,7 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
             (var replica, echo) = await ReplicaAsync(plan, files, live, backup, free[1], attempt, time, cancellationToken);
             made(backup, replica.Domain);
 
-            var (count, position, recorded) = await CatchUpAsync(brake, replica, stream, cancellationToken);
+            var (count, position, recorded) = await CatchUpAsync(job, brake, replica, stream, cancellationToken);
             echo.BeginAt(position);
 
             var begun = new ReplayPoint(job.Number - 1, count, position, "");
@@ -128,7 +128,7 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
     /// </summary>
     /// <returns>Where it stands, and how long the log is up to there.</returns>
     private async Task<(long Count, long Position, long Recorded)> CatchUpAsync(
-        ReplayBrake brake, QemuReplay replica, LogStream stream, CancellationToken cancellationToken)
+        CheckpointJob job, ReplayBrake brake, QemuReplay replica, LogStream stream, CancellationToken cancellationToken)
     {
         var (behind, log) = (0L, 0L); // where the replica stands, and how long the log is up to there
         var isSlow = false;
@@ -150,6 +150,11 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
                 return (count, position, recorded);
             }
 
+            if (job.Committed is null)
+            {
+                brake.Console.Open(true); // the replica will be told of what comes later
+            }
+
             // What is left must become less each time.
             if (await brake.Primary.CountAsync(cancellationToken) - count > (count - behind) / 2)
             {
@@ -164,11 +169,12 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
 
     /// <summary>
     /// An instruction, and exactly how much the VM had put out by then: a replica puts out again all that it replays, also what nobody has
-    /// taken. The VM is stopped for that moment: of one that runs QEMU does not know the count, but that of some moments before.
+    /// taken. The VM is stopped for that moment: of one that runs QEMU does not know the count, but that of some moments before. What it
+    /// puts out from then on is held.
     /// </summary>
     private static Task<(long Count, long Position)> FindAsync(ReplayBrake brake, CancellationToken cancellationToken) =>
         brake.WhileItStandsAsync(
-            async () => (await brake.Primary.CountAsync(cancellationToken), brake.Console.Drain()), cancellationToken);
+            async () => (await brake.Primary.CountAsync(cancellationToken), brake.Console.Cut()), cancellationToken);
 
     /// <summary>Asks the primary again and again, which makes its log grow, too: what it has done is in the log the sooner.</summary>
     private async Task UntilAsync(QemuReplay primary, Func<long, bool> isSo, CancellationToken cancellationToken)
