@@ -123,7 +123,7 @@ Describe 'A VM that the agent protects' {
     $pair = Wait-Pair web1 { $_.State -eq 'Protected' -and $_.KeptBy -eq 'Agent' }
     # A VM is paused for a moment at each checkpoint, and a host that is back is held back for a while: what can be read in the end counts.
     Wait-For {
-      $on = Get-KumoiVM web1 -ErrorVariable unread -ErrorAction SilentlyContinue | Where-Object State -ne Off
+      $on = Get-KumoiVM web1 -ErrorVariable unread -ErrorAction SilentlyContinue | Where-Object State -ne Shutoff
       !$unread -and @($on).Count -eq 1 -and $on.VMHost -eq $pair.Primary
     }
     # Alone, what it puts out while nobody listens goes nowhere, and its console stays closed until it is started anew.
