@@ -20,7 +20,11 @@ Describe 'docs/coverage.md' {
     Get-Content $made.Page -Raw | Should -BeExactly ((Get-Content (Join-Path $docs coverage.md) -Raw) -replace '\r')
   }
 
-  It 'leaves out no command of virsh that is on this machine' -Skip:(-not (Get-Command virsh -ErrorAction Ignore)) {
+  It 'leaves out no command of virsh that is on this machine' {
+    if (-not (Get-Command virsh -ErrorAction Ignore)) {
+      Set-ItResult -Skipped -Because 'virsh is not installed (apt-get install libvirt-clients)'
+      return
+    }
     $listed = (Import-Csv (Join-Path $docs coverage/virsh.csv)).Command
     $printed = & virsh help
     $commands = $printed | Where-Object { $_ -match '^    ([a-z]\S*)' } | ForEach-Object { $Matches[1] }

@@ -29,7 +29,7 @@ internal static class Completions
         }
     }
 
-    /// <summary>What the VMs that a command has already are asked for, as <see cref="OfFleet"/> does.</summary>
+    /// <summary>What the VMs that a command has already are asked for. The prompt waits for a moment at most.</summary>
     /// <param name="given">What the command has as its VMs; null: nothing yet.</param>
     /// <param name="word">What was typed.</param>
     /// <param name="read">Asks one VM.</param>
@@ -39,10 +39,25 @@ internal static class Completions
         return given is null ? [] : OfFleet(word, token => ReadAsync(given, read, token));
     }
 
-    /// <summary>What the hosts are asked for. The prompt waits for a moment at most.</summary>
+    /// <summary>What the connected hosts have, each name once. The prompt waits for a moment at most.</summary>
     /// <param name="word">What was typed.</param>
-    /// <param name="read">Asks them.</param>
-    public static IEnumerable<CompletionResult> OfFleet(
+    /// <param name="read">Asks one host. One that cannot be read has nothing to offer.</param>
+    /// <param name="offer">What is offered of one of them.</param>
+    public static IEnumerable<CompletionResult> OfHosts<T>(
+        string word, Func<KumoiConnection, CancellationToken, Task<IReadOnlyList<T>>> read, Func<T, (string Name, string ToolTip)> offer) =>
+        OfFleet(word, async token =>
+        {
+            var fleet = KumoiSession.Fleet;
+            List<(string Name, string ToolTip)> found = [];
+            await foreach (var outcome in FanOut.RunAsync(fleet.Hosts, fleet.Limits.MaxCalls, read, token))
+            {
+                found.AddRange(outcome.Succeeded ? outcome.Result.Select(offer) : []);
+            }
+
+            return [.. found.DistinctBy(static one => one.Name)];
+        });
+
+    private static IEnumerable<CompletionResult> OfFleet(
         string word, Func<CancellationToken, Task<IReadOnlyList<(string Name, string ToolTip)>>> read)
     {
         if (!KumoiSession.HasFleet)

@@ -2,7 +2,6 @@ using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using Kumoi.Fleets;
-using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Completion;
 
@@ -11,18 +10,5 @@ public sealed class PoolNameCompleter : IArgumentCompleter
 {
     public IEnumerable<CompletionResult> CompleteArgument(
         string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        Completions.OfFleet(wordToComplete, ReadAsync);
-
-    private static async Task<IReadOnlyList<(string Name, string ToolTip)>> ReadAsync(CancellationToken cancellationToken)
-    {
-        var fleet = KumoiSession.Fleet;
-        List<(string Name, string ToolTip)> found = [];
-        await foreach (var outcome in FanOut.RunAsync(
-            fleet.Hosts, fleet.Limits.MaxCalls, HostStorage.ReadPoolsAsync, cancellationToken))
-        {
-            found.AddRange(outcome.Succeeded ? outcome.Result.Select(static pool => (pool.Name, $"{pool.Type} {pool.Path}")) : []);
-        }
-
-        return [.. found.DistinctBy(static pool => pool.Name)];
-    }
+        Completions.OfHosts(wordToComplete, HostStorage.ReadPoolsAsync, static pool => (pool.Name, $"{pool.Type} {pool.Path}"));
 }

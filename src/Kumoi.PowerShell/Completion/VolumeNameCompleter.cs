@@ -2,7 +2,6 @@ using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using Kumoi.Fleets;
-using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Completion;
 
@@ -13,35 +12,21 @@ public sealed class VolumeNameCompleter : IArgumentCompleter
         string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
     {
         var inPool = fakeBoundParameters["StoragePool"] as string; // of several, or of a pattern: of all
-        return Completions.OfFleet(wordToComplete, token => ReadAsync(inPool, token));
+        return Completions.OfHosts(
+            wordToComplete, (host, token) => ReadAsync(host, inPool, token),
+            static volume => (volume.Name, $"{volume.Format} in {volume.StoragePool} on {volume.VMHost}"));
     }
 
-    private static async Task<IReadOnlyList<(string Name, string ToolTip)>> ReadAsync(string? inPool, CancellationToken cancellationToken)
-    {
-        var fleet = KumoiSession.Fleet;
-        List<(string Name, string ToolTip)> found = [];
-        await foreach (var outcome in FanOut.RunAsync(
-            fleet.Hosts, fleet.Limits.MaxCalls, (host, token) => ReadAsync(host, inPool, token), cancellationToken))
-        {
-            found.AddRange(outcome.Succeeded ? outcome.Result : []);
-        }
-
-        return [.. found.DistinctBy(static volume => volume.Name)];
-    }
-
-    private static async Task<IReadOnlyList<(string Name, string ToolTip)>> ReadAsync(
+    private static async Task<IReadOnlyList<KumoiVolume>> ReadAsync(
         KumoiConnection host, string? inPool, CancellationToken cancellationToken)
     {
-        List<(string Name, string ToolTip)> found = [];
+        List<KumoiVolume> found = [];
         var pools = (await HostStorage.ReadPoolsAsync(host, cancellationToken)).Where(static pool => pool.IsActive).ToList();
         foreach (var pool in pools.Exists(pool => pool.Name == inPool) ? pools.Where(pool => pool.Name == inPool) : pools)
         {
-            found.AddRange((await HostStorage.ReadVolumesAsync(pool, cancellationToken)).Select(ToolTipOf));
+            found.AddRange(await HostStorage.ReadVolumesAsync(pool, cancellationToken));
         }
 
         return found;
     }
-
-    private static (string Name, string ToolTip) ToolTipOf(KumoiVolume volume) =>
-        (volume.Name, $"{volume.Format} in {volume.StoragePool} on {volume.VMHost}");
 }

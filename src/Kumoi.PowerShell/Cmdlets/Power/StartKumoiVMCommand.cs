@@ -59,14 +59,17 @@ public sealed class StartKumoiVMCommand : SpeculativeActionCmdlet
     private protected override void Prepare()
     {
         base.Prepare();
-        (string Message, string Action)? problem = Speculative && Destination.Length == 0
-            ? ("-Speculative needs -Destination: the hosts to start on.", "Give the hosts with -Destination, or leave out -Speculative.")
-            : Speculative && Paused
-                ? ("-Speculative resumes the VM on the winner: it cannot be combined with -Paused.", "Leave out one of the two.")
-                : !Speculative && Destination.Length > 0
-                    ? ("A VM starts on its own host; -Destination is for -Speculative.",
-                        "Leave out -Destination, or add -Speculative; Move-KumoiVM moves a VM that runs.")
-                    : null;
+        (string Message, string Action)? problem = (Speculative.IsPresent, Destination.Length > 0, Paused.IsPresent) switch
+        {
+            (true, false, _) => (
+                "-Speculative needs -Destination: the hosts to start on.", "Give the hosts with -Destination, or leave out -Speculative."),
+            (true, _, true) => (
+                "-Speculative resumes the VM on the winner: it cannot be combined with -Paused.", "Leave out one of the two."),
+            (false, true, _) => (
+                "A VM starts on its own host; -Destination is for -Speculative.",
+                "Leave out -Destination, or add -Speculative; Move-KumoiVM moves a VM that runs."),
+            _ => null,
+        };
         if (problem is var (message, action))
         {
             ThrowTerminatingError(

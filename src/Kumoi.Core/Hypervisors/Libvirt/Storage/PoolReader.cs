@@ -88,8 +88,8 @@ internal static unsafe class PoolReader
     }
 
     /// <summary>
-    /// What others have made or removed in the pool is known only then. libvirt refuses while it makes or copies a volume there: then what it
-    /// knows is what there is.
+    /// What others have made or removed in the pool is known only then. libvirt refuses while it makes or copies a volume there, and the pool
+    /// stays active: then what it knows is what there is. Where it has looked and failed, the pool is not active any more.
     /// </summary>
     public static void Refresh(LibvirtConnection connection, StoragePoolHandle pool, string name)
     {
