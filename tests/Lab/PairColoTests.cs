@@ -237,12 +237,4 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
         Assert.Equal(PairPhase.Stopped, (await running).Phase);
         Assert.Equal(VMWhereabouts.Running, await WhereaboutsAsync(hosts[0], Id));
     }
-
-    private static PairPlan Colo(PairPlan plan, ModeOptions modes) => plan with
-    {
-        Engine = CheckpointEngine.Colo,
-        AllowUnencrypted = true,
-        CheckpointPatience = TimeSpan.FromSeconds(3),
-        Modes = modes with { CheckpointPeriod = TimeSpan.FromMilliseconds(100), ColoPeriod = TimeSpan.FromSeconds(1) },
-    };
 }

@@ -220,11 +220,25 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         return running is [var only] && only == primary;
     }
 
+    private protected static PairPlan Colo(PairPlan plan, ModeOptions modes) => plan with
+    {
+        Engine = CheckpointEngine.Colo,
+        AllowUnencrypted = true,
+        CheckpointPatience = TimeSpan.FromSeconds(3),
+        Modes = modes with { CheckpointPeriod = TimeSpan.FromMilliseconds(100), ColoPeriod = TimeSpan.FromSeconds(1) },
+    };
+
+    /// <param name="guest">A variant of the lab's guests.</param>
+    /// <param name="hosts">The first has the VM.</param>
+    /// <param name="fence">The fence's command; null: the lab's.</param>
+    /// <param name="how">Changes the plan.</param>
+    /// <param name="adapt">Changes the VM's definition.</param>
     private protected async Task<PairController> ProtectAsync(
-        string guest, IReadOnlyList<string> hosts, IReadOnlyList<string>? fence = null, Func<PairPlan, PairPlan>? how = null)
+        string guest, IReadOnlyList<string> hosts, IReadOnlyList<string>? fence = null, Func<PairPlan, PairPlan>? how = null,
+        Action<XElement>? adapt = null)
     {
         var script = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../lab.sh"));
-        if (guest is "colo" && Lab.ColoObstacle is { } obstacle)
+        if (guest.EndsWith("colo", StringComparison.Ordinal) && Lab.ColoObstacle is { } obstacle)
         {
             Assert.Skip(obstacle);
         }
@@ -239,6 +253,7 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         definition.Element("vcpu")!.AddBeforeSelf(new XElement(
             "memoryBacking", new XElement("source", new XAttribute("type", "file")),
             new XElement("access", new XAttribute("mode", "shared")))); // for checkpoints of what has changed; the others do not mind
+        adapt?.Invoke(definition);
         var plan = new PairPlan(Id, _folder.FullName, hosts, new PairGoals(100), fence ?? [script, "power-off"])
         {
             FencePatience = TimeSpan.FromSeconds(5),

@@ -67,6 +67,11 @@ virtio_disk_xml() {
 XML
 }
 
+need_colo_lock() {
+  [[ -e $lab/shared/colo-lock.so ]] ||
+    cannot "guests that make COLO need a C compiler: apt-get install --no-install-recommends gcc libc6-dev, then 'lab.sh up' again"
+}
+
 colo_lock_xml() {
   cat <<XML
   <qemu:commandline>
@@ -84,17 +89,23 @@ domain_xml() {
     local) disk=$(floppy_xml /var/lib/libvirt/images/tick.img) ;;
     qcow2) disk=$(virtio_disk_xml /var/lib/libvirt/images/web.qcow2) ;;
     colo)
-      [[ -e $lab/shared/colo-lock.so ]] ||
-        cannot "guests that make COLO need a C compiler: apt-get install --no-install-recommends gcc libc6-dev, then 'lab.sh up' again"
+      need_colo_lock
       disk=$(floppy_xml "$lab/shared/tick-warm.img")
       ;;
-    linux | busy) disk='' ;;
-    *) usage_error "no such variant: '$variant' (idle, warm, hot, vhot, restless, local, qcow2, colo, linux, busy)" ;;
+    linux | busy | linux-colo) disk='' ;;
+    *) usage_error "no such variant: '$variant' (idle, warm, hot, vhot, restless, local, qcow2, colo, linux, busy, linux-colo)" ;;
   esac
   machine=$(cat "$lab/machine" 2>/dev/null || echo pc)
   case $variant in
     linux)
       linux_xml "$name" "$machine"
+      return
+      ;;
+    linux-colo)
+      need_colo_lock
+      linux_xml "$name" "$machine" | sed "s|^<domain type='qemu'>|<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>|; /^<\/domain>/d"
+      colo_lock_xml
+      echo '</domain>'
       return
       ;;
     busy)

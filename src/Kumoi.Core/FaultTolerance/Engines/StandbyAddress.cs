@@ -27,7 +27,7 @@ internal static class StandbyAddress
     }
 
     /// <summary>How other hosts reach it; null: it is on this machine.</summary>
-    private static string? NetworkNameOf(PairPlan plan, IHypervisorLink host)
+    public static string? NetworkNameOf(PairPlan plan, IHypervisorLink host)
     {
         var name = new Uri(host.Uri).Host;
         return name.Length == 0 ? null

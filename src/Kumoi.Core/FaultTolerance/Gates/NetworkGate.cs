@@ -33,6 +33,9 @@ internal sealed class NetworkGate
         _domain = domain;
     }
 
+    /// <summary>Holds nothing: the engine of the pair does that itself.</summary>
+    public static NetworkGate WithoutCards(IHypervisorLink host, Guid domain) => new(host, domain) { _cards = [] };
+
     private IReadOnlyList<string> Cards => _cards ?? throw new InvalidOperationException("The network's gate is not closed yet.");
 
     /// <summary>Holds from now on. What is held already by filters that another controller has made stays held.</summary>

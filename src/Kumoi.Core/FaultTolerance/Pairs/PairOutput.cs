@@ -60,7 +60,7 @@ internal sealed class PairOutput(PairPlan plan) : IDisposable
     /// <param name="cancellationToken">Ends the waiting.</param>
     public async Task<NetworkGate> NetworkAsync(IHypervisorLink host, Guid domain, bool isHeld, CancellationToken cancellationToken)
     {
-        var gate = _network ??= new NetworkGate(host, domain);
+        var gate = _network ??= plan.Engine is CheckpointEngine.Colo ? NetworkGate.WithoutCards(host, domain) : new NetworkGate(host, domain);
         if (isHeld)
         {
             await gate.CloseAsync(cancellationToken);

@@ -124,13 +124,6 @@ internal static class PairPreflight
             yield return obstacle;
         }
 
-        if (plan.Engine is CheckpointEngine.Colo && domain.Elements("devices").Elements("interface").Any())
-        {
-            yield return new PairObstacle(
-                "What the VM sends by its network cards is neither compared nor held back by COLO: only its console is.",
-                "Detach its network cards, or take another engine.");
-        }
-
         if (plan is { Engine: CheckpointEngine.Migrate or CheckpointEngine.Colo, AllowUnencrypted: false } && new Uri(host.Uri).Host.Length > 0)
         {
             yield return new PairObstacle(

@@ -26,7 +26,7 @@ internal static class PairProbe
 
         if (plan.Engine is CheckpointEngine.Colo)
         {
-            await RefuseWithoutColoAsync(host, domain, cancellationToken);
+            await RefuseWithoutColoAsync(host, domain, hasCards, cancellationToken);
             return;
         }
 
@@ -54,12 +54,21 @@ internal static class PairProbe
         }
     }
 
+    private const string ColoRemedy = "Take a QEMU that is built with it, as Debian's is, or -Mode Checkpoint with another engine.";
+
     /// <summary>COLO is left out of some builds. Whether it works is tried out when it begins.</summary>
-    private static async Task RefuseWithoutColoAsync(IHypervisorLink host, Guid domain, CancellationToken cancellationToken)
+    private static async Task RefuseWithoutColoAsync(IHypervisorLink host, Guid domain, bool hasCards, CancellationToken cancellationToken)
     {
+        var lacks = new List<string>();
         try
         {
             await host.SendAsync(new QemuCommand(domain, "query-colo-status"), cancellationToken);
+            foreach (var type in hasCards ? (string[])["colo-compare", "filter-rewriter"] : [])
+            {
+                var found = await host.SendAsync(
+                    new QemuCommand(domain, "qom-list-types", new JsonObject { ["implements"] = type }), cancellationToken);
+                lacks.AddRange(NamesOf(found, "name").Contains(type) ? [] : [type]);
+            }
         }
         catch (HypervisorException e)
             when (e.Error is HypervisorError.NotSupported or HypervisorError.AuthenticationFailed or HypervisorError.InvalidState)
@@ -67,7 +76,15 @@ internal static class PairProbe
             throw new HypervisorException(
                 $"The VM cannot be protected by COLO, which its QEMU on {host.HostName} does not have: {e.Message}", FaultDomain.VM,
                 error: HypervisorError.NotSupported, innerException: e,
-                recommendedAction: "Take a QEMU that is built with it, as Debian's is, or -Mode Checkpoint with another engine.");
+                recommendedAction: ColoRemedy);
+        }
+
+        if (lacks.Count > 0)
+        {
+            throw new HypervisorException(
+                $"The VM cannot be protected by COLO: its QEMU on {host.HostName} cannot compare what its network cards send "
+                    + $"({string.Join(", ", lacks)}).",
+                FaultDomain.VM, error: HypervisorError.NotSupported, recommendedAction: ColoRemedy);
         }
     }
 

@@ -63,6 +63,21 @@ public sealed class PairColoTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_the_network_card_sends_is_compared_while_it_is_protected_and_nothing_of_that_is_left_in_the_end()
+    {
+        await using var pair = await ProtectAsync(new FixedModeOptions(PairMode.Colo));
+        var running = await ProtectedAsync(pair, "kvm01");
+        var standby = pair.Record!.Checkpoint!.Standby;
+        Assert.Contains("kumoi-colo-net0-comparer", FiltersOf("kvm01", standby: null));
+        Assert.Equal(
+            ["kumoi-colo-net0-give", "kumoi-colo-net0-rewriter", "kumoi-colo-net0-take"], FiltersOf("kvm02", standby));
+
+        await StopAsync(pair, running);
+        Assert.Empty(FiltersOf("kvm01", standby: null));
+        Assert.Empty(Simulated("kvm01").Find(_vm)!.Qemu.Parts);
+    }
+
+    [Fact]
     public async Task The_mode_changes_as_the_rule_decides_and_the_history_says_why()
     {
         await using var pair = await ProtectAsync(InTurn);
@@ -209,9 +224,13 @@ public sealed class PairColoTests : IAsyncDisposable
         var goesOn = await ProtectedAsync(last, primary: null);
         await StopAsync(last, goesOn);
         Assert.Equal([(last.Record!.Primary, PairDomains.Of(_vm, last.Record.Standby))], Running());
+        Assert.Equal(last.Record.Standby is null ? [] : ["kumoi-colo-net0-rewriter"], FiltersOf(last.Record.Primary, last.Record.Standby));
         Assert.False(File.Exists(Path.Combine(_folder.FullName, "colo.json")), $"step {step}: nothing of COLO is left");
         return true;
     }
+
+    private IEnumerable<string> FiltersOf(string host, int? standby) =>
+        Simulated(host).Find(PairDomains.Of(_vm, standby))!.Qemu.NamesOf(isObject: true);
 
     /// <summary>What runs as the VM, or stands still in a way that somebody would have to end.</summary>
     private List<(string Host, Guid Domain)> Running() =>
@@ -275,16 +294,19 @@ public sealed class PairColoTests : IAsyncDisposable
             await ConnectAsync(_driver);
             var vm = Simulated("kvm01").VMs.Values.First(static vm => vm.Name is "kvm01-1");
             _vm = vm.Id;
+            var xml = vm.ToXml();
             if (version is not null)
             {
-                var xml = vm.ToXml();
                 xml.Element("metadata")!.Add(
                     new XElement(XName.Get("qemu", DomainDefinition.KumoiNamespace), new XAttribute("version", version)));
-                var link = _fleets[0].Find("kvm01")!.Link;
-                Simulated("kvm01").VMs.Remove(vm.Name);
-                await link.SendAsync(new DefineVM(new VMSpec { Xml = xml.ToString() }), CancellationToken.None);
-                await link.SendAsync(new StartVM(_vm), CancellationToken.None);
             }
+
+            xml.Element("devices")!.Add(XElement.Parse(
+                "<interface type='bridge'><source bridge='br0'/><model type='virtio'/><driver name='qemu'/><alias name='net0'/></interface>"));
+            var link = _fleets[0].Find("kvm01")!.Link;
+            Simulated("kvm01").VMs.Remove(vm.Name);
+            await link.SendAsync(new DefineVM(new VMSpec { Xml = xml.ToString() }), CancellationToken.None);
+            await link.SendAsync(new StartVM(_vm), CancellationToken.None);
         }
 
         var plan = new PairPlan(_vm, _folder.FullName, Hosts, new PairGoals(1), [])

@@ -43,7 +43,7 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         _held = new HeldOutput(plan.VM, plan.Folder);
         _standbyLog = new StandbyLog(plan.Folder);
         var maker = new StandbyMaker(plan, log, time);
-        _entry = new ColoEntry(plan, maker, _file, _standbyLog, time);
+        _entry = new ColoEntry(plan, maker, _file, _standbyLog, new ColoNetwork(plan), time);
         _takeover = new ColoTakeover(plan, log, maker, _file, _standbyLog, _held, time);
     }
 
@@ -162,6 +162,7 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         if (Mode is PairMode.Colo)
         {
             _comparison = new ConsoleComparison(job.Console, _standbyLog, but, _time);
+            course.Notices?.Take(); // of what was before the checkpoint
         }
         else
         {
@@ -216,7 +217,7 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         var begun = _time.GetTimestamp();
         while (_time.GetElapsedTime(begun) < period && !isWanted() && !cancellationToken.IsCancellationRequested)
         {
-            if (!comparison.Look())
+            if (!comparison.Look() || _course?.Notices?.Take() is true)
             {
                 return CheckpointCause.Mismatch;
             }

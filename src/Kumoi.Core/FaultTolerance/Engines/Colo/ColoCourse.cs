@@ -16,6 +16,9 @@ internal sealed class ColoCourse : IAsyncDisposable
 
     public required ColoQemu Standby { get; init; }
 
+    /// <summary>Where it is told that network packets of the two differ; null: the VM has no cards.</summary>
+    public ComparerNotices? Notices { get; init; }
+
     /// <summary>The checkpoint that QEMU was asked for, and of which is not known yet whether the standby has taken it.</summary>
     public CheckpointMark? Asked { get; set; }
 
@@ -33,5 +36,6 @@ internal sealed class ColoCourse : IAsyncDisposable
     {
         await Primary.DisposeAsync();
         await Standby.DisposeAsync();
+        Notices?.Dispose();
     }
 }

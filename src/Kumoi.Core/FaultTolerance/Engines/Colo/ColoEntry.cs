@@ -4,7 +4,8 @@ using Kumoi.Hypervisors.Calls;
 namespace Kumoi.FaultTolerance.Engines.Colo;
 
 /// <summary>The way of a VM into COLO, and out of it.</summary>
-internal sealed class ColoEntry(PairPlan plan, StandbyMaker maker, ColoFile file, StandbyLog standbyLog, TimeProvider time)
+internal sealed class ColoEntry(
+    PairPlan plan, StandbyMaker maker, ColoFile file, StandbyLog standbyLog, ColoNetwork network, TimeProvider time)
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
 
@@ -23,24 +24,34 @@ internal sealed class ColoEntry(PairPlan plan, StandbyMaker maker, ColoFile file
             job, number, attempt, cancellationToken, domain => standbyLog.AddTo(domain, number, plan.ConsoleSocketOf(number)))).Dispose();
         ColoQemu? primary = null;
         ColoQemu? standby = null;
+        ComparerNotices? notices = null;
         try
         {
             await RefuseAsync(host, id, cancellationToken);
             standby = await ColoQemu.BeginAsync(host, id, time, cancellationToken);
             primary = await ColoQemu.BeginAsync(job.Primary, PairDomains.Of(plan.VM, job.Standby), time, cancellationToken);
             await StandbyStart.KeepQuietAsync(host, id, cancellationToken);
+            var cards = await network.OpenStandbyAsync(host, id, number, cancellationToken);
             await standby.AllowColoAsync(true, cancellationToken);
             var address = await StandbyAddress.ListenAsync(plan, host, id, number, cancellationToken);
             await primary.AllowColoAsync(true, cancellationToken);
             await primary.CheckpointAsync(cancellationToken);
             await primary.MigrateAsync(address, cancellationToken);
             await UntilInAsync(primary, standby, cancellationToken);
-            return new ColoCourse { Number = number, Attempt = attempt, Primary = primary, Standby = standby };
+            if (cards.Count > 0)
+            {
+                notices = network.Listen();
+                await ColoNetwork.CloseAsync(job.Primary, primary.Domain, cancellationToken); // what a dead controller has left there
+                await network.OpenPrimaryAsync(job.Primary, primary.Domain, cards, cancellationToken);
+            }
+
+            return new ColoCourse { Number = number, Attempt = attempt, Primary = primary, Standby = standby, Notices = notices };
         }
         catch
         {
             await (primary?.DisposeAsync() ?? ValueTask.CompletedTask);
             await (standby?.DisposeAsync() ?? ValueTask.CompletedTask);
+            notices?.Dispose();
             using var limit = new CancellationTokenSource(plan.CheckpointPatience, time);
             await LeaveAsync(
                 job.Primary, PairDomains.Of(plan.VM, job.Standby), host, limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -69,10 +80,11 @@ internal sealed class ColoEntry(PairPlan plan, StandbyMaker maker, ColoFile file
             }
             catch (HypervisorException)
             {
-                // Its console leads nowhere, it has no card, and it is removed before another one is made there, and when it is fenced.
+                // Its console and its cards lead nowhere, and it is removed before another one is made there, and when it is fenced.
             }
         }
 
+        await ColoNetwork.CloseAsync(primary, domain, cancellationToken);
         await using var qemu = await ColoQemu.BeginAsync(primary, domain, time, cancellationToken);
         if (!await qemu.LeaveAsync(cancellationToken) && await qemu.MigrationAsync(cancellationToken) is "setup" or "active")
         {

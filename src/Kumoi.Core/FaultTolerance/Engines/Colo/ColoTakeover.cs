@@ -44,6 +44,7 @@ internal sealed class ColoTakeover(
             }
         }
 
+        await ColoNetwork.CloseAsync(host, domain, cancellationToken);
         await standby.LeaveAsync(cancellationToken);
         await standby.StopAsync(cancellationToken);
         await standby.AllowColoAsync(false, cancellationToken);

@@ -114,6 +114,19 @@ internal static class QemuCalls
             case "cont":
                 GoOn(link, link.Host, qemu.VM);
                 break;
+            case "object-add" or "chardev-add":
+                qemu.Parts[(string?)arguments!["id"] ?? ""] = command is "object-add";
+                break;
+            case "object-del" or "chardev-remove":
+                qemu.Parts.Remove((string?)arguments!["id"] ?? "");
+                break;
+            case "qom-list":
+                return new JsonArray([.. qemu.NamesOf(isObject: true).Select(static name => new JsonObject { ["name"] = name })]);
+            case "qom-list-types":
+                return new JsonArray(new JsonObject { ["name"] = (string?)arguments!["implements"] });
+            case "query-chardev":
+                return new JsonArray(
+                    [.. qemu.NamesOf(isObject: false).Select(static name => new JsonObject { ["label"] = name, ["filename"] = "unix:" + name })]);
             case "migrate-set-parameters" or "migrate-set-capabilities" or "announce-self" or "migrate_cancel":
                 break;
             default:

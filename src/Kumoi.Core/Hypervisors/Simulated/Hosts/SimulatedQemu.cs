@@ -25,6 +25,11 @@ internal sealed class SimulatedQemu(SimulatedVM vm)
     /// <summary>The peer's host.</summary>
     public SimulatedHost? PeerHost { get; set; }
 
+    /// <summary>Objects and character devices that it was given, by name; true: an object. They do nothing.</summary>
+    public SortedDictionary<string, bool> Parts { get; } = new(StringComparer.Ordinal);
+
+    public IEnumerable<string> NamesOf(bool isObject) => Parts.Where(part => part.Value == isObject).Select(static part => part.Key);
+
     /// <summary>The version of its QEMU: what its XML says, in metadata as &lt;qemu version='10.0.3'/&gt; of our namespace, or a sound one.</summary>
     public JsonObject AnswerVersion()
     {
