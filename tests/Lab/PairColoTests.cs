@@ -47,6 +47,39 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
         Say($"{mode}, {generation}: {(Losses + 1) / 2} power losses, {modes.Count} changes of the mode, {Numbers().Count} numbers, each once; {figures}");
     }
 
+    /// <summary>COLO for one checkpoint, two of another engine, and so on, each in a standby of its own.</summary>
+    [Theory]
+    [InlineData("machine", CheckpointEngine.Migrate)]
+    [InlineData("newer", CheckpointEngine.Migrate)]
+    [InlineData("machine", CheckpointEngine.SharedDelta)]
+    [InlineData("newer", CheckpointEngine.SharedDelta)]
+    public async Task The_primary_loses_its_power_while_another_engine_makes_the_checkpoints_between(
+        string generation, CheckpointEngine between)
+    {
+        var hosts = Lab.Choose(3, host => host.Generation == generation);
+        await using var controller = await ProtectAsync("colo", hosts, how: plan => Colo(plan, InTurn) with { CheckpointsBy = between });
+        var figures = new PairFigures(controller);
+        List<PairMode> modes = [];
+        var pauses = new Dictionary<PairMode, List<double>> { [PairMode.Colo] = [], [PairMode.Checkpoint] = [] };
+        controller.Changed += (happened, _) =>
+        {
+            if (happened is PairEvent.CheckpointMade made)
+            {
+                pauses[made.Mode].Add(made.Measure.Pause.TotalMilliseconds);
+                modes.AddRange(made.Change is { } change ? [change.Mode] : []);
+            }
+        };
+        var running = await RunAsync(controller, hosts[0]);
+        await LoseAsync(controller, running, figures, losses: (Losses + 1) / 2);
+
+        await StopAsync(controller, running);
+        Assert.Contains(PairMode.Colo, modes);
+        Assert.Contains(PairMode.Checkpoint, modes);
+        Say($"{between}, {generation}: {(Losses + 1) / 2} power losses, {modes.Count} changes of the mode, {Numbers().Count} numbers, each once; "
+            + string.Join(", ", pauses.Select(static pause => $"{pause.Key} {pause.Value.Order().ElementAtOrDefault(pause.Value.Count / 2):0} ms"))
+            + $"; {figures}");
+    }
+
     /// <summary>On a host that is well, where the kernel tells it.</summary>
     [Theory]
     [InlineData("machine", PairMode.Colo)]
@@ -71,12 +104,15 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
 
     /// <summary>Half of the deaths are before a step, half after it: a step is a call that stops, asks for a checkpoint, or lets go.</summary>
     [Theory]
-    [InlineData("machine")]
-    [InlineData("newer")]
-    public async Task The_controller_dies_in_each_step_of_a_change_of_the_mode_and_the_next_one_goes_on(string generation)
+    [InlineData("machine", null)]
+    [InlineData("newer", null)]
+    [InlineData("machine", CheckpointEngine.SharedDelta)]
+    [InlineData("newer", CheckpointEngine.Migrate)]
+    public async Task The_controller_dies_in_each_step_of_a_change_of_the_mode_and_the_next_one_goes_on(
+        string generation, CheckpointEngine? between)
     {
         var hosts = Lab.Choose(3, host => host.Generation == generation);
-        await BeginAsync(hosts);
+        await BeginAsync(hosts, between);
         var steps = generation is "machine" ? Losses * 2 : Losses; // 8 are all: four calls, before and after each
         for (var step = 1; step <= steps; step++)
         {
@@ -99,12 +135,14 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
     /// it.
     /// </summary>
     [Theory]
-    [InlineData("machine")]
-    [InlineData("newer")]
-    public async Task The_primary_loses_its_power_in_each_step_of_a_change_of_the_mode(string generation)
+    [InlineData("machine", null)]
+    [InlineData("newer", null)]
+    [InlineData("machine", CheckpointEngine.Migrate)]
+    [InlineData("newer", CheckpointEngine.SharedDelta)]
+    public async Task The_primary_loses_its_power_in_each_step_of_a_change_of_the_mode(string generation, CheckpointEngine? between)
     {
         var hosts = Lab.Choose(3, host => host.Generation == generation);
-        await BeginAsync(hosts);
+        await BeginAsync(hosts, between);
         var time = TimeProvider.System;
         PairController? controller = null;
         PairFigures? figures = null;
@@ -148,9 +186,9 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
     }
 
     /// <summary>A pair that others go on with.</summary>
-    private async Task BeginAsync(IReadOnlyList<string> hosts)
+    private async Task BeginAsync(IReadOnlyList<string> hosts, CheckpointEngine? between)
     {
-        await using var first = await ProtectAsync("colo", hosts, how: plan => Colo(plan, InTurn));
+        await using var first = await ProtectAsync("colo", hosts, how: plan => Colo(plan, InTurn) with { CheckpointsBy = between });
         using var end = new CancellationTokenSource();
         var begun = await RunAsync(first, hosts[0], end.Token);
         await end.CancelAsync();

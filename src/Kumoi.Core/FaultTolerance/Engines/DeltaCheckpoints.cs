@@ -25,7 +25,7 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
     private readonly StandbyMaker _maker = new(plan, log, time);
     private DeltaCourse? _course;
 
-    private string StateSocket => Path.Combine(plan.Folder, $"{plan.VM:N}.state.sock");
+    private string StateSocket => Path.Combine(plan.Folder, "state.sock");
 
     public async Task<MadeCheckpoint?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken)
     {

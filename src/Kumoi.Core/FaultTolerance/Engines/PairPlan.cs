@@ -18,6 +18,11 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     /// <summary>How checkpoints are made.</summary>
     public CheckpointEngine Engine { get; init; }
 
+    /// <summary>
+    /// With COLO: what makes the checkpoints of checkpoint mode; null: COLO itself, whose standby stands still between them.
+    /// </summary>
+    public CheckpointEngine? CheckpointsBy { get; init; }
+
     /// <summary>Which rule chooses the mode, for an engine that has more than one; null: checkpoint mode, by the goals.</summary>
     public ModeOptions? Modes { get; init; }
 
@@ -68,6 +73,9 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     /// itself is stopped instead.
     /// </summary>
     public int GateBytes => Engine is CheckpointEngine.LogReplay ? int.MaxValue : MaxHeldBytes;
+
+    /// <summary>Whether checkpoints are made by this engine, always or in a mode.</summary>
+    public bool Uses(CheckpointEngine engine) => Engine == engine || CheckpointsBy == engine;
 
     /// <summary>Where the VM's console is connected to.</summary>
     public string ConsoleSocket => ConsoleSocketOf(standby: null);

@@ -15,7 +15,7 @@ internal static class StandbyAddress
         var name = NetworkNameOf(plan, host);
         var address = name is not null
             ? $"tcp:{name}:0"
-            : "unix:" + Path.Combine(plan.Folder, FormattableString.Invariant($"{plan.VM:N}-{number}.migration.sock"));
+            : "unix:" + Path.Combine(plan.Folder, FormattableString.Invariant($"migration-ck{number}.sock"));
         await host.SendAsync(new QemuCommand(standby, "migrate-incoming", new JsonObject { ["uri"] = address }), cancellationToken);
         if (name is null)
         {

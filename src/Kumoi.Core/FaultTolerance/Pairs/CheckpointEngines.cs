@@ -14,6 +14,9 @@ internal static class CheckpointEngines
         CheckpointEngine.LibvirtSnapshot => new SnapshotCheckpoints(plan, log, time),
         CheckpointEngine.Migrate => new MigrateCheckpoints(plan, log, time),
         CheckpointEngine.SharedDelta => new DeltaCheckpoints(plan, log, time),
+        CheckpointEngine.Colo when plan.CheckpointsBy is { } other => new HybridCheckpoints(
+            plan, new ColoCheckpoints(plan, log, time), new ColoFile(plan.Folder),
+            () => Create(plan with { Engine = other, CheckpointsBy = null }, log, time), time),
         CheckpointEngine.Colo => new ColoCheckpoints(plan, log, time),
         CheckpointEngine.LogReplay when plan.IsSimulated => new SnapshotCheckpoints(plan, log, time), // what a replica would stand at
         CheckpointEngine.LogReplay => new LogReplayEngine(plan, log, time),

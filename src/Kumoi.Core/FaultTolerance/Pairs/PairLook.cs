@@ -37,7 +37,7 @@ internal sealed class PairLook(KumoiVM vm, IReadOnlyList<KumoiConnection> backup
     {
         var plan = PairRun.PlanOf(order);
         // One standby has the last checkpoint, one gets the next; one replays, and one waits for what that comes to.
-        var copies = plan.Engine is CheckpointEngine.Migrate or CheckpointEngine.LogReplay ? 2 : 1;
+        var copies = plan.CheckpointsBy is not null || plan.Engine is CheckpointEngine.Migrate or CheckpointEngine.LogReplay ? 2 : 1;
         if (!_byCopies.TryGetValue(copies, out var found))
         {
             _byCopies[copies] = found = await JudgeAsync(copies, cancellationToken);

@@ -14,7 +14,7 @@ internal sealed class PairModes
     /// <summary>How many changes of the mode are remembered.</summary>
     public const int Remembered = 100;
 
-    private readonly ColoCheckpoints? _colo;
+    private readonly ITwoModes? _colo;
     private readonly bool _standsForPeriod;
     private readonly ModeController? _rule;
     private readonly TimeProvider _time;
@@ -30,7 +30,7 @@ internal sealed class PairModes
         Period = new AdaptivePeriod(plan.Goals);
         _standsForPeriod = plan.Engine is not CheckpointEngine.LogReplay; // where it stands for a replica instead, more seldom is no help
         _time = time;
-        _colo = engine as ColoCheckpoints;
+        _colo = engine as ITwoModes;
         _rule = _colo is null ? null : plan.Modes?.Create(Random.Shared.NextDouble);
         _since = time.GetTimestamp();
         if (_rule is { } rule)

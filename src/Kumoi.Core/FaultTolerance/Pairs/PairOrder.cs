@@ -11,7 +11,7 @@ namespace Kumoi.FaultTolerance.Pairs;
 public sealed record PairOrder
 {
     /// <summary>How long the path of a folder may be, in UTF-8: it has sockets, whose paths have a limit of the system's.</summary>
-    internal const int MaxFolderBytes = 107 - 21; // /console-ck99999.sock
+    internal const int MaxFolderBytes = 107 - 21; // the longest: /console-ck99999.sock
 
     /// <summary>Tells this pair from others of the same VM, before and after it.</summary>
     public required Guid Id { get; init; }
@@ -31,6 +31,15 @@ public sealed record PairOrder
 
     /// <summary>What makes the checkpoints.</summary>
     public CheckpointEngine Engine { get; init; }
+
+    /// <summary>
+    /// With <see cref="CheckpointEngine.Colo"/>: what makes the checkpoints of checkpoint mode; null: COLO itself, whose standby stands
+    /// still between them.
+    /// </summary>
+    public CheckpointEngine? CheckpointsBy { get; init; }
+
+    /// <summary>The engines by name, such as "Colo and Migrate".</summary>
+    internal string EngineNames => CheckpointsBy is { } other ? $"{Engine} and {other}" : Engine.ToString();
 
     /// <summary>Why that engine, in words for an admin; null: it was asked for.</summary>
     public string? EngineReason { get; init; }

@@ -109,7 +109,7 @@ internal static class PairPreflight
     private static IEnumerable<PairObstacle> JudgeEngine(XElement domain, IHypervisorLink host, PairPlan plan)
     {
         var memory = domain.Element("memoryBacking");
-        if (plan.Engine is CheckpointEngine.SharedDelta
+        if (plan.Uses(CheckpointEngine.SharedDelta)
             && ((string?)memory?.Element("source")?.Attribute("type") is not "file"
                 || (string?)memory.Element("access")?.Attribute("mode") is not "shared"))
         {
@@ -122,6 +122,13 @@ internal static class PairPreflight
         foreach (var obstacle in JudgeMemorySeen(host, plan))
         {
             yield return obstacle;
+        }
+
+        if (plan.CheckpointsBy is { } other && domain.Elements("devices").Elements("interface").Any())
+        {
+            yield return new PairObstacle(
+                $"What the VM has sent by its network cards cannot be handed from COLO to the engine {other} when the mode changes.",
+                "Leave out -Engine: COLO itself makes the checkpoints then.");
         }
 
         if (plan is { Engine: CheckpointEngine.Migrate or CheckpointEngine.Colo, AllowUnencrypted: false } && new Uri(host.Uri).Host.Length > 0)
@@ -144,7 +151,7 @@ internal static class PairPreflight
                 "Take -Mode Checkpoint: log and replay serves between hosts whose files this computer sees, until there is an agent on each.");
         }
 
-        if (plan.Engine is CheckpointEngine.SharedDelta && !plan.SeesMemoryOf(host))
+        if (plan.Uses(CheckpointEngine.SharedDelta) && !plan.SeesMemoryOf(host))
         {
             yield return new PairObstacle(
                 $"This computer does not see the memory of VMs on {host.HostName}, in which changed pages are found.",

@@ -27,7 +27,10 @@ internal static class PairProbe
         if (plan.Engine is CheckpointEngine.Colo)
         {
             await RefuseWithoutColoAsync(host, domain, hasCards, cancellationToken);
-            return;
+            if (plan.CheckpointsBy is null)
+            {
+                return;
+            }
         }
 
         JsonElement capabilities;
@@ -45,7 +48,7 @@ internal static class PairProbe
                 recommendedAction: hasCards ? e.RecommendedAction : "Take -Engine LibvirtSnapshot, which needs nothing but libvirt.");
         }
 
-        if (Judge(plan.Engine, hasCards, capabilities, filters) is { } lack)
+        if (Judge(plan.CheckpointsBy ?? plan.Engine, hasCards, capabilities, filters) is { } lack)
         {
             throw new HypervisorException(
                 $"The VM cannot be protected: its QEMU on {host.HostName} {lack}.", FaultDomain.VM, error: HypervisorError.NotSupported,

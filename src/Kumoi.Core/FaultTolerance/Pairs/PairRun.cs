@@ -83,7 +83,7 @@ internal sealed class PairRun : IAsyncDisposable
                 Primary = record.Primary,
                 Backup = record.Backup,
                 VMHosts = [.. Order.Hosts.Select(static host => host.Name)],
-                Engine = Order.Engine.ToString(),
+                Engine = Order.EngineNames,
                 EngineReason = Order.EngineReason,
                 KeptBy = _keptBy,
                 StartedAt = _startedAt,
@@ -185,6 +185,7 @@ internal sealed class PairRun : IAsyncDisposable
         order.FenceCommand is { } command ? [command] : [])
     {
         Engine = order.Engine,
+        CheckpointsBy = order.CheckpointsBy,
         Modes = order.Modes,
         AllowUnencrypted = order.AllowUnencrypted,
         IsSimulated = order.IsSimulated,

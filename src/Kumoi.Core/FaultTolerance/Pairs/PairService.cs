@@ -223,7 +223,7 @@ internal sealed class PairService(Fleet fleet, string keptBy, TimeProvider time)
         State = PairPhase.Unknown,
         Primary = "",
         VMHosts = mark is null ? hosts : [.. mark.Order.Hosts.Select(static host => host.Name)],
-        Engine = mark?.Order.Engine.ToString() ?? "",
+        Engine = mark?.Order.EngineNames ?? "",
         KeptBy = mark?.Whose ?? "somebody else",
         StartedAt = null,
         Reason = $"This journal does not have it; {string.Join(", ", hosts)} {(hosts.Count == 1 ? "has its mark" : "have its marks")}.",

@@ -28,6 +28,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
     private bool _areHostsGiven;
     private VMReference[]? _lastVMs;
     private ModeOptions? _modes;
+    private CheckpointEngine? _checkpointsBy;
 
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Name")]
@@ -153,9 +154,17 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
             return;
         }
 
-        if (Engine is not (EngineChoice.Auto or EngineChoice.Colo))
+        _checkpointsBy = (Mode, Engine) switch
         {
-            Refuse($"{Engine} does not make COLO.", "EngineWithoutColo", "Leave out -Engine, or take -Mode Checkpoint.");
+            (ProtectionMode.Hybrid, EngineChoice.Migrate) => CheckpointEngine.Migrate,
+            (ProtectionMode.Hybrid, EngineChoice.SharedDelta) => CheckpointEngine.SharedDelta,
+            _ => null,
+        };
+        if (_checkpointsBy is null && Engine is not (EngineChoice.Auto or EngineChoice.Colo))
+        {
+            Refuse(
+                $"{Engine} does not make COLO.", "EngineWithoutColo",
+                "Leave out -Engine, or take -Mode Checkpoint; with -Mode Hybrid, Migrate and SharedDelta make the checkpoints between.");
         }
 
         if (MaxDowntimeRatio is not null || MaxOutputLatencyMs is not null)
@@ -355,6 +364,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
             Hosts = [.. hosts.Select(host => new PairHost(host.Name, host.IsSimulated ? host.Uri : HostOrder.Of(host).Uri))],
             Folder = folder,
             Modes = _modes,
+            CheckpointsBy = _checkpointsBy,
             AllowUnencrypted = AllowUnencrypted || vm.Connection.IsSimulated, // there is no network between them
             Goals = new PairGoals(CheckpointPeriodMs, MaxDowntimeRatio, MaxOutputLatencyMs),
             FenceCommand = FenceCommand,

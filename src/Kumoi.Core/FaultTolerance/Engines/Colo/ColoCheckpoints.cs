@@ -18,7 +18,7 @@ namespace Kumoi.FaultTolerance.Engines.Colo;
 /// known to whoever goes on. That a standby has taken a checkpoint is seen by its going on, and it is stopped again only when that is
 /// written down.
 /// </remarks>
-internal sealed class ColoCheckpoints : ICheckpointEngine
+internal sealed class ColoCheckpoints : ITwoModes
 {
     /// <summary>How long a monitor may take to answer in a VM that is well.</summary>
     private static readonly TimeSpan MonitorPatience = TimeSpan.FromSeconds(1);
@@ -47,7 +47,6 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
         _takeover = new ColoTakeover(plan, log, maker, _file, _standbyLog, _held, time);
     }
 
-    /// <summary>How the standby follows from the next commit on.</summary>
     public PairMode Mode { get; set; }
 
     public PairEvent? Found { get; private set; }
@@ -200,12 +199,36 @@ internal sealed class ColoCheckpoints : ICheckpointEngine
     }
 
     /// <summary>
-    /// Waits for the next checkpoint, and lets out meanwhile what both have put out: until its time has come, or they are not the same any
-    /// more.
+    /// The primary goes on without COLO. Its standby stays as it is: it can go on until a checkpoint of another engine counts, as when the
+    /// primary has died.
     /// </summary>
-    /// <param name="period">When its time has come.</param>
-    /// <param name="isWanted">It is wanted at once.</param>
-    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <exception cref="HypervisorException">It is to be tried again.</exception>
+    public async Task PartAsync(CheckpointJob job, CancellationToken cancellationToken)
+    {
+        _comparison = null;
+        if (_course is not { } course || !course.IsOf(job, PairDomains.Of(_plan.VM, job.Standby)))
+        {
+            return;
+        }
+
+        using var limit = new CancellationTokenSource(_plan.CheckpointPatience, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await course.Primary.LeaveAsync(either.Token);
+            await course.Primary.AllowColoAsync(false, either.Token);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new HypervisorException(
+                $"QEMU on {job.Primary.HostName} does not leave COLO.", FaultDomain.Host, isTransient: true,
+                error: HypervisorError.TimedOut, innerException: e,
+                recommendedAction: "See QEMU's log of the VM in /var/log/libvirt/qemu on its host.");
+        }
+
+        await ForgetAsync();
+    }
+
     public async Task<CheckpointCause> UntilDueAsync(TimeSpan period, Func<bool> isWanted, CancellationToken cancellationToken)
     {
         if (_comparison is not { } comparison)

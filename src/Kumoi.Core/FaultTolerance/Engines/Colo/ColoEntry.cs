@@ -14,7 +14,7 @@ internal sealed class ColoEntry(
     public async Task<ColoCourse> EnterAsync(CheckpointJob job, CancellationToken cancellationToken)
     {
         var host = job.Backup ?? throw StandbyStart.NoBackup();
-        var number = maker.Next(job, committed: null);
+        var number = maker.Next(job, job.Committed);
         var attempt = Guid.NewGuid().ToString("N");
         var id = PairDomains.Of(plan.VM, number);
         await RefuseAsync(job.Primary, PairDomains.Of(plan.VM, job.Standby), cancellationToken);

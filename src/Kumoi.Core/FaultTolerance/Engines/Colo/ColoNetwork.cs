@@ -46,13 +46,13 @@ internal sealed partial class ColoNetwork(PairPlan plan)
         IHypervisorLink host, Guid domain, int number, CancellationToken cancellationToken)
     {
         List<JsonObject> addresses = [];
-        foreach (var card in await CardsAsync(host, domain, cancellationToken))
+        foreach (var (at, card) in (await CardsAsync(host, domain, cancellationToken)).Index())
         {
             var qemu = new Side(host, domain, card);
             await qemu.AddPortAsync("nowhere", new JsonObject { ["type"] = "null", ["data"] = new JsonObject() }, cancellationToken);
             foreach (var way in (string[])["in", "out"])
             {
-                await qemu.AddPortAsync(way, Socket(AddressOf(host, number, card, way), isServer: true), cancellationToken);
+                await qemu.AddPortAsync(way, Socket(AddressOf(host, number, at, way), isServer: true), cancellationToken);
                 addresses.Add(await qemu.ListensAtAsync(way, cancellationToken));
             }
 
@@ -89,7 +89,7 @@ internal sealed partial class ColoNetwork(PairPlan plan)
             foreach (var way in (string[])["sent", "equal"])
             {
                 // From a filter to the comparer and back again QEMU knows no shorter way than a socket.
-                var path = UnixAddress(Path.Combine(plan.Folder, $"{domain:N}-{cards[at]}-{way}.sock"));
+                var path = UnixAddress(Path.Combine(plan.Folder, FormattableString.Invariant($"card{at}-{way}.sock")));
                 await qemu.AddPortAsync(way, Socket(path, isServer: true), cancellationToken);
                 await qemu.AddPortAsync(way + "-end", Socket(path, isServer: false), cancellationToken);
             }
@@ -153,10 +153,10 @@ internal sealed partial class ColoNetwork(PairPlan plan)
         ];
     }
 
-    private JsonObject AddressOf(IHypervisorLink host, int number, string card, string way) =>
+    private JsonObject AddressOf(IHypervisorLink host, int number, int card, string way) =>
         StandbyAddress.NetworkNameOf(plan, host) is { } name
             ? new JsonObject { ["type"] = "inet", ["data"] = new JsonObject { ["host"] = name, ["port"] = "0" } }
-            : UnixAddress(Path.Combine(plan.Folder, FormattableString.Invariant($"{plan.VM:N}-{number}-{card}-{way}.sock")));
+            : UnixAddress(Path.Combine(plan.Folder, FormattableString.Invariant($"card{card}-ck{number}-{way}.sock")));
 
     private static JsonObject UnixAddress(string path) => new() { ["type"] = "unix", ["data"] = new JsonObject { ["path"] = path } };
 
