@@ -15,7 +15,7 @@ Describe 'Speculative migrations on real hosts' {
     $root = Resolve-Path (Join-Path $PSScriptRoot '../..')
     $pwsh = $env:KUMOI_PWSH
     $seed = $env:KUMOI_SPECULATION_SEED ?? (Get-Random -Maximum 1000000)
-    $printed = & (Join-Path $PSScriptRoot lab.sh) run $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'experiments/SpeculationLab.ps1') -Module $env:KUMOI_MODULE -Count 8 -Seed $seed 2>&1
+    $printed = & (Join-Path $PSScriptRoot lab.sh) run $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'experiments/SpeculationLab.ps1') -Module $env:KUMOI_MODULE -Count 5 -Seed $seed 2>&1
     $LASTEXITCODE | Should -Be 0 -Because "seed $seed`: $($printed -join "`n")"
   }
 }

@@ -25,6 +25,7 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
     public async Task A_pair_goes_on_and_goes_on_elsewhere_when_the_VM_dies_and_everything_is_seen_once(
         CheckpointEngine engine, string guest)
     {
+        SkipUnlessMeasured(); // that it goes on is tested for each engine by the classes of pairs
         var hosts = Lab.Choose(2, static host => !host.IsNewer);
         using var stalls = new MachineStalls();
         await using var controller = await ProtectAsync(guest, hosts, how: With(engine));

@@ -116,7 +116,7 @@ Describe 'Power-on placement on real hosts' {
     $root = Resolve-Path (Join-Path $PSScriptRoot '../..')
     $pwsh = $env:KUMOI_PWSH
     $seed = Get-Random -Maximum 1000000
-    $printed = & $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'experiments/PowerOnLab.ps1') -Module $env:KUMOI_MODULE -Count 8 -Seed $seed 2>&1
+    $printed = & $pwsh -NoProfile -NonInteractive -File (Join-Path $root 'experiments/PowerOnLab.ps1') -Module $env:KUMOI_MODULE -Count 5 -Seed $seed 2>&1
     $LASTEXITCODE | Should -Be 0 -Because "seed $seed`: $($printed -join "`n")"
   }
 }
