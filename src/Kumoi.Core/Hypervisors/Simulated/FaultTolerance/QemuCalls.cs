@@ -83,7 +83,8 @@ internal static class QemuCalls
             case "query-version":
                 return qemu.AnswerVersion();
             case "query-status":
-                return new JsonObject { ["status"] = qemu.VM.State is PowerState.Running ? "running" : "paused" };
+                var isRunning = qemu.VM.State is PowerState.Running;
+                return new JsonObject { ["status"] = isRunning ? "running" : "paused", ["running"] = isRunning };
             case "query-colo-status":
                 return new JsonObject { ["mode"] = qemu.Colo };
             case "query-migrate":
