@@ -7,9 +7,9 @@ using Polly.Timeout;
 
 namespace Kumoi.Resilience;
 
-/// <summary>One host's policy: <c>retry(breaker(throttle(time-out(call))))</c>.</summary>
+/// <summary>One host's policy: <c>retry(breaker(throttle(time-out(call))))</c>; to connect is tried again for fewer reasons.</summary>
 internal sealed class PollyCallPolicy(
-    string host, ResiliencePipeline retryAndBreaker, ResiliencePipeline retry, CircuitBreakerManualControl breaker,
+    string host, ResiliencePipeline retryAndBreaker, ResiliencePipeline connect, ResiliencePipeline retry, CircuitBreakerManualControl breaker,
     CircuitBreakerStateProvider breakerState, IReadOnlyList<ResiliencePipeline> timeouts) : ICallPolicy
 {
     private string Host => host;
@@ -25,7 +25,7 @@ internal sealed class PollyCallPolicy(
         {
             return kind is CallKind.Job ? await RunJobAsync(attempt, cancellationToken)
                 : kind is CallKind.Probe ? await ProbeAsync(attempt, cancellationToken)
-                : await retryAndBreaker.ExecuteAsync(static (attempt, token) => attempt.RunAsync(token), attempt, cancellationToken);
+                : await (kind is CallKind.Connect ? connect : retryAndBreaker).ExecuteAsync(static (attempt, token) => attempt.RunAsync(token), attempt, cancellationToken);
         }
         catch (BrokenCircuitException e)
         {

@@ -19,8 +19,7 @@ public sealed class PollyCallPolicyFactory(TimeProvider time) : ICallPolicyFacto
     {
         var control = new CircuitBreakerManualControl();
         var state = new CircuitBreakerStateProvider();
-        var builder = Retry(limits);
-        builder.AddCircuitBreaker(new CircuitBreakerStrategyOptions
+        var breaker = new ResiliencePipelineBuilder { TimeProvider = time }.AddCircuitBreaker(new CircuitBreakerStrategyOptions
         {
             FailureRatio = 0.5,
             MinimumThroughput = limits.BreakerMinimumCalls,
@@ -31,13 +30,20 @@ public sealed class PollyCallPolicyFactory(TimeProvider time) : ICallPolicyFacto
             // A failure of the VM, or a refused request, says nothing against the host: it has answered.
             ShouldHandle = new PredicateBuilder().Handle<HypervisorException>(
                 e => e.Error is HypervisorError.ConnectionFailed or HypervisorError.TimedOut),
-        });
+        }).Build();
         return new PollyCallPolicy(
-            host, builder.Build(), Retry(limits).Build(), control, state,
+            host, Retry(limits, IsWorthAnother).AddPipeline(breaker).Build(), Retry(limits, IsWorthAnotherConnection).AddPipeline(breaker).Build(),
+            Retry(limits, IsWorthAnother).Build(), control, state,
             Enum.GetValues<CallKind>().Select(kind => Timeout(limits, kind)).ToArray());
     }
 
-    private ResiliencePipelineBuilder Retry(FleetLimits limits)
+    private static bool IsWorthAnother(HypervisorException e) => e.IsTransient && !e.OutcomeUnknown;
+
+    /// <summary>Who asks for a host waits for it: not for the same refusal again, and not for a second time-out.</summary>
+    private static bool IsWorthAnotherConnection(HypervisorException e) =>
+        IsWorthAnother(e) && !e.IsRefusal && e.Error is not HypervisorError.TimedOut;
+
+    private ResiliencePipelineBuilder Retry(FleetLimits limits, Func<HypervisorException, bool> isWorthAnother)
     {
         var builder = new ResiliencePipelineBuilder { TimeProvider = time };
         return limits.Retries == 0 ? builder : builder.AddRetry(new RetryStrategyOptions
@@ -46,7 +52,7 @@ public sealed class PollyCallPolicyFactory(TimeProvider time) : ICallPolicyFacto
             Delay = limits.RetryDelay,
             BackoffType = DelayBackoffType.Exponential,
             UseJitter = true,
-            ShouldHandle = new PredicateBuilder().Handle<HypervisorException>(e => e.IsTransient && !e.OutcomeUnknown),
+            ShouldHandle = new PredicateBuilder().Handle(isWorthAnother),
         });
     }
 

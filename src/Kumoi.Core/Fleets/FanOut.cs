@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 
 namespace Kumoi.Fleets;
 
@@ -10,20 +11,31 @@ public static class FanOut
     /// before it are settled, whoever finished first. A failure of one element is its outcome; cancellation ends the enumeration.
     /// Leaving the enumeration early cancels what is under way and waits for it.
     /// </summary>
-    public static async IAsyncEnumerable<Outcome<TElement, TResult>> RunAsync<TElement, TResult>(
+    public static IAsyncEnumerable<Outcome<TElement, TResult>> RunAsync<TElement, TResult>(
         IReadOnlyList<TElement> elements,
         int limit,
         Func<TElement, CancellationToken, Task<TResult>> work,
+        CancellationToken cancellationToken) =>
+        RunAsync(elements, limit, work, passing: null, cancellationToken);
+
+    /// <summary>
+    /// The same, but an element that is silent for too long is passed by those behind it, as <paramref name="passing"/> says (null: never):
+    /// its outcome comes when it comes. Those that are not passed keep their order.
+    /// </summary>
+    internal static async IAsyncEnumerable<Outcome<TElement, TResult>> RunAsync<TElement, TResult>(
+        IReadOnlyList<TElement> elements,
+        int limit,
+        Func<TElement, CancellationToken, Task<TResult>> work,
+        Passing<TElement>? passing,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var settled = new TaskCompletionSource<Outcome<TElement, TResult>>[elements.Count];
-        for (var i = 0; i < settled.Length; i++)
-        {
-            settled[i] = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        }
-
+        var outcomes = new Outcome<TElement, TResult>[elements.Count];
+        var isSettled = new bool[elements.Count];
+        var begun = new long[elements.Count]; // by the clock of waits
+        Array.Fill(begun, Passing<TElement>.NotBegun);
+        var arrived = Channel.CreateBounded<int>(Math.Max(1, elements.Count)); // each element comes once
         var next = -1;
         var workers = new Task[Math.Min(limit, elements.Count)];
         for (var w = 0; w < workers.Length; w++)
@@ -33,9 +45,50 @@ public static class FanOut
 
         try
         {
-            foreach (var outcome in settled)
+            var isPassed = new bool[elements.Count];
+            var head = 0;
+            var last = passing?.Time.GetTimestamp() ?? 0;
+            Task<bool>? more = null;
+            for (var written = 0; written < elements.Count;)
             {
-                yield return await outcome.Task.WaitAsync(cancellationToken);
+                while (arrived.Reader.TryRead(out var index))
+                {
+                    last = passing?.Time.GetTimestamp() ?? 0;
+                    if (isPassed[index])
+                    {
+                        written++;
+                        yield return outcomes[index];
+                    }
+                }
+
+                for (; head < elements.Count && (isPassed[head] || Volatile.Read(ref isSettled[head])); head++)
+                {
+                    if (!isPassed[head])
+                    {
+                        written++;
+                        yield return outcomes[head];
+                    }
+                }
+
+                if (head < elements.Count && passing?.IsDue(elements[head], Volatile.Read(ref begun[head]), last) is true
+                    && !Volatile.Read(ref isSettled[head]))
+                {
+                    isPassed[head++] = true;
+                    continue;
+                }
+
+                if (written < elements.Count)
+                {
+                    // One waiter at a time: each new one would stay in the channel until something comes.
+                    more ??= arrived.Reader.WaitToReadAsync(cancellationToken).AsTask();
+                    Task wait = head >= elements.Count || passing is null
+                        ? more
+                        : Task.WhenAny(more, Task.Delay(
+                            passing.LookAgain(elements[head], Volatile.Read(ref begun[head]), last), passing.Time, cancellationToken));
+                    await wait;
+                    cancellationToken.ThrowIfCancellationRequested();
+                    more = more.IsCompleted ? null : more;
+                }
             }
         }
         finally
@@ -50,21 +103,29 @@ public static class FanOut
                  i < elements.Count && !stop.IsCancellationRequested; i = Interlocked.Increment(ref next))
             {
                 var element = elements[i];
+                Volatile.Write(ref begun[i], passing?.Time.GetTimestamp() ?? 0);
                 try
                 {
-                    settled[i].SetResult(Outcome<TElement, TResult>.Success(element, await work(element, stop.Token)));
+                    Settle(i, Outcome<TElement, TResult>.Success(element, await work(element, stop.Token)));
                 }
                 catch (OperationCanceledException) when (stop.IsCancellationRequested)
                 {
-                    settled[i].TrySetCanceled(stop.Token);
+                    return; // nobody waits for it
                 }
 #pragma warning disable CA1031 // whatever a worker throws is the outcome of its element
                 catch (Exception e)
 #pragma warning restore CA1031
                 {
-                    settled[i].SetResult(Outcome<TElement, TResult>.Failure(element, e));
+                    Settle(i, Outcome<TElement, TResult>.Failure(element, e));
                 }
             }
+        }
+
+        void Settle(int index, Outcome<TElement, TResult> outcome)
+        {
+            outcomes[index] = outcome;
+            Volatile.Write(ref isSettled[index], true);
+            arrived.Writer.TryWrite(index);
         }
     }
 }

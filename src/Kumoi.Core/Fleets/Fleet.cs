@@ -12,6 +12,9 @@ namespace Kumoi.Fleets;
 /// <summary>All hosts that a session is connected to. Safe for concurrent use. It is made by <c>KumoiFleet.Create</c>.</summary>
 public sealed class Fleet : IAsyncDisposable
 {
+    /// <summary>When nobody else has answered for so long, those that have pass the one that is waited for.</summary>
+    private static readonly TimeSpan ConnectPatience = TimeSpan.FromMilliseconds(200);
+
     private readonly IReadOnlyList<IHypervisorDriver> _drivers;
     private readonly ICallPolicyFactory _policies;
     private readonly TimeProvider _time;
@@ -74,14 +77,21 @@ public sealed class Fleet : IAsyncDisposable
     /// </summary>
     public IReadOnlyList<UnconnectedHost> Unconnected => [.. _unconnected.Values.OrderBy(host => host.Name, NaturalOrder.Instance)];
 
+    /// <summary>Hosts that do not answer are passed by those behind them.</summary>
+    internal Passing<KumoiConnection> Passing => new(host => PatienceFor(host), _time);
+
+    /// <summary>The same of what belongs to hosts.</summary>
+    internal Passing<TElement> PassingOf<TElement>(Func<TElement, KumoiConnection> hostOf) => new(element => PatienceFor(hostOf(element)), _time);
+
     /// <summary>In natural order of their names.</summary>
     public IReadOnlyList<KumoiConnection> Hosts => [.. _hosts.Values];
 
     public KumoiConnection? Find(string name) => _hosts.GetValueOrDefault(name);
 
     /// <summary>
-    /// Connects to all hosts behind the requests, concurrently. Outcomes come in the natural order of the expected names. A host that is
-    /// connected already under the same URI gives its connection as it is.
+    /// Connects to all hosts behind the requests, concurrently. Outcomes come in the natural order of the expected names; a host that does
+    /// not answer while the others have holds up none of them, and comes last. A host that is connected already under the same URI gives its
+    /// connection as it is.
     /// </summary>
     public async IAsyncEnumerable<Outcome<string, KumoiConnection>> ConnectAsync(
         IReadOnlyList<ConnectRequest> requests, [EnumeratorCancellation] CancellationToken cancellationToken, int? limit = null)
@@ -106,7 +116,8 @@ public sealed class Fleet : IAsyncDisposable
         }
 
         var ordered = targets.OrderBy(target => target.Name ?? target.Address.ExpectedName, NaturalOrder.Instance).ToList();
-        await foreach (var outcome in FanOut.RunAsync(ordered, limit ?? Limits.MaxCalls, ConnectAsync, cancellationToken))
+        var passing = new Passing<Target>(_ => ConnectPatience, _time) { IsFromLast = true };
+        await foreach (var outcome in FanOut.RunAsync(ordered, limit ?? Limits.MaxCalls, ConnectAsync, passing, cancellationToken))
         {
             Note(outcome.Element, outcome.Error);
             yield return outcome.Succeeded
@@ -155,6 +166,8 @@ public sealed class Fleet : IAsyncDisposable
             await DisconnectAsync(host);
         }
     }
+
+    private TimeSpan PatienceFor(KumoiConnection host) => host.Linked.Driver.IsSilent ? TimeSpan.Zero : Limits.SilencePatience;
 
     private void Note(Target target, Exception? failure)
     {

@@ -3,13 +3,16 @@ using Kumoi.Hypervisors.Calls;
 
 namespace Kumoi.Fleets;
 
-/// <summary>Reads of many hosts at once. Outcomes come in the order of the hosts, each as soon as those before it are settled.</summary>
+/// <summary>
+/// Reads of many hosts at once. Outcomes come in the order of the hosts, each as soon as those before it are settled; a host that is silent is
+/// passed (<see cref="Links.FleetLimits.SilencePatience"/>).
+/// </summary>
 public static class FleetReads
 {
     /// <summary>Every host with its VMs.</summary>
     public static IAsyncEnumerable<Outcome<KumoiConnection, KumoiHost>> ReadHostsAsync(
         this Fleet fleet, IReadOnlyList<KumoiConnection> hosts, CancellationToken cancellationToken, int? limit = null) =>
-        FanOut.RunAsync(hosts, limit ?? fleet.Limits.MaxCalls, ReadHostAsync, cancellationToken);
+        FanOut.RunAsync(hosts, limit ?? fleet.Limits.MaxCalls, ReadHostAsync, fleet.Passing, cancellationToken);
 
     /// <summary>
     /// Every host's VMs, in natural order of their names; with <paramref name="includeXml"/> one more call for each VM that is wanted.
@@ -22,7 +25,8 @@ public static class FleetReads
         CancellationToken cancellationToken,
         int? limit = null) =>
         FanOut.RunAsync(
-            hosts, limit ?? fleet.Limits.MaxCalls, (host, token) => ReadVMsAsync(host, isWanted, includeXml, token), cancellationToken);
+            hosts, limit ?? fleet.Limits.MaxCalls, (host, token) => ReadVMsAsync(host, isWanted, includeXml, token), fleet.Passing,
+            cancellationToken);
 
     /// <summary>The VM with exactly this name on each host; null where there is none.</summary>
     public static IAsyncEnumerable<Outcome<KumoiConnection, KumoiVM?>> FindVMsAsync(
@@ -30,12 +34,12 @@ public static class FleetReads
         FanOut.RunAsync(
             hosts, fleet.Limits.MaxCalls,
             async (host, token) => await host.Link.SendAsync(new FindVMByName(name), token) is { } reading
-                ? new KumoiVM(host, reading) : null, cancellationToken);
+                ? new KumoiVM(host, reading) : null, fleet.Passing, cancellationToken);
 
     /// <summary>The VMs with their own definitions: one call for each. One that is not there any more is null.</summary>
     public static IAsyncEnumerable<Outcome<KumoiVM, KumoiVM?>> ReadXmlAsync(
         this Fleet fleet, IReadOnlyList<KumoiVM> vms, CancellationToken cancellationToken) =>
-        FanOut.RunAsync(vms, fleet.Limits.MaxCalls, ReadXmlAsync, cancellationToken);
+        FanOut.RunAsync(vms, fleet.Limits.MaxCalls, ReadXmlAsync, fleet.PassingOf<KumoiVM>(static vm => vm.Connection), cancellationToken);
 
     /// <summary>What the VM's screen shows.</summary>
     public static async Task<KumoiVMScreenshot> ReadScreenAsync(KumoiVM vm, CancellationToken cancellationToken) =>

@@ -31,6 +31,11 @@ public sealed class HypervisorException : Exception, IFaultDomainSource
     /// <summary>The same call may succeed if it is made again.</summary>
     public bool IsTransient { get; }
 
+    /// <summary>
+    /// Of a connection that could not be opened: somebody has said no, the host or a router on the way. At once it would be said again.
+    /// </summary>
+    public bool IsRefusal { get; init; }
+
     /// <summary>The request may have taken effect: nobody may assume that it did not, and it is never retried blindly.</summary>
     public bool OutcomeUnknown { get; }
 

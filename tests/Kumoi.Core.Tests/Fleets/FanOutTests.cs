@@ -145,6 +145,83 @@ public sealed class FanOutTests
         }
     }
 
+    [Fact]
+    public async Task A_silent_element_is_passed_after_its_patience_and_comes_when_it_comes()
+    {
+        var time = new ManualTime();
+        await using var outcomes = RunPassing(new Passing<int>(static _ => TimeSpan.FromSeconds(1), time)).GetAsyncEnumerator();
+        _work[0].SetResult(0);
+        _work[3].SetResult(3);
+        _work[2].SetResult(2);
+        Assert.Equal(0, await NextAsync(outcomes));
+
+        var next = NextAsync(outcomes); // 1 is silent
+        await time.WaitingAsync(TimeSpan.FromSeconds(1));
+        Assert.False(next.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(2, await next); // those that have answered keep their order
+        Assert.Equal(3, await NextAsync(outcomes));
+
+        next = NextAsync(outcomes); // 4 and 5 have been silent for as long
+        _work[5].SetException(new InvalidOperationException("planned"));
+        Assert.Equal(-5, await next);
+        next = NextAsync(outcomes);
+        _work[1].SetResult(1);
+        Assert.Equal(1, await next);
+        next = NextAsync(outcomes);
+        _work[4].SetResult(4);
+        Assert.Equal(4, await next);
+        Assert.False(await outcomes.MoveNextAsync());
+    }
+
+    [Fact]
+    public async Task One_that_is_known_to_be_silent_is_passed_at_once()
+    {
+        var passing = new Passing<int>(static element => element == 0 ? TimeSpan.Zero : TimeSpan.FromHours(1), new ManualTime { RunsThrough = TimeSpan.FromMilliseconds(1) });
+        await using var outcomes = RunPassing(passing).GetAsyncEnumerator();
+        for (var i = 1; i < 6; i++)
+        {
+            _work[i].SetResult(i);
+            Assert.Equal(i, await NextAsync(outcomes));
+        }
+
+        _work[0].SetResult(0);
+        Assert.Equal(0, await NextAsync(outcomes));
+    }
+
+    [Fact]
+    public async Task While_others_come_nobody_is_passed_where_patience_is_counted_from_the_last_outcome()
+    {
+        var time = new ManualTime();
+        var passing = new Passing<int>(static _ => TimeSpan.FromSeconds(1), time) { IsFromLast = true };
+        await using var outcomes = RunPassing(passing).GetAsyncEnumerator();
+        var next = NextAsync(outcomes);
+        for (var i = 5; i > 1; i--)
+        {
+            await time.WaitingAsync(TimeSpan.FromSeconds(1)); // anew for each that has come
+            time.Advance(TimeSpan.FromMilliseconds(999));
+            _work[i].SetResult(i);
+        }
+
+        await time.WaitingAsync(TimeSpan.FromSeconds(1));
+        Assert.False(next.IsCompleted);
+        _work[0].SetResult(0);
+        Assert.Equal(0, await next);
+        next = NextAsync(outcomes);
+        await time.WaitingAsync(TimeSpan.FromSeconds(1));
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(2, await next);
+    }
+
+    private static async Task<int> NextAsync(IAsyncEnumerator<Outcome<int, int>> outcomes)
+    {
+        Assert.True(await outcomes.MoveNextAsync());
+        return outcomes.Current.Succeeded ? outcomes.Current.Result : -outcomes.Current.Element;
+    }
+
+    private IAsyncEnumerable<Outcome<int, int>> RunPassing(Passing<int> passing) => FanOut.RunAsync(
+        Enumerable.Range(0, 6).ToList(), 6, (x, token) => _work[x].Task.WaitAsync(token), passing, CancellationToken.None);
+
     private IAsyncEnumerable<Outcome<int, int>> Run(int limit, CancellationToken cancellationToken = default) =>
         FanOut.RunAsync(Enumerable.Range(0, 6).ToList(), limit, (x, token) => _work[x].Task.WaitAsync(token), cancellationToken);
 }

@@ -25,6 +25,9 @@ internal sealed class DriverSlot(
     /// <summary>Whether the link is open as far as is known without a call.</summary>
     public bool IsOpen => Volatile.Read(ref _link) is not null;
 
+    /// <summary>The last call that was to reach the host found it silent, or out of reach.</summary>
+    public bool IsSilent { get; set; }
+
     /// <summary>
     /// The link that was opened last, also if it is closed by now: what was begun on it, such as a migration in phases, has its own
     /// connections.

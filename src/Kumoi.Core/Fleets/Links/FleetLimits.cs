@@ -16,6 +16,12 @@ public sealed record FleetLimits
     /// </summary>
     public int MaxJobsPerHost { get; init; } = 4;
 
+    /// <summary>
+    /// How long a host that is read with others may be silent before those behind it, in their order, pass it; it comes when it answers, or
+    /// with its error. A host that was found silent before is passed at once.
+    /// </summary>
+    public TimeSpan SilencePatience { get; init; } = TimeSpan.FromSeconds(1);
+
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
     public TimeSpan ReadTimeout { get; init; } = TimeSpan.FromSeconds(15);

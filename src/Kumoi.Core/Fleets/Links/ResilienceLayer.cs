@@ -19,12 +19,25 @@ internal sealed class ResilienceLayer(DriverSlot slot) : LinkLayer
         return await RunAsync(call, next, cancellationToken);
     }
 
-    private ValueTask<T> RunAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken) => slot.Policy.RunAsync(
-        call.Kind,
-        call.Kind is CallKind.Job ? slot.Throttle.Jobs : slot.Throttle.Calls,
-        static (state, token) => state.Layer.TryOnceAsync(state.Call, state.Next, token),
-        (Layer: this, Call: call, Next: next),
-        cancellationToken);
+    private async ValueTask<T> RunAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answer = await slot.Policy.RunAsync(
+                call.Kind,
+                call.Kind is CallKind.Job ? slot.Throttle.Jobs : slot.Throttle.Calls,
+                static (state, token) => state.Layer.TryOnceAsync(state.Call, state.Next, token),
+                (Layer: this, Call: call, Next: next),
+                cancellationToken);
+            slot.IsSilent = false;
+            return answer;
+        }
+        catch (HypervisorException e) when (call.Kind is not CallKind.Job) // a job may have lost its target
+        {
+            slot.IsSilent = e.Error is HypervisorError.TimedOut or HypervisorError.ConnectionFailed or HypervisorError.CircuitOpen;
+            throw;
+        }
+    }
 
     private async ValueTask<T> TryOnceAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
     {

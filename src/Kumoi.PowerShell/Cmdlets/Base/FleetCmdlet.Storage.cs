@@ -32,6 +32,14 @@ public abstract partial class FleetCmdlet
             $"The storage pool '{pool.Name}' of {pool.VMHost} has no volume '{name}'.", name,
             "Get-KumoiVolume lists the volumes of storage pools."), anywhere);
 
+    private static KumoiConnection HostOf(object owner) => owner switch
+    {
+        KumoiConnection host => host,
+        KumoiVM vm => vm.Connection,
+        KumoiPool pool => pool.Connection,
+        _ => throw new NotSupportedException($"Nobody knows whose {owner} is."),
+    };
+
     private IEnumerable<T> Find<TOwner, T>(
         IReadOnlyList<TOwner> owners, Func<TOwner, CancellationToken, Task<IReadOnlyList<T>>> read, Func<T, string> nameOf,
         IReadOnlyList<string> given, Func<TOwner, string, System.Management.Automation.ErrorRecord> missing, bool anywhere = false)
@@ -40,7 +48,8 @@ public abstract partial class FleetCmdlet
     {
         var names = Names.Typed(given);
         var found = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var outcome in Enumerate(token => FanOut.RunAsync(owners, Fleet.Limits.MaxCalls, read, token)))
+        foreach (var outcome in Enumerate(token => FanOut.RunAsync(
+            owners, Fleet.Limits.MaxCalls, read, Fleet.PassingOf<TOwner>(HostOf), token)))
         {
             if (!outcome.Succeeded)
             {

@@ -97,7 +97,8 @@ public abstract partial class FleetCmdlet : KumoiCmdlet
         Enumerate(token => Fleet.FindVMsAsync(hosts, name, token));
 
     internal IEnumerable<Outcome<KumoiVM, IReadOnlyList<KumoiSnapshot>>> EnumerateSnapshots(IReadOnlyList<KumoiVM> vms) =>
-        Enumerate(token => FanOut.RunAsync(vms, Fleet.Limits.MaxCalls, VMSnapshots.ReadAsync, token));
+        Enumerate(token => FanOut.RunAsync(
+            vms, Fleet.Limits.MaxCalls, VMSnapshots.ReadAsync, Fleet.PassingOf<KumoiVM>(static vm => vm.Connection), token));
 
     /// <summary>Nobody has such a VM, as far as all hosts were read; or, where a host has never been connected, nobody knows.</summary>
     internal void WriteMissing(string name, bool isWholeFleet)

@@ -64,8 +64,8 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
         base.BeginProcessing();
         if (Limit is not null)
         {
-            // Of all limits this one is of the whole fleet.
-            Fleet.Limits = Fleet.Limits with { MaxCalls = Limit.MaxCalls };
+            // Of all limits these are of the whole fleet.
+            Fleet.Limits = Fleet.Limits with { MaxCalls = Limit.MaxCalls, SilencePatience = Limit.SilencePatience };
         }
     }
 

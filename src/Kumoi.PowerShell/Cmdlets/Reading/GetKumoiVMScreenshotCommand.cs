@@ -27,7 +27,8 @@ public sealed class GetKumoiVMScreenshotCommand : FleetCmdlet
     protected override void ProcessRecord()
     {
         List<KumoiVM> vms = [.. FindVMs(VM, VMHost)];
-        foreach (var outcome in Enumerate(token => FanOut.RunAsync(vms, Fleet.Limits.MaxCalls, FleetReads.ReadScreenAsync, token)))
+        foreach (var outcome in Enumerate(token => FanOut.RunAsync(
+            vms, Fleet.Limits.MaxCalls, FleetReads.ReadScreenAsync, Fleet.PassingOf<KumoiVM>(static vm => vm.Connection), token)))
         {
             if (outcome.Succeeded)
             {

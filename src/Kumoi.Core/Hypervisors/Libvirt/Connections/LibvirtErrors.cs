@@ -10,6 +10,7 @@ internal static class LibvirtErrors
 {
     // errno of Linux, then of macOS; the sets do not clash for sockets.
     private static readonly int[] NetworkErrors = [101, 110, 113, 51, 60, 65]; // ENETUNREACH, ETIMEDOUT, EHOSTUNREACH
+    private static readonly int[] Refusals = [111, 61, 101, 113, 51, 65]; // ECONNREFUSED, ENETUNREACH, EHOSTUNREACH
     private static readonly int[] PermissionErrors = [1, 13]; // EPERM, EACCES
 
     /// <summary>The exception for an error.</summary>
@@ -27,7 +28,10 @@ internal static class LibvirtErrors
             outcomeUnknown: kind == CallKind.Write && loss is not null,
             meaning.Error,
             (int)failure.Code,
-            meaning.Advice);
+            meaning.Advice)
+        {
+            IsRefusal = kind is CallKind.Connect && failure.Code is LibvirtCode.SystemError && Refusals.Contains(failure.SystemError),
+        };
     }
 
     /// <summary>The exception for work whose link was closed, before it began or under it.</summary>
