@@ -3,8 +3,8 @@ using System.Threading.Channels;
 
 namespace Kumoi.PowerShell.Actions;
 
-/// <summary>What a worker reports while it works. Only the pipeline thread may write, so it is handed over.</summary>
-internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
+/// <summary>What a worker reports while it works. Only the pipeline thread, or a job, may write, so it is handed over.</summary>
+internal sealed class ActionProgress(Channel<Action<IActionOutput>> channel)
 {
     /// <summary>Progress is shown at most this often.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
@@ -13,7 +13,7 @@ internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
 
     /// <summary>A warning, which unlike progress is never dropped.</summary>
     public async Task WarnAsync(string message, CancellationToken cancellationToken) =>
-        await channel.Writer.WriteAsync(cmdlet => cmdlet.WriteWarning(Visible.Lines(message)), cancellationToken);
+        await channel.Writer.WriteAsync(output => output.WriteWarning(Visible.Lines(message)), cancellationToken);
 
     /// <summary>The record as a terminal may show it.</summary>
     public static ProgressRecord Shown(ProgressRecord record)
@@ -32,7 +32,7 @@ internal sealed class ActionProgress(Channel<Action<Cmdlet>> channel)
         {
             _lastReport = now;
             // A full channel drops progress, never work.
-            channel.Writer.TryWrite(cmdlet => cmdlet.WriteProgress(Shown(record)));
+            channel.Writer.TryWrite(output => output.WriteProgress(Shown(record)));
         }
     }
 }

@@ -40,7 +40,8 @@ public abstract partial class ActionCmdlet
     {
         if (KumoiSession.HasFleet && Fleet.Journal?.TakeFailure() is { } failure)
         {
-            WriteWarning($"The outcome of an operation could not be recorded: {failure.Message} {failure.RecommendedAction}");
+            _output.WriteWarning(
+                Visible.Lines($"The outcome of an operation could not be recorded: {failure.Message} {failure.RecommendedAction}"));
         }
     }
 }

@@ -32,7 +32,7 @@ public abstract partial class ActionCmdlet
         {
             foreach (var open in run.Open.Where(open => open.Why is not null))
             {
-                WriteWarning($"{open}. The action on {run.Request.Target} did not report it.");
+                _output.WriteWarning(Visible.Lines($"{open}. The action on {run.Request.Target} did not report it."));
             }
         }
 
@@ -40,7 +40,7 @@ public abstract partial class ActionCmdlet
         {
             foreach (var output in run.Task.Result.Output)
             {
-                WriteObject(WithOrigin(output, run));
+                _output.WriteObject(WithOrigin(output, run));
             }
         }
         catch (PipelineStoppedException) when (!Stopping)
@@ -76,16 +76,16 @@ public abstract partial class ActionCmdlet
         }
         else if (run.Verdict is { } verdict)
         {
-            WriteError(ToRecord(run, error, verdict));
+            _output.WriteError(ToRecord(run, error, verdict));
         }
         else if (error is ActionFailedException failed)
         {
-            failed.Records.ForEach(WriteError);
+            failed.Records.ForEach(_output.WriteError);
             WriteHidden(run, failed);
         }
         else if (error is not OperationCanceledException || !StopToken.IsCancellationRequested)
         {
-            WriteFailure(error, run.Request.Target);
+            _output.WriteError(Errors.ToRecord(error, run.Request.Target));
         }
     }
 
@@ -103,7 +103,7 @@ public abstract partial class ActionCmdlet
     {
         foreach (var open in run.Open.Where(open => !failed.Records.Exists(record => FaultRules.MayHaveTakenEffect(record.Exception))))
         {
-            WriteError(Errors.ToRecord(
+            _output.WriteError(Errors.ToRecord(
                 new HypervisorException(
                     $"{open}.", outcomeUnknown: true, recommendedAction: "Check what is there with Get-KumoiVM before you do it again."),
                 run.Request.Target, Errors.OutcomeUnknownId));

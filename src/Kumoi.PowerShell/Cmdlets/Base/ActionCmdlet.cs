@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Kumoi.Fleets.Journaling;
 using Kumoi.PowerShell.Actions;
+using Kumoi.PowerShell.Jobs;
 using Kumoi.PowerShell.Lineage;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Substitution;
@@ -26,6 +27,11 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     private int _position;
     private int _firstUnwritten;
     private bool _ended;
+    private IActionOutput _output;
+    private KumoiJob? _job;
+
+    /// <summary>Writes to its pipeline, unless a job goes on with it.</summary>
+    protected ActionCmdlet() => _output = new PipelineOutput(this);
 
     /// <summary>How many elements are worked on at a time.</summary>
     [Parameter]
@@ -46,6 +52,13 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     /// <summary>What was done to an element before it failed is left as it is, to be looked at.</summary>
     [Parameter]
     public SwitchParameter KeepFailed { get; set; }
+
+    /// <summary>
+    /// The prompt is free at once: a job goes on with the work, and has its output. Nothing takes the place of what fails there, because
+    /// the pipeline that would choose it has ended.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter AsJob { get; set; }
 
     /// <summary>Marks a replay of this cmdlet by another. Not for users.</summary>
     [Parameter(DontShow = true)]
@@ -90,7 +103,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
             (_replay, _position) = Replay.Find(ReplayToken)
                 ?? throw new PSInvalidOperationException("-ReplayToken is not for use in scripts.");
         }
-        else
+        else if (!AsJob)
         {
             _lineage = TerminalLineage.Of(this);
             _rounds = _lineage is null ? null : new SubstitutionRounds(this, _lineage);
@@ -108,6 +121,12 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     protected sealed override void ProcessRecord()
     {
         Submit(CreateRequests());
+        if (AsJob && !IsBindingOnly)
+        {
+            WaitForRoom();
+            return;
+        }
+
         Drain(waitForAll: false);
         while (_runs.Count - _firstUnwritten > MaxUnsettled && Unsettled() is { Count: > 0 } unsettled)
         {
@@ -124,6 +143,12 @@ public abstract partial class ActionCmdlet : FleetCmdlet
         }
 
         Submit(CreateLastRequests());
+        if (AsJob)
+        {
+            HandOver();
+            return;
+        }
+
         Drain(waitForAll: true);
         if (_rounds is not null && _lineage is not null)
         {
@@ -156,6 +181,11 @@ public abstract partial class ActionCmdlet : FleetCmdlet
 
     protected override void Dispose(bool disposing)
     {
+        if (_job is not null)
+        {
+            return; // which disposes this when it has ended
+        }
+
         if (disposing)
         {
             // The pipeline may have been cut short: work not begun is dropped, work under way finishes or is undone.
@@ -228,7 +258,7 @@ public abstract partial class ActionCmdlet : FleetCmdlet
     {
         while (true)
         {
-            _pump!.WriteMessages(this);
+            _pump!.WriteMessages(_output);
 
             // In this order: what settles after it was looked at is in the list, and ends the wait at once.
             var unsettled = Unsettled();

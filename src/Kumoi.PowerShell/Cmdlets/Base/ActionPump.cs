@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Management.Automation;
 using System.Threading.Channels;
 using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
@@ -13,7 +12,7 @@ namespace Kumoi.PowerShell.Cmdlets.Base;
 /// </summary>
 internal sealed class ActionPump(int throttleLimit, CancellationToken stopToken) : IDisposable
 {
-    private readonly Channel<Action<Cmdlet>> _messages = Channel.CreateBounded<Action<Cmdlet>>(256);
+    private readonly Channel<Action<IActionOutput>> _messages = Channel.CreateBounded<Action<IActionOutput>>(256);
     private readonly SemaphoreSlim _throttle = new(throttleLimit);
     private Task _message = Task.CompletedTask;
 
@@ -30,11 +29,11 @@ internal sealed class ActionPump(int throttleLimit, CancellationToken stopToken)
     };
 
     /// <summary>Writes what workers have handed over.</summary>
-    public void WriteMessages(Cmdlet cmdlet)
+    public void WriteMessages(IActionOutput output)
     {
         while (_messages.Reader.TryRead(out var message))
         {
-            message(cmdlet);
+            message(output);
         }
     }
 

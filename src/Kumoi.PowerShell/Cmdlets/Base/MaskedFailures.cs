@@ -12,6 +12,8 @@ namespace Kumoi.PowerShell.Cmdlets.Base;
 internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
 {
     private readonly MaskLog _log = new();
+    private Action<InformationRecord> _tell = cmdlet.WriteInformation;
+    private Action<string> _warn = cmdlet.WriteWarning;
 
     /// <summary>Null where failures are not masked: the switch decides, or else the preference.</summary>
     public static MaskedFailures? Of(PSCmdlet cmdlet, SwitchParameter given) =>
@@ -26,11 +28,14 @@ internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
         _ => Masking.Allows(error),
     };
 
+    /// <summary>A job goes on with the cmdlet's work: what is masked from now on is told there.</summary>
+    public void WriteTo(IActionOutput output) => (_tell, _warn) = (output.WriteInformation, output.WriteWarning);
+
     public void Add(string element, Exception cause)
     {
         var failure = new MaskedListFailure(operation, [(element, cause)]);
         _log.Add(failure);
-        cmdlet.WriteInformation(new InformationRecord(failure, operation) { Tags = { "FailureOblivious" } });
+        _tell(new InformationRecord(failure, operation) { Tags = { "FailureOblivious" } });
     }
 
     /// <summary>What was masked in a workload.</summary>
@@ -56,7 +61,7 @@ internal sealed class MaskedFailures(Cmdlet cmdlet, string operation)
         ];
         if (masked.Count > 0)
         {
-            cmdlet.WriteWarning(Visible.Lines(
+            _warn(Visible.Lines(
                 $"{masked.Count} {(masked.Count == 1 ? "failure was" : "failures were")} masked: "
                 + string.Join("; ", masked.Distinct().Take(3)) + (masked.Distinct().Skip(3).Any() ? "; …" : "")));
             if (!isTold)
