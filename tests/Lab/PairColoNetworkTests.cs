@@ -23,7 +23,7 @@ public sealed class PairColoNetworkTests(RealLab lab) : PairTest(lab)
     public async Task A_client_is_answered_in_both_modes_and_over_their_changes(string generation)
     {
         var hosts = Lab.Choose(2, host => host.Generation == generation);
-        await using var controller = await ProtectAsync("linux-colo", hosts, how: static plan => Colo(plan, new MovingAverageModeOptions
+        await using var controller = await ProtectAsync("linux-colo", hosts, how: static plan => Patient(plan, new MovingAverageModeOptions
         {
             Limit = TimeSpan.FromMinutes(1),
             MinCheckpoints = 3,
@@ -88,7 +88,7 @@ public sealed class PairColoNetworkTests(RealLab lab) : PairTest(lab)
                 + "behind or oopses when it takes over (docs/experiments.md); on a machine with KVM this runs");
         var hosts = Lab.Choose(3, static host => !host.IsNewer);
         await using var controller = await ProtectAsync(
-            "linux-colo", hosts, how: static plan => Colo(plan, new FixedModeOptions(PairMode.Colo)),
+            "linux-colo", hosts, how: static plan => Patient(plan, new FixedModeOptions(PairMode.Colo)),
             adapt: static domain => domain.SetAttributeValue("type", "kvm"));
         await using var client = new CountingClient(GuestAddress);
         await client.BeginAsync();
@@ -97,6 +97,10 @@ public sealed class PairColoNetworkTests(RealLab lab) : PairTest(lab)
         await StopAsync(controller, running);
         await client.GoesOnAsync(10);
     }
+
+    /// <summary>A Linux has three times the memory of a tick guest, and by software emulation it takes a while to come into COLO.</summary>
+    private static PairPlan Patient(PairPlan plan, ModeOptions modes) =>
+        Colo(plan, modes) with { CheckpointPatience = TimeSpan.FromSeconds(10) };
 
     /// <summary>What Kumoi has added to the VM's QEMU.</summary>
     private async Task<List<string>> PartsAsync(string host, int? standby = null)

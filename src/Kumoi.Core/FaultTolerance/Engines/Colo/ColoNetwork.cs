@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
@@ -22,7 +21,7 @@ namespace Kumoi.FaultTolerance.Engines.Colo;
 /// </para>
 /// <para>Source: docs/colo-proxy.txt, net/filter-mirror.c, net/filter-rewriter.c and net/colo-compare.c of QEMU 7.2 and 10.0.</para>
 /// </remarks>
-internal sealed partial class ColoNetwork(PairPlan plan)
+internal sealed class ColoNetwork(PairPlan plan)
 {
     private const string Mark = "kumoi-colo-";
     private const string Thread = Mark + "thread";
@@ -172,7 +171,7 @@ internal sealed partial class ColoNetwork(PairPlan plan)
     }
 
     /// <summary>A card of a QEMU.</summary>
-    private sealed partial class Side(IHypervisorLink host, Guid domain, string card)
+    private sealed class Side(IHypervisorLink host, Guid domain, string card)
     {
         public string Name(string part) => $"{Mark}{card}-{part}";
 
@@ -185,8 +184,11 @@ internal sealed partial class ColoNetwork(PairPlan plan)
             var ports = await host.SendAsync(new QemuCommand(domain, "query-chardev"), cancellationToken);
             var name = ports.EnumerateArray().First(port => port.GetProperty("label").GetString() == Name(part))
                 .GetProperty("filename").GetString() ?? "";
-            var found = Listening().Match(name);
-            var (kind, place) = (found.Groups["kind"].Value, found.Groups["place"].Value);
+            // Such as disconnected:unix:/a/b.sock,server=on and disconnected:tcp:192.0.2.1:40000,server=on
+            const string Disconnected = "disconnected:";
+            var address = (name.StartsWith(Disconnected, StringComparison.Ordinal) ? name[Disconnected.Length..] : name).Split(',')[0];
+            var (kind, place) = address.IndexOf(':', StringComparison.Ordinal) is > 0 and var end
+                ? (address[..end], address[(end + 1)..]) : ("", address);
             return kind is "unix" ? UnixAddress(place)
                 : kind is "tcp" && place.LastIndexOf(':') is > 0 and var colon
                     ? new JsonObject
@@ -234,9 +236,5 @@ internal sealed partial class ColoNetwork(PairPlan plan)
                 ["max_queue_size"] = MaxPackets,
             }),
             cancellationToken);
-
-        // Such as disconnected:unix:/a/b.sock,server=on and disconnected:tcp:192.0.2.1:40000,server=on
-        [GeneratedRegex("^(?:disconnected:)?(?<kind>unix|tcp):(?<place>[^,]*)", RegexOptions.CultureInvariant)]
-        private static partial Regex Listening();
     }
 }
