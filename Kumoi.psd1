@@ -31,6 +31,7 @@
     'Get-KumoiPool'
     'Get-KumoiScaling'
     'Get-KumoiSnapshot'
+    'Get-KumoiTask'
     'Get-KumoiVM', 'Get-KumoiVMScreenshot', 'Get-KumoiVolume'
     'Import-KumoiVolume'
     'Invoke-KumoiAction'
@@ -73,6 +74,7 @@
     'Stop-KumoiNetwork'
     'Stop-KumoiPool'
     'Stop-KumoiScaling'
+    'Stop-KumoiTask'
     'Stop-KumoiUsage'
     'Stop-KumoiVM'
     'Suspend-KumoiHost'
@@ -82,6 +84,7 @@
     'Test-KumoiMigration'
     'Update-KumoiHost'
     'Update-KumoiPool'
+    'Wait-KumoiTask'
     'Wait-KumoiVM'
     'Watch-KumoiEvent'
   )

@@ -3,7 +3,6 @@ using System.Management.Automation;
 using System.Management.Automation.Language;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
-using Kumoi.PowerShell.Jobs;
 using Kumoi.PowerShell.Parameters;
 using Kumoi.PowerShell.Session;
 
@@ -29,10 +28,6 @@ internal static class Completions
             }
         }
     }
-
-    /// <summary>What there is of the tasks of this session, each once.</summary>
-    public static IEnumerable<CompletionResult> OfTasks(string word, Func<KumoiJob, (string Name, string ToolTip)> offer) =>
-        Of(KumoiJob.All.Select(offer).DistinctBy(static one => one.Name), word);
 
     /// <summary>What the VMs that a command has already are asked for. The prompt waits for a moment at most.</summary>
     /// <param name="given">What the command has as its VMs; null: nothing yet.</param>

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using Kumoi.PowerShell.Jobs;
 
 namespace Kumoi.PowerShell.Completion;
 
@@ -9,5 +10,6 @@ public sealed class TaskNameCompleter : IArgumentCompleter
 {
     public IEnumerable<CompletionResult> CompleteArgument(
         string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        Completions.OfTasks(wordToComplete, static job => (job.Cmdlet, string.Join(", ", job.Targets)));
+        Completions.Of(
+            KumoiJob.All.Select(static job => (job.Cmdlet, string.Join(", ", job.Targets))).DistinctBy(static one => one.Cmdlet), wordToComplete);
 }
