@@ -87,6 +87,7 @@ Describe '-WhatIf changes nothing' {
       'Stop-KumoiPool' = { Stop-KumoiPool default -VMHost kvm01 -WhatIf; (Get-KumoiPool -VMHost kvm01).IsActive | Should -BeTrue }
       'Stop-KumoiFleet'      = { Stop-KumoiFleet -WhatIf | Should -Not -BeNullOrEmpty }
       'Stop-KumoiScaling'    = { Stop-KumoiScaling * -WhatIf }
+      'Stop-KumoiTask'       = { Get-KumoiTask | Stop-KumoiTask -WhatIf }
       'Stop-KumoiUsage'      = { Stop-KumoiUsage -WhatIf -ErrorAction Ignore }
       'Stop-KumoiVM'         = { Stop-KumoiVM kvm01-1 -WhatIf }
       'Suspend-KumoiHost'    = { Suspend-KumoiHost kvm01 -WhatIf | Should -Not -BeNullOrEmpty }
