@@ -56,6 +56,7 @@
     'Resize-KumoiVolume'
     'Restart-KumoiVM'
     'Restore-KumoiSnapshot'
+    'Restore-KumoiVM'
     'Resume-KumoiHost'
     'Resume-KumoiVM'
     'Save-KumoiVM'
