@@ -134,7 +134,8 @@ public sealed class PairReplayKeepTests(RealLab lab) : PairTest(lab)
         var output = Read(found.ConsoleOf(vm));
         Say($"at the end of the log it is {now.State}; {output.Length} bytes of output, the last moment has {found.Recording.All[^1].To}");
         Assert.InRange(output.Length, found.Recording.All[^1].To, long.MaxValue);
-        Assert.StartsWith(output[..(int)found.Recording.All[^1].To], Read(Path.Combine(Plan.Folder, "console.log")), StringComparison.Ordinal);
+        Assert.StartsWith(
+            output[..(int)found.Recording.All[^1].To], Read(Path.Combine(Plan.Folder, "console.log")), StringComparison.Ordinal);
         await VMActions.RemoveAsync(vm, turnOff: true, removeVolumes: false, CancellationToken.None);
         await IsGoneAsync(host, folder);
     }

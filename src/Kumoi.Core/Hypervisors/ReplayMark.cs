@@ -51,7 +51,9 @@ internal static class ReplayMark
         && Guid.TryParse((string?)domain.Element("uuid"), out var id)
         && Path.IsPathFullyQualified(folder) && Path.GetFileName(folder) == FolderNameOf(id) ? folder : null;
 
-    /// <summary>Removes the files, and the folder if nobody has put anything else into it. False: this computer does not have them.</summary>
+    /// <summary>
+    /// Removes the files, and the folder if nobody has put anything else into it. False: this computer does not have them.
+    /// </summary>
     /// <exception cref="IOException">They cannot be removed.</exception>
     public static bool Remove(string folder)
     {

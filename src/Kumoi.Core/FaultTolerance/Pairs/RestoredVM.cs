@@ -119,8 +119,8 @@ internal sealed record RestoredVM
         {
             // QEMU has not started: it says why, and libvirt has no number for that.
             throw new HypervisorException(
-                $"{e.Message.TrimEnd('.')}. QEMU on {host.Name} cannot begin the replay.", FaultDomain.Host, e.IsTransient, e.OutcomeUnknown,
-                e.Error, e.NativeCode,
+                $"{e.Message.TrimEnd('.')}. QEMU on {host.Name} cannot begin the replay.", FaultDomain.Host, e.IsTransient,
+                e.OutcomeUnknown, e.Error, e.NativeCode,
                 $"See that {host.Name} has '{Recording.Folder}' under the same path as this computer, that QEMU may read and write there, "
                     + "and that it has what the VM was started from.",
                 e);
@@ -130,8 +130,8 @@ internal sealed record RestoredVM
         if (Recording.Qemu is { } recorded && await qemu.VersionAsync(cancellationToken) is var version && version != recorded)
         {
             throw new HypervisorException(
-                $"'{Recording.VM}' was recorded by QEMU {recorded}, and {host.Name} has {version}: another version does not replay what was "
-                    + "recorded.",
+                $"'{Recording.VM}' was recorded by QEMU {recorded}, and {host.Name} has {version}: another version does not replay what "
+                    + "was recorded.",
                 FaultDomain.Host, error: HypervisorError.NotSupported,
                 recommendedAction: $"Give a host with QEMU {recorded}{(Recording.Host is { } on ? $", as {on} had" : "")}.");
         }

@@ -42,16 +42,14 @@ public sealed class RestoreKumoiVMCommand : ActionCmdlet
 
     private protected override IEnumerable<ActionRequest> CreateRequests()
     {
-        if (Find() is not { } restored)
-        {
-            yield break;
-        }
-
         foreach (var reference in VMHost)
         {
             foreach (var host in FindHosts([reference]))
             {
-                yield return Request(host, reference.Host, restored);
+                if (Find() is { } restored)
+                {
+                    yield return Request(host, reference.Host, restored);
+                }
             }
         }
     }

@@ -26,7 +26,9 @@ public sealed partial class StartKumoiFtPairCommand
         var isLogReplay = Mode is ProtectionMode.LogReplay || (Mode is ProtectionMode.Checkpoint && Engine is EngineChoice.LogReplay);
         if (KeepLog && !isLogReplay)
         {
-            Refuse("Only log and replay has a log that could be kept.", "KeepLogWithoutLogReplay", "Leave out -KeepLog, or take -Mode LogReplay.");
+            Refuse(
+                "Only log and replay has a log that could be kept.", "KeepLogWithoutLogReplay",
+                "Leave out -KeepLog, or take -Mode LogReplay.");
         }
 
         if (isLogReplay)

@@ -15,6 +15,9 @@ internal sealed record KeptRecording
 
     public const string Moments = "moments";
 
+    /// <summary>What is told of a beginning is not before it, however few digits it is told with.</summary>
+    private static readonly TimeSpan JustBefore = TimeSpan.FromMilliseconds(1) - new TimeSpan(1);
+
     /// <summary>Where it is.</summary>
     public required string Folder { get; init; }
 
@@ -73,7 +76,8 @@ internal sealed record KeptRecording
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Refuse($"The recordings in '{path}' cannot be read: {e.Message}", "Check the path, and that you may read what is there.", e);
+            throw Refuse(
+                $"The recordings in '{path}' cannot be read: {e.Message}", "Check the path, and that you may read what is there.", e);
         }
 
         if (all.Count == 0)
@@ -88,12 +92,13 @@ internal sealed record KeptRecording
         {
             throw Refuse(
                 $"{Format(to!.Value)} is not in {(all.Count == 1 ? "the recording" : "any of the recordings")}: "
-                    + $"{string.Join(", ", all.Select(static recording => $"{Format(recording.From)} to {Format(recording.Until)}"))}.",
+                    + $"{string.Join(", ", all.Select(static one => $"{Format(one.From + JustBefore)} to {Format(one.Until)}"))}.",
                 "Give an instant from one of these stretches, or leave out -To for the last output of the last one.");
         }
 
         var there = fits.LogBytes;
-        return fits.All.LastOrDefault(moment => (to is null || moment.At <= to) && moment.LogBytes <= there) is { } found ? (fits, found) : throw Refuse(
+        var found = fits.All.LastOrDefault(moment => (to is null || moment.At <= to) && moment.LogBytes <= there);
+        return found is not null ? (fits, found) : throw Refuse(
             $"The log of the recording in '{fits.Folder}' is not whole: it has {there} bytes, and its first output needs "
                 + $"{fits.All[0].LogBytes}.",
             "There is nothing that it could be brought to: take another recording.");

@@ -80,7 +80,8 @@ internal sealed class ReplayKeep(PairPlan plan)
 
     private void Finish(string part, string recording, string attempt)
     {
-        var older = Directory.GetDirectories(Folder).Where(folder => folder != part && KeptFile.Read(folder)?.Recording == recording).ToList();
+        var older = Directory.GetDirectories(Folder)
+            .Where(folder => folder != part && KeptFile.Read(folder)?.Recording == recording).ToList();
         var moments = Path.Combine(part, KeptRecording.Moments);
         if (!File.Exists(moments))
         {

@@ -77,7 +77,8 @@ public sealed class ReplayDefinitionTests
         Assert.Empty(restored.Descendants("source"));
         Assert.Equal(folder, ReplayMark.FolderOf(restored));
         Assert.DoesNotContain("standby", restored.Element("metadata")!.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("rrsnapshot", After(ReplayDefinition.Restored(boot, id, "w", "/l", folder), "-icount"), StringComparison.Ordinal);
+        var fromBoot = ReplayDefinition.Restored(boot, id, "w", "/l", folder);
+        Assert.DoesNotContain("rrsnapshot", After(fromBoot, "-icount"), StringComparison.Ordinal);
 
         restored.SetElementValue("uuid", Guid.NewGuid().ToString("D"));
         Assert.Null(ReplayMark.FolderOf(restored)); // a folder that is not this VM's is not removed with it
