@@ -389,7 +389,7 @@ Describe 'A recording' {
   BeforeAll {
     Reset-Pairs
     # As a pair with -KeepLog leaves it: two outputs, and a log that has them.
-    $script:noon = [datetime]::new(2026, 1, 2, 12, 0, 0, 'Utc')
+    $script:noon = [datetime]::new(2026, 1, 2, 12, 0, 0, [System.DateTimeKind]::Utc)
     $script:kept = Join-Path $TestDrive recordings/20260102T120001Z-00000000
     New-Item -ItemType Directory $script:kept | Out-Null
     function New-Moment { param($Second) @{ Moment = @{ At = $script:noon.AddSeconds($Second).ToString('o'); Count = 1000 * $Second; From = 0; To = $Second; Hash = ''; LogBytes = 10 * $Second } } | ConvertTo-Json -Compress }
@@ -402,7 +402,7 @@ Describe 'A recording' {
   }
 
   It 'is found by an instant, and -WhatIf says where the VM would stand' {
-    $plan = & $env:KUMOI_PWSH -NoProfile -Command "Import-Module '$env:KUMOI_MODULE'; Connect-KumoiHost 'sim://lab?hosts=1' | Out-Null; Restore-KumoiVM '$(Split-Path $script:kept)' ([datetime]::new(2026, 1, 2, 12, 0, 2, 'Utc')) -VMHost kvm01 -WhatIf"
+    $plan = & $env:KUMOI_PWSH -NoProfile -Command "Import-Module '$env:KUMOI_MODULE'; Connect-KumoiHost 'sim://lab?hosts=1' | Out-Null; Restore-KumoiVM '$(Split-Path $script:kept)' ([datetime]::new(2026, 1, 2, 12, 0, 2, [System.DateTimeKind]::Utc)) -VMHost kvm01 -WhatIf"
     "$plan" | Should -BeLike $script:told
     "$plan" | Should -BeLike "*'counter-replay'*"
   }
