@@ -57,6 +57,7 @@
     'Resize-KumoiVolume'
     'Restart-KumoiVM'
     'Restore-KumoiSnapshot'
+    'Restore-KumoiVM'
     'Resume-KumoiHost'
     'Resume-KumoiVM'
     'Save-KumoiVM'

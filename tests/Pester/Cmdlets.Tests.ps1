@@ -67,6 +67,7 @@ Describe '-WhatIf changes nothing' {
       'Resize-KumoiVolume'   = { Resize-KumoiVolume kvm02-1-1 -VMHost kvm02 -SizeBytes 9GB -WhatIf; (Get-KumoiVolume -VMHost kvm02).CapacityBytes | Should -Be 1GB }
       'Restart-KumoiVM'      = { Restart-KumoiVM kvm01-1 -WhatIf }
       'Restore-KumoiSnapshot' = { Restore-KumoiSnapshot kvm02-1 kept -WhatIf }
+      'Restore-KumoiVM'      = { Restore-KumoiVM $TestDrive -VMHost kvm01 -WhatIf -ErrorAction Ignore; Get-ChildItem $TestDrive -Recurse | Should -BeNullOrEmpty }
       'Resume-KumoiHost'     = { Resume-KumoiHost kvm01 -ReturnVM -WhatIf | Should -Not -BeNullOrEmpty }
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
       'Save-KumoiVM'         = { Save-KumoiVM kvm01-1 -WhatIf }

@@ -229,6 +229,7 @@ public static partial class VMActions
     {
         var link = vm.Connection.Link;
         var now = await ReadAgainAsync(vm, cancellationToken);
+        var replayFiles = await FindReplayFilesAsync(now, cancellationToken);
         if (now.State is not PowerState.Shutoff)
         {
             if (!turnOff)
@@ -263,6 +264,7 @@ public static partial class VMActions
         }
 
         await link.SendAsync(new UndefineVM(vm.Id, removeVolumes), cancellationToken);
+        RemoveReplayFiles(replayFiles);
     }
 
     /// <summary>Moves a running VM, live. A failure that is its own host's counts as the VM's: no other target would do better.</summary>

@@ -50,6 +50,11 @@ internal sealed record PairPlan(Guid VM, string Folder, IReadOnlyList<string> Ho
     /// </summary>
     public bool SeesProcesses { get; init; } = true;
 
+    /// <summary>
+    /// With log and replay: how much room recordings may take that are kept when they are over; null: none is kept.
+    /// </summary>
+    public long? KeepLogBytes { get; init; }
+
     /// <summary>Its hosts are simulated.</summary>
     public bool IsSimulated { get; init; }
 

@@ -33,6 +33,9 @@ public sealed record KumoiFtPair
     /// <summary>Where its last checkpoints are recorded, for Measure-KumoiPolicy. Null: nowhere.</summary>
     public string? CheckpointFile { get; init; }
 
+    /// <summary>Where its recordings are kept, for Restore-KumoiVM. Null: nowhere.</summary>
+    public string? RecordingPath { get; init; }
+
     /// <summary>What makes the checkpoints.</summary>
     public string Engine { get; init; } = "";
 

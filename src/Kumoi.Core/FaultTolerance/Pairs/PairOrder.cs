@@ -59,6 +59,11 @@ public sealed record PairOrder
     /// <summary>The engine Migrate may send the VM's memory unencrypted from host to host.</summary>
     public bool AllowUnencrypted { get; init; }
 
+    /// <summary>
+    /// With <see cref="CheckpointEngine.LogReplay"/>: how much room recordings may take that are kept when they are over; null: none is.
+    /// </summary>
+    public long? KeepLogBytes { get; init; }
+
     /// <summary>Its hosts live in the session that began it, and end with it.</summary>
     public bool IsSimulated { get; init; }
 

@@ -1,4 +1,5 @@
 using Kumoi.FaultTolerance.Engines;
+using Kumoi.FaultTolerance.Engines.LogReplay;
 using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Fleets;
@@ -95,6 +96,7 @@ internal sealed class PairRun : IAsyncDisposable
                     ? nameof(ProtectionMode.LogReplay) : _controller.Modes.Mode.ToString(),
                 ModeHistory = _controller.Modes.History,
                 CheckpointFile = Path.Combine(Order.Folder, CheckpointRecording.FileName),
+                RecordingPath = Order is { KeepLogBytes: not null, IsSimulated: false } ? ReplayKeep.FolderOf(Order.Folder) : null,
                 Reason = record.Reason ?? Failure?.Message,
             });
         }
@@ -188,6 +190,7 @@ internal sealed class PairRun : IAsyncDisposable
         CheckpointsBy = order.CheckpointsBy,
         Modes = order.Modes,
         AllowUnencrypted = order.AllowUnencrypted,
+        KeepLogBytes = order.KeepLogBytes,
         IsSimulated = order.IsSimulated,
         Silence = TimeSpan.FromMilliseconds(order.SilenceMs),
     };

@@ -22,7 +22,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 /// </summary>
 [Cmdlet(VerbsLifecycle.Start, "KumoiFtPair", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(KumoiFtPair), typeof(KumoiFtFinding))]
-public sealed class StartKumoiFtPairCommand : ActionCmdlet
+public sealed partial class StartKumoiFtPairCommand : ActionCmdlet
 {
     private readonly Dictionary<VMKey, KumoiVM> _vms = [];
     private bool _areHostsGiven;
@@ -98,6 +98,15 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
     [Parameter]
     public SwitchParameter AllowUnencrypted { get; set; }
 
+    /// <summary>With -Mode LogReplay: what was recorded is kept, for Restore-KumoiVM.</summary>
+    [Parameter]
+    public SwitchParameter KeepLog { get; set; }
+
+    /// <summary>With -KeepLog: how much room kept recordings may take. The newest stays in any case.</summary>
+    [Parameter]
+    [ValidateRange(1, long.MaxValue)]
+    public long KeepLogBytes { get; set; } = 1L << 30;
+
     /// <summary>How long a host may be silent.</summary>
     [Parameter]
     [ValidateRange(100, 600000)]
@@ -132,84 +141,6 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
                 Refuse($"There is no program '{command}'.", "FenceCommandNotFound", "Give the path of a program that can be run here.");
             }
         }
-    }
-
-    /// <summary>What chooses the mode, and that the parameters fit it.</summary>
-    private void PrepareMode()
-    {
-        if (Mode is not ProtectionMode.Hybrid
-            && (MyInvocation.BoundParameters.ContainsKey(nameof(Controller)) || ControllerOption.Count > 0))
-        {
-            Refuse("-Controller is of a hybrid pair.", "ControllerWithoutHybrid", "Give -Mode Hybrid, or leave it out.");
-        }
-
-        if (Mode is ProtectionMode.LogReplay || (Mode is ProtectionMode.Checkpoint && Engine is EngineChoice.LogReplay))
-        {
-            PrepareLogReplay();
-            return;
-        }
-
-        if (Mode is ProtectionMode.Checkpoint)
-        {
-            return;
-        }
-
-        _checkpointsBy = (Mode, Engine) switch
-        {
-            (ProtectionMode.Hybrid, EngineChoice.Migrate) => CheckpointEngine.Migrate,
-            (ProtectionMode.Hybrid, EngineChoice.SharedDelta) => CheckpointEngine.SharedDelta,
-            _ => null,
-        };
-        if (_checkpointsBy is null && Engine is not (EngineChoice.Auto or EngineChoice.Colo))
-        {
-            Refuse(
-                $"{Engine} does not make COLO.", "EngineWithoutColo",
-                "Leave out -Engine, or take -Mode Checkpoint; with -Mode Hybrid, Migrate and SharedDelta make the checkpoints between.");
-        }
-
-        if (MaxDowntimeRatio is not null || MaxOutputLatencyMs is not null)
-        {
-            Refuse(
-                "Limits choose the period of checkpoint mode alone.", "LimitsWithColo",
-                "Leave out -MaxDowntimeRatio and -MaxOutputLatencyMs, or take -Mode Checkpoint.");
-        }
-
-        try
-        {
-            var options = ControllerOption.Cast<DictionaryEntry>().Select(
-                static entry => KeyValuePair.Create(LanguagePrimitives.ConvertTo<string>(entry.Key), (object?)Plain(entry.Value)));
-            if (CheckpointPeriodMs is { } period)
-            {
-                options = options.Append(KeyValuePair.Create(nameof(ModeOptions.CheckpointPeriod) + "Ms", (object?)period));
-            }
-
-            _modes = ModeRules.Create(Mode is ProtectionMode.Colo ? ModeRule.Fixed : Controller, options);
-            Engine = EngineChoice.Colo;
-        }
-        catch (InvalidOperationException e)
-        {
-            Refuse(e.Message, "ControllerOptionInvalid", "Get-Help Start-KumoiFtPair -Parameter ControllerOption tells the options.");
-        }
-
-        static object? Plain(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
-    }
-
-    /// <summary>It has one engine, and no checkpoints whose period could be chosen.</summary>
-    private void PrepareLogReplay()
-    {
-        if (Engine is not (EngineChoice.Auto or EngineChoice.LogReplay))
-        {
-            Refuse($"{Engine} makes checkpoints.", "EngineWithoutLogReplay", "Leave out -Engine, or take -Mode Checkpoint.");
-        }
-
-        if (MaxDowntimeRatio is not null || MaxOutputLatencyMs is not null)
-        {
-            Refuse(
-                "Limits choose the period of checkpoints, which log and replay does not make.", "LimitsWithLogReplay",
-                "Leave out -MaxDowntimeRatio and -MaxOutputLatencyMs, or take -Mode Checkpoint.");
-        }
-
-        Engine = EngineChoice.LogReplay;
     }
 
     private protected override IEnumerable<ActionRequest> CreateRequests()
@@ -314,6 +245,12 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
                 cancellationToken);
         }
 
+        if (order is { KeepLogBytes: not null, IsSimulated: true })
+        {
+            await progress.WarnAsync(
+                $"'{order.VMName}' is simulated: nothing of it is recorded, and no log is kept.", cancellationToken);
+        }
+
         return await KumoiSession.Pairs.StartAsync(order with { Hosts = fit }, Force, cancellationToken);
     }
 
@@ -369,6 +306,7 @@ public sealed class StartKumoiFtPairCommand : ActionCmdlet
             Goals = new PairGoals(CheckpointPeriodMs, MaxDowntimeRatio, MaxOutputLatencyMs),
             FenceCommand = FenceCommand,
             SilenceMs = SilenceMs,
+            KeepLogBytes = KeepLog ? KeepLogBytes : null,
             IsSimulated = vm.Connection.IsSimulated,
         };
     }

@@ -19,6 +19,7 @@ namespace Kumoi.FaultTolerance.Engines.LogReplay;
 internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvider time) : ICheckpointEngine
 {
     private readonly ReplayFiles _files = new(plan);
+    private readonly ReplayKeep _keep = new(plan);
     private readonly ReplayStart _start = new(plan, new ReplayFiles(plan), log, time);
     private readonly List<(IHypervisorLink Host, Guid Id)> _left = [];
     private ReplayCourse? _course;
@@ -185,15 +186,18 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
     {
         if (but is null)
         {
-            if (_course is { } ended)
+            var ended = _course;
+            await LeaveAsync();
+            _keep.Keep(but: null);
+            if (ended is not null)
             {
-                await LeaveAsync();
                 _files.DropRecording(ended.Successor.Recording);
             }
         }
         else if (_course is { } course && AttemptOf(but) == course.Attempt)
         {
             await course.PerformedAsync(but.Number);
+            _keep.Keep(course.Attempt);
             _files.DropRecordings(course.Recording, course.Successor.Recording);
         }
 

@@ -19,6 +19,13 @@ internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvide
     public async Task<bool> IsRunningAsync(CancellationToken cancellationToken) =>
         (await Host.SendAsync(new QemuCommand(Domain, "query-status"), cancellationToken)).GetProperty("running").GetBoolean();
 
+    public async Task<Version> VersionAsync(CancellationToken cancellationToken)
+    {
+        var version = (await Host.SendAsync(new QemuCommand(Domain, "query-version"), cancellationToken)).GetProperty("qemu");
+        return new Version(
+            version.GetProperty("major").GetInt32(), version.GetProperty("minor").GetInt32(), version.GetProperty("micro").GetInt32());
+    }
+
     /// <summary>Stands still from when this returns.</summary>
     public async Task StopAsync(CancellationToken cancellationToken) =>
         await Host.SendAsync(new QemuCommand(Domain, "stop"), cancellationToken);
@@ -35,13 +42,13 @@ internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvide
 
     /// <summary>The replica stands still there.</summary>
     /// <exception cref="HypervisorException">It does not come so far.</exception>
-    public async Task GoToAsync(long count, CancellationToken cancellationToken)
+    public async Task GoToAsync(long count, CancellationToken cancellationToken, Action<long>? came = null)
     {
-        await StandsAsync(cancellationToken);
+        await StandsAsync(came: null, cancellationToken);
         if (await CountAsync(cancellationToken) < count)
         {
             await BeginToAsync(count, cancellationToken);
-            await StandsAsync(cancellationToken);
+            await StandsAsync(came, cancellationToken);
         }
 
         if (await CountAsync(cancellationToken) is var end && end != count)
@@ -83,7 +90,7 @@ internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvide
         }
     }
 
-    private async Task StandsAsync(CancellationToken cancellationToken)
+    private async Task StandsAsync(Action<long>? came, CancellationToken cancellationToken)
     {
         var last = -1L;
         var since = Time.GetTimestamp();
@@ -92,6 +99,7 @@ internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvide
             if (await CountAsync(cancellationToken) is var now && now != last)
             {
                 (last, since) = (now, Time.GetTimestamp());
+                came?.Invoke(now);
             }
             else if (Time.GetElapsedTime(since) > Patience)
             {

@@ -38,7 +38,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
         _time = time;
         _last = begun;
         _replayed = begun.Position;
-        _covered = new Poll(begun.Count, begun.Position, 0, 0);
+        _covered = new Poll(begun.Count, begun.Position, 0, 0, default);
         _looked = (begun.Count, begun.Position, time.GetTimestamp());
         _primary = ReplayPrimary.Begin(OutputRule.Kumoi, maxHeld: 1, begun.Id);
         _backup = ReplayBackup.Begin(OutputRule.Kumoi, begun.Id);
@@ -67,6 +67,12 @@ internal sealed class ReplayCourse : IAsyncDisposable
     public required LogStream Stream { get; init; }
 
     public required ReplayLog Log { get; init; }
+
+    /// <summary>Where outputs are noted for whoever looks at the recording later; null: it is not kept.</summary>
+    public ReplayMoments? Moments { get; init; }
+
+    /// <summary>The position at the console at which the recording begins. What it put out before the pair was begun counts.</summary>
+    public required long Origin { get; init; }
 
     /// <summary>The side of the replica, and the outputs that it has not replayed.</summary>
     public (ReplayBackup Side, IReadOnlyList<ReplayPoint> Ahead) Backup
@@ -118,6 +124,8 @@ internal sealed class ReplayCourse : IAsyncDisposable
         {
             await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+
+        Moments?.Dispose();
     }
 
     /// <summary>Holds the next output, and has it acknowledged. When this returns it may be performed.</summary>
@@ -131,7 +139,8 @@ internal sealed class ReplayCourse : IAsyncDisposable
 
         var poll = await NextAsync(cancellationToken);
         var (from, bytes) = Console.Read(poll.Position);
-        var point = new ReplayPoint(number, poll.Count, poll.Position, HashOf(bytes.AsSpan((int)(_last.Position - from))));
+        var before = _last.Position;
+        var point = new ReplayPoint(number, poll.Count, poll.Position, HashOf(bytes.AsSpan((int)(before - from))));
         LogMessage? events;
         LogMessage? output;
         lock (_lock)
@@ -142,6 +151,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
         await AtAsync(ReplayStep.Sent);
         Stream.Flush();
         Log.Write(new ReplayEntry { Number = events!.Number }, new ReplayEntry { Number = output!.Number, Output = point });
+        Moments?.Write(new ReplayMoment(poll.Seen, poll.Count, before - Origin, poll.Position - Origin, point.Hash, poll.Needed));
         lock (_lock)
         {
             _backup = _backup.Receive(events).Receive(output);
@@ -285,13 +295,14 @@ internal sealed class ReplayCourse : IAsyncDisposable
         var position = Console.Drain();
         var count = await Primary.CountAsync(_end.Token);
         var needed = Stream.Recorded + LogStream.Lot;
+        var seen = _time.GetUtcNow();
         lock (_lock)
         {
             // QEMU's count may be some moments old, and what was taken at the last look came later than that. A count that is another one
             // than at the last look is of a moment after that look.
             if (count > _looked.Count && _polls.Count < MostPolls)
             {
-                _polls.Enqueue(new Poll(count, _looked.Position, needed, _looked.At));
+                _polls.Enqueue(new Poll(count, _looked.Position, needed, _looked.At, seen));
             }
 
             _looked = (count, position, _time.GetTimestamp());
@@ -373,6 +384,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
     /// <param name="Count">How many instructions it had carried out.</param>
     /// <param name="Position">What it had put out by then, at least.</param>
     /// <param name="Needed">The log has all that led to it when it is so long.</param>
-    /// <param name="At">When it was.</param>
-    private readonly record struct Poll(long Count, long Position, long Needed, long At);
+    /// <param name="At">When it was, at the earliest.</param>
+    /// <param name="Seen">By when it was so far.</param>
+    private readonly record struct Poll(long Count, long Position, long Needed, long At, DateTimeOffset Seen);
 }

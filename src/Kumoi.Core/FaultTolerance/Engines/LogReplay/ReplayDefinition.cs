@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using Kumoi.Hypervisors;
 
 namespace Kumoi.FaultTolerance.Engines.LogReplay;
 
@@ -40,6 +41,55 @@ internal static class ReplayDefinition
         var from = IsFromBoot(live, plan) ? "" : $",rrsnapshot={Begin}";
         SetArguments(domain, plan.VM, $"{Clock},rr=replay,rrfile={Escape(log)}{from}", image);
         return domain;
+    }
+
+    /// <summary>
+    /// A VM of its own that replays a kept recording: the guest sees what it saw, and libvirt another VM. What it puts out goes into a
+    /// file. QEMU itself opens that: where libvirt's daemon for logs does, it begins a new one from time to time.
+    /// </summary>
+    /// <param name="live">The live definition of the VM that was recorded.</param>
+    /// <param name="id">The new VM's.</param>
+    /// <param name="name">The new VM's.</param>
+    /// <param name="log">What is replayed.</param>
+    /// <param name="folder">Has the new VM's own files.</param>
+    public static XElement Restored(XElement live, Guid id, string name, string log, string folder)
+    {
+        var domain = new XElement(live);
+        var isFromBoot = (string?)live.Element("uuid") == GuestOf(live).ToString("D");
+        domain.Attribute("id")?.Remove();
+        domain.Element("seclabel")?.Remove();
+        domain.SetElementValue("uuid", id.ToString("D"));
+        domain.SetElementValue("name", name);
+        domain.Elements("metadata").Elements().Where(StandbyMark.Is).Remove();
+        ReplayMark.Set(domain, folder);
+        domain.Elements("devices").Elements("interface").Remove();
+        string? alias = null;
+        foreach (var port in domain.Elements("devices").Elements()
+            .Where(static port => port.Name.LocalName is "serial" or "console" or "parallel" or "channel"))
+        {
+            alias ??= (string?)port.Attribute("type") is "unix" ? (string?)port.Element("alias")?.Attribute("name") : null;
+            port.SetAttributeValue("type", "null");
+            port.Elements().Where(static part => part.Name.LocalName is "source" or "protocol" or "log").Remove();
+        }
+
+        var from = isFromBoot ? "" : $",rrsnapshot={Begin}";
+        SetArguments(
+            domain, GuestOf(live), $"{Clock},rr=replay,rrfile={Escape(log)}{from}", Path.Combine(folder, ReplayMark.Image));
+        foreach (var value in alias is null ? [] : (string[])
+            ["-set", $"chardev.char{alias}.backend=file", "-set", $"chardev.char{alias}.path={Path.Combine(folder, ReplayMark.Console)}"])
+        {
+            domain.Element(Qemu + "commandline")!.Add(new XElement(Qemu + "arg", new XAttribute("value", value)));
+        }
+
+        return domain;
+    }
+
+    /// <summary>The id that the guest of a VM that is recorded sees: the VM's own, whichever standby it is by now.</summary>
+    public static Guid GuestOf(XElement live)
+    {
+        var arguments = Arguments(live);
+        return arguments.IndexOf("-uuid") is >= 0 and var at && Guid.TryParse(arguments.ElementAtOrDefault(at + 1), out var id)
+            ? id : Guid.TryParse((string?)live.Element("uuid"), out id) ? id : Guid.Empty;
     }
 
     /// <summary>The file that a VM is recorded to; null: it is not recorded.</summary>

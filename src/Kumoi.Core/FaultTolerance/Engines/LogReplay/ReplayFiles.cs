@@ -1,3 +1,5 @@
+using Kumoi.Hypervisors;
+
 namespace Kumoi.FaultTolerance.Engines.LogReplay;
 
 /// <summary>
@@ -7,7 +9,7 @@ internal sealed class ReplayFiles(PairPlan plan)
 {
     private static readonly string[] OfReplicas = ["log", "messages", "start.qcow2", "replica.qcow2", "domain.xml"];
 
-    private static readonly string[] OfRecordings = ["record", "image.qcow2"];
+    private static readonly string[] OfRecordings = ["record", "image.qcow2", "moments"];
 
     /// <summary>Which recording it is, by the file that it is in.</summary>
     public static string RecordingOf(string record) => Path.GetFileNameWithoutExtension(record)[33..];
@@ -17,6 +19,27 @@ internal sealed class ReplayFiles(PairPlan plan)
 
     /// <summary>Has the state that the recording began with; without one it began at the VM's boot.</summary>
     public string Image(string recording) => PathOf(recording, "image.qcow2");
+
+    /// <summary>Its outputs, if it is going to be kept.</summary>
+    public string Moments(string recording) => PathOf(recording, "moments");
+
+    /// <summary>The attempts of which there are files.</summary>
+    public IEnumerable<string> Attempts() => Directory.EnumerateFiles(plan.Folder, $"{plan.VM:N}-*.domain.xml")
+        .Select(static file => Path.GetFileName(file)[33..^".domain.xml".Length]);
+
+    /// <summary>Which recording an attempt's replica follows; null: that is not known.</summary>
+    public string? RecordingOfAttempt(string attempt)
+    {
+        try
+        {
+            return ReplayDefinition.RecordOf(DomainDefinition.Parse(File.ReadAllText(Domain(attempt)))) is { } record
+                ? RecordingOf(record) : null;
+        }
+        catch (Exception e) when (e is HypervisorException or FileNotFoundException)
+        {
+            return null; // whoever wrote it has died in between
+        }
+    }
 
     /// <summary>What the backup has of what was recorded.</summary>
     public string Log(string attempt) => PathOf(attempt, "log");
@@ -44,6 +67,7 @@ internal sealed class ReplayFiles(PairPlan plan)
     {
         File.Delete(Record(recording));
         File.Delete(Image(recording));
+        File.Delete(Moments(recording));
     }
 
     private void Drop(string[] kinds, string[] but)

@@ -48,6 +48,7 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
         var stream = new LogStream(record, files.Log(attempt), time);
         ReplicaConsole? echo = null;
         ReplaySuccessor? successor = null;
+        ReplayMoments? moments = null;
         try
         {
             successor = await ReplaySuccessor.StartAsync(plan, files, log, live, backup, free[0], attempt, time, cancellationToken);
@@ -63,8 +64,10 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
             made(backup, replica.Domain);
 
             var (count, position, recorded) = await CatchUpAsync(job, brake, replica, stream, cancellationToken);
-            echo.BeginAt(position);
+            var origin = position - echo.BeginAt(position);
 
+            moments = plan.KeepLogBytes is null ? null : ReplayMoments.Append(
+                files.Moments(recording), await primary.VersionAsync(cancellationToken), job.Primary.HostName);
             var begun = new ReplayPoint(job.Number - 1, count, position, "");
             var messages = ReplayLog.Create(files.Messages(attempt));
             messages.Write(new ReplayEntry { Begun = begun });
@@ -80,12 +83,15 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
                 Echo = echo,
                 Stream = stream,
                 Log = messages,
+                Moments = moments,
+                Origin = origin,
             };
             course.Follow(recorded);
             return course;
         }
         catch
         {
+            moments?.Dispose();
             successor?.Dispose();
             echo?.Dispose();
             await stream.DisposeAsync();

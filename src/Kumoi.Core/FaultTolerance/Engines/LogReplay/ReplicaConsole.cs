@@ -20,6 +20,7 @@ internal sealed class ReplicaConsole : IDisposable
     private readonly Task _running;
     private Socket? _peer;
     private long? _from;
+    private long _before;
 
     public ReplicaConsole(string path)
     {
@@ -39,14 +40,18 @@ internal sealed class ReplicaConsole : IDisposable
     /// <summary>The console has been connected.</summary>
     public Task Connected => _connected.Task;
 
-    /// <summary>The replica stands where the VM had put out so much; what it put out before has gone out, or was lost.</summary>
-    public void BeginAt(long position)
+    /// <summary>
+    /// The replica stands where the VM had put out so much; what it put out before has gone out, or was lost. Returns how much that was,
+    /// since the recording's beginning.
+    /// </summary>
+    public long BeginAt(long position)
     {
         lock (_lock)
         {
             Drain();
             _held.Clear();
             _from = position;
+            return _before;
         }
     }
 
@@ -169,6 +174,10 @@ internal sealed class ReplicaConsole : IDisposable
             if (_from is not null)
             {
                 _held.AddRange(_read.AsSpan(0, count));
+            }
+            else
+            {
+                _before += count;
             }
         }
     }

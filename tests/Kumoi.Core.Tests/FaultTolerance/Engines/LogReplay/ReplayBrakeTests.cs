@@ -3,6 +3,7 @@ using Kumoi.Composition;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Engines.LogReplay;
 using Kumoi.FaultTolerance.Gates;
+using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;

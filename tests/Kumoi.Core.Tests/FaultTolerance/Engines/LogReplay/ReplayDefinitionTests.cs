@@ -2,6 +2,7 @@ using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Engines.LogReplay;
 using Kumoi.FaultTolerance.Modes;
+using Kumoi.Hypervisors;
 using Xunit;
 
 namespace Kumoi.Tests.FaultTolerance.Engines.LogReplay;
@@ -47,6 +48,40 @@ public sealed class ReplayDefinitionTests
             ["-debugcon", "null", "-icount", "shift=5,rr=replay,rrfile=/l,rrsnapshot=kumoi-begin", "-drive",
                 "file=/k,format=qcow2,if=none,id=kumoi-replay", "-uuid", _plan.VM.ToString("D")],
             Arguments(replica));
+    }
+
+    [Fact]
+    public void A_VM_that_is_made_of_a_recording_is_another_one_to_libvirt_and_the_same_to_its_guest_and_its_console_is_a_file_of_QEMUs()
+    {
+        var vm = VM();
+        vm.Element("devices")!.Add(
+            new XElement("interface"),
+            new XElement(
+                "serial", new XAttribute("type", "unix"), new XElement("source", new XAttribute("path", "/pairs/a,b/console.sock")),
+                new XElement("alias", new XAttribute("name", "serial0"))));
+        var boot = ReplayDefinition.Recorded(vm, _plan, "/r", "/i");
+        boot.SetElementValue("uuid", _plan.VM.ToString("D"));
+        var live = ReplayDefinition.Successor(boot, _plan, number: 0, "attempt", "/r2");
+        var id = ReplayMark.NewId();
+        var folder = "/pairs/a,b/recordings/x/" + ReplayMark.FolderNameOf(id);
+
+        var restored = ReplayDefinition.Restored(live, id, "web1-replay", "/pairs/a,b/recordings/x/log", folder);
+
+        Assert.True(ReplayMark.MayBeOf(id));
+        Assert.Equal((id.ToString("D"), "web1-replay"), ((string?)restored.Element("uuid"), (string?)restored.Element("name")));
+        Assert.Equal(_plan.VM.ToString("D"), After(restored, "-uuid"));
+        Assert.Equal("shift=5,rr=replay,rrfile=/pairs/a,,b/recordings/x/log,rrsnapshot=kumoi-begin", After(restored, "-icount"));
+        Assert.Equal(["backend=file", "path=" + folder + "/console.log"], Arguments(restored).Where(
+            static argument => argument.StartsWith("chardev.charserial0.", StringComparison.Ordinal)).Select(static value => value[20..]));
+        Assert.Empty(restored.Descendants("interface"));
+        Assert.Empty(restored.Descendants("source"));
+        Assert.Equal(folder, ReplayMark.FolderOf(restored));
+        Assert.DoesNotContain("standby", restored.Element("metadata")!.ToString(), StringComparison.Ordinal);
+        var fromBoot = ReplayDefinition.Restored(boot, id, "w", "/l", folder);
+        Assert.DoesNotContain("rrsnapshot", After(fromBoot, "-icount"), StringComparison.Ordinal);
+
+        restored.SetElementValue("uuid", Guid.NewGuid().ToString("D"));
+        Assert.Null(ReplayMark.FolderOf(restored)); // a folder that is not this VM's is not removed with it
     }
 
     private static XElement VM(params string[] arguments) => new(
