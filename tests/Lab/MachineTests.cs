@@ -57,7 +57,8 @@ public sealed class MachineTests(RealLab lab) : LabTest(lab)
         var disks = await VMDisks.ReadAsync(vm, _token);
         Assert.Equal(
             [("vda", "qcow2", 16 * MiB), ("vdb", "qcow2", 8 * MiB)],
-            disks.Where(static disk => disk.Device is DiskDevice.Disk).Select(static disk => (disk.Target, disk.Format, disk.CapacityBytes)));
+            disks.Where(static disk => disk.Device is DiskDevice.Disk)
+                .Select(static disk => (disk.Target, disk.Format, disk.CapacityBytes)));
 
         // One more disk while it runs: a machine leaves room for it.
         await VMDisks.AddAsync(vm, new DiskAddition { NewVolumeBytes = MiB, Bus = DiskBus.Scsi }, _token);

@@ -68,7 +68,8 @@ public static partial class CloudInitSeed
 
         Refuse(
             config.UserData is not null
-                && (config.UserName is not null || config.SshKeys.Count > 0 || config.PasswordHash is not null || config.Commands.Count > 0),
+                && (config.UserName is not null || config.SshKeys.Count > 0 || config.PasswordHash is not null
+                    || config.Commands.Count > 0),
             "A file for cloud-init says everything itself: users, keys, passwords and commands.",
             "Give the file, or the single settings.");
         Refuse(
@@ -215,7 +216,8 @@ public static partial class CloudInitSeed
     [GeneratedRegex(@"\A[a-z_][a-z0-9_-]{0,31}\z", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
     private static partial Regex UserNames();
 
-    [GeneratedRegex(@"\\u(?<high>D[89AB][0-9A-F]{2})\\u(?<low>D[C-F][0-9A-F]{2})", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
+    [GeneratedRegex(
+        @"\\u(?<high>D[89AB][0-9A-F]{2})\\u(?<low>D[C-F][0-9A-F]{2})", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
         matchTimeoutMilliseconds: 1000)]
     private static partial Regex Surrogates();
 }
