@@ -14,6 +14,7 @@
     'Checkpoint-KumoiVM'
     'Clear-KumoiFault'
     'Connect-KumoiHost'
+    'Copy-KumoiVM'
     'Disconnect-KumoiHost'
     'Export-KumoiVolume'
     'Find-KumoiConflict'

@@ -160,7 +160,7 @@ Describe 'A VM that the agent protects' {
 
   It 'is refused with what to do, and nothing is left: <What>' -ForEach @(
     @{ What = 'a console that is not held'; Make = { New-KumoiVM -VMHost k1 -Xml ((Invoke-Lab domain-xml web1 warm) -join "`n") }; Message = '*What the VM puts out at its serial port 0 is not held back*' }
-    @{ What = 'a writable disk'; Make = { New-KumoiVM web1 -VMHost k1 -MemoryBytes 64MB -DiskPath "$($info.hostImages)/web.qcow2" -DiskFormat qcow2 }; Message = '*What the VM writes to its disk*' }
+    @{ What = 'a writable disk'; Make = { New-KumoiVM web1 -VMHost k1 -Minimal -MemoryBytes 64MB -DiskPath "$($info.hostImages)/web.qcow2" -DiskFormat qcow2 }; Message = '*What the VM writes to its disk*' }
   ) {
     & $Make | Out-Null
     $found = Start-KumoiFtPair web1 -BackupHost k3 -CheckpointPath $path -FenceCommand $fence -WhatIf

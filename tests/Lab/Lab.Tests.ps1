@@ -50,7 +50,7 @@ Describe 'The experiments of the paper on real hosts' {
   It '1: the same with VMs made from settings, each on a disk image of its host' {
     Invoke-Lab damage k2
     $vms = Get-KumoiHost | Sort-Object Name | Select-Object -First 4 |
-      New-KumoiVM -Name { "web-$($_.Name)" } -MemoryBytes 64MB -DiskPath "$($script:info.hostImages)/web.qcow2" -DiskFormat qcow2 -Start -WarningAction SilentlyContinue
+      New-KumoiVM -Name { "web-$($_.Name)" } -Minimal -MemoryBytes 64MB -DiskPath "$($script:info.hostImages)/web.qcow2" -DiskFormat qcow2 -Start -WarningAction SilentlyContinue
     $vms.VMHost | Should -Be k1, k3, k4, k5
     $vms.State | Should -Be Running, Running, Running, Running
     Get-KumoiVM -VMHost k2 | Should -BeNullOrEmpty
@@ -110,14 +110,14 @@ Describe 'Without faults on real hosts' {
   }
 
   It 'a new volume is made for a VM, and removed with it' {
-    $vm = New-KumoiVM -Name disky -VMHost k1 -MemoryBytes 64MB -NewDiskBytes 16MB
+    $vm = New-KumoiVM -Name disky -VMHost k1 -Minimal -MemoryBytes 64MB -NewDiskBytes 16MB
     Get-ChildItem $script:info.hosts[0].images -Filter 'disky*' | Should -HaveCount 1
     Remove-KumoiVM $vm -RemoveDisk -Confirm:$false
     Get-ChildItem $script:info.hosts[0].images -Filter 'disky*' | Should -BeNullOrEmpty
   }
 
   It 'a failed start leaves no volume behind' {
-    New-KumoiVM -Name disky -VMHost k1 -MemoryBytes 64MB -NewDiskBytes 16MB -DiskPath /nowhere.img -Start -ErrorVariable errors -ErrorAction SilentlyContinue
+    New-KumoiVM -Name disky -VMHost k1 -Minimal -MemoryBytes 64MB -NewDiskBytes 16MB -DiskPath /nowhere.img -Start -ErrorVariable errors -ErrorAction SilentlyContinue
     $errors | Should -HaveCount 1
     Get-KumoiVM disky* | Should -BeNullOrEmpty
     Get-ChildItem $script:info.hosts[0].images -Filter 'disky*' | Should -BeNullOrEmpty

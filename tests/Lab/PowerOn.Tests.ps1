@@ -34,7 +34,7 @@ Describe 'Power-on placement on real hosts' {
   It 'makes new disks and overlays for each copy, and keeps those of the one that runs' {
     $before = @{}
     foreach ($machine in 'k1', 'k2') { $before[$machine] = Get-Images $machine }
-    $vm = New-KumoiVM disky -VMHost k1, k2 -MemoryBytes 64MB -DiskTemplatePath "$($script:info.hostImages)/web.qcow2" -NewDiskBytes 8MB -Speculative
+    $vm = New-KumoiVM disky -VMHost k1, k2 -Minimal -MemoryBytes 64MB -DiskTemplatePath "$($script:info.hostImages)/web.qcow2" -NewDiskBytes 8MB -Speculative
     $loser = @('k1', 'k2') -ne $vm.VMHost
     Get-Images $loser[0] | Should -Be $before[$loser[0]]
     @(Get-Images $vm.VMHost | Where-Object { $_ -notin $before[$vm.VMHost] }) | Should -BeLike 'disky-r?-?'

@@ -42,6 +42,7 @@ Describe '-WhatIf changes nothing' {
       'Add-KumoiNetworkAdapter' = { Add-KumoiNetworkAdapter kvm01-1 default -WhatIf; Get-KumoiNetworkAdapter kvm01-1 | Should -BeNullOrEmpty }
       'Checkpoint-KumoiVM'   = { Checkpoint-KumoiVM kvm01-1 x -WhatIf; Get-KumoiSnapshot kvm01-1 | Should -BeNullOrEmpty }
       'Clear-KumoiFault'     = { Clear-KumoiFault -WhatIf }
+      'Copy-KumoiVM'         = { Copy-KumoiVM kvm01-2 other -Count 2 -WhatIf }
       'Disconnect-KumoiHost' = { Disconnect-KumoiHost kvm01 -WhatIf }
       'Export-KumoiVolume' = { Export-KumoiVolume kvm02-1-1 $TestDrive/x -VMHost kvm02 -WhatIf; Test-Path $TestDrive/x | Should -BeFalse }
       'Import-KumoiVolume' = { Import-KumoiVolume $PSCommandPath -VMHost kvm01 -WhatIf; Get-KumoiVolume -VMHost kvm01 | Should -BeNullOrEmpty }

@@ -350,7 +350,7 @@ Describe 'A pair by log and replay' {
   }
 
   It 'begins with a VM that is off, starts it, and goes on at its backup' {
-    New-KumoiVM small -VMHost kvm01 -CpuCount 1 -MemoryBytes 64MB | Out-Null
+    New-KumoiVM small -VMHost kvm01 -Minimal -CpuCount 1 -MemoryBytes 64MB | Out-Null
     $pair = Start-KumoiFtPair small -BackupHost kvm02, kvm03 -Mode LogReplay
     $pair.State, $pair.Mode, $pair.Engine | Should -Be Protected, LogReplay, LogReplay
     (Get-KumoiVM small -State Running).VMHost | Should -Be kvm01
@@ -364,7 +364,7 @@ Describe 'A pair by log and replay' {
     @{ why = 'a VM that runs, which was not recorded from its boot'; cpus = 1; start = $true; message = '*QEMU cannot begin in its middle*' }
     @{ why = 'a VM of two CPUs'; cpus = 2; start = $false; message = '*2 virtual CPUs*' }
   ) {
-    New-KumoiVM small -VMHost kvm01 -CpuCount $cpus -MemoryBytes 64MB -Start:$start | Out-Null
+    New-KumoiVM small -VMHost kvm01 -Minimal -CpuCount $cpus -MemoryBytes 64MB -Start:$start | Out-Null
     $failed = { Start-KumoiFtPair small -BackupHost kvm02 -Mode LogReplay -ErrorAction Stop } | Should -Throw $message -PassThru
     $failed.ErrorDetails.RecommendedAction | Should -BeLike '*-Mode Checkpoint*'
     Get-KumoiFtPair | Should -BeNullOrEmpty

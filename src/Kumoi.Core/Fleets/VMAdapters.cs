@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
 
@@ -38,7 +37,7 @@ public static class VMAdapters
 
         Ensure(settings);
         VMSpecCheck.EnsureName(model, "adapter model");
-        var mac = macAddress is null ? DrawMac() : Normalize(macAddress);
+        var mac = macAddress is null ? AdapterDefinition.DrawMac() : Normalize(macAddress);
         var reading = await vm.Connection.Link.SendAsync(new AddAdapter(vm.Id, mac, settings, model), cancellationToken);
         return new KumoiNetworkAdapter(vm, reading, DateTimeOffset.UtcNow);
     }
@@ -106,8 +105,6 @@ public static class VMAdapters
             throw Invalid("A rate must not be below 0, or above 2 TiB/s.", "Give KiB per second, or 0 for no limit.");
         }
     }
-
-    private static string DrawMac() => Text([0x52, 0x54, 0, .. RandomNumberGenerator.GetBytes(3)]);
 
     private static string Text(byte[] bytes) =>
         string.Join(':', bytes.Select(static one => one.ToString("x2", CultureInfo.InvariantCulture)));

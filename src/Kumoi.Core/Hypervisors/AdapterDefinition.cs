@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Xml.Linq;
 
 namespace Kumoi.Hypervisors;
@@ -67,6 +68,11 @@ internal static class AdapterDefinition
         Limit(changed, "outbound", settings.OutboundKiBPerSec);
         return changed;
     }
+
+    /// <summary>A MAC address of QEMU's own range.</summary>
+    public static string DrawMac() => string.Join(
+        ':', ((byte[])[0x52, 0x54, 0, .. RandomNumberGenerator.GetBytes(3)])
+            .Select(static one => one.ToString("x2", CultureInfo.InvariantCulture)));
 
     public static HypervisorException NoAdapter(string vm, string mac) => new(
         $"'{vm}' has no network adapter '{mac}'.", FaultDomain.VM, error: HypervisorError.AdapterNotFound,

@@ -1,8 +1,9 @@
 namespace Kumoi.Hypervisors;
 
 /// <summary>
-/// A disk of a new VM: an existing image (<see cref="Path"/>), a new volume of <see cref="NewVolumeBytes"/> in <see cref="StoragePool"/>,
-/// or a new volume there that is an overlay of <see cref="TemplatePath"/>.
+/// A disk of a new VM: an existing image (<see cref="Path"/>), or a new volume in <see cref="StoragePool"/>: of
+/// <see cref="NewVolumeBytes"/>, an overlay of <see cref="TemplatePath"/>, a full copy of <see cref="CopyOf"/>, or with
+/// <see cref="Content"/>. Images that are only read are paths, or names of volumes of that pool.
 /// </summary>
 public sealed record DiskSpec
 {
@@ -18,6 +19,17 @@ public sealed record DiskSpec
     /// </summary>
     public string? TemplatePath { get; init; }
 
+    /// <summary>
+    /// An image that the new volume, named as above, becomes a full copy of, in its format. It must be a volume of a pool.
+    /// </summary>
+    public string? CopyOf { get; init; }
+
+    /// <summary>With <see cref="TemplatePath"/> or <see cref="CopyOf"/>: the new volume's capacity; null: the image's.</summary>
+    public long? CapacityBytes { get; init; }
+
+    /// <summary>What the new volume holds, at most a few MiB. It is the VM's alone, and is removed with it.</summary>
+    public byte[]? Content { get; init; }
+
     public string StoragePool { get; init; } = "default";
 
     /// <summary>
@@ -29,4 +41,7 @@ public sealed record DiskSpec
 
     /// <summary>A floppy image: read only, small, and safe to share between hosts.</summary>
     public bool Floppy { get; init; }
+
+    /// <summary>A CD: read only. Only a whole machine (<see cref="VMSpec.Machine"/>) has a drive for it.</summary>
+    public bool IsCd { get; init; }
 }

@@ -7,10 +7,15 @@ namespace Kumoi.Hypervisors;
 /// </summary>
 internal static class DomainCopy
 {
+    private const string SeedInfix = "-seed-";
+    private const string SeedEnding = ".iso";
+    private const int SeedDigits = 8;
+
     /// <summary>
     /// Gives the domain another name, and takes out what only one VM can have: the hypervisor chooses it anew. That is its ids, the
     /// addresses of its network interfaces and their names on the host, the ports and sockets of its screens and channels, and the file of
-    /// its firmware's variables, which begins from the template again. Files that its serial ports write get the new name in theirs.
+    /// its firmware's variables, which begins from the template again. The disc with which the other one first started is taken out. Files
+    /// that its serial ports write get the new name in theirs.
     /// </summary>
     public static void Rename(XElement domain, string name)
     {
@@ -18,6 +23,7 @@ internal static class DomainCopy
         domain.SetElementValue("name", name);
         RemoveIds(domain);
         RemoveNvram(domain);
+        EjectSeeds(domain);
         foreach (var device in domain.Elements("devices").Elements())
         {
             switch (device.Name.LocalName)
@@ -71,6 +77,18 @@ internal static class DomainCopy
     /// <summary>The name of the so-manieth copied disk, from 1 on, of a VM.</summary>
     public static string DiskName(string vm, int number) => FormattableString.Invariant($"{vm}-{number}");
 
+    /// <summary>The name of the volume with which a VM first starts, which the operation has made for it.</summary>
+    public static string SeedName(string vm, OperationId operation) =>
+        $"{vm}{SeedInfix}{operation.Value.ToString("N")[..SeedDigits]}{SeedEnding}";
+
+    /// <summary>Whether an image has the name of such a volume.</summary>
+    public static bool IsSeed(string path)
+    {
+        var at = path.LastIndexOf(SeedInfix, StringComparison.Ordinal);
+        return at >= 0 && path.EndsWith(SeedEnding, StringComparison.Ordinal)
+            && path[(at + SeedInfix.Length)..^SeedEnding.Length] is { Length: SeedDigits } digits && digits.All(char.IsAsciiHexDigitLower);
+    }
+
     /// <summary>For a disk that cannot be copied: <see cref="HypervisorError.InvalidSpecification"/>.</summary>
     public static HypervisorException CannotCopy(XElement disk, string why) => new(
         $"The disk '{(string?)disk.Element("target")?.Attribute("dev")}' cannot be copied: {why}.",
@@ -89,6 +107,17 @@ internal static class DomainCopy
         domain.Elements("sysinfo").Elements("system").Elements("entry")
             .Where(static entry => string.Equals((string?)entry.Attribute("name"), "uuid", StringComparison.Ordinal)).Remove();
         domain.Element("genid")?.RemoveNodes();
+    }
+
+    private static void EjectSeeds(XElement domain)
+    {
+        foreach (var disk in domain.Elements("devices").Elements("disk").Where(DiskDefinition.IsCdDrive).ToList())
+        {
+            if (ImageOf(disk) is { } path && IsSeed(path))
+            {
+                disk.ReplaceWith(DiskDefinition.WithDisc(disk, path: null));
+            }
+        }
     }
 
     private static void RemoveNvram(XElement domain)

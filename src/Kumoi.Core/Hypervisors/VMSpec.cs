@@ -28,6 +28,18 @@ public sealed record VMSpec
     public string? KernelArguments { get; init; }
 
     /// <summary>
+    /// Without <see cref="Xml"/>: a whole machine, with screen, agent channel and all that people expect of one. Null: a bare one, with a
+    /// serial port and nothing else beside what is named here.
+    /// </summary>
+    public MachineSpec? Machine { get; init; }
+
+    /// <summary>Without <see cref="Xml"/>: words that the VM carries.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>Whether the host starts the VM when the host itself starts.</summary>
+    public bool IsAutostart { get; init; }
+
+    /// <summary>
     /// The hypervisor's own domain XML; unknown elements are kept. With a <see cref="Name"/>, what only one VM can have (ids, MAC
     /// addresses, fixed ports and sockets) is chosen anew, so that one XML serves for many VMs.
     /// </summary>
@@ -49,6 +61,9 @@ public sealed record VMSpec
     /// <c>&lt;vm&gt;-r&lt;replica&gt;-&lt;n&gt;</c>, so that copies in a storage pool that hosts share keep apart.
     /// </summary>
     public SpeculationMark? Mark { get; init; }
+
+    /// <summary>Making it copies disks, which takes as long as it takes.</summary>
+    internal bool Copies => CopyDisks || Disks.Any(static disk => disk.CopyOf is not null);
 
     /// <summary>The name that the VM is going to have; null where it cannot be told.</summary>
     internal string? FindName()

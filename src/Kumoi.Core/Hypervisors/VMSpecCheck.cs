@@ -21,6 +21,14 @@ public static class VMSpecCheck
         {
             EnsureText(text, what);
         }
+
+        foreach (var tag in spec.Tags)
+        {
+            EnsureName(tag, "tag");
+        }
+
+        EnsureText(spec.Description ?? "", "The description", allowLines: true);
+        EnsureTopology(spec);
     }
 
     /// <summary>Fails for what cannot be a name: nothing, or one that a terminal, XML or a path would not show or keep as it is.</summary>
@@ -63,16 +71,27 @@ public static class VMSpecCheck
         }
     }
 
+    private static void EnsureTopology(VMSpec spec)
+    {
+        if (spec.Machine?.Topology is { } topology && topology.CpuCount != spec.CpuCount)
+        {
+            throw Refuse(
+                $"A VM of {spec.CpuCount} CPUs cannot have the topology {topology}, which is of {topology.CpuCount}.",
+                "Give the number of CPUs that the topology has, or none.");
+        }
+    }
+
     private static IEnumerable<(string What, string Text)> Texts(VMSpec spec)
     {
         (string, string?)[] texts =
         [
             ("The kernel's path", spec.Kernel), ("The path of the initial RAM disk", spec.Initrd),
-            ("The kernel's arguments", spec.KernelArguments),
+            ("The kernel's arguments", spec.KernelArguments), ("The machine type", spec.Machine?.MachineType),
+            ("The CPU model", spec.Machine?.CpuModel),
             .. spec.Networks.Select(network => ("The name of a network", (string?)network)),
             .. spec.Disks.SelectMany(disk => new[]
             {
-                ("The path of a disk", disk.Path), ("The path of a template", disk.TemplatePath),
+                ("The path of a disk", disk.Path), ("The path of a template", disk.TemplatePath), ("The image", disk.CopyOf),
                 ("The name of the storage pool", (string?)disk.StoragePool),
                 ("The format of a disk", disk.Format),
             }),

@@ -12,6 +12,7 @@ public sealed class ArchitectureTests
         "Kumoi.Composition", "Kumoi.Agents", "Kumoi.Workloads", "Kumoi.Lineage", "Kumoi.PolicySimulation", "Kumoi.Speculation",
         "Kumoi.FaultTolerance", "Kumoi.FailureOblivious", "Kumoi.Fleets", "Kumoi.Fleets.Maintenance", "Kumoi.Fleets.Journaling",
         "Kumoi.Fleets.Links",
+        "Kumoi.CloudInit", "Kumoi.GuestSystems",
         "Kumoi.Hypervisors.Libvirt", "Kumoi.Hypervisors.Simulated", "Kumoi.Relaying", "Kumoi.Hypervisors.Calls", "Kumoi.Hypervisors.Faults",
         "Kumoi.Hypervisors", "Kumoi.Journal", "Kumoi.Text",
     ];

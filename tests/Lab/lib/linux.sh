@@ -4,8 +4,9 @@
 # As the newer generation's programs, the packages come from this machine's own apt, are checked by it, and are unpacked into the cache
 # folder: nothing is installed.
 
-readonly linux_recipe=2 # goes up with every change of what is made
-readonly linux_modules=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net)
+readonly linux_recipe=3 # goes up with every change of what is made
+readonly linux_modules=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net
+  scsi_common scsi_mod cdrom sr_mod virtio_scsi isofs) # the last line only where it reads a disc of cloud-init's
 
 linux_folder() { echo "$(cache_folder)/linux-$linux_recipe"; }
 
@@ -45,6 +46,7 @@ make_linux() (
   for module in "${linux_modules[@]}"; do find unpacked/lib/modules -name "$module.ko" -exec cp {} root/lib \; ; done
   install -m 755 "$here/guests/linux-init" root/init
   install -m 755 "$here/guests/linux-serve" root/bin/serve
+  install -m 644 "$here/guests/linux-seed" root/bin/seed
   (cd root && find . | LC_ALL=C sort | ../unpacked/bin/cpio --quiet -o -H newc) | gzip -1 >made/initrd.gz.new
   mv made/initrd.gz.new made/initrd.gz
 )

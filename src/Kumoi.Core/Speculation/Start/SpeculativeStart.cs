@@ -69,9 +69,11 @@ public sealed class SpeculativeStart
     {
         if (spec.Xml is null)
         {
-            spec = spec with { Id = spec.Id ?? Guid.NewGuid() };
-            var sharesDisks = spec.Disks.Any(disk => disk is { Path: not null, ReadOnly: false, Floppy: false });
-            return new SpeculativeStartPlan(spec.Id.Value, spec.Name, spec, Home: null, sharesDisks);
+            // Only the winner may start with its host: the mark says it to that one.
+            var isAutostart = spec.IsAutostart;
+            spec = spec with { Id = spec.Id ?? Guid.NewGuid(), IsAutostart = false };
+            var sharesDisks = spec.Disks.Any(disk => disk is { Path: not null, ReadOnly: false, Floppy: false, IsCd: false });
+            return new SpeculativeStartPlan(spec.Id.Value, spec.Name, spec, Home: null, sharesDisks) { IsAutostart = isAutostart };
         }
 
         var domain = DomainDefinition.Parse(spec.Xml);

@@ -17,7 +17,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 /// </summary>
 [Cmdlet(VerbsCommon.New, "KumoiVM", SupportsShouldProcess = true, DefaultParameterSetName = "Settings")]
 [OutputType(typeof(KumoiVM))]
-public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
+public sealed partial class NewKumoiVMCommand : SpeculativeActionCmdlet
 {
     private readonly CopyCheck _copies = new();
     private bool _nameWasGiven;
@@ -36,7 +36,7 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
 
     [Parameter(ParameterSetName = "Settings")]
     [ValidateRange(1L << 20, long.MaxValue)]
-    public long MemoryBytes { get; set; } = 1L << 30;
+    public long MemoryBytes { get; set; } = DefaultMemoryBytes;
 
     [Parameter(ParameterSetName = "Settings")]
     [Alias("vCPU")]
@@ -63,6 +63,8 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
     public string[] DiskTemplatePath { get; set; } = [];
 
     [Parameter(ParameterSetName = "Settings")]
+    [ArgumentCompleter(typeof(PoolNameCompleter))]
+    [ValidateNotNullOrEmpty]
     public string StoragePool { get; set; } = "default";
 
     [Parameter(ParameterSetName = "Settings")]
@@ -72,6 +74,8 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
     /// <summary>Names of libvirt networks; one interface each.</summary>
     [Parameter(ParameterSetName = "Settings")]
     [Alias("Network")]
+    [ArgumentCompleter(typeof(NetworkNameCompleter))]
+    [AllowEmptyCollection]
     public string[] NetworkName { get; set; } = [];
 
     /// <summary>Path, on the host, of a kernel to boot directly.</summary>
@@ -97,12 +101,24 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
     private protected override void Prepare()
     {
         base.Prepare();
-        _nameWasGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Name));
+        _nameWasGiven = IsGiven(nameof(Name));
+        PrepareMachine();
+        PrepareGuest();
     }
 
     private protected override IEnumerable<ActionRequest> CreateRequests()
     {
-        var spec = Spec();
+        VMSpec spec;
+        try
+        {
+            spec = Spec();
+        }
+        catch (HypervisorException e)
+        {
+            WriteFailure(e, Name);
+            yield break;
+        }
+
         foreach (var reference in VMHost)
         {
             // A host has a Name too, and PowerShell binds it: nobody means that.
@@ -212,22 +228,33 @@ public sealed class NewKumoiVMCommand : SpeculativeActionCmdlet
         };
     }
 
-    private VMSpec Spec() => new()
+    private VMSpec Spec()
     {
-        Name = Name ?? "",
-        MemoryBytes = MemoryBytes,
-        CpuCount = CpuCount,
-        Disks =
-        [
-            .. DiskPath.Select(path => new DiskSpec { Path = path, Format = DiskFormat }),
-            .. DiskTemplatePath.Select(path => new DiskSpec { TemplatePath = path, StoragePool = StoragePool, Format = DiskFormat }),
-            .. NewDiskBytes.Select(bytes => new DiskSpec { NewVolumeBytes = bytes, StoragePool = StoragePool, Format = DiskFormat }),
-            .. FloppyPath is null ? (DiskSpec[])[] : [new DiskSpec { Path = FloppyPath, Floppy = true }],
-        ],
-        Networks = NetworkName,
-        Kernel = Kernel,
-        Initrd = Initrd,
-        KernelArguments = KernelArguments,
-        Xml = Xml,
-    };
+        var seed = Seed(Name ?? "");
+        return new VMSpec
+        {
+            Name = Name ?? "",
+            Description = Description,
+            Tags = Tag,
+            IsAutostart = AutoStart,
+            MemoryBytes = MemoryForSystem(),
+            CpuCount = IsGiven(nameof(CpuCount)) ? CpuCount : _topology?.CpuCount ?? CpuCount,
+            Disks =
+            [
+                .. ImageDisks(),
+                .. DiskPath.Select(path => new DiskSpec { Path = path, Format = DiskFormat }),
+                .. DiskTemplatePath.Select(path => new DiskSpec { TemplatePath = path, StoragePool = StoragePool, Format = DiskFormat }),
+                .. NewDiskBytes.Select(bytes => new DiskSpec { NewVolumeBytes = bytes, StoragePool = StoragePool, Format = DiskFormat }),
+                .. FloppyPath is null ? (DiskSpec[])[] : [new DiskSpec { Path = FloppyPath, Floppy = true }],
+                .. Iso is null ? (DiskSpec[])[] : [new DiskSpec { Path = Iso.Text, IsCd = true, StoragePool = StoragePool }],
+                .. seed is null ? (DiskSpec[])[] : [new DiskSpec { Content = seed.Value.Image, IsCd = true, StoragePool = StoragePool }],
+            ],
+            Networks = NetworkName,
+            Kernel = Kernel,
+            Initrd = Initrd,
+            KernelArguments = KernelArguments,
+            Machine = Machine(seed?.MacAddress),
+            Xml = Xml,
+        };
+    }
 }

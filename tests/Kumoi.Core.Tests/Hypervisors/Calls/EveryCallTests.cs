@@ -51,7 +51,11 @@ public sealed class EveryCallTests
         KernelArguments = $"password={Secret}",
         Networks = ["default"],
         Disks = [new DiskSpec { Path = "/images/a.qcow2" }, new DiskSpec { NewVolumeBytes = 1 << 20 },
-            new DiskSpec { TemplatePath = "/images/b.qcow2" }],
+            new DiskSpec { TemplatePath = "/images/b.qcow2" }, new DiskSpec { CopyOf = "base", CapacityBytes = 1 << 20 },
+            new DiskSpec { Content = System.Text.Encoding.ASCII.GetBytes(Secret), IsCd = true }],
+        Machine = new MachineSpec { Firmware = FirmwareKind.Uefi, Topology = new CpuTopology(1, 1, 1), HasTpm = true },
+        IsAutostart = true,
+        Tags = ["web"],
     };
 
     /// <summary>One of each call at least.</summary>
@@ -59,6 +63,7 @@ public sealed class EveryCallTests
     [
         new ReadHostId(), new ReadHost(true), new ReadVMs(), new FindVM(VM.Id), new FindVMByName("web"), new ReadXml(VM.Id),
         new ReadDefinition(VM.Id),
+        new ReadDomainCapabilities("q35"),
         new ReadScreen(VM.Id), new ReadPools(), new FindHostBoundState(VM.Id), new StartVM(VM.Id, Paused: true), new ShutdownVM(VM.Id),
         new DestroyVM(VM.Id), new RebootVM(VM.Id),
         new ResetVM(VM.Id), new SuspendVM(VM.Id), new ResumeVM(VM.Id), new DiscardSavedState(VM.Id), new SetAutostart(VM.Id, IsOn: true),

@@ -8,7 +8,7 @@ namespace Kumoi.Hypervisors.Calls;
 /// </summary>
 public sealed record DefineVM(VMSpec Spec) : HostChange<VMReading>
 {
-    public override CallKind Kind => Spec.CopyDisks ? CallKind.Job : CallKind.Write;
+    public override CallKind Kind => Spec.Copies ? CallKind.Job : CallKind.Write;
 
     public override string JournalKind => "Define";
 
@@ -42,12 +42,35 @@ public sealed record DefineVM(VMSpec Spec) : HostChange<VMReading>
                 details["kernel"] = Spec.Kernel;
             }
 
+            if (Spec.Machine is { } machine)
+            {
+                details["machine"] = DetailsOf(machine);
+            }
+
+            if (Spec.IsAutostart)
+            {
+                details["autostart"] = true;
+            }
+
             return details;
         }
     }
 
+    private static JsonObject DetailsOf(MachineSpec machine) => new()
+    {
+        ["type"] = machine.MachineType,
+        ["firmware"] = machine.Firmware.ToString(),
+        ["cpuModel"] = machine.CpuModel,
+        ["topology"] = machine.Topology?.ToString(),
+        ["tpm"] = machine.HasTpm,
+        ["system"] = machine.GuestSystem?.ShortId,
+    };
+
+    /// <summary>What a volume is to hold can be secret, and stays out.</summary>
     private static JsonObject DetailsOf(DiskSpec disk) => disk switch
     {
+        { Content: not null } => new JsonObject { ["seed"] = true, ["storagePool"] = disk.StoragePool },
+        { CopyOf: { } image } => new JsonObject { ["copyOf"] = image, ["storagePool"] = disk.StoragePool },
         { Path: { } path } => new JsonObject { ["path"] = path },
         { TemplatePath: { } template } => new JsonObject { ["template"] = template, ["storagePool"] = disk.StoragePool },
         _ => new JsonObject { ["newVolumeBytes"] = disk.NewVolumeBytes, ["storagePool"] = disk.StoragePool },

@@ -11,6 +11,8 @@ internal static class DefinitionCalls
     public static void AddTo(CallTable<LibvirtLink> calls) => calls
         .Add(static (LibvirtLink host, DefineVM call, CancellationToken token) => DefinitionsUnderWay.Of(host)
             .DefineAsync(call.Spec, call.Operation, token))
+        .Add(static (LibvirtLink host, ReadDomainCapabilities call, CancellationToken token) => DefinitionsUnderWay.Of(host)
+            .ReadCapabilitiesAsync(call.MachineType, token))
         .Add(static (LibvirtLink host, UndoDefineVM call, CancellationToken token) => DefinitionsUnderWay.Of(host)
             .UndoAsync(call.Operation, token))
         .Add(static (LibvirtLink host, UndefineVM call, CancellationToken token) => UndefineAsync(host, call, token))

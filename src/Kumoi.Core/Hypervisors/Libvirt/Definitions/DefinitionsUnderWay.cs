@@ -23,15 +23,17 @@ internal sealed class DefinitionsUnderWay
     public Task<VMReading> DefineAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        if (spec.CopyDisks)
-        {
-            return DefineWithCopiesAsync(spec, operation, cancellationToken);
-        }
+        return spec.Copies
+            ? DefineWithCopiesAsync(spec, operation, cancellationToken) : DefineAtOnceAsync(spec, operation, cancellationToken);
+    }
 
+    private async Task<VMReading> DefineAtOnceAsync(VMSpec spec, OperationId operation, CancellationToken cancellationToken)
+    {
+        List<string> warnings = [];
         var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _underWay[over.Task] = operation;
-        return _link.ControlAsync(
-            connection => Define(connection, spec, operation, CancellationToken.None),
+        var made = await _link.ControlAsync(
+            connection => Define(connection, spec, operation, warnings, CancellationToken.None),
             cancellationToken,
             abandoned: connection => VMDefiner.Undo(connection, operation),
             over: () =>
@@ -39,7 +41,13 @@ internal sealed class DefinitionsUnderWay
                 _underWay.TryRemove(over.Task, out _);
                 over.SetResult();
             });
+        CallWarnings.Tell(warnings);
+        return made;
     }
+
+    /// <summary>What the host offers for a new VM.</summary>
+    public Task<DomainCapabilities> ReadCapabilitiesAsync(string? machineType, CancellationToken cancellationToken) =>
+        _link.ReadAsync(connection => DomainOffer.Read(connection, _definer.GetHost(connection), machineType), cancellationToken);
 
     /// <summary>
     /// Waits first for the definitions of that operation that were cancelled and go on: the VM would be removed under them, and a volume
@@ -61,12 +69,16 @@ internal sealed class DefinitionsUnderWay
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _link.Closing);
         var token = either.Token;
-        return await _link.RunJobAsync(connection => Define(connection, spec, operation, token));
+        List<string> warnings = [];
+        var made = await _link.RunJobAsync(connection => Define(connection, spec, operation, warnings, token));
+        CallWarnings.Tell(warnings);
+        return made;
     }
 
-    private VMReading Define(LibvirtConnection connection, VMSpec spec, OperationId operation, CancellationToken cancellationToken)
+    private VMReading Define(
+        LibvirtConnection connection, VMSpec spec, OperationId operation, List<string> warnings, CancellationToken cancellationToken)
     {
-        using var domain = _definer.Define(connection, spec, operation, cancellationToken);
+        using var domain = _definer.Define(connection, spec, operation, warnings, cancellationToken);
         return HostReadings.Of(_link).VMs.Read(connection, domain) ?? throw connection.NotFound($"VM '{spec.Name}'");
     }
 }

@@ -38,11 +38,16 @@ internal static class DomainXml
         }
 
         if (spec.Disks.Any(static disk =>
-            new object?[] { disk.Path, disk.NewVolumeBytes, disk.TemplatePath }.Count(static source => source is not null) != 1
-                || disk.NewVolumeBytes <= 0))
+            new object?[] { disk.Path, disk.NewVolumeBytes, disk.TemplatePath, disk.CopyOf, disk.Content }
+                .Count(static source => source is not null) != 1 || disk.NewVolumeBytes <= 0))
         {
             throw Invalid(
-                "A disk is an existing image (its path), a new volume (its size), or an overlay of a template (the template's path).");
+                "A disk is an existing image (its path), a new volume (its size), or an overlay or a copy of an image (that image).");
+        }
+
+        if (spec.Machine is null && spec.Disks.Any(static disk => disk.IsCd))
+        {
+            throw Invalid("A bare VM has no drive for a CD.");
         }
     }
 
@@ -82,7 +87,8 @@ internal static class DomainXml
     public static string Volume(VolumePlan plan) => new XElement(
         "volume",
         new XElement("name", plan.Name),
-        plan.Template is null ? new XElement("capacity", new XAttribute("unit", "bytes"), plan.CapacityBytes) : null,
+        plan.Template is null || plan.CapacityBytes > 0
+            ? new XElement("capacity", new XAttribute("unit", "bytes"), plan.CapacityBytes) : null,
         new XElement("allocation", new XAttribute("unit", "bytes"), plan.AllocationBytes),
         new XElement("target", new XElement("format", new XAttribute("type", plan.Format))),
         plan.Template is null ? null : new XElement(
@@ -93,9 +99,8 @@ internal static class DomainXml
     /// <summary>Of the image that is there, or is to be made: the VM's disk.</summary>
     public static string FormatOf(DiskSpec disk) => disk.TemplatePath is null ? FormatOf(disk, disk.Path) : "qcow2";
 
-    public static string TemplateFormatOf(DiskSpec disk) => FormatOf(disk, disk.TemplatePath);
-
-    private static string FormatOf(DiskSpec disk, string? path) =>
+    /// <summary>As the name says it, where nothing else is said.</summary>
+    public static string FormatOf(DiskSpec disk, string? path) =>
         disk.Format ?? (path?.EndsWith(".qcow2", StringComparison.OrdinalIgnoreCase) == true ? "qcow2" : "raw");
 
     public static HypervisorException Invalid(string message, Exception? inner = null) => new(
@@ -128,7 +133,8 @@ internal static class DomainXml
                 "disk",
                 new XAttribute("type", isBlock ? "block" : "file"),
                 new XAttribute("device", disk.Floppy ? "floppy" : "disk"),
-                new XElement("driver", isQemu ? new XAttribute("name", "qemu") : null, new XAttribute("type", FormatOf(disk))),
+                new XElement(
+                    "driver", isQemu ? new XAttribute("name", "qemu") : null, new XAttribute("type", volume?.Format ?? FormatOf(disk))),
                 new XElement("source", new XAttribute(isBlock ? "dev" : "file", path)),
                 new XElement("target", new XAttribute("dev", target), new XAttribute("bus", disk.Floppy ? "fdc" : "virtio")),
                 disk.ReadOnly || disk.Floppy ? new XElement("readonly") : null);

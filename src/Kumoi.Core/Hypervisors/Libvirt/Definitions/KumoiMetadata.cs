@@ -31,8 +31,22 @@ internal static class KumoiMetadata
             volumes.Select(static volume => new XElement(
                 Kumoi + "volume",
                 new XAttribute("pool", volume.Pool),
-                new XAttribute("name", volume.Name)))));
+                new XAttribute("name", volume.Name),
+                volume.Content is null ? null : new XAttribute("seed", "yes")))));
     }
+
+    /// <summary>
+    /// The volumes that were made for the VM alone to read when it first starts: nobody else has them, whoever removes it.
+    /// </summary>
+    public static IReadOnlyList<(string Pool, string Name)> ReadSeeds(XElement domain) =>
+    [
+        .. from volume in domain.Elements("metadata").Elements(Kumoi + "operation").Elements(Kumoi + "volume")
+           where (string?)volume.Attribute("seed") is "yes"
+           let pool = (string?)volume.Attribute("pool")
+           let name = (string?)volume.Attribute("name")
+           where pool is not null && name is not null
+           select (pool, name),
+    ];
 
     /// <summary>
     /// The volumes, if the element is of that operation; else null. libvirt hands the element out without its namespace

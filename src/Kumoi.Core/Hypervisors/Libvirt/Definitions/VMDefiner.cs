@@ -25,7 +25,13 @@ internal sealed unsafe class VMDefiner
     /// there is something that carries the operation and names them; libvirt's rule that a name is defined once makes it the lock
     /// on the volumes' names, too. A cancellation takes effect between two changes, and removes what was made.
     /// </summary>
-    public DomainHandle Define(LibvirtConnection connection, VMSpec spec, OperationId operation, CancellationToken cancellationToken)
+    /// <param name="connection">To the host.</param>
+    /// <param name="spec">What it is to be.</param>
+    /// <param name="operation">It carries this.</param>
+    /// <param name="warnings">Gets a sentence for each thing that is not as people may expect.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public DomainHandle Define(
+        LibvirtConnection connection, VMSpec spec, OperationId operation, List<string> warnings, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         IReadOnlyCollection<VolumePlan> volumes = [];
@@ -43,11 +49,14 @@ internal sealed unsafe class VMDefiner
         {
             DomainXml.Check(spec);
             ThrowIfExists(connection, new XElement("domain", new XElement("name", spec.Name)));
-            var byDisk = VolumeStore.Plan(connection, spec);
-            domain = DomainXml.Build(spec, GetHost(connection), byDisk);
+            var byDisk = DiskPlans.Make(connection, spec, operation);
+            domain = spec.Machine is null
+                ? DomainXml.Build(spec, GetHost(connection), byDisk)
+                : MachineDraft.Make(connection, spec, GetHost(connection), byDisk, warnings);
             volumes = byDisk.Values;
         }
 
+        TagMetadata.Set(domain, spec.Xml is null ? spec.Tags : TagMetadata.Read(domain));
         KumoiMetadata.Write(domain, operation, volumes);
         SpeculationMetadata.Set(domain, spec.Mark); // a copied definition may carry another one's
         var defined = Define(connection, domain);
@@ -62,6 +71,11 @@ internal sealed unsafe class VMDefiner
             }
 
             cancellationToken.ThrowIfCancellationRequested();
+            if (spec.IsAutostart)
+            {
+                HostBoundState.SetAutostart(connection, defined, isAutostart: true);
+            }
+
             return defined;
         }
         catch (Exception failure) when (failure is OperationCanceledException or HypervisorException { OutcomeUnknown: false })
@@ -136,13 +150,12 @@ internal sealed unsafe class VMDefiner
             warnings.Add($"What {connection.Label} knew of the {snapshots.Count} snapshots of '{domain.Name}' has gone with it.");
         }
 
+        // First the volumes: what fails then can be tried again, because the VM still tells what belongs to it.
+        var definition = DomainDefinition.Parse(NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml))
+            ?? throw connection.Failed($"read the XML of VM '{domain.Name}'"));
+        warnings.AddRange(VolumeRemoval.RemoveSeeds(connection, domain.Name, KumoiMetadata.ReadSeeds(definition)));
         if (removeVolumes)
         {
-            var xml = NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, InactiveXml))
-                ?? throw connection.Failed($"read the XML of VM '{domain.Name}'");
-
-            // First the volumes: what fails then can be tried again, because the VM still tells what belongs to it.
-            var definition = DomainDefinition.Parse(xml);
             var files = SnapshotFiles.OfWhole(connection, domain, definition, snapshots);
             warnings.AddRange(VolumeRemoval.RemoveDisks(connection, domain.Name, definition));
             warnings.AddRange(SnapshotFiles.RemoveWhole(connection, domain, files));
@@ -316,7 +329,7 @@ internal sealed unsafe class VMDefiner
         }
     }
 
-    private HostCapabilities GetHost(LibvirtConnection connection)
+    public HostCapabilities GetHost(LibvirtConnection connection)
     {
         if (_host is null)
         {

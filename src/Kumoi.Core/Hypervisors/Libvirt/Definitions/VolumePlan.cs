@@ -14,6 +14,12 @@ internal sealed record VolumePlan(string Pool, string Name, string Path, string 
     /// <summary>Path of the volume that this one becomes a full copy of; null: it will be empty.</summary>
     public string? CopyOf { get; init; }
 
+    /// <summary>The capacity that a full copy gets at the end, more than the original's; null: the original's.</summary>
+    public long? GrowsTo { get; init; }
+
+    /// <summary>What it is to hold; null: nothing, or what is said elsewhere. It is the VM's alone, and goes with it.</summary>
+    public byte[]? Content { get; init; }
+
     /// <summary>The image that this one is an overlay of, which has its capacity; null: it is no overlay.</summary>
     public string? Template { get; init; }
 

@@ -61,6 +61,25 @@ internal static class VolumeRemoval
         }
     }
 
+    /// <summary>
+    /// Volumes that only the VM has read. Where their storage pool is not there, as on a host that the VM came to, they are not either.
+    /// </summary>
+    public static List<string> RemoveSeeds(LibvirtConnection connection, string vm, IReadOnlyList<(string Pool, string Name)> seeds)
+    {
+        try
+        {
+            return seeds.Count == 0 ? [] : RemoveMade(connection, vm, seeds);
+        }
+        catch (HypervisorException e) when (e.Error is HypervisorError.StorageFailed or HypervisorError.NotSupported)
+        {
+            return
+            [
+                .. seeds.Select(seed => $"The volume '{seed.Name}' of the storage pool '{seed.Pool}', with which '{vm}' first started, "
+                    + $"was not found: {e.Message}"),
+            ];
+        }
+    }
+
     private static List<string> RemoveUnused(LibvirtConnection connection, string vm, Dictionary<string, VolumeHandle> volumes)
     {
         if (volumes.Count == 0)

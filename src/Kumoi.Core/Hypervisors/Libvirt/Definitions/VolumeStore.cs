@@ -9,33 +9,6 @@ namespace Kumoi.Hypervisors.Libvirt.Definitions;
 internal static unsafe class VolumeStore
 {
     /// <summary>
-    /// Where the new volumes of a VM will be, without making them. A volume of that name, which may be somebody's data, fails with
-    /// <see cref="HypervisorError.StorageFailed"/>.
-    /// </summary>
-    public static Dictionary<int, VolumePlan> Plan(LibvirtConnection connection, VMSpec spec)
-    {
-        Dictionary<int, VolumePlan> plans = [];
-        for (var i = 0; i < spec.Disks.Count; i++)
-        {
-            var disk = spec.Disks[i];
-            if (disk.Path is not null)
-            {
-                continue;
-            }
-
-            using var pool = GetPool(connection, disk.StoragePool);
-            var name = spec.Mark is { } mark ? FormattableString.Invariant($"{spec.Name}-r{mark.Replica}-{i + 1}") : $"{spec.Name}-{i + 1}";
-            plans[i] = Plan(connection, pool, disk.StoragePool, name, DomainXml.FormatOf(disk), disk.NewVolumeBytes ?? 0) with
-            {
-                Template = disk.TemplatePath,
-                TemplateFormat = DomainXml.TemplateFormatOf(disk),
-            };
-        }
-
-        return plans;
-    }
-
-    /// <summary>
     /// Where the copies of the disks will be that the domain writes to, without making them; the domain is changed to use them. A disk that
     /// cannot be copied fails with <see cref="HypervisorError.InvalidSpecification"/>.
     /// </summary>
@@ -97,6 +70,16 @@ internal static unsafe class VolumeStore
                 error: HypervisorError.StorageFailed,
                 recommendedAction: "Use a storage pool whose volumes are files or logical volumes, or make the volume "
                     + "first and give its path.");
+        }
+
+        if (plan.GrowsTo is { } bytes && NativeStorage.virStorageVolResize(volume, (ulong)bytes, 0) != 0)
+        {
+            throw connection.Failed($"resize the volume '{plan.Name}'", CallKind.Write);
+        }
+
+        if (plan.Content is { } content)
+        {
+            VolumeContent.Write(connection, volume, content, $"write the volume '{plan.Name}'");
         }
     }
 
@@ -225,7 +208,11 @@ internal static unsafe class VolumeStore
             : throw connection.ToException(failure, $"find volume '{path}'", CallKind.Read);
     }
 
-    private static VolumePlan Plan(
+    /// <summary>
+    /// Where a new volume of a pool will be. A volume of that name, which may be somebody's data, fails with
+    /// <see cref="HypervisorError.StorageFailed"/>.
+    /// </summary>
+    public static VolumePlan Plan(
         LibvirtConnection connection, StoragePoolHandle pool, string poolName, string name, string format, long bytes)
     {
         using var existing = Find(connection, pool, name);

@@ -54,6 +54,13 @@ internal static unsafe partial class NativeConnection
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial byte* virConnectGetCapabilities(ConnectionHandle connection);
 
+    /// <summary>
+    /// libvirt-domain: what the hypervisor can give VMs of an architecture, a machine and a domain type; null: its default.
+    /// </summary>
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial byte* virConnectGetDomainCapabilities(
+        ConnectionHandle connection, string? emulator, string architecture, string? machine, string domainType, uint flags);
+
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int RefuseToAsk(nint credentials, uint count, nint data) => -1;
 

@@ -8,6 +8,8 @@ internal static class DefinitionCalls
 {
     public static void AddTo(CallTable<SimulatedLink> calls) => calls
         .Add(static (SimulatedLink link, DefineVM call, CancellationToken token) => link.Call(() => Define(link, call), token))
+        .Add(static (SimulatedLink link, ReadDomainCapabilities call, CancellationToken token) => link.Call(
+            () => link.Host.OfferOf(call.MachineType), token))
         .Add(static (SimulatedLink link, UndoDefineVM call, CancellationToken token) => UndoDefineAsync(link, call, token))
         .Add(static (SimulatedLink link, UndefineVM call, CancellationToken token) => UndefineAsync(link, call, token))
         .Add(static (SimulatedLink link, SetAutostart call, CancellationToken token) => link.Call(
@@ -39,6 +41,12 @@ internal static class DefinitionCalls
         }
 
         link.Host.VMs.Add(vm.Name, vm);
+        foreach (var seed in vm.Seeds)
+        {
+            link.Host.Volumes.Add(seed);
+            link.Host.ImageBytes[seed.Path] = seed.Bytes;
+        }
+
         link.Host.Publish(vm, VMLifecycle.Defined, link.Now);
         return vm.Read(link.Now);
     }
@@ -95,6 +103,7 @@ internal static class DefinitionCalls
 
         vm.ChangeState(PowerState.Shutoff, link.Now);
         link.Host.VMs.Remove(vm.Name);
+        link.Host.RemoveSeeds(vm);
         link.Host.Publish(vm, VMLifecycle.Undefined, link.Now);
         return SimulatedImages.JudgeRemoval(link.Host, vm, vm.MadeImages);
     }
@@ -128,6 +137,7 @@ internal static class DefinitionCalls
         }
 
         link.Host.VMs.Remove(vm.Name);
+        link.Host.RemoveSeeds(vm);
         link.Host.Publish(vm, VMLifecycle.Undefined, link.Now);
         return warnings;
     }

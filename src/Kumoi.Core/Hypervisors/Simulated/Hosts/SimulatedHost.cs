@@ -11,6 +11,8 @@ internal sealed class SimulatedHost
 
     public static readonly Version SimulatorVersion = new(1, 0, 0);
 
+    private const string OldRack = "rack4";
+
     private readonly double _baseCpuRatio;
     private readonly long _baseMemoryBytes;
     private readonly List<SimulatedWatcher> _watchers = [];
@@ -83,6 +85,19 @@ internal sealed class SimulatedHost
         VMs = includeVMs ? [.. VMs.Values.Select(vm => vm.Read(now))] : null,
         Tags = _tags,
     };
+
+    /// <summary>What it offers for VMs. Those in the last rack are older: they have no UEFI, and emulate no TPM.</summary>
+    public DomainCapabilities OfferOf(string? machineType) => SimulatedOffer.Of(Name, machineType, isOlder: _tags.Contains(OldRack));
+
+    /// <summary>The volumes that were made for the VM alone to read go with it.</summary>
+    public void RemoveSeeds(SimulatedVM vm)
+    {
+        foreach (var seed in vm.Seeds)
+        {
+            Volumes.RemoveAll(volume => volume.Path == seed.Path);
+            ImageBytes.Remove(seed.Path);
+        }
+    }
 
     public SimulatedVM? Find(Guid id) => VMs.Values.FirstOrDefault(vm => vm.Id == id);
 

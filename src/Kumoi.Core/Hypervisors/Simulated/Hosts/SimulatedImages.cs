@@ -8,34 +8,103 @@ namespace Kumoi.Hypervisors.Simulated.Hosts;
 /// </summary>
 internal static class SimulatedImages
 {
-    /// <summary>The disks of a specification, as libvirt would have them; and the paths of those that are made for it.</summary>
-    public static (XElement Devices, IReadOnlyList<string> Made) Build(SimulatedHost host, VMSpec spec)
+    /// <summary>
+    /// The devices of a specification, as libvirt would have them; of a whole machine all of its definition. And the paths of the images
+    /// that are made for it.
+    /// </summary>
+    public static (XElement? Definition, IReadOnlyList<string> Made, IReadOnlyList<SimulatedVolume> Seeds) Build(
+        SimulatedHost host, VMSpec spec, OperationId operation)
     {
         List<string> made = [];
-        var disks = spec.Disks.Select((disk, index) =>
+        List<SimulatedVolume> seeds = [];
+        var disks = new List<MachineDisk>(spec.Disks.Count);
+        foreach (var disk in spec.Disks)
         {
-            var path = disk.Path ?? PathOf(host, disk.StoragePool, DomainCopy.DiskName(spec.Name, index + 1));
+            if (disk.Content is { } content)
+            {
+                var name = DomainCopy.SeedName(spec.Name, operation);
+                var seed = new SimulatedVolume(disk.StoragePool, name, PathOf(host, disk.StoragePool, name), "raw", content.Length)
+                {
+                    Content = content,
+                };
+                seeds.Add(seed);
+                made.Add(seed.Path);
+                disks.Add(new MachineDisk(disk, seed.Path, "raw"));
+                continue;
+            }
+
+            var path = disk.Path is { } given ? ImageOf(host, disk.StoragePool, given)
+                : PathOf(host, disk.StoragePool, DomainCopy.DiskName(spec.Name, disks.Count + 1));
+            var original = (disk.CopyOf ?? disk.TemplatePath) is { } image ? ImageOf(host, disk.StoragePool, image) : null;
+            if (original is not null && disk.CapacityBytes < host.ImageBytes.GetValueOrDefault(original))
+            {
+                throw VolumeDefinition.Shrinks(original, host.ImageBytes[original], disk.CapacityBytes.Value);
+            }
+
             if (disk.Path is null)
             {
                 made.Add(path);
             }
 
-            return new XElement(
-                "disk",
-                new XAttribute("type", "file"),
-                new XAttribute("device", disk.Floppy ? "floppy" : "disk"),
-                new XElement("driver", new XAttribute("type", disk.TemplatePath is null ? disk.Format ?? "raw" : "qcow2")),
-                new XElement("source", new XAttribute("file", path)),
-                disk.TemplatePath is null ? null : new XElement(
-                    "backingStore",
-                    new XAttribute("type", "file"),
-                    new XElement("format", new XAttribute("type", disk.Format ?? "raw")),
-                    new XElement("source", new XAttribute("file", disk.TemplatePath))),
-                new XElement("target", new XAttribute("dev", (disk.Floppy ? "fd" : "vd") + (char)('a' + index))),
-                disk.ReadOnly || disk.Floppy ? new XElement("readonly") : null);
-        }).ToList();
-        return (new XElement("devices", disks), made);
+            disks.Add(new MachineDisk(
+                disk with { TemplatePath = disk.CopyOf is null ? original : null }, path,
+                disk.TemplatePath is null ? disk.Format ?? "raw" : "qcow2"));
+        }
+
+        if (spec.Machine is { } machine)
+        {
+            IReadOnlyList<string> networks = spec.Networks.Count == 0 && machine.HasDefaultNetwork
+                && host.Networks.Exists(static one => one.Reading is { Name: "default", IsActive: true }) ? ["default"] : spec.Networks;
+            var domain = MachineDefinition.Build(spec, host.OfferOf(machine.MachineType), disks, networks, host.Name);
+            foreach (var adapter in AdapterDefinition.Of(domain).Where(static adapter => adapter.Element("mac") is null))
+            {
+                adapter.AddFirst(new XElement("mac", new XAttribute("address", AdapterDefinition.DrawMac())));
+            }
+
+            // There is no file that could say what it is built on.
+            foreach (var (element, disk) in DiskDefinition.Of(domain).Zip(disks))
+            {
+                element.Element("source")!.AddAfterSelf(Backing(disk));
+            }
+
+            TagMetadata.Set(domain, spec.Tags);
+            return (domain, made, seeds);
+        }
+
+        if (disks.Count == 0 && spec.Tags.Count == 0)
+        {
+            return (null, made, seeds);
+        }
+
+        var bare = new XElement(
+            "domain",
+            new XAttribute("type", "simulated"),
+            new XElement("devices", disks.Select(static (disk, index) => Disk(disk, index))));
+        TagMetadata.Set(bare, spec.Tags);
+        return (bare, made, seeds);
     }
+
+    private static XElement Disk(MachineDisk disk, int index) => new(
+        "disk",
+        new XAttribute("type", "file"),
+        new XAttribute("device", disk.Spec.Floppy ? "floppy" : "disk"),
+        new XElement("driver", new XAttribute("type", disk.Format)),
+        new XElement("source", new XAttribute("file", disk.Path)),
+        Backing(disk),
+        new XElement("target", new XAttribute("dev", (disk.Spec.Floppy ? "fd" : "vd") + (char)('a' + index))),
+        disk.Spec.ReadOnly || disk.Spec.Floppy ? new XElement("readonly") : null);
+
+    private static XElement? Backing(MachineDisk disk) => disk.Spec.TemplatePath is not { } path ? null : new XElement(
+        "backingStore",
+        new XAttribute("type", "file"),
+        new XElement("format", new XAttribute("type", disk.Spec.Format ?? "raw")),
+        new XElement("source", new XAttribute("file", path)));
+
+    /// <summary>A path, or that of a volume which must be there.</summary>
+    private static string ImageOf(SimulatedHost host, string pool, string image) =>
+        image.StartsWith('/') ? image
+        : host.Volumes.Find(volume => volume.Pool == pool && volume.Name == image)?.Path
+            ?? throw VolumeDefinition.NoVolume(host.Name, pool, image);
 
     /// <summary>A sentence for each disk that stays when the VM is removed with its disks. Within the fleet's gate.</summary>
     public static IReadOnlyList<string> JudgeRemoval(SimulatedHost host, SimulatedVM vm)

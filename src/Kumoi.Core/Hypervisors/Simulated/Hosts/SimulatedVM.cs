@@ -54,6 +54,9 @@ internal sealed class SimulatedVM
     /// <summary>The paths of the volumes that were made for it.</summary>
     public IReadOnlyList<string> MadeImages { get; init; } = [];
 
+    /// <summary>The volumes that were made for it alone to read.</summary>
+    public IReadOnlyList<SimulatedVolume> Seeds { get; init; } = [];
+
     public PowerState State { get; private set; } = PowerState.Shutoff;
 
     /// <summary>It is on its host only as long as it is not shut off.</summary>
@@ -123,6 +126,7 @@ internal sealed class SimulatedVM
         IsAutostart = IsAutostart,
         Definition = Definition,
         MadeImages = MadeImages,
+        Seeds = Seeds,
         State = PowerState.Paused,
         Run = Run,
     };
@@ -170,11 +174,11 @@ internal sealed class SimulatedVM
         // Another VM made from its XML has no state of its.
         var isItself = xml is not null && spec.Name.Length == 0;
         IReadOnlyList<string> made = [];
+        IReadOnlyList<SimulatedVolume> seeds = [];
         var definition = xml;
-        if (xml is null && spec.Disks.Count > 0)
+        if (xml is null)
         {
-            (var devices, made) = SimulatedImages.Build(host, spec);
-            definition = new XElement("domain", new XAttribute("type", "simulated"), devices);
+            (definition, made, seeds) = SimulatedImages.Build(host, spec, operation);
         }
 
         return new SimulatedVM
@@ -188,9 +192,10 @@ internal sealed class SimulatedVM
             Operation = operation,
             Mark = spec.Mark,
             HasSavedState = isItself && IsSet(xml!, SavedState),
-            IsAutostart = isItself && IsSet(xml!, Autostart),
+            IsAutostart = spec.IsAutostart || (isItself && IsSet(xml!, Autostart)),
             Definition = definition,
             MadeImages = made,
+            Seeds = seeds,
         };
     }
 

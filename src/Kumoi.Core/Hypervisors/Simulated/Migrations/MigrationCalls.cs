@@ -82,6 +82,10 @@ internal static class MigrationCalls
             }
 
             link.Host.VMs.Remove(vm.Name);
+            if (removal.Kind is CopyRemovalKind.Undo)
+            {
+                link.Host.RemoveSeeds(vm);
+            }
         }
 
         vm.IsHeldByMigration = false;
