@@ -17,7 +17,10 @@ internal static class VMSize
     /// that the CPUs first, which one with a topology refuses. What was done is set back where the next is refused, as memory is by one
     /// with NUMA cells.
     /// </summary>
-    /// <returns>What it had before: of a VM that runs what it runs with, and the maxima of its definition.</returns>
+    /// <returns>
+    /// What it had before: the CPUs that it runs with, and of its definition the memory, which a guest may not have given back yet, and the
+    /// maxima.
+    /// </returns>
     public static VMSizes Set(LibvirtConnection connection, ResizeVM call)
     {
         using var domain = connection.GetDomain(call.Id);
@@ -54,7 +57,7 @@ internal static class VMSize
         }
 
         return new(
-            (running ?? defined!).CpuCount, (defined ?? running!).MaxCpuCount, (running ?? defined!).MemoryBytes,
+            (running ?? defined!).CpuCount, (defined ?? running!).MaxCpuCount, (defined ?? running!).MemoryBytes,
             (defined ?? running!).MaxMemoryBytes);
     }
 
