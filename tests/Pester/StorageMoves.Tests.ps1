@@ -51,7 +51,7 @@ Describe 'Move-KumoiVM -WithStorage' {
       before = { Add-KumoiDisk kvm01-1 -Path /elsewhere/x.img -Format raw } }
     @{ why = 'a pool that is not active'; with = @{}; like = "*'default' of kvm02 is not active*"; id = 'StorageFailed'
       before = { Stop-KumoiPool default -VMHost kvm02 -Confirm:$false } }
-    @{ why = 'a VM that is off'; with = @{}; like = '*only a VM that runs*'; id = 'InvalidState'; before = { Stop-KumoiVM kvm01-1 -Force } }
+    @{ why = 'a VM that is off'; with = @{}; like = '*only a VM that runs*'; id = 'InvalidState'; before = { Stop-KumoiVM kvm01-1 -TurnOff } }
     @{ why = 'its own host'; with = @{ Destination = 'kvm01' }; like = '*already on kvm01*'; id = 'InvalidState'; before = {} }
   ) {
     & $before
