@@ -63,7 +63,7 @@
     'Resume-KumoiVM'
     'Save-KumoiVM'
     'Select-KumoiHost'
-    'Select-KumoiVM', 'Set-KumoiCdDrive', 'Set-KumoiNetwork', 'Set-KumoiNetworkAdapter', 'Set-KumoiPool', 'Set-KumoiVM'
+    'Select-KumoiVM', 'Set-KumoiCdDrive', 'Set-KumoiDisk', 'Set-KumoiNetwork', 'Set-KumoiNetworkAdapter', 'Set-KumoiPool', 'Set-KumoiVM'
     'Start-KumoiAgent'
     'Start-KumoiFtPair'
     'Start-KumoiNetwork'

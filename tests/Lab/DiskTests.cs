@@ -175,6 +175,38 @@ public sealed class DiskTests(RealLab lab) : LabTest(lab)
             (volume.Format, volume.CapacityBytes, volume.AllocatedBytes);
     }
 
+    [Theory]
+    [MemberData(nameof(Hosts))]
+    public async Task Limits_hold_at_once_and_from_the_next_start_on_and_the_others_are_set_while_it_is_off(string host)
+    {
+        var vm = await CreateTickAsync(host);
+        var disk = await VMDisks.AddAsync(vm, New(4 * MiB), CancellationToken.None);
+        var set = await VMDisks.SetAsync(
+            disk, new DiskSettings { ReadBytesPerSecond = 2 * MiB, OperationsPerSecond = 300 }, CancellationToken.None);
+        Assert.Equal(new DiskLimits(ReadBytesPerSecond: 2 * MiB, OperationsPerSecond: 300), set.Limits);
+        set = await VMDisks.SetAsync(disk, new DiskSettings { BytesPerSecond = 3 * MiB }, CancellationToken.None);
+        Assert.Equal(new DiskLimits(3 * MiB, OperationsPerSecond: 300), set.Limits);
+        Assert.Equal(
+            ["300 3145728", "300 3145728"],
+            (await DefinedAsync(host, "vda")).Select(one => $"{(string?)one.Element("iotune")?.Element("total_iops_sec")} "
+                + (string?)one.Element("iotune")?.Element("total_bytes_sec")));
+        await RefusedAsync(
+            HypervisorError.InvalidState,
+            () => VMDisks.SetAsync(disk, new DiskSettings { Cache = DiskCache.None }, CancellationToken.None));
+
+        await VMActions.StopAsync(vm, turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None);
+        set = await VMDisks.SetAsync(
+            disk,
+            new DiskSettings { Cache = DiskCache.None, Io = DiskIo.Native, Discard = DiskDiscard.Unmap, BytesPerSecond = 0 },
+            CancellationToken.None);
+        Assert.Equal(
+            (DiskCache.None, DiskIo.Native, DiskDiscard.Unmap, new DiskLimits(OperationsPerSecond: 300)),
+            (set.Cache, set.Io, set.Discard, set.Limits));
+        await VMActions.StartAsync(vm, paused: false, CancellationToken.None);
+        Assert.Equal(set.Limits, (await VMDisks.ReadAsync(vm, CancellationToken.None)).Single(one => one.Target == "vda").Limits);
+        await VMActions.RemoveAsync(vm, turnOff: true, removeVolumes: true, CancellationToken.None);
+    }
+
     private static DiskAddition New(long bytes, DiskBus bus = DiskBus.Virtio) => new() { NewVolumeBytes = bytes, Bus = bus };
 
     private static async Task RefusedAsync(HypervisorError error, Func<Task> call)

@@ -98,13 +98,58 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
     [Theory]
     [InlineData("k1")]
     [InlineData("k2")]
+    public async Task CPUs_and_memory_of_a_VM_that_runs_are_changed_within_what_it_can_have(string host)
+    {
+        var xml = (await Lab.XmlAsync("sized", "idle")).Replace("</os>", "</os><features><acpi/></features>", StringComparison.Ordinal)
+            .Replace("<memballoon model='none'/>", "<memballoon model='virtio'/>", StringComparison.Ordinal);
+        var vm = await CreateXmlAsync(Host(host), xml, start: false);
+        await new VMSettings { CpuCount = 1, MaxCpuCount = 4, MemoryBytes = 48 * MiB, MaxMemoryBytes = 64 * MiB }
+            .ApplyAsync(vm, CancellationToken.None);
+        await VMActions.StartAsync(vm, paused: false, CancellationToken.None);
+        await Lab.CountsOnAsync(host, "sized");
+
+        var (set, before) = await new VMSettings { CpuCount = 3 }.ApplyAsync(vm, CancellationToken.None);
+        Assert.Equal((3, 4), (set.CpuCount, set.MaxCpuCount));
+        Assert.Equal("3 3", await CurrentAsync());
+        Assert.Equal((1, 4), (before.CpuCount, before.MaxCpuCount));
+        var refusal = await Assert.ThrowsAsync<HypervisorException>(
+            () => new VMSettings { CpuCount = 5 }.ApplyAsync(vm, CancellationToken.None));
+        Assert.Contains("can have 4 CPUs while it runs, not 5", refusal.Message, StringComparison.Ordinal);
+
+        // A guest without a driver of the balloon gives nothing back, so that what it has is not what it was asked for.
+        (set, before) = await new VMSettings { MemoryBytes = 56 * MiB }.ApplyAsync(vm, CancellationToken.None);
+        Assert.Equal(64 * MiB, set.MemoryBytes);
+        Assert.Equal(48 * MiB, before.MemoryBytes);
+        var definition = DomainDefinition.Parse(
+            await Host(host).Link.SendAsync(new ReadDefinition(vm.Id), TestContext.Current.CancellationToken));
+        Assert.Equal((56 * MiB / 1024, 64 * MiB / 1024), ((long)definition.Element("currentMemory")!, (long)definition.Element("memory")!));
+
+        // What it can have at most changes with its next start.
+        List<string> warnings = [];
+        using (CallWarnings.Listen(warnings.Add))
+        {
+            (set, _) = await new VMSettings { MaxCpuCount = 6 }.ApplyAsync(vm, CancellationToken.None);
+        }
+
+        Assert.Equal(4, set.MaxCpuCount);
+        Assert.Contains("stopped and started again", Assert.Single(warnings), StringComparison.Ordinal);
+        await VMActions.StopAsync(vm, turnOff: true, TimeSpan.Zero, TimeProvider.System, CancellationToken.None);
+        Assert.Equal(6, (await VMsAsync(host)).Single().MaxCpuCount);
+
+        async Task<string> CurrentAsync() => string.Join(' ', await Task.WhenAll(((string[])["--live", "--config"]).Select(async how =>
+            (await Lab.ExecuteAsync(host, "virsh", "-q", "vcpucount", "sized", "--active", how)).Trim())));
+    }
+
+    [Theory]
+    [InlineData("k1")]
+    [InlineData("k2")]
     public async Task CPUs_and_memory_are_changed_together_or_not_at_all(string host)
     {
         var spec = new VMSpec { Name = "sized", MemoryBytes = 64 * MiB, CpuCount = 2 };
         var vm = await VMActions.CreateAsync(Host(host), spec, start: false, keepFailed: false, OperationId.New(), CancellationToken.None);
         foreach (var (cpus, memory) in new[] { (4, 96 * MiB), (1, 48 * MiB) })
         {
-            var set = await VMActions.ResizeAsync(vm, cpus, memory, CancellationToken.None);
+            var (set, _) = await new VMSettings { CpuCount = cpus, MemoryBytes = memory }.ApplyAsync(vm, CancellationToken.None);
             Assert.Equal((cpus, memory), (set.CpuCount, set.MemoryBytes));
             var definition = DomainDefinition.Parse(
                 await Host(host).Link.SendAsync(new ReadDefinition(vm.Id), TestContext.Current.CancellationToken));
@@ -114,7 +159,7 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
 
         // The CPUs are set by then.
         var refusal = await Assert.ThrowsAsync<HypervisorException>(
-            () => VMActions.ResizeAsync(vm, 3, long.MaxValue, CancellationToken.None));
+            () => new VMSettings { CpuCount = 3, MemoryBytes = long.MaxValue }.ApplyAsync(vm, CancellationToken.None));
         Assert.Contains("set the memory of VM 'sized'", refusal.Message, StringComparison.Ordinal);
         var after = (await VMsAsync(host)).Single();
         Assert.Equal((1, 48 * MiB), (after.CpuCount, after.MemoryBytes));

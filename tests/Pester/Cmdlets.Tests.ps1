@@ -73,6 +73,7 @@ Describe '-WhatIf changes nothing' {
       'Resume-KumoiVM'       = { Resume-KumoiVM kvm01-1 -WhatIf }
       'Save-KumoiVM'         = { Save-KumoiVM kvm01-1 -WhatIf }
       'Set-KumoiCdDrive'     = { Set-KumoiCdDrive kvm01-1 /a.iso -WhatIf }
+      'Set-KumoiDisk'        = { Set-KumoiDisk kvm02-1 vda -BytesPerSecond 1MB -WhatIf; (Get-KumoiDisk kvm02-1).Limits.BytesPerSecond | Should -Be 0 }
       'Set-KumoiNetwork' = { Set-KumoiNetwork default -VMHost kvm01 -AutoStart:$false -WhatIf; (Get-KumoiNetwork -VMHost kvm01).IsAutostart | Should -BeTrue }
       'Set-KumoiNetworkAdapter' = { Set-KumoiNetworkAdapter kvm02-1 * -Connected $false -WhatIf; (Get-KumoiNetworkAdapter kvm02-1).IsConnected | Should -BeTrue }
       'Set-KumoiPool' = { Set-KumoiPool default -VMHost kvm01 -AutoStart:$false -WhatIf; (Get-KumoiPool -VMHost kvm01).IsAutostart | Should -BeTrue }

@@ -41,7 +41,7 @@ Describe 'Set-KumoiVM of CPUs and memory' {
   }
 
   It 'refuses <why>' -ForEach @(
-    @{ why = 'a VM that runs'; prepare = { }; vm = 'kvm01-1'; message = "*'kvm01-1' is Running: CPUs and memory are changed of a VM that is off*" }
+    @{ why = 'more CPUs than a VM that runs can have'; prepare = { }; vm = 'kvm01-1'; message = "*'kvm01-1' can have * CPUs while it runs, not 7*" }
     @{ why = 'one with a saved state'; prepare = { Save-KumoiVM kvm01-1 }; vm = 'kvm01-1'; message = "*'kvm01-1' has a saved state*" }
   ) {
     & $prepare
@@ -49,6 +49,23 @@ Describe 'Set-KumoiVM of CPUs and memory' {
     { Set-KumoiVM $vm -CpuCount 7 -AutoStart -ErrorAction Stop } | Should -Throw $message
     $after = Get-KumoiVM $vm
     $after.CpuCount, $after.IsAutostart | Should -Be $before.CpuCount, $before.IsAutostart
+  }
+
+  It 'changes what a VM that runs has within what it can have, and what it can have from its next start on' {
+    Set-KumoiVM kvm01-2 -CpuCount 2 -MaxCpuCount 8 -MemoryBytes 1GB -MaxMemoryBytes 4GB
+    $started = Start-KumoiVM kvm01-2 -PassThru
+    $started.CpuCount, $started.MaxCpuCount, $started.AssignedMemoryBytes, $started.MemoryBytes | Should -Be 2, 8, 1GB, 4GB
+    $set = Set-KumoiVM kvm01-2 -CpuCount 6 -MemoryBytes 3GB -PassThru -WarningVariable warned
+    $set.CpuCount, $set.AssignedMemoryBytes, $set.MemoryBytes | Should -Be 6, 3GB, 4GB
+    $warned | Should -BeNullOrEmpty
+    { Set-KumoiVM kvm01-2 -MemoryBytes 5GB -ErrorAction Stop } | Should -Throw "*can have 4096 MiB of memory while it runs, not 5120*"
+    Set-KumoiVM kvm01-2 -MaxCpuCount 16 -WarningVariable warned -WarningAction SilentlyContinue
+    "$warned" | Should -BeLike '*changes when it is stopped and started again*'
+    (Get-KumoiVM kvm01-2).MaxCpuCount | Should -Be 8
+    Stop-KumoiVM kvm01-2 -TurnOff
+    $after = Start-KumoiVM kvm01-2 -PassThru
+    $after.CpuCount, $after.MaxCpuCount, $after.AssignedMemoryBytes | Should -Be 6, 16, 3GB
+    { Set-KumoiVM kvm01-2 -MaxCpuCount 1 -ErrorAction Stop } | Should -Throw "*cannot have 6 CPUs of at most 1*"
   }
 
   It 'changes all or nothing' {

@@ -107,3 +107,48 @@ Describe 'Set-KumoiCdDrive' {
     (Get-KumoiDisk two).Path | Should -Be $null, /isos/debian.iso
   }
 }
+
+Describe 'Set-KumoiDisk' {
+  BeforeEach {
+    Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7'
+    Add-KumoiDisk kvm01-1 -SizeBytes 1GB
+    Add-KumoiDisk kvm01-2 -SizeBytes 1GB
+  }
+
+  It 'limits a disk of a VM that runs, and takes the limits away' {
+    Set-KumoiDisk kvm01-1 vda -ReadBytesPerSecond 10MB -OperationsPerSecond 500 | Should -BeNullOrEmpty
+    $limits = (Get-KumoiDisk kvm01-1).Limits
+    $limits.ReadBytesPerSecond, $limits.WriteBytesPerSecond, $limits.OperationsPerSecond | Should -Be 10MB, 0, 500
+    $limits = (Set-KumoiDisk kvm01-1 vda -WriteBytesPerSecond 5MB -PassThru).Limits
+    $limits.ReadBytesPerSecond, $limits.WriteBytesPerSecond, $limits.OperationsPerSecond | Should -Be 10MB, 5MB, 500
+    $limits = (Get-KumoiDisk kvm01-1 | Set-KumoiDisk -BytesPerSecond 20MB -PassThru).Limits
+    $limits.BytesPerSecond, $limits.ReadBytesPerSecond, $limits.WriteBytesPerSecond | Should -Be 20MB, 0, 0
+    $limits = (Set-KumoiDisk kvm01-1 vda -BytesPerSecond 0 -OperationsPerSecond 0 -PassThru).Limits
+    $limits | Should -Be ([Kumoi.Hypervisors.DiskLimits]::new(0, 0, 0, 0, 0, 0))
+  }
+
+  It 'sets the others of a VM that is off, and says so of one that runs' {
+    $disk = Set-KumoiDisk kvm01-2 vda -Cache None -Io Native -Discard Unmap -ReadOnly -PassThru
+    $disk.Cache, $disk.Io, $disk.Discard, $disk.IsReadOnly | Should -Be None, Native, Unmap, $true
+    $disk = Set-KumoiDisk kvm01-2 vda -Cache Default -Io IoUring -ReadOnly:$false -PassThru
+    $disk.Cache, $disk.Io, $disk.Discard, $disk.IsReadOnly | Should -Be Default, IoUring, Unmap, $false
+    $failed = { Set-KumoiDisk kvm01-1 vda -Cache None -BytesPerSecond 1MB -ErrorAction Stop } | Should -Throw '*are changed of a VM that is off*' -PassThru
+    $failed.FullyQualifiedErrorId | Should -BeLike 'InvalidState,*'
+    $disk = Get-KumoiDisk kvm01-1
+    $disk.Cache, $disk.Limits.BytesPerSecond | Should -Be Default, 0
+  }
+
+  It 'refuses <line>' -ForEach @(
+    @{ line = 'Set-KumoiDisk kvm01-1 vda'; id = 'NothingToSet' }
+    @{ line = 'Set-KumoiDisk kvm01-1 vda -BytesPerSecond 1MB -ReadBytesPerSecond 1MB'; id = 'LimitsContradict' }
+  ) {
+    (({ Invoke-Expression $line } | Should -Throw -PassThru).FullyQualifiedErrorId) | Should -BeLike "$id,*"
+  }
+
+  It 'takes no disk that is another one by now' {
+    $old = Get-KumoiDisk kvm01-1
+    $old | Remove-KumoiDisk -Confirm:$false
+    Add-KumoiDisk kvm01-1 -SizeBytes 1GB -VolumeName precious
+    { $old | Set-KumoiDisk -BytesPerSecond 1MB -ErrorAction Stop } | Should -Throw '*is another one by now*'
+  }
+}

@@ -45,6 +45,15 @@ public sealed class KumoiDisk
     /// <inheritdoc cref="DiskReading.IsShareable"/>
     public bool IsShareable => Reading.IsShareable;
 
+    public DiskCache Cache => Reading.Cache;
+
+    public DiskIo Io => Reading.Io;
+
+    public DiskDiscard Discard => Reading.Discard;
+
+    /// <inheritdoc cref="DiskReading.Limits"/>
+    public DiskLimits Limits => Reading.Limits;
+
     public DateTimeOffset CapturedAt { get; }
 
     internal KumoiVM Of { get; }

@@ -24,6 +24,14 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
 
     public long MemoryBytes => Reading.MemoryBytes;
 
+    /// <summary>How many CPUs it can be given while it runs.</summary>
+    public int MaxCpuCount => Reading.MaxCpuCount;
+
+    /// <summary>
+    /// What its balloon leaves to it of <see cref="MemoryBytes"/>; a guest that is asked for memory gives it when it can.
+    /// </summary>
+    public long AssignedMemoryBytes => Reading.AssignedMemoryBytes;
+
     /// <summary>CPU time used since the VM started.</summary>
     public TimeSpan CpuTime => Reading.CpuTime;
 

@@ -29,6 +29,10 @@ public static class MigrationChecks
             try
             {
                 found = await CheckTargetAsync(vm, needs, target, cancellationToken);
+                if (options.WithStorage && !found.Any(static obstacle => obstacle.Kind is MigrationObstacleKind.SameHost))
+                {
+                    found = [.. found, .. (await DiskPlaces.FindAsync(needs, target, options.TargetPool, cancellationToken)).Obstacles];
+                }
             }
             catch (HypervisorException e)
             {

@@ -58,6 +58,13 @@ public static class VMDisks
         await disk.Of.Connection.Link.SendAsync(new ResizeDisk(disk.Of.Id, disk.Target, disk.Path, bytes), cancellationToken),
         DateTimeOffset.UtcNow);
 
+    /// <summary>Changes settings of a disk.</summary>
+    /// <exception cref="HypervisorException">InvalidState: it can be changed of a VM that is off, and this one is not.</exception>
+    public static async Task<KumoiDisk> SetAsync(KumoiDisk disk, DiskSettings settings, CancellationToken cancellationToken) => new(
+        disk.Of,
+        await disk.Of.Connection.Link.SendAsync(new SetDisk(disk.Of.Id, disk.Target, disk.Path, settings), cancellationToken),
+        DateTimeOffset.UtcNow);
+
     /// <summary>Puts a disc into a CD drive, or, without a path, takes it out. Returns what was in it before.</summary>
     /// <exception cref="HypervisorException">DiskNotFound: the VM has no such drive. StorageFailed: the image is missing.</exception>
     public static async Task<string?> SetCdDriveAsync(

@@ -31,6 +31,14 @@ internal static class DiskDefinition
         Format = (string?)disk.Element("driver")?.Attribute("type") ?? "",
         IsReadOnly = disk.Element("readonly") is not null || IsCdDrive(disk),
         IsShareable = disk.Element("shareable") is not null,
+        Cache = Enum.TryParse<DiskCache>((string?)disk.Element("driver")?.Attribute("cache"), ignoreCase: true, out var cache)
+            ? cache : DiskCache.Default,
+        Io = Enum.TryParse<DiskIo>(
+            ((string?)disk.Element("driver")?.Attribute("io"))?.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out var io)
+            ? io : DiskIo.Default,
+        Discard = Enum.TryParse<DiskDiscard>((string?)disk.Element("driver")?.Attribute("discard"), ignoreCase: true, out var discard)
+            ? discard : DiskDiscard.Default,
+        Limits = DiskLimits.Of(disk),
     };
 
     /// <summary>libvirt gives an empty drive a source without anything in it, while the VM runs.</summary>
@@ -121,6 +129,13 @@ internal static class DiskDefinition
 
     public static HypervisorException NoDisk(string message) => new(
         message, FaultDomain.VM, error: HypervisorError.DiskNotFound, recommendedAction: "Get-KumoiDisk lists the disks of the VM.");
+
+    /// <summary>For what cannot be changed while the VM runs.</summary>
+    public static HypervisorException RunsWith(string vm, string target) => new(
+        $"The disk '{target}' of '{vm}' is in use: its cache, how it is read and written, and whether it is read-only, are changed of a VM "
+            + "that is off.",
+        FaultDomain.VM, error: HypervisorError.InvalidState,
+        recommendedAction: "Stop the VM with Stop-KumoiVM, set it, and start the VM again. Limits are set while it runs, too.");
 
     public static HypervisorException Shrinks(string vm, string target, long now, long wanted) => new(
         $"The disk '{target}' of '{vm}' has {now} bytes, and cannot become {wanted}: what is at its end would be lost.", FaultDomain.VM,

@@ -25,6 +25,15 @@ public sealed record DiskReading
     /// <summary>Several VMs may write to it at the same time.</summary>
     public bool IsShareable { get; init; }
 
+    public DiskCache Cache { get; init; }
+
+    public DiskIo Io { get; init; }
+
+    public DiskDiscard Discard { get; init; }
+
+    /// <summary>How much the VM may read and write each second.</summary>
+    public DiskLimits Limits { get; init; } = new();
+
     /// <summary>What the guest sees; null: the host does not tell.</summary>
     public long? CapacityBytes { get; init; }
 

@@ -11,4 +11,7 @@ internal static class JournalDetails
 
     /// <summary>What kind of failure it was: a name of <see cref="HypervisorError"/>.</summary>
     public const string ErrorCode = "errorCode";
+
+    /// <summary>The disks that a VM takes with it to another host; null: none. How long that takes depends on them.</summary>
+    public const string Disks = "disks";
 }

@@ -115,9 +115,13 @@ internal static class MigrationJudge
     ];
 
     /// <summary>The images that a target must see, as files or block devices of these paths.</summary>
-    public static IReadOnlyList<string> Images(XElement domain) =>
+    /// <param name="domain">The VM.</param>
+    /// <param name="copied">Disks that are copied with it, by their names in the VM.</param>
+    public static IReadOnlyList<string> Images(XElement domain, IReadOnlyList<DiskReading> copied) =>
     [
-        .. domain.Elements("devices").Elements("disk").SelectMany(static disk => disk.DescendantsAndSelf())
+        .. domain.Elements("devices").Elements("disk")
+            .Where(disk => !copied.Any(one => one.Target == DiskDefinition.TargetOf(disk)))
+            .SelectMany(static disk => disk.DescendantsAndSelf())
             .Where(static layer => layer.Name.LocalName is "disk" or "backingStore").Select(DomainCopy.ImageOf).OfType<string>()
                 .Distinct(StringComparer.Ordinal),
     ];

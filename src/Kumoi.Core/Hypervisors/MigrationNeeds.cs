@@ -28,6 +28,9 @@ public sealed record MigrationNeeds
     /// <summary>The source's CPU, as the driver compares it with others; null: not known.</summary>
     public string? HostCpu { get; init; }
 
+    /// <summary>Disks that are copied with the VM: their images need not be at the target.</summary>
+    public IReadOnlyList<DiskReading> CopiedDisks { get; init; } = [];
+
     /// <summary>What stands in the way of a migration to any host.</summary>
     public required IReadOnlyList<MigrationObstacle> Obstacles { get; init; }
 }

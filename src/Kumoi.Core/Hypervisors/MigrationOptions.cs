@@ -40,7 +40,18 @@ public sealed record MigrationOptions
 
     /// <summary>
     /// Likewise: the stream, with the VM's memory, may go unencrypted over the networks between the source, this computer and the targets
-    /// also where these are connected by TLS or ssh.
+    /// also where these are connected by TLS or ssh. With <see cref="WithStorage"/>: the memory and the disks may go unencrypted from the
+    /// source to the target, which while it takes them lets everybody write to them who reaches its port; else the hypervisors must have
+    /// certificates.
     /// </summary>
     public bool AllowUnencrypted { get; init; }
+
+    /// <summary>The disks that the VM writes to, and shares with nobody, go with it: they are copied while it runs.</summary>
+    public bool WithStorage { get; init; }
+
+    /// <summary>With <see cref="WithStorage"/>: the target's storage pool; null: the one at the directory that a disk is in.</summary>
+    public string? TargetPool { get; init; }
+
+    /// <summary>With <see cref="WithStorage"/>, when it is begun: where each disk goes. Its volume is there, and empty.</summary>
+    public IReadOnlyList<DiskCopy> Disks { get; init; } = [];
 }

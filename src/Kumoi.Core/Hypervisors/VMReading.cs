@@ -54,6 +54,14 @@ public sealed record VMReading
     [TypedDefault(1L << 50)]
     public long MemoryBytes { get; init; }
 
+    /// <summary>How many CPUs it can be given while it runs. What stands in is more than any host has.</summary>
+    [TypedDefault(1 << 16)]
+    public int MaxCpuCount { get; init; }
+
+    /// <summary>What its balloon leaves to it of <see cref="MemoryBytes"/>. What stands in is more than any host has.</summary>
+    [TypedDefault(1L << 50)]
+    public long AssignedMemoryBytes { get; init; }
+
     /// <summary>Bytes read from and written to all its disks since it started.</summary>
     public long DiskReadBytes { get; init; }
 

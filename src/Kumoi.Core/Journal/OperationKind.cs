@@ -18,6 +18,9 @@ public static class OperationKind
     /// <summary>A live migration to several targets, one of which wins. Its steps are events of the kind Speculation.</summary>
     public const string SpeculativeMigrate = "SpeculativeMigrate";
 
+    /// <summary>A live migration with the VM's disks, to one host. The volumes that it makes, and its migration, share its id.</summary>
+    public const string MigrateWithStorage = "MigrateWithStorage";
+
     /// <summary>A VM is started on one of several hosts. Its steps are events of the kind Speculation.</summary>
     public const string SpeculativeStart = "SpeculativeStart";
 }

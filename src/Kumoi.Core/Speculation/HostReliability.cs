@@ -144,7 +144,8 @@ public sealed class HostReliability
 
         try
         {
-            if (JsonNode.Parse(operation.Details) is not JsonObject details)
+            // What copies disks too says nothing of how long memory takes.
+            if (JsonNode.Parse(operation.Details) is not JsonObject details || details[JournalDetails.Disks] is not null)
             {
                 return null;
             }

@@ -84,7 +84,7 @@ public sealed class MigrationJudgeTests
             """);
         Assert.Equal(["lan"], MigrationJudge.Networks(domain));
         Assert.Equal(["br0", "eth1"], MigrationJudge.HostInterfaces(domain));
-        Assert.Equal(["/srv/web", "/dev/san/web"], MigrationJudge.Images(domain));
+        Assert.Equal(["/srv/web", "/dev/san/web"], MigrationJudge.Images(domain, []));
         Assert.Equal([("fast", "web-1")], MigrationJudge.Volumes(domain));
     }
 
@@ -155,7 +155,7 @@ public sealed class MigrationJudgeTests
         ["/a/top", "/a/base"],
         MigrationJudge.Images(Domain(
             "<devices><disk type='file'><source file='/a/top'/><backingStore type='file'><source "
-                + "file='/a/base'/><backingStore/></backingStore></disk></devices>")));
+                + "file='/a/base'/><backingStore/></backingStore></disk></devices>"), []));
 
     private static (Kind Kind, bool IsFatal) Only(string device)
     {

@@ -48,6 +48,8 @@ internal sealed class ControlledLink(IHypervisorLink inner, Controller controlle
         ReadMigrationNeeds => "needs",
         CheckMigrationTarget => "check",
         FindHostBoundState => "host state",
+        CreateVolume => "create volume",
+        RemoveVolume => "remove volume",
         DefineVM => "define",
         UndoDefineVM => "undo",
         StartVM => "start",

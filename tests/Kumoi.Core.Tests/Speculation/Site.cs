@@ -79,6 +79,31 @@ internal sealed class Site : IAsyncDisposable
             .RunAsync([.. fleet.Hosts.Skip(1).Take(candidates ?? fleet.Hosts.Count)], progress: null, cancellationToken);
     }
 
+    /// <summary>The VM of kvm01 has a disk of its own, a volume of this name.</summary>
+    public async Task AddDiskAsync(string volume) => await _observer.Hosts[0].Link.SendAsync(
+        new AddDisk(Id, new DiskAddition { NewVolumeBytes = 1L << 30, VolumeName = volume, StoragePool = "default" }), default);
+
+    /// <summary>The volumes of the hosts' pools, in the order of the hosts.</summary>
+    public async Task<IReadOnlyList<string>> VolumesAsync()
+    {
+        List<string> volumes = [];
+        foreach (var host in _observer.Hosts)
+        {
+            volumes.Add(string.Join(' ', (await host.Link.SendAsync(new ReadVolumes("default"), default)).Select(one => one.Name)));
+        }
+
+        return volumes;
+    }
+
+    /// <summary>Moves the VM, with its disks, from kvm01 to kvm02.</summary>
+    public async Task<KumoiVM> MoveWithStorageAsync(
+        Fleet fleet, bool keepSource = false, IProgress<MigrationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var vm = new KumoiVM(fleet.Hosts[0], (await _observer.Hosts[0].Link.SendAsync(new FindVMByName(VM), default))!);
+        return await new StorageMigration(vm, fleet.Hosts[1], new MigrationOptions(), keepSource, Time)
+            .RunAsync(progress, cancellationToken);
+    }
+
     /// <summary>The VM of kvm01 is that, by its admin.</summary>
     public async Task SetAsync(VMWhereabouts place)
     {
@@ -225,7 +250,7 @@ internal sealed class Site : IAsyncDisposable
         await using var fleet = await StartAsync(controller ?? new Controller());
         var results = new List<RepairResult>();
         foreach (var operation in (await UnfinishedAsync())
-            .Where(operation => operation.Kind is OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart))
+            .Where(OperationRepair.IsOnSeveralHosts))
         {
             results.Add(await new OperationRepair(fleet, Journal, Time).RepairAsync(operation, isOwnerKnownDead: false, default));
         }

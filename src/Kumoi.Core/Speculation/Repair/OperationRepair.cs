@@ -18,11 +18,16 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
 
     /// <summary>Whether the operation ran on several hosts: those can be repaired.</summary>
     public static bool IsOnSeveralHosts(KumoiOperation operation) =>
-        operation.Kind is OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart;
+        operation.Kind is OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart or OperationKind.MigrateWithStorage;
 
     /// <summary>The names of the hosts of an operation on several hosts.</summary>
     public static IEnumerable<string> HostsOf(KumoiOperation operation)
     {
+        if (operation.Kind is OperationKind.MigrateWithStorage)
+        {
+            return [operation.VMHost, operation.Target!];
+        }
+
         var plan = RepairPlan.Of(operation);
         return plan.Home is null ? plan.Candidates : plan.Candidates.Prepend(plan.Home);
     }
@@ -77,6 +82,17 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             var gone = $"The simulated hosts of '{operation.VM}' have ended with {operation.Owner}.";
             await EndAsync(operation, OperationState.Failed, gone);
             return new RepairResult { Operation = operation, IsRepaired = true, Message = gone };
+        }
+
+        if (operation.Kind is OperationKind.MigrateWithStorage)
+        {
+            var (repaired, ending) = await new StorageMigrationRepair(fleet, journal, operation, time).RepairAsync(cancellationToken);
+            if (ending is { } ended)
+            {
+                await EndAsync(operation, ended, ended is OperationState.Failed ? repaired.Message : null);
+            }
+
+            return repaired;
         }
 
         var plan = RepairPlan.Of(operation);

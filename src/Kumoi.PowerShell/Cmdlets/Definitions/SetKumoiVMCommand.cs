@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.PowerShell.Actions;
@@ -5,39 +6,56 @@ using Kumoi.PowerShell.Cmdlets.Base;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
-/// <summary>Changes settings of VMs.</summary>
+/// <summary>Changes settings of VMs, which run or are off.</summary>
 [Cmdlet(VerbsCommon.Set, "KumoiVM", SupportsShouldProcess = true)]
 [OutputType(typeof(KumoiVM))]
 public sealed class SetKumoiVMCommand : VMActionCmdlet
 {
-    private int? _cpuCount;
-    private long? _memoryBytes;
-    private bool? _isAutostart;
+    private readonly ConcurrentDictionary<VMKey, VMSettings> _before = [];
+    private VMSettings _settings = new();
 
     /// <summary>The host starts the VM when the host itself starts; -AutoStart:$false: it does not.</summary>
     [Parameter]
     public SwitchParameter AutoStart
     {
-        get => _isAutostart ?? false;
-        set => _isAutostart = value;
+        get => _settings.IsAutostart ?? false;
+        set => _settings = _settings with { IsAutostart = value };
     }
 
-    /// <summary>How many CPUs the VM, which is off, has.</summary>
+    /// <summary>How many CPUs the VM has: at once if it runs, and from its next start on.</summary>
     [Parameter]
     [ValidateRange(1, 4096)]
     public int CpuCount
     {
-        get => _cpuCount ?? 0;
-        set => _cpuCount = value;
+        get => _settings.CpuCount ?? 0;
+        set => _settings = _settings with { CpuCount = value };
     }
 
-    /// <summary>How much memory the VM, which is off, has, in bytes.</summary>
+    /// <summary>How many CPUs the VM can be given while it runs, from its next start on.</summary>
+    [Parameter]
+    [ValidateRange(1, 4096)]
+    public int MaxCpuCount
+    {
+        get => _settings.MaxCpuCount ?? 0;
+        set => _settings = _settings with { MaxCpuCount = value };
+    }
+
+    /// <summary>How much memory the VM has, in bytes: at once if it runs, and from its next start on.</summary>
     [Parameter]
     [ValidateRange(1L << 20, 1L << 46)]
     public long MemoryBytes
     {
-        get => _memoryBytes ?? 0;
-        set => _memoryBytes = value;
+        get => _settings.MemoryBytes ?? 0;
+        set => _settings = _settings with { MemoryBytes = value };
+    }
+
+    /// <summary>How much memory the VM can be given while it runs, in bytes, from its next start on.</summary>
+    [Parameter]
+    [ValidateRange(1L << 20, 1L << 46)]
+    public long MaxMemoryBytes
+    {
+        get => _settings.MaxMemoryBytes ?? 0;
+        set => _settings = _settings with { MaxMemoryBytes = value };
     }
 
     private protected override bool MeansAnyElement => false;
@@ -45,29 +63,37 @@ public sealed class SetKumoiVMCommand : VMActionCmdlet
     private protected override string Verb => "Set " + string.Join(
         ", ", new[]
         {
-            _isAutostart is { } isOn ? isOn ? "autostart" : "no autostart" : null,
-            _cpuCount is { } cpus ? FormattableString.Invariant($"{cpus} CPUs") : null,
-            _memoryBytes is { } bytes ? FormattableString.Invariant($"{bytes / 1048576.0:0.#} MiB of memory") : null,
+            _settings.IsAutostart is { } isOn ? isOn ? "autostart" : "no autostart" : null,
+            _settings.CpuCount is { } cpus ? FormattableString.Invariant($"{cpus} CPUs") : null,
+            _settings.MaxCpuCount is { } mostCpus ? FormattableString.Invariant($"at most {mostCpus} CPUs") : null,
+            _settings.MemoryBytes is { } bytes ? FormattableString.Invariant($"{bytes / 1048576.0:0.#} MiB of memory") : null,
+            _settings.MaxMemoryBytes is { } most ? FormattableString.Invariant($"at most {most / 1048576.0:0.#} MiB of memory") : null,
         }.OfType<string>());
 
     private protected override void Prepare()
     {
         base.Prepare();
-        if (_isAutostart is null && _cpuCount is null && _memoryBytes is null)
+        if (_settings == new VMSettings())
         {
             var message = "There is nothing to set.";
             ThrowTerminatingError(new ErrorRecord(
                 new ValidationMetadataException(message), "NothingToSet", ErrorCategory.InvalidArgument, null)
             {
-                ErrorDetails = new ErrorDetails(message) { RecommendedAction = "Give -AutoStart, -CpuCount or -MemoryBytes." },
+                ErrorDetails = new ErrorDetails(message)
+                {
+                    RecommendedAction = "Give -AutoStart, -CpuCount, -MaxCpuCount, -MemoryBytes or -MaxMemoryBytes.",
+                },
             });
         }
     }
 
-    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken) =>
-        await VMActions.SetAsync(vm, _isAutostart, _cpuCount, _memoryBytes, cancellationToken);
+    private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken)
+    {
+        var (after, before) = await _settings.ApplyAsync(vm, cancellationToken);
+        _before[vm.Key] = before;
+        return after;
+    }
 
-    private protected override Func<KumoiConnection?, Task>? UndoOf(KumoiVM vm) => async movedTo => await VMActions.SetAsync(
-        vm.At(movedTo), _isAutostart is null ? null : vm.IsAutostart, _cpuCount is null ? null : vm.CpuCount,
-        _memoryBytes is null ? null : vm.MemoryBytes, CancellationToken.None);
+    private protected override Func<KumoiConnection?, Task>? UndoOf(KumoiVM vm) => !_before.TryGetValue(vm.Key, out var before)
+        ? null : async movedTo => await before.ApplyAsync(vm.At(movedTo), CancellationToken.None);
 }

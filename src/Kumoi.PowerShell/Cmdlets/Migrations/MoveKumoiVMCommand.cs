@@ -76,7 +76,7 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
 
     /// <summary>
     /// With -Speculative: the VM's memory may go unencrypted from its host to this computer, and from here to the destinations, although
-    /// these hosts are connected by TLS or ssh.
+    /// these hosts are connected by TLS or ssh. With -WithStorage: its memory and its disks may go unencrypted to the destination.
     /// </summary>
     [Parameter]
     public SwitchParameter AllowUnencrypted { get; set; }
@@ -87,6 +87,22 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
     /// </summary>
     [Parameter]
     public SwitchParameter Strict { get; set; }
+
+    /// <summary>
+    /// The disks that the VM writes to go with it: they are copied to the destination while it runs, and removed where they were.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter WithStorage { get; set; }
+
+    /// <summary>With -WithStorage: the destination's storage pool. Else those at the directories that the disks are in.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(PoolNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? TargetPool { get; set; }
+
+    /// <summary>With -WithStorage: the disks stay where they were, too.</summary>
+    [Parameter]
+    public SwitchParameter KeepSource { get; set; }
 
     /// <summary>Move a VM although libvirt cannot see that its disks are shared.</summary>
     [Parameter]
@@ -99,8 +115,28 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
     private protected override void Prepare()
     {
         base.Prepare();
+        if (WithStorage && Speculative)
+        {
+            Refuse(
+                "A VM moves with its disks to one host: -WithStorage does not go with -Speculative.", "WithStorageIsNotSpeculative",
+                "Leave out -Speculative, or put the disks on storage that the hosts share and leave out -WithStorage.");
+        }
+
+        if (!WithStorage && (TargetPool is not null || KeepSource))
+        {
+            Refuse(
+                $"{(TargetPool is null ? "-KeepSource" : "-TargetPool")} is of disks that are copied.", "NothingIsCopied",
+                "Add -WithStorage, or leave it out.");
+        }
+
         _isDestinationGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Destination));
     }
+
+    private void Refuse(string message, string id, string action) => ThrowTerminatingError(
+        new ErrorRecord(new ValidationMetadataException(message), id, ErrorCategory.InvalidArgument, null)
+        {
+            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
+        });
 
     private protected override IEnumerable<ActionRequest> CreateRequests() =>
         !Speculative ? CreatePlainRequests() : _isDestinationGiven ? CreateSpeculativeRequests() : CreateCandidateRequests();
@@ -148,12 +184,16 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             TargetUri = TargetUri,
             BandwidthBytesPerSecond = BandwidthBytesPerSecond > 0 ? BandwidthBytesPerSecond : null,
             AllowUnsafe = AllowUnsafe,
+            AllowUnencrypted = AllowUnencrypted,
+            WithStorage = WithStorage,
+            TargetPool = TargetPool,
         };
         return new ActionRequest.OnWorker
         {
             Target = vm,
             ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
-            Verb = $"Move to {destination.Name}",
+            Verb = !WithStorage ? $"Move to {destination.Name}"
+                : $"Move with its disks to {destination.Name}{(KeepSource ? "" : ", and remove them where they are")}",
             // Whichever came through the pipeline with a lineage: the destination is what a failed target is replaced by.
             Origin = LineageSource.OriginOf(Destination is [{ Host: { } destinationHost }] ? destinationHost : null)
                 ?? LineageSource.OriginOf(VM is [{ VM: { } given }] ? given : null),
@@ -161,10 +201,12 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
             {
                 var id = vm.Key.GetHashCode() & int.MaxValue;
                 var activity = $"Moving {vm.Name} from {vm.VMHost} to {destination.Name}";
-                var reporter = new MigrationProgressReporter(progress, id, activity);
+                var reporter = new MigrationProgressReporter(progress, id, activity, TimeProvider.System);
                 try
                 {
-                    var moved = await VMActions.MoveAsync(vm, destination, options, reporter, token);
+                    var moved = WithStorage
+                        ? await new StorageMigration(vm, destination, options, KeepSource, TimeProvider.System).RunAsync(reporter, token)
+                        : await VMActions.MoveAsync(vm, destination, options, reporter, token);
                     return new ActionResult(PassThru ? [moved] : []) { MovedTo = destination };
                 }
                 finally

@@ -35,6 +35,16 @@ public sealed class TestKumoiMigrationCommand : FleetCmdlet
     [Parameter]
     public SwitchParameter AllowUnsafe { get; set; }
 
+    /// <summary>As for Move-KumoiVM -WithStorage: the disks that the VM writes to are copied, and need not be shared.</summary>
+    [Parameter]
+    public SwitchParameter WithStorage { get; set; }
+
+    /// <summary>With -WithStorage: the destinations' storage pool. Else those at the directories that the disks are in.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(PoolNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? TargetPool { get; set; }
+
     /// <summary>Writes only true or false for each VM and destination.</summary>
     [Parameter]
     public SwitchParameter Quiet { get; set; }
@@ -76,7 +86,7 @@ public sealed class TestKumoiMigrationCommand : FleetCmdlet
     protected override void EndProcessing()
     {
         var isAnyDestination = !_isDestinationGiven && !(_isVMGiven && MyInvocation.ExpectingInput);
-        var options = new MigrationOptions { AllowUnsafe = AllowUnsafe };
+        var options = new MigrationOptions { AllowUnsafe = AllowUnsafe, WithStorage = WithStorage, TargetPool = TargetPool };
         foreach (var outcome in Enumerate(token => FanOut.RunAsync([.. _vms.Values], ThrottleLimit, CheckAsync, token)))
         {
             if (outcome.Succeeded)

@@ -40,6 +40,12 @@ public sealed record MigrateVM(Guid Id, [property: JsonIgnore] IHypervisorLink T
         ["allowUnsafe"] = Options.AllowUnsafe,
         ["bandwidthBytesPerSecond"] = Options.BandwidthBytesPerSecond,
         ["targetUri"] = WithoutSecrets(Options.TargetUri),
+        [JournalDetails.Disks] = Options.Disks.Count == 0 ? null : new JsonArray([.. Options.Disks.Select(disk => new JsonObject
+        {
+            ["target"] = disk.Target,
+            ["path"] = disk.Path,
+            ["targetPath"] = disk.TargetPath,
+        })]),
     };
 
     /// <summary>How long a migration takes depends on the VM's memory.</summary>

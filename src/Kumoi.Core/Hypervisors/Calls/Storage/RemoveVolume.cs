@@ -8,6 +8,9 @@ namespace Kumoi.Hypervisors.Calls;
 /// </summary>
 public sealed record RemoveVolume(string Pool, string VolumeName) : HostChange<Done>
 {
+    /// <summary>The same operation has made it, and nobody was told of it: only a use that is known keeps it.</summary>
+    public bool IsOwn { get; init; }
+
     public override string JournalKind => "RemoveVolume";
 
     public override string FaultOperation => Faults.FaultOperation.Define;

@@ -22,7 +22,7 @@ internal static class DefinitionCalls
         .Add(static (LibvirtLink host, SetAutostart call, CancellationToken token) =>
             host.ChangeAsync(call.Id, (connection, domain) => HostBoundState.SetAutostart(connection, domain, call.IsOn), token))
         .Add(static (LibvirtLink host, ResizeVM call, CancellationToken token) =>
-            host.ChangeAsync(call.Id, (connection, domain) => VMSize.Set(connection, domain, call), token))
+            host.ControlAsync(connection => VMSize.Set(connection, call), token))
         .Add(static (LibvirtLink host, RenameVM call, CancellationToken token) =>
             host.ChangeAsync(call.Id, (connection, domain) => Rename(connection, domain, call.NewName), token))
         .Add(static (LibvirtLink host, ReadPools _, CancellationToken token) => host.ReadAsync(StoragePools.Read, token));

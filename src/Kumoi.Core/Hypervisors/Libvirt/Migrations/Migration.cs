@@ -28,7 +28,9 @@ internal sealed class Migration(
         var report = new MigrationReport(vm.Name, source.HostName, target.HostName, options);
         await CheckAsync(vm, report, cancellationToken);
 
-        var call = new MigrationCall(id, peerUri, MigrationCall.Flags(options, vm.IsPersistent), options.BandwidthBytesPerSecond);
+        var definitions = options.Disks.Count == 0 ? null : await source.ReadAsync(
+            connection => TargetDefinitions.Read(connection, id, vm.IsPersistent, options.Disks), cancellationToken);
+        var call = new MigrationCall(id, peerUri, MigrationCall.Flags(options, vm.IsPersistent), options, definitions);
         var running = peerUri is null
             ? source.RunJobAsync(from => target.WithJobConnection(to => call.RunDirect(from, to)))
             : source.RunJobAsync(call.RunPeerToPeer);

@@ -4,11 +4,19 @@ using Kumoi.Hypervisors.Libvirt.Native;
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
 /// <summary>The one blocking call of a migration, on connections of its own, and what others may know of it while it runs.</summary>
-internal sealed unsafe class MigrationCall(Guid id, string? peerUri, uint flags, long? bandwidthBytesPerSecond)
+/// <param name="id">The VM.</param>
+/// <param name="peerUri">With peer-to-peer: where the source's daemon finds the target's.</param>
+/// <param name="flags">See <see cref="Flags"/>.</param>
+/// <param name="options">How it is done.</param>
+/// <param name="definitions">With disks that are copied: what the VM is at the target.</param>
+internal sealed unsafe class MigrationCall(
+    Guid id, string? peerUri, uint flags, MigrationOptions options, TargetDefinitions? definitions)
 {
     // virDomainMigrateFlags
     private const uint Live = 1 << 0;
     private const uint PeerToPeer = 1 << 1;
+    private const uint CopyDisks = 1 << 6; // VIR_MIGRATE_NON_SHARED_DISK
+    private const uint Tls = 1 << 16;
     private const uint PersistOnTarget = 1 << 3;
     private const uint UndefineOnSource = 1 << 4;
     private const uint ChangeProtection = 1 << 8;
@@ -30,7 +38,9 @@ internal sealed unsafe class MigrationCall(Guid id, string? peerUri, uint flags,
         | ChangeProtection
         | (options.PeerToPeer ? PeerToPeer : 0)
         | (isPersistent ? PersistOnTarget | UndefineOnSource : 0)
-        | (options.AllowUnsafe ? Unsafe : 0);
+        | (options.AllowUnsafe ? Unsafe : 0)
+        | (options.Disks.Count > 0 ? CopyDisks : 0)
+        | (options.Disks.Count > 0 && !options.AllowUnencrypted ? Tls : 0);
 
     /// <summary>Takes the call back if it has not gone out yet.</summary>
     public bool TryWithdraw() => Interlocked.CompareExchange(ref _state, Withdrawn, Waiting) != Issued;
@@ -44,8 +54,8 @@ internal sealed unsafe class MigrationCall(Guid id, string? peerUri, uint flags,
             return null;
         }
 
-        var bandwidth = Bandwidth();
-        var result = NativeMigration.virDomainMigrateToURI3(domain, peerUri!, &bandwidth, BandwidthCount, flags);
+        using var parameters = Parameters();
+        var result = NativeMigration.virDomainMigrateToURI3(domain, peerUri!, parameters.First, (uint)parameters.Count, flags);
         return result == 0 ? new MigrationOutcome(null, null, null) : Failed(source, null);
     }
 
@@ -61,8 +71,9 @@ internal sealed unsafe class MigrationCall(Guid id, string? peerUri, uint flags,
         _target = targetConnection;
         try
         {
-            var bandwidth = Bandwidth();
-            var moved = NativeMigration.virDomainMigrate3(domain, targetConnection.Handle, &bandwidth, BandwidthCount, flags);
+            using var parameters = Parameters();
+            var moved = NativeMigration.virDomainMigrate3(
+                domain, targetConnection.Handle, parameters.First, (uint)parameters.Count, flags);
             if (moved == 0)
             {
                 return Failed(source, targetConnection);
@@ -77,8 +88,6 @@ internal sealed unsafe class MigrationCall(Guid id, string? peerUri, uint flags,
         }
     }
 
-    private uint BandwidthCount => bandwidthBytesPerSecond is null ? 0u : 1u;
-
     private static MigrationOutcome Failed(LibvirtConnection source, LibvirtConnection? target)
     {
         var failure = NativeError.Last();
@@ -87,16 +96,20 @@ internal sealed unsafe class MigrationCall(Guid id, string? peerUri, uint flags,
 
     private bool TryIssue() => Interlocked.CompareExchange(ref _state, Issued, Waiting) == Waiting;
 
-    /// <summary>VIR_MIGRATE_PARAM_BANDWIDTH, in MiB per second.</summary>
-    private VirTypedParameter Bandwidth()
+    /// <summary>VIR_MIGRATE_PARAM_BANDWIDTH, in MiB per second; of disks their names in the VM (VIR_MIGRATE_PARAM_MIGRATE_DISKS).</summary>
+    private TypedParameterList Parameters()
     {
-        const long Mib = 1 << 20;
-        var parameter = new VirTypedParameter()
+        const long MiB = 1 << 20;
+        const int Others = 3;
+        var parameters = new TypedParameterList(options.Disks.Count + Others)
+            .Add("bandwidth"u8, options.BandwidthBytesPerSecond is { } limit ? (ulong)Math.Max(1, (limit + MiB - 1) / MiB) : null)
+            .Add("destination_xml"u8, definitions?.Live)
+            .Add("persistent_xml"u8, definitions?.Persistent);
+        foreach (var disk in options.Disks)
         {
-            Type = VirTypedParameter.TypeULong,
-            ULong = (ulong)Math.Max(1, ((bandwidthBytesPerSecond ?? 0) + Mib - 1) / Mib),
-        };
-        "bandwidth"u8.CopyTo(new Span<byte>(parameter.Field, 80));
-        return parameter;
+            parameters.Add("migrate_disks"u8, disk.Target);
+        }
+
+        return parameters;
     }
 }

@@ -1,6 +1,7 @@
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Power;
+using Kumoi.Hypervisors.Libvirt.Storage;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
@@ -20,6 +21,8 @@ internal static class MigrationNeedsReader
             HypervisorVersion = host.Hypervisor,
             ManagerVersion = host.Libvirt,
             HostCpu = host.Cpu,
+            CopiedDisks = options.WithStorage
+                ? [.. StorageMoves.Copied(DomainDefinition.Parse(definition)).Select(disk => DiskReader.Read(domain, disk))] : [],
             Obstacles = Judge(connection, domain, vm, definition, options),
         };
     }
@@ -48,6 +51,11 @@ internal static class MigrationNeedsReader
 
         obstacles.AddRange(MigrationJudge.JudgeVM(DomainDefinition.Parse(definition)));
         obstacles.AddRange(MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain))));
+
+        if (options.WithStorage)
+        {
+            obstacles.AddRange(StorageMoves.Judge(DomainDefinition.Parse(definition)));
+        }
 
         // A VM with a job would make libvirt wait, and what is refused already needs no second word.
         if (!obstacles.Exists(static obstacle => obstacle.IsFatal) && Ask(connection, domain, vm, options) is { } refusal)

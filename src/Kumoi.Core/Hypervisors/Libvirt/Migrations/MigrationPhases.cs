@@ -13,6 +13,7 @@ internal static unsafe class MigrationPhases
     private const uint Paused = 1 << 5;
     private const uint ChangeProtection = 1 << 8;
     private const uint Unsafe = 1 << 9;
+    private const uint CopyDisks = 1 << 6; // VIR_MIGRATE_NON_SHARED_DISK
 
     /// <summary>
     /// With change protection the source keeps the VM's job from Begin to Confirm. A persistent VM moves with its definition.
@@ -24,7 +25,8 @@ internal static unsafe class MigrationPhases
         Live
         | (isPersistent ? PersistOnTarget | UndefineOnSource : 0)
         | (isPaused ? Paused : 0)
-        | (options.AllowUnsafe ? Unsafe : 0);
+        | (options.AllowUnsafe ? Unsafe : 0)
+        | (options.WithStorage ? CopyDisks : 0);
 
     /// <summary>On the source. Returns the definition to prepare, and the cookie for the targets.</summary>
     public static (string Definition, byte[] Cookie) Begin(LibvirtConnection connection, DomainHandle domain, uint flags)

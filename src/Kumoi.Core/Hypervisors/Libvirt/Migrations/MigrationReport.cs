@@ -91,9 +91,16 @@ internal sealed class MigrationReport(string vm, string source, string target, M
                 outcomeUnknown: false,
                 targetAnswers ? known.Error : HypervisorError.ConnectionFailed,
                 known.NativeCode,
-                $"The VM is still on {source}. Check {target} and its log, or use another target.")
-            : known;
+                $"The VM is still on {source}. Check {target} and its log, or use another target.{(targetAnswers ? Certificates : "")}")
+            : Certificates.Length == 0 ? known : new HypervisorException(
+                known.Message, known.FaultDomain, known.IsTransient, known.OutcomeUnknown, known.Error, known.NativeCode,
+                $"{known.RecommendedAction ?? $"The VM is still on {source}."}{Certificates}");
     }
+
+    /// <summary>What its disks need on the way, if they go encrypted: what QEMU says where it has none is no code of libvirt's.</summary>
+    private string Certificates => options.Disks.Count == 0 || options.AllowUnencrypted ? ""
+        : " Disks go encrypted: each host's QEMU needs certificates (migrate_tls_x509_cert_dir in qemu.conf). "
+            + "Where the network between them is trusted, and nobody else is on it: -AllowUnencrypted.";
 
     /// <summary>It was ended from here, and the VM is where it was.</summary>
     public HypervisorException Stopped(MigrationStop stop, MigrationOutcome? outcome, bool targetAnswers)

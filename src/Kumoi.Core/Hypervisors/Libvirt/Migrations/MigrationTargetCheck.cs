@@ -68,7 +68,7 @@ internal sealed unsafe class MigrationTargetCheck
 
         var optional = MigrationJudge.OptionalImages(_domain);
         Dictionary<string, string>? pools = null;
-        foreach (var path in MigrationJudge.Images(_domain).Where(path => !HasVolume(path)))
+        foreach (var path in MigrationJudge.Images(_domain, _needs.CopiedDisks).Where(path => !HasVolume(path)))
         {
             pools ??= VolumeStore.ReadDirectories(_connection);
             var normal = ImagePath.Normalize(path);

@@ -146,5 +146,9 @@ internal static unsafe partial class NativeDomain
     public static partial int virDomainGetBlockInfo(DomainHandle domain, string disk, VirDomainBlockInfo* info, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainSetBlockIoTune(
+        DomainHandle domain, string disk, VirTypedParameter* parameters, int count, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int virDomainBlockResize(DomainHandle domain, string disk, ulong size, uint flags);
 }

@@ -4,13 +4,15 @@ using System.Text;
 namespace Kumoi.Hypervisors.Libvirt.Native;
 
 /// <summary>Parameters for a call of libvirt, with their strings, in memory of this process.</summary>
-internal sealed unsafe class TypedParameterList : IDisposable
+/// <param name="capacity">How many there can be.</param>
+internal sealed unsafe class TypedParameterList(int capacity = TypedParameterList.UsualCapacity) : IDisposable
 {
-    private const int Capacity = 8;
+    private const int UsualCapacity = 8;
     private const int FieldBytes = 80;
 
     /// <summary>The first one, for as long as this is not disposed.</summary>
-    public VirTypedParameter* First { get; } = (VirTypedParameter*)NativeMemory.AllocZeroed(Capacity, (nuint)sizeof(VirTypedParameter));
+    public VirTypedParameter* First { get; } =
+        (VirTypedParameter*)NativeMemory.AllocZeroed((nuint)capacity, (nuint)sizeof(VirTypedParameter));
 
     public int Count { get; private set; }
 
@@ -53,9 +55,9 @@ internal sealed unsafe class TypedParameterList : IDisposable
 
     private VirTypedParameter* Next(ReadOnlySpan<byte> field, int type)
     {
-        if (Count == Capacity)
+        if (Count == capacity)
         {
-            throw new InvalidOperationException($"More than {Capacity} parameters: {Encoding.UTF8.GetString(field)}.");
+            throw new InvalidOperationException($"More than {capacity} parameters: {Encoding.UTF8.GetString(field)}.");
         }
 
         var next = First + Count++;

@@ -22,6 +22,10 @@ internal static unsafe class DomainCalls
     public static string ReadMigratable(LibvirtConnection connection, DomainHandle domain) =>
         NativeString.Take(NativeDomain.virDomainGetXMLDesc(domain, MigratableXml)) ?? ReadXml(connection, domain);
 
+    /// <summary>As it is sent to another host, with secrets (libvirt-domain: virDomainGetXMLDesc).</summary>
+    public static string ReadSent(LibvirtConnection connection, DomainHandle domain) =>
+        ReadXml(connection, domain, SecureXml | MigratableXml);
+
     /// <summary>libvirt-domain: virDomainGetXMLDesc, of the next start, with secrets.</summary>
     public static string ReadDefinition(LibvirtConnection connection, DomainHandle domain) =>
         ReadXml(connection, domain, SecureXml | InactiveXml);

@@ -44,7 +44,9 @@ internal static unsafe class VMStats
     {
         long state = info == null ? 0 : info->State;
         var memoryKib = info == null ? 0 : (long)info->MaxMemoryKib.Value;
+        var assignedKib = info == null ? 0 : (long)info->MemoryKib.Value;
         long cpus = info == null ? 0 : info->CpuCount;
+        long mostCpus = 0;
         var cpuNanoseconds = info == null ? -1 : (long)info->CpuTimeNanoseconds;
         long read = 0;
         long written = 0;
@@ -76,12 +78,21 @@ internal static unsafe class VMStats
             {
                 memoryKib = value;
             }
-            else if (name.SequenceEqual("vcpu.current"u8) || (cpus == 0 && name.SequenceEqual("vcpu.maximum"u8)))
+            else if (name.SequenceEqual("balloon.current"u8))
+            {
+                assignedKib = value;
+            }
+            else if (name.SequenceEqual("vcpu.current"u8))
             {
                 cpus = value;
             }
+            else if (name.SequenceEqual("vcpu.maximum"u8))
+            {
+                mostCpus = value;
+            }
         }
 
+        cpus = cpus == 0 ? mostCpus : cpus;
         var power = ToPowerState((int)state);
 
         // For a VM that is off, some versions tell the time of whatever has its cgroup.
@@ -100,6 +111,8 @@ internal static unsafe class VMStats
             CpuTime = cpuTime ?? TimeSpan.Zero,
             CpuRatio = cpu.Read(record->Domain, id, power, (int)cpus, cpuTime, at.Timestamp),
             MemoryBytes = memoryKib * 1024,
+            MaxCpuCount = (int)Math.Max(cpus, mostCpus),
+            AssignedMemoryBytes = (assignedKib > 0 ? assignedKib : memoryKib) * 1024,
             DiskReadBytes = read,
             DiskWrittenBytes = written,
             NetworkReceivedBytes = received,

@@ -14,6 +14,8 @@ internal static class DiskCalls
             host.KeepAsync(host.RunJobAsync(connection => DiskChanges.Remove(connection, call, token)))))
         .Add(static (LibvirtLink host, ResizeDisk call, CancellationToken token) =>
             host.ControlAsync(connection => DiskChanges.Resize(connection, call), token))
+        .Add(static (LibvirtLink host, SetDisk call, CancellationToken token) =>
+            host.ControlAsync(connection => DiskTuning.Set(connection, call), token))
         .Add(static (LibvirtLink host, SetCdDrive call, CancellationToken token) => TellAsync(
             host.ControlAsync(connection => DiskChanges.SetCdDrive(connection, call), token)));
 

@@ -72,7 +72,8 @@ internal static class VolumeCalls
         }
 
         var path = VolumeStore.PathOf(connection, volume);
-        if (ImageUsesReader.Read(connection, without: "").FindUse(path) is { } use)
+        var uses = ImageUsesReader.Read(connection, without: "");
+        if ((call.IsOwn ? uses.FindKnownUse(path) : uses.FindUse(path)) is { } use)
         {
             throw VolumeDefinition.InUse(path, use);
         }

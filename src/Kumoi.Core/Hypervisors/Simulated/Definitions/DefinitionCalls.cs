@@ -51,18 +51,36 @@ internal static class DefinitionCalls
         return vm.Read(link.Now);
     }
 
-    private static Done Resize(SimulatedLink link, ResizeVM call)
+    /// <summary>Simulated guests give and take at once.</summary>
+    private static VMSizes Resize(SimulatedLink link, ResizeVM call)
     {
-        var vm = link.Existing(call.Id);
-        if (vm.State is not PowerState.Shutoff)
+        var vm = SimulatedDevices.Staying(link, call.Id);
+        var running = vm.Sizes;
+        var isOff = vm.State is PowerState.Shutoff;
+        var defined = vm.Next ?? running;
+        var wanted = call.Apply(defined, isOff);
+        if (!isOff)
         {
-            throw SimulatedLink.WrongState(vm, "resize"); // a simulated VM is what it is defined as
+            running.EnsureFits(vm.Name, call.CpuCount, call.MemoryBytes);
         }
 
-        vm.CpuCount = call.CpuCount ?? vm.CpuCount;
-        vm.MemoryBytes = call.MemoryBytes ?? vm.MemoryBytes;
+        wanted.EnsureSound(vm.Name);
+        if (isOff)
+        {
+            vm.Take(wanted);
+        }
+        else
+        {
+            vm.Take(running with
+            {
+                CpuCount = call.CpuCount ?? running.CpuCount,
+                MemoryBytes = call.MemoryBytes ?? running.MemoryBytes,
+            });
+            vm.Next = wanted;
+        }
+
         link.Host.Publish(vm, VMLifecycle.Defined, link.Now);
-        return default;
+        return running with { MaxCpuCount = defined.MaxCpuCount, MaxMemoryBytes = defined.MaxMemoryBytes };
     }
 
     private static Done Rename(SimulatedLink link, RenameVM call)

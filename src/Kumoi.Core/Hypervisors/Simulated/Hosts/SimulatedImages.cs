@@ -8,6 +8,8 @@ namespace Kumoi.Hypervisors.Simulated.Hosts;
 /// </summary>
 internal static class SimulatedImages
 {
+    private const long UnknownBytes = 10L << 30;
+
     /// <summary>
     /// The devices of a specification, as libvirt would have them; of a whole machine all of its definition. And the paths of the images
     /// that are made for it.
@@ -137,6 +139,17 @@ internal static class SimulatedImages
 
         return uses.RemoveUnused(host.Name, images, static _ => { });
     }
+
+    /// <summary>One disk of a VM. Every file that is named is there.</summary>
+    public static DiskReading Read(SimulatedHost host, XElement disk)
+    {
+        var reading = DiskDefinition.Read(disk);
+        return reading.Path is null
+            ? reading : reading with { CapacityBytes = BytesOf(host, reading.Path), AllocatedBytes = BytesOf(host, reading.Path) };
+    }
+
+    /// <summary>How big an image is.</summary>
+    public static long BytesOf(SimulatedHost host, string path) => host.ImageBytes.GetValueOrDefault(path, UnknownBytes);
 
     /// <summary>Where a volume of that name is, or would be; of a pool that the host has not, where such a one would be.</summary>
     public static string PathOf(SimulatedHost host, string pool, string volume) =>

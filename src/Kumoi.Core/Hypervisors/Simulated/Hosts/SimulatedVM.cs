@@ -21,6 +21,18 @@ internal sealed class SimulatedVM
 
     public required int CpuCount { get; set; }
 
+    /// <summary>How many CPUs it can be given while it runs; 0: as it has.</summary>
+    public int MaxCpuCount { get; set; }
+
+    /// <summary>What it has of its memory; 0: all.</summary>
+    public long AssignedMemoryBytes { get; set; }
+
+    /// <summary>What it is from its next start on; null: as it is.</summary>
+    public VMSizes? Next { get; set; }
+
+    public VMSizes Sizes => new(
+        CpuCount, Math.Max(CpuCount, MaxCpuCount), AssignedMemoryBytes > 0 ? AssignedMemoryBytes : MemoryBytes, MemoryBytes);
+
     /// <summary>How busy its CPUs are while it runs, 0..1. Its XML tells it, and may say what it shall be.</summary>
     public required double CpuLoad { get; init; }
 
@@ -95,6 +107,8 @@ internal sealed class SimulatedVM
             HasSavedState = HasSavedState,
             IsAutostart = IsAutostart,
             CpuCount = CpuCount,
+            MaxCpuCount = Sizes.MaxCpuCount,
+            AssignedMemoryBytes = Sizes.MemoryBytes,
             CpuTime = running * (CpuLoad * CpuCount),
             CpuRatio = State is PowerState.Running ? CpuLoad : 0,
             MemoryBytes = MemoryBytes,
@@ -105,8 +119,18 @@ internal sealed class SimulatedVM
         };
     }
 
+    /// <summary>It has these.</summary>
+    public void Take(VMSizes sizes) => (CpuCount, MaxCpuCount, AssignedMemoryBytes, MemoryBytes) =
+        (sizes.CpuCount, sizes.MaxCpuCount, sizes.MemoryBytes, sizes.MaxMemoryBytes);
+
     public void ChangeState(PowerState state, DateTimeOffset now)
     {
+        if (state is PowerState.Shutoff && Next is { } next)
+        {
+            Next = null;
+            Take(next);
+        }
+
         PastRunningTime = state is PowerState.Shutoff ? TimeSpan.Zero : RunningTime(now);
         RunningSince = state is PowerState.Running ? now : null;
         State = state;
@@ -119,6 +143,9 @@ internal sealed class SimulatedVM
         Name = Name,
         MemoryBytes = MemoryBytes,
         CpuCount = CpuCount,
+        MaxCpuCount = MaxCpuCount,
+        AssignedMemoryBytes = AssignedMemoryBytes,
+        Next = Next,
         CpuLoad = CpuLoad,
         Traffic = Traffic,
         Operation = Operation,

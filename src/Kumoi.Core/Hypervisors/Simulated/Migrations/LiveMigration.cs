@@ -20,21 +20,22 @@ internal static class LiveMigration
         }
 
         var started = fleet.Time.GetTimestamp();
-        var vm = await link.Call(() => Begin(link, call.Id, other.Host), cancellationToken);
+        var vm = await link.Call(() => Begin(link, call, other.Host), cancellationToken);
+        var bytes = vm.MemoryBytes + call.Options.Disks.Sum(static disk => disk.CapacityBytes);
         try
         {
             for (var step = 1; step <= Steps; step++)
             {
                 await link.Delay(cancellationToken);
-                var left = vm.MemoryBytes / Steps * (Steps - step);
-                call.Progress?.Report(
-                    new MigrationProgress(vm.MemoryBytes, vm.MemoryBytes - left, left, fleet.Time.GetElapsedTime(started)));
+                var left = bytes / Steps * (Steps - step);
+                call.Progress?.Report(new MigrationProgress(bytes, bytes - left, left, fleet.Time.GetElapsedTime(started)));
             }
 
             lock (fleet.Gate)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 EnsureStillPossible(link.Host, vm, other.Host);
+                Arrive(link.Host, vm, other.Host, call.Options.Disks);
                 link.Host.VMs.Remove(vm.Name);
                 other.Host.VMs.Add(vm.Name, vm);
                 vm.Arrive(link.Now);
@@ -83,9 +84,9 @@ internal static class LiveMigration
         target.EnsureMemory(vm);
     }
 
-    private static SimulatedVM Begin(SimulatedLink link, Guid id, SimulatedHost target)
+    private static SimulatedVM Begin(SimulatedLink link, MigrateVM call, SimulatedHost target)
     {
-        var vm = link.Existing(id);
+        var vm = link.Existing(call.Id);
         if (ReferenceEquals(target, link.Host))
         {
             throw new HypervisorException(
@@ -94,8 +95,39 @@ internal static class LiveMigration
 
         EnsureMovable(vm);
         EnsureRoom(target, vm);
+        EnsureVolumes(target, call.Options.Disks);
         vm.IsMigrating = true;
         return vm;
+    }
+
+    /// <summary>What the disks are copied into must be there.</summary>
+    private static void EnsureVolumes(SimulatedHost target, IReadOnlyList<DiskCopy> disks)
+    {
+        if (disks.FirstOrDefault(disk => !target.Volumes.Exists(volume => volume.Path == disk.TargetPath)) is { } missing)
+        {
+            throw new HypervisorException(
+                $"{target.Name} has no '{missing.TargetPath}', into which '{missing.Target}' is to be copied.", FaultDomain.Storage,
+                error: HypervisorError.StorageFailed, recommendedAction: "Make it with New-KumoiVolume.");
+        }
+    }
+
+    /// <summary>The volumes at the target have what those at the source have, and are the VM's disks.</summary>
+    private static void Arrive(SimulatedHost source, SimulatedVM vm, SimulatedHost target, IReadOnlyList<DiskCopy> disks)
+    {
+        if (disks.Count == 0)
+        {
+            return;
+        }
+
+        EnsureVolumes(target, disks);
+        foreach (var disk in disks)
+        {
+            var content = source.Volumes.Find(volume => volume.Path == disk.Path)?.Content;
+            var index = target.Volumes.FindIndex(volume => volume.Path == disk.TargetPath);
+            target.Volumes[index] = target.Volumes[index] with { Content = content };
+        }
+
+        vm.Definition = DomainDefinition.Parse(StorageMoves.Redirect(vm.ToXml().ToString(), disks));
     }
 
     /// <summary>While the memory was being copied, the VM may have been removed, and the target filled.</summary>

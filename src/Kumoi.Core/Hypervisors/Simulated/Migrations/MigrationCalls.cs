@@ -11,7 +11,7 @@ internal static class MigrationCalls
         .Add(static (SimulatedLink link, ReadWhereabouts call, CancellationToken token) =>
             link.Call(() => link.Host.Find(call.Id) is { } vm ? PlaceOf(vm) : VMWhereabouts.Absent, token))
         .Add(static (SimulatedLink link, ReadMigrationNeeds call, CancellationToken token) =>
-            link.Call(() => SimulatedMigrationCheck.ReadNeeds(link.Host, link.Uri, link.Existing(call.Id), link.Now), token))
+            link.Call(() => SimulatedMigrationCheck.ReadNeeds(link.Host, link.Uri, link.Existing(call.Id), call.Options, link.Now), token))
         .Add(static (SimulatedLink link, CheckMigrationTarget call, CancellationToken token) =>
             link.Call(() => SimulatedMigrationCheck.JudgeTarget(link.Fleet, link.Host, link.Uri, call.Needs), token))
         .Add(static (SimulatedLink link, BeginMigration call, CancellationToken token) => link.Call(() => Begin(link, call), token))

@@ -8,24 +8,29 @@ namespace Kumoi.Hypervisors.Simulated.Migrations;
 /// </summary>
 internal static class SimulatedMigrationCheck
 {
-    public static MigrationNeeds ReadNeeds(SimulatedHost host, string hostId, SimulatedVM vm, DateTimeOffset now)
+    public static MigrationNeeds ReadNeeds(
+        SimulatedHost host, string hostId, SimulatedVM vm, MigrationOptions options, DateTimeOffset now)
     {
         var reading = vm.Read(now);
+        var definition = vm.ToXml();
         var own = MigrationJudge.JudgeState(reading, host.Name)
             ?? (vm.IsMigrating
                 ? MigrationJudge.Busy(vm.Name, host.Name) : vm.IsHeldByMigration ? MigrationJudge.Held(vm.Name, host.Name) : null);
         return new MigrationNeeds
         {
             VM = reading,
-            Definition = vm.ToXml().ToString(),
+            Definition = definition.ToString(),
             HypervisorType = SimulatedHost.HypervisorType,
             HostId = hostId,
             HypervisorVersion = SimulatedHost.SimulatorVersion,
+            CopiedDisks = options.WithStorage
+                ? [.. StorageMoves.Copied(definition).Select(disk => SimulatedImages.Read(host, disk))] : [],
             Obstacles =
             [
                 .. own is null ? [] : (MigrationObstacle[])[own],
                 .. vm.Snapshots.Count > 0 ? (MigrationObstacle[])[MigrationJudge.Snapshots(vm.Name, host.Name, vm.Snapshots.Count)] : [],
                 .. vm.Judge(),
+                .. options.WithStorage ? StorageMoves.Judge(definition) : [],
             ],
         };
     }
@@ -53,7 +58,8 @@ internal static class SimulatedMigrationCheck
                     ? null : MigrationJudge.Exists(vm.Name, host.Name, existing.Id == vm.Id ? "this VM" : "another VM of that name"),
                 MigrationJudge.JudgeMemory(needs, host.Name, host.FreeMemoryBytes),
             }.OfType<MigrationObstacle>(),
-            .. MigrationJudge.Images(DomainDefinition.Parse(needs.Definition)).Select(path => MigrationJudge.UnknownImage(host.Name, path)),
+            .. MigrationJudge.Images(DomainDefinition.Parse(needs.Definition), needs.CopiedDisks)
+                .Select(path => MigrationJudge.UnknownImage(host.Name, path)),
         ];
     }
 }

@@ -10,24 +10,18 @@ namespace Kumoi.Hypervisors.Simulated.Storage;
 /// </summary>
 internal static class DiskCalls
 {
-    private const long UnknownBytes = 10L << 30;
-
     public static void AddTo(CallTable<SimulatedLink> calls) => calls
         .Add(static (SimulatedLink link, ReadDisks call, CancellationToken token) => link.Call(() => Read(link, call), token))
         .Add(static (SimulatedLink link, AddDisk call, CancellationToken token) => link.Call(() => Add(link, call), token))
         .Add(static (SimulatedLink link, RemoveDisk call, CancellationToken token) => RemoveAsync(link, call, token))
         .Add(static (SimulatedLink link, ResizeDisk call, CancellationToken token) => link.Call(() => Resize(link, call), token))
+        .Add(static (SimulatedLink link, SetDisk call, CancellationToken token) => link.Call(() => Set(link, call), token))
         .Add(static (SimulatedLink link, SetCdDrive call, CancellationToken token) => link.Call(() => Set(link, call), token));
 
     private static IReadOnlyList<DiskReading> Read(SimulatedLink link, ReadDisks call) =>
         [.. DiskDefinition.Of(link.Existing(call.Id).ToXml()).Select(disk => Read(link, disk))];
 
-    private static DiskReading Read(SimulatedLink link, XElement disk)
-    {
-        var reading = DiskDefinition.Read(disk);
-        return reading.Path is null
-            ? reading : reading with { CapacityBytes = BytesOf(link, reading.Path), AllocatedBytes = BytesOf(link, reading.Path) };
-    }
+    private static DiskReading Read(SimulatedLink link, XElement disk) => SimulatedImages.Read(link.Host, disk);
 
     private static DiskReading Add(SimulatedLink link, AddDisk call)
     {
@@ -114,6 +108,25 @@ internal static class DiskCalls
         return Read(link, disk!);
     }
 
+    private static DiskReading Set(SimulatedLink link, SetDisk call)
+    {
+        var vm = SimulatedDevices.Staying(link, call.Id);
+        var definition = SimulatedDevices.CopyOf(vm);
+        var disk = DiskDefinition.Find(definition, call.Target);
+        DiskDefinition.EnsureIs(disk, vm.Name, call.Target, call.Path);
+        if (call.Settings.NeedsOff && vm.State is not PowerState.Shutoff)
+        {
+            throw DiskDefinition.RunsWith(vm.Name, call.Target);
+        }
+
+        var changed = call.Settings.Apply(disk!);
+        changed.Elements("iotune").Remove();
+        changed.Add(call.Settings.Apply(DiskLimits.Of(disk!)).ToXml());
+        disk!.ReplaceWith(changed);
+        vm.Definition = definition;
+        return Read(link, changed);
+    }
+
     private static DiskReading Set(SimulatedLink link, SetCdDrive call)
     {
         var vm = SimulatedDevices.Staying(link, call.Id);
@@ -129,5 +142,5 @@ internal static class DiskCalls
     private static bool Uses(SimulatedVM vm, string path) =>
         vm.Definition is not null && DiskDefinition.Of(vm.Definition).Any(disk => DomainCopy.ImageOf(disk) == path);
 
-    private static long BytesOf(SimulatedLink link, string path) => link.Host.ImageBytes.GetValueOrDefault(path, UnknownBytes);
+    private static long BytesOf(SimulatedLink link, string path) => SimulatedImages.BytesOf(link.Host, path);
 }

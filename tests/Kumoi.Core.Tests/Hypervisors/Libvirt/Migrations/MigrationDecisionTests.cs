@@ -190,7 +190,7 @@ public sealed class MigrationDecisionTests
     [Fact]
     public void A_call_is_either_issued_or_withdrawn()
     {
-        var call = new MigrationCall(Guid.NewGuid(), peerUri: null, flags: 0, bandwidthBytesPerSecond: null);
+        var call = new MigrationCall(Guid.NewGuid(), peerUri: null, flags: 0, new MigrationOptions(), definitions: null);
 
         Assert.True(call.TryWithdraw());
         Assert.True(call.TryWithdraw());
