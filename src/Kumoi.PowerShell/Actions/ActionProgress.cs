@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Threading.Channels;
+using Kumoi.PowerShell.Jobs;
 
 namespace Kumoi.PowerShell.Actions;
 

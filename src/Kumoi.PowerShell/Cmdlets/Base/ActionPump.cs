@@ -4,6 +4,7 @@ using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.Lineage;
 using Kumoi.PowerShell.Actions;
+using Kumoi.PowerShell.Jobs;
 
 namespace Kumoi.PowerShell.Cmdlets.Base;
 

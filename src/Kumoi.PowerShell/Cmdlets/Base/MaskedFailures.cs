@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Kumoi.FailureOblivious;
 using Kumoi.PowerShell.Actions;
+using Kumoi.PowerShell.Jobs;
 using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Cmdlets.Base;

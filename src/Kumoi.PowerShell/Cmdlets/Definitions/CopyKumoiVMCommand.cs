@@ -58,7 +58,7 @@ public sealed class CopyKumoiVMCommand : ActionCmdlet
         catch (FormatException)
         {
             var message = $"'{NewName}' is no pattern of names.";
-            WriteError(new ErrorRecord(new PSArgumentException(message), "InvalidPattern", ErrorCategory.InvalidArgument, NewName)
+            WriteError(new ErrorRecord(new ValidationMetadataException(message), "InvalidPattern", ErrorCategory.InvalidArgument, NewName)
             {
                 ErrorDetails = new ErrorDetails(message)
                 {

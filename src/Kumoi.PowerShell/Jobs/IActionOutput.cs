@@ -1,6 +1,6 @@
 using System.Management.Automation;
 
-namespace Kumoi.PowerShell.Actions;
+namespace Kumoi.PowerShell.Jobs;
 
 /// <summary>Where the work of an action is written to: the pipeline of its cmdlet, or its job.</summary>
 internal interface IActionOutput
