@@ -378,7 +378,7 @@ Describe 'A pair by log and replay' {
   }
 
   It 'says of a simulated VM that nothing of it is recorded' {
-    New-KumoiVM small -VMHost kvm01 -CpuCount 1 -MemoryBytes 64MB | Out-Null
+    New-KumoiVM small -VMHost kvm01 -Minimal -CpuCount 1 -MemoryBytes 64MB | Out-Null
     $pair = Start-KumoiFtPair small -BackupHost kvm02 -Mode LogReplay -KeepLog -WarningVariable warnings
     "$warnings" | Should -BeLike '*no log is kept*'
     $pair.RecordingPath | Should -BeNullOrEmpty

@@ -13,7 +13,7 @@ namespace Kumoi.Fleets;
 public sealed class Fleet : IAsyncDisposable
 {
     /// <summary>When nobody else has answered for so long, those that have pass the one that is waited for.</summary>
-    private static readonly TimeSpan ConnectPatience = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan ConnectPatience = TimeSpan.FromMilliseconds(250);
 
     private readonly IReadOnlyList<IHypervisorDriver> _drivers;
     private readonly ICallPolicyFactory _policies;
@@ -77,11 +77,12 @@ public sealed class Fleet : IAsyncDisposable
     /// </summary>
     public IReadOnlyList<UnconnectedHost> Unconnected => [.. _unconnected.Values.OrderBy(host => host.Name, NaturalOrder.Instance)];
 
-    /// <summary>Hosts that do not answer are passed by those behind them.</summary>
-    internal Passing<KumoiConnection> Passing => new(host => PatienceFor(host), _time);
+    /// <summary>Hosts that do not answer are passed by those behind them: by the time of whoever waits, not of what hosts play.</summary>
+    internal Passing<KumoiConnection> Passing => new(PatienceFor, TimeProvider.System);
 
     /// <summary>The same of what belongs to hosts.</summary>
-    internal Passing<TElement> PassingOf<TElement>(Func<TElement, KumoiConnection> hostOf) => new(element => PatienceFor(hostOf(element)), _time);
+    internal Passing<TElement> PassingOf<TElement>(Func<TElement, KumoiConnection> hostOf) =>
+        new(element => PatienceFor(hostOf(element)), TimeProvider.System);
 
     /// <summary>In natural order of their names.</summary>
     public IReadOnlyList<KumoiConnection> Hosts => [.. _hosts.Values];
@@ -116,7 +117,7 @@ public sealed class Fleet : IAsyncDisposable
         }
 
         var ordered = targets.OrderBy(target => target.Name ?? target.Address.ExpectedName, NaturalOrder.Instance).ToList();
-        var passing = new Passing<Target>(_ => ConnectPatience, _time) { IsFromLast = true };
+        var passing = new Passing<Target>(static _ => ConnectPatience, TimeProvider.System) { IsFromLast = true };
         await foreach (var outcome in FanOut.RunAsync(ordered, limit ?? Limits.MaxCalls, ConnectAsync, passing, cancellationToken))
         {
             Note(outcome.Element, outcome.Error);

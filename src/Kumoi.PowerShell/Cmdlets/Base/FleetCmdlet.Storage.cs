@@ -37,6 +37,7 @@ public abstract partial class FleetCmdlet
         KumoiConnection host => host,
         KumoiVM vm => vm.Connection,
         KumoiPool pool => pool.Connection,
+        KumoiNetwork network => network.Connection,
         _ => throw new NotSupportedException($"Nobody knows whose {owner} is."),
     };
 

@@ -301,8 +301,8 @@ public sealed class PairColoTests : IAsyncDisposable
                     new XElement(XName.Get("qemu", DomainDefinition.KumoiNamespace), new XAttribute("version", version)));
             }
 
-            xml.Element("devices")!.Add(XElement.Parse(
-                "<interface type='bridge'><source bridge='br0'/><model type='virtio'/><driver name='qemu'/><alias name='net0'/></interface>"));
+            xml.Add(new XElement("devices", XElement.Parse(
+                "<interface type='bridge'><source bridge='br0'/><model type='virtio'/><driver name='qemu'/><alias name='net0'/></interface>")));
             var link = _fleets[0].Find("kvm01")!.Link;
             Simulated("kvm01").VMs.Remove(vm.Name);
             await link.SendAsync(new DefineVM(new VMSpec { Xml = xml.ToString() }), CancellationToken.None);
