@@ -15,6 +15,7 @@ public sealed class KumoiJob : Job
     private Task _running = Task.CompletedTask;
     private volatile ProgressRecord? _progress;
     private int _isStopped;
+    private volatile bool _isOver;
 
     internal KumoiJob(string cmdlet, string command, IReadOnlyList<string> targets, Action cancel)
         : base(command, $"{cmdlet}-{Guid.NewGuid().ToString("N")[..8]}")
@@ -49,13 +50,12 @@ public sealed class KumoiJob : Job
     /// <summary>What is under way is undone, or takes effect; what is not begun is left out. Returns when it has ended.</summary>
     public override void StopJob()
     {
-        if (_running.IsCompleted)
+        if (_isOver || _running.IsCompleted)
         {
-            return;
+            return; // whoever is told of the end may remove the job, and must not wait for the one who tells
         }
 
         Interlocked.Exchange(ref _isStopped, 1);
-        SetJobState(JobState.Stopping);
         _cancel();
         Task.WhenAny(_running).Wait();
     }
@@ -92,6 +92,7 @@ public sealed class KumoiJob : Job
             output.WriteError(new ErrorRecord(e, e.GetType().Name, ErrorCategory.NotSpecified, null)); // nobody else would hear of it
         }
 
+        _isOver = true;
         SetJobState(end);
     }
 

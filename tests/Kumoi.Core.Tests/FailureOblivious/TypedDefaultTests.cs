@@ -83,9 +83,10 @@ public sealed class TypedDefaultTests
             Properties(TypedDefault.Of<HostReading>()));
         Assert.Equal(
             [
-                ("CpuCount", 1 << 16), ("CpuRatio", 1.0), ("CpuTime", TimeSpan.Zero), ("DiskReadBytes", 0L), ("DiskWrittenBytes", 0L),
+                ("AssignedMemoryBytes", 1L << 50), ("CpuCount", 1 << 16), ("CpuRatio", 1.0), ("CpuTime", TimeSpan.Zero),
+                ("DiskReadBytes", 0L), ("DiskWrittenBytes", 0L),
                 ("HasSavedState", true), ("Id", Guid.Empty), ("IsAutostart", false), ("IsMasked", true), ("IsPersistent", false),
-                ("MemoryBytes", 1L << 50), ("Name", ""), ("NetworkReceivedBytes", 0L),
+                ("MaxCpuCount", 1 << 16), ("MemoryBytes", 1L << 50), ("Name", ""), ("NetworkReceivedBytes", 0L),
                 ("NetworkSentBytes", 0L), ("State", PowerState.Unknown),
             ],
             Properties(TypedDefault.Of<VMReading>()));
