@@ -155,7 +155,9 @@ Describe 'Completion' {
     Checkpoint-KumoiVM kvm02-1 kept
     Add-KumoiDisk kvm02-1 -SizeBytes 1GB
     Add-KumoiNetworkAdapter kvm02-1 default
+    $script:task = Set-KumoiVM kvm02-1 -AutoStart:$true -AsJob
   }
+  AfterAll { $script:task | Wait-Job | Remove-Job }
 
   It '<name> -<parameter> is completed' -ForEach $names.Where({ -not $notCompleted["$($_.name) -$($_.parameter)"] }) { $isCompleted | Should -BeTrue }
 

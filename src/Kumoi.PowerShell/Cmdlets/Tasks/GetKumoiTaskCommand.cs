@@ -28,10 +28,22 @@ public sealed class GetKumoiTaskCommand : TaskCmdlet
 
     protected override void ProcessRecord()
     {
-        var patterns = Name.Select(static name => WildcardPattern.Get(name, WildcardOptions.IgnoreCase)).ToList();
+        var tasks = (Id is null ? Tasks() : Find(Id)).ToList();
+        var wanted = new List<KumoiTask>();
+        foreach (var name in Name)
+        {
+            var pattern = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
+            var named = tasks.FindAll(task => pattern.IsMatch(task.Name));
+            wanted.AddRange(named.Where(task => !wanted.Contains(task)));
+            if (named.Count == 0 && !WildcardPattern.ContainsWildcardCharacters(name))
+            {
+                WriteError(Errors.NotFound(
+                    $"There is no task of '{name}' in this session.", name,
+                    "A task is the work of a cmdlet that was called with -AsJob; Get-KumoiTask shows all that there are."));
+            }
+        }
+
         WriteObject(
-            (Id is null ? Tasks() : Find(Id)).Where(task => patterns.Exists(pattern => pattern.IsMatch(task.Name)))
-                .Where(task => State?.Contains(task.State) ?? true),
-            enumerateCollection: true);
+            wanted.OrderBy(static task => task.Id).Where(task => State?.Contains(task.State) ?? true), enumerateCollection: true);
     }
 }
