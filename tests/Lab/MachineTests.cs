@@ -108,8 +108,13 @@ public sealed class MachineTests(RealLab lab) : LabTest(lab)
         var seed = CloudInitSeed.Build(
             new CloudInitConfig
             {
-                InstanceId = "i-1", HostName = "web1", UserName = "ops", SshKeys = [Key], PasswordHash = hash,
-                Address = "10.99.0.7/24", MacAddress = Mac,
+                InstanceId = "i-1",
+                HostName = "web1",
+                UserName = "ops",
+                SshKeys = [Key],
+                PasswordHash = hash,
+                Address = "10.99.0.7/24",
+                MacAddress = Mac,
             },
             DateTimeOffset.UtcNow);
         var linux = XElement.Parse(await Lab.XmlAsync("web1", "linux")).Element("os")!;

@@ -228,6 +228,7 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         Modes = modes with { CheckpointPeriod = TimeSpan.FromMilliseconds(100), ColoPeriod = TimeSpan.FromSeconds(1) },
     };
 
+    /// <summary>Makes a VM of a guest, and a controller that is to protect it.</summary>
     /// <param name="guest">A variant of the lab's guests.</param>
     /// <param name="hosts">The first has the VM.</param>
     /// <param name="fence">The fence's command; null: the lab's.</param>

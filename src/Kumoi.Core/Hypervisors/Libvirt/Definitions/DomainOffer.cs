@@ -31,7 +31,10 @@ internal static unsafe class DomainOffer
                 // A hypervisor that does not tell gets machines with nothing that it may not have.
                 return new DomainCapabilities
                 {
-                    DomainType = host.DomainType, Architecture = host.Architecture, OSType = host.OSType, MachineType = machineType ?? "",
+                    DomainType = host.DomainType,
+                    Architecture = host.Architecture,
+                    OSType = host.OSType,
+                    MachineType = machineType ?? "",
                 };
             }
 
