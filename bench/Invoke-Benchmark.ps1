@@ -31,10 +31,13 @@ function Add-Comparison {
 # Without a goal it is only told.
 function Add-Result {
   param([string] $Name, [double] $Ours, [double] $Peer, [double] $Ratio, [Nullable[double]] $Goal, [string] $PeerCommand, [string] $Unit = 'ms')
-  $results.Add([pscustomobject]@{
+  $result = [pscustomobject]@{
     name = $Name; ours = [math]::Round($Ours, 2); peer = [math]::Round($Peer, 2); unit = $Unit; ratio = [math]::Round($Ratio, 3)
     goal = $Goal; holds = if ($null -ne $Goal) { $Ratio -le $Goal }; peerCommand = $PeerCommand
-  })
+  }
+  $results.Add($result)
+  # A run may be ended before its table.
+  Write-Host "$($result.ratio)$(if ($null -ne $Goal) { " (goal $Goal)" }) $Name"
 }
 
 function Write-LeftOut { param([string] $What, [string] $Why) Write-Host "Left out: $What, because $Why." }
@@ -307,6 +310,24 @@ else {
       virsh -q -c $uploadUri vol-delete upload default | Out-Null
     } 'virsh vol-create-as, vol-upload' 1 7
     Disconnect-KumoiHost upload
+    # (i3) A dead host holds up nobody: how long until all others are connected and read, beyond the time without it.
+    $alive = @($lab.hosts[1..($lab.hosts.Count - 1)].uri)
+    $dead = $lab.hosts[0]
+    $use = {
+      param($uris)
+      Measure-Once { Connect-KumoiHost $uris -ErrorAction Ignore | Select-Object -First $alive.Count | Out-Null }
+      Measure-Once { Get-KumoiHost -ErrorAction Ignore | Select-Object -First $alive.Count | Out-Null }
+    }
+    foreach ($way in [ordered]@{ 'refuses connections' = 'stop-daemon'; 'takes connections and says nothing' = 'freeze-daemon' }.GetEnumerator()) {
+      & $labScript $way.Value $dead.name | Out-Null
+      try {
+        $with, $without = foreach ($uris in @(, (@($dead.uri) + $alive)), @(, $alive)) {
+          Get-Median (1..5 | ForEach-Object { (& $use $uris[0] | Measure-Object -Sum).Sum; Disconnect-KumoiHost * -Confirm:$false })
+        }
+        Add-Result "connect to $($alive.Count) hosts and read them, beside one that $($way.Key): what it adds, against 300 ms" ($with - $without) 300 (($with - $without) / 300) 1 'the same without it'
+      }
+      finally { & $labScript start-daemon $dead.name | Out-Null }
+    }
     # QEMU itself puts it into the guest's memory; the tick guest below does not touch it there.
     $xml = ((& $labScript domain-xml overhead idle) -join "`n").Replace("<domain type='qemu'>", "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>").
       Replace("<memory unit='MiB'>32</memory>", "<memory unit='MiB'>512</memory>").

@@ -24,6 +24,21 @@ public sealed class FleetTests
             outcome.Succeeded ? outcome.Result.Name : outcome.Element + " failed";
     }
 
+    [Theory]
+    [InlineData(HypervisorError.ConnectionFailed, true, 1)] // somebody has said no, and would say it again
+    [InlineData(HypervisorError.TimedOut, false, 1)] // it has had its time
+    [InlineData(HypervisorError.ConnectionFailed, false, 2)] // it broke off in the middle, as sshd does when too many come at once
+    public async Task To_connect_is_tried_again_only_where_that_may_help(HypervisorError error, bool isRefusal, int tries)
+    {
+        var driver = new GateDriver();
+        driver.Openings.Enqueue(new HypervisorException("no", FaultDomain.Host, isTransient: true, error: error) { IsRefusal = isRefusal });
+        await using var lab = LabFleet.Empty(driver);
+        lab.Fleet.Limits = lab.Fleet.Limits with { RetryDelay = TimeSpan.Zero };
+        var outcome = Assert.Single(await ConnectAsync(lab.Fleet, "gate://a"));
+        Assert.Equal(tries > 1, outcome.Succeeded);
+        Assert.Equal(tries - 1, driver.Opened.Count);
+    }
+
     [Fact]
     public async Task A_URI_that_no_driver_handles_fails_and_the_others_are_connected()
     {

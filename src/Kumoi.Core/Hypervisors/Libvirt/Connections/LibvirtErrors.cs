@@ -10,7 +10,7 @@ internal static class LibvirtErrors
 {
     // errno of Linux, then of macOS; the sets do not clash for sockets.
     private static readonly int[] NetworkErrors = [101, 110, 113, 51, 60, 65]; // ENETUNREACH, ETIMEDOUT, EHOSTUNREACH
-    private static readonly int[] Refusals = [111, 61, 101, 113, 51, 65]; // ECONNREFUSED, ENETUNREACH, EHOSTUNREACH
+    private static readonly int[] Refusals = [2, 111, 61, 101, 113, 51, 65]; // ENOENT (a socket), ECONNREFUSED, ENETUNREACH, EHOSTUNREACH
     private static readonly int[] PermissionErrors = [1, 13]; // EPERM, EACCES
 
     /// <summary>The exception for an error.</summary>

@@ -46,6 +46,16 @@ public sealed class ErrorMappingTests
     }
 
     [Theory]
+    [InlineData(CallKind.Connect, 111, true)] // ECONNREFUSED
+    [InlineData(CallKind.Connect, 113, true)] // EHOSTUNREACH
+    [InlineData(CallKind.Connect, 2, true)] // ENOENT: nobody listens at a socket
+    [InlineData(CallKind.Connect, 110, false)] // ETIMEDOUT: nobody has said anything
+    [InlineData(CallKind.Read, 111, false)]
+    public void Somebody_has_said_no_to_a_connection(CallKind kind, int errno, bool isRefusal) =>
+        Assert.Equal(isRefusal, LibvirtErrors.ToException(
+            new LibvirtFailure(LibvirtCode.SystemError, LibvirtOrigin.Rpc, errno, "no"), "connect to x", kind, loss: null).IsRefusal);
+
+    [Theory]
     [InlineData(45, 0, HypervisorError.AuthenticationFailed, FaultDomain.Host, false)]
     [InlineData(94, 0, HypervisorError.AuthenticationFailed, FaultDomain.Host, false)]
     [InlineData(38, 13, HypervisorError.AuthenticationFailed, FaultDomain.Host, false)] // EACCES on the socket
