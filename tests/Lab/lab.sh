@@ -285,6 +285,8 @@ main() {
     prepare)
       require_machine
       choose_generations mixed
+      # Here, where apt has its network: tests ask for the guest from within the lab's.
+      (fetch_linux) || echo "the Linux guest is tried again when it is needed" >&2
       ;;
     up) up "$@" ;;
     down) down ;;
