@@ -50,8 +50,6 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
     /// <summary>COLO for one checkpoint, two of another engine, and so on, each in a standby of its own.</summary>
     [Theory]
     [InlineData("machine", CheckpointEngine.Migrate)]
-    [InlineData("newer", CheckpointEngine.Migrate)]
-    [InlineData("machine", CheckpointEngine.SharedDelta)]
     [InlineData("newer", CheckpointEngine.SharedDelta)]
     public async Task The_primary_loses_its_power_while_another_engine_makes_the_checkpoints_between(
         string generation, CheckpointEngine between)
@@ -106,7 +104,6 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
     [Theory]
     [InlineData("machine", null)]
     [InlineData("newer", null)]
-    [InlineData("machine", CheckpointEngine.SharedDelta)]
     [InlineData("newer", CheckpointEngine.Migrate)]
     public async Task The_controller_dies_in_each_step_of_a_change_of_the_mode_and_the_next_one_goes_on(
         string generation, CheckpointEngine? between)
@@ -138,7 +135,6 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
     [InlineData("machine", null)]
     [InlineData("newer", null)]
     [InlineData("machine", CheckpointEngine.Migrate)]
-    [InlineData("newer", CheckpointEngine.SharedDelta)]
     public async Task The_primary_loses_its_power_in_each_step_of_a_change_of_the_mode(string generation, CheckpointEngine? between)
     {
         var hosts = Lab.Choose(3, host => host.Generation == generation);

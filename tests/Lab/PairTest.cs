@@ -21,7 +21,7 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
 
     /// <summary>How many losses tests of many have: more with KUMOI_PAIR_LOSSES (see docs/experiments.md).</summary>
     protected static int Losses =>
-        int.Parse(Environment.GetEnvironmentVariable("KUMOI_PAIR_LOSSES") ?? "3", CultureInfo.InvariantCulture);
+        int.Parse(Environment.GetEnvironmentVariable("KUMOI_PAIR_LOSSES") ?? "2", CultureInfo.InvariantCulture);
 
     protected Guid Id { get; private set; }
 
