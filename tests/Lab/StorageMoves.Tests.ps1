@@ -9,7 +9,8 @@ BeforeAll {
     if (Get-KumoiConnection) { Disconnect-KumoiHost * }
     foreach ($machine in $one, $two) { Connect-KumoiHost $machine.uri -Name $machine.name | Out-Null }
     Get-KumoiVM | Where-Object State -ne Shutoff | Stop-KumoiVM -TurnOff | Out-Null
-    Get-KumoiVM | Remove-KumoiVM -Force -RemoveVolumes -Confirm:$false
+    Get-KumoiVM | Remove-KumoiVM -Confirm:$false
+    Get-KumoiVolume move.img -VMHost $one.name, $two.name -ErrorAction Ignore | Remove-KumoiVolume -Confirm:$false
   }
 }
 
@@ -28,10 +29,10 @@ Describe 'Move-KumoiVM -WithStorage whose session is killed' {
     $noise = [byte[]]::new(40MB)
     [System.Random]::new(7).NextBytes($noise)
     [System.IO.File]::WriteAllBytes($file, $noise)
-    Import-KumoiVolume -Path $file -VMHost $one.name -VolumeName move.img -WarningAction SilentlyContinue
+    Import-KumoiVolume $file move.img -VMHost $one.name -WarningAction SilentlyContinue | Out-Null
     $disk = "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/var/lib/libvirt/images/move.img'/><target dev='vda' bus='virtio'/></disk>"
     $xml = (Invoke-Lab domain-xml tick idle) -join "`n" -replace '<devices>', "<devices>$disk" -replace 'hvm</type>', "hvm</type><boot dev='fd'/>"
-    New-KumoiVM -VMHost $one.name -Xml $xml -Start
+    New-KumoiVM -VMHost $one.name -Xml $xml -Start | Out-Null
 
     $line = "Import-Module '$env:KUMOI_MODULE'; Connect-KumoiHost '$($one.uri)' -Name $($one.name); Connect-KumoiHost '$($two.uri)' -Name $($two.name); " +
     "Move-KumoiVM tick $($two.name) -WithStorage -AllowUnencrypted -BandwidthBytesPerSecond 8MB"
@@ -53,6 +54,7 @@ Describe 'Move-KumoiVM -WithStorage whose session is killed' {
     $vm.VMHost, $vm.State | Should -Be $one.name, Running
     Get-Image $two | Should -Be $there
     Get-KumoiVolume -VMHost $one.name -Name move.img | Should -Not -BeNullOrEmpty
-    Get-KumoiOperation -Unfinished | Should -BeNullOrEmpty
+    # The plain migration in it stays as the session left it: pending, as that of any session that died.
+    Get-KumoiOperation -Unfinished | Where-Object Kind -eq MigrateWithStorage | Should -BeNullOrEmpty
   }
 }
