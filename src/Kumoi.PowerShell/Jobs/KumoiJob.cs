@@ -50,7 +50,7 @@ public sealed class KumoiJob : Job
     /// <summary>What is under way is undone, or takes effect; what is not begun is left out. Returns when it has ended.</summary>
     public override void StopJob()
     {
-        if (_isOver || _running.IsCompleted)
+        if (_isOver)
         {
             return; // whoever is told of the end may remove the job, and must not wait for the one who tells
         }

@@ -11,7 +11,7 @@ public sealed record KumoiTask
         ArgumentNullException.ThrowIfNull(job);
         Job = job;
         State = job.JobStateInfo.State;
-        var progress = State is JobState.Running or JobState.Stopping ? job.LastProgress : null;
+        var progress = State is JobState.Running ? job.LastProgress : null;
         PercentComplete = State is JobState.Completed ? 100 : progress is { PercentComplete: >= 0 and var percent } ? percent : null;
         TimeLeft = progress is { SecondsRemaining: >= 0 and var seconds } ? TimeSpan.FromSeconds(seconds) : null;
         Status = progress is null ? job.Error is [{ } first, ..] ? first.ToString() : "" : $"{progress.Activity}: {progress.StatusDescription}";

@@ -52,15 +52,7 @@ internal sealed class ConsoleGate : IDisposable
         _log = log;
         _from = from;
         _maxHeldBytes = maxHeldBytes;
-        File.Delete(path);
-        _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        _listener.Bind(new UnixDomainSocketEndPoint(path));
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite); // nobody can connect before it listens
-        }
-
-        _listener.Listen(1);
+        _listener = UserSocket.Listen(path);
         _running = RunAsync();
     }
 

@@ -10,7 +10,7 @@ public abstract partial class FleetCmdlet
     /// address, is an error each.
     /// </summary>
     private protected IEnumerable<KumoiNetworkAdapter> FindAdapters(IReadOnlyList<KumoiVM> vms, IReadOnlyList<string> addresses) => Find(
-        vms, VMAdapters.ReadAsync, static adapter => adapter.MacAddress, addresses,
+        vms, static vm => vm.Connection, VMAdapters.ReadAsync, static adapter => adapter.MacAddress, addresses,
         static (vm, address) => Errors.NotFound(
             $"'{vm.Name}' on {vm.VMHost} has no network adapter '{address}'.", address,
             $"Get-KumoiNetworkAdapter '{vm.Name}' lists its adapters."));
@@ -21,13 +21,13 @@ public abstract partial class FleetCmdlet
     /// </summary>
     private protected IEnumerable<KumoiNetwork> FindNetworks(
         IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<string> names, bool anywhere = false) => Find(
-        hosts, HostNetworks.ReadAsync, static network => network.Name, names,
+        hosts, static host => host, HostNetworks.ReadAsync, static network => network.Name, names,
         static (host, name) => Errors.NotFound(
             $"{host.Name} has no network '{name}'.", name, $"Get-KumoiNetwork -VMHost {host.Name} lists its networks."), anywhere);
 
     /// <summary>The addresses that the DHCP of networks has given away, by the addresses of network adapters.</summary>
     private protected IEnumerable<KumoiDhcpLease> FindLeases(IReadOnlyList<KumoiNetwork> networks, IReadOnlyList<string> macs) => Find(
-        networks, HostNetworks.ReadLeasesAsync, static lease => lease.MacAddress, macs,
+        networks, static network => network.Connection, HostNetworks.ReadLeasesAsync, static lease => lease.MacAddress, macs,
         static (network, mac) => Errors.NotFound(
             $"The network '{network.Name}' of {network.VMHost} has given no address to '{mac}'.", mac,
             "Get-KumoiDhcpLease lists the addresses that are given away."), anywhere: true);

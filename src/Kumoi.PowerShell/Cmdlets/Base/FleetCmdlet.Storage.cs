@@ -10,7 +10,7 @@ public abstract partial class FleetCmdlet
     /// The disks of VMs; with names those that have one of them. A VM that could not be read, or has no disk of a name, is an error each.
     /// </summary>
     private protected IEnumerable<KumoiDisk> FindDisks(IReadOnlyList<KumoiVM> vms, IReadOnlyList<string> targets) => Find(
-        vms, VMDisks.ReadAsync, static disk => disk.Target, targets,
+        vms, static vm => vm.Connection, VMDisks.ReadAsync, static disk => disk.Target, targets,
         static (vm, name) => Errors.NotFound(
             $"'{vm.Name}' on {vm.VMHost} has no disk '{name}'.", name, $"Get-KumoiDisk '{vm.Name}' lists its disks."));
 
@@ -20,29 +20,21 @@ public abstract partial class FleetCmdlet
     /// </summary>
     private protected IEnumerable<KumoiPool> FindPools(
         IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<string> names, bool anywhere = false) => Find(
-        hosts, HostStorage.ReadPoolsAsync, static pool => pool.Name, names,
+        hosts, static host => host, HostStorage.ReadPoolsAsync, static pool => pool.Name, names,
         static (host, name) => Errors.NotFound(
             $"{host.Name} has no storage pool '{name}'.", name, $"Get-KumoiPool -VMHost {host.Name} lists its storage pools."), anywhere);
 
     /// <summary>The volumes of pools, by their names, with the same errors.</summary>
     private protected IEnumerable<KumoiVolume> FindVolumes(
         IReadOnlyList<KumoiPool> pools, IReadOnlyList<string> names, bool anywhere = false) => Find(
-        pools, HostStorage.ReadVolumesAsync, static volume => volume.Name, names,
+        pools, static pool => pool.Connection, HostStorage.ReadVolumesAsync, static volume => volume.Name, names,
         static (pool, name) => Errors.NotFound(
             $"The storage pool '{pool.Name}' of {pool.VMHost} has no volume '{name}'.", name,
             "Get-KumoiVolume lists the volumes of storage pools."), anywhere);
 
-    private static KumoiConnection HostOf(object owner) => owner switch
-    {
-        KumoiConnection host => host,
-        KumoiVM vm => vm.Connection,
-        KumoiPool pool => pool.Connection,
-        KumoiNetwork network => network.Connection,
-        _ => throw new NotSupportedException($"Nobody knows whose {owner} is."),
-    };
-
     private IEnumerable<T> Find<TOwner, T>(
-        IReadOnlyList<TOwner> owners, Func<TOwner, CancellationToken, Task<IReadOnlyList<T>>> read, Func<T, string> nameOf,
+        IReadOnlyList<TOwner> owners, Func<TOwner, KumoiConnection> hostOf,
+        Func<TOwner, CancellationToken, Task<IReadOnlyList<T>>> read, Func<T, string> nameOf,
         IReadOnlyList<string> given, Func<TOwner, string, System.Management.Automation.ErrorRecord> missing, bool anywhere = false)
         where TOwner : class
         where T : class
@@ -50,7 +42,7 @@ public abstract partial class FleetCmdlet
         var names = Names.Typed(given);
         var found = new HashSet<string>(StringComparer.Ordinal);
         foreach (var outcome in Enumerate(token => FanOut.RunAsync(
-            owners, Fleet.Limits.MaxCalls, read, Fleet.PassingOf<TOwner>(HostOf), token)))
+            owners, Fleet.Limits.MaxCalls, read, Fleet.PassingOf(hostOf), token)))
         {
             if (!outcome.Succeeded)
             {

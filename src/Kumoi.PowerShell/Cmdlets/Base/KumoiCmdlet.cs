@@ -193,6 +193,13 @@ public abstract class KumoiCmdlet : PSCmdlet, IDisposable
             ? LanguagePrimitives.IsTrue(given)
             : LanguagePrimitives.IsTrue(SessionState.PSVariable.GetValue("WhatIfPreference"));
 
+    /// <summary>Parameters that do not fit: nothing is begun.</summary>
+    private protected void Refuse(string message, string id, string action, object? target = null) => ThrowTerminatingError(
+        new ErrorRecord(new ValidationMetadataException(message), id, ErrorCategory.InvalidArgument, target)
+        {
+            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
+        });
+
     /// <summary>One error for one element; the pipeline goes on.</summary>
     internal void WriteFailure(Exception error, object? target) => WriteError(Errors.ToRecord(error, target));
 

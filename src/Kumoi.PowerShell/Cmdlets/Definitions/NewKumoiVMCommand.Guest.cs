@@ -78,7 +78,7 @@ public sealed partial class NewKumoiVMCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            Refuse("FileNotRead", $"A file for cloud-init cannot be read: {e.Message}", "Give the path of a file that you may read.", null);
+            Refuse($"A file for cloud-init cannot be read: {e.Message}", "FileNotRead", "Give the path of a file that you may read.");
         }
 
         _passwordHash = Password is null ? null : Hash(Password);

@@ -93,16 +93,15 @@ public sealed partial class NewKumoiVMCommand
         if (Minimal && Array.Find(OfWholeMachines, IsGiven) is { } other)
         {
             Refuse(
-                "MinimalAlone", $"A bare machine (-Minimal) has nothing to which -{other} could belong.",
+                $"A bare machine (-Minimal) has nothing to which -{other} could belong.", "MinimalAlone",
                 $"Leave out -Minimal or -{other}.", other);
         }
 
         if (Image is null && (Linked || DiskSizeBytes is not null))
         {
             Refuse(
-                "ImageMissing",
                 $"-{(Linked ? nameof(Linked) : nameof(DiskSizeBytes))} says something of the disk that is made of an image.",
-                "Give the image with -Image. Empty disks are made with -NewDiskBytes.", null);
+                "ImageMissing", "Give the image with -Image. Empty disks are made with -NewDiskBytes.");
         }
 
         try
@@ -151,10 +150,4 @@ public sealed partial class NewKumoiVMCommand
     }];
 
     private bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
-
-    private void Refuse(string id, string message, string action, object? target) => ThrowTerminatingError(
-        new ErrorRecord(new ValidationMetadataException(message), id, ErrorCategory.InvalidArgument, target)
-        {
-            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
-        });
 }

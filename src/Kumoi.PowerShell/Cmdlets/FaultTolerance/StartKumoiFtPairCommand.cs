@@ -329,10 +329,4 @@ public sealed partial class StartKumoiFtPairCommand : ActionCmdlet
 
     /// <summary>Which engine was chosen, and why.</summary>
     private static string Explain(PairOrder order) => order.EngineReason is { } why ? $" with {order.Engine} ({why.TrimEnd('.')})" : "";
-
-    private void Refuse(string message, string id, string action) => ThrowTerminatingError(
-        new ErrorRecord(new ValidationMetadataException(message), id, ErrorCategory.InvalidArgument, null)
-        {
-            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
-        });
 }

@@ -132,12 +132,6 @@ public sealed class MoveKumoiVMCommand : SpeculativeActionCmdlet
         _isDestinationGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Destination));
     }
 
-    private void Refuse(string message, string id, string action) => ThrowTerminatingError(
-        new ErrorRecord(new ValidationMetadataException(message), id, ErrorCategory.InvalidArgument, null)
-        {
-            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
-        });
-
     private protected override IEnumerable<ActionRequest> CreateRequests() =>
         !Speculative ? CreatePlainRequests() : _isDestinationGiven ? CreateSpeculativeRequests() : CreateCandidateRequests();
 

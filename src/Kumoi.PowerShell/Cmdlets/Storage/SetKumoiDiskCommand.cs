@@ -123,10 +123,4 @@ public sealed class SetKumoiDiskCommand : DiskActionCmdlet
         var after = await VMDisks.SetAsync(disk, _settings, cancellationToken);
         return new ActionResult(PassThru ? [after] : []);
     }
-
-    private void Refuse(string message, string id, string action) => ThrowTerminatingError(
-        new ErrorRecord(new ValidationMetadataException(message), id, ErrorCategory.InvalidArgument, null)
-        {
-            ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },
-        });
 }

@@ -107,7 +107,7 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
     {
         if (LowerCpuRatio >= UpperCpuRatio || Minimum > Maximum)
         {
-            Refuse(
+            WriteRefusal(
                 $"The limits of '{Group}' cross: a load between {LowerCpuRatio} and {UpperCpuRatio}, {Minimum} to {Maximum} VMs.",
                 "LimitsCross",
                 "Give a -LowerCpuRatio below -UpperCpuRatio, and a -Minimum not above -Maximum.");
@@ -116,13 +116,13 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
 
         if (Count < int.MaxValue && !Wait)
         {
-            Refuse("-Count is of looks in the foreground.", "CountWithoutWait", "Give -Wait too, or end it with Stop-KumoiScaling.");
+            WriteRefusal("-Count is of looks in the foreground.", "CountWithoutWait", "Give -Wait too, or end it with Stop-KumoiScaling.");
             return;
         }
 
         if (Persistent && Wait)
         {
-            Refuse(
+            WriteRefusal(
                 "-Persistent is for the agent, and -Wait for the foreground.", "PersistentAndWait",
                 "Leave out -Wait: Get-KumoiScaling shows each look.");
             return;
@@ -145,7 +145,7 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
         {
             if (masters.Count > 1)
             {
-                Refuse($"'{Master}' is {masters.Count} VMs.", "MasterNotFound", "Give one VM, as Get-KumoiVM finds it.");
+                WriteRefusal($"'{Master}' is {masters.Count} VMs.", "MasterNotFound", "Give one VM, as Get-KumoiVM finds it.");
             }
 
             return;
@@ -231,7 +231,7 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
     }
 
     private void RefuseSecond(string by) =>
-        Refuse($"'{Group}' is being scaled{by} already.", "ScalingRunning", $"Stop it first: Stop-KumoiScaling {Group}");
+        WriteRefusal($"'{Group}' is being scaled{by} already.", "ScalingRunning", $"Stop it first: Stop-KumoiScaling {Group}");
 
     private void Give(ScalingOrder order)
     {
@@ -285,7 +285,7 @@ public sealed class StartKumoiScalingCommand : FleetCmdlet
         }
     }
 
-    private void Refuse(string message, string id, string action) => WriteError(
+    private void WriteRefusal(string message, string id, string action) => WriteError(
         new ErrorRecord(new PSInvalidOperationException(message), id, ErrorCategory.InvalidOperation, Group)
         {
             ErrorDetails = new ErrorDetails(message) { RecommendedAction = action },

@@ -41,27 +41,28 @@ internal sealed class ColoNetwork(PairPlan plan)
     /// The standby is cut off from the network, and waits for what its VM is sent. Where, for each card; as the guest has not begun, nothing
     /// is lost.
     /// </summary>
-    public async Task<IReadOnlyList<JsonObject>> OpenStandbyAsync(
+    public async Task<IReadOnlyList<StandbyCard>> OpenStandbyAsync(
         IHypervisorLink host, Guid domain, int number, CancellationToken cancellationToken)
     {
-        List<JsonObject> addresses = [];
+        List<StandbyCard> opened = [];
         foreach (var (at, card) in (await CardsAsync(host, domain, cancellationToken)).Index())
         {
             var qemu = new Side(host, domain, card);
             await qemu.AddPortAsync("nowhere", new JsonObject { ["type"] = "null", ["data"] = new JsonObject() }, cancellationToken);
-            foreach (var way in (string[])["in", "out"])
-            {
-                await qemu.AddPortAsync(way, Socket(AddressOf(host, number, at, way), isServer: true), cancellationToken);
-                addresses.Add(await qemu.ListensAtAsync(way, cancellationToken));
-            }
-
+            opened.Add(new StandbyCard(await ListenAsync("in"), await ListenAsync("out")));
             await qemu.AddFilterAsync(
                 "filter-redirector", "take", "tx", cancellationToken, ("indev", qemu.Name("in")), ("outdev", qemu.Name("nowhere")));
             await qemu.AddFilterAsync("filter-redirector", "give", "rx", cancellationToken, ("outdev", qemu.Name("out")));
             await qemu.AddFilterAsync("filter-rewriter", "rewriter", "all", cancellationToken);
+
+            async Task<JsonObject> ListenAsync(string way)
+            {
+                await qemu.AddPortAsync(way, Socket(AddressOf(host, number, at, way), isServer: true), cancellationToken);
+                return await qemu.ListensAtAsync(way, cancellationToken);
+            }
         }
 
-        return addresses;
+        return opened;
     }
 
     /// <summary>From now on what the VM sends is compared with what the standby sends, and held until then.</summary>
@@ -70,7 +71,7 @@ internal sealed class ColoNetwork(PairPlan plan)
     /// <param name="standby">Where the standby waits, by <see cref="OpenStandbyAsync"/>.</param>
     /// <param name="cancellationToken">What was done until then stays, for <see cref="CloseAsync"/>.</param>
     public async Task OpenPrimaryAsync(
-        IHypervisorLink host, Guid domain, IReadOnlyList<JsonObject> standby, CancellationToken cancellationToken)
+        IHypervisorLink host, Guid domain, IReadOnlyList<StandbyCard> standby, CancellationToken cancellationToken)
     {
         var cards = await CardsAsync(host, domain, cancellationToken);
         if (cards.Count > 0)
@@ -82,8 +83,8 @@ internal sealed class ColoNetwork(PairPlan plan)
         for (var at = 0; at < cards.Count; at++)
         {
             var qemu = new Side(host, domain, cards[at]);
-            await qemu.AddPortAsync("mirror", Socket(standby[at * 2], isServer: false), cancellationToken);
-            await qemu.AddPortAsync("standby", Socket(standby[(at * 2) + 1], isServer: false), cancellationToken);
+            await qemu.AddPortAsync("mirror", Socket(standby[at].In, isServer: false), cancellationToken);
+            await qemu.AddPortAsync("standby", Socket(standby[at].Out, isServer: false), cancellationToken);
             await qemu.AddPortAsync("notices", Socket(UnixAddress(NoticeSocket), isServer: false), cancellationToken);
             foreach (var way in (string[])["sent", "equal"])
             {
@@ -169,6 +170,9 @@ internal sealed class ColoNetwork(PairPlan plan)
 
         return new JsonObject { ["type"] = "socket", ["data"] = data };
     }
+
+    /// <summary>Where a standby's card waits for QEMU's socket of what its VM is sent, and for that of what it sends itself.</summary>
+    internal sealed record StandbyCard(JsonObject In, JsonObject Out);
 
     /// <summary>A card of a QEMU.</summary>
     private sealed class Side(IHypervisorLink host, Guid domain, string card)

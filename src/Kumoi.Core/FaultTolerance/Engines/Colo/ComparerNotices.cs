@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Kumoi.FaultTolerance.Gates;
 
 namespace Kumoi.FaultTolerance.Engines.Colo;
 
@@ -19,15 +20,7 @@ internal sealed class ComparerNotices : IDisposable
     public ComparerNotices(string path)
     {
         _path = path;
-        File.Delete(path);
-        _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        _listener.Bind(new UnixDomainSocketEndPoint(path));
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite); // nobody can connect before it listens
-        }
-
-        _listener.Listen();
+        _listener = UserSocket.Listen(path);
         _ = AcceptAsync();
     }
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Kumoi.FaultTolerance.Gates;
 
 namespace Kumoi.FaultTolerance.Engines.LogReplay;
 
@@ -25,15 +26,7 @@ internal sealed class ReplicaConsole : IDisposable
     public ReplicaConsole(string path)
     {
         _path = path;
-        File.Delete(path);
-        _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        _listener.Bind(new UnixDomainSocketEndPoint(path));
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        }
-
-        _listener.Listen(1);
+        _listener = UserSocket.Listen(path);
         _running = RunAsync();
     }
 
