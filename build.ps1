@@ -110,53 +110,71 @@ function Test-Lab {
   & "$root/tests/Lab/lab.sh" check
 }
 
-function Invoke-CSharpTest {
-  # Runs a folder's tests; how many passed, failed and were skipped.
-  # -Through: a command that runs them, such as in another network.
-  param(
-    [Parameter(Mandatory)][string] $Path,
-    [Parameter(Mandatory)][string] $Assembly,
-    [Parameter(Mandatory)][string] $Name,
-    [string[]] $Through = @()
-  )
+function Start-Test {
+  # Runs a command of tests, beside others where it is not waited for at once: tests of different kinds wait more than they compute.
+  param([Parameter(Mandatory)][string] $Name, [Parameter(Mandatory)][string[]] $Command)
   New-Item -ItemType Directory -Force $results | Out-Null
-  Invoke-Native dotnet @('build', $Path, '-c', 'Release', '-v', 'quiet', '-nologo') | Out-Host
   $report = Join-Path $results "$Name.json"
   Remove-Item $report -ErrorAction Ignore
-  $command, $arguments = $Through + @('dotnet', "$Path/bin/Release/net10.0/$Assembly.dll", '-ctrf', $report)
-  & $command @arguments | Out-Host
-  $status = $LASTEXITCODE
-  if (-not (Test-Path $report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0 } }
-  $summary = (Get-Content $report -Raw | ConvertFrom-Json).results.summary
-  # What fails outside of a test is only in the status.
-  $failed = if ($status -ne 0 -and $summary.failed -eq 0) { 1 } else { $summary.failed }
-  [pscustomobject]@{ Passed = $summary.passed; Failed = $failed; Skipped = $summary.skipped }
+  $job = Start-ThreadJob {
+    $program, $arguments = $using:Command
+    & $program @arguments 2>&1 | ForEach-Object ToString
+    [pscustomobject]@{ Status = $LASTEXITCODE }
+  }
+  [pscustomobject]@{ Job = $job; Report = $report }
 }
 
-function Invoke-PesterTest {
+function Wait-Test {
+  # Prints what one of them says; how many of its tests passed, failed and were skipped.
+  param([Parameter(Mandatory, ValueFromPipeline)][object] $Test)
+  process {
+    $status = 1
+    Receive-Job $Test.Job -Wait -AutoRemoveJob | ForEach-Object { if ($_ -is [string]) { Write-Host $_ } else { $status = $_.Status } }
+    if (-not (Test-Path $Test.Report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0 } }
+    $report = Get-Content $Test.Report -Raw | ConvertFrom-Json
+    # Pester's is as it is returned.
+    if (-not $report.PSObject.Properties['results']) { return $report }
+    $summary = $report.results.summary
+    # What fails outside of a test is only in the status.
+    $failed = if ($status -ne 0 -and $summary.failed -eq 0) { 1 } else { $summary.failed }
+    [pscustomobject]@{ Passed = $summary.passed; Failed = $failed; Skipped = $summary.skipped }
+  }
+}
+
+function Start-CSharpTest {
+  # A folder's tests, which have been built. -Through: a command that runs them, such as in another network. -Only: the runner's filters.
+  param([Parameter(Mandatory)][string] $Path, [Parameter(Mandatory)][string] $Name, [string[]] $Through = @(), [string[]] $Only = @())
+  $assembly = (Get-ChildItem "$root/$Path" -Filter *.csproj).BaseName
+  Start-Test $Name ($Through + @('dotnet', "$root/$Path/bin/Release/net10.0/$assembly.dll", '-ctrf', "$results/$Name.json") + $Only)
+}
+
+function Start-PesterTest {
   # In a fresh process, and one for each folder: tests must not see each other's connections. Pester is a NuGet package here.
   # -Through: a command that runs them, such as in another network.
   param([Parameter(Mandatory)][string] $Path, [Parameter(Mandatory)][string] $Name, [string[]] $Through = @())
-  New-Item -ItemType Directory -Force $results | Out-Null
-  $report = Join-Path $results "$Name.json"
-  Remove-Item $report -ErrorAction Ignore
-  $null = Invoke-Fresh "$root/tests/Pester/Invoke-Tests.ps1" @('-Path', $Path, '-Report', $report, '-Module', $module) -Through $Through
-  if (-not (Test-Path $report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0 } }
-  Get-Content $report -Raw | ConvertFrom-Json
+  Start-Test $Name ($Through + @($pwsh, '-NoProfile', '-NonInteractive', '-File', "$root/tests/Pester/Invoke-Tests.ps1", '-Path', "$root/$Path", '-Report', "$results/$Name.json", '-Module', $module))
 }
 
 function Invoke-LabTest {
-  # A count for the C# tests, and one for the Pester tests.
+  # A count for each kind of tests. The tests of pairs have a lab of their own beside the others': both wait for hosts most of the time.
   $lab = Join-Path $root 'tests/Lab/lab.sh'
+  $directory = $env:KUMOI_LAB_DIR ?? '/var/tmp/kumoi-lab'
+  $pairs = @('env', "KUMOI_LAB_DIR=$directory-p", "KUMOI_LAB_NET=$($env:KUMOI_LAB_PAIR_NET ?? '10.79.0')", $lab)
+  Invoke-Native dotnet @('build', "$root/tests/Lab", '-c', 'Release', '-v', 'quiet', '-nologo') | Out-Host
   try {
     # An older and a newer libvirt and QEMU side by side, as in a fleet that is being upgraded; where the newer cannot be had it says so.
-    Invoke-Native $lab @('up', '6', ($env:KUMOI_LAB_GENERATIONS ?? 'mixed')) | Out-Host
-    Invoke-CSharpTest -Path "$root/tests/Lab" -Assembly Kumoi.Lab.Tests -Name lab-csharp -Through $lab, 'run'
-    # In the lab's network both: its machines have addresses there only.
-    Invoke-PesterTest -Path "$root/tests/Lab" -Name lab -Through $lab, 'run'
+    $size = @('up', '6', ($env:KUMOI_LAB_GENERATIONS ?? 'mixed'))
+    Invoke-Native $lab $size | Out-Host
+    Invoke-Native $pairs[0] ($pairs[1..3] + $size) | Out-Host
+    # In the lab's network all: its machines have addresses there only.
+    $beside = Start-CSharpTest tests/Lab lab-pairs -Through ($pairs + 'run') -Only '-class', 'Kumoi.Tests.Lab.Pair*'
+    Start-CSharpTest tests/Lab lab-csharp -Through $lab, 'run' -Only '-class-', 'Kumoi.Tests.Lab.Pair*' | Wait-Test
+    Start-PesterTest tests/Lab lab -Through $lab, 'run' | Wait-Test
+    $beside | Wait-Test
   }
   finally {
     & $lab down | Out-Host
+    & $pairs[0] $pairs[1..3] down | Out-Host
   }
 }
 
@@ -170,9 +188,11 @@ function Complete-Test {
 
 function Invoke-AllTest {
   Build-Module
-  $counts = @(Invoke-CSharpTest -Path "$root/tests/Kumoi.Core.Tests" -Assembly Kumoi.Core.Tests -Name core)
-  $counts += Invoke-CSharpTest -Path "$root/tests/Kumoi.Agent.Tests" -Assembly Kumoi.Agent.Tests -Name agent
-  $counts += Invoke-PesterTest -Path "$root/tests/Pester" -Name module
+  foreach ($project in 'Kumoi.Core.Tests', 'Kumoi.Agent.Tests') { Invoke-Native dotnet @('build', "$root/tests/$project", '-c', 'Release', '-v', 'quiet', '-nologo') | Out-Host }
+  $beside = Start-PesterTest tests/Pester module
+  $counts = @(Start-CSharpTest tests/Kumoi.Core.Tests core | Wait-Test)
+  $counts += Start-CSharpTest tests/Kumoi.Agent.Tests agent | Wait-Test
+  $counts += $beside | Wait-Test
   $obstacle = Test-Lab
   if ($obstacle) {
     Write-Host "Left out: the tests on real hosts, because $obstacle."
@@ -237,7 +257,9 @@ switch ($Task) {
   'bench' {
     Build-Module
     foreach ($project in 'bench/Kumoi.Benchmarks', 'tests/Lab') { Invoke-Native dotnet @('build', "$root/$project", '-c', 'Release', '-v', 'quiet', '-nologo') }
-    exit (Invoke-Fresh "$root/bench/Invoke-Benchmark.ps1" @('-Module', $module))
+    $with = @('-Module', $module)
+    if ($Arguments -contains 'short') { $with += '-Short' }
+    exit (Invoke-Fresh "$root/bench/Invoke-Benchmark.ps1" $with)
   }
   'simulate' {
     Build-Module

@@ -13,7 +13,7 @@ usage: ./build.sh TASK
   demo                  the main job on a simulated fleet, with its trace
   test                  all tests that this machine can run
   lab up [N]|test|down  real libvirt hosts on this machine (Linux, root); up [N] mixed: of two generations, as the tests use them
-  bench                 benchmarks and comparisons, into artifacts/bench.json
+  bench [short]         benchmarks and comparisons, into artifacts/bench.json; short: without the fault-tolerant pairs
   simulate              what replicated operations bring, simulated, into artifacts/simulation and docs/experiments.md
   experiments           the papers' experiments, into docs/experiments.md and artifacts/experiments.json
   shell                 an interactive pwsh with the module and a simulated fleet

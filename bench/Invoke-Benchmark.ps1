@@ -1,5 +1,6 @@
 # Benchmarks and comparisons: each a ratio of two things measured in turn in one run. Prints a table and writes artifacts/bench.json.
-param([Parameter(Mandatory)][string] $Module)
+# -Short: without the fault-tolerant pairs, which take most of the time.
+param([Parameter(Mandatory)][string] $Module, [switch] $Short)
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 Import-Module $Module
@@ -7,40 +8,9 @@ Import-Module $Module
 $env:KUMOI_STATE = Join-Path (Split-Path $PSScriptRoot) "artifacts/bench/state-$PID"
 $root = Split-Path $PSScriptRoot
 $pwsh = $env:KUMOI_PWSH
-$results = [System.Collections.Generic.List[object]]::new()
 $work = (New-Item -ItemType Directory -Force (Join-Path $root 'artifacts/bench')).FullName
 
-function Measure-Once { param([scriptblock] $Block) $watch = [System.Diagnostics.Stopwatch]::StartNew(); $null = & $Block; $watch.Elapsed.TotalMilliseconds }
-
-function Get-Median { param([double[]] $Values) $sorted = $Values | Sort-Object; $sorted[[int][math]::Floor(($sorted.Count - 1) / 2)] }
-
-# Ours and the peer's in turn; each block returns its milliseconds. The ratio is the median of the pairs' ratios.
-function Add-Comparison {
-  param([string] $Name, [scriptblock] $Ours, [scriptblock] $Peer, [string] $PeerCommand, [Nullable[double]] $Goal, [int] $Pairs, [int] $Warmup = 2)
-  $mine = [System.Collections.Generic.List[double]]::new()
-  $theirs = [System.Collections.Generic.List[double]]::new()
-  for ($i = -$Warmup; $i -lt $Pairs; $i++) {
-    # Who goes first changes each time.
-    if ($i % 2) { $b = & $Peer; $a = & $Ours } else { $a = & $Ours; $b = & $Peer }
-    if ($i -ge 0) { $mine.Add($a); $theirs.Add($b) }
-  }
-  $ratio = Get-Median (0..($Pairs - 1) | ForEach-Object { $mine[$_] / $theirs[$_] })
-  Add-Result $Name (Get-Median $mine) (Get-Median $theirs) $ratio $Goal $PeerCommand
-}
-
-# Without a goal it is only told.
-function Add-Result {
-  param([string] $Name, [double] $Ours, [double] $Peer, [double] $Ratio, [Nullable[double]] $Goal, [string] $PeerCommand, [string] $Unit = 'ms')
-  $result = [pscustomobject]@{
-    name = $Name; ours = [math]::Round($Ours, 2); peer = [math]::Round($Peer, 2); unit = $Unit; ratio = [math]::Round($Ratio, 3)
-    goal = $Goal; holds = if ($null -ne $Goal) { $Ratio -le $Goal }; peerCommand = $PeerCommand
-  }
-  $results.Add($result)
-  # A run may be ended before its table.
-  Write-Host "$($result.ratio)$(if ($null -ne $Goal) { " (goal $Goal)" }) $Name"
-}
-
-function Write-LeftOut { param([string] $What, [string] $Why) Write-Host "Left out: $What, because $Why." }
+. "$PSScriptRoot/Comparison.ps1"
 
 # (a) Reading 1,000 VMs.
 $node = Join-Path $work 'thousand.xml'
@@ -52,18 +22,12 @@ $uri = "test://$node"
 $connected = try { Connect-KumoiHost $uri -Name thousand } catch { Write-LeftOut 'reading 1,000 VMs' $_; $null }
 if ($connected) {
   if ((Get-KumoiVM).Count -ne 1000) { throw 'Get-KumoiVM did not read 1,000 VMs.' }
-  $python = @('/usr/bin/python3', 'python3') | Where-Object { (Get-Command $_ -ErrorAction Ignore) -and $(& $_ -c 'import libvirt' 2>$null; $LASTEXITCODE -eq 0) } | Select-Object -First 1
+  $python = Get-Python
   if ($python) {
-    # One long-lived process with an open connection, like our session: it reads once for each line, and prints its milliseconds.
-    $start = [System.Diagnostics.ProcessStartInfo]::new($python)
-    $start.ArgumentList.Add("$PSScriptRoot/read_vms.py")
-    $start.ArgumentList.Add($uri)
-    $start.RedirectStandardInput = $start.RedirectStandardOutput = $true
-    $reader = [System.Diagnostics.Process]::Start($start)
-    $ask = { $reader.StandardInput.WriteLine(); [double] $reader.StandardOutput.ReadLine() }
-    Add-Comparison 'Get-KumoiVM, 1,000 VMs, open connection, against python3-libvirt reading the same' { Measure-Once { Get-KumoiVM } } { & $ask } 'bench/read_vms.py' 1 40 120
-    $reader.StandardInput.Close()
-    $reader.WaitForExit()
+    # One long-lived process with an open connection, like our session.
+    $reader = Start-Peer $python "$PSScriptRoot/read_vms.py", $uri
+    Add-Comparison 'Get-KumoiVM, 1,000 VMs, open connection, against python3-libvirt reading the same' { Measure-Once { Get-KumoiVM } } { Invoke-Peer $reader } 'bench/read_vms.py' 1 40 120
+    Stop-Peer $reader
   }
   else {
     Write-LeftOut 'the comparison with python3-libvirt' 'it is not installed (apt-get install python3-libvirt)'
@@ -117,21 +81,17 @@ Add-Comparison 'Get-KumoiHost -FailureOblivious, 10,000 simulated hosts, no fail
   [System.GC]::Collect(); Measure-Once { Get-KumoiHost -FailureOblivious }
 } { [System.GC]::Collect(); Measure-Once { Get-KumoiHost } } 'Get-KumoiHost' 1.05 41 6
 Disconnect-KumoiHost *
-$start = [System.Diagnostics.ProcessStartInfo]::new('dotnet')
-$start.ArgumentList.Add("$PSScriptRoot/Kumoi.Benchmarks/bin/Release/net10.0/Kumoi.Benchmarks.dll")
-$start.RedirectStandardInput = $start.RedirectStandardOutput = $true
-$program = [System.Diagnostics.Process]::Start($start)
-function Invoke-Program { param([string] $What) $program.StandardInput.WriteLine($What); [double] $program.StandardOutput.ReadLine() }
+$program = Start-Peer dotnet "$PSScriptRoot/Kumoi.Benchmarks/bin/Release/net10.0/Kumoi.Benchmarks.dll"
 Add-Comparison '40,000 calls on a simulated host in a FailureObliviousScope, no failures, against the same without' {
-  Invoke-Program 'masked calls'
-} { Invoke-Program 'calls' } 'the same calls' 1.05 41 10
+  Invoke-Peer $program 'masked calls'
+} { Invoke-Peer $program 'calls' } 'the same calls' 1.05 41 10
 
 # (d2) What the layers between a caller and the hypervisor's driver cost: masks, names, blame, retry, throttle, fault rules.
 if (Connect-KumoiHost test:///default -ErrorAction Ignore) {
   Disconnect-KumoiHost *
   Add-Comparison '2,000 reads of libvirt''s test driver through all layers, against straight from the driver' {
-    Invoke-Program 'calls through the layers'
-  } { Invoke-Program 'calls to the driver' } 'the driver alone' 1.1 41 10
+    Invoke-Peer $program 'calls through the layers'
+  } { Invoke-Peer $program 'calls to the driver' } 'the driver alone' 1.1 41 10
 }
 else {
   Write-LeftOut 'the comparison of the layers of a call' 'libvirt''s library is not installed (apt-get install libvirt0)'
@@ -139,8 +99,8 @@ else {
 
 # (e) What it costs that a list can substitute.
 Add-Comparison 'LineageList: Where, Select, OrderBy and Take(10) over 100,000 numbers, no failures, against LINQ' {
-  Invoke-Program 'lineage'
-} { Invoke-Program 'linq' } 'LINQ' 10 21 10
+  Invoke-Peer $program 'lineage'
+} { Invoke-Peer $program 'linq' } 'LINQ' 10 21 10
 
 # (a2) The agent: its start, its memory when it has nothing to do, and what a call through it costs.
 try {
@@ -157,8 +117,8 @@ try {
   $direct = [System.Collections.Generic.List[double]]::new()
   $through = [System.Collections.Generic.List[double]]::new()
   foreach ($i in -3..20) {
-    $one = Invoke-Program "agent $env:KUMOI_STATE"
-    $other = Invoke-Program 'agent direct'
+    $one = Invoke-Peer $program "agent $env:KUMOI_STATE"
+    $other = Invoke-Peer $program 'agent direct'
     if ($i -ge 0) { $through.Add($one / 1000); $direct.Add($other / 1000) }
   }
   $more = (Get-Median $through) - (Get-Median $direct)
@@ -173,17 +133,16 @@ catch {
 # (e2) The relay of a migration against a plain proxy of TCP connections.
 if (Get-Command socat -CommandType Application -ErrorAction Ignore) {
   Add-Comparison '4 GiB over loopback through the migration relay to one target, against through socat' {
-    Invoke-Program 'relay to one'
-  } { Invoke-Program 'socat' } 'socat -b 1048576 TCP4-LISTEN:… TCP4:…' 1 7 1
+    Invoke-Peer $program 'relay to one'
+  } { Invoke-Peer $program 'socat' } 'socat -b 1048576 TCP4-LISTEN:… TCP4:…' 1 7 1
   Add-Comparison '4 GiB over loopback through the migration relay to two targets, against through socat to one' {
-    Invoke-Program 'relay to two'
-  } { Invoke-Program 'socat' } 'socat -b 1048576 TCP4-LISTEN:… TCP4:…' $null 7 1
+    Invoke-Peer $program 'relay to two'
+  } { Invoke-Peer $program 'socat' } 'socat -b 1048576 TCP4-LISTEN:… TCP4:…' $null 7 1
 }
 else {
   Write-LeftOut 'the comparison of the migration relay' 'socat is not installed (apt-get install socat)'
 }
-$program.StandardInput.Close()
-$program.WaitForExit()
+Stop-Peer $program
 
 # (f) Import: beyond an empty start, and beyond an import of a module of the same kind (a manifest, an assembly with a cmdlet) in which there
 # is nothing. The first import of any module has PowerShell compile its own code for it, most of all where PowerShell is the .NET tool, whose
@@ -349,54 +308,10 @@ else {
     Add-Figure two sentBytes 'to two targets at once: bytes that the source''s host sends' 1.1
     Add-Figure 'two, one slow' ms 'to two targets, one at a tenth of the rate: time' 1.5
 
-    # (j) What fault-tolerant pairs cost, by each engine, and how long nobody serves when a VM dies. The lab's tests measure it; a tick guest
-    # of 32 MiB that is idle or writes 9 MiB/s, a Linux guest whose clients count, and one that never rests.
-    $figures = Join-Path $work pairs.json
-    Remove-Item $figures -ErrorAction Ignore
-    & $labScript run env "KUMOI_FIGURES=$figures" KUMOI_PAIR_LOSSES=20 dotnet "$root/tests/Lab/bin/Release/net10.0/Kumoi.Lab.Tests.dll" -class Kumoi.Tests.Lab.PairFigureTests -class Kumoi.Tests.Lab.PairModeFigureTests | Out-Host
-    if ($LASTEXITCODE -ne 0) { throw 'the tests of pairs failed' }
-    # By log and replay nothing stands still: what it has is outputs, and a log.
-    & $labScript run env "KUMOI_FIGURES=$figures" KUMOI_PAIR_LOSSES=10 KUMOI_LAB_REPLAY=1 dotnet "$root/tests/Lab/bin/Release/net10.0/Kumoi.Lab.Tests.dll" -method 'Kumoi.Tests.Lab.PairReplayTests.A_pair_goes_on*' | Out-Host
-    if ($LASTEXITCODE -ne 0) { throw 'the tests of log and replay failed' }
-    $measured = Get-Content $figures | ConvertFrom-Json
-    # Where COLO can be made (a C compiler, for the lab's shim): how long a guest stands still that changes.
-    $fixed = $measured | Where-Object guest -in 'changing, Checkpoint', 'changing, COLO'
-    foreach ($of in $measured | Where-Object guest -like 'changing, *') {
-      $best = ($fixed.downtime | Measure-Object -Minimum).Minimum
-      $limit = if ($of -notin $fixed) { 1 }
-      Add-Result "pair by COLO, $($of.guest -replace "^changing, ") as the rule of the mode, a guest that changes: part of the time in which it stands still, against the better fixed mode" ($of.downtime * 100) ($best * 100) ($of.downtime / $best) $limit 'one mode for ever' '%'
-    }
-    foreach ($of in $measured | Where-Object guest -notlike 'changing, *') {
-      $name = "pair by $($of.engine), guest '$($of.guest)'"
-      $told = 'the same guest without a pair: no pause, nothing held'
-      if ($of.engine -eq 'LogReplay') {
-        Add-Result "${name}: output held p50, against 1 s" $of.outputP50 1000 ($of.outputP50 / 1000) $null $told
-        Add-Result "${name}: output held p99, against p50" $of.outputP99 $of.outputP50 ($of.outputP99 / $of.outputP50) $null $told
-        Add-Result "${name}: log in a second, against 20 KiB" ($of.logBytesPerSecond / 1KB) 20 ($of.logBytesPerSecond / 20KB) $null '-' 'KiB'
-        Add-Result "${name}: lag of the replica p50, against its bound" $of.lagP50 2000 ($of.lagP50 / 2000) $null $told
-        Add-Result "${name}: lag of the replica p99, against its bound" $of.lagP99 2000 ($of.lagP99 / 2000) $null $told
-        Add-Result "${name}: kill -9 to running again, p50 of $($of.outages), against 1 s" $of.outageP50 1000 ($of.outageP50 / 1000) $null 'never, without a pair'
-        continue
-      }
-      $limit = if ($of.engine -eq 'Migrate' -and $of.guest -ne 'linux' -and $of.guest -ne 'busy') { 1 }
-      Add-Result "${name}: pause p99 of $($of.undisturbed) of $($of.checkpoints) in which this machine itself did not stand still, against 30 ms" $of.undisturbedP99 30 ($of.undisturbedP99 / 30) $limit $told
-      Add-Result "${name}: pause p99 of all $($of.checkpoints), against 30 ms" $of.pauseP99 30 ($of.pauseP99 / 30) $null $told
-      Add-Result "${name}: pause p50, against 30 ms" $of.pauseP50 30 ($of.pauseP50 / 30) $null $told
-      Add-Result "${name}: output held p99, against p50" $of.outputP99 $of.outputP50 ($of.outputP99 / $of.outputP50) $null $told
-      Add-Result "${name}: a checkpoint p50, against 1 MiB" ($of.bytesP50 / 1MB) 1 ($of.bytesP50 / 1MB) $null '-' 'MiB'
-      if ($of.guest -eq 'hot') {
-        $limit = if ($of.engine -eq 'SharedDelta') { 1.2 }
-        Add-Result "${name}: bytes of all checkpoints against those that the guest changed" $of.bytesOfChanged 1 $of.bytesOfChanged $limit 'what its program writes' 'x'
-      }
-      if ($of.outages) {
-        $allowed = if ($of.engine -eq 'LibvirtSnapshot') { 2000 } else { 150 }
-        Add-Result "${name}: kill -9 to running again, p50, against $allowed ms" $of.outageP50 $allowed ($of.outageP50 / $allowed) 1 'never, without a pair'
-      }
-      if ($of.guest -eq 'linux') { Add-Result "${name}: an answer by TCP, against without a pair" $of.answerP50 $of.answerP50Alone ($of.answerP50 / $of.answerP50Alone) $null 'the same guest without a pair' }
-      if ($of.guest -eq 'busy') { Add-Result "${name}: a piece of work, against without a pair" $of.work $of.workAlone ($of.work / $of.workAlone) $null 'the same guest without a pair' }
-    }
+    if (-not $Short) { . "$PSScriptRoot/Pairs.ps1" }
   }
   finally { & $labScript down | Out-Null }
+  . "$PSScriptRoot/Peers.ps1"
 }
 
 Remove-Module Kumoi

@@ -8,6 +8,7 @@ namespace Kumoi.Hypervisors.Libvirt.Native;
 internal sealed class ConnectionHandle : SafeHandle
 {
     private static int _liveCount;
+    private static int _openedCount;
     private static int _uncleanCloseCount;
 
     public ConnectionHandle(nint connection)
@@ -15,10 +16,14 @@ internal sealed class ConnectionHandle : SafeHandle
     {
         SetHandle(connection);
         Interlocked.Increment(ref _liveCount);
+        Interlocked.Increment(ref _openedCount);
     }
 
     /// <summary>Open connections of this process. For tests.</summary>
     public static int LiveCount => Volatile.Read(ref _liveCount);
+
+    /// <summary>How many connections this process has opened, also those that are closed again. For tests.</summary>
+    public static int OpenedCount => Volatile.Read(ref _openedCount);
 
     /// <summary>How often virConnectClose did not return 0, that is: somebody still held a reference. For tests.</summary>
     public static int UncleanCloseCount => Volatile.Read(ref _uncleanCloseCount);

@@ -1,0 +1,14 @@
+# One session's part of the comparison of migrations (Peers.ps1), with the protocol of peers.py's session.
+param([string] $Module, [Parameter(ValueFromRemainingArguments)][string[]] $Uris)
+$ErrorActionPreference = 'Stop'
+Import-Module $Module
+$names = (Connect-KumoiHost $Uris).Name
+'ready'
+while ($line = [Console]::In.ReadLine()) {
+  $from = [int] $line.Split()[1]
+  $vms = Get-KumoiVM peer-*
+  $watch = [System.Diagnostics.Stopwatch]::StartNew()
+  $null = $vms | Move-KumoiVM -Destination $names[1 - $from] -ThrottleLimit 2
+  $watch.Elapsed.TotalMilliseconds.ToString([cultureinfo]::InvariantCulture)
+}
+Disconnect-KumoiHost * -Confirm:$false
