@@ -116,6 +116,11 @@ public abstract class LabTest(RealLab lab) : IAsyncLifetime
             {
                 await VMActions.RemoveAsync(new KumoiVM(host, vm), turnOff: true, removeVolumes, CancellationToken.None);
             }
+
+            foreach (var template in await VMActions.ReadTemplatesAsync(host, CancellationToken.None))
+            {
+                await VMActions.RemoveTemplateAsync(template, removeVolumes, CancellationToken.None);
+            }
         }
     }
 }

@@ -51,6 +51,7 @@ Describe '-WhatIf changes nothing' {
       'Move-KumoiVM'         = { Move-KumoiVM kvm01-1 kvm02 -WhatIf }
       'New-KumoiNetwork' = { New-KumoiNetwork x 10.5.0.0/24 -VMHost kvm01 -WhatIf; Get-KumoiNetwork -VMHost kvm01 | Should -HaveCount 1 }
       'New-KumoiPool' = { New-KumoiPool x /srv/x -VMHost kvm01 -WhatIf; Get-KumoiPool -VMHost kvm01 | Should -HaveCount 1 }
+      'New-KumoiTemplate'    = { New-KumoiTemplate kvm01-2 golden -WhatIf; Get-KumoiTemplate | Should -BeNullOrEmpty }
       'New-KumoiVM'          = { New-KumoiVM -Name x -VMHost kvm01 -WhatIf }
       'New-KumoiVolume'      = { New-KumoiVolume x -VMHost kvm01 -SizeBytes 1GB -WhatIf; Get-KumoiVolume -VMHost kvm01 | Should -BeNullOrEmpty }
       'Optimize-KumoiPlacement' = { Optimize-KumoiPlacement -MaxCpuRatio 1 -WhatIf | Should -Not -BeNullOrEmpty }
@@ -59,6 +60,7 @@ Describe '-WhatIf changes nothing' {
       'Remove-KumoiNetworkAdapter' = { Remove-KumoiNetworkAdapter kvm02-1 52:54:00:00:00:01 -WhatIf; Get-KumoiNetworkAdapter kvm02-1 | Should -HaveCount 1 }
       'Remove-KumoiPool' = { Remove-KumoiPool default -VMHost kvm01 -WhatIf; Get-KumoiPool -VMHost kvm01 | Should -HaveCount 1 }
       'Remove-KumoiSnapshot' = { Remove-KumoiSnapshot kvm02-1 kept -WhatIf; Get-KumoiSnapshot kvm02-1 | Should -HaveCount 1 }
+      'Remove-KumoiTemplate' = { Remove-KumoiTemplate golden -WhatIf -ErrorAction Ignore }
       'Remove-KumoiVM'       = { Remove-KumoiVM kvm01-1 -Force -WhatIf; Remove-KumoiVM kvm01-2 -WhatIf }
       'Remove-KumoiVolume'   = { Remove-KumoiVolume kvm02-1-1 -VMHost kvm02 -WhatIf; Get-KumoiVolume -VMHost kvm02 | Should -HaveCount 1 }
       'Rename-KumoiSnapshot' = { Rename-KumoiSnapshot kvm02-1 kept other -WhatIf; (Get-KumoiSnapshot kvm02-1).Name | Should -Be kept }

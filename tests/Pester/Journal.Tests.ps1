@@ -154,6 +154,10 @@ Describe 'The journal' {
       text = 'Get-KumoiVM -State Shutoff | Select-Object -First 2 | Copy-KumoiVM -NewName { "copy-$_" } | Invoke-KumoiAction { if ($_.Name -eq "copy-kvm02-2") { throw } }'
     }
     @{
+      undone = 'New-KumoiTemplate'; element = 'tmpl-kvm02-2'; vmHost = 'kvm02'; vm = 'tmpl-kvm02-2'; kinds = 'Define', 'UndoDefine'
+      text = 'Get-KumoiVM -State Shutoff | Select-Object -First 2 | New-KumoiTemplate -NewName { "tmpl-$_" } | Invoke-KumoiAction { if ($_.Name -eq "tmpl-kvm02-2") { throw } }'
+    }
+    @{
       undone = 'Resume-KumoiVM'; element = 'kvm02-2'; vmHost = 'kvm02'; vm = 'kvm02-2'; kinds = 'Start', 'Resume', 'Suspend'
       text = 'Start-KumoiVM kvm01-2, kvm02-2, kvm03-2 -Paused; Get-KumoiVM -State Paused | Select-Object -First 2 | Resume-KumoiVM -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-2") { throw } }'
     }

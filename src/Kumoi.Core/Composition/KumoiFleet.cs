@@ -35,6 +35,7 @@ public static class KumoiFleet
         [
             new MaskingLayer(host),
             new NamesLayer(host.VMNames),
+            new TemplateLayer(host),
             marks is null ? null : new MaintenanceLayer(host, marks),
             journal is null ? null : new JournalLayer(host, journal),
             new BlameLayer(host),

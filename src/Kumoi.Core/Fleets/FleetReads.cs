@@ -15,7 +15,8 @@ public static class FleetReads
         FanOut.RunAsync(hosts, limit ?? fleet.Limits.MaxCalls, ReadHostAsync, fleet.Passing, cancellationToken);
 
     /// <summary>
-    /// Every host's VMs, in natural order of their names; with <paramref name="includeXml"/> one more call for each VM that is wanted.
+    /// Every host's VMs, in natural order of their names, without its templates; with <paramref name="includeXml"/> one more call for each
+    /// VM that is wanted.
     /// </summary>
     public static IAsyncEnumerable<Outcome<KumoiConnection, IReadOnlyList<KumoiVM>>> ReadVMsAsync(
         this Fleet fleet,
@@ -23,9 +24,11 @@ public static class FleetReads
         Func<KumoiVM, bool> isWanted,
         bool includeXml,
         CancellationToken cancellationToken,
-        int? limit = null) =>
+        int? limit = null,
+        bool withTemplates = false) =>
         FanOut.RunAsync(
-            hosts, limit ?? fleet.Limits.MaxCalls, (host, token) => ReadVMsAsync(host, isWanted, includeXml, token), fleet.Passing,
+            hosts, limit ?? fleet.Limits.MaxCalls, (host, token) => ReadVMsAsync(host, isWanted, includeXml, withTemplates, token),
+            fleet.Passing,
             cancellationToken);
 
     /// <summary>The VM with exactly this name on each host; null where there is none.</summary>
@@ -67,9 +70,9 @@ public static class FleetReads
             : null;
 
     private static async Task<IReadOnlyList<KumoiVM>> ReadVMsAsync(
-        KumoiConnection host, Func<KumoiVM, bool> isWanted, bool includeXml, CancellationToken cancellationToken)
+        KumoiConnection host, Func<KumoiVM, bool> isWanted, bool includeXml, bool withTemplates, CancellationToken cancellationToken)
     {
-        var readings = await host.Link.SendAsync(new ReadVMs(), cancellationToken);
+        var readings = await host.Link.SendAsync(new ReadVMs(withTemplates), cancellationToken);
         var vms = new List<KumoiVM>(readings.Count);
         var isSorted = true;
         foreach (var reading in readings)

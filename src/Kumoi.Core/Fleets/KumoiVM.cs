@@ -63,6 +63,9 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
 
     public Guid Id => Reading.Id;
 
+    /// <summary>It never starts and never changes: VMs are made of it. Lists of VMs have none.</summary>
+    internal bool IsTemplate => TemplateMark.IsOf(Id);
+
     /// <inheritdoc cref="KumoiHost.IsMasked"/>
     public bool IsMasked => Reading.IsMasked;
 

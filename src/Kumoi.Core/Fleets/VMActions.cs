@@ -21,83 +21,6 @@ public static partial class VMActions
         KumoiConnection host, VMSpec spec, bool start, bool keepFailed, OperationId operation, CancellationToken cancellationToken) =>
         MakeAsync(host, spec, start, keepFailed, static _ => Task.CompletedTask, operation, cancellationToken);
 
-    /// <summary>Whether the VM writes to disks of its own: then it is cloned on its own host only.</summary>
-    public static async Task<bool> HasOwnDisksAsync(KumoiVM vm, CancellationToken cancellationToken) =>
-        DomainCopy.WritableDisks(DomainDefinition.Parse(await vm.Connection.Link.SendAsync(new ReadXml(vm.Id), cancellationToken))).Any();
-
-    /// <summary>
-    /// Makes a VM from the definition of another, under another name, and starts it if asked. Disks that the master writes to are copied,
-    /// in their storage pools: then it must be off, and <paramref name="host"/> must be its own; all else is shared. What was made is
-    /// removed again if a step fails or is cancelled; a cancellation waits for the end of the disk that is being copied.
-    /// <paramref name="change"/> may change the copied domain XML before it is defined.
-    /// </summary>
-    /// <exception cref="HypervisorException">
-    /// Of domain VM, since no other host could help: InvalidState for a master that is not off, InvalidSpecification for disks that cannot
-    /// be copied, or not to that host, and any failure to read the master. Else as <see cref="CreateAsync"/>.
-    /// </exception>
-    /// <exception cref="CompensationFailedException">A step failed, and what it had made could not be removed.</exception>
-    public static async Task<KumoiVM> CloneAsync(
-        KumoiVM master,
-        KumoiConnection host,
-        string name,
-        bool start,
-        Action<XElement>? change,
-        OperationId operation,
-        CancellationToken cancellationToken)
-    {
-        if (name.Length == 0)
-        {
-            throw new HypervisorException(
-                $"The clone of '{master.Name}' has no name.", FaultDomain.VM, error: HypervisorError.InvalidSpecification,
-                recommendedAction: "Give it a name of its own.");
-        }
-
-        VMSpecCheck.EnsureName(name, "VM");
-
-        var domain = DomainDefinition.Parse(await ReadMasterAsync(master, cancellationToken));
-        change?.Invoke(domain);
-        var spec = new VMSpec { Name = name, Xml = domain.ToString(), CopyDisks = DomainCopy.WritableDisks(domain).Any() };
-        if (!spec.CopyDisks)
-        {
-            return await CreateAsync(host, spec, start, keepFailed: false, operation, cancellationToken);
-        }
-
-        if (!ReferenceEquals(host, master.Connection))
-        {
-            throw new HypervisorException(
-                $"'{master.Name}' cannot be cloned to {host.Name}: the disks that it writes to are on {master.VMHost}.",
-                FaultDomain.VM, error: HypervisorError.InvalidSpecification,
-                recommendedAction: $"Clone it on {master.VMHost} and move the clone, or give the master read-only disks on storage "
-                    + "that the hosts share.");
-        }
-
-        await EnsureOffAsync(cancellationToken);
-
-        // Started meanwhile, it has written to what was being copied.
-        return await MakeAsync(host, spec, start, keepFailed: false, EnsureOffAsync, operation, cancellationToken);
-
-        async Task EnsureOffAsync(CancellationToken token)
-        {
-            var now = await ReadAgainAsync(master, token);
-            if (now is { State: PowerState.Shutoff, HasSavedState: true })
-            {
-                throw new HypervisorException(
-                    $"'{master.Name}' has a saved state: copies of its disks would be torn, because its guest was still at work.",
-                    FaultDomain.VM,
-                    error: HypervisorError.InvalidState,
-                    recommendedAction: "Start it with Start-KumoiVM, which goes on from the saved state, and shut it "
-                        + "down with Stop-KumoiVM.");
-            }
-
-            if (now.State is not PowerState.Shutoff)
-            {
-                throw new HypervisorException(
-                    $"'{master.Name}' is {now.State}: copies of disks that a VM is writing to are torn.", FaultDomain.VM,
-                    error: HypervisorError.InvalidState, recommendedAction: "Stop it first with Stop-KumoiVM.");
-            }
-        }
-    }
-
     /// <summary>Removes the VM that <paramref name="operation"/> made on the host; true if there was one.</summary>
     public static async Task<bool> RemoveCreatedAsync(KumoiConnection host, OperationId operation)
     {
@@ -215,21 +138,6 @@ public static partial class VMActions
         var reading = await vm.Connection.Link.SendAsync(
             new MigrateVM(vm.Id, target.Link, options) { KnownName = vm.Name, Progress = progress }, cancellationToken);
         return new KumoiVM(target, reading);
-    }
-
-    private static async Task<string> ReadMasterAsync(KumoiVM master, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await master.Connection.Link.SendAsync(new ReadDefinition(master.Id), cancellationToken);
-        }
-        catch (HypervisorException e) when (e.FaultDomain is not FaultDomain.VM)
-        {
-            throw new HypervisorException(
-                $"{e.Message.TrimEnd('.')}. The definition of '{master.Name}' cannot be read from {master.VMHost}.", FaultDomain.VM,
-                e.IsTransient,
-                outcomeUnknown: false, e.Error, e.NativeCode, "Clone the VM when its host answers again: other targets would fail too.", e);
-        }
     }
 
     /// <summary>As <see cref="CreateAsync"/>, with a <paramref name="check"/> of what was defined before it is started.</summary>

@@ -142,7 +142,8 @@ internal static class DiskDefinition
         error: HypervisorError.InvalidSpecification,
         recommendedAction: "Give more than it has. To make it smaller, copy what is on it to another.");
 
-    private static string FreeTarget(string prefix, IEnumerable<XElement> domains)
+    /// <summary>The first name that no disk of these domains has.</summary>
+    public static string FreeTarget(string prefix, IEnumerable<XElement> domains)
     {
         var taken = domains.SelectMany(Of).Select(TargetOf).ToHashSet(StringComparer.Ordinal);
         return Enumerable.Range(0, taken.Count + 1).Select(index => Name(prefix, index)).First(name => !taken.Contains(name));

@@ -17,7 +17,10 @@ internal static class DomainCopy
     /// its firmware's variables, which begins from the template again. The disc with which the other one first started is taken out. Files
     /// that its serial ports write get the new name in theirs.
     /// </summary>
-    public static void Rename(XElement domain, string name)
+    /// <param name="domain">Is changed.</param>
+    /// <param name="name">Its own.</param>
+    /// <param name="macAddress">Of its first network interface; null: chosen anew as all others.</param>
+    public static void Rename(XElement domain, string name, string? macAddress = null)
     {
         var oldName = domain.Element("name")?.Value ?? "";
         domain.SetElementValue("name", name);
@@ -42,6 +45,11 @@ internal static class DomainCopy
                     device.Element("cid")?.SetAttributeValue("auto", "yes");
                     break;
             }
+        }
+
+        if (macAddress is not null && AdapterDefinition.Of(domain).FirstOrDefault() is { } first)
+        {
+            first.AddFirst(new XElement("mac", new XAttribute("address", macAddress)));
         }
     }
 
@@ -73,6 +81,22 @@ internal static class DomainCopy
         disk.Elements("backingStore").Remove();
         disk.Elements("mirror").Remove();
     }
+
+    /// <summary>Of what format the image of a disk is.</summary>
+    public static void SetFormat(XElement disk, string format)
+    {
+        if (disk.Element("driver") is not { } driver)
+        {
+            disk.AddFirst(driver = new XElement("driver"));
+        }
+
+        driver.SetAttributeValue("type", format);
+    }
+
+    /// <summary>For a disk on which no other can be built: <see cref="HypervisorError.InvalidSpecification"/>.</summary>
+    public static HypervisorException CannotLink(XElement disk, string pool) => new(
+        $"Nothing can be built on the disk '{(string?)disk.Element("target")?.Attribute("dev")}': its storage pool '{pool}' has no files.",
+        FaultDomain.VM, error: HypervisorError.InvalidSpecification, recommendedAction: "Make a full copy: leave out -Linked.");
 
     /// <summary>The name of the so-manieth copied disk, from 1 on, of a VM.</summary>
     public static string DiskName(string vm, int number) => FormattableString.Invariant($"{vm}-{number}");

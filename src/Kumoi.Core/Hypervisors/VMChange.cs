@@ -5,4 +5,7 @@ namespace Kumoi.Hypervisors;
 public abstract record VMChange<T>(Guid Id) : HostChange<T>
 {
     public override Guid? VMId => Id;
+
+    /// <summary>It can be done with a template, too: what changes one otherwise is refused.</summary>
+    public virtual bool IsForTemplates => false;
 }

@@ -15,6 +15,7 @@ public sealed record VMSpec
 
     public int CpuCount { get; init; } = 1;
 
+    /// <summary>With <see cref="Xml"/> only those that have a <see cref="DiskSpec.Content"/>, as CDs.</summary>
     public IReadOnlyList<DiskSpec> Disks { get; init; } = [];
 
     /// <summary>Names of libvirt networks; one interface each.</summary>
@@ -53,6 +54,18 @@ public sealed record VMSpec
     /// </summary>
     public bool CopyDisks { get; init; }
 
+    /// <summary>
+    /// With <see cref="CopyDisks"/>: the new volumes are qcow2 overlays, which hold only what the VM changes. What they are built on must
+    /// not change, as a template's disks do not.
+    /// </summary>
+    public bool LinkDisks { get; init; }
+
+    /// <summary>Only with <see cref="Xml"/> and a name: what is defined is a template, which never starts.</summary>
+    public bool IsTemplate { get; init; }
+
+    /// <summary>With <see cref="Xml"/> and a name: the address of its first network adapter; null: the hypervisor chooses one.</summary>
+    public string? MacAddress { get; init; }
+
     /// <summary>Without <see cref="Xml"/>: the VM's id; null: the hypervisor chooses one.</summary>
     public Guid? Id { get; init; }
 
@@ -63,7 +76,7 @@ public sealed record VMSpec
     public SpeculationMark? Mark { get; init; }
 
     /// <summary>Making it copies disks, which takes as long as it takes.</summary>
-    internal bool Copies => CopyDisks || Disks.Any(static disk => disk.CopyOf is not null);
+    internal bool Copies => (CopyDisks && !LinkDisks) || Disks.Any(static disk => disk.CopyOf is not null);
 
     /// <summary>The name that the VM is going to have; null where it cannot be told.</summary>
     internal string? FindName()

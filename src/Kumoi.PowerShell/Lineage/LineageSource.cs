@@ -54,6 +54,7 @@ internal abstract class LineageSource
     {
         KumoiHost host => OriginOf(host.Origin, host.OriginIndex),
         KumoiVM vm => OriginOf(vm.Origin, vm.OriginIndex),
+        KumoiTemplate template => OriginOf(template.VM),
         PSObject { BaseObject: var wrapped } => OriginOf(wrapped),
         _ => null,
     };

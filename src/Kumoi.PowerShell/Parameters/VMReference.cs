@@ -10,6 +10,11 @@ public sealed class VMReference : INameReference
     public VMReference(object value)
     {
         Value = ReferenceConverter.NameOf(value) ?? (value is PSObject wrapped ? wrapped.BaseObject : value);
+        if (Value is KumoiTemplate template)
+        {
+            Value = template.VM;
+        }
+
         if (Value is not (KumoiVM or string))
         {
             throw new ArgumentException($"A {Value?.GetType().Name ?? "null"} is not a VM: give a KumoiVM or a VM's name.", nameof(value));

@@ -18,8 +18,14 @@ public abstract partial class ActionCmdlet
         {
             At = DateTimeOffset.UtcNow,
             Kind = kind,
-            VMHost = element switch { KumoiVM vm => vm.VMHost, KumoiHost host => host.Name, _ => Fleet.Find(element.ToString()!)?.Name },
-            VM = (element as KumoiVM)?.Name,
+            VMHost = element switch
+            {
+                KumoiVM vm => vm.VMHost,
+                KumoiHost host => host.Name,
+                KumoiTemplate template => template.VMHost,
+                _ => Fleet.Find(element.ToString()!)?.Name,
+            },
+            VM = (element as KumoiVM)?.Name ?? (element as KumoiTemplate)?.Name,
             Message = message,
             Data = new JsonObject(
                 data.Prepend(("element", element.ToString())).Prepend(("cmdlet", MyInvocation.MyCommand.Name))

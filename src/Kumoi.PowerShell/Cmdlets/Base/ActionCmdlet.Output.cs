@@ -131,6 +131,7 @@ public abstract partial class ActionCmdlet
         {
             KumoiVM vm => vm.WithOrigin(moved),
             KumoiHost host => host.WithOrigin(moved),
+            KumoiTemplate template => template.WithOrigin(moved),
             _ => output,
         };
     }

@@ -24,6 +24,14 @@ public abstract partial class FleetCmdlet
         static (host, name) => Errors.NotFound(
             $"{host.Name} has no storage pool '{name}'.", name, $"Get-KumoiPool -VMHost {host.Name} lists its storage pools."), anywhere);
 
+    /// <summary>
+    /// The templates of hosts, by their names. A host that could not be read is an error each, and so is a name that none has.
+    /// </summary>
+    private protected IEnumerable<KumoiTemplate> FindTemplates(IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<string> names) => Find(
+        hosts, static host => host, VMActions.ReadTemplatesAsync, static template => template.Name, names,
+        static (host, name) => Errors.NotFound(
+            $"{host.Name} has no template '{name}'.", name, "Get-KumoiTemplate lists the templates of all connected hosts."), anywhere: true);
+
     /// <summary>The volumes of pools, by their names, with the same errors.</summary>
     private protected IEnumerable<KumoiVolume> FindVolumes(
         IReadOnlyList<KumoiPool> pools, IReadOnlyList<string> names, bool anywhere = false) => Find(

@@ -70,7 +70,8 @@ public abstract partial class FleetCmdlet : KumoiCmdlet
     /// The VMs that the references name, on the given hosts or on all. A name that several VMs have that differ by case only, and none
     /// exactly, is an error: nobody knows which is meant.
     /// </summary>
-    internal IEnumerable<KumoiVM> FindVMs(IReadOnlyList<VMReference> references, IReadOnlyList<HostReference>? onHosts)
+    internal IEnumerable<KumoiVM> FindVMs(
+        IReadOnlyList<VMReference> references, IReadOnlyList<HostReference>? onHosts, bool withTemplates = false)
     {
         foreach (var given in references.Where(reference => reference.VM is not null))
         {
@@ -84,14 +85,15 @@ public abstract partial class FleetCmdlet : KumoiCmdlet
         }
 
         var hosts = FindHosts(onHosts, out var areAllThere);
-        foreach (var vm in (_finder ??= new VMFinder(this)).Find(names, hosts, isWholeFleet: onHosts is null or [], areAllThere))
+        foreach (var vm in (_finder ??= new VMFinder(this, withTemplates)).Find(names, hosts, isWholeFleet: onHosts is null or [], areAllThere))
         {
             yield return vm;
         }
     }
 
-    internal IEnumerable<Outcome<KumoiConnection, IReadOnlyList<KumoiVM>>> EnumerateReads(IReadOnlyList<KumoiConnection> hosts) =>
-        Enumerate(token => Fleet.ReadVMsAsync(hosts, static _ => true, includeXml: false, token));
+    internal IEnumerable<Outcome<KumoiConnection, IReadOnlyList<KumoiVM>>> EnumerateReads(
+        IReadOnlyList<KumoiConnection> hosts, bool withTemplates = false) =>
+        Enumerate(token => Fleet.ReadVMsAsync(hosts, static _ => true, includeXml: false, token, withTemplates: withTemplates));
 
     internal IEnumerable<Outcome<KumoiConnection, KumoiVM?>> EnumerateLookups(IReadOnlyList<KumoiConnection> hosts, string name) =>
         Enumerate(token => Fleet.FindVMsAsync(hosts, name, token));

@@ -6,7 +6,7 @@ namespace Kumoi.PowerShell.Cmdlets.Base;
 /// Finds VMs by name for one cmdlet. Names that come one after the other share a reading of the hosts; a name that it does not have is
 /// looked up on the hosts themselves, since a cmdlet before this one may have made that VM since.
 /// </summary>
-internal sealed class VMFinder(FleetCmdlet cmdlet)
+internal sealed class VMFinder(FleetCmdlet cmdlet, bool withTemplates)
 {
     /// <summary>
     /// Names come by the hundred from a list, or one by one from somebody who works in between: then each is looked for anew.
@@ -82,7 +82,7 @@ internal sealed class VMFinder(FleetCmdlet cmdlet)
         var now = TimeProvider.System.GetTimestamp();
         var stale = hosts.Where(
             host => !_read.TryGetValue(host, out var read) || TimeProvider.System.GetElapsedTime(read.At, now) > Freshness).ToList();
-        foreach (var outcome in cmdlet.EnumerateReads(stale))
+        foreach (var outcome in cmdlet.EnumerateReads(stale, withTemplates))
         {
             _read[outcome.Element] = new HostNames(now, outcome.Succeeded ? new(outcome.Result, vm => vm.Name) : null);
             if (!outcome.Succeeded)
@@ -105,7 +105,7 @@ internal sealed class VMFinder(FleetCmdlet cmdlet)
                 areAllRead = false;
                 cmdlet.WriteUnreadable(outcome.Element, outcome.Error!);
             }
-            else if (outcome.Result is { } vm)
+            else if (outcome.Result is { } vm && (withTemplates || !vm.IsTemplate))
             {
                 found.Add(vm);
             }

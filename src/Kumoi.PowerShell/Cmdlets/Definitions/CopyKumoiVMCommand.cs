@@ -11,7 +11,7 @@ using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
-/// <summary>Makes copies of VMs that are off, each with an id, addresses and disks of its own, on the same host.</summary>
+/// <summary>Makes copies of VMs that are off, and of templates, each with an id, addresses and disks of its own, on the same host.</summary>
 [Cmdlet(VerbsCommon.Copy, "KumoiVM", SupportsShouldProcess = true)]
 [OutputType(typeof(KumoiVM))]
 public sealed class CopyKumoiVMCommand : ActionCmdlet
@@ -42,6 +42,13 @@ public sealed class CopyKumoiVMCommand : ActionCmdlet
     [ValidateRange(1, 1000)]
     public int Count { get; set; } = 1;
 
+    /// <summary>
+    /// Of templates: the disks of the copies hold only what they change, and are built on the template's. They are made at once, however big
+    /// those are.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter Linked { get; set; }
+
     /// <summary>Starts the copies too. One that does not start is removed again.</summary>
     [Parameter]
     public SwitchParameter Start { get; set; }
@@ -68,7 +75,7 @@ public sealed class CopyKumoiVMCommand : ActionCmdlet
             yield break;
         }
 
-        foreach (var vm in FindVMs(VM, VMHost))
+        foreach (var vm in FindVMs(VM, VMHost, withTemplates: true))
         {
             foreach (var name in names)
             {
@@ -83,18 +90,19 @@ public sealed class CopyKumoiVMCommand : ActionCmdlet
 
     private ActionRequest.OnWorker Request(KumoiVM vm, string name)
     {
-        bool start = Start;
+        bool start = Start, linked = Linked;
         return new ActionRequest.OnWorker
         {
             Target = vm,
             ShouldProcessTarget = $"{vm.Name} on {vm.VMHost}",
-            Verb = $"Copy {(start ? "and start " : "")}as '{name}'",
+            Verb = $"Copy {(linked ? "linked " : "")}{(start ? "and start " : "")}as '{name}'",
             Origin = LineageSource.OriginOf(vm),
             Work = async (_, token) =>
             {
                 var operation = OperationId.New();
                 var host = vm.Connection;
-                var copy = await VMActions.CloneAsync(vm, host, name, start, change: null, operation, token);
+                var copy = await VMActions.CloneAsync(
+                    vm, host, name, new CopyOptions { Start = start, Linked = linked }, operation, token);
                 KumoiSession.NoteMade(copy.Id);
                 return new ActionResult([copy], movedTo => VMActions.UndoCreationAsync(movedTo ?? host, copy.Name, operation));
             },

@@ -25,44 +25,53 @@ public sealed partial class NewKumoiVMCommand
 
     /// <summary>A file of this computer with user-data, which says everything itself.</summary>
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateNotNullOrEmpty]
     public string? CloudInit { get; set; }
 
     /// <summary>The guest's own name; else the VM's.</summary>
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateNotNullOrEmpty]
     public string? HostName { get; set; }
 
     /// <summary>An administrator of the guest; else the image's own user.</summary>
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateNotNullOrEmpty]
     public string? UserName { get; set; }
 
     /// <summary>Public keys, or files of this computer with such.</summary>
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateNotNullOrEmpty]
     public string[] SshKey { get; set; } = [];
 
     /// <summary>The user's password.</summary>
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateNotNull]
     public SecureString? Password { get; set; }
 
     /// <summary>Lines for the guest's shell, run once, as root.</summary>
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateNotNullOrEmpty]
     public string[] RunCommand { get; set; } = [];
 
     /// <summary>The address of its first network card, with the length of the network: 10.0.0.5/24; else by DHCP.</summary>
     [Parameter(ParameterSetName = "Settings", ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = ByTemplate, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     public string? IPAddress { get; set; }
 
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateNotNullOrEmpty]
     public string? Gateway { get; set; }
 
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateNotNullOrEmpty]
     public string[] DnsServer { get; set; } = [];
 

@@ -33,6 +33,7 @@ public sealed partial class NewKumoiVMCommand
 
     /// <summary>The VM's disk holds only what it changes; the image is read, and must not change.</summary>
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     public SwitchParameter Linked { get; set; }
 
     /// <summary>How big the disk that is made of the image becomes.</summary>
@@ -76,15 +77,18 @@ public sealed partial class NewKumoiVMCommand
     public string? OSVariant { get; set; }
 
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateNotNull]
     public string? Description { get; set; }
 
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateNotNullOrEmpty]
     public string[] Tag { get; set; } = [];
 
     /// <summary>The host starts the VM when the host itself starts.</summary>
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     public SwitchParameter AutoStart { get; set; }
 
     /// <summary>What can be said of the parameters before any host comes.</summary>
@@ -97,7 +101,7 @@ public sealed partial class NewKumoiVMCommand
                 $"Leave out -Minimal or -{other}.", other);
         }
 
-        if (Image is null && (Linked || DiskSizeBytes is not null))
+        if (Image is null && Template is null && (Linked || DiskSizeBytes is not null))
         {
             Refuse(
                 $"-{(Linked ? nameof(Linked) : nameof(DiskSizeBytes))} says something of the disk that is made of an image.",

@@ -25,6 +25,7 @@ public sealed partial class NewKumoiVMCommand : SpeculativeActionCmdlet
 
     /// <summary>The VM's name; a script block is evaluated for each host. With -Xml it may be left out.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = "Settings")]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = ByTemplate)]
     [Parameter(ParameterSetName = "Xml", Position = 0, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     public string? Name { get; set; }
@@ -35,10 +36,12 @@ public sealed partial class NewKumoiVMCommand : SpeculativeActionCmdlet
     public HostReference[] VMHost { get; set; } = [];
 
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ValidateRange(1L << 20, long.MaxValue)]
     public long MemoryBytes { get; set; } = DefaultMemoryBytes;
 
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [Alias("vCPU")]
     [ValidateRange(1, 1024)]
     public int CpuCount { get; set; } = 1;
@@ -63,6 +66,7 @@ public sealed partial class NewKumoiVMCommand : SpeculativeActionCmdlet
     public string[] DiskTemplatePath { get; set; } = [];
 
     [Parameter(ParameterSetName = "Settings")]
+    [Parameter(ParameterSetName = ByTemplate)]
     [ArgumentCompleter(typeof(PoolNameCompleter))]
     [ValidateNotNullOrEmpty]
     public string StoragePool { get; set; } = "default";
@@ -103,15 +107,18 @@ public sealed partial class NewKumoiVMCommand : SpeculativeActionCmdlet
         base.Prepare();
         _nameWasGiven = IsGiven(nameof(Name));
         PrepareMachine();
+        PrepareTemplate();
         PrepareGuest();
     }
 
     private protected override IEnumerable<ActionRequest> CreateRequests()
     {
         VMSpec spec;
+        CopyOptions? copy;
         try
         {
-            spec = Spec();
+            copy = Template is null ? null : FromTemplate();
+            spec = copy is null ? Spec() : new VMSpec { Name = Name ?? "" };
         }
         catch (HypervisorException e)
         {
@@ -148,7 +155,8 @@ public sealed partial class NewKumoiVMCommand : SpeculativeActionCmdlet
                 }
 
                 _spec ??= spec;
-                yield return Speculative
+                yield return copy is not null ? TemplateRequest(host, reference.Host, spec.Name, copy)
+                    : Speculative
                     ? CandidateRequest(host, reference.Host, "Create and start on") : Request(host, reference.Host, spec);
             }
         }

@@ -87,7 +87,7 @@ public sealed class EveryCallTests
         new ReadNetworks(), new ReadLeases(VM.Id, "lan"), new StartNetwork(VM.Id, "lan"), new StopNetwork(VM.Id, "lan"),
         new CreateNetwork(new NetworkSpec { Name = "lan", Address = "10.5.0.1/24", DhcpFirst = "10.5.0.2", DhcpLast = "10.5.0.9" }),
         new RemoveNetwork(VM.Id, "lan"), new SetNetworkAutostart(VM.Id, "lan", IsOn: true),
-        new UndefineVM(VM.Id, RemoveVolumes: true),
+        new UndefineVM(VM.Id, RemoveVolumes: true), new RemoveTemplate(VM.Id, RemoveVolumes: true),
         new UndoDefineVM(OperationId.New()), new DefineVM(Spec),
         new DefineVM(new VMSpec { Xml = $"<domain><graphics passwd='{Secret}'/></domain>", CopyDisks = true }),
         new MigrateVM(VM.Id, null!, Options),

@@ -11,5 +11,7 @@ public sealed record RenameVM(Guid Id, string NewName) : VMChange<Done>(Id)
 
     public override MaskPolicy Masking => MaskPolicy.TypedDefault;
 
+    public override bool IsForTemplates => true;
+
     public override JsonObject? Details => new() { ["newName"] = NewName };
 }

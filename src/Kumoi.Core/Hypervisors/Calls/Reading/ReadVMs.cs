@@ -1,7 +1,7 @@
 namespace Kumoi.Hypervisors.Calls;
 
-/// <summary>All VMs of the host in one bulk call.</summary>
-public sealed record ReadVMs : HostCall<IReadOnlyList<VMReading>>
+/// <summary>All VMs of the host in one bulk call; templates only <paramref name="WithTemplates"/>.</summary>
+public sealed record ReadVMs(bool WithTemplates = false) : HostCall<IReadOnlyList<VMReading>>
 {
     public override CallKind Kind => CallKind.Read;
 

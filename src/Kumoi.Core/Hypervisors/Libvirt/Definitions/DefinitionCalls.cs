@@ -16,6 +16,7 @@ internal static class DefinitionCalls
         .Add(static (LibvirtLink host, UndoDefineVM call, CancellationToken token) => DefinitionsUnderWay.Of(host)
             .UndoAsync(call.Operation, token))
         .Add(static (LibvirtLink host, UndefineVM call, CancellationToken token) => UndefineAsync(host, call, token))
+        .Add(static (LibvirtLink host, RemoveTemplate call, CancellationToken token) => RemoveAsync(host, call, token))
         // libvirt-domain: virDomainManagedSaveRemove.
         .Add(static (LibvirtLink host, DiscardSavedState call, CancellationToken token) => host.ChangeAsync(
             call.Id, HostBoundState.DiscardSaved, token))
@@ -34,6 +35,12 @@ internal static class DefinitionCalls
         {
             throw connection.ToException(NativeError.Last(), $"rename VM '{domain.Name}' to '{name}'", CallKind.Write);
         }
+    }
+
+    private static async Task<Done> RemoveAsync(LibvirtLink host, RemoveTemplate call, CancellationToken cancellationToken)
+    {
+        CallWarnings.Tell(await host.ControlAsync(connection => TemplateRemoval.Remove(connection, call), cancellationToken));
+        return default;
     }
 
     private static async Task<Done> UndefineAsync(LibvirtLink host, UndefineVM call, CancellationToken cancellationToken)

@@ -16,7 +16,7 @@ internal static class DomainXml
         var domain = DomainDefinition.Parse(spec.Xml!);
         if (spec.Name.Length > 0)
         {
-            DomainCopy.Rename(domain, spec.Name);
+            DomainCopy.Rename(domain, spec.Name, spec.MacAddress);
         }
 
         return domain;
@@ -27,9 +27,9 @@ internal static class DomainXml
     {
         VMSpecCheck.Ensure(spec);
 
-        if (spec.CopyDisks)
+        if (spec.CopyDisks || spec.IsTemplate)
         {
-            throw Invalid("Only the disks of XML can be copied.");
+            throw Invalid("Only the disks of XML can be copied, and only of XML a template is made.");
         }
 
         if (spec.MemoryBytes <= 0 || spec.CpuCount <= 0)

@@ -34,15 +34,22 @@ internal sealed unsafe class VMDefiner
         LibvirtConnection connection, VMSpec spec, OperationId operation, List<string> warnings, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        IReadOnlyCollection<VolumePlan> volumes = [];
+        List<VolumePlan> volumes;
         XElement domain;
         if (spec.Xml is not null)
         {
             domain = DomainXml.FromTemplate(spec);
             ThrowIfExists(connection, domain);
-            if (spec.CopyDisks)
+            volumes = spec.CopyDisks ? VolumeStore.PlanCopies(connection, domain, spec.LinkDisks) : [];
+            foreach (var seed in DiskPlans.Make(connection, spec, operation).Values)
             {
-                volumes = VolumeStore.PlanCopies(connection, domain);
+                SeedDrive.Insert(domain, seed.Path);
+                volumes.Add(seed);
+            }
+
+            if (spec.IsTemplate)
+            {
+                TemplateMark.Set(domain);
             }
         }
         else
@@ -53,7 +60,7 @@ internal sealed unsafe class VMDefiner
             domain = spec.Machine is null
                 ? DomainXml.Build(spec, GetHost(connection), byDisk)
                 : MachineDraft.Make(connection, spec, GetHost(connection), byDisk, warnings);
-            volumes = byDisk.Values;
+            volumes = [.. byDisk.Values];
         }
 
         TagMetadata.Set(domain, spec.Xml is null ? spec.Tags : TagMetadata.Read(domain));
@@ -253,7 +260,7 @@ internal sealed unsafe class VMDefiner
         }
     }
 
-    private static void UndefineAsFarAsKnown(LibvirtConnection connection, DomainHandle domain, bool withSavedState)
+    public static void UndefineAsFarAsKnown(LibvirtConnection connection, DomainHandle domain, bool withSavedState)
     {
         LibvirtFailure failure = default;
         foreach (var flags in UndefineFlags)

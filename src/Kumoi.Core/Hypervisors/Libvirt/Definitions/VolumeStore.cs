@@ -9,15 +9,21 @@ namespace Kumoi.Hypervisors.Libvirt.Definitions;
 internal static unsafe class VolumeStore
 {
     /// <summary>
-    /// Where the copies of the disks will be that the domain writes to, without making them; the domain is changed to use them. A disk that
-    /// cannot be copied fails with <see cref="HypervisorError.InvalidSpecification"/>.
+    /// Where the copies of the disks will be that the domain writes to, without making them; the domain is changed to use them. Linked, they
+    /// are overlays. A disk that cannot be copied fails with <see cref="HypervisorError.InvalidSpecification"/>.
     /// </summary>
-    public static List<VolumePlan> PlanCopies(LibvirtConnection connection, XElement domain)
+    public static List<VolumePlan> PlanCopies(LibvirtConnection connection, XElement domain, bool linked)
     {
         List<VolumePlan> plans = [];
         foreach (var disk in DomainCopy.WritableDisks(domain))
         {
             var plan = PlanCopy(connection, disk, DomainCopy.DiskName(domain.Element("name")!.Value, plans.Count + 1));
+            if (linked)
+            {
+                plan = Overlay(disk, plan);
+                DomainCopy.SetFormat(disk, plan.Format);
+            }
+
             DomainCopy.SetImage(disk, plan.Path);
             plans.Add(plan);
         }
@@ -251,6 +257,10 @@ internal static unsafe class VolumeStore
             CopyOf = path,
         };
     }
+
+    private static VolumePlan Overlay(XElement disk, VolumePlan copy) => copy.Path.StartsWith("/dev/", StringComparison.Ordinal)
+        ? throw DomainCopy.CannotLink(disk, copy.Pool)
+        : copy with { Format = "qcow2", CapacityBytes = 0, AllocationBytes = 0, CopyOf = null, Template = copy.CopyOf, TemplateFormat = copy.Format };
 
     public static StoragePoolHandle GetPool(LibvirtConnection connection, string name)
     {

@@ -9,7 +9,8 @@ internal static class ReadingCalls
 {
     public static void AddTo(CallTable<LibvirtLink> calls) => calls
         .Add(static (LibvirtLink host, ReadHost call, CancellationToken token) => HostReadings.Of(host).ReadAsync(call.IncludeVMs, token))
-        .Add(static (LibvirtLink host, ReadVMs _, CancellationToken token) => host.ReadAsync(HostReadings.Of(host).VMs.ReadAll, token))
+        .Add(static (LibvirtLink host, ReadVMs call, CancellationToken token) => host.ReadAsync(
+            connection => HostReadings.Of(host).VMs.ReadAll(connection, call.WithTemplates), token))
         .Add(static (LibvirtLink host, FindVM call, CancellationToken token) => host.ReadAsync(
             connection => HostReadings.Of(host).ReadIfFound(connection, connection.FindDomain(call.Id)), token))
         .Add(static (LibvirtLink host, FindVMByName call, CancellationToken token) => host.ReadAsync(

@@ -21,8 +21,8 @@ internal sealed unsafe class VMReader(TimeProvider time)
     private volatile bool _lacksNoWait;
     private volatile bool _lacksStats;
 
-    /// <summary>libvirt-domain: virConnectGetAllDomainStats.</summary>
-    public IReadOnlyList<VMReading> ReadAll(LibvirtConnection connection)
+    /// <summary>libvirt-domain: virConnectGetAllDomainStats. Templates are read too, and left out.</summary>
+    public IReadOnlyList<VMReading> ReadAll(LibvirtConnection connection, bool withTemplates)
     {
         // Rare, so these lists are nearly always short, and tell for all the others that they are not so.
         var transient = List(connection, TransientOnly);
@@ -37,7 +37,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
             List<VMReading> readings = [];
             ForEachDomain(connection, 0, domain => AddWithoutStats(connection, readings, domain, at, TraitsOf));
             _cpu.KeepOnly(readings);
-            return WithoutMarks(readings);
+            return WithoutOthers(readings, withTemplates);
         }
 
         try
@@ -50,7 +50,7 @@ internal sealed unsafe class VMReader(TimeProvider time)
             }
 
             _cpu.KeepOnly(readings);
-            return WithoutMarks(readings);
+            return WithoutOthers(readings, withTemplates);
         }
         finally
         {
@@ -106,9 +106,13 @@ internal sealed unsafe class VMReader(TimeProvider time)
         }
     }
 
-    /// <summary>The marks of pairs are no VMs.</summary>
-    private static IReadOnlyList<VMReading> WithoutMarks(IReadOnlyList<VMReading> readings) =>
-        readings.Any(static vm => PairMarks.IsMark(vm.Name)) ? [.. readings.Where(static vm => !PairMarks.IsMark(vm.Name))] : readings;
+    /// <summary>The marks of pairs are no VMs, nor are templates.</summary>
+    private static IReadOnlyList<VMReading> WithoutOthers(IReadOnlyList<VMReading> readings, bool withTemplates)
+    {
+        return readings.Any(IsOther) ? [.. readings.Where(vm => !IsOther(vm))] : readings;
+
+        bool IsOther(VMReading vm) => PairMarks.IsMark(vm.Name) || (!withTemplates && TemplateMark.IsOf(vm.Id));
+    }
 
     private VMReading Read(
         LibvirtConnection connection, VirDomainStatsRecord* record, Guid id, ReadingMoment at, VMTraits traits)

@@ -12,6 +12,7 @@ internal static class DefinitionCalls
             () => link.Host.OfferOf(call.MachineType), token))
         .Add(static (SimulatedLink link, UndoDefineVM call, CancellationToken token) => UndoDefineAsync(link, call, token))
         .Add(static (SimulatedLink link, UndefineVM call, CancellationToken token) => UndefineAsync(link, call, token))
+        .Add(static (SimulatedLink link, RemoveTemplate call, CancellationToken token) => RemoveAsync(link, call, token))
         .Add(static (SimulatedLink link, SetAutostart call, CancellationToken token) => link.Call(
             () =>
             {
@@ -124,6 +125,32 @@ internal static class DefinitionCalls
         link.Host.RemoveSeeds(vm);
         link.Host.Publish(vm, VMLifecycle.Undefined, link.Now);
         return SimulatedImages.JudgeRemoval(link.Host, vm, vm.MadeImages);
+    }
+
+    private static async Task<Done> RemoveAsync(SimulatedLink link, RemoveTemplate call, CancellationToken cancellationToken)
+    {
+        CallWarnings.Tell(await link.Call(() => Remove(link, call), cancellationToken));
+        return default;
+    }
+
+    private static IReadOnlyList<string> Remove(SimulatedLink link, RemoveTemplate call)
+    {
+        var template = link.Existing(call.Id);
+        var definition = template.ToXml();
+        TemplateMark.Unset(definition);
+        var images = DomainCopy.WritableDisks(definition).Select(DomainCopy.ImageOf).OfType<string>().ToList();
+        var uses = SimulatedImages.UsesOf(link.Host, without: template);
+        foreach (var image in images)
+        {
+            if (uses.FindKnownUse(image) is { } use)
+            {
+                throw RemoveTemplate.IsUsed(template.Name, link.HostName, image, use);
+            }
+        }
+
+        link.Host.VMs.Remove(template.Name);
+        link.Host.Publish(template, VMLifecycle.Undefined, link.Now);
+        return call.RemoveVolumes ? uses.RemoveUnused(link.HostName, images, path => link.Host.ImageBytes.Remove(path)) : [];
     }
 
     private static async Task<Done> UndefineAsync(SimulatedLink link, UndefineVM call, CancellationToken cancellationToken)

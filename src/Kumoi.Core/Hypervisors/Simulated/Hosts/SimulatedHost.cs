@@ -82,7 +82,7 @@ internal sealed class SimulatedHost
                 .Sum(vm => vm.CpuLoad * vm.CpuCount) / CpuCount)), 4),
         MemoryBytes = MemoryBytes,
         FreeMemoryBytes = FreeMemoryBytes,
-        VMs = includeVMs ? [.. VMs.Values.Select(vm => vm.Read(now))] : null,
+        VMs = includeVMs ? [.. VMs.Values.Where(static vm => !TemplateMark.IsOf(vm.Id)).Select(vm => vm.Read(now))] : null,
         Tags = _tags,
     };
 

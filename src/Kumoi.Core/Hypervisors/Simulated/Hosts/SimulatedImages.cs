@@ -124,9 +124,13 @@ internal static class SimulatedImages
 
     /// <summary>As above, of some of its images.</summary>
     public static IReadOnlyList<string> JudgeRemoval(SimulatedHost host, SimulatedVM vm, IEnumerable<string> images)
+        => UsesOf(host, without: vm).RemoveUnused(host.Name, images, static _ => { });
+
+    /// <summary>Who uses the images of the host, apart from one VM.</summary>
+    public static ImageUses UsesOf(SimulatedHost host, SimulatedVM without)
     {
         var uses = new ImageUses();
-        foreach (var other in host.VMs.Values.Where(other => !ReferenceEquals(other, vm)))
+        foreach (var other in host.VMs.Values.Where(other => !ReferenceEquals(other, without)))
         {
             var definition = other.ToXml();
             uses.AddDefinition(other.Name, definition);
@@ -137,7 +141,7 @@ internal static class SimulatedImages
             }
         }
 
-        return uses.RemoveUnused(host.Name, images, static _ => { });
+        return uses;
     }
 
     /// <summary>One disk of a VM. Every file that is named is there.</summary>

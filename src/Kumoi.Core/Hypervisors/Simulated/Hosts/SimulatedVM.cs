@@ -189,13 +189,16 @@ internal sealed class SimulatedVM
 
         if (xml is not null && spec.Name.Length > 0)
         {
-            DomainCopy.Rename(xml, name);
+            DomainCopy.Rename(xml, name, spec.MacAddress);
         }
 
         if (spec.CopyDisks)
         {
-            CopyDisks(
-                xml ?? throw Refuse("Only the disks of XML can be copied.", "Give the XML of the VM whose disks are to be copied."), name);
+            SimulatedCopies.Make(
+                host,
+                spec,
+                xml ?? throw Refuse("Only the disks of XML can be copied.", "Give the XML of the VM whose disks are to be copied."),
+                name);
         }
 
         // Another VM made from its XML has no state of its.
@@ -207,10 +210,18 @@ internal sealed class SimulatedVM
         {
             (definition, made, seeds) = SimulatedImages.Build(host, spec, operation);
         }
+        else
+        {
+            seeds = SimulatedCopies.InsertSeeds(host, spec, xml, operation);
+            if (spec.IsTemplate)
+            {
+                TemplateMark.Set(xml);
+            }
+        }
 
         return new SimulatedVM
         {
-            Id = isItself && Guid.TryParse((string?)xml!.Element("uuid"), out var id) ? id : spec.Id ?? Guid.NewGuid(),
+            Id = (isItself || spec.IsTemplate) && Guid.TryParse((string?)xml!.Element("uuid"), out var id) ? id : spec.Id ?? Guid.NewGuid(),
             Name = name,
             MemoryBytes = memory,
             CpuCount = cpus,
@@ -257,17 +268,6 @@ internal sealed class SimulatedVM
             HasSavedState ? new XAttribute(SavedState, "yes") : null,
             IsAutostart ? new XAttribute(Autostart, "yes") : null));
         return xml;
-    }
-
-    /// <summary>There are no images; the definition tells where they would be: next to the originals.</summary>
-    private static void CopyDisks(XElement domain, string name)
-    {
-        var number = 0;
-        foreach (var disk in DomainCopy.WritableDisks(domain))
-        {
-            var image = DomainCopy.ImageOf(disk) ?? throw DomainCopy.CannotCopy(disk, "it is neither a file nor a block device");
-            DomainCopy.SetImage(disk, image[..(image.LastIndexOf('/') + 1)] + DomainCopy.DiskName(name, ++number));
-        }
     }
 
     private static bool IsSet(XElement domain, string attribute) =>

@@ -9,7 +9,8 @@ internal static class ReadingCalls
     public static void AddTo(CallTable<SimulatedLink> calls) => calls
         .Add(static (SimulatedLink link, ReadHost call, CancellationToken token) => link.Call(
             () => link.Host.Read(call.IncludeVMs, link.Now), token))
-        .Add(static (SimulatedLink link, ReadVMs _, CancellationToken token) => link.Call(() => ReadAll(link), token))
+        .Add(static (SimulatedLink link, ReadVMs call, CancellationToken token) => link.Call(
+            () => ReadAll(link, call.WithTemplates), token))
         .Add(static (SimulatedLink link, FindVM call, CancellationToken token) => link.Call(
             () => link.Host.Find(call.Id)?.Read(link.Now), token))
         .Add(static (SimulatedLink link, FindVMByName call, CancellationToken token) =>
@@ -27,9 +28,9 @@ internal static class ReadingCalls
         .Add(static (SimulatedLink link, ReadPools _, CancellationToken token) => link.Call<IReadOnlyList<StoragePoolReading>>(
             static () => [], token));
 
-    private static IReadOnlyList<VMReading> ReadAll(SimulatedLink link)
+    private static IReadOnlyList<VMReading> ReadAll(SimulatedLink link, bool withTemplates)
     {
         var now = link.Now;
-        return [.. link.Host.VMs.Values.Select(vm => vm.Read(now))];
+        return [.. link.Host.VMs.Values.Where(vm => withTemplates || !TemplateMark.IsOf(vm.Id)).Select(vm => vm.Read(now))];
     }
 }
