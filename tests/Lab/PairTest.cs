@@ -290,15 +290,18 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         }
     }
 
-    /// <summary>What the outside has seen; the last line may not be whole.</summary>
-    private protected List<long> Numbers()
+    /// <summary>The numbers that the outside has seen.</summary>
+    private protected List<long> Numbers() =>
+    [
+        .. Lines().Where(static line => line.StartsWith('C'))
+            .Select(static line => long.Parse(line[1..], NumberStyles.HexNumber, CultureInfo.InvariantCulture)),
+    ];
+
+    /// <summary>What the outside has seen, but for a last line that is not whole.</summary>
+    private protected IEnumerable<string> Lines()
     {
         using var file = new FileStream(ConsoleLog, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         using var reader = new StreamReader(file);
-        return
-        [
-            .. reader.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries).SkipLast(1).Where(static line => line.StartsWith('C'))
-                .Select(static line => long.Parse(line[1..], NumberStyles.HexNumber, CultureInfo.InvariantCulture)),
-        ];
+        return reader.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries).SkipLast(1);
     }
 }

@@ -9,10 +9,12 @@
 #   restless  one at each number, and it counts without any pause, some ten times a second
 readonly -A tick_variants=([idle]='0 1' [warm]='16 512' [hot]='128 2048' [vhot]='1024 6144' [restless]='1 512 1')
 
-# Makes the images that every host sees, under the same path, in $lab/shared.
+# Makes the images that every host sees, under the same path, in $lab/shared: anew when the guest has changed since, or tests of a lab
+# that stays up would run with a guest that does not do what they ask of it.
 make_shared_images() {
   local variant pages window restless work
-  [[ -e $lab/shared/tick.qcow2 ]] && return # made last
+  # The one that is made last.
+  [[ -e $lab/shared/tick.qcow2 && ! $here/guests/tick.asm -nt $lab/shared/tick.qcow2 ]] && return
   work=$lab/shared.new
   rm -rf "$work"
   mkdir -p "$work"
@@ -24,7 +26,10 @@ make_shared_images() {
     truncate -s 1M "$work/tick-$variant.img"
   done
   qemu-img convert -f raw -O qcow2 "$work/tick-idle.img" "$work/tick.qcow2"
-  mv -T "$work" "$lab/shared"
+  mkdir -p "$lab/shared"
+  mv "$work"/*.img "$lab/shared" # guests that run keep theirs
+  mv "$work/tick.qcow2" "$lab/shared"
+  rmdir "$work"
 }
 
 # What QEMUs need to make COLO by software emulation; guests/colo-lock.c says why. Nothing where there is no C compiler.

@@ -179,6 +179,17 @@ public sealed class ReplayKeepTests : IDisposable
         Assert.Equal([1, 2], ReplayMoments.Read(_files.Moments(Id(1))).Moments.Select(static moment => moment.Count));
     }
 
+    [Fact]
+    public void What_recorded_it_is_known_also_when_the_first_process_died_while_it_said_so()
+    {
+        File.WriteAllText(_files.Moments(Id(1)), "{\"Qemu\":\"10.0");
+        Record(Id(1), Moment(1, 50));
+
+        var (qemu, host, moments) = ReplayMoments.Read(_files.Moments(Id(1)));
+        Assert.Equal((new Version(10, 0, 13), "k1"), (qemu, host));
+        Assert.Single(moments);
+    }
+
     private static string Id(int number) => new Guid(number, 0, 0, new byte[8]).ToString("N");
 
     private static ReplayMoment Moment(int second, long logBytes) =>
