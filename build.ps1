@@ -156,25 +156,25 @@ function Start-PesterTest {
 }
 
 function Invoke-LabTest {
-  # A count for each kind of tests. The tests of pairs have a lab of their own beside the others': both wait for hosts most of the time.
+  # A count for each kind of tests. The tests of pairs have a lab of their own beside the others': both wait for hosts most of the time. It
+  # is the one with the shorter path, which the sockets of pairs need.
   $lab = Join-Path $root 'tests/Lab/lab.sh'
-  $directory = $env:KUMOI_LAB_DIR ?? '/var/tmp/kumoi-lab'
-  $pairs = @('env', "KUMOI_LAB_DIR=$directory-p", "KUMOI_LAB_NET=$($env:KUMOI_LAB_PAIR_NET ?? '10.79.0')", $lab)
+  $other = @('env', "KUMOI_LAB_DIR=$($env:KUMOI_LAB_DIR ?? '/var/tmp/kumoi-lab')-2", 'KUMOI_LAB_NET=10.79.0', $lab)
   Invoke-Native dotnet @('build', "$root/tests/Lab", '-c', 'Release', '-v', 'quiet', '-nologo') | Out-Host
   try {
     # An older and a newer libvirt and QEMU side by side, as in a fleet that is being upgraded; where the newer cannot be had it says so.
     $size = @('up', '6', ($env:KUMOI_LAB_GENERATIONS ?? 'mixed'))
     Invoke-Native $lab $size | Out-Host
-    Invoke-Native $pairs[0] ($pairs[1..3] + $size) | Out-Host
-    # In the lab's network all: its machines have addresses there only.
-    $beside = Start-CSharpTest tests/Lab lab-pairs -Through ($pairs + 'run') -Only '-class', 'Kumoi.Tests.Lab.Pair*'
-    Start-CSharpTest tests/Lab lab-csharp -Through $lab, 'run' -Only '-class-', 'Kumoi.Tests.Lab.Pair*' | Wait-Test
-    Start-PesterTest tests/Lab lab -Through $lab, 'run' | Wait-Test
+    Invoke-Native $other[0] ($other[1..3] + $size) | Out-Host
+    # In a lab's network all: its machines have addresses there only.
+    $beside = Start-CSharpTest tests/Lab lab-pairs -Through $lab, 'run' -Only '-class', 'Kumoi.Tests.Lab.Pair*'
+    Start-CSharpTest tests/Lab lab-csharp -Through ($other + 'run') -Only '-class-', 'Kumoi.Tests.Lab.Pair*' | Wait-Test
+    Start-PesterTest tests/Lab lab -Through ($other + 'run') | Wait-Test
     $beside | Wait-Test
   }
   finally {
     & $lab down | Out-Host
-    & $pairs[0] $pairs[1..3] down | Out-Host
+    & $other[0] $other[1..3] down | Out-Host
   }
 }
 

@@ -277,7 +277,7 @@ else {
       Measure-Once { Connect-KumoiHost $uris -ErrorAction Ignore | Select-Object -First $alive.Count | Out-Null }
       Measure-Once { Get-KumoiHost -ErrorAction Ignore | Select-Object -First $alive.Count | Out-Null }
     }
-    foreach ($way in [ordered]@{ 'refuses connections' = 'stop-daemon'; 'takes connections and says nothing' = 'freeze-daemon' }.GetEnumerator()) {
+    foreach ($way in ([ordered]@{ 'refuses connections' = 'stop-daemon'; 'takes connections and says nothing' = 'freeze-daemon' }).GetEnumerator()) {
       & $labScript $way.Value $dead.name | Out-Null
       try {
         $with, $without = foreach ($uris in @(, (@($dead.uri) + $alive)), @(, $alive)) {
