@@ -3,11 +3,7 @@ namespace Kumoi.FaultTolerance.Engines.LogReplay;
 /// <summary>How far a replica is behind its primary.</summary>
 /// <param name="Time">How long ago the primary was where the replica has not come yet, of what it was told.</param>
 /// <param name="Bytes">How much of the log it has not replayed.</param>
-/// <param name="Work">
-/// How long it will take, as fast as it has replayed so far, to the last moment of the primary of which it has the log. What is after that
-/// it cannot replay, and a primary that waited for it would wait for ever.
-/// </param>
-internal readonly record struct ReplayLag(TimeSpan Time, long Bytes, TimeSpan Work = default)
+internal readonly record struct ReplayLag(TimeSpan Time, long Bytes)
 {
     /// <summary>A replica that is farther behind is waited for, by the output and by the guest.</summary>
     public static TimeSpan Longest { get; } = TimeSpan.FromSeconds(2);
@@ -21,11 +17,8 @@ internal readonly record struct ReplayLag(TimeSpan Time, long Bytes, TimeSpan Wo
     /// <summary>None follows, and the guest has to wait.</summary>
     public static ReplayLag Hold { get; } = new(TimeSpan.Zero, long.MaxValue);
 
-    /// <summary>The same, of what it has to do: a replica whose primary dies now does that before it goes on.</summary>
-    public static TimeSpan MostWork { get; } = TimeSpan.FromSeconds(0.6);
-
-    public bool IsTooFar => Time > Longest || Bytes > MostBytes || Work > MostWork;
+    public bool IsTooFar => Time > Longest || Bytes > MostBytes;
 
     /// <summary>The guest may go on: not at the first step back, or it would stop again at the next one.</summary>
-    public bool IsNear => Time < Longest / 2 && Bytes < MostBytes / 2 && Work < MostWork / 2;
+    public bool IsNear => Time < Longest / 2 && Bytes < MostBytes / 2;
 }
