@@ -50,7 +50,8 @@ public sealed class PairModeFigureTests(RealLab lab) : PairTest(lab)
         await StopAsync(controller, running);
         var all = (alike + different + alikeAgain) / 3;
         figures.Save(
-            "Colo", $"changing, {rule.Name}", ("downtime", all), ("downtimeAlike", (alike + alikeAgain) / 2), ("downtimeDifferent", different));
+            "Colo", $"changing, {rule.Name}", ("downtime", all), ("downtimeAlike", (alike + alikeAgain) / 2),
+            ("downtimeDifferent", different));
         Say($"{rule.Name}: stands still for {all:P2} of the time: {alike:P2} alike, {different:P2} different, {alikeAgain:P2} alike again; "
             + $"{changes} changes of the mode; {figures}");
     }

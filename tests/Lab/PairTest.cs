@@ -33,10 +33,14 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
 
     protected override string UriOf(LabHost host) => host.TcpUri;
 
-    protected override ValueTask EndAsync()
+    protected override async ValueTask EndAsync()
     {
         _folder.Delete(recursive: true);
-        return ValueTask.CompletedTask;
+        if (_plan is not null && TestContext.Current.TestState?.Result is TestResult.Failed)
+        {
+            // The pair may have fenced a host by itself, when the machine was too busy to hear it: the next test needs that host.
+            await Task.WhenAll(_plan.Hosts.Select(Lab.MakeWellAsync));
+        }
     }
 
     /// <summary>Of the Linux guest.</summary>
