@@ -54,7 +54,7 @@ Describe 'Move-KumoiVM -WithStorage whose session is killed' {
     $vm.VMHost, $vm.State | Should -Be $one.name, Running
     Get-Image $two | Should -Be $there
     Get-KumoiVolume -VMHost $one.name -Name move.img | Should -Not -BeNullOrEmpty
-    # The plain migration in it stays as the session left it: pending, as that of any session that died.
-    Get-KumoiOperation -Unfinished | Where-Object Kind -eq MigrateWithStorage | Should -BeNullOrEmpty
+    # Nor is any of its calls.
+    Get-KumoiOperation -Unfinished | Where-Object VM -eq tick | Should -BeNullOrEmpty
   }
 }

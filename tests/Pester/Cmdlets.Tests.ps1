@@ -43,12 +43,14 @@ Describe '-WhatIf changes nothing' {
       'Checkpoint-KumoiVM'   = { Checkpoint-KumoiVM kvm01-1 x -WhatIf; Get-KumoiSnapshot kvm01-1 | Should -BeNullOrEmpty }
       'Clear-KumoiFault'     = { Clear-KumoiFault -WhatIf }
       'Copy-KumoiVM'         = { Copy-KumoiVM kvm01-2 other -Count 2 -WhatIf }
+      'Copy-KumoiVolume'     = { Copy-KumoiVolume kvm02-1-1 other -VMHost kvm02 -WhatIf; Get-KumoiVolume -VMHost kvm02 | Should -HaveCount 1 }
       'Disconnect-KumoiHost' = { Disconnect-KumoiHost kvm01 -WhatIf }
       'Export-KumoiVolume' = { Export-KumoiVolume kvm02-1-1 $TestDrive/x -VMHost kvm02 -WhatIf; Test-Path $TestDrive/x | Should -BeFalse }
       'Import-KumoiVolume' = { Import-KumoiVolume $PSCommandPath -VMHost kvm01 -WhatIf; Get-KumoiVolume -VMHost kvm01 | Should -BeNullOrEmpty }
       'Invoke-KumoiAction'   = { Get-KumoiHost kvm01 | Invoke-KumoiAction { New-KumoiVM -Name x -VMHost $_ } -WhatIf }
       'Invoke-KumoiBalance'  = { Invoke-KumoiBalance -MaxCpuRatio 0.5 -WhatIf | Should -Not -BeNullOrEmpty }
       'Move-KumoiVM'         = { Move-KumoiVM kvm01-1 kvm02 -WhatIf }
+      'Move-KumoiVMStorage'  = { Move-KumoiVMStorage kvm02-1 default -WhatIf; (Get-KumoiDisk kvm02-1).Path | Should -BeLike */images/* }
       'New-KumoiNetwork' = { New-KumoiNetwork x 10.5.0.0/24 -VMHost kvm01 -WhatIf; Get-KumoiNetwork -VMHost kvm01 | Should -HaveCount 1 }
       'New-KumoiPool' = { New-KumoiPool x /srv/x -VMHost kvm01 -WhatIf; Get-KumoiPool -VMHost kvm01 | Should -HaveCount 1 }
       'New-KumoiTemplate'    = { New-KumoiTemplate kvm01-2 golden -WhatIf; Get-KumoiTemplate | Should -BeNullOrEmpty }

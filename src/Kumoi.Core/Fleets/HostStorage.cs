@@ -67,6 +67,24 @@ public static class HostStorage
             new DownloadVolume(volume.StoragePool, volume.Name, Path.GetFullPath(localPath), replace) { Progress = progress },
             cancellationToken);
 
+    /// <summary>Makes a copy of a volume on its host, which needs nothing else.</summary>
+    /// <exception cref="HypervisorException">
+    /// InvalidSpecification: no volume can be called so, or it is not known what the original is. InvalidState: a VM that runs writes to
+    /// it. StorageFailed: there is such a volume, or no room.
+    /// </exception>
+    public static async Task<KumoiVolume> CopyVolumeAsync(
+        KumoiVolume volume, string? pool, string name, string? sourceFormat, string? format, CancellationToken cancellationToken)
+    {
+        EnsureVolumeName(name);
+        VMSpecCheck.EnsureName(pool ?? volume.StoragePool, "storage pool");
+        var call = new CopyVolume(volume.StoragePool, volume.Name, pool ?? volume.StoragePool, name)
+        {
+            SourceFormat = sourceFormat,
+            Format = format,
+        };
+        return new KumoiVolume(volume.Connection, await volume.Connection.Link.SendAsync(call, cancellationToken), DateTimeOffset.UtcNow);
+    }
+
     /// <summary>Makes a volume that no VM uses bigger.</summary>
     public static async Task<KumoiVolume> ResizeVolumeAsync(KumoiVolume volume, long bytes, CancellationToken cancellationToken) => new(
         volume.Connection,

@@ -93,6 +93,20 @@ internal static class DomainCopy
         driver.SetAttributeValue("type", format);
     }
 
+    /// <summary>Lets the disk be another image, of whatever kind.</summary>
+    public static void Redirect(XElement disk, string path, string format)
+    {
+        var isBlock = path.StartsWith("/dev/", StringComparison.Ordinal);
+        disk.SetAttributeValue("type", isBlock ? "block" : "file");
+        var source = disk.Element("source")!;
+        source.Attributes("file").Remove();
+        source.Attributes("dev").Remove();
+        source.SetAttributeValue(isBlock ? "dev" : "file", path);
+        disk.Elements("backingStore").Remove();
+        disk.Elements("mirror").Remove();
+        SetFormat(disk, format);
+    }
+
     /// <summary>For a disk on which no other can be built: <see cref="HypervisorError.InvalidSpecification"/>.</summary>
     public static HypervisorException CannotLink(XElement disk, string pool) => new(
         $"Nothing can be built on the disk '{(string?)disk.Element("target")?.Attribute("dev")}': its storage pool '{pool}' has no files.",

@@ -8,7 +8,8 @@ internal static class SeedDrive
     /// <summary>Into the first empty CD drive, or into a new one, where the system of the copied VM looks for such.</summary>
     public static void Insert(XElement domain, string path)
     {
-        var empty = DiskDefinition.Of(domain).Where(DiskDefinition.IsCdDrive).FirstOrDefault(static drive => drive.Element("source") is null);
+        var empty = DiskDefinition.Of(domain).FirstOrDefault(
+            static drive => DiskDefinition.IsCdDrive(drive) && drive.Element("source") is null);
         var drive = empty is null ? New(domain) : DiskDefinition.WithDisc(empty, path);
         if (empty is null)
         {
@@ -38,7 +39,9 @@ internal static class SeedDrive
             new XAttribute("device", "cdrom"),
             new XElement("driver", new XAttribute("type", "raw")),
             new XElement(
-                "target", new XAttribute("dev", DiskDefinition.FreeTarget(bus is "ide" ? "hd" : "sd", [domain])), new XAttribute("bus", bus)),
+                "target",
+                new XAttribute("dev", DiskDefinition.FreeTarget(bus is "ide" ? "hd" : "sd", [domain])),
+                new XAttribute("bus", bus)),
             new XElement("readonly"));
     }
 

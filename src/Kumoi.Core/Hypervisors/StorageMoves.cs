@@ -17,7 +17,7 @@ internal static class StorageMoves
         DomainCopy.WritableDisks(domain).Where(static disk => DomainCopy.ImageOf(disk) is not null);
 
     /// <summary>What of these disks cannot be copied.</summary>
-    public static IEnumerable<MigrationObstacle> Judge(XElement domain)
+    public static IEnumerable<MigrationObstacle> Judge(XElement domain, string where = "to another host")
     {
         foreach (var disk in DomainCopy.WritableDisks(domain).Where(static disk => disk.Element("source") is not null))
         {
@@ -33,7 +33,7 @@ internal static class StorageMoves
             if (why is not null)
             {
                 yield return new(
-                    Kind.Storage, $"The disk '{DiskDefinition.TargetOf(disk)}' cannot be copied to another host: {why}.",
+                    Kind.Storage, $"The disk '{DiskDefinition.TargetOf(disk)}' cannot be copied {where}: {why}.",
                     "Move the VM while it is off, or put the disk on storage that both hosts have and leave out -WithStorage.");
             }
         }
@@ -54,14 +54,7 @@ internal static class StorageMoves
                 continue;
             }
 
-            var isBlock = copy.TargetPath.StartsWith("/dev/", StringComparison.Ordinal);
-            disk.SetAttributeValue("type", isBlock ? "block" : "file");
-            var source = disk.Element("source")!;
-            source.Attributes("file").Remove();
-            source.Attributes("dev").Remove();
-            source.SetAttributeValue(isBlock ? "dev" : "file", copy.TargetPath);
-            disk.Elements("backingStore").Remove();
-            disk.Elements("mirror").Remove();
+            DomainCopy.Redirect(disk, copy.TargetPath, copy.Format);
         }
 
         return domain.ToString(SaveOptions.DisableFormatting);

@@ -5,9 +5,9 @@ namespace Kumoi.Hypervisors;
 
 /// <summary>
 /// What makes a definition a template: an id of its own kind, and an element in its metadata
-/// (https://libvirt.org/formatdomain.html#general-metadata) with the disks that copies of it get. A template never starts and never changes,
-/// so that disks can be built on its own. The id tells it from VMs wherever VMs are listed, without a call for each: it is of version 8
-/// (RFC 9562), and begins as no VM's does that was not made here.
+/// (https://libvirt.org/formatdomain.html#general-metadata) with the disks that copies of it get. A template never starts and never
+/// changes, so that disks can be built on its own. The id tells it from VMs wherever VMs are listed, without a call for each: it is of
+/// version 8 (RFC 9562), and begins as no VM's does that was not made here.
 /// </summary>
 internal static class TemplateMark
 {

@@ -14,6 +14,7 @@ internal static class VolumeDefinition
         Format = (string?)volume.Element("target")?.Element("format")?.Attribute("type") ?? "",
         CapacityBytes = ScaledInteger.Read(volume.Element("capacity"), "bytes") ?? 0,
         AllocatedBytes = ScaledInteger.Read(volume.Element("allocation"), "bytes") ?? 0,
+        ModifiedAt = (string?)volume.Element("target")?.Element("timestamps")?.Element("mtime"),
         BackingPath = (string?)volume.Element("backingStore")?.Element("path"),
     };
 
@@ -60,6 +61,21 @@ internal static class VolumeDefinition
     public static HypervisorException Shrinks(string volume, long now, long wanted) => new(
         $"'{volume}' has {now} bytes, and cannot become {wanted}: what is at its end would be lost.", FaultDomain.Storage,
         error: HypervisorError.InvalidSpecification, recommendedAction: "Give more than it has.");
+
+    /// <summary>Fails unless a volume is what it is known to be; where that is not known, unless it stands for itself.</summary>
+    public static void EnsureIsAs(VolumeReading volume, string? format)
+    {
+        if (format is null ? volume.BackingPath is not null : volume.Format is not ("" or "raw") && volume.Format != format)
+        {
+            throw new HypervisorException(
+                format is null
+                    ? $"'{volume.Path}' is built on '{volume.BackingPath}', which would be in the copy."
+                    : $"To its storage pool '{volume.Path}' is {volume.Format}, and not {format}.",
+                FaultDomain.Storage, error: HypervisorError.InvalidSpecification,
+                recommendedAction: "Say with -SourceFormat what it is, if that is as it should be: what a guest wrote to a raw disk can "
+                    + "look like another format, which names any file of the host.");
+        }
+    }
 
     /// <summary>How many bytes its file or device has; null: the host does not tell.</summary>
     public static long? LengthOf(XElement volume) => ScaledInteger.Read(volume.Element("physical"), "bytes");

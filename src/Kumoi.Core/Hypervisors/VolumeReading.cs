@@ -19,6 +19,9 @@ public sealed record VolumeReading
     /// <summary>What it takes up on the host.</summary>
     public long AllocatedBytes { get; init; }
 
+    /// <summary>When it was last written to, as the host tells it: only to be compared. Null: it does not tell.</summary>
+    public string? ModifiedAt { get; init; }
+
     /// <summary>The image that it is built on; null: it stands for itself.</summary>
     public string? BackingPath { get; init; }
 }

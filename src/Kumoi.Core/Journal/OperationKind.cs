@@ -21,6 +21,9 @@ public static class OperationKind
     /// <summary>A live migration with the VM's disks, to one host. The volumes that it makes, and its migration, share its id.</summary>
     public const string MigrateWithStorage = "MigrateWithStorage";
 
+    /// <summary>Disks of a VM are moved to another storage pool of their host. The volumes that it makes share its id.</summary>
+    public const string MoveStorage = "MoveStorage";
+
     /// <summary>A VM is started on one of several hosts. Its steps are events of the kind Speculation.</summary>
     public const string SpeculativeStart = "SpeculativeStart";
 }

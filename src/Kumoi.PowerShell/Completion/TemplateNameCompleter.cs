@@ -11,5 +11,6 @@ public sealed class TemplateNameCompleter : IArgumentCompleter
     public IEnumerable<CompletionResult> CompleteArgument(
         string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
         Completions.OfHosts(
-            wordToComplete, VMActions.ReadTemplatesAsync, static template => (template.Name, $"{template.CpuCount} CPU on {template.VMHost}"));
+            wordToComplete, VMActions.ReadTemplatesAsync,
+            static template => (template.Name, $"{template.CpuCount} CPU on {template.VMHost}"));
 }

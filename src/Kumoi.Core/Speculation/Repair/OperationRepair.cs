@@ -16,9 +16,9 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     public static bool IsLeft(KumoiOperation operation) =>
         !OperationsUnderWay.Has(operation.Id) && (operation.Owner == OperationOwner.Current || operation.Owner.IsAlive is not true);
 
-    /// <summary>Whether the operation ran on several hosts: those can be repaired.</summary>
-    public static bool IsOnSeveralHosts(KumoiOperation operation) =>
-        operation.Kind is OperationKind.SpeculativeMigrate or OperationKind.SpeculativeStart or OperationKind.MigrateWithStorage;
+    /// <summary>Whether the operation has several steps, mostly on several hosts: those can be repaired.</summary>
+    public static bool IsOnSeveralHosts(KumoiOperation operation) => operation.Kind is OperationKind.SpeculativeMigrate
+        or OperationKind.SpeculativeStart or OperationKind.MigrateWithStorage or OperationKind.MoveStorage;
 
     /// <summary>The names of the hosts of an operation on several hosts.</summary>
     public static IEnumerable<string> HostsOf(KumoiOperation operation)
@@ -26,6 +26,11 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
         if (operation.Kind is OperationKind.MigrateWithStorage)
         {
             return [operation.VMHost, operation.Target!];
+        }
+
+        if (operation.Kind is OperationKind.MoveStorage)
+        {
+            return [operation.VMHost];
         }
 
         var plan = RepairPlan.Of(operation);
@@ -84,11 +89,14 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             return new RepairResult { Operation = operation, IsRepaired = true, Message = gone };
         }
 
-        if (operation.Kind is OperationKind.MigrateWithStorage)
+        if (operation.Kind is OperationKind.MigrateWithStorage or OperationKind.MoveStorage)
         {
-            var (repaired, ending) = await new StorageMigrationRepair(fleet, journal, operation, time).RepairAsync(cancellationToken);
+            var (repaired, ending) = operation.Kind is OperationKind.MoveStorage
+                ? await new DiskMoveRepair(fleet, journal, operation, time).RepairAsync(cancellationToken)
+                : await new StorageMigrationRepair(fleet, journal, operation, time).RepairAsync(cancellationToken);
             if (ending is { } ended)
             {
+                await EndStepsAsync(operation, ended, cancellationToken);
                 await EndAsync(operation, ended, ended is OperationState.Failed ? repaired.Message : null);
             }
 
@@ -178,6 +186,27 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     private Task EndAsync(KumoiOperation operation, OperationState state, string? error = null) => operation.Sequence == 0
         ? Task.CompletedTask
         : journal.EndAsync(operation.Sequence, operation.Id, new OperationOutcome(state, time.GetUtcNow(), error), CancellationToken.None);
+
+    /// <summary>Its calls that its owner has not seen end: of the migration it is known by now how it ended.</summary>
+    private async Task EndStepsAsync(KumoiOperation operation, OperationState end, CancellationToken cancellationToken)
+    {
+        List<KumoiOperation> steps = [];
+        var query = new OperationQuery { Ids = [operation.Id], States = [OperationState.Pending] };
+        await foreach (var step in journal.ReadOperationsAsync(query, cancellationToken))
+        {
+            if (step.Sequence != operation.Sequence)
+            {
+                steps.Add(step);
+            }
+        }
+
+        foreach (var step in steps)
+        {
+            await EndAsync(
+                step, step.Kind is OperationKind.Migrate ? end : OperationState.Unknown,
+                end is OperationState.Succeeded ? null : "Its session has ended; it was repaired.");
+        }
+    }
 
     private static RepairResult Nothing(KumoiOperation operation, string message) =>
         new() { Operation = operation, IsRepaired = false, Message = message };

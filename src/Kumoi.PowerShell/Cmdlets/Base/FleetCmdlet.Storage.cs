@@ -30,7 +30,8 @@ public abstract partial class FleetCmdlet
     private protected IEnumerable<KumoiTemplate> FindTemplates(IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<string> names) => Find(
         hosts, static host => host, VMActions.ReadTemplatesAsync, static template => template.Name, names,
         static (host, name) => Errors.NotFound(
-            $"{host.Name} has no template '{name}'.", name, "Get-KumoiTemplate lists the templates of all connected hosts."), anywhere: true);
+            $"{host.Name} has no template '{name}'.", name, "Get-KumoiTemplate lists the templates of all connected hosts."),
+        anywhere: true);
 
     /// <summary>The volumes of pools, by their names, with the same errors.</summary>
     private protected IEnumerable<KumoiVolume> FindVolumes(

@@ -85,7 +85,8 @@ public abstract partial class FleetCmdlet : KumoiCmdlet
         }
 
         var hosts = FindHosts(onHosts, out var areAllThere);
-        foreach (var vm in (_finder ??= new VMFinder(this, withTemplates)).Find(names, hosts, isWholeFleet: onHosts is null or [], areAllThere))
+        _finder ??= new VMFinder(this, withTemplates);
+        foreach (var vm in _finder.Find(names, hosts, isWholeFleet: onHosts is null or [], areAllThere))
         {
             yield return vm;
         }

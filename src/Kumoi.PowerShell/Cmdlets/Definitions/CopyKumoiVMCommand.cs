@@ -11,7 +11,7 @@ using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
-/// <summary>Makes copies of VMs that are off, and of templates, each with an id, addresses and disks of its own, on the same host.</summary>
+/// <summary>Makes copies of VMs that are off, and of templates, on the same host: with an id, addresses and disks of their own.</summary>
 [Cmdlet(VerbsCommon.Copy, "KumoiVM", SupportsShouldProcess = true)]
 [OutputType(typeof(KumoiVM))]
 public sealed class CopyKumoiVMCommand : ActionCmdlet
@@ -43,8 +43,8 @@ public sealed class CopyKumoiVMCommand : ActionCmdlet
     public int Count { get; set; } = 1;
 
     /// <summary>
-    /// Of templates: the disks of the copies hold only what they change, and are built on the template's. They are made at once, however big
-    /// those are.
+    /// Of templates: the disks of the copies hold only what they change, and are built on the template's. They are made at once, however
+    /// big those are.
     /// </summary>
     [Parameter]
     public SwitchParameter Linked { get; set; }

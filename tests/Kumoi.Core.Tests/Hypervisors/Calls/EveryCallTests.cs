@@ -79,6 +79,8 @@ public sealed class EveryCallTests
         new ReadStorage(), new ReadVolumes("default"), new CreateVolume("default", "data", "qcow2", 1 << 30),
         new ResizeVolume("default", "data", 1L << 31), new RemoveVolume("default", "data"),
         new UploadVolume("default", "data", "/home/a.img"), new DownloadVolume("default", "data", "/home/a.img", Replace: true),
+        new CopyVolume("default", "data", "fast", "copy") { SourceFormat = "qcow2" },
+        new SwitchDisk(VM.Id, "vda", "/images/a", "/fast/a", "qcow2") { ModifiedAt = "1.5" }, new AbandonDiskCopy(VM.Id, "vda", "/fast/a"),
         new CreatePool(new PoolSpec { Name = "shared", Kind = PoolKind.Nfs, Path = "/srv", SourceHost = "nas", Source = "/export" }),
         new StartPool(VM.Id, "shared"), new StopPool(VM.Id, "shared"), new RemovePool(VM.Id, "shared"),
         new SetPoolAutostart(VM.Id, "shared", IsOn: true), new RefreshPool(VM.Id),

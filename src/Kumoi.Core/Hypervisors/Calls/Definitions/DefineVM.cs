@@ -27,7 +27,13 @@ public sealed record DefineVM(VMSpec Spec) : HostChange<VMReading>
         {
             if (Spec.Xml is not null)
             {
-                return new JsonObject { ["fromXml"] = true, ["copyDisks"] = Spec.CopyDisks, ["linked"] = Spec.LinkDisks, ["template"] = Spec.IsTemplate };
+                return new JsonObject
+                {
+                    ["fromXml"] = true,
+                    ["copyDisks"] = Spec.CopyDisks,
+                    ["linked"] = Spec.LinkDisks,
+                    ["template"] = Spec.IsTemplate,
+                };
             }
 
             var details = new JsonObject

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 namespace Kumoi.Hypervisors.Calls;
 
 /// <summary>
-/// Removes a template; with <paramref name="RemoveVolumes"/> also the volumes of its disks. While a disk is built on one of them it fails with
-/// <see cref="HypervisorError.InvalidState"/>, and nothing has changed. Each disk that stays although it was to go is told by
+/// Removes a template; with <paramref name="RemoveVolumes"/> also the volumes of its disks. While a disk is built on one of them it fails
+/// with <see cref="HypervisorError.InvalidState"/>, and nothing has changed. Each disk that stays although it was to go is told by
 /// <see cref="CallWarnings"/>.
 /// </summary>
 public sealed record RemoveTemplate(Guid Id, bool RemoveVolumes = false) : VMChange<Done>(Id)

@@ -9,8 +9,8 @@ namespace Kumoi.Hypervisors.Libvirt.Definitions;
 internal static unsafe class VolumeStore
 {
     /// <summary>
-    /// Where the copies of the disks will be that the domain writes to, without making them; the domain is changed to use them. Linked, they
-    /// are overlays. A disk that cannot be copied fails with <see cref="HypervisorError.InvalidSpecification"/>.
+    /// Where the copies of the disks will be that the domain writes to, without making them; the domain is changed to use them. Linked,
+    /// they are overlays. A disk that cannot be copied fails with <see cref="HypervisorError.InvalidSpecification"/>.
     /// </summary>
     public static List<VolumePlan> PlanCopies(LibvirtConnection connection, XElement domain, bool linked)
     {
@@ -260,7 +260,15 @@ internal static unsafe class VolumeStore
 
     private static VolumePlan Overlay(XElement disk, VolumePlan copy) => copy.Path.StartsWith("/dev/", StringComparison.Ordinal)
         ? throw DomainCopy.CannotLink(disk, copy.Pool)
-        : copy with { Format = "qcow2", CapacityBytes = 0, AllocationBytes = 0, CopyOf = null, Template = copy.CopyOf, TemplateFormat = copy.Format };
+        : copy with
+        {
+            Format = "qcow2",
+            CapacityBytes = 0,
+            AllocationBytes = 0,
+            CopyOf = null,
+            Template = copy.CopyOf,
+            TemplateFormat = copy.Format,
+        };
 
     public static StoragePoolHandle GetPool(LibvirtConnection connection, string name)
     {

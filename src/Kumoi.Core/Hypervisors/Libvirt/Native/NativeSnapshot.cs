@@ -39,6 +39,10 @@ internal static unsafe partial class NativeSnapshot
     public static partial int virDomainBlockCommit(
         DomainHandle domain, string disk, string? @base, string? top, CULong bandwidth, uint flags);
 
+    [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virDomainBlockCopy(
+        DomainHandle domain, string disk, string to, VirTypedParameter* parameters, int count, uint flags);
+
     /// <summary>1: there is a job; 0: there is none.</summary>
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int virDomainGetBlockJobInfo(DomainHandle domain, string disk, VirDomainBlockJobInfo* info, uint flags);

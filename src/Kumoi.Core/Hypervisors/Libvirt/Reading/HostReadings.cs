@@ -39,7 +39,9 @@ internal sealed class HostReadings
         }
 
         return await _link.ReadAsync(
-            connection => _hosts.Read(connection, _link.HostName, includeVMs ? VMs.ReadAll(connection, withTemplates: false) : null), cancellationToken);
+            connection => _hosts.Read(
+                connection, _link.HostName, includeVMs ? VMs.ReadAll(connection, withTemplates: false) : null),
+            cancellationToken);
     }
 
     /// <summary>A VM that must be there.</summary>

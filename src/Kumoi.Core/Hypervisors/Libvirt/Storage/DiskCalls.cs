@@ -14,6 +14,9 @@ internal static class DiskCalls
             host.KeepAsync(host.RunJobAsync(connection => DiskChanges.Remove(connection, call, token)))))
         .Add(static (LibvirtLink host, ResizeDisk call, CancellationToken token) =>
             host.ControlAsync(connection => DiskChanges.Resize(connection, call), token))
+        .Add(static (LibvirtLink host, SwitchDisk call, CancellationToken token) => DiskSwitch.RunAsync(host, call, token))
+        .Add(static (LibvirtLink host, AbandonDiskCopy call, CancellationToken token) =>
+            host.ChangeAsync(call.Id, (connection, domain) => DiskSwitch.Abandon(connection, domain, call), token))
         .Add(static (LibvirtLink host, SetDisk call, CancellationToken token) =>
             host.ControlAsync(connection => DiskTuning.Set(connection, call), token))
         .Add(static (LibvirtLink host, SetCdDrive call, CancellationToken token) => TellAsync(

@@ -17,6 +17,7 @@ internal static class VolumeCalls
             host.ControlAsync(connection => Resize(connection, call), token))
         .Add(static (LibvirtLink host, RemoveVolume call, CancellationToken token) =>
             host.ControlAsync(connection => Remove(connection, call), token))
+        .Add(static (LibvirtLink host, CopyVolume call, CancellationToken token) => VolumeCopying.CopyAsync(host, call, token))
         .Add(static (LibvirtLink host, UploadVolume call, CancellationToken token) => VolumeTransfer.UploadAsync(host, call, token))
         .Add(static (LibvirtLink host, DownloadVolume call, CancellationToken token) => VolumeTransfer.DownloadAsync(host, call, token));
 

@@ -102,7 +102,7 @@ internal static class VolumeTransfer
         return (length, VolumeDefinition.WarningsOfDownload(call.LocalPath, reading));
     }
 
-    private static void EnsureNobodyWrites(LibvirtConnection connection, VolumeReading volume)
+    public static void EnsureNobodyWrites(LibvirtConnection connection, VolumeReading volume)
     {
         var domains = VMDefiner.ListDomains(connection);
         try

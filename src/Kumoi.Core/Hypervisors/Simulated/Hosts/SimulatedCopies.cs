@@ -2,10 +2,12 @@ using System.Xml.Linq;
 
 namespace Kumoi.Hypervisors.Simulated.Hosts;
 
-/// <summary>The disks of VMs that are made of the definition of another. There are no images; the definition tells where they would be.</summary>
+/// <summary>
+/// The disks of VMs that are made of the definition of another. There are no images; the definition tells where they would be.
+/// </summary>
 internal static class SimulatedCopies
 {
-    /// <summary>Lets the domain have copies of the disks that it writes to, next to the originals; linked, they are built on those.</summary>
+    /// <summary>Lets the domain have copies of the disks that it writes to, beside the originals; linked, built on those.</summary>
     public static void Make(SimulatedHost host, VMSpec spec, XElement domain, string name)
     {
         var number = 0;

@@ -15,6 +15,14 @@ internal static class DiskCalls
         .Add(static (SimulatedLink link, AddDisk call, CancellationToken token) => link.Call(() => Add(link, call), token))
         .Add(static (SimulatedLink link, RemoveDisk call, CancellationToken token) => RemoveAsync(link, call, token))
         .Add(static (SimulatedLink link, ResizeDisk call, CancellationToken token) => link.Call(() => Resize(link, call), token))
+        .Add(static (SimulatedLink link, SwitchDisk call, CancellationToken token) => SwitchAsync(link, call, token))
+        .Add(static (SimulatedLink link, AbandonDiskCopy call, CancellationToken token) => link.Call(
+            () =>
+            {
+                _ = link.Existing(call.Id); // nothing is copied behind anybody's back
+                return default(Done);
+            },
+            token))
         .Add(static (SimulatedLink link, SetDisk call, CancellationToken token) => link.Call(() => Set(link, call), token))
         .Add(static (SimulatedLink link, SetCdDrive call, CancellationToken token) => link.Call(() => Set(link, call), token));
 
@@ -106,6 +114,31 @@ internal static class DiskCalls
 
         link.Host.ImageBytes[call.Path] = call.Bytes;
         return Read(link, disk!);
+    }
+
+    /// <summary>A host that is told to stop has not gone over.</summary>
+    private static async Task<Done> SwitchAsync(SimulatedLink link, SwitchDisk call, CancellationToken cancellationToken)
+    {
+        var bytes = await link.Call(() => Find(link, call).Bytes, cancellationToken);
+        call.Progress?.Report(new CopyProgress(bytes, bytes / 2));
+        return await link.Call(
+            () =>
+            {
+                var (vm, definition, disk, _) = Find(link, call);
+                DomainCopy.Redirect(disk, call.NewPath, call.Format);
+                vm.Definition = definition;
+                return default(Done);
+            },
+            cancellationToken);
+    }
+
+    private static (SimulatedVM VM, XElement Definition, XElement Disk, long Bytes) Find(SimulatedLink link, SwitchDisk call)
+    {
+        var vm = SimulatedDevices.Staying(link, call.Id);
+        var definition = SimulatedDevices.CopyOf(vm);
+        var disk = DiskDefinition.Find(definition, call.Target);
+        DiskDefinition.EnsureIs(disk, vm.Name, call.Target, call.Path);
+        return (vm, definition, disk!, BytesOf(link, call.Path));
     }
 
     private static DiskReading Set(SimulatedLink link, SetDisk call)

@@ -11,6 +11,7 @@ internal static class VolumeCalls
         .Add(static (SimulatedLink link, CreateVolume call, CancellationToken token) => link.Call(() => Create(link, call), token))
         .Add(static (SimulatedLink link, ResizeVolume call, CancellationToken token) => link.Call(() => Resize(link, call), token))
         .Add(static (SimulatedLink link, RemoveVolume call, CancellationToken token) => link.Call(() => Remove(link, call), token))
+        .Add(static (SimulatedLink link, CopyVolume call, CancellationToken token) => link.Call(() => Copy(link, call), token))
         .Add(static (SimulatedLink link, UploadVolume call, CancellationToken token) => VolumeTransfer.UploadAsync(link, call, token))
         .Add(static (SimulatedLink link, DownloadVolume call, CancellationToken token) => VolumeTransfer.DownloadAsync(link, call, token));
 
@@ -67,6 +68,19 @@ internal static class VolumeCalls
 
     private static VolumeReading Create(SimulatedLink link, CreateVolume call) =>
         Add(link, call.Pool, call.VolumeName, call.Format, call.Bytes);
+
+    private static VolumeReading Copy(SimulatedLink link, CopyVolume call)
+    {
+        var (reading, original) = Get(link, call.SourcePool, call.SourceName);
+        VolumeDefinition.EnsureIsAs(reading, call.SourceFormat);
+        if (link.Host.VMs.Values.FirstOrDefault(vm => vm.State is not PowerState.Shutoff
+            && VolumeDefinition.IsWrittenBy(reading, vm.ToXml())) is { } writer)
+        {
+            throw VolumeDefinition.IsWritten(reading, writer.Name, link.HostName);
+        }
+
+        return Add(link, call.Pool, call.VolumeName, call.Format ?? reading.Format, reading.CapacityBytes, original.Content);
+    }
 
     private static VolumeReading Resize(SimulatedLink link, ResizeVolume call)
     {
