@@ -66,6 +66,8 @@ Describe 'Move-KumoiVMStorage' {
   It 'refuses a pool that is not there, a volume that is in the way, and a VM with snapshots' {
     Move-KumoiVMStorage kvm01-1 none -ErrorVariable problem -ErrorAction SilentlyContinue
     $problem[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    Move-KumoiVMStorage kvm01-1 fast -Target vdx -ErrorVariable problem -ErrorAction SilentlyContinue
+    $problem[0].FullyQualifiedErrorId | Should -BeLike 'DiskNotFound*'
     New-KumoiVolume kvm01-1-2 -StoragePool fast -VMHost kvm01 -SizeBytes 1GB | Out-Null
     Move-KumoiVMStorage kvm01-1 fast -ErrorVariable problem -ErrorAction SilentlyContinue
     $problem[0].FullyQualifiedErrorId | Should -BeLike 'StorageFailed*'

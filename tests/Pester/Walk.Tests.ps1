@@ -155,6 +155,7 @@ Describe 'Completion' {
     Checkpoint-KumoiVM kvm02-1 kept
     Add-KumoiDisk kvm02-1 -SizeBytes 1GB
     Add-KumoiNetworkAdapter kvm02-1 default
+    New-KumoiTemplate kvm02-2 golden
     $script:task = Set-KumoiVM kvm02-1 -AutoStart:$true -AsJob
   }
   AfterAll { $script:task | Wait-Job | Remove-Job }

@@ -24,7 +24,7 @@ public sealed class DiskMove(KumoiVM vm, string pool, bool keepSource, TimeProvi
     private readonly OperationId _operation = OperationId.New();
 
     /// <summary>Moves those that are asked for, and that are not there already.</summary>
-    /// <param name="wanted">Whether a disk is asked for, by its name in the VM.</param>
+    /// <param name="targets">The disks that are asked for, by their names in the VM; none: all that it writes to.</param>
     /// <param name="progressOf">Who is told how far a disk is; null: nobody.</param>
     /// <param name="cancellationToken">The VM goes on with the disk that it has.</param>
     /// <exception cref="HypervisorException">
@@ -32,10 +32,10 @@ public sealed class DiskMove(KumoiVM vm, string pool, bool keepSource, TimeProvi
     /// name. Of a volume that may be left it is told by <see cref="CallWarnings"/>.
     /// </exception>
     public async Task<KumoiVM> RunAsync(
-        Func<string, bool> wanted, Func<string, IProgress<CopyProgress>>? progressOf, CancellationToken cancellationToken)
+        IReadOnlyCollection<string> targets, Func<string, IProgress<CopyProgress>>? progressOf, CancellationToken cancellationToken)
     {
         var host = vm.Connection;
-        var moves = await PlanAsync(wanted, cancellationToken);
+        var moves = await PlanAsync(targets, cancellationToken);
         if (moves.Count == 0)
         {
             return await VMActions.ReadAgainAsync(vm, cancellationToken);
@@ -84,7 +84,7 @@ public sealed class DiskMove(KumoiVM vm, string pool, bool keepSource, TimeProvi
         public DiskRemains.Place New => new(Copy.Pool, Copy.VolumeName, Copy.TargetPath);
     }
 
-    private async Task<List<Move>> PlanAsync(Func<string, bool> wanted, CancellationToken cancellationToken)
+    private async Task<List<Move>> PlanAsync(IReadOnlyCollection<string> targets, CancellationToken cancellationToken)
     {
         var host = vm.Connection;
         if (await host.Link.SendAsync(new FindHostBoundState(vm.Id), cancellationToken) is { } bound)
@@ -96,7 +96,13 @@ public sealed class DiskMove(KumoiVM vm, string pool, bool keepSource, TimeProvi
         }
 
         var domain = DomainDefinition.Parse(await host.Link.SendAsync(new ReadXml(vm.Id), cancellationToken));
-        var copied = StorageMoves.Copied(domain).Select(DiskDefinition.TargetOf).Where(wanted).ToHashSet(StringComparer.Ordinal);
+        var copied = StorageMoves.Copied(domain).Select(DiskDefinition.TargetOf).ToHashSet(StringComparer.Ordinal);
+        if (targets.FirstOrDefault(target => !copied.Contains(target)) is { } other)
+        {
+            throw DiskDefinition.NoDisk($"'{vm.Name}' has no disk '{other}' that it alone writes to.");
+        }
+
+        copied.RemoveWhere(target => targets.Count > 0 && !targets.Contains(target));
         var pools = await host.Link.SendAsync(new ReadStorage(), cancellationToken);
         var there = pools.FirstOrDefault(one => one.Name == pool)?.Path is { } path ? ImagePath.Normalize(path) : null;
         var disks = (await host.Link.SendAsync(new ReadDisks(vm.Id), cancellationToken)).Where(
@@ -134,13 +140,13 @@ public sealed class DiskMove(KumoiVM vm, string pool, bool keepSource, TimeProvi
     {
         var (link, copy) = (vm.Connection.Link, move.Copy);
         var isOff = (await VMActions.ReadAgainAsync(vm, cancellationToken)).State is PowerState.Shutoff;
-        if (isOff && move.Old is null)
+        if (isOff && (move.Old is null || move.ModifiedAt is null || copy.Path.StartsWith("/dev/", StringComparison.Ordinal)))
         {
             throw new HypervisorException(
-                $"'{copy.Path}', the disk '{copy.Target}' of '{vm.Name}', is in no active storage pool: while the VM is off, nothing "
-                    + "copies it.",
+                $"'{copy.Path}', the disk '{copy.Target}' of '{vm.Name}', is no file of an active storage pool: while the VM is off, it "
+                    + "cannot be moved.",
                 FaultDomain.VM, error: HypervisorError.InvalidSpecification,
-                recommendedAction: "Make a storage pool of its directory with New-KumoiPool, or move it while the VM runs.");
+                recommendedAction: "Move it while the VM runs, or make a storage pool of its directory with New-KumoiPool.");
         }
 
         var isMade = false;

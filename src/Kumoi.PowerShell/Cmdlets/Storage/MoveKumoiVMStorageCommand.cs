@@ -2,7 +2,6 @@ using System.Management.Automation;
 using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
-using Kumoi.PowerShell.Parameters;
 using Kumoi.Speculation.Migration;
 
 namespace Kumoi.PowerShell.Cmdlets;
@@ -22,7 +21,6 @@ public sealed class MoveKumoiVMStorageCommand : VMActionCmdlet
 
     /// <summary>Only these disks, by their names in the VM; else all that it writes to.</summary>
     [Parameter]
-    [SupportsWildcards]
     [ArgumentCompleter(typeof(DiskTargetCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Target { get; set; } = [];
@@ -37,14 +35,14 @@ public sealed class MoveKumoiVMStorageCommand : VMActionCmdlet
 
     private protected override Func<KumoiVM, ActionProgress, CancellationToken, Task<KumoiVM?>> Bind()
     {
-        var (pool, targets, keeps) = (StoragePool, Names.Typed(Target), (bool)KeepSource);
+        var (pool, targets, keeps) = (StoragePool, Target, (bool)KeepSource);
         return async (vm, progress, token) =>
         {
             List<CopyProgressReporter> reporters = [];
             try
             {
                 return await new DiskMove(vm, pool, keeps, TimeProvider.System).RunAsync(
-                    target => targets.Count == 0 || Names.Choose([target], static one => one, targets).Count > 0,
+                    targets,
                     target =>
                     {
                         var reporter = new CopyProgressReporter(

@@ -63,6 +63,7 @@ internal static class VolumeCalls
             Format = volume.Format,
             CapacityBytes = bytes,
             AllocatedBytes = bytes,
+            ModifiedAt = "0", // there is nothing that could be written to
         };
     }
 
