@@ -104,6 +104,13 @@ internal sealed class Site : IAsyncDisposable
             .RunAsync(progress, cancellationToken);
     }
 
+    /// <summary>Moves the VM's disks on kvm01 to another storage pool of it, <c>fast</c>.</summary>
+    public async Task<KumoiVM> MoveDisksAsync(Fleet fleet)
+    {
+        var vm = new KumoiVM(fleet.Hosts[0], (await _observer.Hosts[0].Link.SendAsync(new FindVMByName(VM), default))!);
+        return await new DiskMove(vm, "fast", keepSource: false, Time).RunAsync([], null, default);
+    }
+
     /// <summary>The VM of kvm01 is that, by its admin.</summary>
     public async Task SetAsync(VMWhereabouts place)
     {
