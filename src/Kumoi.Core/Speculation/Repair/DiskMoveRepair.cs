@@ -33,7 +33,7 @@ internal sealed class DiskMoveRepair(Fleet fleet, IJournal journal, KumoiOperati
             return Nothing($"{host.Name} has '{operation.VM}' no more: look which of its disks are left there.");
         }
 
-        var made = await ReadMadeAsync(cancellationToken);
+        var (made, removed) = await ReadStepsAsync(cancellationToken);
         var details = JsonNode.Parse(operation.Details)!;
         var keeps = (bool?)details[DiskMove.KeepProperty] is true;
         List<string> left = [];
@@ -47,7 +47,13 @@ internal sealed class DiskMoveRepair(Fleet fleet, IJournal journal, KumoiOperati
             if (images.All(image => image == to.Path))
             {
                 atNew++;
-                left.AddRange(keeps ? [] : await RemoveAsync(host, DiskRemains.FromJson(disk["old"]), isOwn: false));
+                foreach (var old in keeps ? [] : DiskRemains.FromJson(disk["old"]))
+                {
+                    // Of a volume that this move has removed, or may have, another may have taken the name since.
+                    left.AddRange(!removed.TryGetValue((old.Pool, old.Volume), out var removal) ? await RemoveAsync(host, [old], isOwn: false)
+                        : removal is OperationState.Succeeded ? []
+                        : [$"'{old.Path}', if it is there: whether this move has removed it is not known"]);
+                }
             }
             else if (images.All(image => image == from))
             {
@@ -94,11 +100,12 @@ internal sealed class DiskMoveRepair(Fleet fleet, IJournal journal, KumoiOperati
         ];
     }
 
-    /// <summary>The volumes that this operation has made and not removed, as far as the journal knows.</summary>
-    private async Task<Dictionary<(string Pool, string Volume), OperationState>> ReadMadeAsync(CancellationToken cancellationToken)
+    /// <summary>The volumes that this operation has made and not removed, and those that it has removed, as far as the journal knows.</summary>
+    private async Task<(Dictionary<(string Pool, string Volume), OperationState> Made, Dictionary<(string Pool, string Volume), OperationState> Removed)>
+        ReadStepsAsync(CancellationToken cancellationToken)
     {
         var made = new Dictionary<(string Pool, string Volume), OperationState>();
-        List<(string Pool, string Volume)> removed = [];
+        var removed = new Dictionary<(string Pool, string Volume), OperationState>();
         await foreach (var step in journal.ReadOperationsAsync(new OperationQuery { Ids = [operation.Id] }, cancellationToken))
         {
             if (step.State is OperationState.Failed || step.Kind is not ("CreateVolume" or "CopyVolume" or "RemoveVolume")
@@ -112,14 +119,18 @@ internal sealed class DiskMoveRepair(Fleet fleet, IJournal journal, KumoiOperati
             {
                 made[volume] = step.State;
             }
-            else if (step.State is OperationState.Succeeded)
+            else
             {
-                removed.Add(volume);
+                removed[volume] = step.State;
             }
         }
 
-        removed.ForEach(volume => made.Remove(volume));
-        return made;
+        foreach (var (volume, _) in removed.Where(static removal => removal.Value is OperationState.Succeeded))
+        {
+            made.Remove(volume);
+        }
+
+        return (made, removed);
     }
 
     private (RepairResult Result, OperationState? End) Nothing(string message) =>

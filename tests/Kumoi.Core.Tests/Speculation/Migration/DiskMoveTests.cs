@@ -51,4 +51,40 @@ public sealed class DiskMoveTests
 
         Assert.True(all > 1 && some > 3, $"{all} with all, {some} with some");
     }
+
+    [Fact]
+    public async Task What_has_taken_the_name_of_a_removed_volume_stays_when_the_move_is_repaired()
+    {
+        var taken = 0;
+        for (var (moment, moments) = (0, 1); moment <= moments; moment++) // 0: it lives
+        {
+            await using var site = await Site.OpenAsync(hosts: 2);
+            await site.AddDiskAsync("web-1");
+            await site.AddDiskAsync("web-2");
+            await site.SetAsync(VMWhereabouts.Running);
+            var host = site.Observe(1);
+            await host.SendAsync(new CreatePool(new PoolSpec { Name = "fast", Path = "/srv/fast" }), default);
+            var had = (await host.SendAsync(new ReadVolumes("default"), default)).Select(static volume => volume.Name).ToList();
+            var controller = new Controller { DiesAt = moment };
+            await using (var fleet = await site.StartAsync(controller))
+            {
+                await Record.ExceptionAsync(() => site.MoveDisksAsync(fleet));
+            }
+
+            moments = Math.Max(moments, controller.Moments);
+            var left = (await host.SendAsync(new ReadVolumes("default"), default)).Select(static volume => volume.Name).ToList();
+            var others = had.Except(left).ToList();
+            foreach (var name in others)
+            {
+                await host.SendAsync(new CreateVolume("default", name, "qcow2", 1 << 20), default);
+            }
+
+            await site.RepairAsync();
+            var after = (await host.SendAsync(new ReadVolumes("default"), default)).Select(static volume => volume.Name).ToList();
+            Assert.Empty(others.Except(after));
+            taken += others.Count;
+        }
+
+        Assert.True(taken > 1, $"{taken} names were taken");
+    }
 }
