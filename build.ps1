@@ -43,7 +43,47 @@ function Invoke-Fresh {
   $LASTEXITCODE
 }
 
+function Add-MachineCode {
+  # Compiles the module's assemblies ahead of their first use (ReadyToRun), for this machine's platform or another one: a session's first
+  # commands would spend most of their time on it. They load on that platform only. Their own assemblies stay as they are, and what has not
+  # changed is not compiled again.
+  param([string] $Platform)
+  $project = "$root/src/Precompiler"
+  $for = @(if ($Platform) { "-p:CompileFor=$Platform" })
+  $answer = & dotnet restore $project @for -v quiet 2>&1
+  if ($LASTEXITCODE -ne 0) {
+    $reason = "NuGet has not what it takes to compile ahead: $($answer | Select-Object -First 1)"
+    if ($Platform) { throw $reason }
+    Write-Host "Left out: machine code for the module's assemblies, because $reason. The module is the same, its first commands are slower."
+    return
+  }
+  $names = 'NETCoreSdkPortableRuntimeIdentifier', 'BundledNETCoreAppPackageVersion', 'CompileFor'
+  $what = (& dotnet msbuild $project @for @($names.ForEach{ "-getProperty:$_" }) | ConvertFrom-Json).Properties
+  $packages = (& dotnet nuget locals global-packages --list) -replace '^global-packages:\s*'
+  $version = $what.BundledNETCoreAppPackageVersion
+  $compiler = Get-ChildItem (Join-Path $packages "microsoft.netcore.app.crossgen2.$($what.NETCoreSdkPortableRuntimeIdentifier)/$version/tools/*") -Include crossgen2, crossgen2.exe
+  $framework = Join-Path $packages "microsoft.netcore.app.runtime.$($what.CompileFor)/$version/runtimes/$($what.CompileFor)"
+  $system, $architecture = $what.CompileFor.Split('-')[0, -1]
+  $system = switch ($system) { 'win' { 'windows' } default { $_ } }
+  $references = "$framework/lib/net10.0/*.dll", "$module/bin/*.dll", "$module/deps/*.dll", (Join-Path (Split-Path ([psobject].Assembly.Location)) 'System.Management.Automation.dll')
+  $cache = New-Item -ItemType Directory -Force (Join-Path $root "artifacts/precompiled/$($what.CompileFor)-$version")
+  # All first, from the assemblies as they were: those refer to each other.
+  $made = foreach ($source in Get-ChildItem "$module/bin", "$module/deps" -Filter *.dll) {
+    $target = Join-Path $cache $source.Name
+    if (-not (Test-Path $target) -or (Get-Item $target).LastWriteTimeUtc -ne $source.LastWriteTimeUtc) {
+      $answer = & $compiler $source.FullName -o "$target.new" -O --targetos $system --targetarch $architecture @($references.ForEach{ "-r:$_" }) 2>&1
+      if ($LASTEXITCODE -ne 0) { throw "Compiling $($source.Name) ahead ended with status ${LASTEXITCODE}: $($answer | Select-Object -Last 5)" }
+      (Get-Item "$target.new").LastWriteTimeUtc = $source.LastWriteTimeUtc
+      Move-Item "$target.new" $target -Force
+    }
+    [pscustomobject]@{ From = $target; To = $source.FullName }
+  }
+  foreach ($file in $made) { Copy-Item $file.From $file.To }
+}
+
 function Build-Module {
+  # -MachineCode: for which platform its assemblies are compiled ahead: by default this machine's; 'any': for none, they load everywhere.
+  param([string] $MachineCode)
   foreach ($project in 'Kumoi.PowerShell', 'Kumoi.Resilience', 'Kumoi.Journal.Sqlite', 'Kumoi.Agent') {
     Invoke-Native dotnet @('build', "$root/src/$project", '-c', 'Release', '-v', 'quiet', '-nologo')
   }
@@ -60,6 +100,7 @@ function Build-Module {
     $native = New-Item -ItemType Directory -Force (Join-Path $deps "runtimes/$platform/native")
     Copy-Item "$root/src/Kumoi.Journal.Sqlite/bin/Release/net10.0/runtimes/$platform/native/*" $native
   }
+  if ($MachineCode -ne 'any') { Add-MachineCode $MachineCode }
   # The agent has only what the module has not: it shares bin/ and deps/. The compiler's assemblies come with Orleans, for its build.
   $agent = New-Item -ItemType Directory -Force (Join-Path $module 'agent')
   $shared = (Get-ChildItem $bin, $deps -Filter '*.dll').Name
@@ -248,11 +289,15 @@ switch ($Task) {
     exit [math]::Max($status, $coverage)
   }
   'package' {
-    Build-Module
-    $archive = Join-Path $root "artifacts/Kumoi-$((Import-PowerShellDataFile "$root/Kumoi.psd1").ModuleVersion).zip"
-    Remove-Item $archive -ErrorAction Ignore
-    [System.IO.Compression.ZipFile]::CreateFromDirectory($module, $archive, 'Optimal', $true)
-    Write-Host $archive
+    foreach ($for in $Arguments ? $Arguments : 'any') {
+      # Not where this machine has its own: what is compiled for another platform does not load here.
+      $module = Join-Path $root "artifacts/package/$for/Kumoi"
+      Build-Module $for
+      $archive = Join-Path $root "artifacts/Kumoi-$((Import-PowerShellDataFile "$root/Kumoi.psd1").ModuleVersion)-$for.zip"
+      Remove-Item $archive -ErrorAction Ignore
+      [System.IO.Compression.ZipFile]::CreateFromDirectory($module, $archive, 'Optimal', $true)
+      Write-Host $archive
+    }
   }
   'bench' {
     Build-Module

@@ -17,7 +17,8 @@ usage: ./build.sh TASK
   simulate              what replicated operations bring, simulated, into artifacts/simulation and docs/experiments.md
   experiments           the papers' experiments, into docs/experiments.md and artifacts/experiments.json
   shell                 an interactive pwsh with the module and a simulated fleet
-  build | docs | package
+  build | docs
+  package [PLATFORM...] the module as a zip: one that loads everywhere, or for each platform (linux-x64, osx-arm64, ...) one with machine code
 HELP
 }
 

@@ -13,6 +13,15 @@ Describe 'Importing' {
     $loaded | Where-Object { $_ -notlike 'System.*' -and $_ -notlike 'Microsoft.*' } | Sort-Object | Should -Be Kumoi.Core, Kumoi.PowerShell
   }
 
+  It 'has machine code in its assemblies, or the first commands would wait for the compiler' {
+    if (-not (Test-Path "$PSScriptRoot/../../artifacts/precompiled")) { Set-ItResult -Skipped -Because 'NuGet did not have .NET''s ahead-of-time compiler (Microsoft.NETCore.App.Crossgen2), as the build has said'; return }
+    foreach ($assembly in Get-ChildItem "$env:KUMOI_MODULE/bin", "$env:KUMOI_MODULE/deps" -Filter *.dll) {
+      $reader = [System.Reflection.PortableExecutable.PEReader]::new([System.IO.File]::OpenRead($assembly))
+      try { $reader.PEHeaders.CorHeader.ManagedNativeHeaderDirectory.Size | Should -BeGreaterThan 0 -Because "$($assembly.Name) is compiled ahead" }
+      finally { $reader.Dispose() }
+    }
+  }
+
   It 'runs none of PowerShell''s cmdlets, which every start would wait for' {
     Invoke-Pwsh "Import-Module '$env:KUMOI_MODULE'; (Get-Module).Name" | Should -Be Kumoi
   }
