@@ -27,7 +27,7 @@
     'Get-KumoiFault'
     'Get-KumoiFtPair'
     'Get-KumoiHost'
-    'Get-KumoiLineage', 'Get-KumoiNetwork', 'Get-KumoiNetworkAdapter'
+    'Get-KumoiLineage', 'Get-KumoiNetwork', 'Get-KumoiNetworkAdapter', 'Get-KumoiNetworkFilter'
     'Get-KumoiOperation'
     'Get-KumoiPool'
     'Get-KumoiScaling'
