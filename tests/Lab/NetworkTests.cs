@@ -29,6 +29,43 @@ public sealed class NetworkTests(RealLab lab) : LabTest(lab)
 
     [Theory]
     [MemberData(nameof(Hosts))]
+    public async Task Filters_are_what_the_host_has_and_an_adapter_has_one_and_none(string host)
+    {
+        const string Name = "kumoi-test";
+        var file = $"{Lab.HostImages}/filter.xml";
+        await Lab.ExecuteAsync(host, "sh", "-c", $"echo \"<filter name='{Name}' chain='root'><rule action='accept' direction='inout'/></filter>\" > {file}");
+        await Lab.ExecuteAsync(host, "virsh", "-q", "nwfilter-define", file);
+        try
+        {
+            var filters = await HostNetworks.ReadFiltersAsync(Host(host), _token);
+            var names = (await Lab.ExecuteAsync(host, "virsh", "-q", "nwfilter-list")).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(static line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]).Order(StringComparer.Ordinal);
+            Assert.Equal(names, filters.Select(static one => one.Name).Order(StringComparer.Ordinal));
+            var filter = Assert.Single(filters, static one => one.Name == Name);
+            Assert.Equal(("root", 1), (filter.Chain, filter.RuleCount));
+
+            var vm = await CreateXmlAsync(Host(host), await Lab.XmlAsync("tick", "idle"), start: false);
+            var adapter = await VMAdapters.AddAsync(
+                vm, new AdapterSettings { Bridge = "guests", Filter = Name }, "virtio", Mac, _token);
+            Assert.Equal(Name, adapter.Filter);
+            Assert.Contains($"filterref filter='{Name}'", await Lab.ExecuteAsync(host, "virsh", "dumpxml", "tick"));
+            adapter = await VMAdapters.SetAsync(adapter, new AdapterSettings { Filter = "" }, _token);
+            Assert.Null(adapter.Filter);
+            Assert.DoesNotContain("filterref", await Lab.ExecuteAsync(host, "virsh", "dumpxml", "tick"));
+            await RefusedAsync(
+                HypervisorError.InvalidSpecification,
+                () => VMAdapters.SetAsync(adapter, new AdapterSettings { Filter = "none" }, _token));
+        }
+        finally
+        {
+            await RemoveAllVMsAsync();
+            await Lab.ExecuteAsync(host, "virsh", "-q", "nwfilter-undefine", Name);
+            await Lab.ExecuteAsync(host, "rm", "-f", file);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Hosts))]
     public async Task A_network_is_made_stopped_started_and_removed_and_stays_while_VMs_are_in_it(string host)
     {
         var network = await HostNetworks.CreateAsync(Host(host), Bridge, _token);

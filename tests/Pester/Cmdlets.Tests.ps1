@@ -45,7 +45,9 @@ Describe '-WhatIf changes nothing' {
       'Copy-KumoiVM'         = { Copy-KumoiVM kvm01-2 other -Count 2 -WhatIf }
       'Copy-KumoiVolume'     = { Copy-KumoiVolume kvm02-1-1 other -VMHost kvm02 -WhatIf; Get-KumoiVolume -VMHost kvm02 | Should -HaveCount 1 }
       'Disconnect-KumoiHost' = { Disconnect-KumoiHost kvm01 -WhatIf }
+      'Export-KumoiVM'       = { Export-KumoiVM kvm02-1 $TestDrive -WhatIf; Get-ChildItem $TestDrive -Force | Should -BeNullOrEmpty }
       'Export-KumoiVolume' = { Export-KumoiVolume kvm02-1-1 $TestDrive/x -VMHost kvm02 -WhatIf; Test-Path $TestDrive/x | Should -BeFalse }
+      'Import-KumoiVM'       = { Import-KumoiVM $PSCommandPath kvm01 -WhatIf; Get-KumoiVolume -VMHost kvm01 | Should -BeNullOrEmpty }
       'Import-KumoiVolume' = { Import-KumoiVolume $PSCommandPath -VMHost kvm01 -WhatIf; Get-KumoiVolume -VMHost kvm01 | Should -BeNullOrEmpty }
       'Invoke-KumoiAction'   = { Get-KumoiHost kvm01 | Invoke-KumoiAction { New-KumoiVM -Name x -VMHost $_ } -WhatIf }
       'Invoke-KumoiBalance'  = { Invoke-KumoiBalance -MaxCpuRatio 0.5 -WhatIf | Should -Not -BeNullOrEmpty }

@@ -28,6 +28,27 @@ Describe 'Network adapters of VMs' {
     Get-KumoiNetworkAdapter kvm01-1 | Should -HaveCount 1
   }
 
+  It 'have a filter of their host, which is shown and set' {
+    (Get-KumoiNetworkFilter -VMHost kvm01).Name | Should -Be allow-dhcp, clean-traffic, no-mac-spoofing
+    (Get-KumoiNetworkFilter no-* | Sort-Object VMHost).VMHost | Should -Be kvm01, kvm02, kvm03
+    $filter = Get-KumoiHost kvm02 | Get-KumoiNetworkFilter clean-traffic
+    $filter.Chain, $filter.RuleCount | Should -Be root, 0
+    $filter.Includes | Should -Be no-mac-spoofing, allow-dhcp
+    ([xml]$filter.Xml).filter.name | Should -Be clean-traffic
+    $filter | Out-String -Width 200 | Should -Match '(?m)^clean-traffic +kvm02 +root +0 +no-mac-spoofing, allow-dhcp'
+
+    Add-KumoiNetworkAdapter kvm01-1 default -Filter clean-traffic
+    Add-KumoiNetworkAdapter kvm01-1 default
+    (Get-KumoiNetworkAdapter kvm01-1).Filter | Should -Be clean-traffic, $null
+    (Get-KumoiNetworkAdapter kvm01-1 | Set-KumoiNetworkAdapter -Filter no-mac-spoofing -PassThru).Filter | Should -Be no-mac-spoofing, no-mac-spoofing
+    (Get-KumoiNetworkAdapter kvm01-1 | Set-KumoiNetworkAdapter -Filter '' -PassThru).Filter | Should -Be $null, $null
+    $failed = { Add-KumoiNetworkAdapter kvm01-1 default -Filter none -ErrorAction Stop } | Should -Throw "*no network filter 'none'*" -PassThru
+    $failed.FullyQualifiedErrorId | Should -BeLike 'InvalidSpecification,*'
+    $failed = { Get-KumoiNetworkAdapter kvm01-1 | Set-KumoiNetworkAdapter -Filter none -ErrorAction Stop } | Should -Throw -PassThru
+    $failed.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    Get-KumoiNetworkAdapter kvm01-1 | Should -HaveCount 2
+  }
+
   It 'are removed, and one that is gone is fine' {
     Add-KumoiNetworkAdapter kvm01-1 default
     Add-KumoiNetworkAdapter kvm01-1 backup

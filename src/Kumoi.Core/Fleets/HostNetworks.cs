@@ -22,6 +22,18 @@ public static class HostNetworks
         ];
     }
 
+    /// <summary>The filters of a host for the packets of network adapters, in natural order of their names.</summary>
+    public static async Task<IReadOnlyList<KumoiNetworkFilter>> ReadFiltersAsync(KumoiConnection host, CancellationToken cancellationToken)
+    {
+        var readings = await host.Link.SendAsync(new ReadNetworkFilters(), cancellationToken);
+        var now = DateTimeOffset.UtcNow;
+        return
+        [
+            .. readings.OrderBy(static filter => filter.Name, NaturalOrder.Instance)
+                .Select(filter => new KumoiNetworkFilter(host, filter, now)),
+        ];
+    }
+
     /// <summary>The addresses that an active network's DHCP has given away, in their order.</summary>
     public static async Task<IReadOnlyList<KumoiDhcpLease>> ReadLeasesAsync(KumoiNetwork network, CancellationToken cancellationToken)
     {

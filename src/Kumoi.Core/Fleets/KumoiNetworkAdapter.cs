@@ -41,6 +41,9 @@ public sealed class KumoiNetworkAdapter
     /// <inheritdoc cref="AdapterReading.OutboundKiBPerSec"/>
     public long? OutboundKiBPerSec => Reading.OutboundKiBPerSec;
 
+    /// <inheritdoc cref="AdapterReading.Filter"/>
+    public string? Filter => Reading.Filter;
+
     /// <inheritdoc cref="AdapterReading.HostDevice"/>
     public string? HostDevice => Reading.HostDevice;
 

@@ -146,7 +146,8 @@ public static partial class VMActions
             host, spec, options.Start, keepFailed: false, token => EnsureCopyableAsync(master, token), operation, cancellationToken);
     }
 
-    private static async Task EnsureCopyableAsync(KumoiVM master, CancellationToken cancellationToken)
+    /// <summary>Fails for a VM whose disks may change while they are copied.</summary>
+    internal static async Task EnsureCopyableAsync(KumoiVM master, CancellationToken cancellationToken)
     {
         var now = await ReadAgainAsync(master, cancellationToken);
         if (master.IsTemplate)

@@ -36,6 +36,7 @@ public static class VMAdapters
         }
 
         Ensure(settings);
+        await EnsureFilterAsync(vm.Connection, settings.Filter, cancellationToken);
         VMSpecCheck.EnsureName(model, "adapter model");
         var mac = macAddress is null ? AdapterDefinition.DrawMac() : Normalize(macAddress);
         var reading = await vm.Connection.Link.SendAsync(new AddAdapter(vm.Id, mac, settings, model), cancellationToken);
@@ -49,6 +50,7 @@ public static class VMAdapters
         KumoiNetworkAdapter adapter, AdapterSettings settings, CancellationToken cancellationToken)
     {
         Ensure(settings);
+        await EnsureFilterAsync(adapter.Of.Connection, settings.Filter, cancellationToken);
         var reading = await adapter.Of.Connection.Link.SendAsync(
             new SetAdapter(adapter.Of.Id, adapter.MacAddress, settings), cancellationToken);
         return new KumoiNetworkAdapter(adapter.Of, reading, DateTimeOffset.UtcNow);
@@ -78,6 +80,16 @@ public static class VMAdapters
             : throw Invalid(
                 $"'{macAddress}' is the MAC address of a group, not of an adapter.",
                 "Give one whose first byte is even, such as 52:54:00:12:34:56.");
+    }
+
+    /// <summary>Of a filter that is not there a host says nothing before the VM starts, which it does not then.</summary>
+    private static async Task EnsureFilterAsync(KumoiConnection host, string? filter, CancellationToken cancellationToken)
+    {
+        if (filter is { Length: > 0 }
+            && (await host.Link.SendAsync(new ReadNetworkFilters(), cancellationToken)).All(one => one.Name != filter))
+        {
+            throw Invalid($"{host.Name} has no network filter '{Visible.Text(filter)}'.", "Get-KumoiNetworkFilter lists them.");
+        }
     }
 
     private static void Ensure(AdapterSettings settings)

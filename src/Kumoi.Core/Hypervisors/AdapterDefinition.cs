@@ -29,6 +29,7 @@ internal static class AdapterDefinition
         Vlan = (int?)Number(adapter.Element("vlan")?.Element("tag")?.Attribute("id")),
         InboundKiBPerSec = Number(adapter.Element("bandwidth")?.Element("inbound")?.Attribute("average")),
         OutboundKiBPerSec = Number(adapter.Element("bandwidth")?.Element("outbound")?.Attribute("average")),
+        Filter = (string?)adapter.Element("filterref")?.Attribute("filter"),
         HostDevice = (string?)adapter.Element("target")?.Attribute("dev"),
     };
 
@@ -62,6 +63,12 @@ internal static class AdapterDefinition
         {
             changed.Elements("vlan").Remove();
             changed.Add(vlan == 0 ? null : new XElement("vlan", new XElement("tag", new XAttribute("id", vlan))));
+        }
+
+        if (settings.Filter is { } filter && filter != ((string?)changed.Element("filterref")?.Attribute("filter") ?? ""))
+        {
+            changed.Elements("filterref").Remove(); // with its parameters, which were that filter's
+            changed.Add(filter.Length == 0 ? null : new XElement("filterref", new XAttribute("filter", filter)));
         }
 
         Limit(changed, "inbound", settings.InboundKiBPerSec);

@@ -26,6 +26,9 @@ public sealed record AdapterReading
     /// <summary>How much may go out on average, in KiB/s; null: as much as can.</summary>
     public long? OutboundKiBPerSec { get; init; }
 
+    /// <summary>The name of the host's filter for its packets; null: none.</summary>
+    public string? Filter { get; init; }
+
     /// <summary>Its other end on the host, while the VM runs, such as <c>vnet0</c>; null: none.</summary>
     public string? HostDevice { get; init; }
 }

@@ -23,6 +23,9 @@ public sealed record AdapterSettings
     /// <summary>On average, in KiB/s; 0: as much as can.</summary>
     public long? OutboundKiBPerSec { get; init; }
 
+    /// <summary>The name of a filter of the host for its packets; empty: none.</summary>
+    public string? Filter { get; init; }
+
     internal JsonObject ToJson() => new()
     {
         ["network"] = Network,
@@ -31,5 +34,6 @@ public sealed record AdapterSettings
         ["vlan"] = Vlan,
         ["inboundKiBPerSec"] = InboundKiBPerSec,
         ["outboundKiBPerSec"] = OutboundKiBPerSec,
+        ["filter"] = Filter,
     };
 }

@@ -3,7 +3,7 @@ namespace Kumoi.Hypervisors;
 /// <summary>What is known of an operating system, from libosinfo's database (https://libosinfo.org).</summary>
 public sealed record GuestSystem
 {
-    /// <summary>The database's own name of it, such as <c>http://debian.org/debian/12</c>.</summary>
+    /// <summary>The database's own name of it, such as <c>http://debian.org/debian/12</c>; empty: only its family is known.</summary>
     public required string Id { get; init; }
 
     /// <summary>Such as <c>debian12</c>.</summary>

@@ -29,7 +29,7 @@ internal static class MachineDefinition
             new XElement("name", spec.Name),
             spec.Id is { } id ? new XElement("uuid", id.ToString("D")) : null,
             spec.Description is { } description ? new XElement("description", description) : null,
-            system is null ? null : new XElement("metadata", new XElement(
+            system is null or { Id: "" } ? null : new XElement("metadata", new XElement(
                 Libosinfo + "libosinfo",
                 new XAttribute(XNamespace.Xmlns + "libosinfo", Libosinfo.NamespaceName),
                 new XElement(Libosinfo + "os", new XAttribute("id", system.Id)))),

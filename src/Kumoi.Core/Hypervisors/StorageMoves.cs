@@ -16,10 +16,15 @@ internal static class StorageMoves
     public static IEnumerable<XElement> Copied(XElement domain) =>
         DomainCopy.WritableDisks(domain).Where(static disk => DomainCopy.ImageOf(disk) is not null);
 
-    /// <summary>What of these disks cannot be copied.</summary>
-    public static IEnumerable<MigrationObstacle> Judge(XElement domain, string where = "to another host")
+    /// <summary>What of the disks that the VM writes to cannot be copied.</summary>
+    /// <param name="domain">The VM.</param>
+    /// <param name="where">To where.</param>
+    /// <param name="wanted">Only of these, by their names in the VM; null: of all.</param>
+    public static IEnumerable<MigrationObstacle> Judge(
+        XElement domain, string where = "to another host", IReadOnlySet<string>? wanted = null)
     {
-        foreach (var disk in DomainCopy.WritableDisks(domain).Where(static disk => disk.Element("source") is not null))
+        foreach (var disk in DomainCopy.WritableDisks(domain).Where(disk => disk.Element("source") is not null
+            && wanted?.Contains(DiskDefinition.TargetOf(disk)) is not false))
         {
             var why = (string?)disk.Attribute("type") switch
             {

@@ -108,8 +108,7 @@ public sealed class DiskMove(KumoiVM vm, string pool, bool keepSource, TimeProvi
         var disks = (await host.Link.SendAsync(new ReadDisks(vm.Id), cancellationToken)).Where(
             disk => copied.Contains(disk.Target) && ImagePath.DirectoryOf(disk.Path!) != there).ToList();
         var moved = disks.Select(static disk => disk.Target).ToHashSet(StringComparer.Ordinal);
-        var refused = StorageMoves.Judge(domain, "to another storage pool").Where(
-            obstacle => moved.Any(target => obstacle.Message.Contains($"'{target}'", StringComparison.Ordinal)));
+        var refused = StorageMoves.Judge(domain, "to another storage pool", moved);
         var (copies, obstacles) = StorageMoves.Place(vm.Name, host.Name, disks, pools, pool);
         if (refused.Concat(obstacles).FirstOrDefault() is { } first)
         {

@@ -33,7 +33,7 @@ internal sealed class DiskMoveRepair(Fleet fleet, IJournal journal, KumoiOperati
             return Nothing($"{host.Name} has '{operation.VM}' no more: look which of its disks are left there.");
         }
 
-        var (made, removed) = await ReadStepsAsync(cancellationToken);
+        var steps = await VolumeSteps.ReadAsync(journal, operation.Id, host.Name, cancellationToken);
         var details = JsonNode.Parse(operation.Details)!;
         var keeps = (bool?)details[DiskMove.KeepProperty] is true;
         List<string> left = [];
@@ -50,21 +50,24 @@ internal sealed class DiskMoveRepair(Fleet fleet, IJournal journal, KumoiOperati
                 foreach (var old in keeps ? [] : DiskRemains.FromJson(disk["old"]))
                 {
                     // Of a volume that this move has removed, or may have, another may have taken the name since.
-                    left.AddRange(!removed.TryGetValue((old.Pool, old.Volume), out var removal) ? await RemoveAsync(host, [old], isOwn: false)
-                        : removal is OperationState.Succeeded ? []
-                        : [$"'{old.Path}', if it is there: whether this move has removed it is not known"]);
+                    left.AddRange(steps.FateOf(old) switch
+                    {
+                        VolumeSteps.Fate.Untouched => await RemoveAsync(host, [old], isOwn: false),
+                        VolumeSteps.Fate.Removed => [],
+                        _ => [$"'{old.Path}', if it is there: whether this move has removed it is not known"],
+                    });
                 }
             }
             else if (images.All(image => image == from))
             {
                 atOld++;
                 await host.Link.SendAsync(new AbandonDiskCopy(_id, target, to.Path) { Operation = _operation }, cancellationToken);
-                if (made.TryGetValue((to.Pool, to.Volume), out var state))
+                left.AddRange(steps.FateOf(to) switch
                 {
-                    left.AddRange(state is OperationState.Succeeded
-                        ? await RemoveAsync(host, [to], isOwn: true)
-                        : [$"'{to.Path}', if it is there: whether this move has made it is not known"]);
-                }
+                    VolumeSteps.Fate.Made => await RemoveAsync(host, [to], isOwn: true),
+                    VolumeSteps.Fate.Unknown => [$"'{to.Path}', if it is there: whether it is of this move is not known"],
+                    _ => [],
+                });
             }
             else
             {
@@ -98,39 +101,6 @@ internal sealed class DiskMoveRepair(Fleet fleet, IJournal journal, KumoiOperati
             .. definitions.Select(text => DiskDefinition.Find(DomainDefinition.Parse(text), target) is { } disk
                 ? DomainCopy.ImageOf(disk) : null),
         ];
-    }
-
-    /// <summary>The volumes that this operation has made and not removed, and those that it has removed, as far as the journal knows.</summary>
-    private async Task<(Dictionary<(string Pool, string Volume), OperationState> Made, Dictionary<(string Pool, string Volume), OperationState> Removed)>
-        ReadStepsAsync(CancellationToken cancellationToken)
-    {
-        var made = new Dictionary<(string Pool, string Volume), OperationState>();
-        var removed = new Dictionary<(string Pool, string Volume), OperationState>();
-        await foreach (var step in journal.ReadOperationsAsync(new OperationQuery { Ids = [operation.Id] }, cancellationToken))
-        {
-            if (step.State is OperationState.Failed || step.Kind is not ("CreateVolume" or "CopyVolume" or "RemoveVolume")
-                || JsonNode.Parse(step.Details) is not { } details)
-            {
-                continue;
-            }
-
-            var volume = ((string)details["pool"]!, (string)details["volume"]!);
-            if (step.Kind is not "RemoveVolume")
-            {
-                made[volume] = step.State;
-            }
-            else
-            {
-                removed[volume] = step.State;
-            }
-        }
-
-        foreach (var (volume, _) in removed.Where(static removal => removal.Value is OperationState.Succeeded))
-        {
-            made.Remove(volume);
-        }
-
-        return (made, removed);
     }
 
     private (RepairResult Result, OperationState? End) Nothing(string message) =>

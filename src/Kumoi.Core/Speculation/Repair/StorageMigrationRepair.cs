@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
@@ -52,20 +51,22 @@ internal sealed class StorageMigrationRepair(Fleet fleet, IJournal journal, Kumo
         };
     }
 
-    /// <summary>Of a volume that the same operation has removed already, another may have taken the name since.</summary>
+    /// <summary>Of a volume that the same operation has removed already, or may have, another may have taken the name since.</summary>
     private async Task<(RepairResult Result, OperationState? End)> FinishAsync(
         KumoiConnection source, KumoiConnection target, CancellationToken cancellationToken)
     {
-        var had = DiskRemains.FromJson(_details[StorageMigration.SourceProperty]).ToList();
-        await foreach (var (_, volume) in ReadStepsAsync(had, source, "RemoveVolume", cancellationToken))
-        {
-            had.Remove(volume);
-        }
-
-        var left = await DiskRemains.RemoveAllAsync(source, had, _operation, time);
+        var steps = await VolumeSteps.ReadAsync(journal, operation.Id, source.Name, cancellationToken);
+        var had = DiskRemains.FromJson(_details[StorageMigration.SourceProperty]).ToLookup(steps.FateOf);
+        var left = await DiskRemains.RemoveAllAsync(source, had[VolumeSteps.Fate.Untouched], _operation, time);
         return left is not null
             ? Nothing($"'{operation.VM}' is on {target.Name}, and its disks on {source.Name} stay: {left}.")
-            : Ended($"'{operation.VM}' is on {target.Name}, with its disks.", target, OperationState.Succeeded);
+            : Ended(
+                $"'{operation.VM}' is on {target.Name}, with its disks."
+                    + (had.Contains(VolumeSteps.Fate.Unknown)
+                        ? $" On {source.Name} look at {Names(had[VolumeSteps.Fate.Unknown])}: whether this move has removed it is not "
+                            + "known, so that what is there stays."
+                        : ""),
+                target, OperationState.Succeeded);
     }
 
     private async Task<(RepairResult Result, OperationState? End)> ResumeAsync(
@@ -86,28 +87,19 @@ internal sealed class StorageMigrationRepair(Fleet fleet, IJournal journal, Kumo
         }
 
         var planned = DiskRemains.FromJson(_details[StorageMigration.MadeProperty]);
-        List<DiskRemains.Place> made = [];
-        List<DiskRemains.Place> unsure = [];
-        await foreach (var (state, volume) in ReadStepsAsync(planned, target, "CreateVolume", cancellationToken))
-        {
-            (state is OperationState.Succeeded ? made : unsure).Add(volume);
-        }
-
-        await foreach (var (_, volume) in ReadStepsAsync(planned, target, "RemoveVolume", cancellationToken))
-        {
-            made.Remove(volume);
-        }
-
-        var left = await DiskRemains.RemoveMadeAsync(target, _id, made, _operation, time);
+        var steps = await VolumeSteps.ReadAsync(journal, operation.Id, target.Name, cancellationToken);
+        var volumes = planned.ToLookup(steps.FateOf);
+        var left = await DiskRemains.RemoveMadeAsync(target, _id, [.. volumes[VolumeSteps.Fate.Made]], _operation, time);
         return left is not null
             ? Nothing($"'{operation.VM}' is on {source.Name}, and what was made for its disks on {target.Name} stays: {left}.")
             : Ended(
                 $"'{operation.VM}' is on {source.Name}, with its disks. On {target.Name} "
-                    + (unsure.Count == 0 ? "nothing of it is left."
-                        : $"look at {string.Join(", ", unsure.Select(static one => $"'{one.Path}'"))}: whether this move has made it is "
-                            + "not known, so that it stays."),
+                    + (!volumes.Contains(VolumeSteps.Fate.Unknown) ? "nothing of it is left."
+                        : $"look at {Names(volumes[VolumeSteps.Fate.Unknown])}: whether it is of this move is not known, so that it stays."),
                 source, OperationState.Failed);
     }
+
+    private static string Names(IEnumerable<DiskRemains.Place> volumes) => string.Join(", ", volumes.Select(static one => $"'{one.Path}'"));
 
     private async Task<bool> HasMovedAsync(CancellationToken cancellationToken)
     {
@@ -121,26 +113,6 @@ internal sealed class StorageMigrationRepair(Fleet fleet, IJournal journal, Kumo
         }
 
         return false;
-    }
-
-    /// <summary>Calls of this operation on these volumes, but for those that have failed; of removals only those that have succeeded.</summary>
-    private async IAsyncEnumerable<(OperationState State, DiskRemains.Place Volume)> ReadStepsAsync(
-        IReadOnlyList<DiskRemains.Place> volumes, KumoiConnection host, string kind,
-        [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var isRemoval = kind is "RemoveVolume";
-        await foreach (var step in journal.ReadOperationsAsync(new OperationQuery { Ids = [operation.Id] }, cancellationToken))
-        {
-            if (step.Kind == kind && step.VMHost == host.Name && step.State is not OperationState.Failed
-                && (!isRemoval || step.State is OperationState.Succeeded) && JsonNode.Parse(step.Details) is { } details)
-            {
-                foreach (var volume in volumes.Where(
-                    one => one.Pool == (string?)details["pool"] && one.Volume == (string?)details["volume"]).ToList())
-                {
-                    yield return (step.State, volume);
-                }
-            }
-        }
     }
 
     private (RepairResult Result, OperationState? End) Ended(string message, KumoiConnection host, OperationState state) =>

@@ -25,6 +25,13 @@ public abstract partial class FleetCmdlet
         static (host, name) => Errors.NotFound(
             $"{host.Name} has no network '{name}'.", name, $"Get-KumoiNetwork -VMHost {host.Name} lists its networks."), anywhere);
 
+    /// <summary>The filters of hosts for the packets of network adapters, by their names.</summary>
+    private protected IEnumerable<KumoiNetworkFilter> FindFilters(IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<string> names) => Find(
+        hosts, static host => host, HostNetworks.ReadFiltersAsync, static filter => filter.Name, names,
+        static (host, name) => Errors.NotFound(
+            $"{host.Name} has no network filter '{name}'.", name, $"Get-KumoiNetworkFilter -VMHost {host.Name} lists its filters."),
+        anywhere: true);
+
     /// <summary>The addresses that the DHCP of networks has given away, by the addresses of network adapters.</summary>
     private protected IEnumerable<KumoiDhcpLease> FindLeases(IReadOnlyList<KumoiNetwork> networks, IReadOnlyList<string> macs) => Find(
         networks, static network => network.Connection, HostNetworks.ReadLeasesAsync, static lease => lease.MacAddress, macs,

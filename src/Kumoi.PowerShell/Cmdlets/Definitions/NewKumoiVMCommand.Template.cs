@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using System.Xml.Linq;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Actions;
@@ -33,11 +32,6 @@ public sealed partial class NewKumoiVMCommand
     private CopyOptions FromTemplate()
     {
         var seed = Seed(Name ?? "");
-        var cpus = IsGiven(nameof(CpuCount)) ? CpuCount : (int?)null;
-        var memory = IsGiven(nameof(MemoryBytes)) ? MemoryBytes : (long?)null;
-        var description = Description;
-        var tags = IsGiven(nameof(Tag)) ? Tag : null;
-        var needsAdapter = IPAddress is not null;
         return new CopyOptions
         {
             Start = Start,
@@ -45,44 +39,15 @@ public sealed partial class NewKumoiVMCommand
             IsAutostart = AutoStart,
             Seeds = seed is null ? [] : [new DiskSpec { Content = seed.Value.Image, IsCd = true, StoragePool = StoragePool }],
             MacAddress = seed?.MacAddress,
-            Change = domain => Change(domain, cpus, memory, description, tags, needsAdapter),
+            Change = new DefinitionChange
+            {
+                CpuCount = IsGiven(nameof(CpuCount)) ? CpuCount : null,
+                MemoryBytes = IsGiven(nameof(MemoryBytes)) ? MemoryBytes : null,
+                Description = Description,
+                Tags = IsGiven(nameof(Tag)) ? Tag : null,
+                NeedsAdapter = IPAddress is not null,
+            }.Apply,
         };
-    }
-
-    private static void Change(
-        XElement domain, int? cpus, long? memory, string? description, IReadOnlyList<string>? tags, bool needsAdapter)
-    {
-        if (needsAdapter && !AdapterDefinition.Of(domain).Any())
-        {
-            throw new HypervisorException(
-                "An address belongs to a network card, and the template has none.", FaultDomain.VM,
-                error: HypervisorError.InvalidSpecification, recommendedAction: "Leave out -IPAddress.");
-        }
-
-        if (cpus is { } count)
-        {
-            domain.Elements("vcpus").Remove();
-            domain.Elements("cpu").Elements("topology").Remove();
-            domain.SetElementValue("vcpu", count);
-            domain.Element("vcpu")!.Attributes("current").Remove();
-        }
-
-        if (memory is { } bytes)
-        {
-            domain.Elements("currentMemory").Remove();
-            domain.SetElementValue("memory", bytes);
-            domain.Element("memory")!.SetAttributeValue("unit", "b");
-        }
-
-        if (description is not null)
-        {
-            domain.SetElementValue("description", description);
-        }
-
-        if (tags is not null)
-        {
-            TagMetadata.Set(domain, tags);
-        }
     }
 
     private ActionRequest.OnWorker TemplateRequest(KumoiConnection host, KumoiHost? given, string name, CopyOptions options)

@@ -43,6 +43,12 @@ public sealed class AddKumoiNetworkAdapterCommand : VMActionCmdlet
     [ValidateRange(1, 4094)]
     public int? Vlan { get; set; }
 
+    /// <summary>The filter of the host for its packets.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(NetworkFilterCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? Filter { get; set; }
+
     /// <summary>Its cable is not plugged in.</summary>
     [Parameter]
     public SwitchParameter Disconnected { get; set; }
@@ -58,6 +64,7 @@ public sealed class AddKumoiNetworkAdapterCommand : VMActionCmdlet
             Network = NetworkName,
             Bridge = Bridge,
             Vlan = Vlan,
+            Filter = Filter,
             IsConnected = Disconnected ? false : null,
         };
         _added[vm] = await VMAdapters.AddAsync(vm, settings, Model, MacAddress, cancellationToken);

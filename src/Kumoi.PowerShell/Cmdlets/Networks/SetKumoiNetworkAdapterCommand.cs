@@ -43,6 +43,12 @@ public sealed class SetKumoiNetworkAdapterCommand : AdapterActionCmdlet
     [ValidateRange(0L, int.MaxValue)]
     public long? OutboundKiBPerSec { get; set; }
 
+    /// <summary>The filter of the host for its packets; empty: none.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(NetworkFilterCompleter))]
+    [AllowEmptyString]
+    public string? Filter { get; set; }
+
     /// <summary>Also writes the adapter as it is afterwards.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
@@ -57,6 +63,7 @@ public sealed class SetKumoiNetworkAdapterCommand : AdapterActionCmdlet
         Vlan = Vlan,
         InboundKiBPerSec = InboundKiBPerSec,
         OutboundKiBPerSec = OutboundKiBPerSec,
+        Filter = Filter,
     };
 
     private protected override void Prepare()
@@ -70,7 +77,7 @@ public sealed class SetKumoiNetworkAdapterCommand : AdapterActionCmdlet
             {
                 ErrorDetails = new ErrorDetails(message)
                 {
-                    RecommendedAction = "Give -NetworkName, -Bridge, -Connected, -Vlan, -InboundKiBPerSec or -OutboundKiBPerSec.",
+                    RecommendedAction = "Give -NetworkName, -Bridge, -Connected, -Vlan, -Filter, -InboundKiBPerSec or -OutboundKiBPerSec.",
                 },
             });
         }

@@ -38,25 +38,9 @@ public sealed class MoveKumoiVMStorageCommand : VMActionCmdlet
         var (pool, targets, keeps) = (StoragePool, Target, (bool)KeepSource);
         return async (vm, progress, token) =>
         {
-            List<CopyProgressReporter> reporters = [];
-            try
-            {
-                return await new DiskMove(vm, pool, keeps, TimeProvider.System).RunAsync(
-                    targets,
-                    target =>
-                    {
-                        var reporter = new CopyProgressReporter(
-                            progress, Interlocked.Increment(ref _lastId), $"Moving '{target}' of {vm.Name} to '{pool}'",
-                            TimeProvider.System);
-                        reporters.Add(reporter);
-                        return reporter;
-                    },
-                    token);
-            }
-            finally
-            {
-                reporters.ForEach(static reporter => reporter.Dispose());
-            }
+            using var bars = new CopyProgressBars(
+                progress, () => Interlocked.Increment(ref _lastId), disk => $"Moving '{disk}' of {vm.Name} to '{pool}'");
+            return await new DiskMove(vm, pool, keeps, TimeProvider.System).RunAsync(targets, bars.For, token);
         };
     }
 

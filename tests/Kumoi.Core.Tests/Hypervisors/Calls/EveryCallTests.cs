@@ -86,7 +86,7 @@ public sealed class EveryCallTests
         new SetPoolAutostart(VM.Id, "shared", IsOn: true), new RefreshPool(VM.Id),
         new ReadAdapters(VM.Id), new AddAdapter(VM.Id, Mac, new AdapterSettings { Network = "default" }, "virtio"),
         new SetAdapter(VM.Id, Mac, new AdapterSettings { Bridge = "br0", IsConnected = false, Vlan = 0 }), new RemoveAdapter(VM.Id, Mac),
-        new ReadNetworks(), new ReadLeases(VM.Id, "lan"), new StartNetwork(VM.Id, "lan"), new StopNetwork(VM.Id, "lan"),
+        new ReadNetworks(), new ReadNetworkFilters(), new ReadLeases(VM.Id, "lan"), new StartNetwork(VM.Id, "lan"), new StopNetwork(VM.Id, "lan"),
         new CreateNetwork(new NetworkSpec { Name = "lan", Address = "10.5.0.1/24", DhcpFirst = "10.5.0.2", DhcpLast = "10.5.0.9" }),
         new RemoveNetwork(VM.Id, "lan"), new SetNetworkAutostart(VM.Id, "lan", IsOn: true),
         new UndefineVM(VM.Id, RemoveVolumes: true), new RemoveTemplate(VM.Id, RemoveVolumes: true),

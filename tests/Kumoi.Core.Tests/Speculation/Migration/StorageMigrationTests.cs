@@ -39,7 +39,14 @@ public sealed class StorageMigrationTests
             if (host is "kvm02")
             {
                 moved++;
-                Assert.Equal((because, keepSource ? Both : "", Both), (because, volumes[0], volumes[1]));
+                Assert.Equal((because, Both), (because, volumes[1]));
+
+                // Of a volume whose removal was under way nobody knows whether what is there is another's: it stays, and is named.
+                Assert.True(
+                    keepSource ? volumes[0] == Both
+                        : volumes[0].Split(' ', StringSplitOptions.RemoveEmptyEntries).All(
+                            one => results.Single().Message.Contains($"/{one}'", StringComparison.Ordinal)),
+                    $"{because}: {volumes[0]} ({results.FirstOrDefault()})");
                 continue;
             }
 
@@ -52,6 +59,35 @@ public sealed class StorageMigrationTests
         }
 
         Assert.True(moved > 3 && stayed > 8, $"{moved} moved, {stayed} stayed");
+    }
+
+    [Fact]
+    public async Task What_has_taken_the_name_of_a_removed_volume_stays_when_the_move_is_repaired()
+    {
+        var taken = 0;
+        for (var (moment, moments) = (0, 1); moment <= moments; moment++) // 0: it lives
+        {
+            await using var site = await OpenAsync();
+            var controller = new Controller { DiesAt = moment };
+            await using (var fleet = await site.StartAsync(controller))
+            {
+                await Record.ExceptionAsync(() => site.MoveWithStorageAsync(fleet));
+            }
+
+            moments = Math.Max(moments, controller.Moments);
+            var host = site.Observe(1);
+            List<string> others = [.. ((string[])[First, Second]).Except((await site.VolumesAsync())[0].Split(' '))];
+            foreach (var name in others)
+            {
+                await host.SendAsync(new CreateVolume("default", name, "qcow2", 1 << 20), default);
+            }
+
+            await site.RepairAsync();
+            Assert.Empty(others.Except((await site.VolumesAsync())[0].Split(' ')));
+            taken += others.Count;
+        }
+
+        Assert.True(taken > 1, $"{taken} names were taken");
     }
 
     [Theory]

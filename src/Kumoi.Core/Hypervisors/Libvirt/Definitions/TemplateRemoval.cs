@@ -18,7 +18,7 @@ internal static class TemplateRemoval
         using var domain = connection.GetDomain(call.Id);
         var definition = DomainDefinition.Parse(DomainCalls.ReadDefinition(connection, domain));
         TemplateMark.SetClosed(definition, isClosed: true);
-        Define(connection, domain, definition);
+        Define();
 
         var plain = new XElement(definition);
         TemplateMark.Unset(plain);
@@ -39,24 +39,14 @@ internal static class TemplateRemoval
         catch (HypervisorException)
         {
             TemplateMark.SetClosed(definition, isClosed: false);
-            Define(connection, domain, definition);
+            Define();
             throw;
         }
 
         var warnings = call.RemoveVolumes ? VolumeRemoval.RemoveDisks(connection, domain.Name, plain) : [];
         VMDefiner.UndefineAsFarAsKnown(connection, domain, withSavedState: false);
         return warnings;
-    }
 
-    /// <summary>libvirt-domain: virDomainDefineXMLFlags.</summary>
-    private static void Define(LibvirtConnection connection, DomainHandle domain, XElement definition)
-    {
-        var pointer = NativeDomain.virDomainDefineXMLFlags(connection.Handle, definition.ToString(), 0);
-        if (pointer == 0)
-        {
-            throw connection.Failed($"change the template '{domain.Name}'", CallKind.Write);
-        }
-
-        new DomainHandle(pointer, connection.Handle).Dispose();
+        void Define() => VMDefiner.Redefine(connection, definition, $"change the template '{domain.Name}'");
     }
 }

@@ -190,6 +190,21 @@ internal sealed unsafe class VMDefiner
         throw failure;
     }
 
+    /// <summary>libvirt-domain: virDomainDefineXMLFlags, of a VM that is there.</summary>
+    /// <param name="connection">To its host.</param>
+    /// <param name="definition">What it is from its next start on.</param>
+    /// <param name="action">What that is for, for errors.</param>
+    public static void Redefine(LibvirtConnection connection, XElement definition, string action)
+    {
+        var pointer = NativeDomain.virDomainDefineXMLFlags(connection.Handle, definition.ToString(), 0);
+        if (pointer == 0)
+        {
+            throw connection.Failed(action, CallKind.Write);
+        }
+
+        new DomainHandle(pointer, connection.Handle).Dispose();
+    }
+
     private static void ThrowIfExists(LibvirtConnection connection, XElement domain)
     {
         var name = domain.Element("name")!.Value;

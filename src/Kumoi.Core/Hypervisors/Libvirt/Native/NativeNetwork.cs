@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Kumoi.Hypervisors.Libvirt.Native;
 
-/// <summary>libvirt-network and libvirt-interface: what a VM's network cards are connected to.</summary>
+/// <summary>libvirt-network, libvirt-interface and libvirt-nwfilter: what a VM's network cards are connected to.</summary>
 internal static unsafe partial class NativeNetwork
 {
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
@@ -22,6 +22,15 @@ internal static unsafe partial class NativeNetwork
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial int virConnectListAllNetworks(ConnectionHandle connection, nint** networks, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virConnectListAllNWFilters(ConnectionHandle connection, nint** filters, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial byte* virNWFilterGetXMLDesc(nint filter, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virNWFilterFree(nint filter);
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial nint virNetworkLookupByUUID(ConnectionHandle connection, byte* uuid);

@@ -8,6 +8,7 @@ internal static class NetworkCalls
 {
     public static void AddTo(CallTable<LibvirtLink> calls) => calls
         .Add(static (LibvirtLink host, ReadNetworks _, CancellationToken token) => host.ReadAsync(NetworkReader.Read, token))
+        .Add(static (LibvirtLink host, ReadNetworkFilters _, CancellationToken token) => host.ReadAsync(NetworkFilterReader.Read, token))
         .Add(static (LibvirtLink host, ReadLeases call, CancellationToken token) =>
             host.ReadAsync(connection => NetworkReader.ReadLeases(connection, call), token))
         .Add(static (LibvirtLink host, CreateNetwork call, CancellationToken token) =>

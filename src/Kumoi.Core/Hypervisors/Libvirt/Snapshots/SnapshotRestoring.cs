@@ -180,16 +180,8 @@ internal static class SnapshotRestoring
         }
     }
 
-    private static void Define(LibvirtConnection connection, XElement definition)
-    {
-        var pointer = NativeDomain.virDomainDefineXMLFlags(connection.Handle, definition.ToString(), 0);
-        if (pointer == 0)
-        {
-            throw connection.Failed($"define VM '{(string?)definition.Element("name")}'", CallKind.Write);
-        }
-
-        _ = NativeDomain.virDomainFree(pointer);
-    }
+    private static void Define(LibvirtConnection connection, XElement definition) =>
+        VMDefiner.Redefine(connection, definition, $"define VM '{(string?)definition.Element("name")}'");
 
     /// <summary>libvirt-domain: virDomainRestoreFlags.</summary>
     private static void GoOn(LibvirtConnection connection, DomainHandle domain, string memory, XElement running, bool isPaused)

@@ -173,16 +173,9 @@ internal static unsafe class DiskSwitch
         return volume is null ? null : VolumeDefinition.Read("", VolumeStore.ReadXml(connection, volume)).ModifiedAt;
     }
 
-    /// <summary>virDomainDefineXMLFlags.</summary>
     private static void Redefine(LibvirtConnection connection, XElement definition, XElement disk, string path, string format)
     {
         DomainCopy.Redirect(disk, path, format);
-        var pointer = NativeDomain.virDomainDefineXMLFlags(connection.Handle, definition.ToString(), 0);
-        if (pointer == 0)
-        {
-            throw connection.Failed($"define VM '{(string?)definition.Element("name")}' with another disk", CallKind.Write);
-        }
-
-        new DomainHandle(pointer, connection.Handle).Dispose();
+        VMDefiner.Redefine(connection, definition, $"define VM '{(string?)definition.Element("name")}' with another disk");
     }
 }

@@ -9,10 +9,24 @@ namespace Kumoi.Hypervisors.Simulated.Networks;
 /// </summary>
 internal static class NetworkCalls
 {
+    /// <summary>Some of those that libvirt brings along.</summary>
+    private static readonly IReadOnlyList<NetworkFilterReading> Filters =
+    [
+        .. ((string[])
+        [
+            "<filter name='allow-dhcp' chain='ipv4'><rule action='accept' direction='out'><udp dstportstart='67'/></rule>"
+                + "<rule action='accept' direction='in'><udp srcportstart='67'/></rule></filter>",
+            "<filter name='clean-traffic' chain='root'><filterref filter='no-mac-spoofing'/><filterref filter='allow-dhcp'/></filter>",
+            "<filter name='no-mac-spoofing' chain='mac'><rule action='return' direction='out'><mac srcmacaddr='$MAC'/></rule>"
+                + "<rule action='drop' direction='out'><mac/></rule></filter>",
+        ]).Select(static xml => NetworkFilterReading.Parse(xml)!),
+    ];
+
     private static readonly TimeSpan LeaseTime = TimeSpan.FromHours(1);
 
     public static void AddTo(CallTable<SimulatedLink> calls) => calls
         .Add(static (SimulatedLink link, ReadNetworks _, CancellationToken token) => link.Call(() => Read(link), token))
+        .Add(static (SimulatedLink link, ReadNetworkFilters _, CancellationToken token) => link.Call(static () => Filters, token))
         .Add(static (SimulatedLink link, ReadLeases call, CancellationToken token) => link.Call(() => ReadLeases(link, call), token))
         .Add(static (SimulatedLink link, CreateNetwork call, CancellationToken token) => link.Call(() => Create(link, call.Network), token))
         .Add(static (SimulatedLink link, StartNetwork call, CancellationToken token) => link.Call(() => Start(link, call), token))
