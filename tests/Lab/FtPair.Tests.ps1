@@ -171,3 +171,35 @@ Describe 'A VM that the agent protects' {
     foreach ($machine in $info.hosts) { & virsh -q -c $machine.uri list --all --name | Should -Not -BeLike 'kumoi-pair-*' }
   }
 }
+
+# Takes minutes: run it with KUMOI_LAB_REPLAY=1. Between libvirt daemons of this computer, as log and replay needs it.
+Describe 'A VM that the agent protects by log and replay' -Skip:($env:KUMOI_LAB_REPLAY -ne '1') {
+  It 'is gone on with by the next agent when the agent was killed at any instant of a takeover, and the outside has seen every number once' {
+    Reset-Hosts
+    Disconnect-KumoiHost *
+    foreach ($machine in $info.hosts | Where-Object name -In k1, k3) { Connect-KumoiHost $machine.uri -Name $machine.name | Out-Null }
+    $vm = New-Counting web1 k1
+    Start-KumoiFtPair $vm -BackupHost k3 -Mode LogReplay -CheckpointPath $path -FenceCommand $fence -WarningAction SilentlyContinue | Out-Null
+    $record = "$path/kumoi-$($vm.Id)/pair.json"
+    $random = [random]::new()
+    foreach ($death in 1..($env:KUMOI_PAIR_LOSSES ?? 2)) {
+      Wait-Counting $vm
+      $uri = $info.hosts.Where{ $_.name -eq (Get-KumoiFtPair web1).Primary }.uri
+      $name = & virsh -q -c $uri list --name --state-running | Where-Object { $_ -like 'web1*' }
+      $agent = (Get-KumoiAgent).ProcessId
+      kill -9 (& pgrep -f "guest=$name,")
+      while (![System.IO.File]::ReadAllText($record).Contains('"TakingOver"')) { }
+      $after = [System.TimeSpan]::FromMilliseconds($random.Next(800))
+      [System.Threading.Tasks.Task]::Delay($after).Wait()
+      kill -9 $agent
+      Write-Host "the agent is killed after $($after.TotalMilliseconds) ms: $([regex]::Match([System.IO.File]::ReadAllText($record), '"Phase":"(\w+)"').Groups[1].Value)"
+      Wait-For { (Get-KumoiAgent).State -eq 'NotRunning' }
+      Start-KumoiAgent | Out-Null
+      Wait-Pair web1 { $_.State -eq 'Protected' -and $_.KeptBy -eq 'Agent' } | Out-Null
+    }
+    Wait-Counting $vm
+    Stop-KumoiFtPair web1 | Out-Null
+    Write-Host "$death deaths, $(@(Get-Numbers $vm).Count) numbers"
+    Assert-EveryNumberOnce $vm
+  }
+}

@@ -2,6 +2,7 @@ using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Xunit;
 
 namespace Kumoi.Tests.Lab;
@@ -175,7 +176,7 @@ public abstract class PairStandbyTest(RealLab lab) : PairTest(lab)
     [Fact]
     public async Task What_a_client_has_been_told_by_TCP_is_not_taken_back_whichever_host_loses_its_power_and_when()
     {
-        var hosts = Lab.Choose(3, static host => !host.IsNewer);
+        var hosts = Lab.Choose(3, host => host.Generation == LinuxGeneration);
         await using var controller = await ProtectAsync("linux", hosts, how: Engine);
         var figures = new PairFigures(controller);
         await using var client = new CountingClient(GuestAddress);
@@ -188,9 +189,19 @@ public abstract class PairStandbyTest(RealLab lab) : PairTest(lab)
         var latencies = client.LatenciesFrom(first);
         await StopAsync(controller, running);
         await client.GoesOnAsync(10); // nothing is held any more
+
+        // Its cards are as any VM's: QEMU lives through a reset of them, and the guest serves again.
+        var record = controller.Record!;
+        await Host(record.Primary).Link.SendAsync(new ResetVM(PairDomains.Of(Id, record.Standby)), CancellationToken.None);
+        await using var another = new CountingClient(GuestAddress);
+        await another.BeginAsync();
+        await another.GoesOnAsync();
         Say($"linux: {Losses} power losses, {latencies.Count} answers, each once; latency {latencies[latencies.Count / 2]:0} ms (median), "
             + $"{latencies[^1]:0} ms (longest); {figures}");
     }
+
+    /// <summary>Where the Linux guest runs: QEMU 7.2, where that serves.</summary>
+    private protected virtual string LinuxGeneration => "machine";
 
     /// <summary>The plan, with the engine that is tested.</summary>
     private protected abstract PairPlan Engine(PairPlan plan);

@@ -175,7 +175,6 @@ internal sealed class DeltaCheckpoints(PairPlan plan, ConsoleLog log, TimeProvid
         var attempt = Guid.NewGuid().ToString("N");
         var console = await _maker.StartAsync(job, number, attempt, cancellationToken);
         _left.Add((backup, id, console));
-        await StandbyStart.KeepQuietAsync(backup, id, cancellationToken);
         await backup.SendAsync(
             new QemuCommand(id, "migrate-set-capabilities", QemuMigration.LeavingOutShared(true)), cancellationToken);
         var target = await SharedMemory.OpenAsync(backup, id, RootOf(backup), cancellationToken);

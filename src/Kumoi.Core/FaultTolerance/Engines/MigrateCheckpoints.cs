@@ -36,12 +36,12 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         }
         catch (HypervisorException)
         {
-            await ForgetPrimaryAsync(); // its reports may have ended with the connection
+            await ForgetPrimaryAsync(job); // its reports may have ended with the connection
             throw;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            await ForgetPrimaryAsync();
+            await ForgetPrimaryAsync(job);
             throw new HypervisorException(
                 FormattableString.Invariant($"A checkpoint was not ready within {plan.CheckpointPatience.TotalSeconds:0.#} s."),
                 FaultDomain.Network, isTransient: true, error: HypervisorError.TimedOut,
@@ -64,7 +64,9 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         var known = _standbys.TryRemove(number, out var standby) && standby.Attempt == checkpoint.Attempt ? standby.Console : null;
         var gate = await _maker.GateAsync(known, host, number, checkpoint.Cut, cancellationToken);
 
-        await StandbyStart.AnnounceAsync(host, PairDomains.Of(plan.VM, number), cancellationToken);
+        var id = PairDomains.Of(plan.VM, number);
+        await NetworkGate.LetSpeakAsync(host, id, cancellationToken);
+        await StandbyStart.AnnounceAsync(host, id, cancellationToken);
         return gate;
     }
 
@@ -88,7 +90,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         }
 
         Discard();
-        await _discarded;
+        await _discarded.WaitAsync(cancellationToken);
         await RemoveOthersAsync(but, cancellationToken);
         await ForgetPrimaryAsync();
     }
@@ -192,7 +194,7 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         var gate = await _maker.StartAsync(job, number, attempt, limit.Token);
         try
         {
-            await StandbyStart.KeepQuietAsync(host, id, limit.Token);
+            await NetworkGate.KeepQuietAsync(host, id, limit.Token);
             var address = await StandbyAddress.ListenAsync(plan, host, id, number, limit.Token);
             return _standbys[number] = new Standby(number, id, attempt, host, gate, address);
         }
@@ -225,6 +227,11 @@ internal sealed class MigrateCheckpoints(PairPlan plan, ConsoleLog log, TimeProv
         _standbys.TryRemove(KeyValuePair.Create(standby.Number, standby));
         standby.Console.Dispose();
     }
+
+    /// <summary>Of one attempt: one that ends long after a failover must not take from the next one what that listens to.</summary>
+    private Task ForgetPrimaryAsync(CheckpointJob of) =>
+        _migration is { } migration && migration.Host == of.Primary && migration.Domain == PairDomains.Of(plan.VM, of.Standby)
+            ? ForgetPrimaryAsync() : Task.CompletedTask;
 
     private async Task ForgetPrimaryAsync()
     {

@@ -88,11 +88,6 @@ internal static class StandbyStart
         return info.TryGetProperty("status", out var status) ? status.GetString() : null;
     }
 
-    /// <summary>A standby that announced itself would draw the VM's packets to where nobody takes them.</summary>
-    public static async Task KeepQuietAsync(IHypervisorLink host, Guid standby, CancellationToken cancellationToken) =>
-        await host.SendAsync(
-            new QemuCommand(standby, "migrate-set-parameters", new JsonObject { ["announce-rounds"] = 0 }), cancellationToken);
-
     /// <summary>The network's switches learn where the VM is now.</summary>
     public static async Task AnnounceAsync(IHypervisorLink host, Guid standby, CancellationToken cancellationToken) =>
         await host.SendAsync(

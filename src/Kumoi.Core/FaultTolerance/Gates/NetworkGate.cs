@@ -20,6 +20,7 @@ internal sealed class NetworkGate
 
     private const string Inner = "kumoi-inner-";
     private const string Outer = "kumoi-outer-";
+    private const string Quiet = "kumoi-quiet-";
 
     private readonly IHypervisorLink _host;
     private readonly Guid _domain;
@@ -46,9 +47,7 @@ internal sealed class NetworkGate
             return;
         }
 
-        var xml = DomainDefinition.Parse(await _host.SendAsync(new ReadXml(_domain), cancellationToken));
-        var cards = xml.Elements("devices").Elements("interface")
-            .Select(static card => (string?)card.Element("alias")?.Attribute("name")).OfType<string>().ToList();
+        var cards = await CardsAsync(_host, _domain, cancellationToken);
         var objects = cards.Count == 0 ? [] : await ObjectsAsync(_host, _domain, cancellationToken);
         foreach (var card in cards)
         {
@@ -62,12 +61,12 @@ internal sealed class NetworkGate
                         recommendedAction: "Restart the VM's QEMU, and protect it anew.");
                 }
 
-                await AddAsync(Outer + card, card, cancellationToken);
+                await AddAsync(_host, _domain, Outer + card, card, cancellationToken);
             }
 
             if (!objects.Contains(Inner + card))
             {
-                await AddAsync(Inner + card, card, cancellationToken);
+                await AddAsync(_host, _domain, Inner + card, card, cancellationToken);
             }
         }
 
@@ -77,20 +76,25 @@ internal sealed class NetworkGate
     /// <summary>Lets out all that is held, and from now on everything at once.</summary>
     public static async Task OpenAsync(IHypervisorLink host, Guid domain, CancellationToken cancellationToken)
     {
-        var xml = DomainDefinition.Parse(await host.SendAsync(new ReadXml(domain), cancellationToken));
-        if (!xml.Elements("devices").Elements("interface").Any())
-        {
-            return;
-        }
-
         // The inner ones first: what they hold was sent after what the outer ones hold.
-        var objects = await ObjectsAsync(host, domain, cancellationToken);
-        foreach (var filter in objects.Where(static name => name.StartsWith(Inner, StringComparison.Ordinal))
-            .Concat(objects.Where(static name => name.StartsWith(Outer, StringComparison.Ordinal))))
+        await RemoveAsync(host, domain, [Inner, Outer], cancellationToken);
+    }
+
+    /// <summary>
+    /// A standby that has not taken its state yet holds what it sends when it has: QEMU announces the guest at once, and would draw the
+    /// VM's packets to where nobody takes them.
+    /// </summary>
+    public static async Task KeepQuietAsync(IHypervisorLink host, Guid standby, CancellationToken cancellationToken)
+    {
+        foreach (var card in await CardsAsync(host, standby, cancellationToken))
         {
-            await host.SendAsync(new QemuCommand(domain, "object-del", new JsonObject { ["id"] = filter }), cancellationToken);
+            await AddAsync(host, standby, Quiet + card, card, cancellationToken);
         }
     }
+
+    /// <summary>It is the VM from now on: what it has held goes out.</summary>
+    public static Task LetSpeakAsync(IHypervisorLink host, Guid standby, CancellationToken cancellationToken) =>
+        RemoveAsync(host, standby, [Quiet], cancellationToken);
 
     /// <summary>What was sent until now belongs to the next checkpoint.</summary>
     /// <remarks>
@@ -128,6 +132,32 @@ internal sealed class NetworkGate
         _outerMayBeOff = false;
     }
 
+    private static async Task RemoveAsync(
+        IHypervisorLink host, Guid domain, IReadOnlyList<string> kinds, CancellationToken cancellationToken)
+    {
+        if ((await CardsAsync(host, domain, cancellationToken)).Count == 0)
+        {
+            return;
+        }
+
+        var objects = await ObjectsAsync(host, domain, cancellationToken);
+        foreach (var filter in kinds.SelectMany(kind => objects.Where(name => name.StartsWith(kind, StringComparison.Ordinal))))
+        {
+            await host.SendAsync(new QemuCommand(domain, "object-del", new JsonObject { ["id"] = filter }), cancellationToken);
+        }
+    }
+
+    /// <summary>By libvirt's names for them.</summary>
+    private static async Task<IReadOnlyList<string>> CardsAsync(IHypervisorLink host, Guid domain, CancellationToken cancellationToken)
+    {
+        var xml = DomainDefinition.Parse(await host.SendAsync(new ReadXml(domain), cancellationToken));
+        return
+        [
+            .. xml.Elements("devices").Elements("interface")
+                .Select(static card => (string?)card.Element("alias")?.Attribute("name")).OfType<string>(),
+        ];
+    }
+
     private static async Task<List<string>> ObjectsAsync(IHypervisorLink host, Guid domain, CancellationToken cancellationToken)
     {
         var objects = await host.SendAsync(
@@ -135,8 +165,9 @@ internal sealed class NetworkGate
         return [.. objects.EnumerateArray().Select(static found => found.GetProperty("name").GetString()!)];
     }
 
-    private async Task AddAsync(string filter, string card, CancellationToken cancellationToken) => await _host.SendAsync(
-        new QemuCommand(_domain, "object-add", new JsonObject
+    private static async Task AddAsync(
+        IHypervisorLink host, Guid domain, string filter, string card, CancellationToken cancellationToken) => await host.SendAsync(
+        new QemuCommand(domain, "object-add", new JsonObject
         {
             ["qom-type"] = "filter-buffer",
             ["id"] = filter,

@@ -68,10 +68,23 @@ internal sealed class PairAlone(PairPlan plan, PairHosts hosts, PairOutput outpu
         await engine.LetGoAsync(hosts.Link(primary), domain, hosts.Link, cancellationToken)
             && await output.OpenNetworkAsync(hosts.Link(primary), domain, cancellationToken);
 
-    /// <summary>No checkpoint counts any more: output goes out at once.</summary>
+    /// <summary>
+    /// No checkpoint counts any more: output goes out at once. It does not wait for a host that does not remove what it has: that is
+    /// removed before something else is made there, and nobody lets it go on.
+    /// </summary>
     private async Task DropAllAsync(CancellationToken cancellationToken)
     {
-        await engine.DropAsync(but: null, cancellationToken);
+        using var limit = new CancellationTokenSource(plan.FencePatience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await engine.DropAsync(but: null, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // It has had its time.
+        }
+
         output.Open();
     }
 }

@@ -47,7 +47,7 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
 
     public async Task<MadeCheckpoint?> MakeAsync(CheckpointJob job, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time); // of an output; a replica's start has its own
+        using var limit = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time); // of the successor
         try
         {
             var domain = PairDomains.Of(plan.VM, job.Standby);
@@ -73,7 +73,7 @@ internal sealed class LogReplayEngine(PairPlan plan, ConsoleLog log, TimeProvide
             limit.CancelAfter(plan.CheckpointPatience);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
             await EnsureSuccessorAsync(course, either.Token);
-            var point = await course.OfferAsync(job.Number, either.Token);
+            var point = await course.OfferAsync(job.Number, cancellationToken); // which has a limit of its own
             var bytes = course.Stream.Sent - _counted;
             _counted += bytes;
             var mark = new CheckpointMark(job.Number, point.Position)

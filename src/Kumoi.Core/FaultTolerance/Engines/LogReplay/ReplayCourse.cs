@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Xml.Linq;
 using Kumoi.FaultTolerance.Gates;
 using Kumoi.FaultTolerance.Protocols.LogReplay;
@@ -15,18 +14,20 @@ internal sealed class ReplayCourse : IAsyncDisposable
 
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _end = new();
-    private readonly Queue<Poll> _polls = new();
-    private readonly Queue<(ReplayPoint Point, Poll Poll)> _points = new(); // of the outputs that the replica has not replayed
+    private readonly Queue<ReplayPoll> _polls = new();
+    private readonly Queue<(ReplayPoint Point, ReplayPoll Poll)> _points = new(); // of the outputs that the replica has not replayed
     private (long Count, long Position, long At) _looked; // of the last look
     private readonly PairPlan _plan;
     private readonly TimeProvider _time;
+    private readonly ReplayPace _pace;
     private ReplayPrimary _primary;
     private ReplayBackup _backup;
-    private Poll _covered;
+    private ReplayPoll _covered;
     private ReplayPoint _last; // the last output that the backup was told of
     private long _replayed; // the position to which the replica has come
     private long _replayedLog; // how long the log is up to there
     private long? _target;
+    private long _progressed; // when the VM or its replica has last been seen to go on
     private Task _looking = Task.CompletedTask;
     private Task _moving = Task.CompletedTask;
     private Task _following = Task.CompletedTask;
@@ -36,9 +37,10 @@ internal sealed class ReplayCourse : IAsyncDisposable
     {
         _plan = plan;
         _time = time;
+        _pace = new ReplayPace(begun.Count, time);
         _last = begun;
         _replayed = begun.Position;
-        _covered = new Poll(begun.Count, begun.Position, 0, 0, default);
+        _covered = new ReplayPoll(begun.Count, begun.Position, 0, 0, default);
         _looked = (begun.Count, begun.Position, time.GetTimestamp());
         _primary = ReplayPrimary.Begin(OutputRule.Kumoi, maxHeld: 1, begun.Id);
         _backup = ReplayBackup.Begin(OutputRule.Kumoi, begun.Id);
@@ -100,8 +102,10 @@ internal sealed class ReplayCourse : IAsyncDisposable
             var recorded = Stream.Recorded;
             lock (_lock)
             {
-                return new ReplayLag(
-                    _points.TryPeek(out var oldest) ? _time.GetElapsedTime(oldest.Poll.At) : TimeSpan.Zero, recorded - _replayedLog);
+                var time = _points.TryPeek(out var oldest) ? _time.GetElapsedTime(oldest.Poll.At) : TimeSpan.Zero;
+                return _points.Count == 0 && _covered.Count <= _last.Count
+                    ? ReplayLag.There(recorded - Stream.Sent)
+                    : new ReplayLag(time, recorded - _replayedLog, _pace.TimeTo(_covered.Count));
             }
         }
     }
@@ -137,10 +141,11 @@ internal sealed class ReplayCourse : IAsyncDisposable
             return _last; // its commit was not written down
         }
 
+        Progress();
         var poll = await NextAsync(cancellationToken);
         var (from, bytes) = Console.Read(poll.Position);
         var before = _last.Position;
-        var point = new ReplayPoint(number, poll.Count, poll.Position, HashOf(bytes.AsSpan((int)(before - from))));
+        var point = new ReplayPoint(number, poll.Count, poll.Position, ReplayPoint.HashOf(bytes.AsSpan((int)(before - from))));
         LogMessage? events;
         LogMessage? output;
         lock (_lock)
@@ -198,8 +203,6 @@ internal sealed class ReplayCourse : IAsyncDisposable
 
     public Task AtAsync(ReplayStep step) => _plan.AtReplayStep?.Invoke(step) ?? Task.CompletedTask;
 
-    public static string HashOf(ReadOnlySpan<byte> output) => Convert.ToHexString(SHA256.HashData(output));
-
     public async ValueTask DisposeAsync()
     {
         await HaltAsync();
@@ -228,14 +231,15 @@ internal sealed class ReplayCourse : IAsyncDisposable
     }
 
     /// <summary>The last moment of which the backup has the whole log, as soon as it is a new one and the replica is near.</summary>
-    private async Task<Poll> NextAsync(CancellationToken cancellationToken)
+    private async Task<ReplayPoll> NextAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
             Task news;
             lock (_lock)
             {
-                if (_covered.Count > _last.Count && !Lag.IsTooFar)
+                // One that has nothing to go to would never come nearer.
+                if (_covered.Count > _last.Count && (_points.Count == 0 || !Lag.IsTooFar))
                 {
                     return _covered;
                 }
@@ -248,9 +252,27 @@ internal sealed class ReplayCourse : IAsyncDisposable
                 await _following;
             }
 
-            await Task.WhenAny(news, _following).WaitAsync(cancellationToken);
+            if (_time.GetElapsedTime(Volatile.Read(ref _progressed)) > _plan.CheckpointPatience)
+            {
+                throw new HypervisorException(
+                    FormattableString.Invariant($"The log has not gone on for {_plan.CheckpointPatience.TotalSeconds:0.#} s."),
+                    FaultDomain.VM, isTransient: true, error: HypervisorError.TimedOut,
+                    recommendedAction: "See that the VM runs, and the load of both hosts.");
+            }
+
+            try
+            {
+                await Task.WhenAny(news, _following).WaitAsync(_plan.CheckpointPatience, _time, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                // Not even a look has ended.
+            }
         }
     }
+
+    /// <summary>Something has gone on: a replica that is slow is waited for, for to make another one takes longer still.</summary>
+    private void Progress() => Volatile.Write(ref _progressed, _time.GetTimestamp());
 
     private async Task FollowAsync()
     {
@@ -302,7 +324,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
             // than at the last look is of a moment after that look.
             if (count > _looked.Count && _polls.Count < MostPolls)
             {
-                _polls.Enqueue(new Poll(count, _looked.Position, needed, _looked.At, seen));
+                _polls.Enqueue(new ReplayPoll(count, _looked.Position, needed, _looked.At, seen));
             }
 
             _looked = (count, position, _time.GetTimestamp());
@@ -310,6 +332,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
             while (_polls.TryPeek(out var poll) && poll.Needed <= Stream.Sent)
             {
                 _covered = _polls.Dequeue();
+                Progress();
             }
 
             var news = _news;
@@ -325,10 +348,16 @@ internal sealed class ReplayCourse : IAsyncDisposable
         {
             if (await Replica.IsRunningAsync(_end.Token))
             {
+                if (_pace.IsLong && _pace.HasMovedTo(await Replica.CountAsync(_end.Token)))
+                {
+                    Progress();
+                }
+
                 return;
             }
 
             _target = null;
+            _pace.Arrive();
             Arrive(target);
         }
 
@@ -343,6 +372,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
             _target = count;
             if (await Replica.CountAsync(_end.Token) < count)
             {
+                _pace.Begin(count);
                 await Replica.BeginToAsync(count, _end.Token);
             }
         }
@@ -358,7 +388,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
                 _points.Dequeue();
                 _plan.ReplayLagged?.Invoke(_time.GetElapsedTime(ahead.Poll.At));
                 _replayedLog = ahead.Poll.Needed - LogStream.Lot;
-                Compare(ahead.Point, Echo.Read(_replayed, ahead.Point.Position));
+                ahead.Point.Compare(Echo.Read(_replayed, ahead.Point.Position));
                 _backup = _backup.Replay().Replay(); // the events that led to it, and the output
                 _replayed = ahead.Point.Position;
             }
@@ -366,25 +396,4 @@ internal sealed class ReplayCourse : IAsyncDisposable
             Forget();
         }
     }
-
-    /// <summary>The replica must have put out the same.</summary>
-    /// <exception cref="HypervisorException">They differ.</exception>
-    public static void Compare(ReplayPoint point, byte[]? echo)
-    {
-        if (echo is null || HashOf(echo) != point.Hash)
-        {
-            throw new HypervisorException(
-                FormattableString.Invariant($"The replica has put out something else than the VM did (output {point.Id}): it is not used."),
-                FaultDomain.VM, error: HypervisorError.InvalidState,
-                recommendedAction: "Another one is made. If it happens again, take -Mode Checkpoint: the VM's QEMU does not replay it.");
-        }
-    }
-
-    /// <summary>How far the primary was at a moment.</summary>
-    /// <param name="Count">How many instructions it had carried out.</param>
-    /// <param name="Position">What it had put out by then, at least.</param>
-    /// <param name="Needed">The log has all that led to it when it is so long.</param>
-    /// <param name="At">When it was, at the earliest.</param>
-    /// <param name="Seen">By when it was so far.</param>
-    private readonly record struct Poll(long Count, long Position, long Needed, long At, DateTimeOffset Seen);
 }

@@ -73,7 +73,7 @@ internal sealed class ReplayDrain : IAsyncDisposable
 
         foreach (var point in _ahead)
         {
-            ReplayCourse.Compare(point, _echo.Read(_replayed, point.Position));
+            point.Compare(_echo.Read(_replayed, point.Position));
             _replayed = point.Position;
         }
 

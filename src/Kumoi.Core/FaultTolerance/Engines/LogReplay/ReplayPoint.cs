@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using Kumoi.Hypervisors;
+
 namespace Kumoi.FaultTolerance.Engines.LogReplay;
 
 /// <summary>An output, and the instruction by which the guest had put it out.</summary>
@@ -5,4 +8,20 @@ namespace Kumoi.FaultTolerance.Engines.LogReplay;
 /// <param name="Count">How many instructions the guest had carried out.</param>
 /// <param name="Position">The position at the console after it.</param>
 /// <param name="Hash">Of the bytes from the output before to this one.</param>
-internal sealed record ReplayPoint(long Id, long Count, long Position, string Hash);
+internal sealed record ReplayPoint(long Id, long Count, long Position, string Hash)
+{
+    public static string HashOf(ReadOnlySpan<byte> output) => Convert.ToHexString(SHA256.HashData(output));
+
+    /// <summary>The replica must have put out the same.</summary>
+    /// <exception cref="HypervisorException">They differ.</exception>
+    public void Compare(byte[]? echo)
+    {
+        if (echo is null || HashOf(echo) != Hash)
+        {
+            throw new HypervisorException(
+                FormattableString.Invariant($"The replica has put out something else than the VM did (output {Id}): it is not used."),
+                FaultDomain.VM, error: HypervisorError.InvalidState,
+                recommendedAction: "Another one is made. If it happens again, take -Mode Checkpoint: the VM's QEMU does not replay it.");
+        }
+    }
+}

@@ -10,6 +10,11 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(3);
 
+    private static readonly TimeSpan BetweenRates = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>From when on the two can be compared.</summary>
+    private static readonly TimeSpan RateTime = TimeSpan.FromMilliseconds(300);
+
     /// <summary>Begins to follow the VM.</summary>
     /// <param name="job">What is wanted.</param>
     /// <param name="brake">Of the VM. It is to have the course's lag afterwards.</param>
@@ -130,13 +135,15 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
 
     /// <summary>
     /// Lets a replica come to where the VM is, as far as that can be: what the VM has done meanwhile is little then. A VM that is recorded
-    /// faster than it is replayed has to wait, or the replica would never come there.
+    /// faster than it is replayed has to wait, or the replica would never come there. It waits from when that shows, and never while the
+    /// log has to grow: of a VM that stands still QEMU writes next to nothing down.
     /// </summary>
     /// <returns>Where it stands, and how long the log is up to there.</returns>
     private async Task<(long Count, long Position, long Recorded)> CatchUpAsync(
         CheckpointJob job, ReplayBrake brake, QemuReplay replica, LogStream stream, CancellationToken cancellationToken)
     {
-        var (behind, log) = (0L, 0L); // where the replica stands, and how long the log is up to there
+        // Where the replica stands, and how long the log is up to there.
+        var (behind, log) = (await replica.CountAsync(cancellationToken), 0L);
         var isSlow = false;
         while (true)
         {
@@ -144,13 +151,22 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
             var recorded = stream.Recorded;
             await UntilAsync(brake.Primary, _ => stream.Sent >= recorded + LogStream.Lot, cancellationToken);
             var way = recorded - log;
-            if (!isSlow)
+            brake.Lag = isSlow ? () => ReplayLag.Hold : () => new ReplayLag(TimeSpan.Zero, stream.Recorded - recorded - way);
+            var since = time.GetTimestamp();
+            using (var watching = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
             {
-                brake.Lag = () => new ReplayLag(TimeSpan.Zero, stream.Recorded - recorded - way);
+                var slow = isSlow ? Task.FromResult(false) : IsSlowAsync(brake, replica, (behind, count), watching.Token);
+                var arriving = replica.GoToAsync(count, cancellationToken);
+                if (await Task.WhenAny(slow, arriving) == slow && slow.IsCompletedSuccessfully && slow.Result)
+                {
+                    brake.Lag = () => ReplayLag.Hold;
+                }
+
+                await arriving;
+                await watching.CancelAsync();
+                await ((Task)slow).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
-            var since = time.GetTimestamp();
-            await replica.GoToAsync(count, cancellationToken);
             if (isSlow || (time.GetElapsedTime(since) < ReplayLag.Longest / 2 && stream.Recorded - recorded < ReplayLag.MostBytes / 2))
             {
                 return (count, position, recorded);
@@ -162,14 +178,29 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
             }
 
             // What is left must become less each time.
-            if (await brake.Primary.CountAsync(cancellationToken) - count > (count - behind) / 2)
-            {
-                isSlow = true;
-                brake.Lag = () => ReplayLag.Hold;
-                await UntilAsync(brake.Primary, _ => brake.IsOn, cancellationToken);
-            }
-
+            isSlow = brake.IsOn || await brake.Primary.CountAsync(cancellationToken) - count > (count - behind) / 2;
+            brake.Lag = null; // it runs, or the log would not grow
             (behind, log) = (count, recorded);
+        }
+    }
+
+    /// <summary>
+    /// Whether the VM does more than half as much as the replica, from soon after the replica has begun: then what is left will not
+    /// become less.
+    /// </summary>
+    private async Task<bool> IsSlowAsync(
+        ReplayBrake brake, QemuReplay replica, (long From, long To) way, CancellationToken cancellationToken)
+    {
+        var begun = time.GetTimestamp();
+        while (true)
+        {
+            await Task.Delay(BetweenRates, time, cancellationToken);
+            var done = await replica.CountAsync(cancellationToken) - way.From;
+            var more = await brake.Primary.CountAsync(cancellationToken) - way.To;
+            if (time.GetElapsedTime(begun) > RateTime && more > done / 2)
+            {
+                return true;
+            }
         }
     }
 
