@@ -33,8 +33,19 @@ public sealed class NetworkTests(RealLab lab) : LabTest(lab)
     {
         const string Name = "kumoi-test";
         var file = $"{Lab.HostImages}/filter.xml";
-        await Lab.ExecuteAsync(host, "sh", "-c", $"echo \"<filter name='{Name}' chain='root'><rule action='accept' direction='inout'/></filter>\" > {file}");
-        await Lab.ExecuteAsync(host, "virsh", "-q", "nwfilter-define", file);
+        await Lab.ExecuteAsync(
+            host, "sh", "-c",
+            $"echo \"<filter name='{Name}' chain='root'><rule action='accept' direction='inout'/></filter>\" > {file}");
+        try
+        {
+            await Lab.ExecuteAsync(host, "virsh", "-q", "nwfilter-define", file);
+        }
+        catch (InvalidOperationException e) when (e.Message.Contains("not supported by the connection driver", StringComparison.Ordinal))
+        {
+            Assert.Empty(await HostNetworks.ReadFiltersAsync(Host(host), _token));
+            Assert.Skip($"{host} has no driver for network filters.");
+        }
+
         try
         {
             var filters = await HostNetworks.ReadFiltersAsync(Host(host), _token);

@@ -105,3 +105,29 @@ Describe 'A cmdlet with -AsJob' {
     (TabExpansion2 'Get-KumoiTask Set-').CompletionMatches.CompletionText | Should -Contain Set-KumoiVM
   }
 }
+
+Describe 'Every command that acts' {
+  BeforeDiscovery {
+    Import-Module $env:KUMOI_MODULE
+    $acting = (Get-Module Kumoi).ExportedCmdlets.Values | Where-Object { $_.Parameters.ContainsKey('WhatIf') } | ForEach-Object Name | Sort-Object
+    # Each with its reason.
+    $at = 'it is over at once: it changes only what this session, or the agent, knows'
+    $owed = 'owed: it asks and writes step by step, on the pipeline'
+    $without = @{
+      'Add-KumoiFault' = $at; 'Clear-KumoiFault' = $at; 'Disconnect-KumoiHost' = $at; 'Stop-KumoiTask' = $at; 'Start-KumoiAgent' = $at
+      'Stop-KumoiAgent' = $at; 'Start-KumoiScaling' = $at; 'Stop-KumoiScaling' = $at; 'Stop-KumoiUsage' = $at
+      'Optimize-KumoiPlacement' = $owed; 'Invoke-KumoiBalance' = $owed; 'Stop-KumoiFleet' = $owed; 'Suspend-KumoiHost' = $owed
+      'Resume-KumoiHost' = $owed; 'Update-KumoiHost' = $owed; 'Repair-KumoiOperation' = $owed; 'Stop-KumoiFtPair' = $owed
+      'Switch-KumoiFtPair' = $owed; 'Test-KumoiFtPair' = $owed
+    }
+    $with = $acting | Where-Object { -not $without[$_] }
+    $exceptions = $without.GetEnumerator() | Sort-Object Key | ForEach-Object { @{ name = $_.Key; why = $_.Value } }
+  }
+
+  It '<_> has -AsJob' -ForEach $with { (Get-Command $_).Parameters.Keys | Should -Contain AsJob }
+
+  It '<name> has none: <why>' -ForEach $exceptions {
+    (Get-Command $name).Parameters.Keys | Should -Contain WhatIf
+    (Get-Command $name).Parameters.Keys | Should -Not -Contain AsJob
+  }
+}
