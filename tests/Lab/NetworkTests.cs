@@ -42,6 +42,7 @@ public sealed class NetworkTests(RealLab lab) : LabTest(lab)
         }
         catch (InvalidOperationException e) when (e.Message.Contains("not supported by the connection driver", StringComparison.Ordinal))
         {
+            await Lab.ExecuteAsync(host, "rm", "-f", file);
             Assert.Empty(await HostNetworks.ReadFiltersAsync(Host(host), _token));
             Assert.Skip($"{host} has no driver for network filters.");
         }

@@ -4,7 +4,7 @@ using Kumoi.Hypervisors;
 
 namespace Kumoi.Exports;
 
-/// <summary>The file of checksums that an OVF may have beside it (DSP0243, section 6): lines like <c>SHA256(disk.vmdk)= 3f…</c>.</summary>
+/// <summary>The file of checksums that an OVF may have beside it (DSP0243): lines like <c>SHA256(disk.vmdk)= 3f…</c>.</summary>
 internal static partial class ChecksumFile
 {
     private const int MaxBytes = 1 << 20;
@@ -22,7 +22,8 @@ internal static partial class ChecksumFile
             if (!line.Success)
             {
                 throw ExportErrors.Refuse(
-                    $"'{Visible.Text(name)}' has a line that is no checksum: '{Visible.Text(text)}'.", "Get it again, or remove that file.");
+                    $"'{Visible.Text(name)}' has a line that is no checksum: '{Visible.Text(text)}'.",
+                    "Get it again, or remove that file.");
             }
 
             var algorithm = line.Groups["algorithm"].Value.ToUpperInvariant() switch

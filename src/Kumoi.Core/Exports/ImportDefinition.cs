@@ -92,24 +92,25 @@ internal static class ImportDefinition
     }
 
     private static VMSpec OfMachine(
-        ImportPackage package, OvfMachine machine, string name, IReadOnlyList<VolumeReading> volumes, IReadOnlyList<string?> networks) => new()
-    {
-        Name = name,
-        MemoryBytes = machine.MemoryBytes,
-        CpuCount = machine.CpuCount,
-        Disks = [.. package.Disks.Zip(volumes).Select(static disk => new DiskSpec
+        ImportPackage package, OvfMachine machine, string name, IReadOnlyList<VolumeReading> volumes, IReadOnlyList<string?> networks) =>
+        new()
         {
-            Path = disk.Second.Path,
-            StoragePool = disk.Second.Pool,
-            Format = disk.First.Format,
-        })],
-        Networks = [.. networks.OfType<string>()],
-        Machine = new MachineSpec
-        {
-            Firmware = machine.Firmware,
-            GuestSystem = machine.IsWindows is not true ? null : new GuestSystem { Id = "", ShortId = "", IsWindows = true },
-        },
-    };
+            Name = name,
+            MemoryBytes = machine.MemoryBytes,
+            CpuCount = machine.CpuCount,
+            Disks = [.. package.Disks.Zip(volumes).Select(static disk => new DiskSpec
+            {
+                Path = disk.Second.Path,
+                StoragePool = disk.Second.Pool,
+                Format = disk.First.Format,
+            })],
+            Networks = [.. networks.OfType<string>()],
+            Machine = new MachineSpec
+            {
+                Firmware = machine.Firmware,
+                GuestSystem = machine.IsWindows is not true ? null : new GuestSystem { Id = "", ShortId = "", IsWindows = true },
+            },
+        };
 
     private static void Redirect(XElement domain, ImportPackage package, IReadOnlyList<VolumeReading> volumes, List<string> warnings)
     {
@@ -133,7 +134,8 @@ internal static class ImportDefinition
             if ((string?)disk.Attribute("device") is not ("cdrom" or "floppy"))
             {
                 throw ExportErrors.Refuse(
-                    $"The disk '{Visible.Text(target)}' of the VM is not in the export.", "Get the folder again as Export-KumoiVM has made it.");
+                    $"The disk '{Visible.Text(target)}' of the VM is not in the export.",
+                    "Get the folder again as Export-KumoiVM has made it.");
             }
 
             if (DiskDefinition.Read(disk).Source is { } disc)

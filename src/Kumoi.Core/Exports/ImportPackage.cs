@@ -65,7 +65,8 @@ public sealed class ImportPackage
         return isOvf ? OfOvf(PackageFiles.OfFolder(Path.GetDirectoryName(path)!), Path.GetFileName(path), path)
             : PackageFiles.OfArchive(path) is var files && files.Names.FirstOrDefault(static one => IsOvf(one)) is { } ovf
             ? OfOvf(files, ovf, path)
-            : throw ExportErrors.Refuse($"There is no OVF in '{Visible.Text(path)}'.", "Give an OVA as a virtualization program has made it.");
+            : throw ExportErrors.Refuse(
+                $"There is no OVF in '{Visible.Text(path)}'.", "Give an OVA as a virtualization program has made it.");
     }
 
     /// <summary>Whether everything is what it was when the package was made, as far as it says so.</summary>

@@ -29,7 +29,7 @@ internal static partial class OvfEnvelope
     /// <summary>Reads it.</summary>
     /// <param name="xml">The OVF.</param>
     /// <param name="file">Its name, for errors.</param>
-    /// <exception cref="HypervisorException">InvalidSpecification: it is no OVF, or not of one VM, or what a VM needs is missing.</exception>
+    /// <exception cref="HypervisorException">InvalidSpecification: it is no OVF, or not of one VM, or lacks what a VM needs.</exception>
     public static OvfMachine Read(string xml, string file)
     {
         XElement envelope;
@@ -60,7 +60,8 @@ internal static partial class OvfEnvelope
         var machine = new OvfMachine
         {
             Name = NameOf(system),
-            CpuCount = items.Where(static item => item.Kind == Cpu).Select(static item => Number(item.Element, "VirtualQuantity")).Max() ?? 1,
+            CpuCount = items.Where(static item => item.Kind == Cpu).Select(static item => Number(item.Element, "VirtualQuantity"))
+                .Max() ?? 1,
             MemoryBytes = items.Where(static item => item.Kind == Memory).Select(item => (long?)Bytes(item.Element, file)).Max() ?? 0,
             Firmware = FirmwareOf(system),
             IsWindows = IsWindows(system),
@@ -148,7 +149,8 @@ internal static partial class OvfEnvelope
         if (Attribute(source, "compression") is { Length: > 0 } compression and not "identity")
         {
             throw ExportErrors.Refuse(
-                $"The file of the disk '{Visible.Text(id)}' is compressed ({Visible.Text(compression)}).", "Unpack it, and say so in the OVF.");
+                $"The file of the disk '{Visible.Text(id)}' is compressed ({Visible.Text(compression)}).",
+                "Unpack it, and say so in the OVF.");
         }
 
         if (Attribute(source, "chunkSize") is not null)

@@ -71,7 +71,8 @@ internal sealed class PackageFiles
         catch (Exception e) when (e is InvalidDataException or FormatException)
         {
             throw ExportErrors.Refuse(
-                $"'{Visible.Text(path)}' is no OVA: it is no TAR archive, or a broken one.", "Give an OVA, an OVF, or the folder of an export.",
+                $"'{Visible.Text(path)}' is no OVA: it is no TAR archive, or a broken one.",
+                "Give an OVA, an OVF, or the folder of an export.",
                 e);
         }
         catch (Exception e) when (ExportErrors.IsOfFiles(e))

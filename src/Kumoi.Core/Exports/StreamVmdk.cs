@@ -155,7 +155,8 @@ internal static partial class StreamVmdk
     private static void EnsureKind(PackageFile file, ReadOnlySpan<byte> header)
     {
         var flags = BinaryPrimitives.ReadUInt32LittleEndian(header[FlagsAt..]);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(header) != Magic || (flags & (IsCompressed | HasMarkers)) != (IsCompressed | HasMarkers))
+        if (BinaryPrimitives.ReadUInt32LittleEndian(header) != Magic
+            || (flags & (IsCompressed | HasMarkers)) != (IsCompressed | HasMarkers))
         {
             throw ExportErrors.Refuse(
                 $"The disk '{Visible.Text(file.Name)}' is a VMDK of another kind than 'streamOptimized', which OVAs have.",

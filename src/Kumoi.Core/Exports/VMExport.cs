@@ -85,7 +85,8 @@ public static class VMExport
         if (!Directory.Exists(parent))
         {
             throw ExportErrors.Refuse(
-                $"There is no folder '{Visible.Text(parent)}'.", "Give a folder of this computer that is there: each VM gets one of its name "
+                $"There is no folder '{Visible.Text(parent)}'.",
+                "Give a folder of this computer that is there: each VM gets one of its name "
                     + "in it.");
         }
 
@@ -165,7 +166,8 @@ public static class VMExport
 
         using var copy = PackageFile.Open(path, file);
         return new ExportManifest.Disk(
-            source.Target, file, source.Format, volume.CapacityBytes, copy.Length, copy.Digest(HashAlgorithmName.SHA256, cancellationToken));
+            source.Target, file, source.Format, volume.CapacityBytes, copy.Length,
+            copy.Digest(HashAlgorithmName.SHA256, cancellationToken));
     }
 
     /// <summary>What of the VM is not in the folder.</summary>

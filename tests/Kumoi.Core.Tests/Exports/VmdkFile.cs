@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Kumoi.Tests.Exports;
 
-/// <summary>Writes streamOptimized VMDKs, as programs do that write in one go: the tables follow the grains, and a footer tells of them.</summary>
+/// <summary>Writes streamOptimized VMDKs, as programs do that write in one go: the tables come last.</summary>
 internal static class VmdkFile
 {
     public const int SectorBytes = 512;

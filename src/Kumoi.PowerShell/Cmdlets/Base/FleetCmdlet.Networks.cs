@@ -26,7 +26,8 @@ public abstract partial class FleetCmdlet
             $"{host.Name} has no network '{name}'.", name, $"Get-KumoiNetwork -VMHost {host.Name} lists its networks."), anywhere);
 
     /// <summary>The filters of hosts for the packets of network adapters, by their names.</summary>
-    private protected IEnumerable<KumoiNetworkFilter> FindFilters(IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<string> names) => Find(
+    private protected IEnumerable<KumoiNetworkFilter> FindFilters(
+        IReadOnlyList<KumoiConnection> hosts, IReadOnlyList<string> names) => Find(
         hosts, static host => host, HostNetworks.ReadFiltersAsync, static filter => filter.Name, names,
         static (host, name) => Errors.NotFound(
             $"{host.Name} has no network filter '{name}'.", name, $"Get-KumoiNetworkFilter -VMHost {host.Name} lists its filters."),

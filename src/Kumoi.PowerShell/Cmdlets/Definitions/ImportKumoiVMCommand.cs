@@ -87,7 +87,9 @@ public sealed class ImportKumoiVMCommand : ActionCmdlet
         try
         {
             var package = ImportPackage.Open(LocalPath);
-            wanted = new PlacementRequest(package.MemoryBytes, package.CpuCount, new PlacementLimits(MaxCpuRatio: 1, MinFreeMemoryBytes: 0));
+            wanted = new PlacementRequest(
+                package.MemoryBytes, package.CpuCount,
+                new PlacementLimits(MaxCpuRatio: 1, MinFreeMemoryBytes: 0));
         }
         catch (HypervisorException e)
         {
