@@ -15,7 +15,7 @@ public sealed class PairColoNetworkTests(RealLab lab) : PairTest(lab)
 {
     /// <summary>
     /// One TCP connection over both modes and their changes: what the server answers comes once and in order, and after the pair's end
-    /// nothing is left in the VM's QEMU. The standby never takes over here: by software emulation a Linux would not survive that.
+    /// nothing is left in the VM's QEMU. The standby never takes over here: on QEMU 7.2 an emulated Linux would not survive that.
     /// </summary>
     [Theory]
     [InlineData("machine")]
@@ -79,23 +79,25 @@ public sealed class PairColoNetworkTests(RealLab lab) : PairTest(lab)
         Say($"{mode}, {generation}: {(Losses + 1) / 2} power losses, {Numbers().Count} numbers, each once; {figures}");
     }
 
+    /// <summary>On QEMU 10.0: before 9.0 it misses some of the pages that an emulated Linux changes (docs/decisions.md).</summary>
     [Fact]
     public async Task A_client_of_a_Linux_guest_is_answered_by_the_standby_after_a_power_loss()
     {
-        Assert.SkipUnless(
-            File.Exists("/dev/kvm"),
-            "by software emulation (no /dev/kvm here) QEMU misses some of the pages that a Linux primary changes, and its COLO standby falls "
-                + "behind or oopses when it takes over (docs/experiments.md); on a machine with KVM this runs");
-        var hosts = Lab.Choose(3, static host => !host.IsNewer);
-        await using var controller = await ProtectAsync(
-            "linux-colo", hosts, how: static plan => Patient(plan, new FixedModeOptions(PairMode.Colo)),
-            adapt: static domain => domain.SetAttributeValue("type", "kvm"));
+        var hosts = Lab.Choose(3, static host => host.IsNewer);
+        await using var controller = await ProtectAsync("linux-colo", hosts, how: static plan => Patient(plan, new FixedModeOptions(PairMode.Colo)));
         await using var client = new CountingClient(GuestAddress);
         await client.BeginAsync();
         var running = await RunAsync(controller, hosts[0]);
         await LoseAsync(controller, running, new PairFigures(controller), between: () => client.GoesOnAsync());
         await StopAsync(controller, running);
         await client.GoesOnAsync(10);
+
+        // Its cards are as any VM's: QEMU lives through a reset of them, and the guest serves again.
+        var record = controller.Record!;
+        await Host(record.Primary).Link.SendAsync(new ResetVM(PairDomains.Of(Id, record.Standby)), CancellationToken.None);
+        await using var another = new CountingClient(GuestAddress);
+        await another.BeginAsync();
+        await another.GoesOnAsync();
     }
 
     /// <summary>A Linux has three times the memory of a tick guest, and by software emulation it takes a while to come into COLO.</summary>

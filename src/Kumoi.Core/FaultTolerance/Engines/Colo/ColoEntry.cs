@@ -105,13 +105,17 @@ internal sealed class ColoEntry(
     }
 
     /// <summary>
-    /// A standby announces nothing when it has taken a checkpoint: not what QEMU would send, and not what its guest would, which runs along
-    /// and would send what the VM does not.
+    /// A standby's guest announces nothing when it has taken a checkpoint: it runs along, and would send what the VM does not. QEMU tells it
+    /// to a hundred seconds later, its longest time, and each checkpoint begins them anew.
     /// </summary>
-    /// <remarks>QEMU (7.2 to 10.0) does not live through a reset of such a guest's virtio card later: see docs/decisions.md.</remarks>
+    /// <remarks>Not by no rounds at all: QEMU does not live through a reset of such a guest's virtio card (docs/decisions.md).</remarks>
     private static async Task KeepQuietAsync(IHypervisorLink host, Guid standby, CancellationToken cancellationToken) =>
         await host.SendAsync(
-            new QemuCommand(standby, "migrate-set-parameters", new JsonObject { ["announce-rounds"] = 0 }), cancellationToken);
+            new QemuCommand(
+                standby,
+                "migrate-set-parameters",
+                new JsonObject { ["announce-rounds"] = 1, ["announce-initial"] = 100_000, ["announce-max"] = 100_000 }),
+            cancellationToken);
 
     private async Task UntilInAsync(ColoQemu primary, ColoQemu standby, CancellationToken cancellationToken)
     {
