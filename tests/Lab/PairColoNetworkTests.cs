@@ -84,7 +84,8 @@ public sealed class PairColoNetworkTests(RealLab lab) : PairTest(lab)
     public async Task A_client_of_a_Linux_guest_is_answered_by_the_standby_after_a_power_loss()
     {
         var hosts = Lab.Choose(3, static host => host.IsNewer);
-        await using var controller = await ProtectAsync("linux-colo", hosts, how: static plan => Patient(plan, new FixedModeOptions(PairMode.Colo)));
+        await using var controller = await ProtectAsync(
+            "linux-colo", hosts, how: static plan => Patient(plan, new FixedModeOptions(PairMode.Colo)));
         await using var client = new CountingClient(GuestAddress);
         await client.BeginAsync();
         var running = await RunAsync(controller, hosts[0]);
