@@ -118,7 +118,8 @@ public sealed class ExportTests(RealLab lab) : LabTest(lab)
 
     private async Task<string> RunAsync(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
         var output = await process.StandardOutput.ReadToEndAsync(_token);
         await process.WaitForExitAsync(_token);
         Assert.Equal(0, process.ExitCode);
