@@ -70,7 +70,8 @@ Describe 'Export-KumoiVM' {
     New-Exported
     $null = New-Item -ItemType Directory out
   }
-  AfterEach { Get-ChildItem $TestDrive -Force | Remove-Item -Recurse }
+  # Runspaces of later tests begin where this one is.
+  AfterEach { Set-Location $PSScriptRoot; Get-ChildItem $TestDrive -Force | Remove-Item -Recurse }
 
   It 'writes the definition, each disk, and a list with checksums' {
     $folder = Export-KumoiVM web out
@@ -117,7 +118,8 @@ Describe 'Import-KumoiVM of an export' {
     Export-KumoiVM web . | Out-Null
     $script:id = (Get-KumoiVM web).Id
   }
-  AfterEach { Get-ChildItem $TestDrive -Force | Remove-Item -Recurse }
+  # Runspaces of later tests begin where this one is.
+  AfterEach { Set-Location $PSScriptRoot; Get-ChildItem $TestDrive -Force | Remove-Item -Recurse }
 
   It 'makes another VM of it, with its own disks and addresses' {
     $made = Import-KumoiVM web kvm02
@@ -129,6 +131,18 @@ Describe 'Import-KumoiVM of an export' {
     Export-KumoiVolume web-1 back.img -VMHost kvm02 | Out-Null
     (Get-FileHash back.img).Hash | Should -Be (Get-FileHash noise.img).Hash
     (Get-KumoiNetworkAdapter web -VMHost kvm02).MacAddress | Should -Not -Be (Get-KumoiNetworkAdapter web -VMHost kvm01).MacAddress
+  }
+
+  It 'warns of what its XML would have opened or run on the host, which may come from anybody' {
+    $xml = (Get-Content web/web.xml -Raw).Replace('</domain>', '<commandline xmlns="http://libvirt.org/schemas/domain/qemu/1.0"/></domain>').
+      Replace('</devices>', '<interface type="ethernet"><script path="/tmp/x"/></interface><serial type="file"><source path="/etc/cron.d/x"/></serial></devices>').
+      Replace('<os>', '<os><kernel>/tmp/k</kernel>')
+    Set-Content web/web.xml $xml -NoNewline
+    $list = Get-Content web/kumoi-export.json -Raw | ConvertFrom-Json
+    $list.definitionSha256 = (Get-FileHash web/web.xml).Hash
+    ConvertTo-Json $list -Depth 5 | Set-Content web/kumoi-export.json
+    $null = Import-KumoiVM web kvm02 -WarningVariable warning -WarningAction SilentlyContinue
+    "$warning" | Should -BeLike "*'web' uses what is on its host*a script for its interface, a file for its serial, kernel, commandline.*"
   }
 
   It 'under another name, in another pool and network, and where there is room' {
@@ -205,7 +219,8 @@ Describe 'Import-KumoiVM of an OVF or OVA' {
     Reset-Fleet 'sim://lab?hosts=2&vms=0&seed=7'
     Set-Location $TestDrive
   }
-  AfterEach { Get-ChildItem $TestDrive -Force | Remove-Item -Recurse }
+  # Runspaces of later tests begin where this one is.
+  AfterEach { Set-Location $PSScriptRoot; Get-ChildItem $TestDrive -Force | Remove-Item -Recurse }
 
   It 'makes its VM: <_>' -ForEach 'appliance.ova', 'in/appliance.ovf' {
     Write-Ovf in

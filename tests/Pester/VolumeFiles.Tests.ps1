@@ -8,7 +8,8 @@ Describe 'Files of this computer and volumes' {
     [Random]::new(7).NextBytes($bytes)
     [System.IO.File]::WriteAllBytes("$TestDrive/noise.img", $bytes)
   }
-  AfterEach { Get-ChildItem $TestDrive -Force | Remove-Item }
+  # Runspaces of later tests begin where this one is.
+  AfterEach { Set-Location $PSScriptRoot; Get-ChildItem $TestDrive -Force | Remove-Item }
 
   It 'a file becomes a volume on each host, and each volume that file again' {
     $made = Get-KumoiHost kvm01, kvm02 | Import-KumoiVolume noise.img

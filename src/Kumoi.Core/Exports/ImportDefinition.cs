@@ -80,12 +80,11 @@ internal static class ImportDefinition
 
         domain.Elements("devices").Elements("emulator").Remove(); // each host has its own
         domain.Elements("seclabel").Remove();
-        var devices = domain.Elements("devices").Elements().Select(static device => device.Name.LocalName)
-            .Where(static device => device is "hostdev" or "filesystem" or "shmem" or "vsock").Distinct().ToList();
-        if (devices.Count > 0)
+        var parts = PartsOfHost(domain).Distinct().ToList();
+        if (parts.Count > 0)
         {
-            warnings.Add($"'{name}' has devices of the host that it was exported from: {string.Join(", ", devices)}. Look at its XML "
-                + "before you start it.");
+            warnings.Add($"'{name}' uses what is on its host, as its export says: {string.Join(", ", parts)}. Look at its XML before you "
+                + "start it.");
         }
 
         return new VMSpec { Name = options.KeepIdentity ? "" : name, Xml = domain.ToString() };
@@ -111,6 +110,40 @@ internal static class ImportDefinition
                 GuestSystem = machine.IsWindows is not true ? null : new GuestSystem { Id = "", ShortId = "", IsWindows = true },
             },
         };
+
+    /// <summary>
+    /// What a definition, which may come from anybody, has opened or run on the host besides disks and networks, as soon as it is started.
+    /// </summary>
+    private static IEnumerable<string> PartsOfHost(XElement domain)
+    {
+        foreach (var device in domain.Elements("devices").Elements())
+        {
+            var (kind, type) = (device.Name.LocalName, (string?)device.Attribute("type"));
+            if (kind is "hostdev" or "filesystem" or "shmem" or "vsock")
+            {
+                yield return kind;
+            }
+            else if (kind is not "disk" && type is "file" or "pipe" or "dev")
+            {
+                yield return $"a {type} for its {Visible.Text(kind)}";
+            }
+            else if (device.Element("script") is not null)
+            {
+                yield return $"a script for its {Visible.Text(kind)}";
+            }
+        }
+
+        foreach (var element in domain.Elements("os").Elements().Where(static one => one.Name.LocalName is "kernel" or "initrd"))
+        {
+            yield return element.Name.LocalName;
+        }
+
+        // Of drivers, such as arguments of QEMU's own.
+        foreach (var element in domain.Elements().Where(static one => one.Name.NamespaceName.Length > 0))
+        {
+            yield return Visible.Text(element.Name.LocalName);
+        }
+    }
 
     private static void Redirect(XElement domain, ImportPackage package, IReadOnlyList<VolumeReading> volumes, List<string> warnings)
     {
