@@ -6,10 +6,7 @@ namespace Kumoi.Hypervisors.Libvirt.Migrations;
 /// </summary>
 internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
 {
-    /// <summary>As often as virsh looks: a look costs the source's daemon and its QEMU what the migration itself could use.</summary>
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
-
-    private static readonly TimeSpan BetweenAborts = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How long a call may take to return after its job was aborted; measured: 0.1 s.</summary>
     private static readonly TimeSpan AbortPatience = TimeSpan.FromSeconds(30);
@@ -47,10 +44,6 @@ internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
             {
                 stop = cancellationToken.IsCancellationRequested ? MigrationStop.Cancelled : Reason;
                 stoppedAt = time.GetTimestamp();
-                if (stop != MigrationStop.None)
-                {
-                    timer.Period = BetweenAborts;
-                }
             }
 
             if (stop != MigrationStop.None)

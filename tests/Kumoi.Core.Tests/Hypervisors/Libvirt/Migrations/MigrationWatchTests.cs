@@ -7,8 +7,7 @@ namespace Kumoi.Tests.Hypervisors.Libvirt.Migrations;
 /// <summary>The call that moves a VM is ended from here when there is a reason, and never left behind without a word.</summary>
 public sealed class MigrationWatchTests
 {
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan BetweenAborts = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
 
     [Fact]
     public async Task A_call_that_ends_by_itself_is_not_aborted()
@@ -32,7 +31,7 @@ public sealed class MigrationWatchTests
         for (var i = 0; i < 3; i++)
         {
             await watch.Aborted.WaitAsync();
-            time.Advance(BetweenAborts);
+            time.Advance(Tick);
         }
 
         Assert.False(watching.IsCompleted);
@@ -83,7 +82,7 @@ public sealed class MigrationWatchTests
         var watching = watch.WatchAsync(call.Task, default);
         for (var i = 1; i <= 4; i++)
         {
-            time.Advance(Look);
+            time.Advance(Tick);
             await watch.Read.WaitAsync();
         }
 
