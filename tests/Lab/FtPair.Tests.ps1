@@ -173,8 +173,9 @@ Describe 'A VM that the agent protects' {
 }
 
 # Takes minutes: run it with KUMOI_LAB_REPLAY=1. Between libvirt daemons of this computer, as log and replay needs it.
-Describe 'A VM that the agent protects by log and replay' -Skip:($env:KUMOI_LAB_REPLAY -ne '1') {
+Describe 'A VM that the agent protects by log and replay' {
   It 'is gone on with by the next agent when the agent was killed at any instant of a takeover, and the outside has seen every number once' {
+    if ($env:KUMOI_LAB_REPLAY -ne '1') { Set-ItResult -Skipped -Because 'it takes minutes: KUMOI_LAB_REPLAY=1 runs it'; return }
     Reset-Hosts
     Disconnect-KumoiHost *
     foreach ($machine in $info.hosts | Where-Object name -In k1, k3) { Connect-KumoiHost $machine.uri -Name $machine.name | Out-Null }
