@@ -166,19 +166,21 @@ function Start-Test {
 }
 
 function Wait-Test {
-  # Prints what one of them says; how many of its tests passed, failed and were skipped.
+  # Prints what one of them says; how many of its tests passed, failed (and why) and were skipped.
   param([Parameter(Mandatory, ValueFromPipeline)][object] $Test)
   process {
     $status = 1
     Receive-Job $Test.Job -Wait -AutoRemoveJob | ForEach-Object { if ($_ -is [string]) { Write-Host $_ } else { $status = $_.Status } }
-    if (-not (Test-Path $Test.Report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0 } }
+    $name = Split-Path $Test.Report -LeafBase
+    if (-not (Test-Path $Test.Report)) { return [pscustomobject]@{ Passed = 0; Failed = 1; Skipped = 0; Failures = @("${name}: it wrote no report") } }
     $report = Get-Content $Test.Report -Raw | ConvertFrom-Json
     # Pester's is as it is returned.
     if (-not $report.PSObject.Properties['results']) { return $report }
     $summary = $report.results.summary
     # What fails outside of a test is only in the status.
-    $failed = if ($status -ne 0 -and $summary.failed -eq 0) { 1 } else { $summary.failed }
-    [pscustomobject]@{ Passed = $summary.passed; Failed = $failed; Skipped = $summary.skipped }
+    $failures = @($report.results.tests | Where-Object status -EQ 'failed' | ForEach-Object { "$($_.name): $($_.message)" })
+    if ($status -ne 0 -and $summary.failed -eq 0) { $failures += "${name}: it ended with status $status" }
+    [pscustomobject]@{ Passed = $summary.passed; Failed = $failures.Count; Skipped = $summary.skipped; Failures = $failures }
   }
 }
 
@@ -220,8 +222,9 @@ function Invoke-LabTest {
 }
 
 function Complete-Test {
-  # Prints the sum; the status says whether all is well.
+  # Prints what failed and the sum, last: whoever sees only the end of a long output sees these. The status says whether all is well.
   param([Parameter(Mandatory)][object[]] $Counts)
+  foreach ($failure in $Counts.Failures) { Write-Host "Failed: $(($failure -split '\r?\n')[0..3] -join "`n  ")" }
   $sum = $Counts | Measure-Object -Property Passed, Failed, Skipped -Sum
   Write-Host "$($sum[0].Sum) passed, $($sum[1].Sum) failed, $($sum[2].Sum) skipped"
   exit [int]($sum[1].Sum -gt 0)

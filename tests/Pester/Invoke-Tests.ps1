@@ -31,10 +31,17 @@ $configuration.Output.CIFormat = 'None'
 # As at a user's prompt: the tests inherit it.
 $ErrorActionPreference = 'Continue'
 $run = Invoke-Pester -Configuration $configuration
+# A container that cannot be run at all is a failure too.
+$failed = $run.FailedCount + $run.FailedBlocksCount + $run.FailedContainersCount
 [pscustomobject]@{
   Passed = $run.PassedCount
-  # A container that cannot be run at all is a failure too.
-  Failed = $run.FailedCount + $run.FailedBlocksCount + $run.FailedContainersCount
+  Failed = $failed
   Skipped = $run.SkippedCount
+  Failures = @(
+    foreach ($test in $run.Failed) { "$($test.ExpandedPath): $($test.ErrorRecord[0])" }
+    foreach ($block in $run.FailedBlocks) { "$($block.ExpandedPath): $($block.ErrorRecord[0])" }
+    foreach ($container in $run.FailedContainers) { "$($container.Name): $($container.ErrorRecord[0])" }
+  )
 } | ConvertTo-Json | Set-Content $Report
 Remove-Item $env:KUMOI_STATE -Recurse -Force -ErrorAction Ignore
+exit [int]($failed -gt 0)
