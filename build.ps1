@@ -224,7 +224,8 @@ function Invoke-LabTest {
 function Complete-Test {
   # Prints what failed and the sum, last: whoever sees only the end of a long output sees these. The status says whether all is well.
   param([Parameter(Mandatory)][object[]] $Counts)
-  foreach ($failure in $Counts.Failures) { Write-Host "Failed: $(($failure -split '\r?\n')[0..3] -join "`n  ")" }
+  # Not $Counts.Failures: in strict mode that is an error where all are empty.
+  foreach ($failure in $Counts | ForEach-Object { $_.Failures }) { Write-Host "Failed: $($failure -split '\r?\n' | Select-Object -First 4 | Join-String -Separator "`n  ")" }
   $sum = $Counts | Measure-Object -Property Passed, Failed, Skipped -Sum
   Write-Host "$($sum[0].Sum) passed, $($sum[1].Sum) failed, $($sum[2].Sum) skipped"
   exit [int]($sum[1].Sum -gt 0)
