@@ -7,30 +7,56 @@ using Polly.Timeout;
 
 namespace Kumoi.Resilience;
 
-/// <summary>One host's policy: <c>retry(breaker(throttle(time-out(call))))</c>; to connect is tried again for fewer reasons.</summary>
-internal sealed class PollyCallPolicy(
-    string host, ResiliencePipeline retryAndBreaker, ResiliencePipeline connect, ResiliencePipeline retry, CircuitBreakerManualControl breaker,
-    CircuitBreakerStateProvider breakerState, IReadOnlyList<ResiliencePipeline> timeouts) : ICallPolicy
+/// <summary>
+/// One host's policy: <c>retry(breaker(throttle(time-out(call))))</c>; to connect is tried again for fewer reasons. For Polly every call
+/// answers an object: its strategies are made for objects, and convert any other outcome, there and back.
+/// </summary>
+internal sealed class PollyCallPolicy : ICallPolicy
 {
-    private string Host => host;
+    private readonly string _host;
+    private readonly PollyPipelines _pipelines;
+    private readonly ResiliencePipeline _retryAndBreaker;
+    private readonly ResiliencePipeline _connect;
+    private readonly CircuitBreakerManualControl _breaker;
+    private readonly CircuitBreakerStateProvider _breakerState;
 
-    private IReadOnlyList<ResiliencePipeline> Timeouts => timeouts;
+    /// <summary>One for all calls: they cost no closure.</summary>
+    private readonly Func<PolicyCall, CancellationToken, ValueTask<object?>> _try;
 
-    public async ValueTask<T> RunAsync<TState, T>(
-        CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state,
-        CancellationToken cancellationToken)
+    public PollyCallPolicy(
+        string host, PollyPipelines pipelines, ResiliencePipeline breaker, CircuitBreakerManualControl control,
+        CircuitBreakerStateProvider state)
     {
-        var attempt = new Attempt<TState, T>(this, kind, gate, call, state);
+        _host = host;
+        _pipelines = pipelines;
+        _retryAndBreaker = new ResiliencePipelineBuilder().AddPipeline(pipelines.Retry).AddPipeline(breaker).Build();
+        _connect = new ResiliencePipelineBuilder().AddPipeline(pipelines.RetryOfConnecting).AddPipeline(breaker).Build();
+        _breaker = control;
+        _breakerState = state;
+        _try = TryAsync;
+    }
+
+    public async ValueTask RunAsync(PolicyCall call, CancellationToken cancellationToken)
+    {
         try
         {
-            return kind is CallKind.Job ? await RunJobAsync(attempt, cancellationToken)
-                : kind is CallKind.Probe ? await ProbeAsync(attempt, cancellationToken)
-                : await (kind is CallKind.Connect ? connect : retryAndBreaker).ExecuteAsync(static (attempt, token) => attempt.RunAsync(token), attempt, cancellationToken);
+            switch (call.Kind)
+            {
+                case CallKind.Job:
+                    await RunJobAsync(call, cancellationToken);
+                    break;
+                case CallKind.Probe:
+                    await ProbeAsync(call, cancellationToken);
+                    break;
+                default:
+                    await (call.Kind is CallKind.Connect ? _connect : _retryAndBreaker).ExecuteAsync(_try, call, cancellationToken);
+                    break;
+            }
         }
         catch (BrokenCircuitException e)
         {
             throw new HypervisorException(
-                $"{host} failed repeatedly; calls to it are held back for now.",
+                $"{_host} failed repeatedly; calls to it are held back for now.",
                 FaultDomain.Host, isTransient: true, error: HypervisorError.CircuitOpen, innerException: e,
                 recommendedAction: "Look at the host; try again in a few seconds, or reconnect to it to try at once.");
         }
@@ -40,71 +66,64 @@ internal sealed class PollyCallPolicy(
     /// A job has a second host, its target, whose failures say nothing against this one: neither the breaker nor the retry sees them. Nor
     /// would anybody expect hours of work to begin anew by themselves.
     /// </summary>
-    private async ValueTask<T> RunJobAsync<TState, T>(Attempt<TState, T> attempt, CancellationToken cancellationToken)
+    private async Task RunJobAsync(PolicyCall call, CancellationToken cancellationToken)
     {
         ExceptionDispatchInfo? failure = null;
-        var result = await retryAndBreaker.ExecuteAsync(
-            async token =>
+        await _retryAndBreaker.ExecuteAsync(
+            async (job, token) =>
             {
-                using (await attempt.Gate.EnterAsync(token))
+                try
                 {
-                    try
-                    {
-                        return await attempt.TryOnceAsync(token);
-                    }
-                    catch (HypervisorException e)
-                    {
-                        failure = ExceptionDispatchInfo.Capture(e);
-                        return default!;
-                    }
+                    return await TryAsync(job, token);
+                }
+                catch (HypervisorException e)
+                {
+                    failure = ExceptionDispatchInfo.Capture(e);
+                    return null;
                 }
             },
+            call,
             cancellationToken);
         failure?.Throw();
-        return result;
     }
 
     /// <summary>A host that has answered is not held back any more.</summary>
-    private async ValueTask<T> ProbeAsync<TState, T>(Attempt<TState, T> attempt, CancellationToken cancellationToken)
+    private async Task ProbeAsync(PolicyCall call, CancellationToken cancellationToken)
     {
-        var result = await retry.ExecuteAsync(static (attempt, token) => attempt.RunAsync(token), attempt, cancellationToken);
-        if (breakerState.CircuitState is not CircuitState.Closed)
+        await _pipelines.Retry.ExecuteAsync(_try, call, cancellationToken);
+        if (_breakerState.CircuitState is not CircuitState.Closed)
         {
-            await breaker.CloseAsync(cancellationToken);
+            await _breaker.CloseAsync(cancellationToken);
         }
-
-        return result;
     }
 
-    /// <summary>One call, that may be tried several times.</summary>
-    private readonly record struct Attempt<TState, T>(
-        PollyCallPolicy Policy, CallKind Kind, ICallGate Gate, Func<TState, CancellationToken, ValueTask<T>> Call, TState State)
+    private async ValueTask<object?> TryAsync(PolicyCall call, CancellationToken cancellationToken)
     {
-        public async ValueTask<T> RunAsync(CancellationToken cancellationToken)
+        await call.Gate.EnterAsync(cancellationToken);
+        try
         {
-            using (await Gate.EnterAsync(cancellationToken))
-            {
-                return await TryOnceAsync(cancellationToken);
-            }
+            return await _pipelines.TimeoutOf(call.Kind).ExecuteAsync(
+                static async (call, token) =>
+                {
+                    await call.TryAsync(token);
+                    return (object?)null;
+                },
+                call,
+                cancellationToken);
         }
-
-        public async ValueTask<T> TryOnceAsync(CancellationToken cancellationToken)
+        catch (TimeoutRejectedException e)
         {
-            try
-            {
-                return await Policy.Timeouts[(int)Kind].ExecuteAsync(
-                    static (attempt, token) => attempt.Call(attempt.State, token), this, cancellationToken);
-            }
-            catch (TimeoutRejectedException e)
-            {
-                var changes = Kind is CallKind.Write or CallKind.Job;
-                throw new HypervisorException(
-                    $"{Policy.Host} did not answer within {e.Timeout.TotalSeconds:0.#} s.",
-                    FaultDomain.Host, isTransient: !changes, outcomeUnknown: changes, error: HypervisorError.TimedOut, innerException: e,
-                    recommendedAction: changes
-                        ? "It may still have been done: read the VM with Get-KumoiVM before you try again."
-                        : "See whether the host and its libvirt daemon are up; raise the limit with Connect-KumoiHost -TimeoutSec.");
-            }
+            var changes = call.Kind is CallKind.Write or CallKind.Job;
+            throw new HypervisorException(
+                $"{_host} did not answer within {e.Timeout.TotalSeconds:0.#} s.",
+                FaultDomain.Host, isTransient: !changes, outcomeUnknown: changes, error: HypervisorError.TimedOut, innerException: e,
+                recommendedAction: changes
+                    ? "It may still have been done: read the VM with Get-KumoiVM before you try again."
+                    : "See whether the host and its libvirt daemon are up; raise the limit with Connect-KumoiHost -TimeoutSec.");
+        }
+        finally
+        {
+            call.Gate.Leave();
         }
     }
 }

@@ -16,9 +16,6 @@ internal static class TestLinks
 
     private sealed class NoPolicy : ICallPolicy
     {
-        public ValueTask<T> RunAsync<TState, T>(
-            CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state,
-            CancellationToken cancellationToken) =>
-            call(state, cancellationToken);
+        public ValueTask RunAsync(PolicyCall call, CancellationToken cancellationToken) => call.TryAsync(cancellationToken);
     }
 }

@@ -10,22 +10,23 @@ internal sealed class WatchedCalls(ICallPolicyFactory usual, Func<WatchedCall, C
 
     private sealed class WatchedPolicy(string host, ICallPolicy usual, Func<WatchedCall, CallMoment, Task> watch) : ICallPolicy
     {
-        public ValueTask<T> RunAsync<TState, T>(
-            CallKind kind, ICallGate gate, Func<TState, CancellationToken, ValueTask<T>> call, TState state,
-            CancellationToken cancellationToken) =>
-            usual.RunAsync(
-                kind,
-                gate,
-                async (given, token) =>
-                {
-                    await watch(new WatchedCall(host, kind, Task.CompletedTask), CallMoment.Before);
-                    var running = call(given, token).AsTask();
-                    await watch(new WatchedCall(host, kind, running), CallMoment.While);
-                    var result = await running;
-                    await watch(new WatchedCall(host, kind, running), CallMoment.After);
-                    return result;
-                },
-                state,
-                cancellationToken);
+        public ValueTask RunAsync(PolicyCall call, CancellationToken cancellationToken) =>
+            usual.RunAsync(new Watched(host, call, watch), cancellationToken);
+    }
+
+    private sealed class Watched(string host, PolicyCall call, Func<WatchedCall, CallMoment, Task> watch) : PolicyCall
+    {
+        public override CallKind Kind => call.Kind;
+
+        public override ICallGate Gate => call.Gate;
+
+        public override async ValueTask TryAsync(CancellationToken cancellationToken)
+        {
+            await watch(new WatchedCall(host, Kind, Task.CompletedTask), CallMoment.Before);
+            var running = call.TryAsync(cancellationToken).AsTask();
+            await watch(new WatchedCall(host, Kind, running), CallMoment.While);
+            await running;
+            await watch(new WatchedCall(host, Kind, running), CallMoment.After);
+        }
     }
 }

@@ -19,8 +19,8 @@ public static class FanOut
         RunAsync(elements, limit, work, passing: null, cancellationToken);
 
     /// <summary>
-    /// The same, but an element that is silent for too long is passed by those behind it, as <paramref name="passing"/> says (null: never):
-    /// its outcome comes when it comes. Those that are not passed keep their order.
+    /// The same, but an element that is silent for too long is passed by those behind it that are settled, as <paramref name="passing"/>
+    /// says (null: never): its outcome comes when it comes. Those that are not passed keep their order.
     /// </summary>
     internal static async IAsyncEnumerable<Outcome<TElement, TResult>> RunAsync<TElement, TResult>(
         IReadOnlyList<TElement> elements,
@@ -31,13 +31,15 @@ public static class FanOut
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var outcomes = new Outcome<TElement, TResult>[elements.Count];
-        var isSettled = new bool[elements.Count];
-        var begun = new long[elements.Count]; // by the clock of waits
-        Array.Fill(begun, Passing<TElement>.NotBegun);
-        var arrived = Channel.CreateBounded<int>(Math.Max(1, elements.Count)); // each element comes once
+        var slots = new Slot<TElement, TResult>[elements.Count];
+        for (var i = 0; i < slots.Length; i++)
+        {
+            slots[i] = new Slot<TElement, TResult>(elements[i]);
+        }
+
+        var arrived = Channel.CreateBounded<Slot<TElement, TResult>>(Math.Max(1, slots.Length)); // each comes once
         var next = -1;
-        var workers = new Task[Math.Min(limit, elements.Count)];
+        var workers = new Task[Math.Min(limit, slots.Length)];
         for (var w = 0; w < workers.Length; w++)
         {
             workers[w] = Task.Run(Worker, CancellationToken.None);
@@ -45,46 +47,49 @@ public static class FanOut
 
         try
         {
-            var isPassed = new bool[elements.Count];
             var head = 0;
+            var seen = 0; // outcomes that have arrived; those that are not written yet wait behind the head
             var last = passing?.Time.GetTimestamp() ?? 0;
             Task<bool>? more = null;
-            for (var written = 0; written < elements.Count;)
+            for (var written = 0; written < slots.Length;)
             {
-                while (arrived.Reader.TryRead(out var index))
+                while (arrived.Reader.TryRead(out var slot))
                 {
                     last = passing?.Time.GetTimestamp() ?? 0;
-                    if (isPassed[index])
+                    seen++;
+                    if (slot.IsPassed)
                     {
                         written++;
-                        yield return outcomes[index];
+                        yield return slot.Outcome;
                     }
                 }
 
-                for (; head < elements.Count && (isPassed[head] || Volatile.Read(ref isSettled[head])); head++)
+                for (; head < slots.Length && (slots[head].IsPassed || slots[head].IsSettled); head++)
                 {
-                    if (!isPassed[head])
+                    if (!slots[head].IsPassed)
                     {
                         written++;
-                        yield return outcomes[head];
+                        yield return slots[head].Outcome;
                     }
                 }
 
-                if (head < elements.Count && passing?.IsDue(elements[head], Volatile.Read(ref begun[head]), last) is true
-                    && !Volatile.Read(ref isSettled[head]))
+                var waitedFor = head < slots.Length ? slots[head] : null;
+                if (waitedFor is not null && seen > written && passing?.IsDue(waitedFor.Element, waitedFor.Begun, last) is true
+                    && !waitedFor.IsSettled)
                 {
-                    isPassed[head++] = true;
+                    waitedFor.IsPassed = true;
+                    head++;
                     continue;
                 }
 
-                if (written < elements.Count)
+                if (written < slots.Length)
                 {
                     // One waiter at a time: each new one would stay in the channel until something comes.
                     more ??= arrived.Reader.WaitToReadAsync(cancellationToken).AsTask();
-                    Task wait = head >= elements.Count || passing is null
+                    Task wait = waitedFor is null || passing is null || seen <= written
                         ? more
                         : Task.WhenAny(more, Task.Delay(
-                            passing.LookAgain(elements[head], Volatile.Read(ref begun[head]), last), passing.Time, cancellationToken));
+                            passing.LookAgain(waitedFor.Element, waitedFor.Begun, last), passing.Time, cancellationToken));
                     await wait;
                     cancellationToken.ThrowIfCancellationRequested();
                     more = more.IsCompleted ? null : more;
@@ -100,13 +105,13 @@ public static class FanOut
         async Task Worker()
         {
             for (var i = Interlocked.Increment(ref next);
-                 i < elements.Count && !stop.IsCancellationRequested; i = Interlocked.Increment(ref next))
+                 i < slots.Length && !stop.IsCancellationRequested; i = Interlocked.Increment(ref next))
             {
-                var element = elements[i];
-                Volatile.Write(ref begun[i], passing?.Time.GetTimestamp() ?? 0);
+                var slot = slots[i];
+                slot.Begin(passing?.Time.GetTimestamp() ?? 0);
                 try
                 {
-                    Settle(i, Outcome<TElement, TResult>.Success(element, await work(element, stop.Token)));
+                    Settle(slot, Outcome<TElement, TResult>.Success(slot.Element, await work(slot.Element, stop.Token)));
                 }
                 catch (OperationCanceledException) when (stop.IsCancellationRequested)
                 {
@@ -116,16 +121,42 @@ public static class FanOut
                 catch (Exception e)
 #pragma warning restore CA1031
                 {
-                    Settle(i, Outcome<TElement, TResult>.Failure(element, e));
+                    Settle(slot, Outcome<TElement, TResult>.Failure(slot.Element, e));
                 }
             }
         }
 
-        void Settle(int index, Outcome<TElement, TResult> outcome)
+        void Settle(Slot<TElement, TResult> slot, Outcome<TElement, TResult> outcome)
         {
-            outcomes[index] = outcome;
-            Volatile.Write(ref isSettled[index], true);
-            arrived.Writer.TryWrite(index);
+            slot.Settle(outcome);
+            arrived.Writer.TryWrite(slot);
+        }
+    }
+
+    /// <summary>One element, and what becomes of it. A worker begins and settles it; whoever enumerates passes it.</summary>
+    private sealed class Slot<TElement, TResult>(TElement element)
+    {
+        private long _begun = Passing<TElement>.NotBegun;
+        private bool _isSettled;
+
+        public TElement Element => element;
+
+        /// <summary>By the clock of waits.</summary>
+        public long Begun => Volatile.Read(ref _begun);
+
+        public bool IsSettled => Volatile.Read(ref _isSettled);
+
+        public bool IsPassed { get; set; }
+
+        /// <summary>Once it is settled.</summary>
+        public Outcome<TElement, TResult> Outcome { get; private set; }
+
+        public void Begin(long now) => Volatile.Write(ref _begun, now);
+
+        public void Settle(Outcome<TElement, TResult> outcome)
+        {
+            Outcome = outcome;
+            Volatile.Write(ref _isSettled, true);
         }
     }
 }

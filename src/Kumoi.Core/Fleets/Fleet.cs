@@ -24,7 +24,7 @@ public sealed class Fleet : IAsyncDisposable
     /// <summary>Guarded by the gate, and with secrets: never shown. One host may be connected under several names.</summary>
     private readonly Dictionary<string, List<KumoiConnection>> _byUri = new(StringComparer.Ordinal);
 
-    private readonly ConcurrentDictionary<(string Uri, string? Name), UnconnectedHost> _unconnected = new();
+    private readonly ConcurrentDictionary<UnconnectedKey, UnconnectedHost> _unconnected = new();
 
     private OtherCopies? _copies;
     private SemaphoreSlim? _limitedCalls;
@@ -182,7 +182,7 @@ public sealed class Fleet : IAsyncDisposable
         }
         else if (failure is not HypervisorException { Error: HypervisorError.InvalidUri or HypervisorError.InvalidState })
         {
-            _unconnected[(target.Address.Uri, target.Name)] = new UnconnectedHost(
+            _unconnected[new(target.Address.Uri, target.Name)] = new UnconnectedHost(
                 target.Name ?? target.Address.ExpectedName, Secrets.Mask(target.Address.Uri), failure);
         }
     }
@@ -309,4 +309,7 @@ public sealed class Fleet : IAsyncDisposable
     {
         public string? Name => Request.Name;
     }
+
+    /// <summary>With secrets: never shown.</summary>
+    private sealed record UnconnectedKey(string Uri, string? Name);
 }

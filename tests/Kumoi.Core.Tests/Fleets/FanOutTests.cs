@@ -198,12 +198,11 @@ public sealed class FanOutTests
         var next = NextAsync(outcomes);
         for (var i = 5; i > 1; i--)
         {
+            _work[i].SetResult(i);
             await time.WaitingAsync(TimeSpan.FromSeconds(1)); // anew for each that has come
             time.Advance(TimeSpan.FromMilliseconds(999));
-            _work[i].SetResult(i);
         }
 
-        await time.WaitingAsync(TimeSpan.FromSeconds(1));
         Assert.False(next.IsCompleted);
         _work[0].SetResult(0);
         Assert.Equal(0, await next);
@@ -211,6 +210,21 @@ public sealed class FanOutTests
         await time.WaitingAsync(TimeSpan.FromSeconds(1));
         time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(2, await next);
+    }
+
+    [Fact]
+    public async Task While_nobody_has_answered_nobody_is_passed()
+    {
+        var time = new ManualTime();
+        var passing = new Passing<int>(static _ => TimeSpan.FromSeconds(1), time) { IsFromLast = true };
+        await using var outcomes = RunPassing(passing).GetAsyncEnumerator();
+        var next = NextAsync(outcomes);
+        time.Advance(TimeSpan.FromHours(1)); // a slow computer, or a slow network: all are late
+        _work[1].SetResult(1);
+        await time.WaitingAsync(TimeSpan.FromSeconds(1));
+        _work[0].SetResult(0);
+        Assert.Equal(0, await next);
+        Assert.Equal(1, await NextAsync(outcomes));
     }
 
     private static async Task<int> NextAsync(IAsyncEnumerator<Outcome<int, int>> outcomes)

@@ -11,17 +11,15 @@ internal sealed class CallThrottle(SemaphoreSlim all, int perHost, int jobsPerHo
 
     private sealed class JobGate(SemaphoreSlim jobs) : ICallGate
     {
-        public async ValueTask<CallPlace> EnterAsync(CancellationToken cancellationToken)
-        {
-            await jobs.WaitAsync(cancellationToken);
-            return new CallPlace(jobs);
-        }
+        public ValueTask EnterAsync(CancellationToken cancellationToken) => new(jobs.WaitAsync(cancellationToken));
+
+        public void Leave() => jobs.Release();
     }
 
     private sealed class CallGate(SemaphoreSlim all, SemaphoreSlim host) : ICallGate
     {
         /// <summary>The host's place is taken first: waiting for a slow host must not hold a place that others could use.</summary>
-        public async ValueTask<CallPlace> EnterAsync(CancellationToken cancellationToken)
+        public async ValueTask EnterAsync(CancellationToken cancellationToken)
         {
             await host.WaitAsync(cancellationToken);
             try
@@ -33,8 +31,12 @@ internal sealed class CallThrottle(SemaphoreSlim all, int perHost, int jobsPerHo
                 host.Release();
                 throw;
             }
+        }
 
-            return new CallPlace(all, host);
+        public void Leave()
+        {
+            all.Release();
+            host.Release();
         }
     }
 }

@@ -40,13 +40,20 @@ internal sealed class DriverSlot(
     /// <summary>Is told when the link is lost, and when it is open again. Must not wait.</summary>
     public Action<LinkChange>? Watcher { get; set; }
 
-    /// <summary>The open link; fails as <see cref="CallKind.Connect"/>.</summary>
-    public ValueTask<IHypervisorLink> OpenAsync(CancellationToken cancellationToken) =>
-        policy.RunAsync(CallKind.Connect, throttle.Calls, static (slot, token) => slot.CurrentAsync(token), this, cancellationToken);
+    /// <summary>Opens the link, if it is not open; fails as <see cref="CallKind.Connect"/>.</summary>
+    public ValueTask OpenAsync(CancellationToken cancellationToken) => policy.RunAsync(new Opening(this), cancellationToken);
 
     /// <summary>The link, opened within another call's policy.</summary>
-    public ValueTask<IHypervisorLink> CurrentAsync(CancellationToken cancellationToken) =>
-        Volatile.Read(ref _link) is { } link ? new(link) : OpenNowAsync(cancellationToken);
+    public ValueTask<IHypervisorLink> CurrentAsync(CancellationToken cancellationToken)
+    {
+        return Volatile.Read(ref _link) is { } link ? new(link) : OpenedAsync();
+
+        async ValueTask<IHypervisorLink> OpenedAsync()
+        {
+            await OpenNowAsync(cancellationToken);
+            return Latest!;
+        }
+    }
 
     /// <summary>Closes a link that was lost, unless somebody has done so.</summary>
     public async Task DropAsync(IHypervisorLink lost, HypervisorException loss)
@@ -76,7 +83,7 @@ internal sealed class DriverSlot(
         }
     }
 
-    private async ValueTask<IHypervisorLink> OpenNowAsync(CancellationToken cancellationToken)
+    private async ValueTask OpenNowAsync(CancellationToken cancellationToken)
     {
         await _opening.WaitAsync(cancellationToken);
         try
@@ -97,12 +104,19 @@ internal sealed class DriverSlot(
                     Watcher?.Invoke(new LinkChange(Loss: null));
                 }
             }
-
-            return _link;
         }
         finally
         {
             _opening.Release();
         }
+    }
+
+    private sealed class Opening(DriverSlot slot) : PolicyCall
+    {
+        public override CallKind Kind => CallKind.Connect;
+
+        public override ICallGate Gate => slot.Throttle.Calls;
+
+        public override ValueTask TryAsync(CancellationToken cancellationToken) => slot.OpenNowAsync(cancellationToken);
     }
 }

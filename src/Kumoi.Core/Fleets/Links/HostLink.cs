@@ -20,7 +20,8 @@ internal sealed class HostLink(LinkedHost host, IReadOnlyList<LinkLayer> layers)
 
     public async IAsyncEnumerable<VMLifecycleEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var link = await host.Driver.OpenAsync(cancellationToken);
+        await host.Driver.OpenAsync(cancellationToken);
+        var link = await host.Driver.CurrentAsync(cancellationToken);
         await foreach (var happened in link.WatchAsync(cancellationToken))
         {
             yield return happened;

@@ -21,36 +21,68 @@ internal sealed class ResilienceLayer(DriverSlot slot) : LinkLayer
 
     private async ValueTask<T> RunAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
     {
+        var sent = SentCall<T>.Of(slot, call, next);
         try
         {
-            var answer = await slot.Policy.RunAsync(
-                call.Kind,
-                call.Kind is CallKind.Job ? slot.Throttle.Jobs : slot.Throttle.Calls,
-                static (state, token) => state.Layer.TryOnceAsync(state.Call, state.Next, token),
-                (Layer: this, Call: call, Next: next),
-                cancellationToken);
+            await slot.Policy.RunAsync(sent, cancellationToken);
             slot.IsSilent = false;
-            return answer;
+            return sent.Answer;
         }
         catch (HypervisorException e) when (call.Kind is not CallKind.Job) // a job may have lost its target
         {
             slot.IsSilent = e.Error is HypervisorError.TimedOut or HypervisorError.ConnectionFailed or HypervisorError.CircuitOpen;
             throw;
         }
+        finally
+        {
+            sent.Close();
+        }
     }
 
-    private async ValueTask<T> TryOnceAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
+    /// <summary>A call on its way through the policy. It is used again after its end: a call that is answered at once allocates nothing.</summary>
+    private sealed class SentCall<T> : PolicyCall
     {
-        var link = await slot.CurrentAsync(cancellationToken);
-        try
+        private static SentCall<T>? _spare;
+
+        private DriverSlot? _slot;
+        private HostCall<T>? _call;
+        private Next _next;
+        private T? _answer;
+
+        public override CallKind Kind => _call!.Kind;
+
+        public override ICallGate Gate => Kind is CallKind.Job ? _slot!.Throttle.Jobs : _slot!.Throttle.Calls;
+
+        /// <summary>Of the last try, which succeeded.</summary>
+        public T Answer => _answer!;
+
+        public static SentCall<T> Of(DriverSlot slot, HostCall<T> call, Next next)
         {
-            return await next.To(link).SendAsync(call, cancellationToken);
+            var sent = Interlocked.Exchange(ref _spare, null) ?? new();
+            (sent._slot, sent._call, sent._next) = (slot, call, next);
+            return sent;
         }
-        catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed && call.Kind is not CallKind.Job)
+
+        /// <summary>Nobody needs it any more. It keeps nothing of the call.</summary>
+        public void Close()
         {
-            // A job may have lost its target, and closing this link would end all other jobs on it. The next call tells.
-            await slot.DropAsync(link, e);
-            throw;
+            (_slot, _call, _next, _answer) = (null, null, default, default);
+            Volatile.Write(ref _spare, this);
+        }
+
+        public override async ValueTask TryAsync(CancellationToken cancellationToken)
+        {
+            var link = await _slot!.CurrentAsync(cancellationToken);
+            try
+            {
+                _answer = await _next.To(link).SendAsync(_call!, cancellationToken);
+            }
+            catch (HypervisorException e) when (e.Error is HypervisorError.ConnectionFailed && Kind is not CallKind.Job)
+            {
+                // A job may have lost its target, and closing this link would end all other jobs on it. The next call tells.
+                await _slot.DropAsync(link, e);
+                throw;
+            }
         }
     }
 }

@@ -88,7 +88,10 @@ public sealed class FaultPlan(Random random, TimeProvider time)
     }
 
     /// <summary>Applies the rule that hits, if any, to the opening of a link.</summary>
-    internal async Task<T> OpenAsync<T>(string host, Func<Task<T>> open, CancellationToken cancellationToken)
+    internal Task<T> OpenAsync<T>(string host, Func<Task<T>> open, CancellationToken cancellationToken) =>
+        IsEmpty ? open() : HitOpeningAsync(host, open, cancellationToken);
+
+    private async Task<T> HitOpeningAsync<T>(string host, Func<Task<T>> open, CancellationToken cancellationToken)
     {
         if (Hit(FaultOperation.Connect, call: null, host, otherHost: null, vm: null) is not { } rule)
         {

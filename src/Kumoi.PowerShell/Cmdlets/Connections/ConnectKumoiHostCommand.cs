@@ -14,6 +14,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 public sealed class ConnectKumoiHostCommand : KumoiCmdlet
 {
     private readonly List<ConnectRequest> _requests = [];
+    private string? _journalProblem;
 
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
@@ -91,37 +92,50 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
         }));
     }
 
-    /// <summary>Operations that nobody works on any more, and that these hosts are needed for.</summary>
-    private void OfferRepair(IReadOnlyCollection<string> connected)
+    /// <summary>Operations on several hosts that nobody works on any more; null: the journal has not been made, or cannot be read.</summary>
+    private async Task<IReadOnlyList<KumoiOperation>?> ReadLeftAsync()
     {
-        if (connected.Count == 0)
-        {
-            return;
-        }
-
         try
         {
             if (!File.Exists(KumoiSession.Journal.Location))
             {
-                return; // Opening it takes time.
+                return null; // Opening it takes time.
             }
 
+            var left = new List<KumoiOperation>();
             var query = new OperationQuery { States = [OperationState.Pending] };
-            var left = Enumerate(token => KumoiSession.Journal.ReadOperationsAsync(query, token))
-                .Count(operation => !operation.IsSimulated && OperationRepair.IsOnSeveralHosts(operation)
-                    && OperationRepair.IsLeft(operation)
-                    && OperationRepair.HostsOf(operation).Any(connected.Contains));
-            if (left > 0)
+            await foreach (var operation in KumoiSession.Journal.ReadOperationsAsync(query, StopToken))
             {
-                WriteWarning(
-                    $"{left} {(left == 1 ? "operation" : "operations")} on several hosts ended before {(left == 1 ? "its" : "their")} end, "
-                    + "these hosts among them. "
-                    + "When all of them are connected: Get-KumoiOperation -Unfinished | Repair-KumoiOperation");
+                if (!operation.IsSimulated && OperationRepair.IsOnSeveralHosts(operation) && OperationRepair.IsLeft(operation))
+                {
+                    left.Add(operation);
+                }
             }
+
+            return left;
         }
         catch (JournalException e)
         {
-            WriteVerbose($"The journal cannot be read: {e.Message}");
+            _journalProblem = e.Message;
+            return null;
+        }
+    }
+
+    /// <summary>Tells of those that the hosts are needed for.</summary>
+    private void OfferRepair(IReadOnlyList<KumoiOperation>? operations, IReadOnlyCollection<string> connected)
+    {
+        if (_journalProblem is { } problem)
+        {
+            WriteVerbose($"The journal cannot be read: {problem}");
+        }
+
+        var left = operations?.Count(operation => OperationRepair.HostsOf(operation).Any(connected.Contains)) ?? 0;
+        if (left > 0)
+        {
+            WriteWarning(
+                $"{left} {(left == 1 ? "operation" : "operations")} on several hosts ended before {(left == 1 ? "its" : "their")} end, "
+                + "these hosts among them. "
+                + "When all of them are connected: Get-KumoiOperation -Unfinished | Repair-KumoiOperation");
         }
     }
 
@@ -129,6 +143,8 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
 
     protected override void EndProcessing()
     {
+        // Beside the connecting: loading and opening what reads it takes time.
+        var left = Task.Run(ReadLeftAsync);
         var connected = new HashSet<string>(StringComparer.Ordinal);
         foreach (var outcome in Enumerate(token => Fleet.ConnectAsync(_requests, token, ThrottleLimit)))
         {
@@ -147,6 +163,9 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
             }
         }
 
-        OfferRepair(connected);
+        if (connected.Count > 0)
+        {
+            OfferRepair(Await(left), connected);
+        }
     }
 }

@@ -15,7 +15,7 @@ internal sealed unsafe class LibvirtConnection : IDisposable
 
     private const int MaxKnown = 64;
 
-    private readonly ConcurrentDictionary<Guid, DomainHandle> _known = new();
+    private ConcurrentDictionary<Guid, DomainHandle>? _known; // made at first use: most connections need none
     private readonly LossNotice _loss;
     private readonly Func<string> _label;
 
@@ -103,12 +103,13 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     /// </summary>
     public DomainHandle GetKnownDomain(Guid id)
     {
-        if (_known.Count > MaxKnown)
+        var all = LazyInitializer.EnsureInitialized(ref _known);
+        if (all.Count > MaxKnown)
         {
-            _known.Clear(); // their finalizers free them
+            all.Clear(); // their finalizers free them
         }
 
-        return _known.TryGetValue(id, out var known) ? known : _known[id] = GetDomain(id);
+        return all.TryGetValue(id, out var known) ? known : all[id] = GetDomain(id);
     }
 
     /// <summary>For a VM that is not, or no more, on the host.</summary>
@@ -120,7 +121,7 @@ internal sealed unsafe class LibvirtConnection : IDisposable
 
     public void Dispose()
     {
-        foreach (var known in _known.Values)
+        foreach (var known in Volatile.Read(ref _known)?.Values ?? [])
         {
             known.Dispose();
         }

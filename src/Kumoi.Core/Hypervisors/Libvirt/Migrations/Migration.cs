@@ -24,16 +24,30 @@ internal sealed class Migration(
     public async Task<VMReading> RunAsync(CancellationToken cancellationToken)
     {
         var peerUri = options.PeerToPeer ? PeerUri() : null;
-        var vm = await source.ReadAsync(connection => HostReadings.Of(source).Read(connection, id), cancellationToken);
-        var report = new MigrationReport(vm.Name, source.HostName, target.HostName, options);
-        await CheckAsync(vm, report, cancellationToken);
 
-        var definitions = options.Disks.Count == 0 ? null : await source.ReadAsync(
-            connection => TargetDefinitions.Read(connection, id, vm.IsPersistent, options.Disks), cancellationToken);
-        var call = new MigrationCall(id, peerUri, MigrationCall.Flags(options, vm.IsPersistent), options, definitions);
+        // Its connections are made while the checks read: neither waits for the other. Null: it does not come to the call.
+        var decided = new TaskCompletionSource<MigrationCall?>(TaskCreationOptions.RunContinuationsAsynchronously);
         var running = peerUri is null
-            ? source.RunJobAsync(from => target.WithJobConnection(to => call.RunDirect(from, to)))
-            : source.RunJobAsync(call.RunPeerToPeer);
+            ? source.RunJobAsync(from => target.WithJobConnection(to => Decided()?.RunDirect(from, to)))
+            : source.RunJobAsync(from => Decided()?.RunPeerToPeer(from));
+        MigrationSubject subject;
+        MigrationReport report;
+        MigrationCall call;
+        try
+        {
+            subject = await source.ReadAsync(ReadSubject, cancellationToken);
+            report = new MigrationReport(subject.VM.Name, source.HostName, target.HostName, options);
+            await CheckAsync(subject, report, cancellationToken);
+            call = new MigrationCall(
+                id, peerUri, MigrationCall.Flags(options, subject.VM.IsPersistent), options, subject.Definitions);
+            decided.SetResult(call);
+        }
+        catch
+        {
+            decided.SetResult(null);
+            throw;
+        }
+
         var stop = await new MigrationCallWatch(source, id, call, options, report, progress, time).WatchAsync(running, cancellationToken);
         if (call.TryWithdraw())
         {
@@ -47,7 +61,9 @@ internal sealed class Migration(
         }
 
         var outcome = (await running)!;
-        return await SettleAsync(vm, outcome, stop, report, cancellationToken);
+        return await SettleAsync(subject.VM, outcome, stop, report, cancellationToken);
+
+        MigrationCall? Decided() => decided.Task.GetAwaiter().GetResult();
     }
 
     private static async Task<VMReading> ThrowAsync(Task running)
@@ -64,21 +80,40 @@ internal sealed class Migration(
             "Give TargetUri, the address under which the source host reaches the target's daemon (such as qemu+tls://host/system), "
             + "or migrate without peer-to-peer.");
 
+    /// <summary>What its host has of the VM, all at once.</summary>
+    private MigrationSubject ReadSubject(LibvirtConnection connection)
+    {
+        var vm = HostReadings.Of(source).Read(connection, id);
+        using var domain = connection.GetDomain(id);
+        if (DomainJob.Read(connection, domain) is not null)
+        {
+            return new MigrationSubject(vm, IsBusy: true, Listening: null, Definitions: null);
+        }
+
+        return new MigrationSubject(
+            vm,
+            IsBusy: false,
+            MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain)))
+                .FirstOrDefault(static obstacle => obstacle.IsFatal),
+            options.Disks.Count == 0 ? null : TargetDefinitions.Read(connection, id, vm.IsPersistent, options.Disks));
+    }
+
     /// <summary>What would fail, or do harm, is found before anything is changed.</summary>
-    private async Task CheckAsync(VMReading vm, MigrationReport report, CancellationToken cancellationToken)
+    private async Task CheckAsync(MigrationSubject subject, MigrationReport report, CancellationToken cancellationToken)
     {
         // Aborting our own migration would otherwise abort that other job, which we would be waiting for.
-        if (await source.ReadAsync(connection => DomainJob.Find(connection, id), cancellationToken) is not null)
+        if (subject.IsBusy)
         {
             throw report.Busy();
         }
 
         // QEMU on the target would say it as a failure of that host, and every other host would be tried in vain.
-        if (await source.ReadAsync(ReadListening, cancellationToken) is { } listening)
+        if (subject.Listening is { } listening)
         {
             throw listening.ToException(FaultDomain.VM);
         }
 
+        var vm = subject.VM;
         var namesake = await target.SendAsync(new FindVMByName(vm.Name), cancellationToken);
         if (namesake is not null && (namesake.Id != id || namesake.State != PowerState.Shutoff))
         {
@@ -88,13 +123,6 @@ internal sealed class Migration(
         }
     }
 
-    private MigrationObstacle? ReadListening(LibvirtConnection connection)
-    {
-        using var domain = connection.GetDomain(id);
-        return MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain)))
-            .FirstOrDefault(static obstacle => obstacle.IsFatal);
-    }
-
     private async Task<VMReading> SettleAsync(
         VMReading vm, MigrationOutcome outcome, MigrationStop stop, MigrationReport report, CancellationToken cancellationToken)
     {
@@ -102,7 +130,7 @@ internal sealed class Migration(
         var before = MigrationVerdict.Undecided;
         while (true)
         {
-            var facts = await ReadFactsAsync(vm, outcome);
+            var (facts, arrived) = await ReadFactsAsync(vm, outcome);
             var verdict = facts.Judge();
 
             // The two ends are not read at the same moment, so a bad verdict must come twice.
@@ -112,7 +140,7 @@ internal sealed class Migration(
             {
                 return verdict switch
                 {
-                    MigrationVerdict.Moved => await ArriveAsync(vm),
+                    MigrationVerdict.Moved => await ArriveAsync(vm, arrived),
                     MigrationVerdict.Stayed when stop == MigrationStop.Cancelled => throw new OperationCanceledException(cancellationToken),
                     MigrationVerdict.Stayed => throw report.Failed(outcome, stop, targetAnswers: facts.Target != VMWhereabouts.Unknown),
                     MigrationVerdict.RunsTwice => throw report.RunsTwice(),
@@ -127,9 +155,10 @@ internal sealed class Migration(
     }
 
     /// <summary>The definition comes without what libvirt keeps apart from it.</summary>
-    private async Task<VMReading> ArriveAsync(VMReading before)
+    private async Task<VMReading> ArriveAsync(VMReading before, VMReading? read)
     {
-        var arrived = await target.ReadAsync(connection => HostReadings.Of(target).Read(connection, id), CancellationToken.None);
+        var arrived = read
+            ?? await target.ReadAsync(connection => HostReadings.Of(target).Read(connection, id), CancellationToken.None);
         if (!arrived.IsPersistent || arrived.IsAutostart == before.IsAutostart)
         {
             return arrived;
@@ -150,30 +179,31 @@ internal sealed class Migration(
         }
     }
 
-    private async Task<MigrationFacts> ReadFactsAsync(VMReading vm, MigrationOutcome outcome)
+    private async Task<(MigrationFacts Facts, VMReading? Arrived)> ReadFactsAsync(VMReading vm, MigrationOutcome outcome)
     {
-        var there = ReadPlaceAsync(target);
-        var here = await ReadPlaceAsync(source);
+        // What is most probably asked next of the target is read with it.
+        var there = ReadPlaceAsync(target, ReadIfThere);
+        var (here, _) = await ReadPlaceAsync(source, static _ => null);
         var isLost = outcome.SourceLoss is not null;
-        return new MigrationFacts(
-            IsDone: outcome.Failure is null,
-            isLost,
-            IsJobActive: isLost && await HasJobAsync(),
-            WasPaused: vm.State == PowerState.Paused,
-            here,
-            await there);
+        var isJobActive = isLost && await HasJobAsync();
+        var (place, arrived) = await there;
+        return (
+            new MigrationFacts(IsDone: outcome.Failure is null, isLost, isJobActive, WasPaused: vm.State == PowerState.Paused, here, place),
+            arrived);
     }
 
-    private async Task<VMWhereabouts> ReadPlaceAsync(LibvirtLink link)
+    private VMReading? ReadIfThere(LibvirtConnection connection) => HostReadings.Of(target).ReadIfFound(connection, connection.FindDomain(id));
+
+    private async Task<(VMWhereabouts Place, VMReading? Reading)> ReadPlaceAsync(LibvirtLink link, Func<LibvirtConnection, VMReading?> read)
     {
         using var patience = new CancellationTokenSource(ReadPatience, time);
         try
         {
-            return await link.ReadAsync(connection => WhereaboutsReader.Read(connection, id), patience.Token);
+            return await link.ReadAsync(connection => (WhereaboutsReader.Read(connection, id), read(connection)), patience.Token);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ObjectDisposedException)
         {
-            return VMWhereabouts.Unknown;
+            return (VMWhereabouts.Unknown, null);
         }
     }
 

@@ -9,6 +9,24 @@ internal sealed class MigrationCallWatch(
     IProgress<MigrationProgress>? progress, TimeProvider time)
     : MigrationWatch(options.StallTimeout, time)
 {
+    /// <summary>So many looks tell one that is slow from one that moves nothing.</summary>
+    private const int LooksOfAStall = 30;
+
+    private static readonly TimeSpan LeastBetweenLooks = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>
+    /// No oftener than is needed: a look costs the source's daemon and its QEMU what the migration itself could use. At 10 s of patience, three
+    /// in a second.
+    /// </summary>
+    protected override TimeSpan BetweenLooks
+    {
+        get
+        {
+            var needed = options.StallTimeout / LooksOfAStall;
+            return needed > LeastBetweenLooks ? needed : LeastBetweenLooks;
+        }
+    }
+
     protected override MigrationStop Reason =>
         call.IsTargetLost ? MigrationStop.TargetLost
         : !options.PeerToPeer && Stall.IsStalled ? MigrationStop.Stalled

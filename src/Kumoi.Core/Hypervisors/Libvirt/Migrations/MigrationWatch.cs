@@ -6,7 +6,7 @@ namespace Kumoi.Hypervisors.Libvirt.Migrations;
 /// </summary>
 internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
 {
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How long a call may take to return after its job was aborted; measured: 0.1 s.</summary>
     private static readonly TimeSpan AbortPatience = TimeSpan.FromSeconds(30);
@@ -14,6 +14,9 @@ internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
     protected StallDetector Stall { get; } = new(stallTimeout, time);
 
     protected CallWindow Window { get; } = new();
+
+    /// <summary>How long it waits from look to look. Aborts follow each other faster.</summary>
+    protected virtual TimeSpan BetweenLooks => Tick;
 
     /// <summary>Wakes the watch before its time.</summary>
     protected virtual Task Alarm { get; } = new TaskCompletionSource().Task;
@@ -25,7 +28,7 @@ internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
     public async Task<MigrationStop> WatchAsync(Task call, CancellationToken cancellationToken)
     {
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var timer = new PeriodicTimer(PollInterval, time);
+        using var timer = new PeriodicTimer(BetweenLooks, time);
         using var onCancel = cancellationToken.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), cancelled);
         Task tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
         var polling = Task.CompletedTask;
@@ -44,6 +47,10 @@ internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
             {
                 stop = cancellationToken.IsCancellationRequested ? MigrationStop.Cancelled : Reason;
                 stoppedAt = time.GetTimestamp();
+                if (stop != MigrationStop.None)
+                {
+                    timer.Period = Tick;
+                }
             }
 
             if (stop != MigrationStop.None)

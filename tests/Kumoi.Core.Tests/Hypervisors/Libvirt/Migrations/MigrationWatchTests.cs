@@ -7,7 +7,8 @@ namespace Kumoi.Tests.Hypervisors.Libvirt.Migrations;
 /// <summary>The call that moves a VM is ended from here when there is a reason, and never left behind without a word.</summary>
 public sealed class MigrationWatchTests
 {
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan BetweenAborts = TimeSpan.FromMilliseconds(100);
 
     [Fact]
     public async Task A_call_that_ends_by_itself_is_not_aborted()
@@ -31,7 +32,7 @@ public sealed class MigrationWatchTests
         for (var i = 0; i < 3; i++)
         {
             await watch.Aborted.WaitAsync();
-            time.Advance(Tick);
+            time.Advance(BetweenAborts);
         }
 
         Assert.False(watching.IsCompleted);
@@ -82,7 +83,7 @@ public sealed class MigrationWatchTests
         var watching = watch.WatchAsync(call.Task, default);
         for (var i = 1; i <= 4; i++)
         {
-            time.Advance(Tick);
+            time.Advance(Look);
             await watch.Read.WaitAsync();
         }
 
@@ -105,6 +106,8 @@ public sealed class MigrationWatchTests
         public List<MigrationProgress?> Noted { get; } = [];
 
         public bool IsWithdrawn { get; init; }
+
+        protected override TimeSpan BetweenLooks => Look;
 
         protected override Task Alarm => _alarm.Task;
 
