@@ -116,6 +116,11 @@ public sealed class Fleet : IAsyncDisposable
             }
         }
 
+        foreach (var driver in targets.Select(static target => target.Driver).Distinct())
+        {
+            driver.Prepare();
+        }
+
         var ordered = targets.OrderBy(target => target.Name ?? target.Address.ExpectedName, NaturalOrder.Instance).ToList();
         var passing = new Passing<Target>(static _ => ConnectPatience, TimeProvider.System) { IsFromLast = true };
         await foreach (var outcome in FanOut.RunAsync(ordered, limit ?? Limits.MaxCalls, ConnectAsync, passing, cancellationToken))

@@ -20,4 +20,12 @@ public interface IHypervisorDriver
 
     /// <summary>Opens a link to one host.</summary>
     Task<IHypervisorLink> OpenAsync(HostAddress address, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Hosts of this driver are about to be connected: what their first link needs once in the process may begin now, beside what its caller
+    /// does. Does not wait, and does not fail: who opens a link is told.
+    /// </summary>
+    void Prepare()
+    {
+    }
 }

@@ -1,5 +1,5 @@
 using Kumoi.Hypervisors.Libvirt.Connections;
-
+using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Reading;
 
 namespace Kumoi.Hypervisors.Libvirt;
@@ -16,6 +16,15 @@ public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervis
     /// <summary>Everything with a scheme, except the simulator's.</summary>
     public bool Handles(string uri) =>
         LibvirtUri.HasScheme(uri, out var scheme) && !string.Equals(scheme, "sim", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>libvirt's library with all that it stands on is loaded by a thread of its own.</summary>
+    public void Prepare()
+    {
+        if (!LibvirtLibrary.IsReady)
+        {
+            new Thread(static () => LibvirtLibrary.TryEnsureReady()) { IsBackground = true, Name = "kumoi-libvirt-load" }.Start();
+        }
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<HostAddress> Resolve(string uri) => [new HostAddress(uri, LibvirtUri.Parse(uri).ExpectedName)];

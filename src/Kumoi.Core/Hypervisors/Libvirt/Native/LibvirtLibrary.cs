@@ -26,10 +26,26 @@ internal static class LibvirtLibrary
     private static string SystemName =>
         OperatingSystem.IsWindows() ? "libvirt-0.dll" : OperatingSystem.IsMacOS() ? "libvirt.0.dylib" : "libvirt.so.0";
 
+    public static bool IsReady => Volatile.Read(ref _isReady);
+
+    /// <summary>As <see cref="EnsureReady"/>; whether it succeeded.</summary>
+    public static bool TryEnsureReady()
+    {
+        try
+        {
+            EnsureReady();
+            return true;
+        }
+        catch (HypervisorException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Makes the library usable. Fails with <see cref="HypervisorError.LibraryMissing"/>; a later call tries again.</summary>
     public static void EnsureReady()
     {
-        if (Volatile.Read(ref _isReady))
+        if (IsReady)
         {
             return;
         }
