@@ -67,9 +67,13 @@ internal static class VolumeTransfer
         LibvirtConnection connection, UploadVolume call, LocalImage image, Action<string> made, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        VolumeCalls.EnsureFree(connection, call.Pool, call.VolumeName);
         var plan = VolumeStore.PlanOne(connection, call.Pool, call.VolumeName, vm: "", "raw", image.Length);
-        VolumeStore.Create(connection, plan);
+        if (!call.IsMade)
+        {
+            VolumeCalls.EnsureFree(connection, call.Pool, call.VolumeName);
+            VolumeStore.Create(connection, plan);
+        }
+
         made(plan.Path);
         var action = $"upload the volume '{call.VolumeName}' to the storage pool '{call.Pool}'";
         using var volume = VolumeStore.Find(connection, call.Pool, call.VolumeName)

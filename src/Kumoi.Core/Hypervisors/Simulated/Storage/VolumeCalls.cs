@@ -46,6 +46,14 @@ internal static class VolumeCalls
         return Read(link, made);
     }
 
+    /// <summary>One that is to be made anew.</summary>
+    public static void Drop(SimulatedLink link, string pool, string name)
+    {
+        var volume = Find(link, pool, name) ?? throw VolumeDefinition.NoVolume(link.HostName, pool, name);
+        link.Host.Volumes.Remove(volume);
+        link.Host.ImageBytes.Remove(volume.Path);
+    }
+
     private static IReadOnlyList<VolumeReading> Read(SimulatedLink link, string pool)
     {
         PoolCalls.EnsureActive(link, pool);
