@@ -12,6 +12,7 @@ BeforeDiscovery {
   $noSize = 'it takes no size'
   $whole = 'it takes a VM as a whole, and nothing of one'
   $noVM = 'it has nothing to do with VMs'
+  $anyNetwork = 'simulated hosts have each network that is named; the lab tests it: AdapterTests'
   $anyState = 'it does with a VM in use what it does with any'
   $rows = @{
     'Add-KumoiDisk' = @{
@@ -20,11 +21,11 @@ BeforeDiscovery {
       otherVM = { Add-KumoiDisk kvm01-2 -Path /var/lib/libvirt/images/held }, 'InvalidState'
     }
     'Add-KumoiNetworkAdapter' = @{
-      missing = { Add-KumoiNetworkAdapter kvm01-2 nowhere }, 'InvalidSpecification'; inUse = { Add-KumoiNetworkAdapter kvm01-1 quiet }, 'InvalidState'; tooSmall = $noSize
-      otherHost = { Add-KumoiNetworkAdapter kvm02-2 lan }, 'InvalidSpecification'; otherVM = { Add-KumoiNetworkAdapter kvm01-2 lan -MacAddress 52:54:00:00:00:01 }, 'InvalidSpecification'
+      missing = { Add-KumoiNetworkAdapter nobody default }, 'NotFound'; inUse = $anyNetwork; tooSmall = $noSize
+      otherHost = { Add-KumoiNetworkAdapter kvm01-2 lan -VMHost kvm02 }, 'NotFound'; otherVM = { Add-KumoiNetworkAdapter kvm01-2 lan -MacAddress 52:54:00:00:00:01 }, 'InvalidState'
     }
     'Checkpoint-KumoiVM' = @{
-      missing = { Checkpoint-KumoiVM nobody }, 'NotFound'; inUse = { Checkpoint-KumoiVM kvm01-2 base }, 'InvalidSpecification'; tooSmall = $noSize
+      missing = { Checkpoint-KumoiVM nobody }, 'NotFound'; inUse = { Checkpoint-KumoiVM kvm01-2 base }, 'SnapshotExists'; tooSmall = $noSize
       otherHost = { Checkpoint-KumoiVM kvm01-2 -VMHost kvm02 }, 'NotFound'; otherVM = $whole
     }
     'Copy-KumoiVM' = @{
@@ -45,7 +46,7 @@ BeforeDiscovery {
       otherHost = { Export-KumoiVolume other "$TestDrive/x" -VMHost kvm01 }, 'NotFound'; otherVM = 'a volume is a volume, whoever uses it: see what is in use'
     }
     'Get-KumoiDhcpLease' = @{
-      missing = { Get-KumoiDhcpLease nowhere -VMHost kvm01 }, 'NotFound'; inUse = { Get-KumoiDhcpLease quiet -VMHost kvm01 }, 'InvalidState'; tooSmall = $reads
+      missing = { Get-KumoiDhcpLease nowhere -VMHost kvm01 }, 'NotFound'; inUse = { Get-KumoiDhcpLease quiet -VMHost kvm01 }, 'ResourceUnavailable'; tooSmall = $reads
       otherHost = { Get-KumoiDhcpLease lan -VMHost kvm02 }, 'NotFound'; otherVM = $noVM
     }
     'Get-KumoiDisk' = @{
@@ -84,12 +85,12 @@ BeforeDiscovery {
       otherHost = { Move-KumoiVM kvm01-1 kvm02 -WithStorage -TargetPool fast -AllowUnencrypted }, 'StorageFailed'; otherVM = $whole
     }
     'Move-KumoiVMStorage' = @{
-      missing = { Move-KumoiVMStorage kvm01-1 fast -Target vdz }, 'DeviceNotFound'; inUse = { Move-KumoiVMStorage kvm01-2 fast }, 'InvalidState'
+      missing = { Move-KumoiVMStorage kvm01-1 fast -Target vdz }, 'DiskNotFound'; inUse = { Move-KumoiVMStorage kvm01-2 fast }, 'InvalidState'
       tooSmall = { Move-KumoiVMStorage kvm01-1 full }, 'StorageFailed'; otherHost = { Move-KumoiVMStorage kvm02-1 fast }, 'StorageFailed'
-      otherVM = { Move-KumoiVMStorage kvm02-2 default -Target vda }, 'DeviceNotFound'
+      otherVM = { Move-KumoiVMStorage kvm03-1 default -Target vda }, 'DiskNotFound'
     }
     'New-KumoiNetwork' = @{
-      missing = { New-KumoiNetwork new 10.9.0.0/24 -VMHost kvm09 }, 'NotFound'; inUse = { New-KumoiNetwork lan 10.9.0.0/24 -VMHost kvm01 }, 'InvalidSpecification'
+      missing = { New-KumoiNetwork new 10.9.0.0/24 -VMHost kvm09 }, 'NotFound'; inUse = { New-KumoiNetwork lan 10.9.0.0/24 -VMHost kvm01 }, 'NetworkClash'
       tooSmall = { New-KumoiNetwork new 10.9.0.0/31 -VMHost kvm01 }, 'InvalidSpecification'; otherHost = 'it is made where it is said'; otherVM = $noVM
     }
     'New-KumoiPool' = @{
@@ -101,8 +102,8 @@ BeforeDiscovery {
       otherHost = { New-KumoiTemplate kvm01-2 new -VMHost kvm02 }, 'NotFound'; otherVM = { New-KumoiTemplate exported kvm03-1 }, 'VMExists'
     }
     'New-KumoiVM' = @{
-      missing = { New-KumoiVM new -VMHost kvm01 -Template none }, 'NotFound'; inUse = { New-KumoiVM kvm01-1 -VMHost kvm01 }, 'VMExists'
-      tooSmall = { New-KumoiVM new -VMHost kvm01 -NewDiskBytes 2TB }, 'StorageFailed'; otherHost = { New-KumoiVM new -VMHost kvm01 -Template golden -Linked }, 'NotFound'
+      missing = { New-KumoiVM new -VMHost kvm01 -Template none }, 'VMNotFound'; inUse = { New-KumoiVM kvm01-1 -VMHost kvm01 }, 'VMExists'
+      tooSmall = { New-KumoiVM new -VMHost kvm01 -NewDiskBytes 2TB }, 'StorageFailed'; otherHost = { New-KumoiVM new -VMHost kvm01 -Template golden -Linked }, 'VMNotFound'
       otherVM = { New-KumoiVM new -VMHost kvm01 -Xml (Get-KumoiVM kvm01-2 -Raw).Xml.Replace('<name>kvm01-2<', '<name>new<') }, 'VMExists'
     }
     'New-KumoiVolume' = @{
@@ -143,7 +144,7 @@ BeforeDiscovery {
       otherHost = { Remove-KumoiVolume other -VMHost kvm01 -Confirm:$false }, 'NotFound'; otherVM = 'a volume of another VM is one in use'
     }
     'Rename-KumoiSnapshot' = @{
-      missing = { Rename-KumoiSnapshot kvm01-2 none new }, 'NotFound'; inUse = { Rename-KumoiSnapshot kvm01-2 base later }, 'InvalidSpecification'; tooSmall = $noSize
+      missing = { Rename-KumoiSnapshot kvm01-2 none new }, 'NotFound'; inUse = { Rename-KumoiSnapshot kvm02-2 theirs too }, 'SnapshotExists'; tooSmall = $noSize
       otherHost = { Rename-KumoiSnapshot kvm01-2 base new -VMHost kvm02 }, 'NotFound'; otherVM = { Rename-KumoiSnapshot kvm01-2 theirs new }, 'NotFound'
     }
     'Rename-KumoiVM' = @{
@@ -151,7 +152,7 @@ BeforeDiscovery {
       otherHost = { Rename-KumoiVM kvm01-2 new -VMHost kvm02 }, 'NotFound'; otherVM = { Rename-KumoiVM exported kvm03-1 }, 'VMExists'
     }
     'Resize-KumoiDisk' = @{
-      missing = { Resize-KumoiDisk kvm01-1 vdz -SizeBytes 4GB }, 'NotFound'; inUse = { Resize-KumoiDisk kvm01-2 vda -SizeBytes 4GB }, 'InvalidState'
+      missing = { Resize-KumoiDisk kvm01-1 vdz -SizeBytes 4GB }, 'NotFound'; inUse = $anyState
       tooSmall = { Resize-KumoiDisk kvm01-1 vda -SizeBytes 1GB }, 'InvalidSpecification'; otherHost = { Resize-KumoiDisk kvm01-1 vda -SizeBytes 4GB -VMHost kvm02 }, 'NotFound'
       otherVM = { Resize-KumoiDisk kvm02-2 vda -SizeBytes 4GB }, 'NotFound'
     }
@@ -175,8 +176,8 @@ BeforeDiscovery {
     }
     'Select-KumoiVM' = @{ missing = 'it takes what comes by the pipeline'; inUse = $reads; tooSmall = $reads; otherHost = $reads; otherVM = $whole }
     'Set-KumoiCdDrive' = @{
-      missing = { Set-KumoiCdDrive kvm01-2 -Path /iso/x.iso }, 'DeviceNotFound'; inUse = { Set-KumoiCdDrive kvm01-1 -Path /iso/x.iso -Target vda }, 'InvalidSpecification'; tooSmall = $noSize
-      otherHost = { Set-KumoiCdDrive kvm01-1 -Eject -VMHost kvm02 }, 'NotFound'; otherVM = { Set-KumoiCdDrive kvm02-2 -Eject -Target vda }, 'DeviceNotFound'
+      missing = { Set-KumoiCdDrive kvm01-2 -Path /iso/x.iso }, 'DiskNotFound'; inUse = { Set-KumoiCdDrive kvm01-1 -Path /iso/x.iso -Target vda }, 'DiskNotFound'; tooSmall = $noSize
+      otherHost = { Set-KumoiCdDrive kvm01-1 -Eject -VMHost kvm02 }, 'NotFound'; otherVM = { Set-KumoiCdDrive kvm02-2 -Eject -Target vda }, 'DiskNotFound'
     }
     'Set-KumoiDisk' = @{
       missing = { Set-KumoiDisk kvm01-1 vdz -BytesPerSecond 1MB }, 'NotFound'; inUse = $anyState; tooSmall = { Set-KumoiDisk kvm01-1 vda -BytesPerSecond -1 }, 'ParameterArgumentValidationError'
@@ -184,9 +185,9 @@ BeforeDiscovery {
     }
     'Set-KumoiNetwork' = @{ missing = { Set-KumoiNetwork nowhere -AutoStart -VMHost kvm01 }, 'NotFound'; inUse = $anyState; tooSmall = $noSize; otherHost = { Set-KumoiNetwork lan -AutoStart -VMHost kvm02 }, 'NotFound'; otherVM = $noVM }
     'Set-KumoiNetworkAdapter' = @{
-      missing = { Set-KumoiNetworkAdapter kvm01-1 52:54:00:00:00:01 -NetworkName nowhere }, 'InvalidSpecification'; inUse = { Set-KumoiNetworkAdapter kvm01-1 52:54:00:00:00:01 -NetworkName quiet }, 'InvalidState'
+      missing = { Set-KumoiNetworkAdapter kvm01-1 52:54:00:00:00:99 -NetworkName lan }, 'NotFound'; inUse = $anyNetwork
       tooSmall = { Set-KumoiNetworkAdapter kvm01-1 52:54:00:00:00:01 -InboundKiBPerSec -1 }, 'ParameterArgumentValidationError'
-      otherHost = { Set-KumoiNetworkAdapter kvm02-1 52:54:00:00:00:03 -NetworkName lan }, 'InvalidSpecification'; otherVM = { Set-KumoiNetworkAdapter kvm01-2 52:54:00:00:00:01 -Connected $false }, 'NotFound'
+      otherHost = { Set-KumoiNetworkAdapter kvm01-1 52:54:00:00:00:01 -NetworkName lan -VMHost kvm02 }, 'NotFound'; otherVM = { Set-KumoiNetworkAdapter kvm01-2 52:54:00:00:00:01 -Connected $false }, 'NotFound'
     }
     'Set-KumoiPool' = @{ missing = { Set-KumoiPool none -AutoStart -VMHost kvm01 }, 'NotFound'; inUse = $anyState; tooSmall = $noSize; otherHost = { Set-KumoiPool fast -AutoStart -VMHost kvm02 }, 'NotFound'; otherVM = $noVM }
     'Set-KumoiVM' = @{
@@ -242,6 +243,7 @@ Describe 'Bad input' {
     Checkpoint-KumoiVM kvm01-2 base
     Checkpoint-KumoiVM kvm01-2 later
     Checkpoint-KumoiVM kvm02-2 theirs
+    Checkpoint-KumoiVM kvm02-2 too
     New-KumoiVM master -VMHost kvm02 -NewDiskBytes 1GB | Out-Null
     New-KumoiTemplate master golden | Out-Null
     New-KumoiVM child -VMHost kvm02 -Template golden -Linked | Out-Null
@@ -271,10 +273,11 @@ Describe 'Bad input' {
 
   It '<name>, <kind>: one error <id>, and nothing else' -ForEach $tried {
     $given = @(try { & $call 2>&1 3>$null } catch { $_ })
+    $before, $script:trace = $trace, (Get-Trace)
+    (Compare-Object $before $trace).InputObject | ForEach-Object { $_ -replace '\s+', ' ' } | Should -BeNullOrEmpty -Because "'$call' gave: $($given -join '; ')"
     $given | Should -HaveCount 1 -Because "'$call' gave: $($given -join '; ')"
     $given[0] | Should -BeOfType System.Management.Automation.ErrorRecord
     $given[0].FullyQualifiedErrorId | Should -BeLike "$id,*" -Because "'$call' gave: $($given[0])"
     if ($id -ne 'ParameterArgumentValidationError') { $given[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty }
-    Get-Trace | Should -Be $trace
   }
 }

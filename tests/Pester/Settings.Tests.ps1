@@ -174,9 +174,10 @@ Describe 'Set-KumoiVM -Xml' {
 
   It 'is undone where a later cmdlet fails on the VM and another is to take its place' {
     $xml = (Get-KumoiVM kvm01-2 -Raw).Xml -replace '<vcpu>1<', '<vcpu>4<'
+    $before = Get-Date
     Get-KumoiVM kvm01-2, kvm02-2 | Select-Object -First 1 | Set-KumoiVM -Xml $xml -PassThru | Invoke-KumoiAction { throw "no $_" } -ErrorAction SilentlyContinue
     (Get-KumoiVM kvm01-2).CpuCount | Should -Be 1
-    (Get-KumoiOperation -VM kvm01-2 | Where-Object Kind -EQ Redefine).State | Should -Be Succeeded, Succeeded
+    (Get-KumoiOperation -VM kvm01-2 -After $before | Where-Object Kind -EQ Redefine).State | Should -Be Succeeded, Succeeded
   }
 
   It 'leaves the journal what the definition was' {

@@ -67,6 +67,8 @@ public sealed class ImportTests : IDisposable
         }
 
         Assert.True(whole > 1 && nothing > 3, $"{whole} whole, {nothing} with nothing, {named} named");
-        Assert.True(named <= 2, $"{named} volumes stay: one for each disk, whose making was under way");
+
+        // Of each disk: when its volume is being made, and before the journal has that it was.
+        Assert.True(named <= 4, $"{named} volumes stay");
     }
 }

@@ -8,15 +8,13 @@ using Kumoi.PowerShell.Session;
 namespace Kumoi.PowerShell.Cmdlets.Base;
 
 /// <summary>
-/// A cmdlet's work in a runspace of its own, which has the caller's preferences and folder, and of its script blocks copies, with the
+/// A cmdlet's work in a runspace of its own, which has the caller's folder and what it does on errors, and of its script blocks copies, with the
 /// variables and functions that they read, as they are when it is made.
 /// </summary>
 internal sealed class CmdletInRunspace
 {
-    private static readonly string[] Preferences =
-    [
-        "ErrorActionPreference", "WarningPreference", "InformationPreference", "VerbosePreference", "DebugPreference", "ProgressPreference",
-    ];
+    /// <summary>Warnings and the like are in the job whether or not the caller shows them: who receives them decides that.</summary>
+    private static readonly string[] Preferences = ["ErrorActionPreference", "VerbosePreference", "DebugPreference"];
 
     /// <summary>What belongs to the caller's pipeline, and what the caller has answered.</summary>
     private static readonly HashSet<string> NotHandedOver = new(StringComparer.OrdinalIgnoreCase)
