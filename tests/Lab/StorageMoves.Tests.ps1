@@ -111,7 +111,7 @@ Describe 'Move-KumoiVMStorage whose session is killed' {
     $result = $left | Repair-KumoiOperation -WarningAction SilentlyContinue
     $result.IsRepaired | Should -BeTrue -Because $result.Message
     (Get-KumoiVM tick).State | Should -Be Running
-    (Get-KumoiDisk tick).Path | Should -Be /var/lib/libvirt/images/move.img
+    (Get-KumoiDisk tick vda).Path | Should -Be /var/lib/libvirt/images/move.img
     & virsh -q -c $machine.uri blockjob tick vda --raw 2>$null | Should -BeNullOrEmpty
     Get-KumoiVolume -VMHost $machine.name -StoragePool fast | Should -BeNullOrEmpty
     Get-ChildItem (Join-Path $info.directory $machine.name var/lib/libvirt/images-fast) | Should -BeNullOrEmpty

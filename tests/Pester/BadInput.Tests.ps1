@@ -104,7 +104,7 @@ BeforeDiscovery {
     'New-KumoiVM' = @{
       missing = { New-KumoiVM new -VMHost kvm01 -Template none }, 'VMNotFound'; inUse = { New-KumoiVM kvm01-1 -VMHost kvm01 }, 'VMExists'
       tooSmall = { New-KumoiVM new -VMHost kvm01 -NewDiskBytes 2TB }, 'StorageFailed'; otherHost = { New-KumoiVM new -VMHost kvm01 -Template golden -Linked }, 'VMNotFound'
-      otherVM = { New-KumoiVM new -VMHost kvm01 -Xml (Get-KumoiVM kvm01-2 -Raw).Xml.Replace('<name>kvm01-2<', '<name>new<') }, 'VMExists'
+      otherVM = { New-KumoiVM -VMHost kvm01 -Xml (Get-KumoiVM kvm01-2 -Raw).Xml.Replace('<name>kvm01-2<', '<name>new<') }, 'VMExists'
     }
     'New-KumoiVolume' = @{
       missing = { New-KumoiVolume new -VMHost kvm01 -SizeBytes 1GB -StoragePool none }, 'StorageFailed'; inUse = { New-KumoiVolume held -VMHost kvm01 -SizeBytes 1GB }, 'StorageFailed'
@@ -144,7 +144,7 @@ BeforeDiscovery {
       otherHost = { Remove-KumoiVolume other -VMHost kvm01 -Confirm:$false }, 'NotFound'; otherVM = 'a volume of another VM is one in use'
     }
     'Rename-KumoiSnapshot' = @{
-      missing = { Rename-KumoiSnapshot kvm01-2 none new }, 'NotFound'; inUse = { Rename-KumoiSnapshot kvm02-2 theirs too }, 'SnapshotExists'; tooSmall = $noSize
+      missing = { Rename-KumoiSnapshot kvm01-2 none new }, 'NotFound'; inUse = { Rename-KumoiSnapshot kvm02-2 theirs too }, 'NotSupported'; tooSmall = $noSize
       otherHost = { Rename-KumoiSnapshot kvm01-2 base new -VMHost kvm02 }, 'NotFound'; otherVM = { Rename-KumoiSnapshot kvm01-2 theirs new }, 'NotFound'
     }
     'Rename-KumoiVM' = @{
