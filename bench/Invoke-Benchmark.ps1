@@ -33,6 +33,19 @@ if ($connected) {
     Write-LeftOut 'the comparison with python3-libvirt' 'it is not installed (apt-get install python3-libvirt)'
   }
 
+  # What VMs have costs nothing where nobody asks for it.
+  $furniture = "<devices><disk type='file' device='disk'><source file='/images/NAME-1'/><target dev='vda' bus='virtio'/></disk>" +
+  "<disk type='file' device='disk'><source file='/images/NAME-2'/><target dev='vdb' bus='virtio'/></disk>" +
+  "<interface type='network'><source network='default'/></interface><interface type='network'><source network='default'/></interface></devices>"
+  $furnished = Join-Path $work 'furnished.xml'
+  Set-Content $furnished ([regex]::Replace((Get-Content $node -Raw), '<name>(vm\d+)</name>(.*?)</domain>', { param($vm) $vm.Result('<name>$1</name>$2') + $furniture.Replace('NAME', $vm.Groups[1].Value) + '</domain>' }))
+  $null = Connect-KumoiHost "test://$furnished" -Name furnished
+  if ((Get-KumoiVM vm0001 -VMHost furnished | Get-KumoiDisk).Count -ne 2) { throw 'The VMs have no disks.' }
+  Add-Comparison 'Get-KumoiVM, 1,000 VMs with two disks and two adapters each, against 1,000 bare ones' { Measure-Once { Get-KumoiVM -VMHost furnished } } {
+    Measure-Once { Get-KumoiVM -VMHost thousand }
+  } 'Get-KumoiVM' 1.3 40 20
+  Disconnect-KumoiHost furnished
+
   if (Get-Command virsh -CommandType Application -ErrorAction Ignore) {
     # A session has its connections open; virsh opens its own for each command.
     Add-Comparison 'Get-KumoiVM, 1,000 VMs, open connection, against virsh domstats' { Measure-Once { Get-KumoiVM } } { Measure-Once { virsh -c $uri domstats } } "virsh -c $uri domstats" 1 11
@@ -268,6 +281,25 @@ else {
       }
       virsh -q -c $uploadUri vol-delete upload default | Out-Null
     } 'virsh vol-create-as, vol-upload' 1 7
+    # (i2b) Ten linked clones of a template, against a script that makes their images beside libvirt and defines them.
+    New-KumoiVM golden-master -VMHost upload -Minimal -NewDiskBytes 256MB | New-KumoiTemplate -NewName golden | Out-Null
+    $images = Join-Path $lab.directory $lab.hosts[0].name var/lib/libvirt/images
+    $clone = (Get-KumoiVM golden-master -Raw).Xml -replace '<uuid>.*</uuid>' -replace '<mac .*/>' -replace 'golden-master', 'NAME'
+    Add-Comparison 'Copy-KumoiVM -Linked -Count 10 of a template, against qemu-img and virsh define in a loop' {
+      Measure-Once { if ((Copy-KumoiVM golden ours -VMHost upload -Linked -Count 10).Count -ne 10) { throw 'not ten' } }
+      Get-KumoiVM ours-* | Remove-KumoiVM -RemoveDisk -Confirm:$false
+    } {
+      Measure-Once {
+        foreach ($i in 1..10) {
+          qemu-img create -q -f qcow2 -b golden-1 -F qcow2 "$images/theirs-$i-1"
+          Set-Content "$work/clone.xml" $clone.Replace('NAME', "theirs-$i")
+          virsh -q -c $uploadUri define "$work/clone.xml"
+        }
+      }
+      foreach ($i in 1..10) { virsh -q -c $uploadUri undefine "theirs-$i" | Out-Null; Remove-Item "$images/theirs-$i-1" }
+    } 'qemu-img create -b; virsh define' 1 7
+    Remove-KumoiTemplate golden -RemoveDisk -Confirm:$false
+    Get-KumoiVM golden-master | Remove-KumoiVM -RemoveDisk -Confirm:$false
     Disconnect-KumoiHost upload
     # (i3) A dead host holds up nobody: how long until all others are connected and read, beyond the time without it.
     $alive = @($lab.hosts[1..($lab.hosts.Count - 1)].uri)

@@ -130,6 +130,10 @@ Describe 'The journal' {
       text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Set-KumoiVM -AutoStart -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
     }
     @{
+      undone = 'Set-KumoiVM'; element = 'kvm02-1'; vmHost = 'kvm02'; vm = 'kvm02-1'; kinds = 'Describe', 'Describe'
+      text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Set-KumoiVM -Title shop -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
+    }
+    @{
       undone = 'Save-KumoiVM'; element = 'kvm02-1'; vmHost = 'kvm02'; vm = 'kvm02-1'; kinds = 'Save', 'Start'
       text = 'Get-KumoiVM -State Running | Select-Object -First 2 | Save-KumoiVM -PassThru | Invoke-KumoiAction { if ($_.Name -eq "kvm02-1") { throw } }'
     }
@@ -156,6 +160,14 @@ Describe 'The journal' {
     @{
       undone = 'New-KumoiTemplate'; element = 'tmpl-kvm02-2'; vmHost = 'kvm02'; vm = 'tmpl-kvm02-2'; kinds = 'Define', 'UndoDefine'
       text = 'Get-KumoiVM -State Shutoff | Select-Object -First 2 | New-KumoiTemplate -NewName { "tmpl-$_" } | Invoke-KumoiAction { if ($_.Name -eq "tmpl-kvm02-2") { throw } }'
+    }
+    @{
+      undone = 'Import-KumoiVM'; element = 'copied'; vmHost = 'kvm02'; vm = 'copied'; kinds = 'Import', 'CreateVolume', 'UploadVolume', 'Define', 'UndoDefine', 'RemoveVolume'
+      text = '
+        [System.IO.File]::WriteAllBytes("$TestDrive/disk.img", [byte[]]::new(1MB))
+        $volume = Import-KumoiVolume "$TestDrive/disk.img" from-1 -VMHost kvm01
+        New-KumoiVM from -VMHost kvm01 -DiskPath $volume.Path -DiskFormat raw | Export-KumoiVM -LocalPath $TestDrive
+        Get-KumoiHost kvm02, kvm03 | Select-Object -First 1 | Import-KumoiVM "$TestDrive/from" -Name copied | Invoke-KumoiAction { if ($_.VMHost -eq "kvm02") { throw } }'
     }
     @{
       undone = 'Resume-KumoiVM'; element = 'kvm02-2'; vmHost = 'kvm02'; vm = 'kvm02-2'; kinds = 'Start', 'Resume', 'Suspend'

@@ -81,6 +81,114 @@ Describe 'Set-KumoiVM of CPUs and memory' {
   }
 }
 
+Describe 'Set-KumoiVM of title and description' {
+  BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
+
+  It 'writes what people say of a VM, whether it runs or not, and leaves what it is not told of' {
+    Get-KumoiVM kvm01-* | Set-KumoiVM -Title "Shop's <db>" -Description "root: ask Ada`nbackup: 3 am"
+    $read = Get-KumoiVM kvm01-* -Raw
+    $read.Title | Should -Be "Shop's <db>", "Shop's <db>"
+    $read.Description | Should -Be "root: ask Ada`nbackup: 3 am", "root: ask Ada`nbackup: 3 am"
+    Set-KumoiVM kvm01-1 -Title Shop
+    (Get-KumoiVM kvm01-1 -Raw).Title, (Get-KumoiVM kvm01-1 -Raw).Description | Should -Be Shop, "root: ask Ada`nbackup: 3 am"
+    Set-KumoiVM kvm01-1 -Title '' -Description ''
+    (Get-KumoiVM kvm01-1 -Raw).Title, (Get-KumoiVM kvm01-1 -Raw).Description | Should -Be '', ''
+    (Get-KumoiVM kvm01-2).Title | Should -BeNullOrEmpty # read without its XML: not known
+  }
+
+  It 'refuses a text that cannot be kept, and changes nothing' {
+    { Set-KumoiVM kvm01-1 -Title "two`nlines" -CpuCount 1 -ErrorAction Stop } | Should -Throw '*title*'
+    { Set-KumoiVM kvm01-1 -Description "bell`a" -ErrorAction Stop } | Should -Throw '*description*'
+    (Get-KumoiVM kvm01-1 -Raw).Title | Should -Be ''
+  }
+
+  It 'changes all or nothing' {
+    Add-KumoiFault kvm01 SetAutostart | Out-Null
+    { Set-KumoiVM kvm01-2 -CpuCount 7 -Title new -AutoStart -ErrorAction Stop } | Should -Throw '*injected fault*'
+    $after = Get-KumoiVM kvm01-2 -Raw
+    $after.CpuCount, $after.Title | Should -Be 1, ''
+  }
+
+  It 'keeps passwords that people write there out of the journal' {
+    Set-KumoiVM kvm01-1 -Title Shop -Description 'root: hunter2'
+    $operation = Get-KumoiOperation | Select-Object -Last 1
+    $operation.Kind | Should -Be Describe
+    $operation.Details | Should -BeLike '*Shop*'
+    $operation.Details | Should -Not -BeLike '*hunter2*'
+  }
+}
+
+Describe 'Set-KumoiVM -Xml' {
+  BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
+
+  It 'replaces the definition, and -PassThru gives the VM that it makes' {
+    $vm = Get-KumoiVM kvm01-2 -Raw
+    $set = $vm | Set-KumoiVM -Xml ($vm.Xml -replace '<vcpu>1<', '<vcpu>4<') -PassThru
+    $set.CpuCount, $set.Id | Should -Be 4, $vm.Id
+    (Get-KumoiVM kvm01-2).CpuCount | Should -Be 4
+    $document = [xml] (Get-KumoiVM kvm01-2 -Raw).Xml
+    $document.domain.vcpu = '2'
+    Set-KumoiVM kvm01-2 -Xml $document
+    (Get-KumoiVM kvm01-2).CpuCount | Should -Be 2
+  }
+
+  It 'holds from the next start on where the VM runs, and says so' {
+    $vm = Get-KumoiVM kvm01-1 -Raw
+    $vm | Set-KumoiVM -Xml ($vm.Xml -replace '<vcpu>\d+<', '<vcpu>7<') -WarningVariable warned -WarningAction SilentlyContinue
+    "$warned" | Should -BeLike '*stopped and started again*'
+    (Get-KumoiVM kvm01-1).CpuCount | Should -Be $vm.CpuCount
+    Stop-KumoiVM kvm01-1 -TurnOff
+    (Start-KumoiVM kvm01-1 -PassThru).CpuCount | Should -Be 7
+  }
+
+  It 'refuses one that somebody has changed since it was read, and takes a VM by name as it is' {
+    $vm = Get-KumoiVM kvm01-2 -Raw
+    Set-KumoiVM kvm01-2 -CpuCount 3
+    { $vm | Set-KumoiVM -Xml ($vm.Xml -replace '<vcpu>1<', '<vcpu>4<') -ErrorAction Stop } | Should -Throw "The definition of 'kvm01-2' has changed since it was read."
+    (Get-KumoiVM kvm01-2).CpuCount | Should -Be 3
+    Set-KumoiVM kvm01-2 -Xml ($vm.Xml -replace '<vcpu>1<', '<vcpu>4<')
+    (Get-KumoiVM kvm01-2).CpuCount | Should -Be 4
+  }
+
+  It 'refuses <why>, and changes nothing' -ForEach @(
+    @{ why = 'the XML of another VM'; xml = { (Get-KumoiVM kvm01-1 -Raw).Xml }; message = '*is of another VM*' }
+    @{ why = 'another id'; xml = { (Get-KumoiVM kvm01-2 -Raw).Xml -replace '<uuid>.*</uuid>', "<uuid>$([guid]::NewGuid())</uuid>" }; message = '*another VM: its <uuid>*' }
+    @{ why = 'one without a name'; xml = { (Get-KumoiVM kvm01-2 -Raw).Xml -replace '<name>.*</name>' }; message = '*has no <name>*' }
+    @{ why = 'what is no XML'; xml = { '<domain><name>kvm01-2</domain>' }; message = "*cannot be parsed*" }
+    @{ why = 'a file of this computer'; xml = { "<!DOCTYPE d [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><domain><name>&e;</name></domain>" }; message = '*DTD*' }
+    @{ why = 'no memory'; xml = { (Get-KumoiVM kvm01-2 -Raw).Xml -replace '<memory.*</memory>' }; message = '*no memory*' }
+    @{ why = 'a path'; xml = { '/tmp/vm.xml' }; message = '*read the file*' }
+  ) {
+    $before = (Get-KumoiVM kvm01-2 -Raw).Xml
+    $given = & $xml
+    { Set-KumoiVM kvm01-2 -Xml $given -ErrorAction Stop } | Should -Throw $message
+    (Get-KumoiVM kvm01-2 -Raw).Xml | Should -Be $before
+  }
+
+  It 'goes alone, and not with a saved state' {
+    $xml = (Get-KumoiVM kvm01-1 -Raw).Xml
+    { Set-KumoiVM kvm01-1 -Xml $xml -AutoStart } | Should -Throw -ErrorId 'XmlAlone,*'
+    Save-KumoiVM kvm01-1
+    { Set-KumoiVM kvm01-1 -Xml $xml -ErrorAction Stop } | Should -Throw '*saved state*'
+  }
+
+  It 'is undone where a later cmdlet fails on the VM and another is to take its place' {
+    $xml = (Get-KumoiVM kvm01-2 -Raw).Xml -replace '<vcpu>1<', '<vcpu>4<'
+    $before = Get-Date
+    Get-KumoiVM kvm01-2, kvm02-2 | Select-Object -First 1 | Set-KumoiVM -Xml $xml -PassThru | Invoke-KumoiAction { throw "no $_" } -ErrorAction SilentlyContinue
+    (Get-KumoiVM kvm01-2).CpuCount | Should -Be 1
+    (Get-KumoiOperation -VM kvm01-2 -After $before | Where-Object Kind -EQ Redefine).State | Should -Be Succeeded, Succeeded
+  }
+
+  It 'leaves the journal what the definition was' {
+    $vm = Get-KumoiVM kvm01-2 -Raw
+    $vm | Set-KumoiVM -Xml ($vm.Xml -replace '<vcpu>1<', '<vcpu>4<')
+    $operation = Get-KumoiOperation | Select-Object -Last 1
+    $operation.Kind | Should -Be Redefine
+    ([xml] ($operation.Details | ConvertFrom-Json).before).domain.vcpu | Should -Be 1
+  }
+}
+
 Describe 'Rename-KumoiVM' {
   BeforeEach { Reset-Fleet 'sim://lab?hosts=3&vms=2&seed=7' }
 

@@ -1,13 +1,16 @@
+using System.Text.Json.Nodes;
 using Kumoi.Fleets;
+using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
+using Kumoi.Journal;
 using Kumoi.Speculation;
 
 namespace Kumoi.Exports;
 
 /// <summary>
 /// Makes a VM of a package on a host: its disks become volumes, then it is defined. What was made goes again if a step fails or is
-/// cancelled.
+/// cancelled; what a process that dies has left, <see cref="Speculation.Repair.OperationRepair"/> removes by the journal.
 /// </summary>
 /// <param name="fleet">All hosts, on none of which a VM of a kept identity may be.</param>
 /// <param name="host">Where.</param>
@@ -37,6 +40,8 @@ public sealed class VMImport(Fleet fleet, KumoiConnection host, ImportPackage pa
             package, options, await host.Link.SendAsync(new ReadNetworks(), cancellationToken), host.Name, warnings);
         await EnsureRoomAsync(cancellationToken);
         package.Check(cancellationToken);
+        using var underWay = OperationsUnderWay.Enter(_operation);
+        var begun = await BeginAsync(cancellationToken);
         var scratch = Directory.CreateTempSubdirectory("kumoi-import-");
         try
         {
@@ -49,12 +54,20 @@ public sealed class VMImport(Fleet fleet, KumoiConnection host, ImportPackage pa
 
             var spec = ImportDefinition.Of(package, options, Name, volumes, networks, warnings);
             var vm = await VMActions.CreateAsync(host, spec, start: false, keepFailed: false, _operation, cancellationToken);
+            await EndAsync(begun, OperationState.Succeeded);
             CallWarnings.Tell(warnings);
             return vm;
+        }
+        catch (HypervisorException e) when (e.OutcomeUnknown)
+        {
+            throw new HypervisorException(
+                e.Message, e.FaultDomain, e.IsTransient, outcomeUnknown: true, e.Error, e.NativeCode,
+                $"When the host answers: Repair-KumoiOperation {_operation.Value:D}, and import again.", e);
         }
         catch (Exception e) when (e is HypervisorException { OutcomeUnknown: false } or OperationCanceledException)
         {
             await RemoveMadeAsync();
+            await EndAsync(begun, OperationState.Failed, e.Message);
             throw;
         }
         finally
@@ -83,28 +96,65 @@ public sealed class VMImport(Fleet fleet, KumoiConnection host, ImportPackage pa
     private async Task<VolumeReading> MakeAsync(
         ImportDisk disk, string name, string scratch, IProgress<CopyProgress>? progress, CancellationToken cancellationToken)
     {
-        VolumeReading made;
         if (disk.File is null)
         {
-            // Not to be cancelled where it is short: what it had made then, nobody would know.
-            made = await host.Link.SendAsync(
-                new CreateVolume(options.StoragePool, name, disk.Format, disk.CapacityBytes) { Operation = _operation },
-                CancellationToken.None);
-        }
-        else
-        {
-            var path = package.Prepare(disk, scratch, progress, cancellationToken);
-            made = await host.Link.SendAsync(
-                new UploadVolume(options.StoragePool, name, path) { Operation = _operation, Progress = progress }, cancellationToken);
-            if (path.StartsWith(scratch, StringComparison.Ordinal))
-            {
-                File.Delete(path);
-            }
+            return await CreateAsync(name, disk.Format, disk.CapacityBytes);
         }
 
+        var path = package.Prepare(disk, scratch, progress, cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
+
+        // In two steps: of a volume whose making has ended it is known whose it is, also to whoever repairs this.
+        await CreateAsync(name, "raw", new FileInfo(path).Length);
+        var made = await host.Link.SendAsync(
+            new UploadVolume(options.StoragePool, name, path) { Operation = _operation, IsMade = true, Progress = progress },
+            cancellationToken);
+        if (path.StartsWith(scratch, StringComparison.Ordinal))
+        {
+            File.Delete(path);
+        }
+
+        return made;
+    }
+
+    /// <summary>Not to be cancelled, because it is short: what it had made then, nobody would know.</summary>
+    private async Task<VolumeReading> CreateAsync(string name, string format, long bytes)
+    {
+        var made = await host.Link.SendAsync(
+            new CreateVolume(options.StoragePool, name, format, bytes) { Operation = _operation }, CancellationToken.None);
         _made.Add(new DiskRemains.Place(made.Pool, made.Name, made.Path));
         return made;
     }
+
+    private async Task<JournaledOperation?> BeginAsync(CancellationToken cancellationToken)
+    {
+        if (host.Journal is not { } journal)
+        {
+            return null; // what a process leaves that dies, nobody would find
+        }
+
+        journal.Keep(await journal.OpenAsync(cancellationToken));
+        return await journal.BeginAsync(Intent(), cancellationToken);
+    }
+
+    private async Task EndAsync(JournaledOperation? begun, OperationState state, string? error = null)
+    {
+        if (begun is { } operation)
+        {
+            await host.Journal!.EndAsync(operation, new OperationOutcome(state, time.GetUtcNow(), error));
+        }
+    }
+
+    private OperationIntent Intent() => new()
+    {
+        Id = _operation.Value,
+        Kind = OperationKind.Import,
+        VMHost = host.Name,
+        IsSimulated = host.IsSimulated,
+        VM = Name,
+        StartedAt = time.GetUtcNow(),
+        Details = new JsonObject { ["file"] = package.LocalPath, ["pool"] = options.StoragePool }.ToJsonString(),
+    };
 
     /// <summary>Before anything is done: two VMs of one identity, or of one name on a host, are none.</summary>
     private async Task EnsureFreeAsync(CancellationToken cancellationToken)

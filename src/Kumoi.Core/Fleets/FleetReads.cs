@@ -69,7 +69,7 @@ public static class FleetReads
                 new ReadXml(vm.Id), cancellationToken))
             : null;
 
-    private static async Task<IReadOnlyList<KumoiVM>> ReadVMsAsync(
+    internal static async Task<IReadOnlyList<KumoiVM>> ReadVMsAsync(
         KumoiConnection host, Func<KumoiVM, bool> isWanted, bool includeXml, bool withTemplates, CancellationToken cancellationToken)
     {
         var readings = await host.Link.SendAsync(new ReadVMs(withTemplates), cancellationToken);

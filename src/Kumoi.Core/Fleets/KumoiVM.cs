@@ -74,6 +74,27 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
     /// <summary>The hypervisor's own definition; only with <c>Get-KumoiVM -Raw</c>.</summary>
     public string? Xml { get; }
 
+    /// <summary>What it is, in a line; as <see cref="Xml"/>. Empty: nobody has said.</summary>
+    public string? Title => Texts?.Title;
+
+    /// <summary>What else is said of it, in lines; as <see cref="Xml"/>. Empty: nothing.</summary>
+    public string? Description => Texts?.Description;
+
+    private VMTexts? Texts
+    {
+        get
+        {
+            try
+            {
+                return Xml is { Length: > 0 } ? VMTexts.Of(SafeXml.Parse(Xml)) : null;
+            }
+            catch (System.Xml.XmlException)
+            {
+                return null; // a host's XML may be anything: it is shown as it is
+            }
+        }
+    }
+
     internal KumoiConnection Connection { get; }
 
     /// <summary>What tells it from all other VMs that were read: copies of one VM on several hosts have one id.</summary>

@@ -25,7 +25,7 @@ public static class VMAdapters
     /// <param name="macAddress">Null: one of QEMU's own range (52:54:00) is drawn.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <exception cref="HypervisorException">
-    /// InvalidSpecification: names or numbers cannot be such. InvalidState: the VM has an adapter with that address.
+    /// InvalidSpecification: names or numbers cannot be such. InvalidState: a VM of the host has an adapter with that address.
     /// </exception>
     public static async Task<KumoiNetworkAdapter> AddAsync(
         KumoiVM vm, AdapterSettings settings, string model, string? macAddress, CancellationToken cancellationToken)
@@ -39,8 +39,29 @@ public static class VMAdapters
         await EnsureFilterAsync(vm.Connection, settings.Filter, cancellationToken);
         VMSpecCheck.EnsureName(model, "adapter model");
         var mac = macAddress is null ? AdapterDefinition.DrawMac() : Normalize(macAddress);
+        if (macAddress is not null)
+        {
+            await EnsureIsFreeAsync(vm, mac, cancellationToken);
+        }
+
         var reading = await vm.Connection.Link.SendAsync(new AddAdapter(vm.Id, mac, settings, model), cancellationToken);
         return new KumoiNetworkAdapter(vm, reading, DateTimeOffset.UtcNow);
+    }
+
+    /// <summary>Two VMs of one address get each other's packets, and libvirt does not mind.</summary>
+    private static async Task EnsureIsFreeAsync(KumoiVM vm, string mac, CancellationToken cancellationToken)
+    {
+        foreach (var other in await FleetReads.ReadVMsAsync(
+            vm.Connection, other => other.Id != vm.Id, includeXml: true, withTemplates: false, cancellationToken))
+        {
+            if (other.Xml is { Length: > 0 } xml && AdapterDefinition.Find(DomainDefinition.Parse(xml), mac) is not null)
+            {
+                throw new HypervisorException(
+                    $"'{other.Name}' on {other.VMHost} has the MAC address {mac} already.", FaultDomain.VM,
+                    error: HypervisorError.InvalidState,
+                    recommendedAction: "Leave out -MacAddress, and one that is free is drawn; or give another one.");
+            }
+        }
     }
 
     /// <summary>Changes a network adapter: at once if its VM is not off, and in the VM's definition. What is not said stays.</summary>

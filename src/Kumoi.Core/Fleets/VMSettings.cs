@@ -21,45 +21,76 @@ public sealed record VMSettings
     /// <summary>How much memory it can be given while it runs, from its next start on.</summary>
     public long? MaxMemoryBytes { get; init; }
 
+    /// <summary>One line that says what the VM is; empty: none.</summary>
+    public string? Title { get; init; }
+
+    /// <summary>What else is to be said of the VM, in lines; empty: nothing.</summary>
+    public string? Description { get; init; }
+
+    private bool HasTexts => (Title ?? Description) is not null;
+
     private bool HasSizes => (CpuCount ?? MaxCpuCount) is not null || (MemoryBytes ?? MaxMemoryBytes) is not null;
 
     /// <summary>Changes a VM: all of it, or nothing. Gives it as it is then, and what sets it back.</summary>
     /// <exception cref="HypervisorException">
-    /// InvalidSpecification: more than it can have. InvalidState: it would go on from a saved state.
+    /// InvalidSpecification: more than it can have, or a text that cannot be kept. InvalidState: it would go on from a saved state.
     /// </exception>
     /// <exception cref="CompensationFailedException">One failed, and those before it could not be set back.</exception>
     public async Task<(KumoiVM VM, VMSettings Before)> ApplyAsync(KumoiVM vm, CancellationToken cancellationToken)
     {
+        VMSpecCheck.EnsureText(Title ?? "", "The title");
+        VMSpecCheck.EnsureText(Description ?? "", "The description", allowLines: true);
         var now = await VMActions.ReadAgainAsync(vm, cancellationToken);
+        var link = vm.Connection.Link;
         var before = new VMSettings { IsAutostart = IsAutostart is null ? null : now.IsAutostart };
-        if (HasSizes)
+        Stack<Func<CancellationToken, Task>> undo = [];
+        try
         {
-            before = await ResizeAsync(now, before, cancellationToken);
+            if (HasSizes)
+            {
+                before = await ResizeAsync(now, before, cancellationToken);
+                undo.Push(async token => await link.SendAsync(before.ToCall(vm.Id), token));
+            }
+
+            if (HasTexts)
+            {
+                var texts = await link.SendAsync(new DescribeVM(vm.Id, Title, Description), cancellationToken);
+                before = before with
+                {
+                    Title = Title is null ? null : texts.Title,
+                    Description = Description is null ? null : texts.Description,
+                };
+                undo.Push(async token => await link.SendAsync(new DescribeVM(vm.Id, before.Title, before.Description), token));
+            }
+
+            if (IsAutostart is { } isOn)
+            {
+                await link.SendAsync(new SetAutostart(vm.Id, isOn), cancellationToken);
+            }
         }
-
-        if (IsAutostart is { } isOn)
+        catch (Exception e) when (e is HypervisorException or OperationCanceledException && undo.Count > 0)
         {
-            try
-            {
-                await vm.Connection.Link.SendAsync(new SetAutostart(vm.Id, isOn), cancellationToken);
-            }
-            catch (Exception e) when (e is HypervisorException or OperationCanceledException && HasSizes)
-            {
-                try
-                {
-                    using var limit = new CancellationTokenSource(UndoTimeout);
-                    await vm.Connection.Link.SendAsync(before.ToCall(vm.Id), limit.Token);
-                }
-                catch (Exception undoing) when (undoing is HypervisorException or OperationCanceledException)
-                {
-                    throw new CompensationFailedException(e, undoing);
-                }
-
-                throw;
-            }
+            await UndoAsync(undo, e);
+            throw;
         }
 
         return (await VMActions.ReadAgainAsync(vm, cancellationToken), before);
+    }
+
+    private static async Task UndoAsync(Stack<Func<CancellationToken, Task>> undo, Exception failure)
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(UndoTimeout);
+            foreach (var back in undo)
+            {
+                await back(limit.Token);
+            }
+        }
+        catch (Exception undoing) when (undoing is HypervisorException or OperationCanceledException)
+        {
+            throw new CompensationFailedException(failure, undoing);
+        }
     }
 
     private async Task<VMSettings> ResizeAsync(KumoiVM now, VMSettings before, CancellationToken cancellationToken)

@@ -24,6 +24,9 @@ public static class OperationKind
     /// <summary>Disks of a VM are moved to another storage pool of their host. The volumes that it makes share its id.</summary>
     public const string MoveStorage = "MoveStorage";
 
+    /// <summary>A VM is made of files of this computer. The volumes that it makes, and its definition, share its id.</summary>
+    public const string Import = "Import";
+
     /// <summary>A VM is started on one of several hosts. Its steps are events of the kind Speculation.</summary>
     public const string SpeculativeStart = "SpeculativeStart";
 }

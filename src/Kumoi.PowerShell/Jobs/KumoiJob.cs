@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
+using System.Management.Automation.Runspaces;
+using System.Runtime.CompilerServices;
 
 namespace Kumoi.PowerShell.Jobs;
 
@@ -10,6 +12,7 @@ namespace Kumoi.PowerShell.Jobs;
 public sealed class KumoiJob : Job
 {
     private static readonly ConcurrentDictionary<int, KumoiJob> Known = [];
+    private static readonly ConditionalWeakTable<Runspace, KumoiJob> Within = [];
 
     private readonly Action _cancel;
     private Task _running = Task.CompletedTask;
@@ -27,6 +30,10 @@ public sealed class KumoiJob : Job
 
     /// <summary>All that were not removed, the oldest first.</summary>
     internal static IEnumerable<KumoiJob> All => Known.Values.OrderBy(static job => job.Id);
+
+    /// <summary>The job whose work this thread's runspace does; null: none's.</summary>
+    internal static KumoiJob? Current =>
+        Runspace.DefaultRunspace is { } runspace && Within.TryGetValue(runspace, out var job) ? job : null;
 
     /// <summary>When it has ended, whatever became of it.</summary>
     internal Task Ended => _running;
@@ -67,6 +74,15 @@ public sealed class KumoiJob : Job
         _running = Task.Run(() => RunAsync(work));
     }
 
+    /// <summary>A shell in a runspace does the work: its streams are the job's.</summary>
+    internal void WriteAllOf(System.Management.Automation.PowerShell shell)
+    {
+        Within.Add(shell.Runspace, this);
+        (shell.Streams.Error, shell.Streams.Warning, shell.Streams.Information) = (Error, Warning, Information);
+        (shell.Streams.Verbose, shell.Streams.Debug, shell.Streams.Progress) = (Verbose, Debug, Progress);
+        Progress.DataAdding += (_, adding) => Note((ProgressRecord)adding.ItemAdded);
+    }
+
     protected override void Dispose(bool disposing)
     {
         if (disposing)
@@ -77,6 +93,9 @@ public sealed class KumoiJob : Job
 
         base.Dispose(disposing);
     }
+
+    private void Note(ProgressRecord progress) =>
+        _progress = progress.RecordType is ProgressRecordType.Completed ? null : progress;
 
     private async Task RunAsync(Func<IActionOutput, Task<bool>> work)
     {
@@ -108,7 +127,7 @@ public sealed class KumoiJob : Job
 
         public void WriteProgress(ProgressRecord progress)
         {
-            job._progress = progress.RecordType is ProgressRecordType.Completed ? null : progress;
+            job.Note(progress);
             job.Progress.Add(progress);
         }
     }

@@ -18,7 +18,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
 
     /// <summary>Whether the operation has several steps, mostly on several hosts: those can be repaired.</summary>
     public static bool IsOnSeveralHosts(KumoiOperation operation) => operation.Kind is OperationKind.SpeculativeMigrate
-        or OperationKind.SpeculativeStart or OperationKind.MigrateWithStorage or OperationKind.MoveStorage;
+        or OperationKind.SpeculativeStart or OperationKind.MigrateWithStorage or OperationKind.MoveStorage or OperationKind.Import;
 
     /// <summary>The names of the hosts of an operation on several hosts.</summary>
     public static IEnumerable<string> HostsOf(KumoiOperation operation)
@@ -28,7 +28,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             return [operation.VMHost, operation.Target!];
         }
 
-        if (operation.Kind is OperationKind.MoveStorage)
+        if (operation.Kind is OperationKind.MoveStorage or OperationKind.Import)
         {
             return [operation.VMHost];
         }
@@ -76,7 +76,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             return Nothing(operation, why);
         }
 
-        if (!IsOnSeveralHosts(operation) || operation.VMId is not { } id)
+        if (!IsOnSeveralHosts(operation) || operation.VMId is null && operation.Kind is not OperationKind.Import)
         {
             return Nothing(operation, $"{operation.Kind} was one call: look at the VM itself. Nothing has to be finished.");
         }
@@ -89,11 +89,8 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             return new RepairResult { Operation = operation, IsRepaired = true, Message = gone };
         }
 
-        if (operation.Kind is OperationKind.MigrateWithStorage or OperationKind.MoveStorage)
+        if (await RepairByStepsAsync(operation, cancellationToken) is var (repaired, ending))
         {
-            var (repaired, ending) = operation.Kind is OperationKind.MoveStorage
-                ? await new DiskMoveRepair(fleet, journal, operation, time).RepairAsync(cancellationToken)
-                : await new StorageMigrationRepair(fleet, journal, operation, time).RepairAsync(cancellationToken);
             if (ending is { } ended)
             {
                 await EndStepsAsync(operation, ended, cancellationToken);
@@ -103,6 +100,7 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
             return repaired;
         }
 
+        var id = operation.VMId!.Value;
         var plan = RepairPlan.Of(operation);
         string? named;
         bool isMoved;
@@ -133,6 +131,16 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
 
         return result;
     }
+
+    /// <summary>Of operations whose steps are calls; null: it is none.</summary>
+    private async Task<(RepairResult Result, OperationState? End)?> RepairByStepsAsync(
+        KumoiOperation operation, CancellationToken cancellationToken) => operation.Kind switch
+    {
+        OperationKind.MoveStorage => await new DiskMoveRepair(fleet, journal, operation, time).RepairAsync(cancellationToken),
+        OperationKind.Import => await new ImportRepair(fleet, journal, operation, time).RepairAsync(cancellationToken),
+        OperationKind.MigrateWithStorage => await new StorageMigrationRepair(fleet, journal, operation, time).RepairAsync(cancellationToken),
+        _ => null,
+    };
 
     private static string? WhyOwned(KumoiOperation operation, bool isOwnerKnownDead) => operation.Owner.IsAlive switch
     {

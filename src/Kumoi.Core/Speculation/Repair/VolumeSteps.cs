@@ -41,6 +41,10 @@ internal sealed class VolumeSteps
         return steps;
     }
 
+    /// <summary>Those that it has made, or has tried to make; in place of the path there is the pool and the name.</summary>
+    public IEnumerable<DiskRemains.Place> Tried =>
+        _made.Keys.Select(static key => new DiskRemains.Place(key.Pool, key.Volume, $"{key.Pool}/{key.Volume}"));
+
     public Fate FateOf(DiskRemains.Place volume)
     {
         var key = (volume.Pool, volume.Volume);

@@ -13,6 +13,11 @@ public static class Placement
         [.. hosts.Where(request.Fits).Select(host => (Host: host, Rank: rank(host))).OrderByDescending(pair => pair.Rank)
             .Select(pair => pair.Host)];
 
+    /// <summary>Where a VM goes that nobody has chosen a host for: the most free memory, and room for all of it; null: nowhere.</summary>
+    public static KumoiHost? ForNewVM(IEnumerable<KumoiHost> hosts, long memoryBytes, int cpuCount) => Find(
+        hosts, new PlacementRequest(memoryBytes, cpuCount, new PlacementLimits(MaxCpuRatio: 1, MinFreeMemoryBytes: 0)),
+        RankOf(PlacementRank.MostFreeMemory)).FirstOrDefault();
+
     /// <summary>The rank of a name.</summary>
     public static Func<KumoiHost, double> RankOf(PlacementRank rank) => rank switch
     {

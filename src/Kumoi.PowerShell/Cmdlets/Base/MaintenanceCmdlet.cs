@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.Hypervisors;
+using Kumoi.PowerShell.Jobs;
 using Kumoi.PowerShell.Session;
 using Kumoi.Workloads;
 using Kumoi.Workloads.Placing;
@@ -8,7 +9,7 @@ using Kumoi.Workloads.Placing;
 namespace Kumoi.PowerShell.Cmdlets.Base;
 
 /// <summary>A cmdlet that takes hosts out of service or back, and moves VMs for that.</summary>
-public abstract class MaintenanceCmdlet : FleetCmdlet
+public abstract class MaintenanceCmdlet : StepwiseCmdlet
 {
     /// <summary>Limit of each migration's stream, in bytes per second.</summary>
     [Parameter]
@@ -30,6 +31,13 @@ public abstract class MaintenanceCmdlet : FleetCmdlet
     public long MinFreeMemoryBytes { get; set; } = 256L << 20;
 
     private protected PlacementLimits Limits => new(MaxCpuRatio, MinFreeMemoryBytes);
+
+    /// <summary>A job takes the hosts that are agreed to, each of which is asked for now.</summary>
+    private protected void HandOver(IReadOnlyList<KumoiConnection> hosts, string action)
+    {
+        List<KumoiConnection> agreed = [.. hosts.Where(host => ShouldProcess(host.Name, action))];
+        HandOver("VMHost", agreed, agreed);
+    }
 
     private protected virtual WorkloadOptions CreateOptions() => new()
     {
@@ -78,6 +86,12 @@ public abstract class MaintenanceCmdlet : FleetCmdlet
     /// <summary>A warning when the pipeline is being stopped: the ordinary way is closed then.</summary>
     private protected void WarnWhenStopped(string message)
     {
+        if (KumoiJob.Current is { } job)
+        {
+            job.Warning.Add(new WarningRecord(Visible.Lines(message)));
+            return;
+        }
+
         try
         {
             WriteWarning(message);

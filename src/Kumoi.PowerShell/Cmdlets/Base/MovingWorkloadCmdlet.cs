@@ -23,7 +23,7 @@ public abstract class MovingWorkloadCmdlet : WorkloadCmdlet
 
     private protected abstract PlacementLimits Limits { get; }
 
-    protected sealed override void EndProcessing() => Run(Create(CreateOptions(!NoSubstitution) with
+    private protected sealed override void Act() => Run(Create(CreateOptions(!NoSubstitution) with
     {
         Migration = new MigrationOptions
         {

@@ -14,7 +14,7 @@ namespace Kumoi.PowerShell.Cmdlets.Base;
 /// failure that nothing replaced ends it, because later steps depend on earlier ones; with -FailureOblivious it goes on without what
 /// failed.
 /// </summary>
-public abstract class WorkloadCmdlet : FleetCmdlet
+public abstract class WorkloadCmdlet : StepwiseCmdlet
 {
     private readonly List<KumoiConnection> _hosts = [];
 
@@ -53,6 +53,21 @@ public abstract class WorkloadCmdlet : FleetCmdlet
             }
         }
     }
+
+    protected sealed override void EndProcessing()
+    {
+        if (!IsForJob)
+        {
+            Act();
+        }
+        else if (Hosts.Count > 0 && ShouldProcessAll(Hosts))
+        {
+            HandOver(nameof(VMHost), Hosts, Hosts);
+        }
+    }
+
+    /// <summary>Makes the workload, and runs it.</summary>
+    private protected abstract void Act();
 
     private protected WorkloadOptions CreateOptions(bool substitute) => new()
     {
@@ -115,6 +130,11 @@ public abstract class WorkloadCmdlet : FleetCmdlet
     private protected bool Execute(Workload workload, IReadOnlyList<KumoiPlanStep> steps, int limit)
     {
         var goOn = true;
+        if (steps is [var first, ..])
+        {
+            WriteProgress(new ProgressRecord(0, MyInvocation.MyCommand.Name, Describe(first, steps.Count)));
+        }
+
         ConcurrentQueue<string> warnings = new();
         foreach (var outcome in Enumerate(token => Fleets.FanOut.RunAsync(steps, limit, ExecuteAsync, token)))
         {
@@ -151,9 +171,13 @@ public abstract class WorkloadCmdlet : FleetCmdlet
 
     private protected void Finish(MaskLog log)
     {
+        WriteProgress(new ProgressRecord(0, MyInvocation.MyCommand.Name, "Done") { RecordType = ProgressRecordType.Completed });
         Masked?.AddAll(log);
         Masked?.Warn();
     }
+
+    private static string Describe(KumoiPlanStep first, int count) =>
+        $"{first.Action} {first.Name}{(count > 1 ? $" and {count - 1} more" : "")}{(first.Target is { } target ? $" to {target}" : "")}";
 
     private void Write(KumoiPlanStep done)
     {

@@ -80,16 +80,13 @@ public sealed class ImportKumoiVMCommand : ActionCmdlet
         }
     }
 
-    /// <summary>The host that the rank scheduler chooses; null: it was said why there is none.</summary>
+    /// <summary>The host that there is most room on; null: it was said why there is none.</summary>
     private KumoiConnection? FindPlace()
     {
-        PlacementRequest wanted;
+        ImportPackage package;
         try
         {
-            var package = ImportPackage.Open(LocalPath);
-            wanted = new PlacementRequest(
-                package.MemoryBytes, package.CpuCount,
-                new PlacementLimits(MaxCpuRatio: 1, MinFreeMemoryBytes: 0));
+            package = ImportPackage.Open(LocalPath);
         }
         catch (HypervisorException e)
         {
@@ -110,14 +107,13 @@ public sealed class ImportKumoiVMCommand : ActionCmdlet
             }
         }
 
-        var best = Placement.Find(hosts, wanted, Placement.RankOf(PlacementRank.MostFreeMemory));
-        if (best.Count > 0)
+        if (Placement.ForNewVM(hosts, package.MemoryBytes, package.CpuCount) is { } best)
         {
-            return best[0].Connection;
+            return best.Connection;
         }
 
         WriteError(Errors.NotFound(
-            $"No host has room for {wanted.MemoryBytes >> 20} MiB of memory and {wanted.CpuCount} CPUs.", LocalPath,
+            $"No host has room for {package.MemoryBytes >> 20} MiB of memory and {package.CpuCount} CPUs.", LocalPath,
             Fleet.Hosts.Count == 0 ? "Connect first with Connect-KumoiHost." : "Make room, or give a host all the same: -VMHost."));
         return null;
     }

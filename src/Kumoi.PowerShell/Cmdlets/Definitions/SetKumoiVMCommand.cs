@@ -3,6 +3,7 @@ using System.Management.Automation;
 using Kumoi.Fleets;
 using Kumoi.PowerShell.Actions;
 using Kumoi.PowerShell.Cmdlets.Base;
+using Kumoi.PowerShell.Parameters;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
@@ -11,7 +12,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiVM))]
 public sealed class SetKumoiVMCommand : VMActionCmdlet
 {
-    private readonly ConcurrentDictionary<VMKey, VMSettings> _before = [];
+    private readonly ConcurrentDictionary<VMKey, Func<KumoiConnection?, Task>> _undo = [];
     private VMSettings _settings = new();
 
     /// <summary>The host starts the VM when the host itself starts; -AutoStart:$false: it does not.</summary>
@@ -58,9 +59,36 @@ public sealed class SetKumoiVMCommand : VMActionCmdlet
         set => _settings = _settings with { MaxMemoryBytes = value };
     }
 
+    /// <summary>What the VM is, in one line; an empty one takes it away.</summary>
+    [Parameter]
+    [AllowEmptyString]
+    public string? Title
+    {
+        get => _settings.Title;
+        set => _settings = _settings with { Title = value ?? "" };
+    }
+
+    /// <summary>What else is to be said of the VM, in one line or several; an empty text takes it away.</summary>
+    [Parameter]
+    [AllowEmptyString]
+    public string? Description
+    {
+        get => _settings.Description;
+        set => _settings = _settings with { Description = value ?? "" };
+    }
+
+    /// <summary>
+    /// The whole definition, of the same name and id, from the VM's next start on. If the VM is an object that was read with its XML while
+    /// it was off, nobody must have changed it since.
+    /// </summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    [XmlText]
+    public string? Xml { get; set; }
+
     private protected override bool MeansAnyElement => false;
 
-    private protected override string Verb => "Set " + string.Join(
+    private protected override string Verb => Xml is not null ? "Replace the definition" : "Set " + string.Join(
         ", ", new[]
         {
             _settings.IsAutostart is { } isOn ? isOn ? "autostart" : "no autostart" : null,
@@ -68,11 +96,25 @@ public sealed class SetKumoiVMCommand : VMActionCmdlet
             _settings.MaxCpuCount is { } mostCpus ? FormattableString.Invariant($"at most {mostCpus} CPUs") : null,
             _settings.MemoryBytes is { } bytes ? FormattableString.Invariant($"{bytes / 1048576.0:0.#} MiB of memory") : null,
             _settings.MaxMemoryBytes is { } most ? FormattableString.Invariant($"at most {most / 1048576.0:0.#} MiB of memory") : null,
+            _settings.Title is { } title ? $"the title '{title}'" : null,
+            _settings.Description is not null ? "the description" : null,
         }.OfType<string>());
 
     private protected override void Prepare()
     {
         base.Prepare();
+        if (Xml is not null)
+        {
+            if (_settings != new VMSettings())
+            {
+                Refuse(
+                    "-Xml is the whole definition: nothing else can be set with it.", "XmlAlone",
+                    "Leave out the other settings, or -Xml; what they set can be written into the XML, but for -AutoStart.");
+            }
+
+            return;
+        }
+
         if (_settings == new VMSettings())
         {
             var message = "There is nothing to set.";
@@ -81,7 +123,8 @@ public sealed class SetKumoiVMCommand : VMActionCmdlet
             {
                 ErrorDetails = new ErrorDetails(message)
                 {
-                    RecommendedAction = "Give -AutoStart, -CpuCount, -MaxCpuCount, -MemoryBytes or -MaxMemoryBytes.",
+                    RecommendedAction =
+                        "Give -AutoStart, -CpuCount, -MaxCpuCount, -MemoryBytes, -MaxMemoryBytes, -Title, -Description or -Xml.",
                 },
             });
         }
@@ -89,11 +132,17 @@ public sealed class SetKumoiVMCommand : VMActionCmdlet
 
     private protected override async Task<KumoiVM?> ActAsync(KumoiVM vm, ActionProgress progress, CancellationToken cancellationToken)
     {
+        if (Xml is not null)
+        {
+            var redefined = await VMRedefinition.MakeAsync(vm, Xml, cancellationToken);
+            _undo[vm.Key] = redefined.UndoAsync;
+            return redefined.VM;
+        }
+
         var (after, before) = await _settings.ApplyAsync(vm, cancellationToken);
-        _before[vm.Key] = before;
+        _undo[vm.Key] = async movedTo => await before.ApplyAsync(vm.At(movedTo), CancellationToken.None);
         return after;
     }
 
-    private protected override Func<KumoiConnection?, Task>? UndoOf(KumoiVM vm) => !_before.TryGetValue(vm.Key, out var before)
-        ? null : async movedTo => await before.ApplyAsync(vm.At(movedTo), CancellationToken.None);
+    private protected override Func<KumoiConnection?, Task>? UndoOf(KumoiVM vm) => _undo.GetValueOrDefault(vm.Key);
 }

@@ -3,14 +3,17 @@ using Kumoi.Agents;
 using Kumoi.Journal;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
+using Kumoi.PowerShell.Session;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
 /// <summary>The VMs that are protected, by whom, and what it costs.</summary>
 [Cmdlet(VerbsCommon.Get, "KumoiFtPair")]
 [OutputType(typeof(KumoiFtPair))]
-public sealed class GetKumoiFtPairCommand : FtPairCmdlet
+public sealed class GetKumoiFtPairCommand : KumoiCmdlet
 {
+    private FtPairFinder _finder = null!;
+
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
     [Alias("Name")]
     [SupportsWildcards]
@@ -26,7 +29,11 @@ public sealed class GetKumoiFtPairCommand : FtPairCmdlet
     [ValidateRange(50, 3600000)]
     public int IntervalMs { get; set; } = 1000;
 
-    private protected override string[] Given => VM;
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        _finder = new FtPairFinder(this);
+    }
 
     protected override void ProcessRecord()
     {
@@ -34,7 +41,7 @@ public sealed class GetKumoiFtPairCommand : FtPairCmdlet
         {
             do
             {
-                WriteObject(Find(), enumerateCollection: true);
+                WriteObject(_finder.Find(Await(KumoiSession.Pairs.ListWithStrangersAsync(StopToken)), VM), enumerateCollection: true);
                 if (Continuous)
                 {
                     Await(Task.Delay(IntervalMs, StopToken));

@@ -30,8 +30,16 @@ public sealed class ResumeKumoiHostCommand : MaintenanceCmdlet
 
     protected override void ProcessRecord() => _hosts.AddRange(FindHosts(VMHost).Where(host => !_hosts.Contains(host)));
 
+    private string Verb => ReturnVM ? "Take out of maintenance, and bring its VMs back" : "Take out of maintenance";
+
     protected override void EndProcessing()
     {
+        if (IsForJob)
+        {
+            HandOver(_hosts, Verb);
+            return;
+        }
+
         foreach (var host in _hosts)
         {
             try
@@ -59,7 +67,7 @@ public sealed class ResumeKumoiHostCommand : MaintenanceCmdlet
                     Reason = "maintenance"
                 });
         }
-        else if (!ShouldProcess(host.Name, ReturnVM ? "Take out of maintenance, and bring its VMs back" : "Take out of maintenance"))
+        else if (!ShouldProcess(host.Name, Verb))
         {
             return;
         }

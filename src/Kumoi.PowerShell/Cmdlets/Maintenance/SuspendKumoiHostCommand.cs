@@ -38,8 +38,16 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
 
     protected override void ProcessRecord() => _hosts.AddRange(FindHosts(VMHost).Where(host => !_hosts.Contains(host)));
 
+    private string Verb => NoEvacuate ? "Put into maintenance" : "Put into maintenance, and move its VMs away";
+
     protected override void EndProcessing()
     {
+        if (IsForJob)
+        {
+            HandOver(_hosts, Verb);
+            return;
+        }
+
         var destinations = Destination.Length == 0 ? Fleet.Hosts : FindHosts(Destination);
         if (IsWhatIf())
         {
@@ -51,6 +59,7 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
         var suspended = _hosts.Where(Mark).ToList();
         foreach (var host in suspended)
         {
+            WriteProgress(new ProgressRecord(0, MyInvocation.MyCommand.Name, host.Name));
             try
             {
                 if (!NoEvacuate && !Tell(SettleWithWarnings(() => Evacuation(host, destinations).RunAsync(begun: null, StopToken))))
@@ -87,7 +96,7 @@ public sealed class SuspendKumoiHostCommand : EvacuatingCmdlet
     /// <summary>Whether it is to be emptied.</summary>
     private bool Mark(KumoiConnection host)
     {
-        if (!ShouldProcess(host.Name, NoEvacuate ? "Put into maintenance" : "Put into maintenance, and move its VMs away"))
+        if (!ShouldProcess(host.Name, Verb))
         {
             return false;
         }

@@ -20,6 +20,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 [OutputType(typeof(KumoiHostUpdate), typeof(KumoiPlanStep))]
 public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
 {
+    private const string Verb = "Move its VMs away, upgrade it, and take it back into service";
     private static readonly TimeSpan WorkPoll = TimeSpan.FromMilliseconds(50);
 
     private readonly List<KumoiConnection> _hosts = [];
@@ -72,12 +73,18 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
     protected override void EndProcessing()
     {
         _nameOfRollingUpgrade = Name.Length > 0 ? Name : NameByScript();
+        if (IsForJob)
+        {
+            HandOver();
+            return;
+        }
+
         RollingUpgrade rollingUpgrade;
         try
         {
             VMSpecCheck.EnsureName(NameOfRollingUpgrade, "rolling upgrade");
             // An empty pipeline does not mean all.
-            var hosts = MyInvocation.ExpectingInput || MyInvocation.BoundParameters.ContainsKey(nameof(VMHost))
+            var hosts = AreHostsGiven
                 ? _hosts
                 : Await(RollingUpgrade.FewestVMsFirstAsync(Fleet, StopToken));
             rollingUpgrade = Await(RollingUpgrade.OpenAsync(Fleet, hosts, Describe(), CreateOptions(), TimeProvider.System, StopToken));
@@ -113,6 +120,24 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
         }
     }
 
+    /// <summary>The order of hosts that nobody has named is found when their turn comes.</summary>
+    private void HandOver()
+    {
+        if (AreHostsGiven)
+        {
+            HandOver(_hosts, Verb);
+        }
+        else if (ShouldProcessAll(Fleet.Hosts))
+        {
+            HandOver(nameof(VMHost), elements: null, Fleet.Hosts);
+        }
+    }
+
+    private bool AreHostsGiven => MyInvocation.ExpectingInput || MyInvocation.BoundParameters.ContainsKey(nameof(VMHost));
+
+    /// <summary>A copy of the script is the same upgrade.</summary>
+    private protected override void AddToJob(IDictionary<string, object> parameters) => parameters[nameof(Name)] = NameOfRollingUpgrade;
+
     /// <summary>False: a failure has ended it.</summary>
     private bool Update(RollingUpgrade rollingUpgrade)
     {
@@ -136,7 +161,7 @@ public sealed class UpdateKumoiHostCommand : EvacuatingCmdlet
             {
                 WriteObject(Untouched(host, HostUpdateState.AlreadyUpdated));
             }
-            else if (!ShouldProcess(host.Name, "Move its VMs away, upgrade it, and take it back into service"))
+            else if (!ShouldProcess(host.Name, Verb))
             {
                 WriteObject(Untouched(host, HostUpdateState.Skipped));
             }

@@ -12,8 +12,10 @@ namespace Kumoi.PowerShell.Cmdlets;
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Repair, "KumoiOperation", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(RepairResult))]
-public sealed class RepairKumoiOperationCommand : FleetCmdlet
+public sealed class RepairKumoiOperationCommand : StepwiseCmdlet
 {
+    private readonly List<KumoiOperation> _forJob = [];
+
     /// <summary>The operation, or its id.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Operation")]
@@ -39,13 +41,28 @@ public sealed class RepairKumoiOperationCommand : FleetCmdlet
                 }
                 else if (ShouldProcess(found.ToString(), "Repair"))
                 {
-                    Repair(journal, found);
+                    if (IsForJob)
+                    {
+                        _forJob.Add(found);
+                    }
+                    else
+                    {
+                        Repair(journal, found);
+                    }
                 }
             }
         }
         catch (JournalException e)
         {
             ThrowTerminatingError(Errors.ToRecord(e, null));
+        }
+    }
+
+    protected override void EndProcessing()
+    {
+        if (IsForJob)
+        {
+            HandOver(nameof(Id), [.. _forJob.Select(static operation => (object)operation.Id)], _forJob);
         }
     }
 

@@ -1,39 +1,20 @@
 using System.Management.Automation;
-using Kumoi.Fleets;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
-using Kumoi.PowerShell.Parameters;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
 /// <summary>Gets the storage pools of hosts.</summary>
 [Cmdlet(VerbsCommon.Get, "KumoiPool")]
 [OutputType(typeof(KumoiPool))]
-public sealed class GetKumoiPoolCommand : FleetCmdlet
+public sealed class GetKumoiPoolCommand : HostPartCmdlet<KumoiPool>
 {
-    private readonly List<KumoiConnection> _hosts = [];
-
     [Parameter(Position = 0)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(PoolNameCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = [];
 
-    /// <summary>Only of these hosts.</summary>
-    [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [SupportsWildcards]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
-    [ValidateNotNullOrEmpty]
-    public HostReference[] VMHost { get; set; } = [];
-
-    /// <summary>Whether a name is missing is known at the end.</summary>
-    protected override void ProcessRecord() => _hosts.AddRange(FindHosts(VMHost));
-
-    protected override void EndProcessing()
-    {
-        foreach (var pool in FindPools(_hosts, Name, anywhere: true))
-        {
-            WriteObject(pool);
-        }
-    }
+    private protected override IEnumerable<KumoiPool> Read(IReadOnlyList<KumoiConnection> hosts) =>
+        FindPools(hosts, Name, anywhere: true);
 }

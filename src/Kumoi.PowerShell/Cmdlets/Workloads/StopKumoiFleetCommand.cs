@@ -39,7 +39,7 @@ public sealed class StopKumoiFleetCommand : WorkloadCmdlet
     [ValidateRange(1, 1024)]
     public int ThrottleLimit { get; set; } = 32;
 
-    protected override void EndProcessing()
+    private protected override void Act()
     {
         FleetShutdown? workload = null;
         Func<KumoiVM, int?>? stageOf = null;

@@ -68,6 +68,11 @@ public sealed class EveryCallTests
         new DestroyVM(VM.Id), new RebootVM(VM.Id),
         new ResetVM(VM.Id), new SuspendVM(VM.Id), new ResumeVM(VM.Id), new DiscardSavedState(VM.Id), new SetAutostart(VM.Id, IsOn: true),
         new SaveVM(VM.Id), new ResizeVM(VM.Id, 2, 1 << 30) { MaxCpuCount = 4 }, new RenameVM(VM.Id, "web2"),
+        new DescribeVM(VM.Id, "Shop", $"root's password is {Secret}"),
+        new RedefineVM(
+            VM.Id, $"<domain><graphics passwd='{Secret}'/></domain>",
+            $"<domain><description>{Secret}</description><os><cmdline>p={Secret}</cmdline></os>"
+                + $"<devices><graphics passwd='{Secret}'/></devices><q:commandline xmlns:q='urn:q'>{Secret}</q:commandline></domain>"),
         new ReadSnapshots(VM.Id), new CreateSnapshot(VM.Id, "base", "before the update", WithMemory: true),
         new RestoreSnapshot(VM.Id, new SnapshotKey("base", ManualTime.Start), Starts: true),
         new RemoveSnapshot(VM.Id, new SnapshotKey("base", ManualTime.Start)),

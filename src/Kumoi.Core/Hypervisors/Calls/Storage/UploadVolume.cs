@@ -8,10 +8,13 @@ namespace Kumoi.Hypervisors.Calls;
 /// be reached any more: then <see cref="HypervisorException.OutcomeUnknown"/>.
 /// </summary>
 /// <param name="Pool">The storage pool, which is active.</param>
-/// <param name="VolumeName">A name that no volume of it has.</param>
+/// <param name="VolumeName">A name that no volume of it has, unless <see cref="IsMade"/>.</param>
 /// <param name="LocalPath">The file, whole path.</param>
 public sealed record UploadVolume(string Pool, string VolumeName, string LocalPath) : HostChange<VolumeReading>
 {
+    /// <summary>The same operation has made the volume, raw and of the file's length. Cancelled or cut, it is removed too.</summary>
+    public bool IsMade { get; init; }
+
     /// <summary>How much of the file was read.</summary>
     [JsonIgnore]
     public IProgress<CopyProgress>? Progress { get; init; }

@@ -24,6 +24,10 @@ internal static class DefinitionCalls
             host.ChangeAsync(call.Id, (connection, domain) => HostBoundState.SetAutostart(connection, domain, call.IsOn), token))
         .Add(static (LibvirtLink host, ResizeVM call, CancellationToken token) =>
             host.ControlAsync(connection => VMSize.Set(connection, call), token))
+        .Add(static (LibvirtLink host, DescribeVM call, CancellationToken token) =>
+            host.ControlAsync(connection => DefinitionChanges.Describe(connection, call), token))
+        .Add(static (LibvirtLink host, RedefineVM call, CancellationToken token) =>
+            host.ControlAsync(connection => DefinitionChanges.Redefine(connection, call), token))
         .Add(static (LibvirtLink host, RenameVM call, CancellationToken token) =>
             host.ChangeAsync(call.Id, (connection, domain) => Rename(connection, domain, call.NewName), token))
         .Add(static (LibvirtLink host, ReadPools _, CancellationToken token) => host.ReadAsync(StoragePools.Read, token));

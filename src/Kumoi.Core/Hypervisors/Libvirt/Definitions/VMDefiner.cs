@@ -15,6 +15,7 @@ internal sealed unsafe class VMDefiner
     /// <summary>Of these: VIR_DOMAIN_UNDEFINE_MANAGED_SAVE. Without it libvirt refuses to undefine a VM with a saved state.</summary>
     private const uint WithSavedState = 1;
 
+    private const uint Validate = 1 << 0; // VIR_DOMAIN_DEFINE_VALIDATE
     private const int MetadataElement = 2; // VIR_DOMAIN_METADATA_ELEMENT
     private const uint InactiveXml = 1 << 1; // VIR_DOMAIN_XML_INACTIVE
 
@@ -194,9 +195,10 @@ internal sealed unsafe class VMDefiner
     /// <param name="connection">To its host.</param>
     /// <param name="definition">What it is from its next start on.</param>
     /// <param name="action">What that is for, for errors.</param>
-    public static void Redefine(LibvirtConnection connection, XElement definition, string action)
+    /// <param name="validate">People have written it: what libvirt does not know is an error.</param>
+    public static void Redefine(LibvirtConnection connection, XElement definition, string action, bool validate = false)
     {
-        var pointer = NativeDomain.virDomainDefineXMLFlags(connection.Handle, definition.ToString(), 0);
+        var pointer = NativeDomain.virDomainDefineXMLFlags(connection.Handle, definition.ToString(), validate ? Validate : 0);
         if (pointer == 0)
         {
             throw connection.Failed(action, CallKind.Write);

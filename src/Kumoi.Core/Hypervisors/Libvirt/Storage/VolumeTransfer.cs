@@ -67,13 +67,18 @@ internal static class VolumeTransfer
         LibvirtConnection connection, UploadVolume call, LocalImage image, Action<string> made, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        VolumeCalls.EnsureFree(connection, call.Pool, call.VolumeName);
-        var plan = VolumeStore.PlanOne(connection, call.Pool, call.VolumeName, vm: "", "raw", image.Length);
-        VolumeStore.Create(connection, plan);
-        made(plan.Path);
+        if (!call.IsMade)
+        {
+            VolumeCalls.EnsureFree(connection, call.Pool, call.VolumeName);
+            var plan = VolumeStore.PlanOne(connection, call.Pool, call.VolumeName, vm: "", "raw", image.Length);
+            VolumeStore.Create(connection, plan);
+            made(plan.Path);
+        }
+
         var action = $"upload the volume '{call.VolumeName}' to the storage pool '{call.Pool}'";
         using var volume = VolumeStore.Find(connection, call.Pool, call.VolumeName)
             ?? throw VolumeDefinition.NoVolume(connection.Label, call.Pool, call.VolumeName);
+        made(VolumeDefinition.Read(call.Pool, VolumeStore.ReadXml(connection, volume)).Path);
         VolumeStream.Send(connection, volume, image, action, call.Progress, cancellationToken);
         using var there = VolumeCalls.FindFresh(connection, call.Pool, call.VolumeName)
             ?? throw VolumeDefinition.NoVolume(connection.Label, call.Pool, call.VolumeName);

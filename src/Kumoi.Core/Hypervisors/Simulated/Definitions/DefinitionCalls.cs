@@ -21,6 +21,10 @@ internal static class DefinitionCalls
             },
             token))
         .Add(static (SimulatedLink link, ResizeVM call, CancellationToken token) => link.Call(() => Resize(link, call), token))
+        .Add(static (SimulatedLink link, DescribeVM call, CancellationToken token) => link.Call(
+            () => DefinitionChanges.Describe(link, call), token))
+        .Add(static (SimulatedLink link, RedefineVM call, CancellationToken token) => link.Call(
+            () => DefinitionChanges.Redefine(link, call), token))
         .Add(static (SimulatedLink link, RenameVM call, CancellationToken token) => link.Call(() => Rename(link, call), token))
         .Add(static (SimulatedLink link, DiscardSavedState call, CancellationToken token) => link.Call(
             () =>

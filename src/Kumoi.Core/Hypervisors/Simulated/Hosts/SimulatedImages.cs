@@ -45,6 +45,7 @@ internal static class SimulatedImages
 
             if (disk.Path is null)
             {
+                SimulatedPool.EnsureRoom(host, disk.StoragePool, path, disk.NewVolumeBytes ?? 0);
                 made.Add(path);
             }
 

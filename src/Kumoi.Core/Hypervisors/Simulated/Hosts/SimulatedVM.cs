@@ -58,6 +58,9 @@ internal sealed class SimulatedVM
     /// <summary>The definition that it was made from, if it was XML.</summary>
     public XElement? Definition { get; set; }
 
+    /// <summary>The one that it has from its next start on; null: the same.</summary>
+    public XElement? NextDefinition { get; set; }
+
     public List<SimulatedSnapshot> Snapshots { get; } = [];
 
     /// <summary>The name of the snapshot that what it has written since is based on; null: none.</summary>
@@ -131,6 +134,11 @@ internal sealed class SimulatedVM
             Take(next);
         }
 
+        if (state is PowerState.Shutoff && NextDefinition is { } nextDefinition)
+        {
+            (Definition, NextDefinition) = (nextDefinition, null);
+        }
+
         PastRunningTime = state is PowerState.Shutoff ? TimeSpan.Zero : RunningTime(now);
         RunningSince = state is PowerState.Running ? now : null;
         State = state;
@@ -152,6 +160,7 @@ internal sealed class SimulatedVM
         Mark = mark,
         IsAutostart = IsAutostart,
         Definition = Definition,
+        NextDefinition = NextDefinition,
         MadeImages = MadeImages,
         Seeds = Seeds,
         State = PowerState.Paused,
@@ -241,9 +250,14 @@ internal sealed class SimulatedVM
     public IEnumerable<MigrationObstacle> Judge() =>
         Definition is null ? [] : MigrationJudge.JudgeVM(Definition).Concat(MigrationJudge.JudgeListening(Definition));
 
-    public XElement ToXml()
+    public XElement ToXml() => ToXml(Definition, Sizes);
+
+    /// <summary>As it is from its next start on.</summary>
+    public XElement ToNextXml() => ToXml(NextDefinition ?? Definition, Next ?? Sizes);
+
+    private XElement ToXml(XElement? known, VMSizes sizes)
     {
-        var xml = Definition is { } definition ? new XElement(definition) : new XElement("domain", new XAttribute("type", "simulated"));
+        var xml = known is { } definition ? new XElement(definition) : new XElement("domain", new XAttribute("type", "simulated"));
         foreach (var name in new[] { "name", "uuid", "memory", "vcpu" })
         {
             xml.Element(name)?.Remove();
@@ -252,8 +266,8 @@ internal sealed class SimulatedVM
         xml.AddFirst(
             new XElement("name", Name),
             new XElement("uuid", Id.ToString("D")),
-            new XElement("memory", new XAttribute("unit", "b"), MemoryBytes),
-            new XElement("vcpu", CpuCount));
+            new XElement("memory", new XAttribute("unit", "b"), sizes.MaxMemoryBytes),
+            new XElement("vcpu", sizes.CpuCount));
         if (xml.Element("metadata") is not { } metadata)
         {
             xml.Add(metadata = new XElement("metadata"));

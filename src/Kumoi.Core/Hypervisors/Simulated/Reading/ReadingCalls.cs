@@ -18,7 +18,7 @@ internal static class ReadingCalls
         .Add(static (SimulatedLink link, ReadXml call, CancellationToken token) => link.Call(
             () => link.Existing(call.Id).ToXml().ToString(), token))
         .Add(static (SimulatedLink link, ReadDefinition call, CancellationToken token) => link.Call(
-            () => link.Existing(call.Id).ToXml().ToString(), token))
+            () => link.Existing(call.Id).ToNextXml().ToString(), token))
         // A simulated VM is its definition, but for a saved state.
         .Add(static (SimulatedLink link, FindHostBoundState call, CancellationToken token) =>
             link.Call(

@@ -52,6 +52,7 @@ internal static class DiskCalls
 
         if (call.Disk.NewVolumeBytes is { } bytes)
         {
+            SimulatedPool.EnsureRoom(link.Host, call.Disk.StoragePool, path, bytes);
             link.Host.ImageBytes[path] = bytes;
             link.Host.Volumes.Add(new SimulatedVolume(
                 call.Disk.StoragePool, path[(path.LastIndexOf('/') + 1)..], path, DiskDefinition.FormatOf(call.Disk), bytes));

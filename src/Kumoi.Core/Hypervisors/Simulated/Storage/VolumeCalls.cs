@@ -32,18 +32,19 @@ internal static class VolumeCalls
             throw VolumeDefinition.Exists(link.HostName, pool, name);
         }
 
-        var free = SimulatedPool.Bytes - PoolCalls.AllocatedBytes(link, pool);
-        if (bytes > free)
-        {
-            throw new HypervisorException(
-                $"The storage pool '{pool}' of {link.HostName} has {free} bytes free, '{name}' needs {bytes}.",
-                FaultDomain.Storage, error: HypervisorError.StorageFailed, recommendedAction: "Choose another host, or a smaller volume.");
-        }
-
+        SimulatedPool.EnsureRoom(link.Host, pool, name, bytes);
         var made = new SimulatedVolume(pool, name, SimulatedImages.PathOf(link.Host, pool, name), format, bytes) { Content = content };
         link.Host.Volumes.Add(made);
         link.Host.ImageBytes[made.Path] = bytes;
         return Read(link, made);
+    }
+
+    /// <summary>One that is to be made anew.</summary>
+    public static void Drop(SimulatedLink link, string pool, string name)
+    {
+        var volume = Find(link, pool, name) ?? throw VolumeDefinition.NoVolume(link.HostName, pool, name);
+        link.Host.Volumes.Remove(volume);
+        link.Host.ImageBytes.Remove(volume.Path);
     }
 
     private static IReadOnlyList<VolumeReading> Read(SimulatedLink link, string pool)

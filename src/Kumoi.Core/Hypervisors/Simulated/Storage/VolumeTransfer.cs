@@ -32,7 +32,15 @@ internal static class VolumeTransfer
 
         image.EnsureUnchanged();
         var made = await link.Call(
-            () => VolumeCalls.Add(link, call.Pool, call.VolumeName, image.Format, image.CapacityBytes, content),
+            () =>
+            {
+                if (call.IsMade)
+                {
+                    VolumeCalls.Drop(link, call.Pool, call.VolumeName);
+                }
+
+                return VolumeCalls.Add(link, call.Pool, call.VolumeName, image.Format, image.CapacityBytes, content);
+            },
             cancellationToken);
         CallWarnings.Tell(VolumeDefinition.WarningsOfUpload(call.LocalPath, image));
         return made;
