@@ -49,6 +49,7 @@ internal sealed class ReplayProgress(long count, long log, TimeSpan patience, Ti
         }
     }
 
+    /// <summary>To be asked before waiting on.</summary>
     /// <exception cref="HypervisorException">There is nothing to wait for any more.</exception>
     public void ThrowIfOver()
     {
