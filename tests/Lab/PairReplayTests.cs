@@ -62,7 +62,9 @@ public sealed class PairReplayTests(RealLab lab) : PairTest(lab)
         Say($"{guest}, {generation}: {logged:0} bytes of log a second, lag p50 {middle:0} ms, p99 {late:0} ms; {figures}");
     }
 
-    public static MatrixTheoryData<string, string> Steps => new(["machine", "newer"], Enum.GetNames<ReplayStep>());
+    /// <summary>All of them, or those in KUMOI_REPLAY_STEPS, with commas between them.</summary>
+    public static MatrixTheoryData<string, string> Steps => new(
+        ["machine", "newer"], Environment.GetEnvironmentVariable("KUMOI_REPLAY_STEPS")?.Split(',') ?? Enum.GetNames<ReplayStep>());
 
     /// <summary>
     /// The VM dies there, and what was to come of that output does not come any more; every second time its controller dies, too, and in

@@ -52,8 +52,11 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         Environment.GetEnvironmentVariable("KUMOI_FIGURES") is { Length: > 0 },
         "this only measures: ./build.sh bench runs it (or KUMOI_FIGURES=file)");
 
+    /// <summary>How long a pair may take to come somewhere.</summary>
+    protected TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>It runs, and has made checkpoints.</summary>
-    private protected static async Task<Task<PairRecord>> RunAsync(
+    private protected async Task<Task<PairRecord>> RunAsync(
         PairController controller, string? primary, CancellationToken cancellationToken = default)
     {
         var count = 3;
@@ -84,7 +87,7 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
     private protected Task<VMWhereabouts> WhereaboutsAsync(string host, Guid domain) =>
         Host(host).Link.SendAsync(new ReadWhereabouts(domain), CancellationToken.None).AsTask();
 
-    private protected static async Task Until(PairController controller, Task running, Func<PairEvent, PairRecord, bool> isSuch)
+    private protected async Task Until(PairController controller, Task running, Func<PairEvent, PairRecord, bool> isSuch)
     {
         var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         void Look(PairEvent happened, PairRecord record)
@@ -98,10 +101,10 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         }
 
         controller.Changed += Look;
-        await await Task.WhenAny(reached.Task.WaitAsync(TimeSpan.FromSeconds(60)), running);
+        await await Task.WhenAny(reached.Task.WaitAsync(Patience), running);
     }
 
-    private protected static async Task ProtectedAgainAsync(PairController controller, Task running, int after) =>
+    private protected async Task ProtectedAgainAsync(PairController controller, Task running, int after) =>
         await Until(controller, running, (happened, record) => happened is PairEvent.CheckpointMade && record.LastNumber > after);
 
     /// <summary>The VM dies on a host that is well.</summary>

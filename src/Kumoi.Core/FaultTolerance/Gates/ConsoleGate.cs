@@ -190,6 +190,11 @@ internal sealed class ConsoleGate : IDisposable
             var peer = await _listener.AcceptAsync(_ended.Token);
             peer.Blocking = false;
             var process = ConsoleProcess.Of(peer);
+            if (_maxHeldBytes == int.MaxValue)
+            {
+                process?.GiveRoom(_path);
+            }
+
             lock (_lock)
             {
                 IsWhole &= !_hadPeer;

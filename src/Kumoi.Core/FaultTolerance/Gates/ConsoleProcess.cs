@@ -19,9 +19,11 @@ internal sealed partial class ConsoleProcess : IDisposable
 
     private readonly SafeFileHandle _process;
 
-    private ConsoleProcess(SafeFileHandle process, Guid domain)
+    private readonly int _id;
+
+    private ConsoleProcess(SafeFileHandle process, int id, Guid domain)
     {
-        _process = process;
+        (_process, _id) = (process, id);
         Domain = domain;
     }
 
@@ -54,12 +56,16 @@ internal sealed partial class ConsoleProcess : IDisposable
         // Read after it was opened: if another process has got that number meanwhile, it is that one's end which is waited for.
         if (!process.IsInvalid && DomainOf(id) is { } domain)
         {
-            return new ConsoleProcess(process, domain);
+            return new ConsoleProcess(process, id, domain);
         }
 
         process.Dispose();
         return null;
     }
+
+    /// <summary>It can put out much more before its console is full. False: that is not for us to say.</summary>
+    /// <param name="path">Where its console is connected to.</param>
+    public bool GiveRoom(string path) => ConsoleRoom.Give((_id, _process), path);
 
     /// <summary>Waits, and holds a thread meanwhile. False: it has not ended in that time, or that is not known.</summary>
     public bool WaitForEnd(TimeSpan time)

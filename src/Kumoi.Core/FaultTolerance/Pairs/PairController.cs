@@ -205,15 +205,12 @@ internal sealed class PairController : IAsyncDisposable
                 {
                     reason = e.Message;
                     await Task.WhenAny(hearing, DelayAsync(Pause, cancellationToken)); // whoever does not answer is found out by then
-                    if (hearing.IsCompleted)
+                    if (hearing.IsCompleted || _engine.Found is not null)
                     {
-                        return await hearing;
+                        return hearing.IsCompleted ? await hearing : _engine.Found!;
                     }
 
-                    if (_engine.Found is { } found)
-                    {
-                        return found;
-                    }
+                    Apply(new PairEvent.CheckpointFailed(reason));
                 }
             }
 

@@ -34,6 +34,7 @@ internal sealed class PairRun : IAsyncDisposable
     private Task _logged = Task.CompletedTask;
     private Task _recorded = Task.CompletedTask;
     private PairRecord? _last;
+    private PairEvent.CheckpointFailed? _failed; // of the last try: a second one that fails for the same reason is no news
 
     /// <summary>Begins at once, or goes on where another process has left it.</summary>
     /// <param name="fleet">Has its hosts.</param>
@@ -292,7 +293,10 @@ internal sealed class PairRun : IAsyncDisposable
             _meter.Forget();
         }
 
-        if (_last is not { } last || last with { Checkpoint = record.Checkpoint, LastNumber = record.LastNumber } != record)
+        var hasFailedAnew = happened is PairEvent.CheckpointFailed && happened != _failed;
+        _failed = happened as PairEvent.CheckpointFailed;
+        if (hasFailedAnew || _last is not { } last
+            || last with { Checkpoint = record.Checkpoint, LastNumber = record.LastNumber } != record)
         {
             _last = record;
             _logged = TellAsync(_logged, record, PairWords.Of(Order, happened, record));

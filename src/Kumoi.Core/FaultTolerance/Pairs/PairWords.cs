@@ -17,6 +17,7 @@ internal static class PairWords
         {
             (PairEvent.TookOver took, _) => $"{took.Host} has taken over {vm}.",
             (PairEvent.CannotTakeOver cannot, _) => $"{cannot.Host} could not take over {vm}: {cannot.Reason}",
+            (PairEvent.CheckpointFailed failed, _) => $"A checkpoint of {vm} has failed, and is tried again: {failed.Reason}",
             (PairEvent.NotFenced not, PairPhase.FailingOver) =>
                 $"Nobody may take over {vm}: whether it still runs on {record.Primary} is not known. {not.Reason}",
             (_, PairPhase.Protected) =>

@@ -28,6 +28,9 @@ public abstract record PairEvent
         public ModeDecision? Change { get; init; }
     }
 
+    /// <summary>A checkpoint has failed although the primary runs. It is tried again.</summary>
+    public sealed record CheckpointFailed(string Reason) : PairEvent;
+
     /// <summary>Checkpoints fail although the primary runs, and were tried often enough.</summary>
     public sealed record CheckpointsFail(string Reason) : PairEvent;
 

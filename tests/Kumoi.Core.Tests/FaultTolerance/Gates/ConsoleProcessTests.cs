@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
 using Kumoi.FaultTolerance.Gates;
 using Xunit;
@@ -14,6 +15,11 @@ public sealed class ConsoleProcessTests : IDisposable
     private const string Console =
         "$| = 1; $s = IO::Socket::UNIX->new(Peer => shift) or die; print $s qq(hello); $s->flush; "
         + "while (<STDIN>) { close $s; print qq(closed\\n); }";
+
+    // Writes bytes one by one for each line of its standard input, as a serial port does, until no more are taken, and says how many were.
+    private const string Filler =
+        "$| = 1; $s = IO::Socket::UNIX->new(Peer => shift) or die; $s->blocking(0); "
+        + "while (<STDIN>) { $n = 0; $n++ while defined syswrite($s, q(x)); print qq($n\n); }";
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kumoi-gate-");
     private readonly List<Process> _started = [];
@@ -94,13 +100,41 @@ public sealed class ConsoleProcessTests : IDisposable
         Assert.Equal(domain, await _gate.ProcessEnded.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken));
     }
 
+    /// <summary>A guest that is recorded must never find it full, and its reader may have to wait for a processor.</summary>
+    [Fact]
+    public async Task A_console_that_was_given_room_takes_many_bytes_one_by_one_while_nobody_reads_them()
+    {
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var path = Path.Combine(_folder.FullName, "another.sock");
+        listener.Bind(new UnixDomainSocketEndPoint(path));
+        listener.Listen();
+        var qemu = RunAt(Filler, path, "-uuid", Guid.NewGuid().ToString());
+        using var console = await listener.AcceptAsync(TestContext.Current.CancellationToken);
+        using var process = ConsoleProcess.Of(console);
+        Assert.NotNull(process);
+        Assert.False(process.GiveRoom(SocketPath)); // to no other of its sockets
+        var before = await FillAsync(qemu);
+
+        Assert.SkipUnless(process.GiveRoom(path), "another process's socket is only for root, or where ptrace_scope is 0");
+        Assert.InRange(await FillAsync(qemu), Environment.IsPrivilegedProcess ? 20_000 : before / 2, int.MaxValue);
+    }
+
+    private static async Task<int> FillAsync(Process qemu)
+    {
+        await qemu.StandardInput.WriteLineAsync("fill it");
+        return int.Parse(
+            (await qemu.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken))!, CultureInfo.InvariantCulture);
+    }
+
     private Process Start(params string[] arguments) => StartAt(SocketPath, arguments);
 
-    private Process StartAt(string socket, params string[] arguments)
+    private Process StartAt(string socket, params string[] arguments) => RunAt(Console, socket, arguments);
+
+    private Process RunAt(string script, string socket, params string[] arguments)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "only Linux tells the end of another's process (pidfd)");
         Assert.SkipUnless(File.Exists(Perl), $"no {Perl}: apt-get install perl-base");
-        var process = Process.Start(new ProcessStartInfo(Perl, ["-MIO::Socket::UNIX", "-e", Console, "--", socket, .. arguments])
+        var process = Process.Start(new ProcessStartInfo(Perl, ["-MIO::Socket::UNIX", "-e", script, "--", socket, .. arguments])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,

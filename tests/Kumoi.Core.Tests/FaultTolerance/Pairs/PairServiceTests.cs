@@ -207,6 +207,29 @@ public sealed class PairServiceTests : IAsyncLifetime
         await UntilAsync(pair => pair.State is PairPhase.Protected && pair.CheckpointCount > count);
     }
 
+    /// <summary>A replica that is made anew while its guest stands still, say: nobody could tell afterwards why.</summary>
+    [Fact]
+    public async Task Why_a_checkpoint_failed_is_told_once_however_often_it_fails_and_the_pair_goes_on()
+    {
+        await _pairs.StartAsync(Order(), force: false, TestContext.Current.CancellationToken);
+        _faults.Add(new FaultRule
+        {
+            HostMatches = static name => name == "kvm01",
+            HostPattern = "kvm01",
+            Operation = nameof(MakeCheckpoint),
+            Message = "injected fault",
+            Count = 2,
+        });
+        await UntilAsync(_ => _faults.Rules.All(static rule => rule.Hits == 2));
+
+        var count = _pairs.Pairs.Single().CheckpointCount;
+        await UntilAsync(pair => pair.State is PairPhase.Protected && pair.CheckpointCount > count);
+        await _pairs.StopAsync(_vm);
+        Assert.Equal(
+            ["A checkpoint of 'kvm01-1' has failed, and is tried again: injected fault"],
+            (await MessagesAsync()).Where(static message => message.Contains("injected", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public async Task What_is_wanted_of_a_pair_that_ends_is_refused_and_not_waited_for_for_ever()
     {

@@ -33,12 +33,9 @@ internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvide
     public async Task GoOnAsync(CancellationToken cancellationToken) =>
         await Host.SendAsync(new QemuCommand(Domain, "cont"), cancellationToken);
 
-    /// <summary>A replica that stands still goes on, and will stand still again there.</summary>
-    public async Task BeginToAsync(long count, CancellationToken cancellationToken)
-    {
+    /// <summary>A replica that stands still will stand still again there, when it goes on.</summary>
+    public async Task BreakAtAsync(long count, CancellationToken cancellationToken) =>
         await Host.SendAsync(new QemuCommand(Domain, "replay-break", new JsonObject { ["icount"] = count }), cancellationToken);
-        await GoOnAsync(cancellationToken);
-    }
 
     /// <summary>The replica stands still there.</summary>
     /// <exception cref="HypervisorException">It does not come so far.</exception>
@@ -47,7 +44,8 @@ internal sealed record QemuReplay(IHypervisorLink Host, Guid Domain, TimeProvide
         await StandsAsync(came: null, cancellationToken);
         if (await CountAsync(cancellationToken) < count)
         {
-            await BeginToAsync(count, cancellationToken);
+            await BreakAtAsync(count, cancellationToken);
+            await GoOnAsync(cancellationToken);
             await StandsAsync(came, cancellationToken);
         }
 

@@ -20,6 +20,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
     private readonly PairPlan _plan;
     private readonly TimeProvider _time;
     private readonly ReplayPace _pace;
+    private readonly ReplayProgress _progress;
     private ReplayPrimary _primary;
     private ReplayBackup _backup;
     private ReplayPoll _covered;
@@ -27,7 +28,6 @@ internal sealed class ReplayCourse : IAsyncDisposable
     private long _replayed; // the position to which the replica has come
     private long _replayedLog; // how long the log is up to there
     private long? _target;
-    private long _progressed; // when the VM or its replica has last been seen to go on
     private Task _looking = Task.CompletedTask;
     private Task _moving = Task.CompletedTask;
     private Task _following = Task.CompletedTask;
@@ -38,6 +38,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
         _plan = plan;
         _time = time;
         _pace = new ReplayPace(begun.Count, time);
+        _progress = new ReplayProgress(begun.Count, log: 0, plan.CheckpointPatience, time);
         _last = begun;
         _replayed = begun.Position;
         _covered = new ReplayPoll(begun.Count, begun.Position, 0, 0, default);
@@ -141,7 +142,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
             return _last; // its commit was not written down
         }
 
-        Progress();
+        _progress.GoOn();
         var poll = await NextAsync(cancellationToken);
         var (from, bytes) = Console.Read(poll.Position);
         var before = _last.Position;
@@ -252,14 +253,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
                 await _following;
             }
 
-            if (_time.GetElapsedTime(Volatile.Read(ref _progressed)) > _plan.CheckpointPatience)
-            {
-                throw new HypervisorException(
-                    FormattableString.Invariant($"The log has not gone on for {_plan.CheckpointPatience.TotalSeconds:0.#} s."),
-                    FaultDomain.VM, isTransient: true, error: HypervisorError.TimedOut,
-                    recommendedAction: "See that the VM runs, and the load of both hosts.");
-            }
-
+            _progress.ThrowIfOver();
             try
             {
                 await Task.WhenAny(news, _following).WaitAsync(_plan.CheckpointPatience, _time, cancellationToken);
@@ -270,9 +264,6 @@ internal sealed class ReplayCourse : IAsyncDisposable
             }
         }
     }
-
-    /// <summary>Something has gone on: a replica that is slow is waited for, for to make another one takes longer still.</summary>
-    private void Progress() => Volatile.Write(ref _progressed, _time.GetTimestamp());
 
     private async Task FollowAsync()
     {
@@ -291,14 +282,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
         await _looking;
     }
 
-    private async Task RepeatAsync(Func<Task> step)
-    {
-        while (true)
-        {
-            await step();
-            await Task.Delay(BetweenLooks, _time, _end.Token);
-        }
-    }
+    private Task RepeatAsync(Func<Task> step) => Repeating.RunAsync(step, BetweenLooks, _time, _end.Token);
 
     private bool IsCaughtUp
     {
@@ -318,6 +302,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
         var count = await Primary.CountAsync(_end.Token);
         var needed = Stream.Recorded + LogStream.Lot;
         var seen = _time.GetUtcNow();
+        _progress.See(count, Stream.Sent);
         lock (_lock)
         {
             // QEMU's count may be some moments old, and what was taken at the last look came later than that. A count that is another one
@@ -332,7 +317,6 @@ internal sealed class ReplayCourse : IAsyncDisposable
             while (_polls.TryPeek(out var poll) && poll.Needed <= Stream.Sent)
             {
                 _covered = _polls.Dequeue();
-                Progress();
             }
 
             var news = _news;
@@ -350,13 +334,20 @@ internal sealed class ReplayCourse : IAsyncDisposable
             {
                 if (_pace.IsLong && _pace.HasMovedTo(await Replica.CountAsync(_end.Token)))
                 {
-                    Progress();
+                    _progress.GoOn();
                 }
 
                 return;
             }
 
+            if (await Replica.CountAsync(_end.Token) < target)
+            {
+                await Replica.GoOnAsync(_end.Token); // that it was told so before is not known, or somebody has stopped it
+                return;
+            }
+
             _target = null;
+            _progress.GoOn();
             _pace.Arrive();
             Arrive(target);
         }
@@ -369,12 +360,15 @@ internal sealed class ReplayCourse : IAsyncDisposable
 
         if (next is { } count)
         {
-            _target = count;
             if (await Replica.CountAsync(_end.Token) < count)
             {
+                await Replica.BreakAtAsync(count, _end.Token);
                 _pace.Begin(count);
-                await Replica.BeginToAsync(count, _end.Token);
+                _target = count; // from here on it may go, whether or not the next call tells
+                await Replica.GoOnAsync(_end.Token);
             }
+
+            _target = count;
         }
     }
 

@@ -21,7 +21,8 @@ internal sealed record ReplayPoint(long Id, long Count, long Position, string Ha
             throw new HypervisorException(
                 FormattableString.Invariant($"The replica has put out something else than the VM did (output {Id}): it is not used."),
                 FaultDomain.VM, error: HypervisorError.InvalidState,
-                recommendedAction: "Another one is made. If it happens again, take -Mode Checkpoint: the VM's QEMU does not replay it.");
+                recommendedAction: "Another one is made. If it happens again, the VM's console was full, which is not recorded: start the VM and "
+                    + "its pair anew, with root's rights or more room (sysctl net.core.wmem_default=16777216); or take -Mode Checkpoint.");
         }
     }
 }

@@ -62,9 +62,9 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
             // A replica that finds the log's end ends, and one that waits replays all that is not the guest's own: the log must have what
             // the guest has done.
             var standing = await primary.CountAsync(cancellationToken);
-            await UntilAsync(primary, count => count > standing, cancellationToken);
+            await UntilAsync(primary, stream, count => count > standing, cancellationToken);
             var all = stream.Recorded + LogStream.Lot;
-            await UntilAsync(primary, _ => stream.Sent >= all, cancellationToken);
+            await UntilAsync(primary, stream, _ => stream.Sent >= all, cancellationToken);
             (var replica, echo) = await ReplicaAsync(plan, files, live, backup, free[1], attempt, time, cancellationToken);
             made(backup, replica.Domain);
 
@@ -149,7 +149,7 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
         {
             var (count, position) = await FindAsync(brake, cancellationToken);
             var recorded = stream.Recorded;
-            await UntilAsync(brake.Primary, _ => stream.Sent >= recorded + LogStream.Lot, cancellationToken);
+            await UntilAsync(brake.Primary, stream, _ => stream.Sent >= recorded + LogStream.Lot, cancellationToken);
             var way = recorded - log;
             brake.Lag = isSlow ? () => ReplayLag.Hold : () => new ReplayLag(TimeSpan.Zero, stream.Recorded - recorded - way);
             var since = time.GetTimestamp();
@@ -214,19 +214,16 @@ internal sealed class ReplayStart(PairPlan plan, ReplayFiles files, ConsoleLog l
             async () => (await brake.Primary.CountAsync(cancellationToken), brake.Console.Cut()), cancellationToken);
 
     /// <summary>Asks the primary again and again, which makes its log grow, too: what it has done is in the log the sooner.</summary>
-    private async Task UntilAsync(QemuReplay primary, Func<long, bool> isSo, CancellationToken cancellationToken)
+    private async Task UntilAsync(QemuReplay primary, LogStream stream, Func<long, bool> isSo, CancellationToken cancellationToken)
     {
-        var since = time.GetTimestamp();
-        while (!isSo(await primary.CountAsync(cancellationToken)))
+        var count = await primary.CountAsync(cancellationToken);
+        var progress = new ReplayProgress(count, stream.Sent, plan.CheckpointPatience, time);
+        while (!isSo(count))
         {
-            if (time.GetElapsedTime(since) > plan.CheckpointPatience)
-            {
-                throw new HypervisorException(
-                    FormattableString.Invariant($"The log has not gone on for {plan.CheckpointPatience.TotalSeconds:0.#} s."),
-                    FaultDomain.VM, isTransient: true, error: HypervisorError.TimedOut, recommendedAction: "See that the VM runs.");
-            }
-
+            progress.ThrowIfOver();
             await Task.Delay(BetweenLooks, time, cancellationToken);
+            count = await primary.CountAsync(cancellationToken);
+            progress.See(count, stream.Sent);
         }
     }
 }

@@ -109,6 +109,11 @@ internal sealed class ReplicaConsole : IDisposable
         {
             var peer = await _listener.AcceptAsync(_ended.Token);
             peer.Blocking = false;
+            using (var process = ConsoleProcess.Of(peer))
+            {
+                process?.GiveRoom(_path);
+            }
+
             lock (_lock)
             {
                 _peer = peer;
