@@ -135,12 +135,12 @@ public sealed class OperationRepair(Fleet fleet, IJournal journal, TimeProvider 
     /// <summary>Of operations whose steps are calls; null: it is none.</summary>
     private async Task<(RepairResult Result, OperationState? End)?> RepairByStepsAsync(
         KumoiOperation operation, CancellationToken cancellationToken) => operation.Kind switch
-    {
-        OperationKind.MoveStorage => await new DiskMoveRepair(fleet, journal, operation, time).RepairAsync(cancellationToken),
-        OperationKind.Import => await new ImportRepair(fleet, journal, operation, time).RepairAsync(cancellationToken),
-        OperationKind.MigrateWithStorage => await new StorageMigrationRepair(fleet, journal, operation, time).RepairAsync(cancellationToken),
-        _ => null,
-    };
+        {
+            OperationKind.MoveStorage => await new DiskMoveRepair(fleet, journal, operation, time).RepairAsync(cancellationToken),
+            OperationKind.Import => await new ImportRepair(fleet, journal, operation, time).RepairAsync(cancellationToken),
+            OperationKind.MigrateWithStorage => await new StorageMigrationRepair(fleet, journal, operation, time).RepairAsync(cancellationToken),
+            _ => null,
+        };
 
     private static string? WhyOwned(KumoiOperation operation, bool isOwnerKnownDead) => operation.Owner.IsAlive switch
     {
