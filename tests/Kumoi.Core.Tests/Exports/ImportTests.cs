@@ -26,7 +26,7 @@ public sealed class ImportTests : IDisposable
         </Envelope>
         """;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("kumoi-import-tests-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("kumoi-tests-import-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 

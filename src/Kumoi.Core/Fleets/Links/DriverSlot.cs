@@ -44,16 +44,8 @@ internal sealed class DriverSlot(
     public ValueTask OpenAsync(CancellationToken cancellationToken) => policy.RunAsync(new Opening(this), cancellationToken);
 
     /// <summary>The link, opened within another call's policy.</summary>
-    public ValueTask<IHypervisorLink> CurrentAsync(CancellationToken cancellationToken)
-    {
-        return Volatile.Read(ref _link) is { } link ? new(link) : OpenedAsync();
-
-        async ValueTask<IHypervisorLink> OpenedAsync()
-        {
-            await OpenNowAsync(cancellationToken);
-            return Latest!;
-        }
-    }
+    public ValueTask<IHypervisorLink> CurrentAsync(CancellationToken cancellationToken) =>
+        Volatile.Read(ref _link) is { } link ? new(link) : OpenedAsync(cancellationToken);
 
     /// <summary>Closes a link that was lost, unless somebody has done so.</summary>
     public async Task DropAsync(IHypervisorLink lost, HypervisorException loss)
@@ -81,6 +73,12 @@ internal sealed class DriverSlot(
         {
             _opening.Release();
         }
+    }
+
+    private async ValueTask<IHypervisorLink> OpenedAsync(CancellationToken cancellationToken)
+    {
+        await OpenNowAsync(cancellationToken);
+        return Latest!;
     }
 
     private async ValueTask OpenNowAsync(CancellationToken cancellationToken)
