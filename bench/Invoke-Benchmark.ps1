@@ -287,11 +287,11 @@ else {
     $clone = (Get-KumoiVM golden-master -Raw).Xml -replace '<uuid>.*</uuid>' -replace '<mac .*/>' -replace 'golden-master', 'NAME'
     Add-Comparison 'Copy-KumoiVM -Linked -Count 10 of a template, against qemu-img and virsh define in a loop' {
       Measure-Once { if ((Copy-KumoiVM golden ours -VMHost upload -Linked -Count 10).Count -ne 10) { throw 'not ten' } }
-      Get-KumoiVM ours-* | Remove-KumoiVM -RemoveDisk -Confirm:$false
+      Get-KumoiVM ours-* | Remove-KumoiVM -RemoveDisk -ThrottleLimit 1 -Confirm:$false
     } {
       Measure-Once {
         foreach ($i in 1..10) {
-          qemu-img create -q -f qcow2 -b golden-1 -F qcow2 "$images/theirs-$i-1"
+          qemu-img create -q -f qcow2 -b golden-1 -F raw "$images/theirs-$i-1"
           Set-Content "$work/clone.xml" $clone.Replace('NAME', "theirs-$i")
           virsh -q -c $uploadUri define "$work/clone.xml"
         }
