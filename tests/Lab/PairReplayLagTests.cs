@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Engines.LogReplay;
@@ -20,8 +19,8 @@ public sealed partial class PairReplayLagTests : PairTest
         : base(lab) => Patience = TimeSpan.FromMinutes(5); // a slow machine makes a pair slow, and that is all that it may do
 
     /// <summary>
-    /// The bound, and what the machine itself needs to see that it is passed. A time on a machine that has much else to do is that machine's,
-    /// and is only told: what holds there too is that the replica is not thrown away, and that the guest waits for it.
+    /// The bound, and what the machine itself needs to see that it is passed, while all else on it is busy. The replica is not thrown away,
+    /// and the guest waits for it.
     /// </summary>
     private static readonly TimeSpan Bound = ReplayLag.Longest + TimeSpan.FromSeconds(3);
 
@@ -84,15 +83,8 @@ public sealed partial class PairReplayLagTests : PairTest
         Say(FormattableString.Invariant(
             $"{generation}: {Numbers().Count} numbers; lag p50 {lags[lags.Count / 2].TotalMilliseconds:0} ms, ")
             + FormattableString.Invariant($"most {lags[^1].TotalMilliseconds:0} ms"));
-        if (!IsOverloaded)
-        {
-            Assert.All(lags, static lag => Assert.InRange(lag, TimeSpan.Zero, Bound));
-        }
+        Assert.All(lags, static lag => Assert.InRange(lag, TimeSpan.Zero, Bound));
     }
-
-    /// <summary>More than three others wait for each processor.</summary>
-    private static bool IsOverloaded =>
-        double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture) > 4 * Environment.ProcessorCount;
 
     /// <summary>It is neither the VM nor what takes over.</summary>
     private int ReplicaOf(PairRecord record) => Enumerable.Range(0, PairDomains.Standbys).Single(

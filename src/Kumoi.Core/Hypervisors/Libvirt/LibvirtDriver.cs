@@ -22,7 +22,7 @@ public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervis
     {
         if (!LibvirtLibrary.IsReady)
         {
-            new Thread(static () => LibvirtLibrary.TryEnsureReady()) { IsBackground = true, Name = "kumoi-libvirt-load" }.Start();
+            new Thread(LibvirtLibrary.TryEnsureReady) { IsBackground = true, Name = "kumoi-libvirt-load" }.Start();
         }
     }
 

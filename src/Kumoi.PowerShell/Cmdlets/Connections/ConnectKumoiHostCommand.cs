@@ -93,7 +93,7 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
     }
 
     /// <summary>Operations on several hosts that nobody works on any more; null: the journal has not been made, or cannot be read.</summary>
-    private async Task<IReadOnlyList<KumoiOperation>?> ReadLeftAsync()
+    private async Task<IReadOnlyList<KumoiOperation>?> ReadLeftAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -104,7 +104,7 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
 
             var left = new List<KumoiOperation>();
             var query = new OperationQuery { States = [OperationState.Pending] };
-            await foreach (var operation in KumoiSession.Journal.ReadOperationsAsync(query, StopToken))
+            await foreach (var operation in KumoiSession.Journal.ReadOperationsAsync(query, cancellationToken))
             {
                 if (!operation.IsSimulated && OperationRepair.IsOnSeveralHosts(operation) && OperationRepair.IsLeft(operation))
                 {
@@ -143,16 +143,19 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
 
     protected override void EndProcessing()
     {
-        // Beside the connecting: loading and opening what reads it takes time.
-        var left = Task.Run(ReadLeftAsync);
+        Task<IReadOnlyList<KumoiOperation>?>? left = null;
+        var token = StopToken;
         var connected = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var outcome in Enumerate(token => Fleet.ConnectAsync(_requests, token, ThrottleLimit)))
+        foreach (var outcome in Enumerate(stop => Fleet.ConnectAsync(_requests, stop, ThrottleLimit)))
         {
             if (outcome.Succeeded)
             {
                 if (!outcome.Result.IsSimulated)
                 {
                     connected.Add(outcome.Result.Name);
+
+                    // Beside the connecting of the others: loading and opening what reads it takes time.
+                    left ??= Task.Run(() => ReadLeftAsync(token), CancellationToken.None);
                 }
 
                 WriteObject(outcome.Result);
@@ -163,7 +166,7 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
             }
         }
 
-        if (connected.Count > 0)
+        if (left is not null)
         {
             OfferRepair(Await(left), connected);
         }

@@ -28,17 +28,18 @@ internal static class LibvirtLibrary
 
     public static bool IsReady => Volatile.Read(ref _isReady);
 
-    /// <summary>As <see cref="EnsureReady"/>; whether it succeeded.</summary>
-    public static bool TryEnsureReady()
+    /// <summary>As <see cref="EnsureReady"/>, for a thread that nobody hears: whatever fails is told by the call that needs the library.</summary>
+    public static void TryEnsureReady()
     {
         try
         {
             EnsureReady();
-            return true;
         }
-        catch (HypervisorException)
+#pragma warning disable CA1031, RCS1075 // an exception here would end the process, also one of a library that lacks a function
+        catch (Exception)
+#pragma warning restore CA1031, RCS1075
         {
-            return false;
+            // It is tried again, and told, when a connection is opened.
         }
     }
 
