@@ -140,6 +140,50 @@ public sealed class MachineTests(RealLab lab) : LabTest(lab)
         }
     }
 
+    public static TheoryData<string> HostsWithUefi => ["k5", "k6"];
+
+    [Theory]
+    [MemberData(nameof(HostsWithUefi))]
+    public async Task A_machine_with_UEFI_starts_by_it_and_its_variables_go_with_it(string host)
+    {
+        if (!(await Host(host).Link.SendAsync(new ReadDomainCapabilities(null), _token)).HasUefi)
+        {
+            Assert.Skip($"{host} has no UEFI, which comes from Debian's package ovmf: tests/Lab/lab.sh prepare, then down and up.");
+        }
+
+        var before = Files(host);
+        foreach (var firmware in new[] { FirmwareKind.Auto, FirmwareKind.Uefi, FirmwareKind.SecureBoot })
+        {
+            var vm = await CreateAsync(
+                host, Spec("uefi") with { MemoryBytes = 256 * MiB, Machine = new MachineSpec { Firmware = firmware } }, start: false);
+            Assert.Equal("efi", (string?)(await DefinitionAsync(vm)).Element("os")!.Attribute("firmware"));
+            await PrintToFileAsync(host, vm);
+            Lab.ForgetPrinted();
+            await VMActions.StartAsync(vm, paused: false, _token);
+            var loader = DomainDefinition.Parse(await vm.Connection.Link.SendAsync(new ReadXml(vm.Id), _token)).Element("os")!;
+            Assert.Equal("pflash", (string?)loader.Element("loader")!.Attribute("type"));
+
+            // Without keys it starts what is not signed, also where it could refuse it.
+            Assert.EndsWith(
+                firmware is FirmwareKind.SecureBoot ? "OVMF_VARS_4M.ms.fd" : "OVMF_VARS_4M.fd",
+                (string?)loader.Element("nvram")!.Attribute("template"), StringComparison.Ordinal);
+            var variables = loader.Element("nvram")!.Value;
+            Assert.StartsWith("/var/lib/libvirt/qemu/nvram/uefi_VARS", variables, StringComparison.Ordinal);
+            await Lab.ExecuteAsync(host, "test", "-s", variables);
+            if (firmware is FirmwareKind.Uefi)
+            {
+                // It says by what it looks for something to start.
+                await Eventually.HoldsAsync(
+                    () => Lab.Printed(host, "uefi")?.Contains("BdsDxe", StringComparison.Ordinal) is true, "the firmware runs");
+            }
+
+            await VMActions.RemoveAsync(vm, turnOff: true, removeVolumes: false, _token);
+            await Lab.ExecuteAsync(host, "test", "!", "-e", variables);
+        }
+
+        Assert.Equal(before, Files(host));
+    }
+
     private async Task ReadsItAsync(string host, string[] before, byte[] seed, string hash, VMSpec spec)
     {
         var vm = await CreateAsync(host, spec, start: false);

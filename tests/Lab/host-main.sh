@@ -63,6 +63,8 @@ boot() {
     mount -o remount,bind,ro /usr
   fi
 
+  [[ ! -d $host/qemu ]] || mount --bind "$host/qemu" /usr/share/qemu # with firmware
+
   rm -rf "${host:?}"/run # as a real /run: empty after each boot
   mkdir -p "$host"/run/{libvirt,lock} # lock: libvirt opens no console without
   # Whole directories where they hold nothing that a host needs: then no mount point must be made on the machine.

@@ -16,6 +16,8 @@ source "$here/lib/guests.sh"
 # shellcheck source-path=SCRIPTDIR
 source "$here/lib/linux.sh"
 # shellcheck source-path=SCRIPTDIR
+source "$here/lib/firmware.sh"
+# shellcheck source-path=SCRIPTDIR
 source "$here/lib/faults.sh"
 
 usage() {
@@ -287,6 +289,7 @@ main() {
       choose_generations mixed
       # Here, where apt has its network: tests ask for the guest from within the lab's.
       (fetch_linux) || echo "the Linux guest is tried again when it is needed" >&2
+      (fetch_firmware) || echo "no host has UEFI" >&2
       ;;
     up) up "$@" ;;
     down) down ;;

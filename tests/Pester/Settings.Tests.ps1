@@ -266,6 +266,54 @@ Describe 'Wait-KumoiVM' {
     Remove-KumoiVM kvm01-2 -Force
     { $vm | Wait-KumoiVM -ErrorAction Stop } | Should -Throw "*'kvm01-2' is no longer on kvm01*"
   }
+
+  It 'waits for an address, and the VM has it then' {
+    New-KumoiVM -VMHost kvm01, kvm02 -Name web -MemoryBytes 64MB -Start | Out-Null
+    $there = Get-KumoiVM web | Wait-KumoiVM -Address
+    $there.VMHost | Should -Be kvm01, kvm02
+    $there[0].Addresses | Should -Be 192.168.122.2
+    (Get-KumoiVM web -VMHost kvm01).Addresses | Should -BeNullOrEmpty # it is read for those who wait for it
+    $adapter = Get-KumoiNetworkAdapter web -VMHost kvm01
+    $adapter.Addresses | Should -Be 192.168.122.2
+    $adapter | Out-String -Width 200 | Should -Match '(?m)^web .+ default +192\.168\.122\.2 '
+    Stop-KumoiVM web -VMHost kvm01 -TurnOff
+    Get-KumoiNetworkAdapter web -VMHost kvm01 | ForEach-Object { , $_.Addresses | Should -BeNullOrEmpty }
+  }
+
+  It 'waits for the agent in the guest, as a job too' {
+    New-KumoiVM -VMHost kvm01 -Name web -MemoryBytes 64MB -Start | Out-Null
+    $job = Wait-KumoiVM web -Agent -AsJob
+    (Wait-KumoiVM web -Agent).State | Should -Be Running
+    ($job | Wait-KumoiTask).Name | Should -Be web
+    $job.State | Should -Be Completed
+  }
+
+  It 'says at once what no waiting brings' {
+    New-KumoiVM -VMHost kvm01 -Name web -MemoryBytes 64MB -Start | Out-Null
+    $failed = { Wait-KumoiVM kvm01-1 -Agent -ErrorAction Stop } | Should -Throw "'kvm01-1' has no channel for a guest agent." -PassThru
+    $failed.FullyQualifiedErrorId | Should -BeLike InvalidState*
+    $failed.ErrorDetails.RecommendedAction | Should -BeLike '*Set-KumoiVM -Xml*'
+    $failed = { Wait-KumoiVM kvm01-1 -Address -ErrorAction Stop } | Should -Throw "'kvm01-1' has no network adapter." -PassThru
+    $failed.ErrorDetails.RecommendedAction | Should -BeLike '*Add-KumoiNetworkAdapter*'
+    Stop-KumoiVM web -TurnOff
+    { Wait-KumoiVM web -Agent -ErrorAction Stop } | Should -Throw "'web' is Shutoff: it has no agent before it is started."
+    { Wait-KumoiVM web -Address -Agent -ErrorAction Stop } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
+  }
+
+  It 'asks a host that fails again, and says in the end that nothing is known' {
+    New-KumoiVM -VMHost kvm01 -Name web -MemoryBytes 64MB -Start | Out-Null
+    $web = Get-KumoiVM web
+    Add-KumoiFault kvm01 ReadAdapters -FaultDomain Host -Count 1 | Out-Null
+    ($web | Wait-KumoiVM -Address).Addresses | Should -Be 192.168.122.2
+    Add-KumoiFault kvm01 Read -FaultDomain Host | Out-Null
+    $failed = { $web | Wait-KumoiVM -Address -TimeoutSec 0 -ErrorAction Stop } | Should -Throw "It is not known after 0 s whether 'web' has an address:*" -PassThru
+    $failed.FullyQualifiedErrorId | Should -BeLike TimedOut*
+  }
+
+  It 'ends at once on Ctrl+C' {
+    New-KumoiVM -VMHost kvm01 -Name web -MemoryBytes 64MB -Start | Suspend-KumoiVM
+    Stop-When 'Wait-KumoiVM web -Agent -TimeoutSec 86400 -Verbose' { param($shell) $shell.InvocationStateInfo.State -eq 'Running' }
+  }
 }
 
 Describe 'A fault of one call' {

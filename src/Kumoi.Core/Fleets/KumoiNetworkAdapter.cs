@@ -47,6 +47,9 @@ public sealed class KumoiNetworkAdapter
     /// <inheritdoc cref="AdapterReading.HostDevice"/>
     public string? HostDevice => Reading.HostDevice;
 
+    /// <inheritdoc cref="AdapterReading.Addresses"/>
+    public IReadOnlyList<string>? Addresses => Reading.Addresses;
+
     public DateTimeOffset CapturedAt { get; }
 
     internal KumoiVM Of { get; }

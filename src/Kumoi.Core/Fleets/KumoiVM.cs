@@ -80,6 +80,11 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
     /// <summary>What else is said of it, in lines; as <see cref="Xml"/>. Empty: nothing.</summary>
     public string? Description => Texts?.Description;
 
+    /// <summary>
+    /// The addresses of its guest, without those that nobody else reaches (loopback, link-local); only with <c>Wait-KumoiVM -Address</c>.
+    /// </summary>
+    public IReadOnlyList<string>? Addresses { get; internal init; }
+
     private VMTexts? Texts
     {
         get
@@ -108,10 +113,11 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
     /// <inheritdoc cref="KumoiHost.OriginIndex"/>
     internal int OriginIndex { get; set; }
 
-    internal KumoiVM WithOrigin(object? origin) => new(Connection, Reading, origin, Xml);
+    internal KumoiVM WithOrigin(object? origin) => new(Connection, Reading, origin, Xml) { Addresses = Addresses };
 
     /// <summary>The same VM, on the host that it was moved to.</summary>
-    internal KumoiVM At(KumoiConnection? movedTo) => movedTo is null ? this : new(movedTo, Reading, Origin, Xml);
+    internal KumoiVM At(KumoiConnection? movedTo) => 
+        movedTo is null ? this : new(movedTo, Reading, Origin, Xml) { Addresses = Addresses };
 
     public int CompareTo(KumoiVM? other)
     {

@@ -36,21 +36,6 @@ public static partial class VMActions
                 error: HypervisorError.TimedOut, recommendedAction: "Wait longer with -TimeoutSec, or turn it off with -TurnOff.");
     }
 
-    /// <summary>Waits until the VM is in a state, at most <paramref name="patience"/>; null: it has none to be off in, and is gone.</summary>
-    /// <exception cref="HypervisorException">TimedOut: it is not. VMNotFound: it is not on its host any more.</exception>
-    public static async Task<KumoiVM?> WaitAsync(
-        KumoiVM vm, PowerState state, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
-    {
-        var now = await ReadUntilAsync(vm, now => now is null || now.State == state, patience, time, cancellationToken);
-        return now is null && state is PowerState.Shutoff && !vm.IsPersistent ? null
-            : now is null ? throw NoLongerThere(vm.Name, vm.VMHost)
-            : now.State == state ? now
-            : throw new HypervisorException(
-                FormattableString.Invariant($"'{vm.Name}' is {now.State} after {patience.TotalSeconds:0.#} s, and not {state}."),
-                FaultDomain.VM, error: HypervisorError.TimedOut,
-                recommendedAction: "Wait longer with -TimeoutSec, or look what keeps it: Get-KumoiEvent, Get-KumoiVMScreenshot.");
-    }
-
     public static async Task<KumoiVM> RestartAsync(KumoiVM vm, bool reset, CancellationToken cancellationToken)
     {
         var link = vm.Connection.Link;

@@ -11,9 +11,14 @@ public static class VMAdapters
     private const int LargestVlan = 4094;
 
     /// <summary>The network adapters of a VM, as they are now; of a VM that is off, as they will be.</summary>
-    public static async Task<IReadOnlyList<KumoiNetworkAdapter>> ReadAsync(KumoiVM vm, CancellationToken cancellationToken)
+    public static Task<IReadOnlyList<KumoiNetworkAdapter>> ReadAsync(KumoiVM vm, CancellationToken cancellationToken) =>
+        ReadAsync(vm, AddressSources.None, cancellationToken);
+
+    /// <inheritdoc cref="ReadAsync(KumoiVM, CancellationToken)"/>
+    public static async Task<IReadOnlyList<KumoiNetworkAdapter>> ReadAsync(
+        KumoiVM vm, AddressSources sources, CancellationToken cancellationToken)
     {
-        var readings = await vm.Connection.Link.SendAsync(new ReadAdapters(vm.Id), cancellationToken);
+        var readings = await vm.Connection.Link.SendAsync(new ReadAdapters(vm.Id, sources), cancellationToken);
         var now = DateTimeOffset.UtcNow;
         return [.. readings.Select(reading => new KumoiNetworkAdapter(vm, reading, now))];
     }

@@ -31,4 +31,10 @@ public sealed record AdapterReading
 
     /// <summary>Its other end on the host, while the VM runs, such as <c>vnet0</c>; null: none.</summary>
     public string? HostDevice { get; init; }
+
+    /// <summary>
+    /// IPv4 and IPv6, without prefixes, and without those that nobody else reaches (loopback, link-local); empty: none is known; null: they
+    /// were not looked for.
+    /// </summary>
+    public IReadOnlyList<string>? Addresses { get; init; }
 }

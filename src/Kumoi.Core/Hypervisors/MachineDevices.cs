@@ -30,7 +30,7 @@ internal static class MachineDevices
             Pty("console", "serial"),
             new XElement(
                 "channel", new XAttribute("type", "unix"),
-                new XElement("target", new XAttribute("type", "virtio"), new XAttribute("name", "org.qemu.guest_agent.0"))),
+                new XElement("target", new XAttribute("type", "virtio"), new XAttribute("name", GuestAgentDefinition.ChannelName))),
             Screen(offer, choice),
             machine.HasTpm
                 ? new XElement(

@@ -203,6 +203,7 @@ make_host() {
   local name=$1 host=$lab/$1
   mkdir -p "$host"/{run,etc/libvirt/{qemu,storage/autostart},var/{lib/libvirt/images,log/libvirt/qemu,cache/libvirt/qemu}}
   write_generation "$name"
+  write_firmware "$name"
   write_configuration "$name"
   make_network_namespace "$name"
   connect_to_switch "$name"

@@ -30,12 +30,14 @@ internal sealed class CmdletInRunspace
     private readonly string _cmdlet;
     private readonly string _folder;
     private readonly KumoiPreference _preference;
+    private readonly bool _asks;
 
     public CmdletInRunspace(PSCmdlet cmdlet, IReadOnlyDictionary<string, object> parameters, IReadOnlyList<object>? elements)
     {
         (_cmdlet, _elements) = (cmdlet.MyInvocation.MyCommand.Name, elements);
         _folder = cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath;
         _preference = KumoiPreference.Of(cmdlet);
+        _asks = cmdlet.MyInvocation.MyCommand.Parameters.ContainsKey("Confirm");
         _state.LanguageMode = cmdlet.SessionState.LanguageMode;
         _state.ImportPSModule([Path.Combine(cmdlet.MyInvocation.MyCommand.Module.ModuleBase, "Kumoi.psd1")]);
         foreach (var name in Preferences)
@@ -61,7 +63,12 @@ internal sealed class CmdletInRunspace
         runspace.SessionStateProxy.PSVariable.Set("global:" + KumoiPreference.VariableName, _preference);
         using var shell = System.Management.Automation.PowerShell.Create();
         shell.Runspace = runspace;
-        shell.AddCommand(_cmdlet).AddParameters(_parameters).AddParameter("Confirm", false);
+        shell.AddCommand(_cmdlet).AddParameters(_parameters);
+        if (_asks)
+        {
+            shell.AddParameter("Confirm", false);
+        }
+
         job.WriteAllOf(shell);
         if (_stop.IsCancellationRequested)
         {

@@ -1,4 +1,5 @@
 using Kumoi.Fleets;
+using Kumoi.Hypervisors;
 
 namespace Kumoi.PowerShell.Cmdlets.Base;
 
@@ -9,8 +10,10 @@ public abstract partial class FleetCmdlet
     /// The network adapters of VMs; with addresses those that have one of them. A VM that could not be read, or has no adapter with an
     /// address, is an error each.
     /// </summary>
-    private protected IEnumerable<KumoiNetworkAdapter> FindAdapters(IReadOnlyList<KumoiVM> vms, IReadOnlyList<string> addresses) => Find(
-        vms, static vm => vm.Connection, VMAdapters.ReadAsync, static adapter => adapter.MacAddress, addresses,
+    private protected IEnumerable<KumoiNetworkAdapter> FindAdapters(
+        IReadOnlyList<KumoiVM> vms, IReadOnlyList<string> addresses, AddressSources sources = AddressSources.None) => Find(
+        vms, static vm => vm.Connection, (vm, token) => VMAdapters.ReadAsync(vm, sources, token), static adapter => adapter.MacAddress,
+        addresses,
         static (vm, address) => Errors.NotFound(
             $"'{vm.Name}' on {vm.VMHost} has no network adapter '{address}'.", address,
             $"Get-KumoiNetworkAdapter '{vm.Name}' lists its adapters."));

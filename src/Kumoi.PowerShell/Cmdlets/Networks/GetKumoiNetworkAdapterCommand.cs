@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Kumoi.Hypervisors;
 using Kumoi.PowerShell.Cmdlets.Base;
 using Kumoi.PowerShell.Completion;
 using Kumoi.PowerShell.Parameters;
@@ -32,7 +33,7 @@ public sealed class GetKumoiNetworkAdapterCommand : FleetCmdlet
 
     protected override void ProcessRecord()
     {
-        foreach (var adapter in FindAdapters([.. FindVMs(VM, VMHost)], MacAddress))
+        foreach (var adapter in FindAdapters([.. FindVMs(VM, VMHost)], MacAddress, AddressSources.Host))
         {
             WriteObject(adapter);
         }

@@ -7,11 +7,15 @@ using Kumoi.PowerShell.Parameters;
 
 namespace Kumoi.PowerShell.Cmdlets;
 
-/// <summary>Waits until VMs are in a state. All of them have the same time, whatever their number.</summary>
-[Cmdlet(VerbsLifecycle.Wait, "KumoiVM")]
+/// <summary>Waits until VMs are in a state, or their guests are there. All of them have the same time, whatever their number.</summary>
+[Cmdlet(VerbsLifecycle.Wait, "KumoiVM", DefaultParameterSetName = ByState)]
 [OutputType(typeof(KumoiVM))]
-public sealed class WaitKumoiVMCommand : FleetCmdlet
+public sealed class WaitKumoiVMCommand : StepwiseCmdlet
 {
+    private const string ByState = "State";
+    private const string ByAgent = "Agent";
+    private const string ByAddress = "Address";
+
     private readonly List<KumoiVM> _vms = [];
 
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -28,8 +32,16 @@ public sealed class WaitKumoiVMCommand : FleetCmdlet
     public HostReference[] VMHost { get; set; } = [];
 
     /// <summary>The state that is waited for.</summary>
-    [Parameter]
+    [Parameter(ParameterSetName = ByState)]
     public PowerState State { get; set; } = PowerState.Running;
+
+    /// <summary>Until the guest's agent is connected.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ByAgent)]
+    public SwitchParameter Agent { get; set; }
+
+    /// <summary>Until an address is known under which others reach the guest.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ByAddress)]
+    public SwitchParameter Address { get; set; }
 
     /// <summary>How long it may take.</summary>
     [Parameter]
@@ -40,9 +52,13 @@ public sealed class WaitKumoiVMCommand : FleetCmdlet
 
     protected override void EndProcessing()
     {
-        var patience = TimeSpan.FromSeconds(TimeoutSec);
-        foreach (var outcome in Enumerate(token => FanOut.RunAsync(
-            _vms, Math.Max(1, _vms.Count), (vm, stop) => VMActions.WaitAsync(vm, State, patience, TimeProvider.System, stop), token)))
+        if (IsForJob)
+        {
+            HandOver(nameof(VM), _vms, _vms);
+            return;
+        }
+
+        foreach (var outcome in Enumerate(token => FanOut.RunAsync(_vms, Math.Max(1, _vms.Count), WaitAsync, token)))
         {
             if (!outcome.Succeeded)
             {
@@ -53,5 +69,13 @@ public sealed class WaitKumoiVMCommand : FleetCmdlet
                 WriteObject(vm);
             }
         }
+    }
+
+    private async Task<KumoiVM?> WaitAsync(KumoiVM vm, CancellationToken cancellationToken)
+    {
+        var patience = TimeSpan.FromSeconds(TimeoutSec);
+        return Agent ? await VMActions.WaitForAgentAsync(vm, patience, TimeProvider.System, cancellationToken)
+            : Address ? await VMActions.WaitForAddressAsync(vm, patience, TimeProvider.System, cancellationToken)
+            : await VMActions.WaitAsync(vm, State, patience, TimeProvider.System, cancellationToken);
     }
 }

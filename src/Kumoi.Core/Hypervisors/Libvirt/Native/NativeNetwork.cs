@@ -67,4 +67,12 @@ internal static unsafe partial class NativeNetwork
 
     [LibraryImport(LibvirtLibrary.Name)]
     public static partial void virNetworkDHCPLeaseFree(VirNetworkDhcpLease* lease);
+
+    /// <summary>libvirt-domain. The array and each of its elements are the caller's.</summary>
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial int virDomainInterfaceAddresses(
+        DomainHandle domain, VirDomainInterface*** interfaces, uint source, uint flags);
+
+    [LibraryImport(LibvirtLibrary.Name)]
+    public static partial void virDomainInterfaceFree(VirDomainInterface* one);
 }

@@ -7,7 +7,8 @@ namespace Kumoi.Hypervisors.Libvirt.Networks;
 internal static class AdapterCalls
 {
     public static void AddTo(CallTable<LibvirtLink> calls) => calls
-        .Add(static (LibvirtLink host, ReadAdapters call, CancellationToken token) => host.ReadAsync(call.Id, AdapterChanges.Read, token))
+        .Add(static (LibvirtLink host, ReadAdapters call, CancellationToken token) => host.ReadAsync(
+            call.Id, (connection, domain) => host.Of(static _ => new AddressReader()).ReadAdapters(connection, domain, call.Sources), token))
         .Add(static (LibvirtLink host, AddAdapter call, CancellationToken token) =>
             host.ControlAsync(connection => AdapterChanges.Add(connection, call), token))
         .Add(static (LibvirtLink host, SetAdapter call, CancellationToken token) =>

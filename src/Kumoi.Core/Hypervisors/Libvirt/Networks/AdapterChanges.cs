@@ -11,9 +11,6 @@ namespace Kumoi.Hypervisors.Libvirt.Networks;
 /// <summary>Changes the network adapters of VMs (libvirt-domain). Its methods block.</summary>
 internal static class AdapterChanges
 {
-    public static IReadOnlyList<AdapterReading> Read(LibvirtConnection connection, DomainHandle domain) =>
-        [.. AdapterDefinition.Of(DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain))).Select(AdapterDefinition.Read)];
-
     /// <summary>virDomainAttachDeviceFlags: now and in the definition, or neither.</summary>
     public static AdapterReading Add(LibvirtConnection connection, AddAdapter call)
     {

@@ -22,6 +22,9 @@ internal static class ReadingCalls
             call.Id, DomainCalls.ReadDefinition, token))
         .Add(static (LibvirtLink host, ReadScreen call, CancellationToken token) =>
             host.ReadAsync(call.Id, (connection, domain) => ScreenReader.Read(connection, domain, host.Time), token))
+        .Add(static (LibvirtLink host, ReadGuestAgent call, CancellationToken token) => host.ReadAsync(
+            call.Id,
+            static (connection, domain) => GuestAgentDefinition.Read(DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain))), token))
         .Add(static (LibvirtLink host, FindHostBoundState call, CancellationToken token) => host.ReadAsync(
             call.Id, HostBoundState.Find, token));
 }

@@ -295,7 +295,8 @@ internal sealed class SimulatedVM
             : throw Refuse($"'{given}' is no simulated CPU load.", "Give cpuLoad as the busy share of the VM's CPUs, 0 to 1, such as 0.4.");
     }
 
-    private TimeSpan RunningTime(DateTimeOffset now) => PastRunningTime + (RunningSince is { } since ? now - since : TimeSpan.Zero);
+    /// <summary>Since it was started, or arrived, without the time in which it was paused.</summary>
+    public TimeSpan RunningTime(DateTimeOffset now) => PastRunningTime + (RunningSince is { } since ? now - since : TimeSpan.Zero);
 
     private static HypervisorException Refuse(string message, string recommendedAction) =>
         new(message, FaultDomain.VM, error: HypervisorError.InvalidSpecification, recommendedAction: recommendedAction);

@@ -17,7 +17,7 @@ internal static class AdapterCalls
         .Add(static (SimulatedLink link, RemoveAdapter call, CancellationToken token) => link.Call(() => Remove(link, call), token));
 
     private static IReadOnlyList<AdapterReading> Read(SimulatedLink link, ReadAdapters call) =>
-        [.. AdapterDefinition.Of(link.Existing(call.Id).ToXml()).Select(AdapterDefinition.Read)];
+        SimulatedGuest.Adapters(link, link.Existing(call.Id), call.Sources);
 
     private static AdapterReading Add(SimulatedLink link, AddAdapter call)
     {

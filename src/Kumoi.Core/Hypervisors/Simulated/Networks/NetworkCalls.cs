@@ -4,8 +4,7 @@ using Kumoi.Hypervisors.Simulated.Hosts;
 namespace Kumoi.Hypervisors.Simulated.Networks;
 
 /// <summary>
-/// Calls on virtual networks. Each simulated host begins with one, <c>default</c>. An adapter in a network with DHCP has an address while
-/// its VM is not off: adapters may be in networks that are not there, and have none then.
+/// Calls on virtual networks. Each simulated host begins with one, <c>default</c>. Adapters may be in networks that are not there.
 /// </summary>
 internal static class NetworkCalls
 {
@@ -21,8 +20,6 @@ internal static class NetworkCalls
                 + "<rule action='drop' direction='out'><mac/></rule></filter>",
         ]).Select(static xml => NetworkFilterReading.Parse(xml)!),
     ];
-
-    private static readonly TimeSpan LeaseTime = TimeSpan.FromHours(1);
 
     public static void AddTo(CallTable<SimulatedLink> calls) => calls
         .Add(static (SimulatedLink link, ReadNetworks _, CancellationToken token) => link.Call(() => Read(link), token))
@@ -45,27 +42,7 @@ internal static class NetworkCalls
             throw NetworkDefinition.NotActive(link.HostName, network.Name);
         }
 
-        if (network.DhcpRanges is not [var range, ..] || Subnet.Parse(network.Addresses[0]) is not var (_, subnet))
-        {
-            return [];
-        }
-
-        var first = System.Net.IPAddress.Parse(range[..range.IndexOf('-', StringComparison.Ordinal)]);
-        return
-        [
-            .. link.Host.VMs.Values.Where(static vm => vm.State is not PowerState.Shutoff && vm.Definition is not null)
-                .SelectMany(static vm => AdapterDefinition.Of(vm.Definition!).Select(AdapterDefinition.Read)
-                    .Select(adapter => (vm, adapter)))
-                .Where(one => one.adapter.Kind is AdapterKind.Network && one.adapter.Source == network.Name && one.adapter.IsConnected)
-                .Select((one, index) => new DhcpLeaseReading
-                {
-                    Address = Subnet.Plus(first, (uint)index).ToString(),
-                    PrefixLength = subnet.PrefixLength,
-                    MacAddress = one.adapter.MacAddress,
-                    HostName = one.vm.Name,
-                    ExpiresAt = link.Fleet.Time.GetUtcNow() + LeaseTime,
-                }),
-        ];
+        return [.. SimulatedGuest.Leases(link.Host, network, link.Now)];
     }
 
     private static NetworkReading Create(SimulatedLink link, NetworkSpec spec)

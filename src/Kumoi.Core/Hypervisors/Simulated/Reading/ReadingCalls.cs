@@ -19,6 +19,8 @@ internal static class ReadingCalls
             () => link.Existing(call.Id).ToXml().ToString(), token))
         .Add(static (SimulatedLink link, ReadDefinition call, CancellationToken token) => link.Call(
             () => link.Existing(call.Id).ToNextXml().ToString(), token))
+        .Add(static (SimulatedLink link, ReadGuestAgent call, CancellationToken token) => link.Call(
+            () => SimulatedGuest.Agent(link.Existing(call.Id), link.Now), token))
         // A simulated VM is its definition, but for a saved state.
         .Add(static (SimulatedLink link, FindHostBoundState call, CancellationToken token) =>
             link.Call(
