@@ -65,7 +65,7 @@ internal sealed class JournalFile(string folder)
 
     private const string AddProcessStart = "ALTER TABLE operations ADD COLUMN process_start TEXT";
 
-    public string Path { get; } = System.IO.Path.Combine(folder, "journal.db");
+    public string Path { get; } = System.IO.Path.Combine(folder, JournalFolder.FileName);
 
     public bool Exists => File.Exists(Path) || Directory.Exists(Path);
 

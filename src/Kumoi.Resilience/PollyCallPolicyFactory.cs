@@ -1,14 +1,13 @@
 using Kumoi.Fleets.Links;
-using Kumoi.Hypervisors;
-using Polly;
-using Polly.CircuitBreaker;
 
 namespace Kumoi.Resilience;
 
 /// <summary>Core's call policies on Polly: retry with jitter, circuit breaker per host, time-out per try.</summary>
 public sealed class PollyCallPolicyFactory(TimeProvider time) : ICallPolicyFactory
 {
-    /// <summary>Of the limits that came last: hosts that are connected together have the same as a rule.</summary>
+    private readonly Lock _gate = new();
+
+    /// <summary>Of the limits that came last: hosts that are connected together have the same as a rule. Guarded by the gate.</summary>
     private PollyPipelines? _last;
 
     public PollyCallPolicyFactory()
@@ -18,26 +17,9 @@ public sealed class PollyCallPolicyFactory(TimeProvider time) : ICallPolicyFacto
 
     public ICallPolicy ForHost(string host, FleetLimits limits)
     {
-        var pipelines = Volatile.Read(ref _last);
-        if (pipelines is null || pipelines.Limits != limits)
+        lock (_gate)
         {
-            Volatile.Write(ref _last, pipelines = new PollyPipelines(limits, time));
+            return new PollyCallPolicy(host, _last?.Limits == limits ? _last : _last = new PollyPipelines(limits, time));
         }
-
-        var control = new CircuitBreakerManualControl();
-        var state = new CircuitBreakerStateProvider();
-        var breaker = new ResiliencePipelineBuilder { TimeProvider = time }.AddCircuitBreaker(new CircuitBreakerStrategyOptions
-        {
-            FailureRatio = 0.5,
-            MinimumThroughput = limits.BreakerMinimumCalls,
-            SamplingDuration = limits.BreakerWindow,
-            BreakDuration = limits.BreakerPause,
-            ManualControl = control,
-            StateProvider = state,
-            // A failure of the VM, or a refused request, says nothing against the host: it has answered.
-            ShouldHandle = new PredicateBuilder().Handle<HypervisorException>(
-                e => e.Error is HypervisorError.ConnectionFailed or HypervisorError.TimedOut),
-        }).Build();
-        return new PollyCallPolicy(host, pipelines, breaker, control, state);
     }
 }

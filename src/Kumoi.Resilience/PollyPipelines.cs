@@ -1,33 +1,48 @@
 using Kumoi.Fleets.Links;
 using Kumoi.Hypervisors;
 using Polly;
+using Polly.CircuitBreaker;
 using Polly.Retry;
 using Polly.Timeout;
 
 namespace Kumoi.Resilience;
 
-/// <summary>Retries and time-outs keep nothing of a host: those with the same limits share them.</summary>
-internal sealed class PollyPipelines
+/// <summary>
+/// What hosts with the same limits share, since it keeps nothing of a host, and how their breakers are made. Each is made when it is needed
+/// first, which takes Polly a while.
+/// </summary>
+internal sealed class PollyPipelines(FleetLimits limits, TimeProvider time)
 {
-    private readonly ResiliencePipeline[] _timeouts;
-    private readonly TimeProvider _time;
+    private readonly ResiliencePipeline?[] _timeouts = new ResiliencePipeline?[Enum.GetValues<CallKind>().Length];
+    private ResiliencePipeline? _retry;
+    private ResiliencePipeline? _retryOfConnecting;
 
-    public PollyPipelines(FleetLimits limits, TimeProvider time)
+    public FleetLimits Limits => limits;
+
+    public ResiliencePipeline Retry => _retry ??= MakeRetry(IsWorthAnother);
+
+    public ResiliencePipeline RetryOfConnecting => _retryOfConnecting ??= MakeRetry(IsWorthAnotherConnection);
+
+    public ResiliencePipeline TimeoutOf(CallKind kind) => _timeouts[(int)kind] ??= MakeTimeout(kind);
+
+    public HostBreaker MakeBreaker()
     {
-        _time = time;
-        Limits = limits;
-        Retry = MakeRetry(IsWorthAnother);
-        RetryOfConnecting = MakeRetry(IsWorthAnotherConnection);
-        _timeouts = Array.ConvertAll(Enum.GetValues<CallKind>(), MakeTimeout);
+        var control = new CircuitBreakerManualControl();
+        var state = new CircuitBreakerStateProvider();
+        var pipeline = new ResiliencePipelineBuilder { TimeProvider = time }.AddCircuitBreaker(new CircuitBreakerStrategyOptions
+        {
+            FailureRatio = 0.5,
+            MinimumThroughput = limits.BreakerMinimumCalls,
+            SamplingDuration = limits.BreakerWindow,
+            BreakDuration = limits.BreakerPause,
+            ManualControl = control,
+            StateProvider = state,
+            // A failure of the VM, or a refused request, says nothing against the host: it has answered.
+            ShouldHandle = new PredicateBuilder().Handle<HypervisorException>(
+                e => e.Error is HypervisorError.ConnectionFailed or HypervisorError.TimedOut),
+        }).Build();
+        return new HostBreaker(pipeline, control, state);
     }
-
-    public FleetLimits Limits { get; }
-
-    public ResiliencePipeline Retry { get; }
-
-    public ResiliencePipeline RetryOfConnecting { get; }
-
-    public ResiliencePipeline TimeoutOf(CallKind kind) => _timeouts[(int)kind];
 
     private static bool IsWorthAnother(HypervisorException e) => e.IsTransient && !e.OutcomeUnknown;
 
@@ -36,17 +51,17 @@ internal sealed class PollyPipelines
         IsWorthAnother(e) && !e.IsRefusal && e.Error is not HypervisorError.TimedOut;
 
     private ResiliencePipeline MakeRetry(Func<HypervisorException, bool> isWorthAnother) =>
-        Limits.Retries == 0 ? ResiliencePipeline.Empty : new ResiliencePipelineBuilder { TimeProvider = _time }.AddRetry(new RetryStrategyOptions
+        limits.Retries == 0 ? ResiliencePipeline.Empty : new ResiliencePipelineBuilder { TimeProvider = time }.AddRetry(new RetryStrategyOptions
         {
-            MaxRetryAttempts = Limits.Retries,
-            Delay = Limits.RetryDelay,
+            MaxRetryAttempts = limits.Retries,
+            Delay = limits.RetryDelay,
             BackoffType = DelayBackoffType.Exponential,
             UseJitter = true,
             ShouldHandle = new PredicateBuilder().Handle(isWorthAnother),
         }).Build();
 
     private ResiliencePipeline MakeTimeout(CallKind kind) =>
-        Limits.TimeoutOf(kind) is { } timeout
-            ? new ResiliencePipelineBuilder { TimeProvider = _time }.AddTimeout(new TimeoutStrategyOptions { Timeout = timeout }).Build()
+        limits.TimeoutOf(kind) is { } timeout
+            ? new ResiliencePipelineBuilder { TimeProvider = time }.AddTimeout(new TimeoutStrategyOptions { Timeout = timeout }).Build()
             : ResiliencePipeline.Empty;
 }

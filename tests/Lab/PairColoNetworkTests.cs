@@ -94,8 +94,10 @@ public sealed class PairColoNetworkTests(RealLab lab) : PairTest(lab)
             "linux-colo", hosts, how: static plan => Patient(plan, new FixedModeOptions(PairMode.Colo)));
         await using var client = new CountingClient(GuestAddress);
         await client.BeginAsync();
+        controller.Changed += (happened, record) => Say($"{DateTime.UtcNow:mm:ss.fff} {client.Count} answers; {happened} → {record}");
         var running = await RunAsync(controller, hosts[0]);
-        await LoseAsync(controller, running, new PairFigures(controller), between: () => client.GoesOnAsync());
+        await LoseAsync(
+            controller, running, new PairFigures(controller), between: async () => await await Task.WhenAny(client.GoesOnAsync(), running));
         await StopAsync(controller, running);
         await client.GoesOnAsync(10);
 

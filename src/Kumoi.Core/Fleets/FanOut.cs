@@ -137,26 +137,22 @@ public static class FanOut
     private sealed class Slot<TElement, TResult>(TElement element)
     {
         private long _begun = Passing<TElement>.NotBegun;
-        private bool _isSettled;
+        private Outcome<TElement, TResult>? _outcome;
 
         public TElement Element => element;
 
         /// <summary>By the clock of waits.</summary>
         public long Begun => Volatile.Read(ref _begun);
 
-        public bool IsSettled => Volatile.Read(ref _isSettled);
+        public bool IsSettled => Volatile.Read(ref _outcome) is not null;
 
         public bool IsPassed { get; set; }
 
         /// <summary>Once it is settled.</summary>
-        public Outcome<TElement, TResult> Outcome { get; private set; }
+        public Outcome<TElement, TResult> Outcome => Volatile.Read(ref _outcome)!;
 
         public void Begin(long now) => Volatile.Write(ref _begun, now);
 
-        public void Settle(Outcome<TElement, TResult> outcome)
-        {
-            Outcome = outcome;
-            Volatile.Write(ref _isSettled, true);
-        }
+        public void Settle(Outcome<TElement, TResult> outcome) => Volatile.Write(ref _outcome, outcome);
     }
 }

@@ -199,6 +199,13 @@ public sealed class Fleet : IAsyncDisposable
             VMSpecCheck.EnsureName(given, "host");
         }
 
+        if ((request.Limits ?? Limits).Problem is { } problem)
+        {
+            throw new HypervisorException(
+                $"The limits cannot be used: {problem}.", error: HypervisorError.InvalidSpecification,
+                recommendedAction: "See Get-Help Connect-KumoiHost -Parameter Limit.");
+        }
+
         var driver = _drivers.FirstOrDefault(candidate => candidate.Handles(request.Uri)) ?? throw new HypervisorException(
             $"'{request.Uri}' is not a hypervisor URI.", error: HypervisorError.InvalidUri,
             recommendedAction: "Use a libvirt URI such as qemu:///system, qemu+ssh://root@host/system or test:///default, or "

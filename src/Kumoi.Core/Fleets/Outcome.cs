@@ -1,7 +1,8 @@
 namespace Kumoi.Fleets;
 
 /// <summary>What became of one element: its result, or its failure.</summary>
-public readonly struct Outcome<TElement, TResult>
+/// <remarks>A class: the code that enumerates outcomes is compiled ahead for all of them at once.</remarks>
+public sealed class Outcome<TElement, TResult>
 {
     private readonly TResult? _result;
 

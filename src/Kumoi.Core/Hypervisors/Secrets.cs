@@ -8,9 +8,14 @@ internal static partial class Secrets
     /// <summary>
     /// The text without passwords of authorities, and with <c>***</c> for the values of parameters that are called like secrets.
     /// </summary>
-    public static string Mask(string text) =>
-        Parameters().Replace(
-            text.Contains("://", StringComparison.Ordinal) ? Passwords().Replace(text, "${before}@") : text, "${before}***");
+    public static string Mask(string text)
+    {
+        var masked = text.Contains("://", StringComparison.Ordinal) && text.Contains('@', StringComparison.Ordinal)
+            ? Passwords().Replace(text, "${before}@") : text;
+
+        // Nearly always there is none, and what replaces would be compiled while the first hosts are connected.
+        return Parameters().IsMatch(masked) ? Parameters().Replace(masked, "${before}***") : masked;
+    }
 
     // Up to the last @ before the parameters. A password may have an @, a / or a ? of its own: then the URI is none, and what is no port
     // counts.

@@ -6,6 +6,9 @@ public static class JournalFolder
     /// <summary>The environment variable that names another folder.</summary>
     public const string Variable = "KUMOI_STATE";
 
+    /// <summary>The journal in it.</summary>
+    public const string FileName = "journal.db";
+
     /// <summary>
     /// <c>KUMOI_STATE</c>; or else <c>kumoi</c> in the local application data (Windows), in <c>XDG_STATE_HOME</c>, or in
     /// <c>~/.local/state</c> (https://specifications.freedesktop.org/basedir-spec/latest/: a relative path there counts as none).

@@ -5,6 +5,11 @@ namespace Kumoi.Fleets.Links;
 /// <summary>All limits on calls to hosts. A change holds for connections made after it.</summary>
 public sealed record FleetLimits
 {
+    // Polly's.
+    private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan ShortestOfBreaker = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
+
     /// <summary>How many calls may be under way in all, 1 or more.</summary>
     public int MaxCalls { get; init; } = 128;
 
@@ -36,7 +41,7 @@ public sealed record FleetLimits
 
     /// <summary>
     /// A host's circuit breaker opens when, within <see cref="BreakerWindow"/>, at least so many calls were made, 2 or more, and half of
-    /// them found the host out of reach.
+    /// them found the host out of reach. They are counted from the first call on that failed.
     /// </summary>
     public int BreakerMinimumCalls { get; init; } = 10;
 
@@ -44,6 +49,16 @@ public sealed record FleetLimits
 
     /// <summary>While it is open, calls to the host fail at once.</summary>
     public TimeSpan BreakerPause { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>What is wrong with the limits; null: they can be used.</summary>
+    public string? Problem =>
+        TooLow(nameof(MaxCalls), MaxCalls, 1) ?? TooLow(nameof(MaxCallsPerHost), MaxCallsPerHost, 1)
+        ?? TooLow(nameof(MaxJobsPerHost), MaxJobsPerHost, 1) ?? TooLow(nameof(Retries), Retries, 0)
+        ?? TooLow(nameof(BreakerMinimumCalls), BreakerMinimumCalls, 2)
+        ?? Outside(nameof(SilencePatience), SilencePatience, TimeSpan.Zero) ?? Outside(nameof(RetryDelay), RetryDelay, TimeSpan.Zero)
+        ?? Outside(nameof(ConnectTimeout), ConnectTimeout, ShortestTimeout) ?? Outside(nameof(ReadTimeout), ReadTimeout, ShortestTimeout)
+        ?? Outside(nameof(WriteTimeout), WriteTimeout, ShortestTimeout)
+        ?? Outside(nameof(BreakerWindow), BreakerWindow, ShortestOfBreaker) ?? Outside(nameof(BreakerPause), BreakerPause, ShortestOfBreaker);
 
     /// <summary>How long one try of such a call may take; null: as long as it needs.</summary>
     public TimeSpan? TimeoutOf(CallKind kind) => kind switch
@@ -53,4 +68,9 @@ public sealed record FleetLimits
         CallKind.Write => WriteTimeout,
         _ => null,
     };
+
+    private static string? TooLow(string name, int value, int least) => value < least ? $"{name} is {value}, and must be {least} or more" : null;
+
+    private static string? Outside(string name, TimeSpan value, TimeSpan shortest) =>
+        value < shortest || value > Longest ? $"{name} is {value}, and must be from {shortest} to {Longest}" : null;
 }

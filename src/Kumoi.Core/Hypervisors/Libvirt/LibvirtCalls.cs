@@ -13,24 +13,20 @@ namespace Kumoi.Hypervisors.Libvirt;
 /// <summary>What the driver does for each call, by area.</summary>
 internal static class LibvirtCalls
 {
-    public static CallTable<LibvirtLink> Table { get; } = Fill(new CallTable<LibvirtLink>("libvirt"));
-
-    private static CallTable<LibvirtLink> Fill(CallTable<LibvirtLink> calls)
-    {
-        ConnectionCalls.AddTo(calls);
-        ReadingCalls.AddTo(calls);
-        PowerCalls.AddTo(calls);
-        DefinitionCalls.AddTo(calls);
-        SnapshotCalls.AddTo(calls);
-        DiskCalls.AddTo(calls);
-        PoolCalls.AddTo(calls);
-        VolumeCalls.AddTo(calls);
-        AdapterCalls.AddTo(calls);
-        NetworkCalls.AddTo(calls);
-        MigrationCalls.AddTo(calls);
-        CheckpointCalls.AddTo(calls);
-        QemuCalls.AddTo(calls);
-        StandbyCalls.AddTo(calls);
-        return calls;
-    }
+    public static CallTable<LibvirtLink> Table { get; } = new(
+        "libvirt",
+        ConnectionCalls.AddTo,
+        ReadingCalls.AddTo,
+        PowerCalls.AddTo,
+        DefinitionCalls.AddTo,
+        SnapshotCalls.AddTo,
+        DiskCalls.AddTo,
+        PoolCalls.AddTo,
+        VolumeCalls.AddTo,
+        AdapterCalls.AddTo,
+        NetworkCalls.AddTo,
+        MigrationCalls.AddTo,
+        CheckpointCalls.AddTo,
+        QemuCalls.AddTo,
+        StandbyCalls.AddTo);
 }

@@ -14,23 +14,19 @@ namespace Kumoi.Hypervisors.Simulated;
 /// <summary>What the driver does for each call, by area. Every call takes the fleet's delay, and then happens at once.</summary>
 internal static class SimulatedCalls
 {
-    public static CallTable<SimulatedLink> Table { get; } = Fill(new CallTable<SimulatedLink>("simulated"));
-
-    private static CallTable<SimulatedLink> Fill(CallTable<SimulatedLink> calls)
-    {
-        ConnectionCalls.AddTo(calls);
-        ReadingCalls.AddTo(calls);
-        PowerCalls.AddTo(calls);
-        DefinitionCalls.AddTo(calls);
-        SnapshotCalls.AddTo(calls);
-        DiskCalls.AddTo(calls);
-        PoolCalls.AddTo(calls);
-        VolumeCalls.AddTo(calls);
-        AdapterCalls.AddTo(calls);
-        NetworkCalls.AddTo(calls);
-        MigrationCalls.AddTo(calls);
-        CheckpointCalls.AddTo(calls);
-        QemuCalls.AddTo(calls);
-        return calls;
-    }
+    public static CallTable<SimulatedLink> Table { get; } = new(
+        "simulated",
+        ConnectionCalls.AddTo,
+        ReadingCalls.AddTo,
+        PowerCalls.AddTo,
+        DefinitionCalls.AddTo,
+        SnapshotCalls.AddTo,
+        DiskCalls.AddTo,
+        PoolCalls.AddTo,
+        VolumeCalls.AddTo,
+        AdapterCalls.AddTo,
+        NetworkCalls.AddTo,
+        MigrationCalls.AddTo,
+        CheckpointCalls.AddTo,
+        QemuCalls.AddTo);
 }

@@ -97,9 +97,9 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
     {
         try
         {
-            if (!File.Exists(KumoiSession.Journal.Location))
+            if (!File.Exists(Path.Combine(JournalFolder.Find(), JournalFolder.FileName)))
             {
-                return null; // Opening it takes time.
+                return null; // Loading what opens it takes time.
             }
 
             var left = new List<KumoiOperation>();

@@ -21,7 +21,7 @@ public sealed class ResilienceLayerTests : IAsyncLifetime
             RetryDelay = TimeSpan.FromSeconds(1),
             ReadTimeout = TimeSpan.FromSeconds(15),
             WriteTimeout = TimeSpan.FromSeconds(60),
-            BreakerMinimumCalls = 4, // connecting is one
+            BreakerMinimumCalls = 3,
             BreakerWindow = TimeSpan.FromSeconds(30),
             BreakerPause = TimeSpan.FromSeconds(20),
         };
@@ -200,6 +200,38 @@ public sealed class ResilienceLayerTests : IAsyncLifetime
         await ReadAsync();
         await ReadAsync();
         Assert.Equal(5, _driver.Calls);
+    }
+
+    [Fact]
+    public async Task What_succeeded_before_the_first_failure_does_not_keep_calls_from_being_held_back()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            await ReadAsync();
+        }
+
+        await TripAsync();
+        Assert.Equal(HypervisorError.CircuitOpen, (await Assert.ThrowsAsync<HypervisorException>(ReadAsync)).Error);
+    }
+
+    [Theory]
+    [InlineData(nameof(FleetLimits.BreakerMinimumCalls))]
+    [InlineData(nameof(FleetLimits.ReadTimeout))]
+    [InlineData(nameof(FleetLimits.BreakerPause))]
+    [InlineData(nameof(FleetLimits.MaxCallsPerHost))]
+    public async Task Limits_that_cannot_be_used_are_refused_before_anything_is_opened(string name)
+    {
+        var limits = name switch
+        {
+            nameof(FleetLimits.BreakerMinimumCalls) => new FleetLimits { BreakerMinimumCalls = 1 },
+            nameof(FleetLimits.ReadTimeout) => new FleetLimits { ReadTimeout = TimeSpan.FromMilliseconds(9) },
+            nameof(FleetLimits.BreakerPause) => new FleetLimits { BreakerPause = TimeSpan.FromDays(2) },
+            _ => new FleetLimits { MaxCallsPerHost = 0 },
+        };
+        var outcomes = await _lab.Fleet.ConnectAsync([new ConnectRequest("gate://b", null, []) { Limits = limits }], default).ToListAsync();
+        var refused = Assert.IsType<HypervisorException>(Assert.Single(outcomes).Error);
+        Assert.Equal((HypervisorError.InvalidSpecification, 1), (refused.Error, _driver.Opened.Count));
+        Assert.Contains(name, refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,9 +17,9 @@ internal sealed class LibvirtLink : IHypervisorLink
     private readonly ConnectionPool _observing;
     private readonly ConnectionPool _controlling;
     private readonly ConnectionSlot _watching;
-    private readonly WorkerThreads _observers = new("kumoi-libvirt-observe", MaxCallsAtATime) { IsForReads = true };
-    private readonly WorkerThreads _controllers = new("kumoi-libvirt-control", MaxCallsAtATime);
-    private readonly WorkerThreads _jobs = new("kumoi-libvirt-job", MaxJobs);
+    private readonly WorkerThreads _observers = new(MaxCallsAtATime) { IsForReads = true };
+    private readonly WorkerThreads _controllers = new(MaxCallsAtATime);
+    private readonly WorkerThreads _jobs = new(MaxJobs);
     private readonly LifecycleWatches _watches;
     private readonly ConcurrentDictionary<Type, object> _areas = new();
     private readonly ConcurrentDictionary<Task, bool> _underWay = new();
@@ -78,7 +78,7 @@ internal sealed class LibvirtLink : IHypervisorLink
         await Task.WhenAll(_jobs.DisposeAsync().AsTask(), _controllers.DisposeAsync().AsTask(), _observers.DisposeAsync().AsTask());
 
         // Closing tells the daemon, so it may block too.
-        await using var closer = new WorkerThreads("kumoi-libvirt-close", maxThreads: 1);
+        await using var closer = new WorkerThreads(maxThreads: 1);
         await Task.WhenAny(
             closer.RunAsync(
                 () =>

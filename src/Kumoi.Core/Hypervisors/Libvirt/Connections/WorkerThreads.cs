@@ -1,30 +1,26 @@
 namespace Kumoi.Hypervisors.Libvirt.Connections;
 
 /// <summary>
-/// A few threads for calls that block, so that the thread pool is never blocked. Threads start when there is work and end when
-/// there was none for a while.
+/// Runs calls that block, a few at a time, on <see cref="BlockingThreads"/>, so that the thread pool is never blocked.
 /// <para>
 /// Work that is refused, or that finds what it needs disposed under it, has lost its connection, whoever has closed the link. It is told so
 /// here, and nowhere else.
 /// </para>
 /// </summary>
-internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting = 256) : IAsyncDisposable
+internal sealed class WorkerThreads(int maxThreads, int maxWaiting = 256) : IAsyncDisposable
 {
-    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
-
     /// <summary>How long disposing waits for calls that still run.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _room = new(maxThreads + maxWaiting);
-    private readonly object _gate = new();
+    private readonly Lock _gate = new();
     private readonly Queue<Job> _waiting = new();
     private readonly HashSet<Job> _running = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     /// <summary>Nothing of the work changes anything: a failure leaves no open outcome.</summary>
     public bool IsForReads { get; init; }
 
-    private int _threads;
-    private int _idle;
+    private int _threads; // that work, or will as soon as they run
     private bool _isStopping;
 
     /// <summary>
@@ -33,29 +29,18 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
     /// that program is ended. Disposable results are disposed. <paramref name="over"/> is told once, when all that is over, also where the
     /// work never began.
     /// </summary>
-    public async Task<T> RunAsync<T>(
+    public Task<T> RunAsync<T>(
         Func<T> work, CancellationToken cancellationToken, Action<T>? abandoned = null, Action? over = null)
     {
-        try
-        {
-            await _room.WaitAsync(cancellationToken);
-        }
-        catch
-        {
-            over?.Invoke();
-            throw;
-        }
-
         var job = new Job<T>(work, IsForReads, abandoned, () =>
         {
             _room.Release();
             over?.Invoke();
         });
-        Enqueue(job);
-        using (cancellationToken.UnsafeRegister(static (state, token) => ((Job<T>)state!).Cancel(token), job))
-        {
-            return await job.Task;
-        }
+
+        // Nearly always there is room at once: then nothing asynchronous is left, which would be compiled for the first call of a session.
+        var room = _room.WaitAsync(cancellationToken);
+        return room.IsCompletedSuccessfully ? Begin(job, cancellationToken) : BeginAfterAsync(room, job, over, cancellationToken);
     }
 
     /// <summary>
@@ -72,7 +57,6 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
             opening = [.. _running];
             refused = [.. _waiting];
             _waiting.Clear();
-            Monitor.PulseAll(_gate);
             if (_threads == 0)
             {
                 _ended.TrySetResult();
@@ -92,28 +76,51 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
         await Task.WhenAny(_ended.Task, Task.Delay(Patience));
     }
 
+    private async Task<T> BeginAfterAsync<T>(Task room, Job<T> job, Action? over, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await room;
+        }
+        catch
+        {
+            over?.Invoke();
+            throw;
+        }
+
+        return await Begin(job, cancellationToken);
+    }
+
+    private Task<T> Begin<T>(Job<T> job, CancellationToken cancellationToken)
+    {
+        job.CancelBy(cancellationToken);
+        Enqueue(job);
+        return job.Task;
+    }
+
     private void Enqueue(Job job)
     {
+        bool isStopping;
+        var needsThread = false;
         lock (_gate)
         {
-            if (!_isStopping)
+            isStopping = _isStopping;
+            if (!isStopping)
             {
                 _waiting.Enqueue(job);
-                if (_idle >= _waiting.Count)
-                {
-                    Monitor.Pulse(_gate);
-                }
-                else if (_threads < maxThreads)
-                {
-                    _threads++;
-                    new Thread(Work) { IsBackground = true, Name = name }.Start();
-                }
-
-                return;
+                needsThread = _threads < maxThreads;
+                _threads += needsThread ? 1 : 0;
             }
         }
 
-        job.Refuse();
+        if (isStopping)
+        {
+            job.Refuse();
+        }
+        else if (needsThread)
+        {
+            BlockingThreads.Run(Work);
+        }
     }
 
     private void Work()
@@ -132,17 +139,6 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
     {
         lock (_gate)
         {
-            while (_waiting.Count == 0 && !_isStopping)
-            {
-                _idle++;
-                var isPulsed = Monitor.Wait(_gate, IdleTime);
-                _idle--;
-                if (!isPulsed && _waiting.Count == 0)
-                {
-                    break;
-                }
-            }
-
             if (_waiting.TryDequeue(out var job))
             {
                 _running.Add(job);
@@ -175,21 +171,18 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
     private sealed class Job<T>(Func<T> work, bool isRead, Action<T>? abandoned, Action finished) : Job
     {
         private readonly TaskCompletionSource<T> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private CancellationTokenRegistration _cancelling;
 
         public Task<T> Task => _completion.Task;
 
-        public void Cancel(CancellationToken token)
-        {
-            if (_completion.TrySetCanceled(token))
-            {
-                End();
-            }
-        }
+        /// <summary>Before it is given to the threads.</summary>
+        public void CancelBy(CancellationToken cancellationToken) => _cancelling = cancellationToken.UnsafeRegister(
+            static (state, token) => ((Job<T>)state!).Cancel(token), this);
 
         public override void Refuse()
         {
             _completion.TrySetException(LibvirtErrors.Closed(outcomeUnknown: false));
-            finished();
+            Finish();
         }
 
         protected override void Work()
@@ -213,8 +206,22 @@ internal sealed class WorkerThreads(string name, int maxThreads, int maxWaiting 
             }
             finally
             {
-                finished();
+                Finish();
             }
+        }
+
+        private void Cancel(CancellationToken token)
+        {
+            if (_completion.TrySetCanceled(token))
+            {
+                End();
+            }
+        }
+
+        private void Finish()
+        {
+            _cancelling.Unregister();
+            finished();
         }
 
         private void Complete(T result)

@@ -15,7 +15,7 @@ internal sealed class FreshConnections(LibvirtUri uri, string hostName) : IAsync
     /// <summary>The host's own name.</summary>
     public string HostName => hostName;
 
-    public WorkerThreads Threads { get; } = new("kumoi-libvirt-phase", MaxThreads);
+    public WorkerThreads Threads { get; } = new(MaxThreads);
 
     /// <summary>Blocks.</summary>
     public LibvirtConnection Open() => LibvirtConnection.Open(uri, () => hostName);

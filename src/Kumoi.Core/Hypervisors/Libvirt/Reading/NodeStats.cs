@@ -13,7 +13,7 @@ internal static unsafe class NodeStats
     public delegate int Call(ConnectionHandle connection, int part, VirNodeStat* stats, int* count, uint flags);
 
     /// <summary>Null where the hypervisor does not tell.</summary>
-    public static IReadOnlyList<(string Name, ulong Value)>? Read(LibvirtConnection connection, Call call, int part)
+    public static NodeStat[]? Read(LibvirtConnection connection, Call call, int part)
     {
         var count = 0;
         if (call(connection.Handle, part, null, &count, 0) != 0 || count is <= 0 or > MaxCount)
@@ -27,10 +27,10 @@ internal static unsafe class NodeStats
             return null;
         }
 
-        var result = new (string, ulong)[count];
+        var result = new NodeStat[count];
         for (var i = 0; i < count; i++)
         {
-            result[i] = (Encoding.UTF8.GetString(NativeString.InField(stats[i].Field, 80)), stats[i].Value);
+            result[i] = new NodeStat(Encoding.UTF8.GetString(NativeString.InField(stats[i].Field, 80)), stats[i].Value);
         }
 
         return result;

@@ -11,7 +11,7 @@ public sealed class WorkerThreadsTests
     [Fact]
     public async Task Work_runs_on_a_thread_of_its_own()
     {
-        await using var threads = new WorkerThreads("test", maxThreads: 2);
+        await using var threads = new WorkerThreads(maxThreads: 2);
 
         Assert.False(await threads.RunAsync(static () => Thread.CurrentThread.IsThreadPoolThread, _deadline));
     }
@@ -19,7 +19,7 @@ public sealed class WorkerThreadsTests
     [Fact]
     public async Task Cancelling_does_not_wait_for_a_call_that_blocks_and_its_result_is_not_lost()
     {
-        await using var threads = new WorkerThreads("test", maxThreads: 1);
+        await using var threads = new WorkerThreads(maxThreads: 1);
         using var release = new ManualResetEventSlim();
         var started = new TaskCompletionSource();
         var abandoned = new TaskCompletionSource<string>();
@@ -47,7 +47,7 @@ public sealed class WorkerThreadsTests
     [Fact]
     public async Task Work_that_was_cancelled_while_it_waited_never_runs()
     {
-        await using var threads = new WorkerThreads("test", maxThreads: 1);
+        await using var threads = new WorkerThreads(maxThreads: 1);
         using var release = new ManualResetEventSlim();
         using var cancel = new CancellationTokenSource();
         var hasRun = false;
@@ -66,7 +66,7 @@ public sealed class WorkerThreadsTests
     [Fact]
     public async Task What_was_cancelled_is_over_when_its_result_has_been_dealt_with()
     {
-        await using var threads = new WorkerThreads("test", maxThreads: 1);
+        await using var threads = new WorkerThreads(maxThreads: 1);
         using var release = new ManualResetEventSlim();
         var started = new TaskCompletionSource();
         var over = new TaskCompletionSource<string>();
@@ -94,7 +94,7 @@ public sealed class WorkerThreadsTests
     [Fact]
     public async Task Work_that_never_began_is_over_too()
     {
-        var threads = new WorkerThreads("test", maxThreads: 1);
+        var threads = new WorkerThreads(maxThreads: 1);
         var refused = new TaskCompletionSource();
         var cancelled = new TaskCompletionSource();
         await threads.DisposeAsync();
@@ -110,7 +110,7 @@ public sealed class WorkerThreadsTests
     [Fact]
     public async Task Disposing_waits_for_what_runs_and_refuses_what_waits()
     {
-        var threads = new WorkerThreads("test", maxThreads: 1);
+        var threads = new WorkerThreads(maxThreads: 1);
         using var release = new ManualResetEventSlim();
         var started = new TaskCompletionSource();
         var running = threads.RunAsync(() => { started.SetResult(); release.Wait(_deadline); return true; }, _deadline);
@@ -132,7 +132,7 @@ public sealed class WorkerThreadsTests
     [InlineData(true)]
     public async Task Work_whose_connection_is_closed_under_it_has_lost_the_connection_and_a_change_its_outcome(bool isForReads)
     {
-        await using var threads = new WorkerThreads("test", maxThreads: 1) { IsForReads = isForReads };
+        await using var threads = new WorkerThreads(maxThreads: 1) { IsForReads = isForReads };
 
         await IsClosedAsync(() => threads.RunAsync<bool>(static () => throw new ObjectDisposedException("a handle"), _deadline),
             outcomeUnknown: !isForReads);
@@ -148,7 +148,7 @@ public sealed class WorkerThreadsTests
     [Fact]
     public async Task All_threads_work_at_the_same_time_and_no_more()
     {
-        await using var threads = new WorkerThreads("test", maxThreads: 3);
+        await using var threads = new WorkerThreads(maxThreads: 3);
         using var together = new Barrier(3);
         var running = 0;
         var most = 0;
@@ -170,7 +170,7 @@ public sealed class WorkerThreadsTests
     [Fact]
     public async Task A_failure_reaches_who_waits()
     {
-        await using var threads = new WorkerThreads("test", maxThreads: 1);
+        await using var threads = new WorkerThreads(maxThreads: 1);
 
         await Assert.ThrowsAsync<InvalidOperationException>(
             () => threads.RunAsync<bool>(static () => throw new InvalidOperationException("no"), _deadline));
