@@ -41,15 +41,16 @@ public sealed class VMImport(Fleet fleet, KumoiConnection host, ImportPackage pa
         await EnsureRoomAsync(cancellationToken);
         package.Check(cancellationToken);
         using var underWay = OperationsUnderWay.Enter(_operation);
-        var begun = await BeginAsync(cancellationToken);
-        var scratch = Directory.CreateTempSubdirectory("kumoi-import-");
+        var scratch = ImportFolder.PathOf(_operation);
+        var begun = await BeginAsync(scratch, cancellationToken);
         try
         {
+            ImportFolder.Create(scratch);
             List<VolumeReading> volumes = [];
             foreach (var disk in package.Disks)
             {
                 volumes.Add(await MakeAsync(
-                    disk, VolumeNameOf(volumes.Count), scratch.FullName, progressOf?.Invoke(disk.Target), cancellationToken));
+                    disk, VolumeNameOf(volumes.Count), scratch, progressOf?.Invoke(disk.Target), cancellationToken));
             }
 
             var spec = ImportDefinition.Of(package, options, Name, volumes, networks, warnings);
@@ -72,7 +73,10 @@ public sealed class VMImport(Fleet fleet, KumoiConnection host, ImportPackage pa
         }
         finally
         {
-            scratch.Delete(recursive: true);
+            if (Directory.Exists(scratch))
+            {
+                Directory.Delete(scratch, recursive: true);
+            }
         }
     }
 
@@ -126,7 +130,7 @@ public sealed class VMImport(Fleet fleet, KumoiConnection host, ImportPackage pa
         return made;
     }
 
-    private async Task<JournaledOperation?> BeginAsync(CancellationToken cancellationToken)
+    private async Task<JournaledOperation?> BeginAsync(string scratch, CancellationToken cancellationToken)
     {
         if (host.Journal is not { } journal)
         {
@@ -134,7 +138,7 @@ public sealed class VMImport(Fleet fleet, KumoiConnection host, ImportPackage pa
         }
 
         journal.Keep(await journal.OpenAsync(cancellationToken));
-        return await journal.BeginAsync(Intent(), cancellationToken);
+        return await journal.BeginAsync(Intent(scratch), cancellationToken);
     }
 
     private async Task EndAsync(JournaledOperation? begun, OperationState state, string? error = null)
@@ -145,16 +149,21 @@ public sealed class VMImport(Fleet fleet, KumoiConnection host, ImportPackage pa
         }
     }
 
-    private OperationIntent Intent() => new()
+    private OperationIntent Intent(string scratch)
     {
-        Id = _operation.Value,
-        Kind = OperationKind.Import,
-        VMHost = host.Name,
-        IsSimulated = host.IsSimulated,
-        VM = Name,
-        StartedAt = time.GetUtcNow(),
-        Details = new JsonObject { ["file"] = package.LocalPath, ["pool"] = options.StoragePool }.ToJsonString(),
-    };
+        var details = new JsonObject { ["file"] = package.LocalPath, ["pool"] = options.StoragePool };
+        ImportFolder.AddTo(details, scratch);
+        return new()
+        {
+            Id = _operation.Value,
+            Kind = OperationKind.Import,
+            VMHost = host.Name,
+            IsSimulated = host.IsSimulated,
+            VM = Name,
+            StartedAt = time.GetUtcNow(),
+            Details = details.ToJsonString(),
+        };
+    }
 
     /// <summary>Before anything is done: two VMs of one identity, or of one name on a host, are none.</summary>
     private async Task EnsureFreeAsync(CancellationToken cancellationToken)

@@ -116,7 +116,7 @@ public sealed class KumoiVM : IComparable<KumoiVM>, IComparable
     internal KumoiVM WithOrigin(object? origin) => new(Connection, Reading, origin, Xml) { Addresses = Addresses };
 
     /// <summary>The same VM, on the host that it was moved to.</summary>
-    internal KumoiVM At(KumoiConnection? movedTo) => 
+    internal KumoiVM At(KumoiConnection? movedTo) =>
         movedTo is null ? this : new(movedTo, Reading, Origin, Xml) { Addresses = Addresses };
 
     public int CompareTo(KumoiVM? other)

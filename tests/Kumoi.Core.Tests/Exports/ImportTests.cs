@@ -1,6 +1,8 @@
 using Kumoi.Exports;
 using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Calls;
+using Kumoi.Journal;
+using Kumoi.Speculation;
 using Kumoi.Tests.Speculation;
 using Xunit;
 
@@ -51,6 +53,7 @@ public sealed class ImportTests : IDisposable
 
             moments = Math.Max(moments, controller.Moments);
             var because = $"died at {moment}";
+            var wasDefined = await WasDefinedAsync(site);
             var results = await site.RepairAsync();
             Assert.All(results, result => Assert.True(result.IsRepaired, $"{because}: {result}"));
             Assert.Equal((because, 0), (because, (await site.UnfinishedAsync()).Count));
@@ -62,6 +65,7 @@ public sealed class ImportTests : IDisposable
             var ours = string.Join(' ', volumes.Except(unknown));
             var isThere = await host.SendAsync(new FindVMByName("appliance"), default) is not null;
             Assert.Equal((because, isThere ? "appliance-1 appliance-2" : ""), (because, ours));
+            Assert.True(isThere || !wasDefined, $"{because}: what was whole is gone");
             (whole, nothing) = (whole + (isThere ? 1 : 0), nothing + (isThere ? 0 : 1));
             named += unknown.Count();
         }
@@ -70,5 +74,51 @@ public sealed class ImportTests : IDisposable
 
         // Of each disk: when its volume is being made, and before the journal has that it was.
         Assert.True(named <= 4, $"{named} volumes stay");
+    }
+
+    [Fact]
+    public async Task What_it_unpacked_on_this_computer_goes_too_and_nothing_that_has_not_its_name()
+    {
+        await using var site = await Site.OpenAsync(hosts: 2);
+        List<string> folders = [];
+        foreach (var isOurs in new[] { true, false })
+        {
+            var id = OperationId.New();
+            var folder = isOurs ? ImportFolder.PathOf(id) : Path.Combine(_folder, "theirs");
+            ImportFolder.Create(folder);
+            await File.WriteAllTextAsync(Path.Combine(folder, "disk.img"), "half", TestContext.Current.CancellationToken);
+            folders.Add(folder);
+            var details = new System.Text.Json.Nodes.JsonObject();
+            ImportFolder.AddTo(details, folder);
+            await site.Journal.BeginAsync(
+                new OperationIntent
+                {
+                    Id = id.Value,
+                    Kind = OperationKind.Import,
+                    VMHost = "kvm01",
+                    IsSimulated = true,
+                    VM = "halfway",
+                    StartedAt = site.Time.GetUtcNow(),
+                    Details = details.ToJsonString(),
+                },
+                TestContext.Current.CancellationToken);
+        }
+
+        Assert.All(await site.RepairAsync(), result => Assert.True(result.IsRepaired, result.Message));
+        Assert.Equal([false, true], folders.Select(Directory.Exists));
+    }
+
+    /// <summary>The journal has it that the VM was made.</summary>
+    private static async Task<bool> WasDefinedAsync(Site site)
+    {
+        await foreach (var step in site.Journal.ReadOperationsAsync(new OperationQuery { States = [OperationState.Succeeded] }, default))
+        {
+            if (step.Kind is OperationKind.Define)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -25,16 +25,17 @@ internal sealed class ImportRepair(Fleet fleet, IJournal journal, KumoiOperation
             return (Nothing($"'{operation.VM}' was imported on {operation.VMHost}: connect it first."), null);
         }
 
+        var folder = ImportFolder.Remove(_operation, operation.Details);
         if (await IsDefinedAsync(cancellationToken))
         {
-            return (
-                Repaired($"'{operation.VM}' is whole on {host.Name}.") with { VMHost = host.Name }, OperationState.Succeeded);
+            var whole = $"'{operation.VM}' is whole on {host.Name}." + (folder is null ? "" : $" But there stays: {folder}.");
+            return (Repaired(whole) with { VMHost = host.Name }, OperationState.Succeeded);
         }
 
         // Its definition comes last, and its answer may have been lost.
         await host.Link.SendAsync(new UndoDefineVM(_operation) { Operation = _operation }, cancellationToken);
         var steps = await VolumeSteps.ReadAsync(journal, operation.Id, host.Name, cancellationToken);
-        List<string> left = [];
+        List<string> left = folder is null ? [] : [folder];
         foreach (var volume in steps.Tried)
         {
             left.AddRange(steps.FateOf(volume) switch
