@@ -184,6 +184,32 @@ public sealed class MachineTests(RealLab lab) : LabTest(lab)
         Assert.Equal(before, Files(host));
     }
 
+    [Theory]
+    [MemberData(nameof(HostsWithUefi))]
+    public async Task A_machine_with_a_TPM_has_one_of_its_own_which_goes_with_it(string host)
+    {
+        if (!(await Host(host).Link.SendAsync(new ReadDomainCapabilities(null), _token)).HasTpm)
+        {
+            Assert.Skip($"{host} emulates no TPM, which takes Debian's package swtpm: tests/Lab/lab.sh prepare, then down and up.");
+        }
+
+        var before = Files(host);
+        var vm = await CreateAsync(
+            host,
+            Spec("sealed") with { MemoryBytes = 256 * MiB, Machine = new MachineSpec { Firmware = FirmwareKind.Uefi, HasTpm = true } },
+            start: false);
+        await VMActions.StartAsync(vm, paused: false, _token);
+        var tpm = Assert.Single((await vm.Connection.Link.SendAsync(new QemuCommand(vm.Id, "query-tpm"), _token)).EnumerateArray());
+        Assert.Equal("tpm-crb", tpm.GetProperty("model").GetString());
+        Assert.Equal("emulator", tpm.GetProperty("options").GetProperty("type").GetString());
+        var state = $"/var/lib/libvirt/swtpm/{vm.Id}/tpm2/tpm2-00.permall"; // what it keeps
+        await Lab.ExecuteAsync(host, "test", "-s", state);
+
+        await VMActions.RemoveAsync(vm, turnOff: true, removeVolumes: false, _token);
+        await Lab.ExecuteAsync(host, "test", "!", "-e", state);
+        Assert.Equal(before, Files(host));
+    }
+
     private async Task ReadsItAsync(string host, string[] before, byte[] seed, string hash, VMSpec spec)
     {
         var vm = await CreateAsync(host, spec, start: false);

@@ -178,6 +178,8 @@ group = "root"
 dynamic_ownership = 0
 remember_owner = 0
 namespaces = []
+swtpm_user = "root"
+swtpm_group = "root"
 cgroup_controllers = []
 seccomp_sandbox = 0
 stdio_handler = "file"
@@ -211,9 +213,10 @@ make_host() {
 
 # Starts the host's first process with a clean environment, in a session of its own, and returns.
 boot_host() {
-  local name=$1
+  local name=$1 path=/usr/sbin:/usr/bin:/sbin:/bin
+  ! has_firmware "$name" || path=$(firmware_folder)/tpm/bin:$path
   rm -f "$lab/$name/run/libvirt/libvirt-sock" # of before a loss of power
-  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+  env -i PATH="$path" HOME=/root \
     KUMOI_LAB_PROCESS="$lab" KUMOI_LAB_PROCESS_HOST="$lab/$name" \
     setsid bash "$here/host-main.sh" enter "$lab" "$name" </dev/null >>"$lab/$name/var/log/host.log" 2>&1 &
 }
