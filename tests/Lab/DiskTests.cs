@@ -59,6 +59,37 @@ public sealed class DiskTests(RealLab lab) : LabTest(lab)
         Assert.Equal(before, Files(host));
     }
 
+    [Theory]
+    [MemberData(nameof(Hosts))]
+    public async Task A_Linux_guest_sees_a_disk_come_grow_and_go_and_a_disc_come_into_its_drive_and_leave_it(string host)
+    {
+        var xml = XElement.Parse(await Lab.XmlAsync("linux", "linux"));
+        xml.Element("os")!.Element("cmdline")!.Value += " kdisks=1";
+        xml.Element("devices")!.Add(
+            XElement.Parse("<controller type='scsi' model='virtio-scsi'/>"),
+            XElement.Parse("<disk type='file' device='cdrom'><target dev='sda' bus='scsi'/></disk>"));
+        var vm = await CreateXmlAsync(Host(host), xml.ToString());
+        await SeesAsync("");
+
+        var disk = await VMDisks.AddAsync(vm, New(8 * MiB), CancellationToken.None);
+        await SeesAsync(" vda=8192");
+        await VMDisks.ResizeAsync(disk, 16 * MiB, CancellationToken.None);
+        await SeesAsync(" vda=16384");
+        var disc = await HostStorage.CreateVolumeAsync(Host(host), "default", "disc.iso", "raw", 4 * MiB, CancellationToken.None);
+        await VMDisks.SetCdDriveAsync(vm, target: null, disc.Path, force: false, CancellationToken.None);
+        await SeesAsync(" vda=16384 sr0=4096");
+        await VMDisks.SetCdDriveAsync(vm, target: null, path: null, force: false, CancellationToken.None);
+        await SeesAsync(" vda=16384");
+        await VMDisks.RemoveAsync(disk, deleteVolume: true, CancellationToken.None);
+        await SeesAsync("");
+        await HostStorage.RemoveVolumeAsync(disc, CancellationToken.None);
+
+        Task SeesAsync(string disks) => Eventually.HoldsAsync(
+            () => Lab.Printed(host, "linux")?.Split('\n').LastOrDefault(static line => line.StartsWith("DISKS", StringComparison.Ordinal))
+                ?.TrimEnd('\r') == "DISKS" + disks,
+            $"the guest sees '{disks}'");
+    }
+
     /// <summary>The tick guest knows nothing of PCI.</summary>
     [Fact]
     public async Task A_guest_that_does_not_let_go_keeps_its_disk_and_the_waiting_can_be_ended()

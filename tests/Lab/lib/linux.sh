@@ -4,10 +4,11 @@
 # As the newer generation's programs, the packages come from this machine's own apt, are checked by it, and are unpacked into the cache
 # folder: nothing is installed.
 
-readonly linux_recipe=4 # goes up with every change of what is made
+readonly linux_recipe=5 # goes up with every change of what is made
 readonly linux_modules=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net
   virtio_console af_packet # only where it has an agent, and where it asks for an address
-  scsi_common scsi_mod cdrom sr_mod virtio_scsi isofs) # the last line only where it reads a disc of cloud-init's
+  scsi_common scsi_mod cdrom sr_mod virtio_scsi isofs # only where it reads a disc of cloud-init's, or says its disks
+  virtio_blk) # only where it says its disks
 
 linux_folder() { echo "$(cache_folder)/linux-$linux_recipe"; }
 
@@ -48,6 +49,7 @@ make_linux() (
   install -m 755 "$here/guests/linux-init" root/init
   install -m 755 "$here/guests/linux-serve" root/bin/serve
   install -m 644 "$here/guests/linux-seed" root/bin/seed
+  install -m 644 "$here/guests/linux-disks" root/bin/disks
   install -m 755 "$here/guests/linux-agent" root/bin/agent
   (cd root && find . | LC_ALL=C sort | ../unpacked/bin/cpio --quiet -o -H newc) | gzip -1 >made/initrd.gz.new
   mv made/initrd.gz.new made/initrd.gz
