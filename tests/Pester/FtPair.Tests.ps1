@@ -138,11 +138,13 @@ Describe 'A protected VM' {
 
   It 'shows what it costs, again and again with -Continuous until a pipeline has enough' {
     Start-KumoiFtPair kvm01-1 -BackupHost kvm02 -CheckpointPeriodMs 5 | Out-Null
-    $seen = Get-KumoiFtPair kvm01-1 -Continuous -IntervalMs 50 | Where-Object PauseP50Ms -GT 0 | Select-Object -First 2
-    $seen | Should -HaveCount 2
-    $seen[1].CheckpointCount | Should -BeGreaterThan $seen[0].CheckpointCount
-    $seen[1].PauseP50Ms | Should -BeGreaterThan 24
-    ($seen[1] | Format-Table | Out-String -Width 200) | Should -Match 'kvm01-1 +Protected +kvm01 +kvm02'
+    # As soon as it has made more than at first; on a busy computer that takes several looks.
+    $seen = [System.Collections.Generic.List[object]]::new()
+    $later = Get-KumoiFtPair kvm01-1 -Continuous -IntervalMs 50 | Select-Object -First 400 | Where-Object PauseP50Ms -GT 0 |
+      Where-Object { $seen.Add($_); $_.CheckpointCount -gt $seen[0].CheckpointCount } | Select-Object -First 1
+    $later | Should -HaveCount 1
+    $later.PauseP50Ms | Should -BeGreaterThan 24
+    ($later | Format-Table | Out-String -Width 200) | Should -Match 'kvm01-1 +Protected +kvm01 +kvm02'
   }
 }
 
