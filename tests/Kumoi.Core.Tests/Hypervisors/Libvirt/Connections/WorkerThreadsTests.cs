@@ -17,6 +17,26 @@ public sealed class WorkerThreadsTests
     }
 
     [Fact]
+    public async Task Calls_on_many_hosts_run_side_by_side_although_none_of_them_ends_before_the_others()
+    {
+        const int Hosts = 50;
+        using var all = new CountdownEvent(Hosts);
+        List<WorkerThreads> hosts = [.. Enumerable.Range(0, Hosts).Select(_ => new WorkerThreads(maxThreads: 1))];
+
+        // By several at once: one of them starts a thread, and the others leave theirs to it.
+        await Task.WhenAll(hosts.Select(host => Task.Run(() => host.RunAsync(
+            () =>
+            {
+                all.Signal();
+                all.Wait(_deadline);
+                return true;
+            },
+            _deadline))));
+
+        await Task.WhenAll(hosts.Select(host => host.DisposeAsync().AsTask()));
+    }
+
+    [Fact]
     public async Task Cancelling_does_not_wait_for_a_call_that_blocks_and_its_result_is_not_lost()
     {
         await using var threads = new WorkerThreads(maxThreads: 1);
