@@ -8,6 +8,9 @@ public sealed class FanOutTests
     private readonly TaskCompletionSource<int>[] _work =
         [.. Enumerable.Range(0, 6).Select(_ => new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously))];
 
+    private readonly TaskCompletionSource[] _begun =
+        [.. Enumerable.Range(0, 6).Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))];
+
     [Fact]
     public async Task Outcomes_come_in_the_order_of_the_elements_whoever_finishes_first()
     {
@@ -149,11 +152,13 @@ public sealed class FanOutTests
     public async Task A_silent_element_is_passed_after_its_patience_and_comes_when_it_comes()
     {
         var time = new ManualTime();
-        await using var outcomes = RunPassing(new Passing<int>(static _ => TimeSpan.FromSeconds(1), time)).GetAsyncEnumerator();
+        var passing = new Passing<int>(static element => element is 1 or 4 ? TimeSpan.FromSeconds(1) : TimeSpan.FromHours(1), time);
+        await using var outcomes = RunPassing(passing).GetAsyncEnumerator();
         _work[0].SetResult(0);
         _work[3].SetResult(3);
         _work[2].SetResult(2);
         Assert.Equal(0, await NextAsync(outcomes));
+        await Task.WhenAll(_begun[1].Task, _begun[4].Task); // nobody is silent before
 
         var next = NextAsync(outcomes); // 1 is silent
         await time.WaitingAsync(TimeSpan.FromSeconds(1));
@@ -162,7 +167,7 @@ public sealed class FanOutTests
         Assert.Equal(2, await next); // those that have answered keep their order
         Assert.Equal(3, await NextAsync(outcomes));
 
-        next = NextAsync(outcomes); // 4 and 5 have been silent for as long
+        next = NextAsync(outcomes); // 4 has been silent for as long
         _work[5].SetException(new InvalidOperationException("planned"));
         Assert.Equal(-5, await next);
         next = NextAsync(outcomes);
@@ -206,6 +211,7 @@ public sealed class FanOutTests
         Assert.False(next.IsCompleted);
         _work[0].SetResult(0);
         Assert.Equal(0, await next);
+        await _begun[1].Task;
         next = NextAsync(outcomes);
         await time.WaitingAsync(TimeSpan.FromSeconds(1));
         time.Advance(TimeSpan.FromSeconds(1));
@@ -234,7 +240,15 @@ public sealed class FanOutTests
     }
 
     private IAsyncEnumerable<Outcome<int, int>> RunPassing(Passing<int> passing) => FanOut.RunAsync(
-        Enumerable.Range(0, 6).ToList(), 6, (x, token) => _work[x].Task.WaitAsync(token), passing, CancellationToken.None);
+        Enumerable.Range(0, 6).ToList(),
+        6,
+        (x, token) =>
+        {
+            _begun[x].SetResult();
+            return _work[x].Task.WaitAsync(token);
+        },
+        passing,
+        CancellationToken.None);
 
     private IAsyncEnumerable<Outcome<int, int>> Run(int limit, CancellationToken cancellationToken = default) =>
         FanOut.RunAsync(Enumerable.Range(0, 6).ToList(), limit, (x, token) => _work[x].Task.WaitAsync(token), cancellationToken);
