@@ -51,7 +51,7 @@ internal sealed class LabFleet : IAsyncDisposable
 
     public FaultRule Break(
         string host, string operation, FaultDomain domain = FaultDomain.Unknown, string? vm = null, string message = "injected fault",
-        int? count = null) =>
+        int? count = null, bool outcomeUnknown = false) =>
         Faults.Add(new FaultRule
         {
             HostMatches = name => string.Equals(name, host, StringComparison.Ordinal),
@@ -62,6 +62,7 @@ internal sealed class LabFleet : IAsyncDisposable
             FaultDomain = domain,
             Message = message,
             Count = count,
+            OutcomeUnknown = outcomeUnknown,
         });
 
     public ValueTask DisposeAsync() => Fleet.DisposeAsync();

@@ -36,11 +36,11 @@ internal sealed class HostFence(IReadOnlyList<string> command, TimeSpan patience
                     continue;
                 }
 
-                await link.SendAsync(new DestroyVM(domain), either.Token);
+                var refusal = await TryDestroyAsync(link, domain, either.Token);
                 var place = await link.SendAsync(new ReadWhereabouts(domain), either.Token);
                 if (!place.IsNotRunning())
                 {
-                    return $"{link.HostName} still has the VM: {place}";
+                    return refusal ?? $"{link.HostName} still has the VM: {place}";
                 }
             }
 
@@ -53,6 +53,23 @@ internal sealed class HostFence(IReadOnlyList<string> command, TimeSpan patience
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return FormattableString.Invariant($"{link.HostName} has not answered for {patience.TotalSeconds:0.#} s");
+        }
+    }
+
+    /// <summary>
+    /// Null: it is done. One that dies at the same moment is refused, as it does not run any more: only what the host has then tells, and
+    /// its power is not switched off for that.
+    /// </summary>
+    private static async Task<string?> TryDestroyAsync(IHypervisorLink link, Guid domain, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await link.SendAsync(new DestroyVM(domain), cancellationToken);
+            return null;
+        }
+        catch (HypervisorException e)
+        {
+            return e.Message;
         }
     }
 

@@ -45,6 +45,16 @@ public sealed class HostFenceTests
     }
 
     [Fact]
+    public async Task A_host_that_says_that_it_has_not_ended_a_VM_and_does_not_have_it_any_more_keeps_its_power()
+    {
+        await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1&vms=1&running=1");
+        var vm = (await lab.VMsAsync(Host))[0];
+        lab.Break(Host, nameof(DestroyVM), outcomeUnknown: true); // as of a VM that has just died
+
+        Assert.Null(await Fence(["sh", "-c", "exit 3"]).FenceAsync(Host, lab.Host(Host).Link, [vm.Id], default));
+    }
+
+    [Fact]
     public async Task A_host_that_is_not_connected_is_not_fenced() =>
         Assert.Equal("kvm01 is not connected", await Fence([]).FenceAsync(Host, link: null, [Guid.NewGuid()], default));
 
