@@ -14,9 +14,9 @@ internal sealed class JournalLayer(LinkedHost host, FleetJournal journal) : Link
     private const int MaxErrorLength = 4096;
 
     public override ValueTask<T> SendAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken) =>
-        call is HostChange<T> change ? ChangeAsync(change, next, cancellationToken) : next.SendAsync(call, cancellationToken);
+        call is HostChange<T> change ? new(ChangeAsync(change, next, cancellationToken)) : next.SendAsync(call, cancellationToken);
 
-    private async ValueTask<T> ChangeAsync<T>(HostChange<T> change, Next next, CancellationToken cancellationToken)
+    private async Task<T> ChangeAsync<T>(HostChange<T> change, Next next, CancellationToken cancellationToken)
     {
         var intent = IntentOf(change);
         var operation = await journal.BeginAsync(intent, cancellationToken);

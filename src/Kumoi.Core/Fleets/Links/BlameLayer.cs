@@ -9,9 +9,9 @@ namespace Kumoi.Fleets.Links;
 internal sealed class BlameLayer(LinkedHost host) : LinkLayer
 {
     public override ValueTask<T> SendAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken) =>
-        call is MigrateVM ? MigrateAsync(call, next, cancellationToken) : next.SendAsync(call, cancellationToken);
+        call is MigrateVM ? new(MigrateAsync(call, next, cancellationToken)) : next.SendAsync(call, cancellationToken);
 
-    private async ValueTask<T> MigrateAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
+    private async Task<T> MigrateAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
     {
         try
         {

@@ -81,7 +81,7 @@ internal sealed class DriverSlot(
         return Latest!;
     }
 
-    private async ValueTask OpenNowAsync(CancellationToken cancellationToken)
+    private async Task OpenNowAsync(CancellationToken cancellationToken)
     {
         await _opening.WaitAsync(cancellationToken);
         try
@@ -115,6 +115,6 @@ internal sealed class DriverSlot(
 
         public override ICallGate Gate => slot.Throttle.Calls;
 
-        public override ValueTask TryAsync(CancellationToken cancellationToken) => slot.OpenNowAsync(cancellationToken);
+        public override ValueTask TryAsync(CancellationToken cancellationToken) => new(slot.OpenNowAsync(cancellationToken));
     }
 }

@@ -13,11 +13,11 @@ internal readonly struct Next(LinkLayer[] layers, int index, IHypervisorLink? dr
 
     public ValueTask<T> SendAsync<T>(HostCall<T> call, CancellationToken cancellationToken) =>
         index < layers.Length ? layers[index].SendAsync(call, new Next(layers, index + 1, driver), cancellationToken)
-        : call.OtherHost is HostLink other ? SendWithOtherAsync(driver!, call, other, cancellationToken)
+        : call.OtherHost is HostLink other ? new(SendWithOtherAsync(driver!, call, other, cancellationToken))
         : driver!.SendAsync(call, cancellationToken);
 
     /// <summary>The other host's driver link is what the driver needs.</summary>
-    private static async ValueTask<T> SendWithOtherAsync<T>(
+    private static async Task<T> SendWithOtherAsync<T>(
         IHypervisorLink driver, HostCall<T> call, HostLink other, CancellationToken cancellationToken) =>
         await driver.SendAsync(call.WithOtherHost(await other.Host.Driver.CurrentAsync(cancellationToken)), cancellationToken);
 }

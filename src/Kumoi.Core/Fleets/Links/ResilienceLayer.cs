@@ -8,12 +8,12 @@ internal sealed class ResilienceLayer(DriverSlot slot) : LinkLayer
     public override ValueTask<T> SendAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken) => call switch
     {
         { Kind: CallKind.Step } => next.To(slot.Latest!).SendAsync(call, cancellationToken),
-        { OtherHost: HostLink other } => SendWithOtherAsync(call, other.Host.Driver, next, cancellationToken),
+        { OtherHost: HostLink other } => new(SendWithOtherAsync(call, other.Host.Driver, next, cancellationToken)),
         _ => RunAsync(call, next, cancellationToken),
     };
 
     /// <summary>Another host that cannot be reached fails here, as that host, before this one's policy sees anything.</summary>
-    private async ValueTask<T> SendWithOtherAsync<T>(HostCall<T> call, DriverSlot other, Next next, CancellationToken cancellationToken)
+    private async Task<T> SendWithOtherAsync<T>(HostCall<T> call, DriverSlot other, Next next, CancellationToken cancellationToken)
     {
         await other.OpenAsync(cancellationToken);
         return await RunAsync(call, next, cancellationToken);

@@ -8,11 +8,11 @@ namespace Kumoi.Fleets.Maintenance;
 internal sealed class MaintenanceLayer(LinkedHost host, MaintenanceMarks marks) : LinkLayer
 {
     public override ValueTask<T> SendAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken) =>
-        call.BringsVM ? EnsureAndSendAsync(call, next, cancellationToken)
-        : call is CheckMigrationTarget check ? CheckAsync<T>(check, next, cancellationToken)
+        call.BringsVM ? new(EnsureAndSendAsync(call, next, cancellationToken))
+        : call is CheckMigrationTarget check ? new(CheckAsync<T>(check, next, cancellationToken))
         : next.SendAsync(call, cancellationToken);
 
-    private async ValueTask<T> EnsureAndSendAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
+    private async Task<T> EnsureAndSendAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
     {
         var taker = call.OtherHost switch
         {
@@ -29,7 +29,7 @@ internal sealed class MaintenanceLayer(LinkedHost host, MaintenanceMarks marks) 
     }
 
     /// <summary>Only the journal knows of maintenance.</summary>
-    private async ValueTask<T> CheckAsync<T>(CheckMigrationTarget check, Next next, CancellationToken cancellationToken)
+    private async Task<T> CheckAsync<T>(CheckMigrationTarget check, Next next, CancellationToken cancellationToken)
     {
         var found = await next.SendAsync(check, cancellationToken);
         await marks.TryRefreshAsync(cancellationToken);
