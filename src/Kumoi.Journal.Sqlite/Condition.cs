@@ -1,3 +1,5 @@
+using Kumoi.Journal;
+
 namespace Kumoi.Journal.Sqlite;
 
 /// <summary>What rows must fulfil, as SQL with parameters.</summary>
@@ -13,7 +15,6 @@ internal sealed record Condition(string Sql, params (string Name, string Value)[
     /// The names are in the SQL: whether an index over some of the rows will do SQLite decides before it knows any parameter
     /// (https://sqlite.org/partialindex.html).
     /// </summary>
-    public static Condition AnyNameOf<T>(string column, IReadOnlyList<T> values)
-        where T : struct, Enum =>
-        new(values.Count == 1 ? $"{column} = '{values[0]}'" : $"{column} IN ({string.Join(", ", values.Select(value => $"'{value}'"))})");
+    public static Condition OfState(IReadOnlyList<OperationState> states) =>
+        new(states.Count == 1 ? $"state = '{states[0]}'" : $"state IN ({string.Join(", ", states.Select(state => $"'{state}'"))})");
 }

@@ -57,7 +57,7 @@ public sealed class SqliteJournal : IJournal
     internal static IReadOnlyList<Condition> ConditionsOf(OperationQuery query) =>
     [
         .. query.Ids.Count > 0 ? [Condition.AnyOf("id", query.Ids.Select(id => id.ToString("D")))] : None,
-        .. query.States.Count > 0 ? [Condition.AnyNameOf("state", query.States)] : None,
+        .. query.States.Count > 0 ? [Condition.OfState(query.States)] : None,
         .. query.After is { } after ? [new Condition("started_at >= @after", ("@after", Rows.ToText(after)))] : None,
         .. query.OfNewest is { } newest
             ? [new Condition(string.Create(CultureInfo.InvariantCulture, $"sequence > (SELECT max(sequence) FROM operations) - {newest}"))]

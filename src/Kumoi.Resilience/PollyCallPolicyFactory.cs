@@ -2,7 +2,7 @@ using Kumoi.Fleets.Links;
 
 namespace Kumoi.Resilience;
 
-/// <summary>Core's call policies on Polly: retry with jitter, circuit breaker per host, time-out per try.</summary>
+/// <summary>Core's call policies on Polly: retry with jitter and circuit breaker per host; time-out per try.</summary>
 public sealed class PollyCallPolicyFactory(TimeProvider time) : ICallPolicyFactory
 {
     private readonly Lock _gate = new();
@@ -11,9 +11,7 @@ public sealed class PollyCallPolicyFactory(TimeProvider time) : ICallPolicyFacto
     private PollyPipelines? _last;
 
     public PollyCallPolicyFactory()
-        : this(TimeProvider.System)
-    {
-    }
+        : this(TimeProvider.System) => TimeLimit.Prepare();
 
     public ICallPolicy ForHost(string host, FleetLimits limits)
     {

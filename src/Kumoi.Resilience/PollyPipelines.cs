@@ -3,7 +3,6 @@ using Kumoi.Hypervisors;
 using Polly;
 using Polly.CircuitBreaker;
 using Polly.Retry;
-using Polly.Timeout;
 
 namespace Kumoi.Resilience;
 
@@ -13,17 +12,17 @@ namespace Kumoi.Resilience;
 /// </summary>
 internal sealed class PollyPipelines(FleetLimits limits, TimeProvider time)
 {
-    private readonly ResiliencePipeline?[] _timeouts = new ResiliencePipeline?[Enum.GetValues<CallKind>().Length];
     private ResiliencePipeline? _retry;
     private ResiliencePipeline? _retryOfConnecting;
 
     public FleetLimits Limits => limits;
 
+    /// <summary>The clock of time-outs and of waits between tries.</summary>
+    public TimeProvider Time => time;
+
     public ResiliencePipeline Retry => _retry ??= MakeRetry(IsWorthAnother);
 
     public ResiliencePipeline RetryOfConnecting => _retryOfConnecting ??= MakeRetry(IsWorthAnotherConnection);
-
-    public ResiliencePipeline TimeoutOf(CallKind kind) => _timeouts[(int)kind] ??= MakeTimeout(kind);
 
     public HostBreaker MakeBreaker()
     {
@@ -59,9 +58,4 @@ internal sealed class PollyPipelines(FleetLimits limits, TimeProvider time)
             UseJitter = true,
             ShouldHandle = new PredicateBuilder().Handle(isWorthAnother),
         }).Build();
-
-    private ResiliencePipeline MakeTimeout(CallKind kind) =>
-        limits.TimeoutOf(kind) is { } timeout
-            ? new ResiliencePipelineBuilder { TimeProvider = time }.AddTimeout(new TimeoutStrategyOptions { Timeout = timeout }).Build()
-            : ResiliencePipeline.Empty;
 }

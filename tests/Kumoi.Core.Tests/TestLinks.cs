@@ -16,6 +16,6 @@ internal static class TestLinks
 
     private sealed class NoPolicy : ICallPolicy
     {
-        public ValueTask RunAsync(PolicyCall call, CancellationToken cancellationToken) => call.TryAsync(cancellationToken);
+        public Task RunAsync(PolicyCall call, CancellationToken cancellationToken) => call.TryAsync(cancellationToken);
     }
 }

@@ -10,7 +10,7 @@ internal sealed class WatchedCalls(ICallPolicyFactory usual, Func<WatchedCall, C
 
     private sealed class WatchedPolicy(string host, ICallPolicy usual, Func<WatchedCall, CallMoment, Task> watch) : ICallPolicy
     {
-        public ValueTask RunAsync(PolicyCall call, CancellationToken cancellationToken) =>
+        public Task RunAsync(PolicyCall call, CancellationToken cancellationToken) =>
             usual.RunAsync(new Watched(host, call, watch), cancellationToken);
     }
 
@@ -20,10 +20,10 @@ internal sealed class WatchedCalls(ICallPolicyFactory usual, Func<WatchedCall, C
 
         public override ICallGate Gate => call.Gate;
 
-        public override async ValueTask TryAsync(CancellationToken cancellationToken)
+        public override async Task TryAsync(CancellationToken cancellationToken)
         {
             await watch(new WatchedCall(host, Kind, Task.CompletedTask), CallMoment.Before);
-            var running = call.TryAsync(cancellationToken).AsTask();
+            var running = call.TryAsync(cancellationToken);
             await watch(new WatchedCall(host, Kind, running), CallMoment.While);
             await running;
             await watch(new WatchedCall(host, Kind, running), CallMoment.After);

@@ -11,7 +11,7 @@ internal sealed class CallThrottle(SemaphoreSlim all, int perHost, int jobsPerHo
 
     private sealed class JobGate(SemaphoreSlim jobs) : ICallGate
     {
-        public ValueTask EnterAsync(CancellationToken cancellationToken) => new(jobs.WaitAsync(cancellationToken));
+        public Task EnterAsync(CancellationToken cancellationToken) => jobs.WaitAsync(cancellationToken);
 
         public void Leave() => jobs.Release();
     }
@@ -19,7 +19,7 @@ internal sealed class CallThrottle(SemaphoreSlim all, int perHost, int jobsPerHo
     private sealed class CallGate(SemaphoreSlim all, SemaphoreSlim host) : ICallGate
     {
         /// <summary>The host's place is taken first: waiting for a slow host must not hold a place that others could use.</summary>
-        public async ValueTask EnterAsync(CancellationToken cancellationToken)
+        public async Task EnterAsync(CancellationToken cancellationToken)
         {
             await host.WaitAsync(cancellationToken);
             try

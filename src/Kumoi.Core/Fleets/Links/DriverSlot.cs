@@ -41,7 +41,7 @@ internal sealed class DriverSlot(
     public Action<LinkChange>? Watcher { get; set; }
 
     /// <summary>Opens the link, if it is not open; fails as <see cref="CallKind.Connect"/>.</summary>
-    public ValueTask OpenAsync(CancellationToken cancellationToken) => policy.RunAsync(new Opening(this), cancellationToken);
+    public Task OpenAsync(CancellationToken cancellationToken) => policy.RunAsync(new Opening(this), cancellationToken);
 
     /// <summary>The link, opened within another call's policy.</summary>
     public ValueTask<IHypervisorLink> CurrentAsync(CancellationToken cancellationToken) =>
@@ -115,6 +115,6 @@ internal sealed class DriverSlot(
 
         public override ICallGate Gate => slot.Throttle.Calls;
 
-        public override ValueTask TryAsync(CancellationToken cancellationToken) => new(slot.OpenNowAsync(cancellationToken));
+        public override Task TryAsync(CancellationToken cancellationToken) => slot.OpenNowAsync(cancellationToken);
     }
 }

@@ -4,7 +4,7 @@ namespace Kumoi.Fleets.Links;
 public interface ICallGate
 {
     /// <summary>Waits for a place.</summary>
-    ValueTask EnterAsync(CancellationToken cancellationToken);
+    Task EnterAsync(CancellationToken cancellationToken);
 
     /// <summary>Gives it back, once.</summary>
     void Leave();

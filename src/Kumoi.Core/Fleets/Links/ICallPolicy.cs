@@ -11,5 +11,5 @@ public interface ICallPolicy
     /// <exception cref="HypervisorException">
     /// The call's own; or TimedOut (with an unknown outcome unless it was a read or a connect), or CircuitOpen.
     /// </exception>
-    ValueTask RunAsync(PolicyCall call, CancellationToken cancellationToken);
+    Task RunAsync(PolicyCall call, CancellationToken cancellationToken);
 }

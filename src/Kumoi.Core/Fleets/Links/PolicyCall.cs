@@ -15,5 +15,5 @@ public abstract class PolicyCall
     public abstract ICallGate Gate { get; }
 
     /// <summary>Makes the call; perhaps not for the first time.</summary>
-    public abstract ValueTask TryAsync(CancellationToken cancellationToken);
+    public abstract Task TryAsync(CancellationToken cancellationToken);
 }

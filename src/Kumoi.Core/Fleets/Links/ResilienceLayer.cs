@@ -70,7 +70,7 @@ internal sealed class ResilienceLayer(DriverSlot slot) : LinkLayer
             Volatile.Write(ref _spare, this);
         }
 
-        public override async ValueTask TryAsync(CancellationToken cancellationToken)
+        public override async Task TryAsync(CancellationToken cancellationToken)
         {
             var link = await _slot!.CurrentAsync(cancellationToken);
             try

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Kumoi.Hypervisors;
 
 namespace Kumoi.Fleets.Links;
@@ -8,7 +7,8 @@ internal sealed class VMNames
 {
     private const int MaxSingle = 256;
 
-    private readonly ConcurrentDictionary<Guid, string> _single = new();
+    // Few enough to look through. Of a dictionary by ids the code would have to be compiled for each host's first opening to wait for.
+    private readonly List<Known> _single = [];
     private IReadOnlyList<VMReading> _bulk = [];
 
     public void Remember(IReadOnlyList<VMReading>? readings)
@@ -26,15 +26,35 @@ internal sealed class VMNames
             return;
         }
 
-        if (_single.Count >= MaxSingle)
+        lock (_single)
         {
-            _single.Clear();
-        }
+            var at = _single.FindIndex(known => known.Id == reading.Id);
+            if (at >= 0)
+            {
+                _single.RemoveAt(at);
+            }
+            else if (_single.Count == MaxSingle)
+            {
+                _single.RemoveAt(0);
+            }
 
-        _single[reading.Id] = reading.Name;
+            _single.Add(new Known(reading.Id, reading.Name));
+        }
     }
 
     /// <summary>Null: not known.</summary>
-    public string? Find(Guid id) =>
-        _single.GetValueOrDefault(id) ?? Volatile.Read(ref _bulk).FirstOrDefault(vm => vm.Id == id)?.Name;
+    public string? Find(Guid id)
+    {
+        lock (_single)
+        {
+            if (_single.Find(known => known.Id == id) is { } known)
+            {
+                return known.Name;
+            }
+        }
+
+        return Volatile.Read(ref _bulk).FirstOrDefault(vm => vm.Id == id)?.Name;
+    }
+
+    private sealed record Known(Guid Id, string Name);
 }
