@@ -9,6 +9,8 @@ internal sealed class CpuSampler(TimeProvider time)
     /// <summary>Closer samples would mostly measure the counters' own steps.</summary>
     public static readonly TimeSpan MinimumSpan = TimeSpan.FromMilliseconds(100);
 
+    private static int _usual; // how many counters nodes have
+
     private readonly Lock _gate = new();
     private Sample? _last;
     private double? _ratio;
@@ -68,7 +70,7 @@ internal sealed class CpuSampler(TimeProvider time)
 
     private unsafe Sample? Take(LibvirtConnection connection)
     {
-        if (NodeStats.Read(connection, NativeNode.virNodeGetCPUStats, NativeNode.AllCpus) is not { } stats)
+        if (NodeStats.Read(connection, NativeNode.virNodeGetCPUStats, NativeNode.AllCpus, ref _usual) is not { } stats)
         {
             return null;
         }

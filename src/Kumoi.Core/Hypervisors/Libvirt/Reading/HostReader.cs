@@ -8,6 +8,8 @@ namespace Kumoi.Hypervisors.Libvirt.Reading;
 /// <summary>Reads what a host is and how busy it is. Its methods block.</summary>
 internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
 {
+    private static int _usualMemory; // how many counters of memory nodes have
+
     private string? _type;
     private Version? _version;
 
@@ -65,7 +67,7 @@ internal sealed unsafe class HostReader(TimeProvider time, CpuSampler cpu)
     /// <summary>Both from the same source where there is one: the two of libvirt need not agree, in a container for example.</summary>
     private static (long Total, long Free) ReadMemory(LibvirtConnection connection, long nodeBytes)
     {
-        if (NodeStats.Read(connection, NativeNode.virNodeGetMemoryStats, NativeNode.AllCells) is not { } stats)
+        if (NodeStats.Read(connection, NativeNode.virNodeGetMemoryStats, NativeNode.AllCells, ref _usualMemory) is not { } stats)
         {
             return (nodeBytes, (long)NativeNode.virNodeGetFreeMemory(connection.Handle));
         }

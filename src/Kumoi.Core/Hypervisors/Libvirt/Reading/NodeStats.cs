@@ -13,18 +13,28 @@ internal static unsafe class NodeStats
     public delegate int Call(ConnectionHandle connection, int part, VirNodeStat* stats, int* count, uint flags);
 
     /// <summary>Null where the hypervisor does not tell.</summary>
-    public static NodeStat[]? Read(LibvirtConnection connection, Call call, int part)
+    /// <param name="connection">To the node.</param>
+    /// <param name="call">What reads them.</param>
+    /// <param name="part">Of the node.</param>
+    /// <param name="usual">How many the node before had, 0: not known. One that has others refuses so many, and is asked first.</param>
+    public static NodeStat[]? Read(LibvirtConnection connection, Call call, int part, ref int usual)
     {
-        var count = 0;
-        if (call(connection.Handle, part, null, &count, 0) != 0 || count is <= 0 or > MaxCount)
+        VirNodeStat* stats = stackalloc VirNodeStat[MaxCount];
+        var count = Volatile.Read(ref usual);
+        if (count == 0 || call(connection.Handle, part, stats, &count, 0) != 0)
         {
-            return null;
-        }
+            count = 0;
+            if (call(connection.Handle, part, null, &count, 0) != 0 || count is <= 0 or > MaxCount)
+            {
+                return null;
+            }
 
-        VirNodeStat* stats = stackalloc VirNodeStat[count];
-        if (call(connection.Handle, part, stats, &count, 0) != 0)
-        {
-            return null;
+            if (call(connection.Handle, part, stats, &count, 0) != 0)
+            {
+                return null;
+            }
+
+            Volatile.Write(ref usual, count);
         }
 
         var result = new NodeStat[count];

@@ -24,16 +24,15 @@ internal sealed unsafe class VMReader(TimeProvider time)
     /// <summary>libvirt-domain: virConnectGetAllDomainStats. Templates are read too, and left out.</summary>
     public IReadOnlyList<VMReading> ReadAll(LibvirtConnection connection, bool withTemplates)
     {
-        // Rare, so these lists are nearly always short, and tell for all the others that they are not so.
-        var transient = List(connection, TransientOnly);
-        var saved = List(connection, SavedOnly);
-        var autostarted = List(connection, AutostartOnly);
-
         var at = ReadingMoment.Now(time);
         VirDomainStatsRecord** records = null;
         var count = GetStats(connection, null, &records);
+        HashSet<Guid> transient = [];
+        HashSet<Guid> saved = [];
+        HashSet<Guid> autostarted = [];
         if (count < 0)
         {
+            ListTraits();
             List<VMReading> readings = [];
             ForEachDomain(connection, 0, domain => AddWithoutStats(connection, readings, domain, at, TraitsOf));
             _cpu.KeepOnly(readings);
@@ -42,6 +41,11 @@ internal sealed unsafe class VMReader(TimeProvider time)
 
         try
         {
+            if (count > 0)
+            {
+                ListTraits();
+            }
+
             var readings = new VMReading[count];
             for (var i = 0; i < count; i++)
             {
@@ -55,6 +59,14 @@ internal sealed unsafe class VMReader(TimeProvider time)
         finally
         {
             NativeDomain.virDomainStatsRecordListFree(records);
+        }
+
+        // Rare, so these lists are nearly always short, and tell for all the others that they are not so.
+        void ListTraits()
+        {
+            transient = List(connection, TransientOnly);
+            saved = List(connection, SavedOnly);
+            autostarted = List(connection, AutostartOnly);
         }
 
         VMTraits TraitsOf(Guid id) => new(!transient.Contains(id), saved.Contains(id), autostarted.Contains(id));
