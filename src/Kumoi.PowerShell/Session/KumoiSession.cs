@@ -3,6 +3,7 @@ using Kumoi.Agents;
 using Kumoi.Composition;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.Fleets;
+using Kumoi.Hypervisors;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Hypervisors.Simulated;
@@ -23,10 +24,22 @@ internal static class KumoiSession
     private static readonly Dictionary<string, ScalingRun> ScalingRuns = new(StringComparer.OrdinalIgnoreCase);
     private static readonly Lock PairGate = new();
     private static PairService? _ownPairs;
+    private static IReadOnlyList<IHypervisorDriver>? _drivers;
     private static Fleet? _fleet;
     private static readonly Dictionary<string, IJournal> Journals = new(StringComparer.Ordinal);
     private static readonly Dictionary<string, AgentClient> Agents = new(StringComparer.Ordinal);
     private static int _modules;
+
+    private static IReadOnlyList<IHypervisorDriver> Drivers
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _drivers ??= [new SimulatedDriver(TimeProvider.System), new LibvirtDriver()];
+            }
+        }
+    }
 
     /// <summary>Made at first use: importing the module opens and loads nothing.</summary>
     public static Fleet Fleet
@@ -36,13 +49,21 @@ internal static class KumoiSession
             lock (Gate)
             {
                 return _fleet ??= KumoiFleet.Create(
-                    [new SimulatedDriver(TimeProvider.System), new LibvirtDriver()],
+                    Drivers,
                     DependencyContext.CreateCallPolicies(),
                     new FaultPlan(new Random(), TimeProvider.System),
                     TimeProvider.System,
                     () => Journal);
             }
         }
+    }
+
+    /// <summary>A host is about to be connected: what its driver needs may begin, beside the making of the fleet. True: it is a real one.</summary>
+    public static bool Prepare(string uri)
+    {
+        var driver = Drivers.FirstOrDefault(driver => driver.Handles(uri));
+        driver?.Prepare();
+        return driver?.IsSimulated is false;
     }
 
     /// <summary>

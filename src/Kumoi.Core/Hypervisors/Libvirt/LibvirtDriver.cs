@@ -8,6 +8,7 @@ namespace Kumoi.Hypervisors.Libvirt;
 public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervisorDriver
 {
     private readonly TimeProvider _time = timeProvider ?? TimeProvider.System;
+    private bool _isPrepared;
 
     public string Name => "libvirt";
 
@@ -20,7 +21,7 @@ public sealed class LibvirtDriver(TimeProvider? timeProvider = null) : IHypervis
     /// <summary>libvirt's library with all that it stands on is loaded by a thread of its own.</summary>
     public void Prepare()
     {
-        if (!LibvirtLibrary.IsReady)
+        if (!LibvirtLibrary.IsReady && Interlocked.Exchange(ref _isPrepared, true) is false)
         {
             new Thread(LibvirtLibrary.TryEnsureReady) { IsBackground = true, Name = "kumoi-libvirt-load" }.Start();
         }

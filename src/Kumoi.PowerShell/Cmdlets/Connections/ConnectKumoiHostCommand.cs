@@ -14,6 +14,7 @@ namespace Kumoi.PowerShell.Cmdlets;
 public sealed class ConnectKumoiHostCommand : KumoiCmdlet
 {
     private readonly List<ConnectRequest> _requests = [];
+    private Task<IReadOnlyList<KumoiOperation>?>? _left;
     private string? _journalProblem;
 
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -72,6 +73,16 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
 
     protected override void ProcessRecord()
     {
+        var token = StopToken;
+        foreach (var uri in Uri)
+        {
+            if (KumoiSession.Prepare(uri))
+            {
+                // Beside the connecting: loading and opening what reads it takes time.
+                _left ??= Task.Run(() => ReadLeftAsync(token), CancellationToken.None);
+            }
+        }
+
         var limits = Limit ?? Fleet.Limits;
         if (IsBound(nameof(TimeoutSec)))
         {
@@ -143,8 +154,6 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
 
     protected override void EndProcessing()
     {
-        Task<IReadOnlyList<KumoiOperation>?>? left = null;
-        var token = StopToken;
         var connected = new HashSet<string>(StringComparer.Ordinal);
         foreach (var outcome in Enumerate(stop => Fleet.ConnectAsync(_requests, stop, ThrottleLimit)))
         {
@@ -153,9 +162,6 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
                 if (!outcome.Result.IsSimulated)
                 {
                     connected.Add(outcome.Result.Name);
-
-                    // Beside the connecting of the others: loading and opening what reads it takes time.
-                    left ??= Task.Run(() => ReadLeftAsync(token), CancellationToken.None);
                 }
 
                 WriteObject(outcome.Result);
@@ -166,7 +172,7 @@ public sealed class ConnectKumoiHostCommand : KumoiCmdlet
             }
         }
 
-        if (left is not null)
+        if (_left is { } left && connected.Count > 0)
         {
             OfferRepair(Await(left), connected);
         }
