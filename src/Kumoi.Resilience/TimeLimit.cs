@@ -6,6 +6,7 @@ namespace Kumoi.Resilience;
 /// </summary>
 internal sealed class TimeLimit : IDisposable
 {
+    [ThreadStatic]
     private static TimeLimit? _spare;
 
     private readonly CancellationTokenSource _source;
@@ -34,7 +35,8 @@ internal sealed class TimeLimit : IDisposable
         TimeLimit limit;
         if (clock == TimeProvider.System)
         {
-            limit = Interlocked.Exchange(ref _spare, null) ?? new(new CancellationTokenSource());
+            limit = _spare ?? new(new CancellationTokenSource());
+            _spare = null;
             limit._source.CancelAfter(time);
         }
         else
@@ -49,7 +51,11 @@ internal sealed class TimeLimit : IDisposable
     public void Dispose()
     {
         _caller.Dispose(); // when this returns the caller cancels it no more
-        if (!_source.TryReset() || Interlocked.CompareExchange(ref _spare, this, null) is not null)
+        if (_spare is null && _source.TryReset())
+        {
+            _spare = this;
+        }
+        else
         {
             _source.Dispose();
         }
