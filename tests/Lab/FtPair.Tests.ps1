@@ -184,6 +184,7 @@ Describe 'A VM that the agent protects by log and replay' {
     Start-KumoiFtPair $vm -BackupHost $two[1].name -Mode LogReplay -CheckpointPath $path -FenceCommand $fence -WarningAction SilentlyContinue | Out-Null
     $record = "$path/kumoi-$($vm.Id)/pair.json"
     $random = [random]::new()
+    $late = 0
     foreach ($death in 1..($env:KUMOI_PAIR_LOSSES ?? 2)) {
       Wait-Counting $vm
       $uri = $info.hosts.Where{ $_.name -eq (Get-KumoiFtPair web1).Primary }.uri
@@ -191,17 +192,23 @@ Describe 'A VM that the agent protects by log and replay' {
       $agent = (Get-KumoiAgent).ProcessId
       kill -9 (& pgrep -f "guest=$name,")
       while (![System.IO.File]::ReadAllText($record).Contains('"TakingOver"')) { }
-      $after = [System.TimeSpan]::FromMilliseconds($random.Next(800))
-      [System.Threading.Tasks.Task]::Delay($after).Wait()
+      $until = [datetime]::UtcNow.AddMilliseconds($random.Next(500))
+      while ([datetime]::UtcNow -lt $until -and [System.IO.File]::ReadAllText($record).Contains('"TakingOver"')) { }
       kill -9 $agent
-      Write-Host "the agent is killed after $($after.TotalMilliseconds) ms: $([regex]::Match([System.IO.File]::ReadAllText($record), '"Phase":"(\w+)"').Groups[1].Value)"
+      # After it the VM runs alone, and what it puts out while no agent listens is gone: nothing is promised then.
+      $phase = [regex]::Match([System.IO.File]::ReadAllText($record), '"Phase":"(\w+)"').Groups[1].Value
+      if ($phase -ne 'TakingOver') { $late++ }
+      Write-Host "the agent is killed: $phase"
       Wait-For { (Get-KumoiAgent).State -eq 'NotRunning' }
       Start-KumoiAgent | Out-Null
       Wait-Pair web1 { $_.State -eq 'Protected' -and $_.KeptBy -eq 'Agent' } | Out-Null
     }
     Wait-Counting $vm
     Stop-KumoiFtPair web1 | Out-Null
-    Write-Host "$death deaths, $(@(Get-Numbers $vm).Count) numbers"
-    Assert-EveryNumberOnce $vm
+    $numbers = @(Get-Numbers $vm)
+    $jumps = @(1..($numbers.Count - 1) | Where-Object { $numbers[$_] -ne $numbers[$_ - 1] + 1 })
+    Write-Host "$death deaths, $late of them after the takeover; $($numbers.Count) numbers, $($jumps.Count) gaps"
+    @($jumps | Where-Object { $numbers[$_] -le $numbers[$_ - 1] }).Count | Should -Be 0 -Because 'no number comes twice'
+    $jumps.Count | Should -BeLessOrEqual $late
   }
 }
