@@ -208,6 +208,8 @@ Describe 'A VM that the agent protects by log and replay' {
     $numbers = @(Get-Numbers $vm)
     $jumps = @(1..($numbers.Count - 1) | Where-Object { $numbers[$_] -ne $numbers[$_ - 1] + 1 })
     Write-Host "$death deaths, $late of them after the takeover; $($numbers.Count) numbers, $($jumps.Count) gaps"
+    $numbers.Count | Should -BeGreaterThan 10
+    $late | Should -BeLessThan $death -Because 'else no takeover was hit'
     @($jumps | Where-Object { $numbers[$_] -le $numbers[$_ - 1] }).Count | Should -Be 0 -Because 'no number comes twice'
     $jumps.Count | Should -BeLessOrEqual $late
   }
