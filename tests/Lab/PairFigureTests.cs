@@ -97,29 +97,6 @@ public sealed class PairFigureTests(RealLab lab) : PairTest(lab)
     private static Func<PairPlan, PairPlan> With(CheckpointEngine engine) =>
         plan => plan with { Engine = engine, AllowUnencrypted = true, SeesProcesses = true };
 
-    /// <summary>
-    /// How long one piece of work takes, in milliseconds. Held output comes in lots: it is counted from one lot to another.
-    /// </summary>
-    private async Task<double> WorkAsync(int pieces)
-    {
-        var (first, begun) = await NextLotAsync();
-        while (true)
-        {
-            var (last, ended) = await NextLotAsync();
-            if (last - first >= pieces)
-            {
-                return Stopwatch.GetElapsedTime(begun, ended).TotalMilliseconds / (last - first);
-            }
-        }
-    }
-
-    private async Task<(long Number, long At)> NextLotAsync()
-    {
-        var before = Numbers()[^1];
-        await Eventually.HoldsAsync(() => Numbers()[^1] > before, "the guest works on");
-        return (Numbers()[^1], Stopwatch.GetTimestamp());
-    }
-
     private async Task CheckpointsAsync(PairController controller, Task running, int count)
     {
         for (var made = 0; made < count; made++)

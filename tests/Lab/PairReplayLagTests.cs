@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Engines.LogReplay;
 using Kumoi.FaultTolerance.Pairs;
@@ -10,11 +9,8 @@ using Xunit;
 namespace Kumoi.Tests.Lab;
 
 /// <summary>How far a replica may be behind, with a guest that never rests.</summary>
-public sealed partial class PairReplayLagTests : PairTest
+public sealed class PairReplayLagTests : PairTest
 {
-    private const int Freeze = 19; // SIGSTOP
-    private const int Thaw = 18; // SIGCONT
-
     public PairReplayLagTests(RealLab lab)
         : base(lab) => Patience = TimeSpan.FromMinutes(5); // a slow machine makes a pair slow, and that is all that it may do
 
@@ -54,7 +50,7 @@ public sealed partial class PairReplayLagTests : PairTest
         var record = controller.Record!;
         using (var replica = QemuOf(ReplicaOf(record)))
         {
-            Assert.Equal(0, Signal(replica.Id, Freeze));
+            Freeze(replica);
             try
             {
                 await Eventually.HoldsAsync(
@@ -63,7 +59,7 @@ public sealed partial class PairReplayLagTests : PairTest
             }
             finally
             {
-                _ = Signal(replica.Id, Thaw);
+                Thaw(replica);
             }
         }
 
@@ -102,8 +98,4 @@ public sealed partial class PairReplayLagTests : PairTest
             return false;
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Signal(int process, int signal);
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Xml.Linq;
 using Kumoi.FaultTolerance.Engines;
 using Kumoi.FaultTolerance.Modes;
@@ -12,7 +13,7 @@ using Xunit;
 namespace Kumoi.Tests.Lab;
 
 /// <summary>A test of a fault-tolerant pair whose guest counts at its console.</summary>
-public abstract class PairTest(RealLab lab) : LabTest(lab)
+public abstract partial class PairTest(RealLab lab) : LabTest(lab)
 {
     protected const string VM = "twin";
 
@@ -121,6 +122,15 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
         var id = PairDomains.Of(Id, standby).ToString();
         return Process.GetProcesses().Single(process => IsQemuOf(process.Id, id));
     }
+
+    /// <summary>It does nothing any more, and does not know that.</summary>
+    private protected static void Freeze(Process process) => Assert.Equal(0, Signal(process.Id, 19)); // SIGSTOP
+
+    private protected static void Thaw(Process process) => _ = Signal(process.Id, 18); // SIGCONT
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Signal(int process, int signal);
 
     private static bool IsQemuOf(int process, string id)
     {
@@ -295,6 +305,29 @@ public abstract class PairTest(RealLab lab) : LabTest(lab)
             await ProtectedAgainAsync(controller, running, controller.Record.LastNumber);
             await (between?.Invoke() ?? Task.CompletedTask);
         }
+    }
+
+    /// <summary>
+    /// How long one piece of work takes, in milliseconds. Held output comes in lots: it is counted from one lot to another.
+    /// </summary>
+    private protected async Task<double> WorkAsync(int pieces)
+    {
+        var (first, begun) = await NextLotAsync();
+        while (true)
+        {
+            var (last, ended) = await NextLotAsync();
+            if (last - first >= pieces)
+            {
+                return Stopwatch.GetElapsedTime(begun, ended).TotalMilliseconds / (last - first);
+            }
+        }
+    }
+
+    private async Task<(long Number, long At)> NextLotAsync()
+    {
+        var before = Numbers()[^1];
+        await Eventually.HoldsAsync(() => Numbers()[^1] > before, "the guest works on");
+        return (Numbers()[^1], Stopwatch.GetTimestamp());
     }
 
     /// <summary>The numbers that the outside has seen.</summary>

@@ -27,16 +27,18 @@ internal sealed class HostFence(IReadOnlyList<string> command, TimeSpan patience
     {
         using var limit = new CancellationTokenSource(patience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        string? refusal = null; // what comes after it does not say why
         try
         {
             foreach (var domain in domains)
             {
+                refusal = null;
                 if ((await link.SendAsync(new ReadWhereabouts(domain), either.Token)).IsNotRunning())
                 {
                     continue;
                 }
 
-                var refusal = await TryDestroyAsync(link, domain, either.Token);
+                refusal = await TryDestroyAsync(link, domain, either.Token);
                 var place = await link.SendAsync(new ReadWhereabouts(domain), either.Token);
                 if (!place.IsNotRunning())
                 {
@@ -48,11 +50,11 @@ internal sealed class HostFence(IReadOnlyList<string> command, TimeSpan patience
         }
         catch (HypervisorException e)
         {
-            return e.Message;
+            return refusal ?? e.Message;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return FormattableString.Invariant($"{link.HostName} has not answered for {patience.TotalSeconds:0.#} s");
+            return refusal ?? FormattableString.Invariant($"{link.HostName} has not answered for {patience.TotalSeconds:0.#} s");
         }
     }
 

@@ -55,6 +55,19 @@ public sealed class HostFenceTests
     }
 
     [Fact]
+    public async Task A_host_that_refuses_and_is_silent_then_tells_why_it_has_refused()
+    {
+        await using var lab = await LabFleet.ConnectAsync("sim://lab?hosts=1&vms=1&running=1");
+        var vm = (await lab.VMsAsync(Host))[0];
+        var refusing = lab.Break(Host, nameof(DestroyVM), message: "the VM cannot be ended");
+        lab.Faults.Add(refusing with { Operation = FaultOperation.Read, After = 1, Message = "the host is silent" });
+
+        var reason = await Fence([]).FenceAsync(Host, lab.Host(Host).Link, [vm.Id], default);
+
+        Assert.Contains("the VM cannot be ended", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_host_that_is_not_connected_is_not_fenced() =>
         Assert.Equal("kvm01 is not connected", await Fence([]).FenceAsync(Host, link: null, [Guid.NewGuid()], default));
 

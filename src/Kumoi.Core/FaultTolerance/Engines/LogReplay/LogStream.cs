@@ -1,6 +1,6 @@
 namespace Kumoi.FaultTolerance.Engines.LogReplay;
 
-/// <summary>Sends what QEMU records to the backup, as it comes.</summary>
+/// <summary>Sends what QEMU records to the backup, as it comes, mended.</summary>
 internal sealed class LogStream : IAsyncDisposable
 {
     /// <summary>
@@ -19,8 +19,10 @@ internal sealed class LogStream : IAsyncDisposable
     private readonly FileStream _from;
     private readonly FileStream _to;
     private readonly CancellationTokenSource _end = new();
+    private readonly LogMender _mender = new();
     private readonly Task _running;
     private long _sent;
+    private long _added;
 
     /// <summary>Begins at once, from the log's beginning.</summary>
     /// <exception cref="IOException">One of the files cannot be used.</exception>
@@ -48,8 +50,11 @@ internal sealed class LogStream : IAsyncDisposable
         }
     }
 
-    /// <summary>How much the backup has.</summary>
+    /// <summary>How much of that the backup has.</summary>
     public long Sent => Volatile.Read(ref _sent);
+
+    /// <summary>How much longer the backup's log is than what it has of QEMU's.</summary>
+    public long Added => Volatile.Read(ref _added);
 
     /// <summary>What was sent is on the backup's disk.</summary>
     public void Flush() => _to.Flush(flushToDisk: true);
@@ -66,6 +71,7 @@ internal sealed class LogStream : IAsyncDisposable
     private async Task RunAsync()
     {
         var piece = new byte[Piece];
+        var read = 0L;
         while (true)
         {
             var count = await _from.ReadAsync(piece, _end.Token);
@@ -75,13 +81,15 @@ internal sealed class LogStream : IAsyncDisposable
                 continue;
             }
 
-            if (_sent == 0)
+            if (read == 0)
             {
                 Version.CopyTo(piece, 0); // a lot has come as a whole
             }
 
-            await _to.WriteAsync(piece.AsMemory(0, count), CancellationToken.None);
-            Volatile.Write(ref _sent, _sent + count);
+            read += count;
+            await _to.WriteAsync(_mender.Mend(piece.AsSpan(0, count)), CancellationToken.None);
+            Volatile.Write(ref _added, _mender.Added);
+            Volatile.Write(ref _sent, read - _mender.Held);
         }
     }
 }

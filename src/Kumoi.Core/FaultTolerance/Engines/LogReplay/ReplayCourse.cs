@@ -157,7 +157,7 @@ internal sealed class ReplayCourse : IAsyncDisposable
         await AtAsync(ReplayStep.Sent);
         Stream.Flush();
         Log.Write(new ReplayEntry { Number = events!.Number }, new ReplayEntry { Number = output!.Number, Output = point });
-        Moments?.Write(new ReplayMoment(poll.Seen, poll.Count, before - Origin, poll.Position - Origin, point.Hash, poll.Needed));
+        Moments?.Write(new ReplayMoment(poll.Seen, poll.Count, before - Origin, poll.Position - Origin, point.Hash, poll.Needed + Stream.Added));
         lock (_lock)
         {
             _backup = _backup.Receive(events).Receive(output);

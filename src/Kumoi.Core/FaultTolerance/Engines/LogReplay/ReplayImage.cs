@@ -26,6 +26,8 @@ internal static class ReplayImage
 
     private static ReadOnlySpan<byte> Counted => "\u0005\u000ctimer/icount"u8;
 
+    private static ReadOnlySpan<byte> NoEvent => [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+
     /// <summary>Makes an empty image.</summary>
     public static void Create(string path)
     {
@@ -55,7 +57,8 @@ internal static class ReplayImage
 
     /// <summary>
     /// Copies an image whose states a replica was saved to, for a replica of what has been recorded since. A replica reads one event ahead,
-    /// and its state says so; a recording that goes on from that state has not read it, and the replica of that would wait for ever.
+    /// and its state says so, and also of which request that event is; a recording that goes on from that state has not read it, and the
+    /// replica of that would wait for ever.
     /// </summary>
     /// <exception cref="HypervisorException">QEMU has written a state of another form.</exception>
     public static void CopyForReplica(string from, string to)
@@ -66,6 +69,7 @@ internal static class ReplayImage
         {
             var (at, length) = FlagOf(image.AsSpan(fields))!.Value;
             image.AsSpan(fields + at, length).Clear();
+            NoEvent.CopyTo(image.AsSpan(fields + at + length + 16)); // after where the log was, and how many requests there were
             found++;
         }
 
@@ -107,7 +111,8 @@ internal static class ReplayImage
 
     /// <summary>
     /// Where the fields of recordings are. Instance and version; two clocks, the count of instructions, how many are left of the event;
-    /// from version 3 on the number of the event; its kind; whether it was read and not used.
+    /// from version 3 on the number of the event; its kind; whether it was read and not used; how long the log was; how many requests to
+    /// disks there were; the request that the event is of.
     /// </summary>
     private static List<int> SectionsOf(byte[] image)
     {
@@ -115,7 +120,7 @@ internal static class ReplayImage
         for (var at = image.AsSpan().IndexOf(Section); at >= 0;)
         {
             var fields = at + Section.Length;
-            if (fields + 64 < image.Length && FlagOf(image.AsSpan(fields)) is not null)
+            if (fields + 72 < image.Length && FlagOf(image.AsSpan(fields)) is not null)
             {
                 sections.Add(fields);
             }

@@ -63,7 +63,7 @@ public sealed class ReplayImageTests : IDisposable
         .. "\u0005\u000ctimer/icount"u8, .. Number(1), .. Wide(12), .. Wide(13), .. "something else"u8,
         .. "\u0006replay"u8, .. Number(0), .. Number(version), .. Wide(77), .. Wide(recorded), .. Wide(13), .. Number(0),
         .. version == 3 ? Number(5) : [], .. Number(30), .. version == 3 ? [(byte)(isRead ? 1 : 0)] : Number(isRead ? 1 : 0), .. Wide(4096),
-        .. new byte[80],
+        .. Wide(17), .. Wide(isRead ? 23 : -1), .. new byte[80],
     ];
 
     private static byte[] Number(int value)
