@@ -30,7 +30,7 @@ foreach ($of in $measured | Where-Object guest -notlike 'changing, *') {
     Add-Result "${name}: log in a second, against 20 KiB" ($of.logBytesPerSecond / 1KB) 20 ($of.logBytesPerSecond / 20KB) $null '-' 'KiB'
     Add-Result "${name}: lag of the replica p50, against its bound" $of.lagP50 2000 ($of.lagP50 / 2000) $null $told
     Add-Result "${name}: lag of the replica p99, against its bound" $of.lagP99 2000 ($of.lagP99 / 2000) $null $told
-    Add-Result "${name}: kill -9 to running again, p50 of $($of.outages), against 1 s" $of.outageP50 1000 ($of.outageP50 / 1000) $null 'never, without a pair'
+    Add-Result "${name}: kill -9 to running again, p50 of $($of.outages), against 1 s" $of.outageP50 1000 ($of.outageP50 / 1000) 1 'never, without a pair'
     continue
   }
   $limit = if ($of.engine -eq 'Migrate' -and $of.guest -ne 'linux' -and $of.guest -ne 'busy') { 1 }

@@ -157,7 +157,8 @@ internal sealed class ReplayCourse : IAsyncDisposable
         await AtAsync(ReplayStep.Sent);
         Stream.Flush();
         Log.Write(new ReplayEntry { Number = events!.Number }, new ReplayEntry { Number = output!.Number, Output = point });
-        Moments?.Write(new ReplayMoment(poll.Seen, poll.Count, before - Origin, poll.Position - Origin, point.Hash, poll.Needed + Stream.Added));
+        var needed = poll.Needed + Stream.Added;
+        Moments?.Write(new ReplayMoment(poll.Seen, poll.Count, before - Origin, poll.Position - Origin, point.Hash, needed));
         lock (_lock)
         {
             _backup = _backup.Receive(events).Receive(output);

@@ -85,8 +85,8 @@ internal static class ReplayImage
 
     /// <summary>
     /// Copies an image, so that a VM goes on from the states of a replica with the clock that it was recorded by. A replica's own clock is
-    /// another one: it has replayed faster, or stood still. QEMU takes the difference for time that the guest has slept, and with a clock that is behind the
-    /// guest would stand until it has come so far again: so it does from a state of another form, which is left as it is.
+    /// another one: it has replayed faster, or stood still. QEMU takes the difference for time that the guest has slept, and with a clock
+    /// that is behind the guest would stand until it has come so far again: so it does from a state of another form, which is left as it is.
     /// </summary>
     public static void GoOnByItsClock(string from, string to)
     {

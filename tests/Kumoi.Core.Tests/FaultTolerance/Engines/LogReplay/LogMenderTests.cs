@@ -1,7 +1,7 @@
-using System.Buffers.Binary;
 using Kumoi.FaultTolerance.Engines.LogReplay;
 using Xunit;
 using static Kumoi.FaultTolerance.Engines.LogReplay.RecordedEvent;
+using static Kumoi.Tests.FaultTolerance.Engines.LogReplay.BigEndian;
 
 namespace Kumoi.Tests.FaultTolerance.Engines.LogReplay;
 
@@ -85,7 +85,10 @@ public sealed class LogMenderTests
     {
         { "it wakes", [.. Sleeps, .. OfHost(9), .. Wakes, .. Of(GoesOn), .. Ran(1), .. Sleeps] },
         { "it wakes, and is slow to go on", [.. Sleeps, .. OfHost(9), .. Wakes, .. OfHost(10), .. Of(GoesOn), .. Ran(1)] },
-        { "it is woken", [.. Sleeps, .. OfHost(9), .. Of(Timers), .. Clock(5), .. At(HostClock, 9), .. Clock(5), .. Of(GoesOn), .. Clock(6)] },
+        {
+            "it is woken",
+            [.. Sleeps, .. OfHost(9), .. Of(Timers), .. Clock(5), .. At(HostClock, 9), .. Clock(5), .. Of(GoesOn), .. Clock(6), .. Ran(1)]
+        },
         { "it is reset just then", [.. Sleeps, .. Of(Timers), .. Clock(5), .. Of(Request), .. Ran(1)] },
         { "something is due at once", [.. Ran(1), .. Of(Rests), .. Clock(5), .. Of(GuestTimer), .. Of(GoesOn), .. Ran(1)] },
     };
@@ -117,7 +120,7 @@ public sealed class LogMenderTests
         Assert.Equal([.. log, .. Clock(Asleep), .. GoOn], Mended([.. log, .. GoOn]));
     }
 
-    /// <summary>The clock was read twice, and nothing tells whether for the end of the sleep; then the guest rests again, or still.</summary>
+    /// <summary>The clock was read twice, and nothing tells whether for the sleep's end; then the guest rests again, or still.</summary>
     [Fact]
     public void A_sleep_of_which_it_is_not_certain_when_it_began_stays_as_it_is()
     {
@@ -138,12 +141,13 @@ public sealed class LogMenderTests
         [
             .. Of(Begin), .. Of(Interrupt), .. Of(RecordedEvent.Exception), .. At(BottomHalf, 30), .. At(OneShot, 36),
             .. At(Block, 36), .. Of(InputSync),
-            .. Of(CharRead), 0, .. Data(alike), .. Of(CharReadAll), .. Data(alike), .. Of(CharReadAllError), .. Word(36),
-            .. Of(Net), 0, .. Word(36), .. Data(alike), .. Of(RecordedEvent.Random), .. Word(0), .. Data(alike), .. At(CharWrite, 36),
+            .. Of(CharRead), 0, .. Data(alike), .. Of(CharReadAll), .. Data(alike), .. Of(CharReadAllError), .. Number(36),
+            .. Of(Net), 0, .. Number(36), .. Data(alike), .. Of(RecordedEvent.Random), .. Number(0), .. Data(alike), .. At(CharWrite, 36),
             .. At(AudioOut, 36), .. Of(Shutdown), 21,
-            .. Of(Input), .. Word(0), .. Word(0), .. Wide(36), 36, .. Of(Input), .. Word(0), .. Word(1), .. Word(36), 36,
-            .. Of(Input), .. Word(1), .. Word(36), 36, .. Of(Input), .. Word(2), .. Word(36), .. Wide(36), .. Of(Input), .. Word(3),
-            .. Word(36), .. Wide(36), .. Of(Input), .. Word(4), .. Word(36), .. Wide(36), .. Wide(36), .. Word(36), .. Wide(36),
+            .. Of(Input), .. Number(0), .. Number(0), .. Wide(36), 36, .. Of(Input), .. Number(0), .. Number(1), .. Number(36), 36,
+            .. Of(Input), .. Number(1), .. Number(36), 36, .. Of(Input), .. Number(2), .. Number(36), .. Wide(36),
+            .. Of(Input), .. Number(3), .. Number(36), .. Wide(36),
+            .. Of(Input), .. Number(4), .. Number(36), .. Wide(36), .. Wide(36), .. Number(36), .. Wide(36),
         ];
         byte[] log = [.. Header, .. events, .. Sleeps, .. Forgets];
 
@@ -180,21 +184,7 @@ public sealed class LogMenderTests
 
     private static byte[] OfHost(long value) => [(byte)HostTimers, .. At(HostClock, value)];
 
-    private static byte[] Ran(int instructions) => [(byte)Instructions, .. Word(instructions)];
+    private static byte[] Ran(int instructions) => [(byte)Instructions, .. Number(instructions)];
 
-    private static byte[] Data(byte[] data) => [.. Word(data.Length), .. data];
-
-    private static byte[] Word(int value)
-    {
-        var bytes = new byte[4];
-        BinaryPrimitives.WriteInt32BigEndian(bytes, value);
-        return bytes;
-    }
-
-    private static byte[] Wide(long value)
-    {
-        var bytes = new byte[8];
-        BinaryPrimitives.WriteInt64BigEndian(bytes, value);
-        return bytes;
-    }
+    private static byte[] Data(byte[] data) => [.. Number(data.Length), .. data];
 }

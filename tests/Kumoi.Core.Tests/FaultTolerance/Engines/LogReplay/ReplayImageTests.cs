@@ -1,8 +1,8 @@
-using System.Buffers.Binary;
 using System.Text;
 using Kumoi.FaultTolerance.Engines.LogReplay;
 using Kumoi.Hypervisors;
 using Xunit;
+using static Kumoi.Tests.FaultTolerance.Engines.LogReplay.BigEndian;
 
 namespace Kumoi.Tests.FaultTolerance.Engines.LogReplay;
 
@@ -65,18 +65,4 @@ public sealed class ReplayImageTests : IDisposable
         .. version == 3 ? Number(5) : [], .. Number(30), .. version == 3 ? [(byte)(isRead ? 1 : 0)] : Number(isRead ? 1 : 0), .. Wide(4096),
         .. Wide(17), .. Wide(isRead ? 23 : -1), .. new byte[80],
     ];
-
-    private static byte[] Number(int value)
-    {
-        var bytes = new byte[4];
-        BinaryPrimitives.WriteInt32BigEndian(bytes, value);
-        return bytes;
-    }
-
-    private static byte[] Wide(long value)
-    {
-        var bytes = new byte[8];
-        BinaryPrimitives.WriteInt64BigEndian(bytes, value);
-        return bytes;
-    }
 }
