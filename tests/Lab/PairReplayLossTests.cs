@@ -62,12 +62,13 @@ public sealed class PairReplayLossTests(RealLab lab) : PairTest(lab)
         Say($"{generation}, the gate at {step}: {Losses} deaths, {Numbers().Count} numbers, each once");
     }
 
-    public static TheoryData<string> Generations => ["machine", "newer"];
+    /// <summary>Its power, or all ways to it.</summary>
+    public static MatrixTheoryData<string, string> Hurts => new(["machine", "newer"], ["power-off", "cut"]);
 
     /// <summary>The output is held until the backup is fenced; then the VM goes on alone, and with another backup.</summary>
     [Theory(Skip = Long, SkipUnless = nameof(IsWanted))]
-    [MemberData(nameof(Generations))]
-    public async Task The_backups_host_loses_its_power_while_the_VM_waits_with_an_output_and_every_number_is_seen_once(string generation)
+    [MemberData(nameof(Hurts))]
+    public async Task The_backups_host_is_lost_while_the_VM_waits_with_an_output_and_every_number_is_seen_once(string generation, string hurt)
     {
         var hosts = Lab.Choose(3, host => host.Generation == generation);
         Func<ReplayStep, Task>? at = null;
@@ -97,7 +98,7 @@ public sealed class PairReplayLossTests(RealLab lab) : PairTest(lab)
                 Assert.True(happened is PairEvent.Fenced || Numbers().Count == before);
                 return happened is PairEvent.Fenced;
             });
-            await Lab.HurtAsync("power-off", record.Backup!);
+            await Lab.HurtAsync(hurt, record.Backup!);
             await alone;
             await ProtectedAgainAsync(controller, pair, record.LastNumber + 1);
             Assert.Equal(record.Primary, controller.Record!.Primary);
@@ -106,6 +107,6 @@ public sealed class PairReplayLossTests(RealLab lab) : PairTest(lab)
 
         at = null;
         await StopAsync(controller, pair);
-        Say($"{generation}, the backup while the VM waits: {Losses} losses, {Numbers().Count} numbers, each once");
+        Say($"{generation}, the backup ({hurt}) while the VM waits: {Losses} losses, {Numbers().Count} numbers, each once");
     }
 }

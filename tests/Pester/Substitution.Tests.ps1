@@ -57,6 +57,32 @@ Describe 'Substitution' {
     $result.Asked | Should -Be 2 -Because 'the pipeline asked once, and all that followed once more'
   }
 
+  # Filters by a number that is written out are asked without Where-Object; those by a variable, and blocks, by it.
+  It 'lets pass whom Where-Object lets pass, at the limit too: <filter>' -ForEach @(
+    @{ filter = 'CpuRatio -lt LIMIT'; block = '$_.CpuRatio -lt LIMIT' }
+    @{ filter = '-Property CpuRatio -LE -Value LIMIT'; block = '$_.CpuRatio -le LIMIT' }
+    @{ filter = 'CpuRatio -cgt LIMIT'; block = '$_.CpuRatio -gt LIMIT' }
+    @{ filter = 'CpuRatio -ge LIMIT'; block = '$_.CpuRatio -ge LIMIT' }
+    @{ filter = 'CpuRatio -eq LIMIT'; block = '$_.CpuRatio -eq LIMIT' }
+    @{ filter = 'VMCount -gt 1.5'; block = '$_.VMCount -gt 1.5' }
+    @{ filter = 'VMCount -lt 2'; block = '$_.VMCount -lt 2' }
+    @{ filter = 'FreeMemoryBytes -ge 20GB'; block = '$_.FreeMemoryBytes -ge 20GB' }
+    @{ filter = 'Name -gt 10'; block = '$_.Name -gt 10' }
+    @{ filter = 'VMCount -ge "1"'; block = '$_.VMCount -ge "1"' }
+    @{ filter = 'CpuRatio -not'; block = '-not $_.CpuRatio' }
+    @{ filter = 'NoSuch -lt 5'; block = '$_.NoSuch -lt 5' }
+  ) {
+    Get-KumoiVM | Where-Object { [int]($_.VMHost -replace '\D') % 3 -eq 0 } | Remove-KumoiVM -Force
+    $limit = (Get-KumoiHost kvm14).CpuRatio.ToString('R', [cultureinfo]::InvariantCulture)
+    $block = $block.Replace('LIMIT', $limit)
+    $passed = @(& ([scriptblock]::Create("Get-KumoiHost | Where-Object { $block } | Sort-Object Name")))
+    if ($passed) { $null = Add-KumoiFault $passed[0].Name Define }
+    $vms = & ([scriptblock]::Create("Get-KumoiHost | Where-Object $($filter.Replace('LIMIT', $limit)) | Sort-Object Name | Select-Object -First 3 | New-KumoiVM -Name { `"a-`$_`" } -ErrorAction SilentlyContinue"))
+
+    $vms.VMHost | Sort-Object | Should -Be ($passed.Name | Select-Object -Skip 1 -First 3)
+    if ($passed) { "$(Get-KumoiLineage)" | Should -Match "  20 → $($passed.Count)\b" }
+  }
+
   # Among more than 16, Sort-Object does not keep equals in their order.
   It 'takes whom the same sort would choose without the failed hosts, among many equals too: <sort>' -ForEach @(
     @{ sort = 'Sort-Object VMCount' }

@@ -29,9 +29,10 @@ internal sealed class KnownSort
     {
         var names = NamesOf(sort)!;
         var entries = new List<Entry>(feed.Count);
+        var readers = Array.ConvertAll(names, static name => new PropertyReader(name));
         foreach (var element in feed)
         {
-            if (Entry.Of(element, names) is not { } entry)
+            if (Entry.Of(element, readers) is not { } entry)
             {
                 return null;
             }
@@ -88,22 +89,12 @@ internal sealed class KnownSort
     private sealed record Entry(object Element, object?[] Keys)
     {
         /// <summary>Null: not all of its keys can be read.</summary>
-        public static Entry? Of(object element, string[] names)
+        public static Entry? Of(object element, PropertyReader[] readers)
         {
-            var properties = PSObject.AsPSObject(element).Properties;
-            var keys = new object?[names.Length];
-            for (var i = 0; i < names.Length; i++)
+            var keys = new object?[readers.Length];
+            for (var i = 0; i < readers.Length; i++)
             {
-                try
-                {
-                    if (properties[names[i]] is not { } property)
-                    {
-                        return null;
-                    }
-
-                    keys[i] = property.Value;
-                }
-                catch (GetValueException)
+                if (!readers[i].TryRead(element, out keys[i]))
                 {
                     return null;
                 }

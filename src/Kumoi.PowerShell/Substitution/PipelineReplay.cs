@@ -63,8 +63,19 @@ internal sealed class PipelineReplay(ISubstitutionTerminal terminal, TerminalLin
     }
 
     private IReadOnlyList<object> Filter(IReadOnlyList<PipelineStep> steps) => _passed = _passed is null
-        ? Run(lineage.Left(), steps.Take(_filters).Select(step => step.Replay))
+        ? Filter([.. steps.Take(_filters)], lineage.Left())
         : [.. _passed.Where(element => !lineage.Ledger.Failed.Contains(LineageSource.OriginOf(element)!.Index))];
+
+    private IReadOnlyList<object> Filter(IReadOnlyList<PipelineStep> filters, IReadOnlyList<object> elements)
+    {
+        IReadOnlyList<object>? passed = elements;
+        foreach (var filter in filters)
+        {
+            passed = passed is null ? null : KnownFilter.Passed(filter, passed);
+        }
+
+        return passed ?? Run(elements, filters.Select(step => step.Replay));
+    }
 
     /// <summary>
     /// How many filters the chain begins with that can be run by themselves; 0: none. A sort must stand behind them, which takes in all
