@@ -48,8 +48,8 @@ internal static class KnownFilter
             {
                 Values:
                 [
-                    { Name: null or "Property", Value: StringConstantExpressionAst { Value: var property } },
-                    { Name: null or "Value", Value: ConstantExpressionAst { Value: var value } },
+                { Name: null or "Property", Value: StringConstantExpressionAst { Value: var property } },
+                { Name: null or "Value", Value: ConstantExpressionAst { Value: var value } },
                 ],
                 Names: var names,
             },
