@@ -157,8 +157,16 @@ Describe 'Completion' {
     Add-KumoiNetworkAdapter kvm02-1 default
     New-KumoiTemplate kvm02-2 golden
     $script:task = Set-KumoiVM kvm02-1 -AutoStart:$true -AsJob
+    # A machine need not have libosinfo's database.
+    $script:outer = $env:OSINFO_SYSTEM_DIR
+    $env:OSINFO_SYSTEM_DIR = "$TestDrive/osinfo"
+    $systems = New-Item -ItemType Directory "$env:OSINFO_SYSTEM_DIR/os/example.org" -Force
+    Set-Content "$systems/old-1.xml" '<libosinfo version="0.0.1"><os id="http://example.org/old/1"><short-id>old1</short-id><name>Old 1</name></os></libosinfo>'
   }
-  AfterAll { $script:task | Wait-Job | Remove-Job }
+  AfterAll {
+    $env:OSINFO_SYSTEM_DIR = $script:outer
+    $script:task | Wait-Job | Remove-Job
+  }
 
   It '<name> -<parameter> is completed' -ForEach $names.Where({ -not $notCompleted["$($_.name) -$($_.parameter)"] }) { $isCompleted | Should -BeTrue }
 
