@@ -15,36 +15,46 @@ internal sealed class PropertyReader(string name)
     /// <summary>Reads it; false: there is none, or it cannot be read.</summary>
     public bool TryRead(object element, out object? value)
     {
+        value = null;
         try
         {
-            if (element is not PSObject && element.GetType() == _type)
+            if (OwnOf(element) is { } own)
             {
-                if (_own is not null)
-                {
-                    value = _own.GetValue(element);
-                    return true;
-                }
-            }
-            else
-            {
-                _type = element.GetType();
-                _own = PSObject.AsPSObject(element).Properties[name] is PSProperty { MemberType: PSMemberTypes.Property }
-                    ? _type.GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.IgnoreCase)
-                    : null;
-            }
-
-            if (PSObject.AsPSObject(element).Properties[name] is { } property)
-            {
-                value = property.Value;
+                value = own.GetValue(element);
                 return true;
             }
+
+            if (PSObject.AsPSObject(element).Properties[name] is not { } property)
+            {
+                return false;
+            }
+
+            value = property.Value;
+            return true;
         }
         catch (Exception e) when (e is GetValueException or TargetInvocationException or AmbiguousMatchException)
         {
-            // The engine says what is the matter, when it is asked.
+            return false; // the engine says what is the matter, when it is asked
+        }
+    }
+
+    /// <summary>Null: the engine is to be asked. What it has wrapped may have members of its own.</summary>
+    private PropertyInfo? OwnOf(object element)
+    {
+        if (element is PSObject)
+        {
+            return null;
         }
 
-        value = null;
-        return false;
+        var type = element.GetType();
+        if (type != _type)
+        {
+            _type = type;
+            _own = PSObject.AsPSObject(element).Properties[name] is PSProperty { MemberType: PSMemberTypes.Property }
+                ? type.GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.IgnoreCase)
+                : null;
+        }
+
+        return _own;
     }
 }
