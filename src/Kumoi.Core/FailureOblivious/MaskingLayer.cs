@@ -20,7 +20,7 @@ internal sealed class MaskingLayer(LinkedHost host) : LinkLayer
 
         if (!sent.IsCompletedSuccessfully)
         {
-            return MaskAsync(scope, call, sent);
+            return new ValueTask<T>(MaskAsync(scope, call, sent));
         }
 
         var result = sent.Result;
@@ -28,7 +28,7 @@ internal sealed class MaskingLayer(LinkedHost host) : LinkLayer
         return new ValueTask<T>(result);
     }
 
-    private async ValueTask<T> MaskAsync<T>(FailureObliviousScope scope, HostCall<T> call, ValueTask<T> sent)
+    private async Task<T> MaskAsync<T>(FailureObliviousScope scope, HostCall<T> call, ValueTask<T> sent)
     {
         try
         {

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Kumoi.Fleets.Journaling;
 using Kumoi.Fleets.Links;
@@ -24,13 +23,15 @@ public sealed class Fleet : IAsyncDisposable
     /// <summary>Guarded by the gate, and with secrets: never shown. One host may be connected under several names.</summary>
     private readonly Dictionary<string, List<KumoiConnection>> _byUri = new(StringComparer.Ordinal);
 
+    /// <summary>By name; guarded by the gate.</summary>
+    private readonly Dictionary<string, KumoiConnection> _hosts = new(StringComparer.OrdinalIgnoreCase);
+
     private readonly ConcurrentDictionary<UnconnectedKey, UnconnectedHost> _unconnected = new();
 
     private OtherCopies? _copies;
     private SemaphoreSlim? _limitedCalls;
     private FleetLimits _limits = new();
-    private ImmutableSortedDictionary<string, KumoiConnection> _hosts =
-        ImmutableSortedDictionary.Create<string, KumoiConnection>(NaturalOrder.IgnoringCase);
+    private KumoiConnection[]? _ordered; // null: the hosts have changed since
 
     internal Fleet(
         IReadOnlyList<IHypervisorDriver> drivers, ICallPolicyFactory policies, FaultPlan faults, TimeProvider time, FleetJournal? journal,
@@ -85,9 +86,24 @@ public sealed class Fleet : IAsyncDisposable
         new(element => PatienceFor(hostOf(element)), TimeProvider.System);
 
     /// <summary>In natural order of their names.</summary>
-    public IReadOnlyList<KumoiConnection> Hosts => [.. _hosts.Values];
+    public IReadOnlyList<KumoiConnection> Hosts
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _ordered ??= [.. _hosts.Values.OrderBy(static host => host.Name, NaturalOrder.IgnoringCase)];
+            }
+        }
+    }
 
-    public KumoiConnection? Find(string name) => _hosts.GetValueOrDefault(name);
+    public KumoiConnection? Find(string name)
+    {
+        lock (_gate)
+        {
+            return _hosts.GetValueOrDefault(name);
+        }
+    }
 
     /// <summary>
     /// Connects to all hosts behind the requests, concurrently. Outcomes come in the natural order of the expected names; a host that does
@@ -139,7 +155,8 @@ public sealed class Fleet : IAsyncDisposable
         {
             if (ReferenceEquals(_hosts.GetValueOrDefault(host.Name), host))
             {
-                _hosts = _hosts.Remove(host.Name);
+                _hosts.Remove(host.Name);
+                _ordered = null;
                 var (uri, same) = _byUri.First(entry => entry.Value.Contains(host));
                 if (same.Count > 1)
                 {
@@ -287,7 +304,8 @@ public sealed class Fleet : IAsyncDisposable
                     recommendedAction: $"Connect {host.Uri} under another name: Connect-KumoiHost -Uri {host.Uri} -Name …");
             }
 
-            _hosts = _hosts.Add(host.Name, host);
+            _hosts.Add(host.Name, host);
+            _ordered = null;
             if (!_byUri.TryGetValue(target.Address.Uri, out var same))
             {
                 _byUri[target.Address.Uri] = same = [];

@@ -8,7 +8,7 @@ namespace Kumoi.PowerShell.Lineage;
 /// <summary>Which pipeline of which script a running cmdlet stands in, and where in it.</summary>
 internal sealed record PipelineLocation(PipelineAst Pipeline, int Position, string? File)
 {
-    private static readonly ConditionalWeakTable<string, Dictionary<(int Line, int Column), CommandAst>> Parsed = new();
+    private static readonly ConditionalWeakTable<string, Dictionary<long, CommandAst>> Parsed = new();
 
     /// <summary>False: no pipeline is recognised, as if there were no lineage at all. For the benchmark of what lineage costs.</summary>
     internal static bool IsEnabled { get; set; } = true;
@@ -35,7 +35,7 @@ internal sealed record PipelineLocation(PipelineAst Pipeline, int Position, stri
         }
 
         var commands = Parsed.GetValue(script, text => Parse(text, frame.ScriptName));
-        if (!commands.TryGetValue((invocation.ScriptLineNumber, invocation.OffsetInLine), out var command)
+        if (!commands.TryGetValue(Place(invocation.ScriptLineNumber, invocation.OffsetInLine), out var command)
             || command.Parent is not PipelineAst pipeline
             || pipeline.PipelineElements.Count(element => element is CommandAst) != invocation.PipelineLength
             || command.GetCommandName() is not { } name
@@ -52,15 +52,18 @@ internal sealed record PipelineLocation(PipelineAst Pipeline, int Position, stri
             ? new PipelineLocation(pipeline, position, frame.ScriptName) : null;
     }
 
-    private static Dictionary<(int Line, int Column), CommandAst> Parse(string script, string? file)
+    private static Dictionary<long, CommandAst> Parse(string script, string? file)
     {
-        var commands = new Dictionary<(int, int), CommandAst>();
+        var commands = new Dictionary<long, CommandAst>();
         foreach (var ast in Parser.ParseInput(script, file, out _, out _)
             .FindAll(static ast => ast is CommandAst, searchNestedScriptBlocks: true))
         {
-            commands[(ast.Extent.StartLineNumber, ast.Extent.StartColumnNumber)] = (CommandAst)ast;
+            commands[Place(ast.Extent.StartLineNumber, ast.Extent.StartColumnNumber)] = (CommandAst)ast;
         }
 
         return commands;
     }
+
+    /// <summary>A number: .NET has the machine code of a dictionary by numbers, and not of one by pairs.</summary>
+    private static long Place(int line, int column) => ((long)line << 32) | (uint)column;
 }

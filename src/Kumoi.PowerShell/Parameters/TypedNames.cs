@@ -32,7 +32,13 @@ internal static class TypedNames
     /// <summary>Of a list of numbers PowerShell keeps no texts: they are in the statement. 007,008 are the names that were typed.</summary>
     private static void Restore(PSCmdlet cmdlet, string parameter, int count, Func<int, string?> get, Action<int, string> set)
     {
-        if (!Enumerable.Range(0, count).Any(i => IsNumber(get(i))) || PipelineLocation.Of(cmdlet) is not { } location)
+        var isNumbered = false;
+        for (var i = 0; i < count && !isNumbered; i++)
+        {
+            isNumbered = IsNumber(get(i));
+        }
+
+        if (!isNumbered || PipelineLocation.Of(cmdlet) is not { } location)
         {
             return;
         }

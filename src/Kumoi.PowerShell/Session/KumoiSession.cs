@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Kumoi.Agents;
 using Kumoi.Composition;
 using Kumoi.FaultTolerance.Pairs;
@@ -20,7 +19,7 @@ internal static class KumoiSession
     private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(10);
     private static readonly Lock Gate = new();
     private static readonly Lock JournalGate = new();
-    private static readonly ConcurrentDictionary<Guid, DateTimeOffset> Made = new();
+    private static readonly Dictionary<Guid, object> Made = []; // when, boxed: .NET has no machine code of a dictionary of times
     private static readonly Dictionary<string, ScalingRun> ScalingRuns = new(StringComparer.OrdinalIgnoreCase);
     private static readonly Lock PairGate = new();
     private static PairService? _ownPairs;
@@ -134,10 +133,22 @@ internal static class KumoiSession
     public static bool HasFleet => Volatile.Read(ref _fleet) is not null;
 
     /// <summary>Notes a VM that this session has made.</summary>
-    public static void NoteMade(Guid vm) => Made[vm] = DateTimeOffset.UtcNow;
+    public static void NoteMade(Guid vm)
+    {
+        lock (Made)
+        {
+            Made[vm] = DateTimeOffset.UtcNow;
+        }
+    }
 
     /// <summary>A pipeline must not take as a substitute what came into being through it.</summary>
-    public static bool WasMadeSince(Guid vm, DateTimeOffset then) => Made.TryGetValue(vm, out var at) && at >= then;
+    public static bool WasMadeSince(Guid vm, DateTimeOffset then)
+    {
+        lock (Made)
+        {
+            return Made.TryGetValue(vm, out var at) && (DateTimeOffset)at >= then;
+        }
+    }
 
     /// <summary>All groups that this session scaled in the background, by name.</summary>
     public static IReadOnlyList<ScalingRun> Scalings

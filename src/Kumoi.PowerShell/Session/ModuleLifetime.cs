@@ -10,10 +10,9 @@ public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssembly
     public void OnImport()
     {
         KumoiSession.ModuleLoaded();
-        // A binary module cannot export a variable, and only a script gets at the runspace's. One that looked and set for itself ran
-        // PowerShell's cmdlets, which had to be found and loaded: two thirds of the time of an import.
-        var variables = ((EngineIntrinsics)PSObject.AsPSObject(ScriptBlock.Create("$ExecutionContext").InvokeReturnAsIs()).BaseObject)
-            .SessionState.PSVariable;
+        // A binary module cannot export a variable, and gets at the runspace's by a session state that is linked to it. A script that
+        // looked and set for itself took most of the time of an import.
+        var variables = new PSModuleInfo(linkToGlobal: true).SessionState.PSVariable;
         // What a profile has set stays.
         if (variables.Get(Variable) is null)
         {

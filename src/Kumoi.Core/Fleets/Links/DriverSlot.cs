@@ -45,7 +45,7 @@ internal sealed class DriverSlot(
 
     /// <summary>The link, opened within another call's policy.</summary>
     public ValueTask<IHypervisorLink> CurrentAsync(CancellationToken cancellationToken) =>
-        Volatile.Read(ref _link) is { } link ? new(link) : OpenedAsync(cancellationToken);
+        Volatile.Read(ref _link) is { } link ? new(link) : new(OpenedAsync(cancellationToken));
 
     /// <summary>Closes a link that was lost, unless somebody has done so.</summary>
     public async Task DropAsync(IHypervisorLink lost, HypervisorException loss)
@@ -75,7 +75,7 @@ internal sealed class DriverSlot(
         }
     }
 
-    private async ValueTask<IHypervisorLink> OpenedAsync(CancellationToken cancellationToken)
+    private async Task<IHypervisorLink> OpenedAsync(CancellationToken cancellationToken)
     {
         await OpenNowAsync(cancellationToken);
         return Latest!;

@@ -10,9 +10,9 @@ namespace Kumoi.Fleets.Links;
 internal sealed class FaultLayer(string hostName, FaultPlan plan) : LinkLayer
 {
     public override ValueTask<T> SendAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken) =>
-        plan.IsEmpty ? next.SendAsync(call, cancellationToken) : HitAsync(call, next, cancellationToken);
+        plan.IsEmpty ? next.SendAsync(call, cancellationToken) : new(HitAsync(call, next, cancellationToken));
 
-    private async ValueTask<T> HitAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
+    private async Task<T> HitAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
     {
         var vm = call.VMName
             ?? (call.VMId is { } id && plan.NeedsVMNames ? (await next.SendAsync(new FindVM(id), cancellationToken))?.Name : null);

@@ -15,7 +15,7 @@ internal sealed class NamesLayer(VMNames names) : LinkLayer
 
         if (!sent.IsCompletedSuccessfully)
         {
-            return RememberAsync(sent);
+            return new ValueTask<T>(RememberAsync(sent));
         }
 
         var result = sent.Result;
@@ -23,7 +23,7 @@ internal sealed class NamesLayer(VMNames names) : LinkLayer
         return new ValueTask<T>(result);
     }
 
-    private async ValueTask<T> RememberAsync<T>(ValueTask<T> sent)
+    private async Task<T> RememberAsync<T>(ValueTask<T> sent)
     {
         var result = await sent;
         Remember(result);

@@ -9,22 +9,36 @@ internal sealed class ResilienceLayer(DriverSlot slot) : LinkLayer
     {
         { Kind: CallKind.Step } => next.To(slot.Latest!).SendAsync(call, cancellationToken),
         { OtherHost: HostLink other } => new(SendWithOtherAsync(call, other.Host.Driver, next, cancellationToken)),
-        _ => RunAsync(call, next, cancellationToken),
+        _ => Run(call, next, cancellationToken),
     };
 
     /// <summary>Another host that cannot be reached fails here, as that host, before this one's policy sees anything.</summary>
     private async Task<T> SendWithOtherAsync<T>(HostCall<T> call, DriverSlot other, Next next, CancellationToken cancellationToken)
     {
         await other.OpenAsync(cancellationToken);
-        return await RunAsync(call, next, cancellationToken);
+        return await Run(call, next, cancellationToken);
     }
 
-    private async ValueTask<T> RunAsync<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
+    private ValueTask<T> Run<T>(HostCall<T> call, Next next, CancellationToken cancellationToken)
     {
         var sent = SentCall<T>.Of(slot, call, next);
+        var running = slot.Policy.RunAsync(sent, cancellationToken);
+        if (!running.IsCompletedSuccessfully)
+        {
+            return new(EndAsync(call, sent, running));
+        }
+
+        slot.IsSilent = false;
+        var answer = sent.Answer;
+        sent.Close();
+        return new(answer);
+    }
+
+    private async Task<T> EndAsync<T>(HostCall<T> call, SentCall<T> sent, Task running)
+    {
         try
         {
-            await slot.Policy.RunAsync(sent, cancellationToken);
+            await running;
             slot.IsSilent = false;
             return sent.Answer;
         }

@@ -56,7 +56,7 @@ internal sealed class LibvirtLink : IHypervisorLink
 
     /// <summary>What an area keeps for this host, made at first use.</summary>
     public T Of<T>(Func<LibvirtLink, T> make)
-        where T : class => (T)_areas.GetOrAdd(typeof(T), static (_, state) => state.make(state.link), (make, link: this));
+        where T : class => (T)(_areas.TryGetValue(typeof(T), out var made) ? made : _areas.GetOrAdd(typeof(T), make(this)));
 
     public ValueTask<T> SendAsync<T>(HostCall<T> call, CancellationToken cancellationToken) =>
         _calls.SendAsync(this, call, cancellationToken);

@@ -74,7 +74,15 @@ internal sealed partial class LibvirtUri
     {
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         scheme = colon > 1 ? text[..colon] : "";
-        return scheme.Length > 0 && SchemePattern().IsMatch(scheme);
+        foreach (var c in scheme)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('+' or '.' or '-'))
+            {
+                return false;
+            }
+        }
+
+        return scheme.Length > 0 && char.IsAsciiLetter(scheme[0]);
     }
 
     /// <summary>Fails with <see cref="HypervisorError.InvalidUri"/>.</summary>
@@ -109,9 +117,6 @@ internal sealed partial class LibvirtUri
         FaultDomain.Unknown,
         error: HypervisorError.InvalidUri,
         recommendedAction: Advice);
-
-    [GeneratedRegex(@"^[A-Za-z][A-Za-z0-9+.\-]*$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex SchemePattern();
 
     [GeneratedRegex(
         @"^(?<driver>[A-Za-z][A-Za-z0-9.\-]*)(\+(?<transport>[A-Za-z0-9]+))?://([^@/?#:\s]*(:(?<secret>[^@/?#\s]*))?@)?"

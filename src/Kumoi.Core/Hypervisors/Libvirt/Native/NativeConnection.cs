@@ -66,7 +66,7 @@ internal static unsafe partial class NativeConnection
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void OnClosed(nint connection, int reason, nint self) =>
-        ((LossNotice)GCHandle.FromIntPtr(self).Target!).Post(reason);
+        ((LossNotice)GCHandle.FromIntPtr(self).Target!).Post((ConnectionLoss)reason);
 
     [LibraryImport(LibvirtLibrary.Name, StringMarshalling = StringMarshalling.Utf8)]
     private static partial nint virConnectOpenAuth(string uri, VirConnectAuth* auth, uint flags);

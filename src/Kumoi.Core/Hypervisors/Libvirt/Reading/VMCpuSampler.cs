@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Kumoi.Hypervisors.Libvirt.Reading;
 
 /// <summary>
@@ -50,20 +48,20 @@ internal sealed class VMCpuSampler(TimeProvider time, Func<nint, uint> runOf)
             }
 
             var ratio = double.NaN;
-            ref Sample last = ref CollectionsMarshal.GetValueRefOrAddDefault(_samples, id, out var isKnown);
-            var span = time.GetElapsedTime(last.Timestamp, timestamp);
-            if (isKnown && span < CpuSampler.MinimumSpan)
+            var last = _samples.GetValueOrDefault(id);
+            var span = last is null ? TimeSpan.Zero : time.GetElapsedTime(last.Timestamp, timestamp);
+            if (last is not null && span < CpuSampler.MinimumSpan)
             {
                 return last.Ratio; // also for a reading that was overtaken by a later one
             }
 
             var run = runOf(domain);
-            if (isKnown && last.Run == run)
+            if (last?.Run == run)
             {
                 ratio = Ratio(used - last.CpuTime, span, cpuCount);
             }
 
-            last = new Sample(timestamp, run, used, ratio);
+            _samples[id] = new Sample(timestamp, run, used, ratio);
             return ratio;
         }
     }
@@ -88,5 +86,6 @@ internal sealed class VMCpuSampler(TimeProvider time, Func<nint, uint> runOf)
     private static double Ratio(TimeSpan busy, TimeSpan span, int cpuCount) =>
         busy >= TimeSpan.Zero && cpuCount > 0 ? Math.Min(busy / span / cpuCount, 1) : double.NaN;
 
-    private readonly record struct Sample(long Timestamp, uint Run, TimeSpan CpuTime, double Ratio);
+    /// <summary>No struct: .NET has the machine code of a dictionary of objects.</summary>
+    private sealed record Sample(long Timestamp, uint Run, TimeSpan CpuTime, double Ratio);
 }
