@@ -27,9 +27,12 @@ internal sealed class PollyCallPolicy(string host, PollyPipelines pipelines) : I
             }
         }
 
-        var breaker = LazyInitializer.EnsureInitialized(ref _breaker, pipelines.MakeBreaker);
-        await new PollyTries(host, pipelines, breaker, call, TryAsync, failure).RunAsync(cancellationToken);
+        await TryWithPollyAsync(call, failure, cancellationToken);
     }
+
+    /// <summary>A method of its own: who runs one that names Polly's types loads Polly.</summary>
+    private Task TryWithPollyAsync(PolicyCall call, HypervisorException? first, CancellationToken cancellationToken) => new PollyTries(
+        host, pipelines, LazyInitializer.EnsureInitialized(ref _breaker, pipelines.MakeBreaker), call, TryAsync, first).RunAsync(cancellationToken);
 
     /// <summary>Once, when it has a place, within its time.</summary>
     private async Task TryAsync(PolicyCall call, CancellationToken cancellationToken)

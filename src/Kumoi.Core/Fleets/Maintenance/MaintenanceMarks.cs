@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Kumoi.Fleets.Journaling;
 using Kumoi.Hypervisors;
 using Kumoi.Journal;
@@ -14,7 +13,7 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
     /// <summary>A fleet of thousands is read at once: the journal is not asked for each host.</summary>
     public static readonly TimeSpan Freshness = TimeSpan.FromSeconds(1);
 
-    private static readonly ImmutableDictionary<string, Mark> None = ImmutableDictionary.Create<string, Mark>(StringComparer.Ordinal);
+    private static readonly Dictionary<string, Mark> None = new(StringComparer.Ordinal);
 
     private readonly SemaphoreSlim _reading = new(1);
     private readonly Lock _gate = new();
@@ -94,7 +93,7 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
             {
                 lock (_gate)
                 {
-                    _last = ReferenceEquals(_last.Journal, last.Journal) ? _last.With([(identity, new Mark(sequence, isIn))]) : _last;
+                    _last = ReferenceEquals(_last.Journal, last.Journal) ? _last.With([new Mark(identity, sequence, isIn)]) : _last;
                 }
 
                 return true;
@@ -127,14 +126,14 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
             }
 
             var readTo = isAnother ? 0 : last.ReadTo;
-            List<(string Identity, Mark Mark)> news = [];
+            List<Mark> news = [];
             await foreach (var happened in current.ReadEventsAsync(
                 new EventQuery { Kinds = [KumoiEventKind.Maintenance], AfterSequence = readTo }, cancellationToken))
             {
                 readTo = happened.Sequence;
                 if (MaintenanceRecord.Parse(happened) is { Step: MaintenanceStep.Suspended or MaintenanceStep.Resumed } record)
                 {
-                    news.Add((record.Host, new Mark(happened.Sequence, record.Step is MaintenanceStep.Suspended)));
+                    news.Add(new Mark(record.Host, happened.Sequence, record.Step is MaintenanceStep.Suspended));
                 }
             }
 
@@ -151,26 +150,35 @@ internal sealed class MaintenanceMarks(FleetJournal journal, TimeProvider time)
         }
     }
 
-    private sealed record Mark(long Sequence, bool IsIn);
+    private sealed record Mark(string Identity, long Sequence, bool IsIn);
 
     /// <summary>What a journal had, up to an event. Marks of this session may be of later ones.</summary>
-    private sealed record Look(IJournal? Journal, long ReadTo, long ReadAt, ImmutableDictionary<string, Mark> Marks)
+    /// <param name="Journal">Null: nobody has looked.</param>
+    /// <param name="ReadTo">The last event that was read.</param>
+    /// <param name="ReadAt">When, by the clock; 0: never.</param>
+    /// <param name="Marks">By identity. Nobody changes them: others are reading.</param>
+    private sealed record Look(IJournal? Journal, long ReadTo, long ReadAt, Dictionary<string, Mark> Marks)
     {
         public bool IsMarked(string identity) => Marks.TryGetValue(identity, out var mark) && mark.IsIn;
 
         /// <summary>A mark of this session may be known before older ones of others are read.</summary>
-        public Look With(IReadOnlyList<(string Identity, Mark Mark)> marks)
+        public Look With(IReadOnlyList<Mark> marks)
         {
-            var all = Marks.ToBuilder();
-            foreach (var (identity, mark) in marks)
+            if (marks.Count == 0)
             {
-                if (!all.TryGetValue(identity, out var other) || other.Sequence <= mark.Sequence)
+                return this;
+            }
+
+            var all = new Dictionary<string, Mark>(Marks, StringComparer.Ordinal);
+            foreach (var mark in marks)
+            {
+                if (!all.TryGetValue(mark.Identity, out var other) || other.Sequence <= mark.Sequence)
                 {
-                    all[identity] = mark;
+                    all[mark.Identity] = mark;
                 }
             }
 
-            return this with { Marks = all.ToImmutable() };
+            return this with { Marks = all };
         }
     }
 }
