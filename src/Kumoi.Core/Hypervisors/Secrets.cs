@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Kumoi.Hypervisors;
@@ -5,6 +6,8 @@ namespace Kumoi.Hypervisors;
 /// <summary>Takes passwords out of URIs, wherever in a text they stand: in names of connections, in errors, also libvirt's own.</summary>
 internal static partial class Secrets
 {
+    private static readonly string[] Words = ["pass", "pwd", "secret", "token", "credential", "apikey"];
+
     /// <summary>
     /// The text without passwords of authorities, and with <c>***</c> for the values of parameters that are called like secrets.
     /// </summary>
@@ -13,9 +16,13 @@ internal static partial class Secrets
         var masked = text.Contains("://", StringComparison.Ordinal) && text.Contains('@', StringComparison.Ordinal)
             ? Passwords().Replace(text, "${before}@") : text;
 
-        // Nearly always there is none, and what replaces would be compiled while the first hosts are connected.
-        return Parameters().IsMatch(masked) ? Parameters().Replace(masked, "${before}***") : masked;
+        // Nearly always there is none, and what searches and replaces would be compiled while the first hosts are connected.
+        return MayHaveParameters(masked) && Parameters().IsMatch(masked) ? Parameters().Replace(masked, "${before}***") : masked;
     }
+
+    /// <summary>False: it has no word of <see cref="Parameters"/>. Where there are letters of others, they may be of the same words.</summary>
+    private static bool MayHaveParameters(string text) => text.Contains('=', StringComparison.Ordinal)
+        && (!Ascii.IsValid(text) || Array.Exists(Words, word => text.Contains(word, StringComparison.OrdinalIgnoreCase)));
 
     // Up to the last @ before the parameters. A password may have an @, a / or a ? of its own: then the URI is none, and what is no port
     // counts.

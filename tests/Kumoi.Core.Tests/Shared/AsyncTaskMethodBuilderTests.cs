@@ -15,11 +15,12 @@ public sealed class AsyncTaskMethodBuilderTests
     /// <summary>The compiler takes an assembly's own builder, if there is one, without a word.</summary>
     [Theory]
     [MemberData(nameof(Assemblies))]
-    public void Every_asynchronous_method_that_answers_a_task_is_built_by_it(Type of)
+    public void Every_asynchronous_method_that_answers_a_task_or_enumerates_is_built_by_it(Type of)
     {
         var builders = of.Assembly.GetTypes()
             .Select(static type => type.GetField("<>t__builder")?.FieldType)
-            .Where(static type => type?.Name.StartsWith("AsyncTaskMethodBuilder", StringComparison.Ordinal) is true)
+            .Where(static type => type is { Name: var name }
+                && (name.StartsWith("AsyncTaskMethodBuilder", StringComparison.Ordinal) || name is "AsyncIteratorMethodBuilder"))
             .ToList();
         Assert.NotEmpty(builders);
         Assert.All(builders, type => Assert.Equal(of.Assembly, type!.Assembly));
@@ -151,6 +152,73 @@ public sealed class AsyncTaskMethodBuilderTests
         {
             await new Plain();
             return Local.Value;
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_enumeration_gives_all_that_it_waits_for_and_then_its_failure_as_it_was_thrown(bool waits)
+    {
+        var thrown = new InvalidOperationException("planned");
+        var isOver = false;
+        List<int> given = [];
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(async () =>
+        {
+            await foreach (var number in CountAsync())
+            {
+                given.Add(number);
+            }
+        });
+        Assert.Same(thrown, failure);
+        Assert.Equal([0, 1, 2], given);
+        Assert.True(isOver);
+
+        async IAsyncEnumerable<int> CountAsync()
+        {
+            try
+            {
+                for (var i = 0; i < 3; i++)
+                {
+                    if (waits)
+                    {
+                        await Task.Yield();
+                    }
+
+                    yield return i;
+                }
+
+                throw thrown;
+            }
+            finally
+            {
+                isOver = true;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task What_an_enumeration_makes_of_the_context_is_not_seen_by_who_enumerates_and_each_step_has_its_own()
+    {
+        Local.Value = "caller";
+        List<string?> seen = [];
+        await foreach (var value in ReadAllAsync())
+        {
+            seen.Add(value);
+            seen.Add(Local.Value);
+            Local.Value = "caller, later";
+        }
+
+        Assert.Equal(["caller", "caller", "method", "caller, later"], seen);
+        Assert.Equal("caller, later", Local.Value);
+
+        static async IAsyncEnumerable<string?> ReadAllAsync()
+        {
+            yield return Local.Value;
+            Local.Value = "method";
+            await Task.Yield();
+            yield return Local.Value;
+            Local.Value = "again";
         }
     }
 

@@ -56,6 +56,7 @@ internal sealed class ResilienceLayer(DriverSlot slot) : LinkLayer
     /// <summary>A call on its way through the policy. It is used again after its end: a call that is answered at once allocates nothing.</summary>
     private sealed class SentCall<T> : PolicyCall
     {
+        [ThreadStatic]
         private static SentCall<T>? _spare;
 
         private DriverSlot? _slot;
@@ -72,7 +73,8 @@ internal sealed class ResilienceLayer(DriverSlot slot) : LinkLayer
 
         public static SentCall<T> Of(DriverSlot slot, HostCall<T> call, Next next)
         {
-            var sent = Interlocked.Exchange(ref _spare, null) ?? new();
+            var sent = _spare ?? new();
+            _spare = null;
             (sent._slot, sent._call, sent._next) = (slot, call, next);
             return sent;
         }
@@ -81,7 +83,7 @@ internal sealed class ResilienceLayer(DriverSlot slot) : LinkLayer
         public void Close()
         {
             (_slot, _call, _next, _answer) = (null, null, default, default);
-            Volatile.Write(ref _spare, this);
+            _spare = this;
         }
 
         public override async Task TryAsync(CancellationToken cancellationToken)

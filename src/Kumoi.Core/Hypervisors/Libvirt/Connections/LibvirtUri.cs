@@ -1,11 +1,9 @@
-using System.Text.RegularExpressions;
-
 namespace Kumoi.Hypervisors.Libvirt.Connections;
 
 /// <summary>
 /// A connection URI of libvirt, <c>driver[+transport]://[user@][host][:port]/[path][?parameters]</c> (https://libvirt.org/uri.html).
 /// </summary>
-internal sealed partial class LibvirtUri
+internal sealed class LibvirtUri
 {
     private const string Advice =
         "Give a libvirt URI such as qemu:///system, qemu+ssh://root@host/system, qemu+tls://host/system or test:///default "
@@ -13,13 +11,13 @@ internal sealed partial class LibvirtUri
 
     private static readonly string[] Transports = ["", "unix", "tcp", "tls", "ssh", "libssh", "libssh2", "ext"];
 
-    private LibvirtUri(string text, Match parts)
+    private LibvirtUri(string text, LibvirtUriParts parts)
     {
-        Scheme = parts.Groups["driver"].Value.ToLowerInvariant();
-        Transport = parts.Groups["transport"].Value.ToLowerInvariant();
-        Host = parts.Groups["host"].Value.Trim('[', ']');
-        Path = parts.Groups["path"].Value;
-        var query = parts.Groups["query"].Value;
+        Scheme = parts.Driver.ToLowerInvariant();
+        Transport = parts.Transport.ToLowerInvariant();
+        Host = parts.Host.Trim('[', ']');
+        Path = parts.Path;
+        var query = parts.Query;
         Socket = query.Split('&').FirstOrDefault(static p => p.StartsWith("socket=", StringComparison.Ordinal))?["socket=".Length..];
         Display = Secrets.Mask(text);
 
@@ -74,34 +72,22 @@ internal sealed partial class LibvirtUri
     {
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         scheme = colon > 1 ? text[..colon] : "";
-        foreach (var c in scheme)
-        {
-            if (!char.IsAsciiLetterOrDigit(c) && c is not ('+' or '.' or '-'))
-            {
-                return false;
-            }
-        }
-
-        return scheme.Length > 0 && char.IsAsciiLetter(scheme[0]);
+        return LibvirtUriParts.IsScheme(scheme);
     }
 
     /// <summary>Fails with <see cref="HypervisorError.InvalidUri"/>.</summary>
     public static LibvirtUri Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var parts = UriPattern().Match(text);
-        if (!parts.Success)
-        {
-            throw Invalid(text, "it is not of the form driver[+transport]://[user@][host][:port]/[path][?parameters]");
-        }
-
-        var transport = parts.Groups["transport"].Value.ToLowerInvariant();
+        var parts = LibvirtUriParts.Of(text)
+            ?? throw Invalid(text, "it is not of the form driver[+transport]://[user@][host][:port]/[path][?parameters]");
+        var transport = parts.Transport.ToLowerInvariant();
         if (!Transports.Contains(transport))
         {
             throw Invalid(text, $"there is no transport '{transport}'; there are unix, tcp, tls, ssh, libssh, libssh2 and ext");
         }
 
-        if (parts.Groups["port"].Success && !ushort.TryParse(parts.Groups["port"].ValueSpan, out _))
+        if (parts.Port is { } port && !ushort.TryParse(port, out _))
         {
             throw Invalid(text, "its port is not a number from 0 to 65535");
         }
@@ -117,11 +103,4 @@ internal sealed partial class LibvirtUri
         FaultDomain.Unknown,
         error: HypervisorError.InvalidUri,
         recommendedAction: Advice);
-
-    [GeneratedRegex(
-        @"^(?<driver>[A-Za-z][A-Za-z0-9.\-]*)(\+(?<transport>[A-Za-z0-9]+))?://([^@/?#:\s]*(:(?<secret>[^@/?#\s]*))?@)?"
-        + @"(?<host>\[[0-9A-Fa-f:.%]+\]|[^:/?#@\[\]\s]*)(:(?<port>[0-9]+))?(?<path>/[^?#]*)?(\?(?<query>[^#]*))?$",
-        RegexOptions.ExplicitCapture,
-        matchTimeoutMilliseconds: 1000)]
-    private static partial Regex UriPattern();
 }
