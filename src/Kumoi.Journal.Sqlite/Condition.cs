@@ -5,10 +5,17 @@ namespace Kumoi.Journal.Sqlite;
 /// <summary>What rows must fulfil, as SQL with parameters.</summary>
 internal sealed record Condition(string Sql, params (string Name, string Value)[] Parameters)
 {
-    public static Condition AnyOf(string column, IEnumerable<string> values)
+    public static Condition AnyOf<T>(string column, IReadOnlyList<T> values, Func<T, string> toText)
     {
-        var parameters = values.Select((value, i) => ($"@{column}{i}", value)).ToArray();
-        return new Condition($"{column} IN ({string.Join(", ", parameters.Select(parameter => parameter.Item1))})", parameters);
+        var names = new string[values.Count];
+        var parameters = new (string Name, string Value)[values.Count];
+        for (var i = 0; i < names.Length; i++)
+        {
+            names[i] = $"@{column}{i}";
+            parameters[i] = (names[i], toText(values[i]));
+        }
+
+        return new Condition($"{column} IN ({string.Join(", ", names)})", parameters);
     }
 
     /// <summary>

@@ -40,9 +40,12 @@ internal sealed class JournalReader<T>(
         {
             using var command = connection.CreateCommand();
             command.CommandText = Select(columnsOf(connection), conditions, newestFirst, last);
-            foreach (var (name, value) in conditions.SelectMany(condition => condition.Parameters))
+            foreach (var condition in conditions)
             {
-                command.Parameters.AddWithValue(name, value);
+                foreach (var (name, value) in condition.Parameters)
+                {
+                    command.Parameters.AddWithValue(name, value);
+                }
             }
 
             if (last is { } sequence)

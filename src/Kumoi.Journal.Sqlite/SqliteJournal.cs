@@ -56,7 +56,7 @@ public sealed class SqliteJournal : IJournal
 
     internal static IReadOnlyList<Condition> ConditionsOf(OperationQuery query) =>
     [
-        .. query.Ids.Count > 0 ? [Condition.AnyOf("id", query.Ids.Select(id => id.ToString("D")))] : None,
+        .. query.Ids.Count > 0 ? [Condition.AnyOf("id", query.Ids, static id => id.ToString("D"))] : None,
         .. query.States.Count > 0 ? [Condition.OfState(query.States)] : None,
         .. query.After is { } after ? [new Condition("started_at >= @after", ("@after", Rows.ToText(after)))] : None,
         .. query.OfNewest is { } newest
@@ -68,7 +68,7 @@ public sealed class SqliteJournal : IJournal
     {
         IReadOnlyList<Condition> conditions =
         [
-            .. query.Kinds.Count > 0 ? [Condition.AnyOf("kind", query.Kinds.Select(kind => kind.ToString()))] : None,
+            .. query.Kinds.Count > 0 ? [Condition.AnyOf("kind", query.Kinds, static kind => kind.ToString())] : None,
             .. query.OperationId is { } operation
                 ? [new Condition("operation_id = @operation", ("@operation", operation.ToString("D")))] : None,
             .. query.AfterSequence is { } sequence

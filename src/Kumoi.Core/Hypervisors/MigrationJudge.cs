@@ -14,6 +14,9 @@ internal static class MigrationJudge
 {
     private const string Detach = "Detach it from the VM, or turn the VM off and start it on the other host.";
 
+    /// <summary>Of these is in the XML of each VM that listens somewhere: where none is, it need not be read as XML.</summary>
+    private static readonly string[] ListeningWords = ["graphics", "server", "udp", "bind"];
+
     /// <summary>Formats whose drivers in QEMU block migration.</summary>
     private static readonly HashSet<string> StuckFormats =
         new(StringComparer.Ordinal) { "qcow", "vdi", "vmdk", "vpc", "vhdx", "parallels", "fat" };
@@ -76,6 +79,12 @@ internal static class MigrationJudge
     /// Addresses of one host at which the VM's screens and ports listen, as its definition says: QEMU on another host cannot have them. Of
     /// a running VM, by the definition that goes with it: in the other one are also those that a host's own configuration gives.
     /// </summary>
+    /// <param name="definition">The VM's XML.</param>
+    public static IEnumerable<MigrationObstacle> JudgeListening(string definition) =>
+        Array.Exists(ListeningWords, word => definition.Contains(word, StringComparison.Ordinal))
+            ? JudgeListening(DomainDefinition.Parse(definition)) : [];
+
+    /// <inheritdoc cref="JudgeListening(string)"/>
     public static IEnumerable<MigrationObstacle> JudgeListening(XElement domain)
     {
         var told = new HashSet<string>(StringComparer.Ordinal);

@@ -1,7 +1,7 @@
 namespace Kumoi.Hypervisors;
 
 /// <summary>How far a live migration is. All zero in its first half second (the hypervisor has no figures yet).</summary>
-public readonly record struct MigrationProgress(long BytesTotal, long BytesProcessed, long BytesRemaining, TimeSpan Elapsed)
+public sealed record MigrationProgress(long BytesTotal, long BytesProcessed, long BytesRemaining, TimeSpan Elapsed)
 {
     /// <summary>How often the guest's memory was looked through for what it has written since; 0: not known.</summary>
     public long Rounds { get; init; }

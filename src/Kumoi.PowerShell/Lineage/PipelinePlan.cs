@@ -30,14 +30,11 @@ internal sealed class PipelinePlan
     /// <summary>The steps at positions after <paramref name="source"/> and before <paramref name="end"/>.</summary>
     public IEnumerable<PipelineStep> Between(int source, int end) => Steps.Take(end - 1).Skip(source);
 
-    public int LastExtraction(int source) =>
-        1 + Steps.Select((step, index) => (step, index)).Where(entry => entry.index >= source && entry.step.Kind is StepKind.Extraction)
-            .Select(entry => entry.index).DefaultIfEmpty(-1).Last();
+    /// <summary>The position of the last step behind a source that takes so many; 0: there is none.</summary>
+    public int LastExtraction(int source) => LastAfter(source, static step => step.Kind is StepKind.Extraction);
 
     /// <summary>The position of the last step that keeps some and leaves others; 0: there is none.</summary>
-    public int LastChoice =>
-        1 + Steps.Select((step, index) => (step, index)).Where(entry => entry.step.Kind is StepKind.Extraction or StepKind.Held)
-        .Select(entry => entry.index).DefaultIfEmpty(-1).Last();
+    public int LastChoice => LastAfter(0, static step => step.Kind is StepKind.Extraction or StepKind.Held);
 
     /// <summary>Why the elements of a source at <paramref name="source"/> cannot be replaced; null if they can.</summary>
     public string? ObstacleAfterSource(int source, int terminal, bool hasPipelineVariable)
@@ -86,6 +83,19 @@ internal sealed class PipelinePlan
         return Steps.FirstOrDefault(step => step.HasPipelineVariable) is { } variable
             ? $"'{variable.Text}' hands on a variable"
             : null;
+    }
+
+    private int LastAfter(int source, Predicate<PipelineStep> isSought)
+    {
+        for (var i = Steps.Count - 1; i >= source; i--)
+        {
+            if (isSought(Steps[i]))
+            {
+                return i + 1;
+            }
+        }
+
+        return 0;
     }
 
     /// <summary>

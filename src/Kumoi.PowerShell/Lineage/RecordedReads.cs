@@ -19,7 +19,7 @@ internal sealed class RecordedReads
     private readonly SessionState _session;
     private readonly List<(string Path, object? Value)> _variables = [];
     private readonly List<(string Name, object? Value)> _commands = [];
-    private readonly List<(string Key, object? Value)> _defaults = [];
+    private readonly List<DefaultValue> _defaults = [];
     private readonly string _culture;
 
     public RecordedReads(ScriptReads reads)
@@ -135,10 +135,10 @@ internal sealed class RecordedReads
         return identity;
     }
 
-    private IEnumerable<(string Key, object? Value)> Defaults() =>
+    private IEnumerable<DefaultValue> Defaults() =>
         _session.PSVariable.GetValue("PSDefaultParameterValues") is IDictionary table
-            ? table.Keys.Cast<object>().Select(key => (key.ToString()!, table[key])).Where(entry => IsOfSteps(entry.Item1))
-                .OrderBy(entry => entry.Item1, StringComparer.Ordinal)
+            ? table.Keys.Cast<object>().Select(key => new DefaultValue(key.ToString()!, table[key])).Where(entry => IsOfSteps(entry.Key))
+                .OrderBy(entry => entry.Key, StringComparer.Ordinal)
             : [];
 
     /// <summary>Whether a default value is for a command that is called, or turns all of them off.</summary>
@@ -158,11 +158,14 @@ internal sealed class RecordedReads
                 || found.Parameters.Values.Any(own => parameter.IsMatch(own.Name) || own.Aliases.Any(parameter.IsMatch))));
     }
 
-    private static List<(string Key, object? Value)> CopyOf(IEnumerable<(string Key, object? Value)> entries) =>
-        [.. entries.Select(entry => (entry.Key, PlainValue.TryCopy(entry.Value, out var copy) ? copy : entry.Value))];
+    private static List<DefaultValue> CopyOf(IEnumerable<DefaultValue> entries) =>
+        [.. entries.Select(entry => entry with { Value = PlainValue.TryCopy(entry.Value, out var copy) ? copy : entry.Value })];
 
     /// <summary>How this thread writes numbers and dates and compares words.</summary>
     private static string Culture() => string.Create(
         CultureInfo.CurrentCulture, $"{CultureInfo.CurrentCulture.Name}/{CultureInfo.CurrentUICulture.Name} "
             + $"{-1234567.891:N3} {DateTime.UnixEpoch:G} {CultureInfo.CurrentCulture.CompareInfo.Name}");
+
+    /// <summary>Of <c>$PSDefaultParameterValues</c>.</summary>
+    private sealed record DefaultValue(string Key, object? Value);
 }

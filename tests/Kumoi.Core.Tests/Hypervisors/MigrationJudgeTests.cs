@@ -124,9 +124,10 @@ public sealed class MigrationJudgeTests
     [InlineData("<console type='udp'><source mode='bind' host='192.0.2.7' service='1'/><source mode='connect' host='192.0.2.8' "
         + "service='2'/></console>", "192.0.2.7")]
     [InlineData("<interface type='server'><source address='192.0.2.7' port='5558'/></interface>", "192.0.2.7")]
+    [InlineData("<interface type='udp'><source address='192.0.2.8' port='1'><local address='192.0.2.7' port='2'/></source></interface>", "192.0.2.7")]
     public void An_address_of_one_host_at_which_the_VM_listens_is_in_the_way_and_named(string device, string address)
     {
-        var obstacle = Assert.Single(MigrationJudge.JudgeListening(Domain($"<devices>{device}</devices>")));
+        var obstacle = Assert.Single(MigrationJudge.JudgeListening(Domain($"<devices>{device}</devices>").ToString()));
 
         Assert.Equal((Kind.Address, true), (obstacle.Kind, obstacle.IsFatal));
         Assert.Contains($"'{address}'", obstacle.Message, StringComparison.Ordinal);
@@ -144,11 +145,11 @@ public sealed class MigrationJudgeTests
     [InlineData("<serial type='tcp'><source mode='connect' host='10.77.0.1' service='4555'/></serial>")]
     [InlineData("<interface type='mcast'><source address='230.0.0.1' port='5558'/></interface>")]
     public void Addresses_that_every_host_has_are_not_in_the_way(string device) =>
-        Assert.Empty(MigrationJudge.JudgeListening(Domain($"<devices>{device}</devices>")));
+        Assert.Empty(MigrationJudge.JudgeListening(Domain($"<devices>{device}</devices>").ToString()));
 
     [Fact]
     public void A_name_at_which_the_VM_listens_is_a_warning() => Assert.False(
-        Assert.Single(MigrationJudge.JudgeListening(Domain("<devices><graphics type='vnc' listen='console-net'/></devices>"))).IsFatal);
+        Assert.Single(MigrationJudge.JudgeListening(Domain("<devices><graphics type='vnc' listen='console-net'/></devices>").ToString())).IsFatal);
 
     [Fact]
     public void The_files_that_a_disk_is_built_on_are_needed_too() => Assert.Equal(

@@ -22,7 +22,7 @@ internal sealed class LibvirtLink : IHypervisorLink
     private readonly WorkerThreads _jobs = new(MaxJobs);
     private readonly LifecycleWatches _watches;
     private readonly ConcurrentDictionary<Type, object> _areas = new();
-    private readonly ConcurrentDictionary<Task, bool> _underWay = new();
+    private readonly HashSet<Task> _underWay = []; // guarded by itself
     private readonly CancellationTokenSource _closing = new();
     private int _isDisposed;
 
@@ -73,7 +73,7 @@ internal sealed class LibvirtLink : IHypervisorLink
         }
 
         await _closing.CancelAsync();
-        await Task.WhenAny(Task.WhenAll(_underWay.Keys), Task.Delay(WorkerThreads.Patience));
+        await Task.WhenAny(Task.WhenAll(UnderWay()), Task.Delay(WorkerThreads.Patience));
         await _watches.DisposeAsync();
         await Task.WhenAll(_jobs.DisposeAsync().AsTask(), _controllers.DisposeAsync().AsTask(), _observers.DisposeAsync().AsTask());
 
@@ -95,14 +95,21 @@ internal sealed class LibvirtLink : IHypervisorLink
     /// <summary>Waits for work that disposing the link ends, and waits for.</summary>
     public async Task<T> KeepAsync<T>(Task<T> work)
     {
-        _underWay.TryAdd(work, true);
+        lock (_underWay)
+        {
+            _underWay.Add(work);
+        }
+
         try
         {
             return await work;
         }
         finally
         {
-            _underWay.TryRemove(work, out _);
+            lock (_underWay)
+            {
+                _underWay.Remove(work);
+            }
         }
     }
 
@@ -178,6 +185,14 @@ internal sealed class LibvirtLink : IHypervisorLink
                 $"Cannot drive a migration on {HostName}: each of its connections has a world of its own.",
                 error: HypervisorError.NotSupported,
                 recommendedAction: "Migrate between hosts of another driver, such as qemu.");
+        }
+    }
+
+    private Task[] UnderWay()
+    {
+        lock (_underWay)
+        {
+            return [.. _underWay];
         }
     }
 

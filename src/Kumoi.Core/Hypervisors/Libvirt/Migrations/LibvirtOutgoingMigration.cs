@@ -89,8 +89,8 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         MigrationStop stop;
         try
         {
-            stop = await watch.WatchAsync(performing, cancellationToken);
-            stop = stop is MigrationStop.None ? watch.RelayStop : stop;
+            await watch.WatchAsync(performing, cancellationToken);
+            stop = watch.Stop is MigrationStop.None ? watch.RelayStop : watch.Stop;
         }
         finally
         {

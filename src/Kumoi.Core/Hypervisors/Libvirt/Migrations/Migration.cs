@@ -48,7 +48,9 @@ internal sealed class Migration(
             throw;
         }
 
-        var stop = await new MigrationCallWatch(source, id, call, options, report, progress, time).WatchAsync(running, cancellationToken);
+        var watch = new MigrationCallWatch(source, id, call, options, report, progress, time);
+        await watch.WatchAsync(running, cancellationToken);
+        var stop = watch.Stop;
         if (call.TryWithdraw())
         {
             // It never went out: cancelled in time, or no connection could be made.
@@ -93,7 +95,7 @@ internal sealed class Migration(
         return new MigrationSubject(
             vm,
             IsBusy: false,
-            MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain)))
+            MigrationJudge.JudgeListening(DomainCalls.ReadMigratable(connection, domain))
                 .FirstOrDefault(static obstacle => obstacle.IsFatal),
             options.Disks.Count == 0 ? null : TargetDefinitions.Read(connection, id, vm.IsPersistent, options.Disks));
     }
@@ -130,7 +132,7 @@ internal sealed class Migration(
         var before = MigrationVerdict.Undecided;
         while (true)
         {
-            var (facts, arrived) = await ReadFactsAsync(vm, outcome);
+            var facts = await ReadFactsAsync(vm, outcome);
             var verdict = facts.Judge();
 
             // The two ends are not read at the same moment, so a bad verdict must come twice.
@@ -140,7 +142,7 @@ internal sealed class Migration(
             {
                 return verdict switch
                 {
-                    MigrationVerdict.Moved => await ArriveAsync(vm, arrived),
+                    MigrationVerdict.Moved => await ArriveAsync(vm, facts.Arrived),
                     MigrationVerdict.Stayed when stop == MigrationStop.Cancelled => throw new OperationCanceledException(cancellationToken),
                     MigrationVerdict.Stayed => throw report.Failed(outcome, stop, targetAnswers: facts.Target != VMWhereabouts.Unknown),
                     MigrationVerdict.RunsTwice => throw report.RunsTwice(),
@@ -179,31 +181,33 @@ internal sealed class Migration(
         }
     }
 
-    private async Task<(MigrationFacts Facts, VMReading? Arrived)> ReadFactsAsync(VMReading vm, MigrationOutcome outcome)
+    private async Task<MigrationFacts> ReadFactsAsync(VMReading vm, MigrationOutcome outcome)
     {
         // What is most probably asked next of the target is read with it.
         var there = ReadPlaceAsync(target, ReadIfThere);
-        var (here, _) = await ReadPlaceAsync(source, static _ => null);
+        var here = await ReadPlaceAsync(source, static _ => null);
         var isLost = outcome.SourceLoss is not null;
         var isJobActive = isLost && await HasJobAsync();
-        var (place, arrived) = await there;
-        return (
-            new MigrationFacts(IsDone: outcome.Failure is null, isLost, isJobActive, WasPaused: vm.State == PowerState.Paused, here, place),
-            arrived);
+        var place = await there;
+        return new MigrationFacts(
+            IsDone: outcome.Failure is null, isLost, isJobActive, WasPaused: vm.State == PowerState.Paused, here.Whereabouts, place.Whereabouts)
+        {
+            Arrived = place.Reading,
+        };
     }
 
     private VMReading? ReadIfThere(LibvirtConnection connection) => HostReadings.Of(target).ReadIfFound(connection, connection.FindDomain(id));
 
-    private async Task<(VMWhereabouts Place, VMReading? Reading)> ReadPlaceAsync(LibvirtLink link, Func<LibvirtConnection, VMReading?> read)
+    private async Task<Place> ReadPlaceAsync(LibvirtLink link, Func<LibvirtConnection, VMReading?> read)
     {
         using var patience = new CancellationTokenSource(ReadPatience, time);
         try
         {
-            return await link.ReadAsync(connection => (WhereaboutsReader.Read(connection, id), read(connection)), patience.Token);
+            return await link.ReadAsync(connection => new Place(WhereaboutsReader.Read(connection, id), read(connection)), patience.Token);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ObjectDisposedException)
         {
-            return (VMWhereabouts.Unknown, null);
+            return new Place(VMWhereabouts.Unknown, null);
         }
     }
 
@@ -219,4 +223,7 @@ internal sealed class Migration(
             return true; // cannot be ruled out
         }
     }
+
+    /// <summary>What an end has of the VM.</summary>
+    private sealed record Place(VMWhereabouts Whereabouts, VMReading? Reading);
 }

@@ -38,9 +38,9 @@ internal sealed class MigrationCallWatch(
 
     protected override void Note(MigrationProgress? job)
     {
-        if (job is { } now)
+        if (job is not null)
         {
-            Window.Pass(() => progress?.Report(now));
+            Window.Pass(() => progress?.Report(job));
         }
     }
 

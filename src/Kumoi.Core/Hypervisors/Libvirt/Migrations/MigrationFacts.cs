@@ -7,9 +7,12 @@ namespace Kumoi.Hypervisors.Libvirt.Migrations;
 /// <param name="WasPaused">Somebody had paused the VM before.</param>
 /// <param name="Source">What the source has.</param>
 /// <param name="Target">What the target has.</param>
-internal readonly record struct MigrationFacts(
+internal sealed record MigrationFacts(
     bool IsDone, bool IsSourceLost, bool IsJobActive, bool WasPaused, VMWhereabouts Source, VMWhereabouts Target)
 {
+    /// <summary>The VM at the target; null: it is not there, or was not read.</summary>
+    public VMReading? Arrived { get; init; }
+
     /// <summary>Decides by what both ends have. What is undecided may become clear when it is read again.</summary>
     public MigrationVerdict Judge()
     {

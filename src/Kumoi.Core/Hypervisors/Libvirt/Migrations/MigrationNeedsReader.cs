@@ -50,7 +50,7 @@ internal static class MigrationNeedsReader
         }
 
         obstacles.AddRange(MigrationJudge.JudgeVM(DomainDefinition.Parse(definition)));
-        obstacles.AddRange(MigrationJudge.JudgeListening(DomainDefinition.Parse(DomainCalls.ReadMigratable(connection, domain))));
+        obstacles.AddRange(MigrationJudge.JudgeListening(DomainCalls.ReadMigratable(connection, domain)));
 
         if (options.WithStorage)
         {

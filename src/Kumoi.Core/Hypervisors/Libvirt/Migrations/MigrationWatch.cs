@@ -24,8 +24,11 @@ internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
     /// <summary>Why it is ended from here, if the caller has not cancelled it.</summary>
     protected abstract MigrationStop Reason { get; }
 
+    /// <summary>Why the call was ended from here.</summary>
+    public MigrationStop Stop { get; private set; } = MigrationStop.None;
+
     /// <summary>Returns when the call has, or was withdrawn. Fails only if it does not end although it was aborted.</summary>
-    public async Task<MigrationStop> WatchAsync(Task call, CancellationToken cancellationToken)
+    public async Task WatchAsync(Task call, CancellationToken cancellationToken)
     {
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var timer = new PeriodicTimer(BetweenLooks, time);
@@ -33,27 +36,26 @@ internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
         Task tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
         var polling = Task.CompletedTask;
         var aborting = Task.CompletedTask;
-        var stop = MigrationStop.None;
         long stoppedAt = 0;
         while (true)
         {
-            await (stop == MigrationStop.None ? Task.WhenAny(call, tick, cancelled.Task, Alarm) : Task.WhenAny(call, tick));
+            await (Stop == MigrationStop.None ? Task.WhenAny(call, tick, cancelled.Task, Alarm) : Task.WhenAny(call, tick));
             if (call.IsCompleted)
             {
                 break;
             }
 
-            if (stop == MigrationStop.None)
+            if (Stop == MigrationStop.None)
             {
-                stop = cancellationToken.IsCancellationRequested ? MigrationStop.Cancelled : Reason;
+                Stop = cancellationToken.IsCancellationRequested ? MigrationStop.Cancelled : Reason;
                 stoppedAt = time.GetTimestamp();
-                if (stop != MigrationStop.None)
+                if (Stop != MigrationStop.None)
                 {
                     timer.Period = Tick;
                 }
             }
 
-            if (stop != MigrationStop.None)
+            if (Stop != MigrationStop.None)
             {
                 if (await WithdrawAsync())
                 {
@@ -64,7 +66,7 @@ internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
                 aborting = aborting.IsCompleted ? TryAsync(AbortAsync) : aborting;
                 if (time.GetElapsedTime(stoppedAt) >= AbortPatience)
                 {
-                    throw DoesNotEnd(stop);
+                    throw DoesNotEnd(Stop);
                 }
             }
             else if (polling.IsCompleted)
@@ -80,7 +82,6 @@ internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
         }
 
         await Window.CloseAsync();
-        return stop;
     }
 
     /// <summary>Tells how far it is, where that is known without asking the source.</summary>
@@ -104,9 +105,9 @@ internal abstract class MigrationWatch(TimeSpan stallTimeout, TimeProvider time)
     private async Task PollAsync()
     {
         var job = await ReadJobAsync();
-        if (job is { } now)
+        if (job is not null)
         {
-            Stall.Note(now);
+            Stall.Note(job);
         }
 
         Note(job);

@@ -36,7 +36,7 @@ internal sealed class OutgoingBeginning(FreshConnections connections, SourceConn
                 throw Refused("another migration of the VM was begun at the same moment");
             }
 
-            if (MigrationJudge.JudgeListening(DomainDefinition.Parse(definition))
+            if (MigrationJudge.JudgeListening(definition)
                 .FirstOrDefault(static obstacle => obstacle.IsFatal) is { } listening)
             {
                 throw listening.ToException(FaultDomain.VM);

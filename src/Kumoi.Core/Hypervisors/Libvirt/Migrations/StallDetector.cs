@@ -9,7 +9,7 @@ internal sealed class StallDetector(TimeSpan timeout, TimeProvider time)
     private const int ManyRounds = 20;
     private const int MostLead = 10; // so many readings of something else end it
 
-    private MigrationProgress _last;
+    private MigrationProgress _last = new(0, 0, 0, TimeSpan.Zero);
     private long _lastMove = time.GetTimestamp();
     private Idling? _idling;
 

@@ -14,7 +14,8 @@ public sealed class MigrationWatchTests
     public async Task A_call_that_ends_by_itself_is_not_aborted()
     {
         var watch = new Watch(new ManualTime());
-        Assert.Equal(MigrationStop.None, await watch.WatchAsync(Task.CompletedTask, default));
+        await watch.WatchAsync(Task.CompletedTask, default);
+        Assert.Equal(MigrationStop.None, watch.Stop);
         Assert.Equal(0, watch.Aborted.CurrentCount);
     }
 
@@ -37,7 +38,8 @@ public sealed class MigrationWatchTests
 
         Assert.False(watching.IsCompleted);
         call.SetResult();
-        Assert.Equal(MigrationStop.Cancelled, await watching);
+        await watching;
+        Assert.Equal(MigrationStop.Cancelled, watch.Stop);
     }
 
     [Fact]
@@ -46,10 +48,11 @@ public sealed class MigrationWatchTests
         var watch = new Watch(new ManualTime());
         var call = new TaskCompletionSource();
         var watching = watch.WatchAsync(call.Task, default);
-        watch.Stop(MigrationStop.NoneLeft);
+        watch.Raise(MigrationStop.NoneLeft);
         await watch.Aborted.WaitAsync();
         call.SetResult();
-        Assert.Equal(MigrationStop.NoneLeft, await watching);
+        await watching;
+        Assert.Equal(MigrationStop.NoneLeft, watch.Stop);
     }
 
     [Fact]
@@ -58,7 +61,7 @@ public sealed class MigrationWatchTests
         var time = new ManualTime();
         var watch = new Watch(time);
         var watching = watch.WatchAsync(new TaskCompletionSource().Task, default);
-        watch.Stop(MigrationStop.Stalled);
+        watch.Raise(MigrationStop.Stalled);
         await watch.Aborted.WaitAsync();
         time.Advance(TimeSpan.FromSeconds(31));
         var failure = await Assert.ThrowsAsync<HypervisorException>(() => watching);
@@ -69,8 +72,8 @@ public sealed class MigrationWatchTests
     public async Task A_call_that_has_not_gone_out_is_withdrawn_and_not_waited_for()
     {
         var watch = new Watch(new ManualTime()) { IsWithdrawn = true };
-        Assert.Equal(
-            MigrationStop.Cancelled, await watch.WatchAsync(new TaskCompletionSource().Task, new CancellationToken(canceled: true)));
+        await watch.WatchAsync(new TaskCompletionSource().Task, new CancellationToken(canceled: true));
+        Assert.Equal(MigrationStop.Cancelled, watch.Stop);
         Assert.Equal(0, watch.Aborted.CurrentCount);
     }
 
@@ -88,7 +91,8 @@ public sealed class MigrationWatchTests
         }
 
         call.SetResult();
-        Assert.Equal(MigrationStop.None, await watching);
+        await watching;
+        Assert.Equal(MigrationStop.None, watch.Stop);
         Assert.Equal([2, 4], watch.Noted.Select(job => job?.BytesProcessed));
     }
 
@@ -113,7 +117,7 @@ public sealed class MigrationWatchTests
 
         protected override MigrationStop Reason => _stop;
 
-        public void Stop(MigrationStop why)
+        public void Raise(MigrationStop why)
         {
             _stop = why;
             _alarm.SetResult();
