@@ -11,20 +11,43 @@ internal sealed class PollyCallPolicy(string host, PollyPipelines pipelines) : I
 {
     private HostBreaker? _breaker;
 
-    public async Task RunAsync(PolicyCall call, CancellationToken cancellationToken)
+    public Task RunAsync(PolicyCall call, CancellationToken cancellationToken) => Volatile.Read(ref _breaker) is null
+        ? TryAsync(call, isFirst: true, cancellationToken) : TryWithPollyAsync(call, first: null, cancellationToken);
+
+    /// <summary>When it has a place, within its time; the first failure of this host's is given to Polly.</summary>
+    private async Task TryAsync(PolicyCall call, bool isFirst, CancellationToken cancellationToken)
     {
-        HypervisorException? failure = null;
-        if (Volatile.Read(ref _breaker) is null)
+        HypervisorException failure;
+        try
         {
+            await call.Gate.EnterAsync(cancellationToken);
             try
             {
-                await TryAsync(call, cancellationToken);
-                return;
+                if (pipelines.Limits.TimeoutOf(call.Kind) is not { } timeout)
+                {
+                    await call.TryAsync(cancellationToken);
+                    return;
+                }
+
+                using var limit = TimeLimit.Begin(timeout, pipelines.Time, cancellationToken);
+                try
+                {
+                    await call.TryAsync(limit.Token);
+                    return;
+                }
+                catch (OperationCanceledException e) when (limit.IsOver && !cancellationToken.IsCancellationRequested)
+                {
+                    throw TimedOut(call, timeout, e);
+                }
             }
-            catch (HypervisorException e)
+            finally
             {
-                failure = e;
+                call.Gate.Leave();
             }
+        }
+        catch (HypervisorException e) when (isFirst)
+        {
+            failure = e;
         }
 
         await TryWithPollyAsync(call, failure, cancellationToken);
@@ -32,35 +55,8 @@ internal sealed class PollyCallPolicy(string host, PollyPipelines pipelines) : I
 
     /// <summary>A method of its own: who runs one that names Polly's types loads Polly.</summary>
     private Task TryWithPollyAsync(PolicyCall call, HypervisorException? first, CancellationToken cancellationToken) => new PollyTries(
-        host, pipelines, LazyInitializer.EnsureInitialized(ref _breaker, pipelines.MakeBreaker), call, TryAsync, first).RunAsync(cancellationToken);
-
-    /// <summary>Once, when it has a place, within its time.</summary>
-    private async Task TryAsync(PolicyCall call, CancellationToken cancellationToken)
-    {
-        await call.Gate.EnterAsync(cancellationToken);
-        try
-        {
-            if (pipelines.Limits.TimeoutOf(call.Kind) is not { } timeout)
-            {
-                await call.TryAsync(cancellationToken);
-                return;
-            }
-
-            using var limit = TimeLimit.Begin(timeout, pipelines.Time, cancellationToken);
-            try
-            {
-                await call.TryAsync(limit.Token);
-            }
-            catch (OperationCanceledException e) when (limit.IsOver && !cancellationToken.IsCancellationRequested)
-            {
-                throw TimedOut(call, timeout, e);
-            }
-        }
-        finally
-        {
-            call.Gate.Leave();
-        }
-    }
+        host, pipelines, LazyInitializer.EnsureInitialized(ref _breaker, pipelines.MakeBreaker), call,
+        (call, token) => TryAsync(call, isFirst: false, token), first).RunAsync(cancellationToken);
 
     private HypervisorException TimedOut(PolicyCall call, TimeSpan timeout, OperationCanceledException e)
     {
