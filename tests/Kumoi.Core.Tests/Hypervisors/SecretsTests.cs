@@ -19,6 +19,12 @@ public sealed class SecretsTests
     [InlineData("esx://h/?access_token=secret#x", "esx://h/?access_token=***#x")]
     [InlineData("cannot open 'qemu+tcp://u:secret@h/': and 'x://v:secret@i/'", "cannot open 'qemu+tcp://u@h/': and 'x://v@i/'")]
     [InlineData("'password=secret' is not known", "'password=***' is not known")]
+    [InlineData("x://h/?pwd=s&my.pass=s", "x://h/?pwd=***&my.pass=***")]
+    [InlineData("x://h/?client-secret=s&a=b", "x://h/?client-secret=***&a=b")]
+    [InlineData("x://h/?CREDENTIALS=s", "x://h/?CREDENTIALS=***")]
+    [InlineData("x://h/?apikey=s", "x://h/?apikey=***")]
+    [InlineData("x://h/?token_id=s", "x://h/?token_id=***")]
+    [InlineData("x://h/?to\u212aen=s", "x://h/?to\u212aen=***")]
     public void Passwords_are_taken_out_of_URIs(string text, string masked) => Assert.Equal(masked, Secrets.Mask(text));
 
     [Fact]

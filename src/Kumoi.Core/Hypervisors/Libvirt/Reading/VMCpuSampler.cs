@@ -48,7 +48,7 @@ internal sealed class VMCpuSampler(TimeProvider time, Func<nint, uint> runOf)
             }
 
             var ratio = double.NaN;
-            var last = _samples.GetValueOrDefault(id);
+            _samples.TryGetValue(id, out var last);
             var span = last is null ? TimeSpan.Zero : time.GetElapsedTime(last.Timestamp, timestamp);
             if (last is not null && span < CpuSampler.MinimumSpan)
             {
