@@ -50,7 +50,7 @@ Use-Lab 6 {
     Invoke-Peer $pool start
     & $states Running
     $null = Invoke-Peer $pool destroy
-  } 'bench/peers.py' 1.1 3 1
+  } 'bench/peers.py' 1.1 5 1
   Add-Comparison 'Stop-KumoiVM -TurnOff, 24 VMs on 6 hosts, against python3-libvirt with a pool of threads' $stop {
     $null = Invoke-Peer $pool start
     Invoke-Peer $pool destroy

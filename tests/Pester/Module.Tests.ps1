@@ -72,8 +72,13 @@ Describe 'Importing' {
       Import-Module '$env:KUMOI_MODULE'
       (Connect-KumoiHost 'sim://lab?hosts=2').Name | Sort-Object # in the order in which they answer
       (Get-KumoiHost).Name
-      [AppDomain]::CurrentDomain.GetAssemblies() | Where-Object { `$_.GetName().Name -eq 'Polly.Core' } | ForEach-Object { [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext(`$_).Name }"
-    $output | Should -Be kvm01, kvm02, kvm01, kvm02, Default, Kumoi
+      `$polly = { [AppDomain]::CurrentDomain.GetAssemblies() | Where-Object { `$_.GetName().Name -eq 'Polly.Core' } | ForEach-Object { [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext(`$_).Name } }
+      & `$polly
+      # Ours is loaded when there is something to try again.
+      `$null = Add-KumoiFault kvm01 Read -Transient -Count 1
+      (Get-KumoiHost).Name
+      & `$polly"
+    $output | Should -Be kvm01, kvm02, kvm01, kvm02, Default, kvm01, kvm02, Default, Kumoi
   }
 
   It 'its types are the same in every runspace' {
