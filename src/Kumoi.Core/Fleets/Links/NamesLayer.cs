@@ -15,7 +15,7 @@ internal sealed class NamesLayer(VMNames names) : LinkLayer
 
         if (!sent.IsCompletedSuccessfully)
         {
-            return new ValueTask<T>(RememberAsync(sent));
+            return RememberAsync(sent);
         }
 
         var result = sent.Result;
@@ -23,7 +23,8 @@ internal sealed class NamesLayer(VMNames names) : LinkLayer
         return new ValueTask<T>(result);
     }
 
-    private async Task<T> RememberAsync<T>(ValueTask<T> sent)
+    /// <summary>Not a task: each call that waits comes here, and the framework builds this one cheaper.</summary>
+    private async ValueTask<T> RememberAsync<T>(ValueTask<T> sent)
     {
         var result = await sent;
         Remember(result);
