@@ -19,7 +19,7 @@ public sealed class ConnectionCountTests(RealLab lab) : LabTest(lab)
     [Theory]
     [InlineData("k1", "k3")]
     [InlineData("k2", "k4")]
-    public async Task Calls_share_a_few_connections_and_a_migration_has_two_of_its_own(string host, string target)
+    public async Task Calls_share_a_few_connections_and_so_do_migrations(string host, string target)
     {
         var vms = new List<KumoiVM>();
         foreach (var name in Enumerable.Range(0, AtATime + 1).Select(n => $"counted-{n}"))
@@ -46,7 +46,15 @@ public sealed class ConnectionCountTests(RealLab lab) : LabTest(lab)
 
         await VMActions.ResumeAsync(vms[0], CancellationToken.None);
         opened = ConnectionHandle.OpenedCount;
-        await VMActions.MoveAsync(vms[0], Host(target), new MigrationOptions(), null, CancellationToken.None);
+        var moved = await VMActions.MoveAsync(vms[0], Host(target), new MigrationOptions(), null, CancellationToken.None);
         Assert.Equal(2, ConnectionHandle.OpenedCount - opened);
+
+        moved = await VMActions.MoveAsync(moved, Host(host), new MigrationOptions(), null, CancellationToken.None);
+        Assert.Equal(2, ConnectionHandle.OpenedCount - opened);
+
+        await Lab.HurtAsync("kill-daemon", target);
+        await Lab.MakeWellAsync(target);
+        moved = await VMActions.MoveAsync(moved, Host(target), new MigrationOptions(), null, CancellationToken.None);
+        Assert.Equal(target, moved.VMHost);
     }
 }

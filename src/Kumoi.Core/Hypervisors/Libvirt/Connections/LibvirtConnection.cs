@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Kumoi.Hypervisors.Libvirt.Native;
 
 namespace Kumoi.Hypervisors.Libvirt.Connections;
@@ -70,6 +71,13 @@ internal sealed unsafe class LibvirtConnection : IDisposable
         // Drivers in this process and old daemons do not support it; then there is nothing to keep alive.
         _ = NativeConnection.virConnectSetKeepAlive(handle, KeepAliveSeconds, KeepAliveCount);
         return new LibvirtConnection(handle, notice, label);
+    }
+
+    /// <summary>Whether its daemon answers on it (libvirt-host: virConnectGetLibVersion, which asks for nothing but a number).</summary>
+    public bool Answers()
+    {
+        CULong version;
+        return NativeCapabilities.virConnectGetLibVersion(Handle, &version) == 0;
     }
 
     /// <summary>The exception for the call that just failed on this thread.</summary>

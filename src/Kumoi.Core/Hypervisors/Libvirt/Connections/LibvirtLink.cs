@@ -4,8 +4,8 @@ using Kumoi.Hypervisors.Libvirt.Native;
 namespace Kumoi.Hypervisors.Libvirt.Connections;
 
 /// <summary>
-/// One host through libvirt. Observing, controlling and watching have connections of their own, and so has every migration, so that
-/// no call waits behind one that is slow. A lost connection is made anew by the next call. What a call does is the business of its area.
+/// One host through libvirt. Observing, controlling and watching have connections of their own, and so has every job, so that no call
+/// waits behind one that is slow. A lost connection is made anew by the next call. What a call does is the business of its area.
 /// </summary>
 internal sealed class LibvirtLink : IHypervisorLink
 {
@@ -17,6 +17,7 @@ internal sealed class LibvirtLink : IHypervisorLink
     private readonly ConnectionPool _observing;
     private readonly ConnectionPool _controlling;
     private readonly ConnectionSlot _watching;
+    private readonly JobConnections _working;
     private readonly WorkerThreads _observers = new(MaxCallsAtATime) { IsForReads = true };
     private readonly WorkerThreads _controllers = new(MaxCallsAtATime);
     private readonly WorkerThreads _jobs = new(MaxJobs);
@@ -36,6 +37,7 @@ internal sealed class LibvirtLink : IHypervisorLink
         _observing = new ConnectionPool(uri, Label, _shared);
         _controlling = new ConnectionPool(uri, Label, _shared);
         _watching = _shared ?? new ConnectionSlot(uri, Label);
+        _working = new JobConnections(uri, Label);
         _watches = new LifecycleWatches(_observers, _watching, time);
     }
 
@@ -86,6 +88,7 @@ internal sealed class LibvirtLink : IHypervisorLink
                     _watching.Dispose();
                     _observing.Dispose();
                     _controlling.Dispose();
+                    _working.Dispose();
                     return true;
                 },
                 CancellationToken.None),
@@ -128,7 +131,18 @@ internal sealed class LibvirtLink : IHypervisorLink
 
     /// <summary>Runs a reading call on a connection that no earlier one has used.</summary>
     public Task<T> ReadFreshAsync<T>(Func<LibvirtConnection, T> work, CancellationToken cancellationToken) =>
-        _jobs.RunAsync(() => WithJobConnection(work), cancellationToken);
+        _jobs.RunAsync(
+            () =>
+            {
+                if (_shared is not null)
+                {
+                    return work(_shared.Get());
+                }
+
+                using var connection = LibvirtConnection.Open(Address, Label);
+                return work(connection);
+            },
+            cancellationToken);
 
     /// <summary>Runs a changing call on the controlling connection.</summary>
     /// <param name="work">The call.</param>
@@ -165,16 +179,7 @@ internal sealed class LibvirtLink : IHypervisorLink
     public Task<T> BlockAsync<T>(Func<T> work) => _jobs.RunAsync(work, CancellationToken.None);
 
     /// <summary>Lends a connection of its own. Blocks.</summary>
-    public T WithJobConnection<T>(Func<LibvirtConnection, T> work)
-    {
-        if (_shared is not null)
-        {
-            return work(_shared.Get());
-        }
-
-        using var connection = LibvirtConnection.Open(Address, Label);
-        return work(connection);
-    }
+    public T WithJobConnection<T>(Func<LibvirtConnection, T> work) => _shared is null ? _working.Use(work) : work(_shared.Get());
 
     /// <summary>The test driver's hosts are made anew with each connection.</summary>
     public void ThrowIfPrivatePerConnection()
