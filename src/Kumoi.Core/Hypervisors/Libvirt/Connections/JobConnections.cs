@@ -2,7 +2,7 @@ namespace Kumoi.Hypervisors.Libvirt.Connections;
 
 /// <summary>
 /// Connections for jobs, each with one of its own while it runs. The next job may have it then: opening one is a dozen trips to the daemon,
-/// and over ssh a login. One on which a job failed is not used again.
+/// and over ssh a login. One whose job has thrown is not used again.
 /// </summary>
 internal sealed class JobConnections(LibvirtUri uri, Func<string> label) : IDisposable
 {

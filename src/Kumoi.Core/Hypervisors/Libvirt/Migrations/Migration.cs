@@ -1,5 +1,6 @@
 using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Libvirt.Connections;
+using Kumoi.Hypervisors.Libvirt.Native;
 using Kumoi.Hypervisors.Libvirt.Power;
 using Kumoi.Hypervisors.Libvirt.Reading;
 
@@ -35,11 +36,10 @@ internal sealed class Migration(
         MigrationCall call;
         try
         {
-            subject = await source.ReadAsync(ReadSubject, cancellationToken);
-            report = new MigrationReport(subject.VM.Name, source.HostName, target.HostName, options);
+            subject = await source.ReadAsync(connection => MigrationSubject.Read(connection, id, options), cancellationToken);
+            report = new MigrationReport(subject.Name, source.HostName, target.HostName, options);
             await CheckAsync(subject, report, cancellationToken);
-            call = new MigrationCall(
-                id, peerUri, MigrationCall.Flags(options, subject.VM.IsPersistent), options, subject.Definitions);
+            call = new MigrationCall(id, peerUri, MigrationCall.Flags(options, subject.IsPersistent), options, subject.Definitions);
             decided.SetResult(call);
         }
         catch
@@ -63,7 +63,7 @@ internal sealed class Migration(
         }
 
         var outcome = (await running)!;
-        return await SettleAsync(subject.VM, outcome, stop, report, cancellationToken);
+        return await SettleAsync(subject, outcome, stop, report, cancellationToken);
 
         MigrationCall? Decided() => decided.Task.GetAwaiter().GetResult();
     }
@@ -82,24 +82,6 @@ internal sealed class Migration(
             "Give TargetUri, the address under which the source host reaches the target's daemon (such as qemu+tls://host/system), "
             + "or migrate without peer-to-peer.");
 
-    /// <summary>What its host has of the VM, all at once.</summary>
-    private MigrationSubject ReadSubject(LibvirtConnection connection)
-    {
-        var vm = HostReadings.Of(source).Read(connection, id);
-        using var domain = connection.GetDomain(id);
-        if (DomainJob.Read(connection, domain) is not null)
-        {
-            return new MigrationSubject(vm, IsBusy: true, Listening: null, Definitions: null);
-        }
-
-        return new MigrationSubject(
-            vm,
-            IsBusy: false,
-            MigrationJudge.JudgeListening(DomainCalls.ReadMigratable(connection, domain))
-                .FirstOrDefault(static obstacle => obstacle.IsFatal),
-            options.Disks.Count == 0 ? null : TargetDefinitions.Read(connection, id, vm.IsPersistent, options.Disks));
-    }
-
     /// <summary>What would fail, or do harm, is found before anything is changed.</summary>
     private async Task CheckAsync(MigrationSubject subject, MigrationReport report, CancellationToken cancellationToken)
     {
@@ -115,34 +97,33 @@ internal sealed class Migration(
             throw listening.ToException(FaultDomain.VM);
         }
 
-        var vm = subject.VM;
-        var namesake = await target.SendAsync(new FindVMByName(vm.Name), cancellationToken);
+        var namesake = await target.SendAsync(new FindVMByName(subject.Name), cancellationToken);
         if (namesake is not null && (namesake.Id != id || namesake.State != PowerState.Shutoff))
         {
-            throw namesake.Id == id && namesake.State == PowerState.Running && vm.State == PowerState.Running
+            throw namesake.Id == id && namesake.State == PowerState.Running && subject.State == PowerState.Running
                 ? report.RunsTwice()
                 : report.NameTaken();
         }
     }
 
     private async Task<VMReading> SettleAsync(
-        VMReading vm, MigrationOutcome outcome, MigrationStop stop, MigrationReport report, CancellationToken cancellationToken)
+        MigrationSubject before, MigrationOutcome outcome, MigrationStop stop, MigrationReport report, CancellationToken cancellationToken)
     {
         var begun = time.GetTimestamp();
-        var before = MigrationVerdict.Undecided;
+        var last = MigrationVerdict.Undecided;
         while (true)
         {
-            var facts = await ReadFactsAsync(vm, outcome);
+            var facts = await ReadFactsAsync(before, outcome);
             var verdict = facts.Judge();
 
             // The two ends are not read at the same moment, so a bad verdict must come twice.
             var isSure = verdict is MigrationVerdict.Moved or MigrationVerdict.Stayed
-                || (verdict != MigrationVerdict.Undecided && verdict == before);
+                || (verdict != MigrationVerdict.Undecided && verdict == last);
             if (isSure || time.GetElapsedTime(begun) >= SettlePatience)
             {
                 return verdict switch
                 {
-                    MigrationVerdict.Moved => await ArriveAsync(vm, facts.Arrived),
+                    MigrationVerdict.Moved => await ArriveAsync(before, facts.Arrived),
                     MigrationVerdict.Stayed when stop == MigrationStop.Cancelled => throw new OperationCanceledException(cancellationToken),
                     MigrationVerdict.Stayed => throw report.Failed(outcome, stop, targetAnswers: facts.Target != VMWhereabouts.Unknown),
                     MigrationVerdict.RunsTwice => throw report.RunsTwice(),
@@ -151,13 +132,13 @@ internal sealed class Migration(
                 };
             }
 
-            before = verdict;
+            last = verdict;
             await Task.Delay(SettlePause, time, CancellationToken.None);
         }
     }
 
     /// <summary>The definition comes without what libvirt keeps apart from it.</summary>
-    private async Task<VMReading> ArriveAsync(VMReading before, VMReading? read)
+    private async Task<VMReading> ArriveAsync(MigrationSubject before, VMReading? read)
     {
         var arrived = read
             ?? await target.ReadAsync(connection => HostReadings.Of(target).Read(connection, id), CancellationToken.None);
@@ -181,33 +162,39 @@ internal sealed class Migration(
         }
     }
 
-    private async Task<MigrationFacts> ReadFactsAsync(VMReading vm, MigrationOutcome outcome)
+    private async Task<MigrationFacts> ReadFactsAsync(MigrationSubject before, MigrationOutcome outcome)
     {
         // What is most probably asked next of the target is read with it.
-        var there = ReadPlaceAsync(target, ReadIfThere);
-        var here = await ReadPlaceAsync(source, static _ => null);
+        var there = ReadPlaceAsync(target, HostReadings.Of(target).VMs.Read);
+        var here = await ReadPlaceAsync(source, static (_, _) => null);
         var isLost = outcome.SourceLoss is not null;
         var isJobActive = isLost && await HasJobAsync();
         var place = await there;
         return new MigrationFacts(
-            IsDone: outcome.Failure is null, isLost, isJobActive, WasPaused: vm.State == PowerState.Paused, here.Whereabouts, place.Whereabouts)
+            IsDone: outcome.Failure is null, isLost, isJobActive, WasPaused: before.State == PowerState.Paused, here.Whereabouts, place.Whereabouts)
         {
             Arrived = place.Reading,
         };
     }
 
-    private VMReading? ReadIfThere(LibvirtConnection connection) => HostReadings.Of(target).ReadIfFound(connection, connection.FindDomain(id));
-
-    private async Task<Place> ReadPlaceAsync(LibvirtLink link, Func<LibvirtConnection, VMReading?> read)
+    private async Task<Place> ReadPlaceAsync(LibvirtLink link, Func<LibvirtConnection, DomainHandle, VMReading?> read)
     {
         using var patience = new CancellationTokenSource(ReadPatience, time);
         try
         {
-            return await link.ReadAsync(connection => new Place(WhereaboutsReader.Read(connection, id), read(connection)), patience.Token);
+            return await link.ReadAsync(Read, patience.Token);
         }
         catch (Exception e) when (e is HypervisorException or OperationCanceledException or ObjectDisposedException)
         {
             return new Place(VMWhereabouts.Unknown, null);
+        }
+
+        Place Read(LibvirtConnection connection)
+        {
+            using var domain = connection.FindDomain(id);
+            return domain is null
+                ? new Place(VMWhereabouts.Absent, null)
+                : new Place(WhereaboutsReader.Read(connection, domain), read(connection, domain));
         }
     }
 

@@ -13,15 +13,15 @@ internal static unsafe class WhereaboutsReader
     private const int PausedByMigration = 2;
     private const int PausedWhileStarting = 11;
 
-    /// <summary>libvirt-domain: virDomainGetState.</summary>
     public static VMWhereabouts Read(LibvirtConnection connection, Guid id)
     {
         using var domain = connection.FindDomain(id);
-        if (domain is null)
-        {
-            return VMWhereabouts.Absent;
-        }
+        return domain is null ? VMWhereabouts.Absent : Read(connection, domain);
+    }
 
+    /// <summary>libvirt-domain: virDomainGetState. Absent, too, if it went away since it was found.</summary>
+    public static VMWhereabouts Read(LibvirtConnection connection, DomainHandle domain)
+    {
         int state;
         int reason;
         if (NativeDomain.virDomainGetState(domain, &state, &reason, 0) != 0)
