@@ -180,6 +180,15 @@ Describe 'VMs' {
     }
   }
 
+  It 'move as many at a time as -ThrottleLimit says, also after some have arrived' {
+    Reset-Fleet 'sim://lab?hosts=2&vms=8&running=8&seed=7' -Patient
+    $before = @(Get-KumoiOperation).Count
+    Add-KumoiFault kvm01 Migrate -After 3 -Delay $script:never | Out-Null
+    $null = Stop-When 'Get-KumoiVM -VMHost kvm01 | Move-KumoiVM -Destination kvm02 -ThrottleLimit 1' { (Get-KumoiFault).Hits -ge 1 }
+    # What has not begun is not in the journal.
+    Get-KumoiOperation | Select-Object -Skip $before | Group-Object State -NoElement | ForEach-Object { "$($_.Count) $($_.Name)" } | Should -Be '3 Succeeded', '1 Failed'
+  }
+
   It 'have no name of the host by accident' {
     Get-KumoiHost kvm01 | New-KumoiVM -ErrorVariable errors -ErrorAction SilentlyContinue
     $errors[0].FullyQualifiedErrorId | Should -BeLike 'NameMissing*'
