@@ -7,8 +7,9 @@ $names = (Connect-KumoiHost $Uris).Name
 while ($line = [Console]::In.ReadLine()) {
   $from = [int] $line.Split()[1]
   $vms = Get-KumoiVM peer-*
+  $to = $names[1 - $from]
   $watch = [System.Diagnostics.Stopwatch]::StartNew()
-  $null = $vms | Move-KumoiVM -Destination $names[1 - $from] -ThrottleLimit 2
+  $null = $vms | Move-KumoiVM -Destination $to -ThrottleLimit 2
   $watch.Elapsed.TotalMilliseconds.ToString([cultureinfo]::InvariantCulture)
 }
 Disconnect-KumoiHost * -Confirm:$false
