@@ -1,8 +1,8 @@
 namespace Kumoi.Hypervisors.Libvirt.Connections;
 
 /// <summary>
-/// Connections for jobs, each with one of its own while it runs. The next job may have it then: opening one is a dozen trips to the daemon,
-/// and over ssh a login. One whose job has thrown is not used again.
+/// Connections for jobs, each with one of its own while it runs. The next job may have it then: to open and to close one are eight trips to
+/// the daemon, and over ssh a login. One whose job has thrown is not used again.
 /// </summary>
 internal sealed class JobConnections(LibvirtUri uri, Func<string> label) : IDisposable
 {

@@ -7,8 +7,7 @@ using Kumoi.Hypervisors.Libvirt.Reading;
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
 /// <summary>
-/// What the source has of a VM that is to be moved. Of the VM only what the move goes by: its figures would have to be asked of QEMU, which
-/// takes longer than all the rest.
+/// What the source has of a VM that is to be moved. Of the VM only what the move goes by: its figures would have to be asked of QEMU.
 /// </summary>
 /// <param name="Name">As it is now.</param>
 /// <param name="State">As it is now.</param>
