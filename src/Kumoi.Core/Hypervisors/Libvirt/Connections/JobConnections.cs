@@ -53,8 +53,8 @@ internal sealed class JobConnections(LibvirtUri uri, Func<string> label) : IDisp
     }
 
     /// <summary>
-    /// One that has just answered: on one that died unnoticed the beginning of a job would be an unknown outcome, where a new one fails before
-    /// anything happened.
+    /// One that has just answered: on one that died unnoticed the beginning of a job would be an unknown outcome, where a new one fails
+    /// before anything happened.
     /// </summary>
     private LibvirtConnection? TakeKept()
     {

@@ -171,7 +171,8 @@ internal sealed class Migration(
         var isJobActive = isLost && await HasJobAsync();
         var place = await there;
         return new MigrationFacts(
-            IsDone: outcome.Failure is null, isLost, isJobActive, WasPaused: before.State == PowerState.Paused, here.Whereabouts, place.Whereabouts)
+            IsDone: outcome.Failure is null, isLost, isJobActive, WasPaused: before.State == PowerState.Paused, here.Whereabouts,
+            place.Whereabouts)
         {
             Arrived = place.Reading,
         };
