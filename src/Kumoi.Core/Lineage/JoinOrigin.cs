@@ -41,7 +41,8 @@ internal abstract class JoinOrigin(LineageRun left, LineageRun right, LineageCon
     public override async Task ReadAgainAsync(LineageNode extraction, IReadOnlyList<LineageItem> items, HashSet<LineageItem> picks)
     {
         HashSet<LineageItem> held = [.. PartsOf(picks)];
-        List<LineageItem> parts = [.. PartsOf(items).Where(part => part.ReadInRound != context.Round && !held.Contains(part))];
+        List<LineageItem> parts =
+            [.. PartsOf(items).Where(part => !held.Contains(part) && part.Elements.Any(element => element.ReadInRound != context.Round))];
         await left.ReadAgainAsync(extraction, [.. parts.Where(left.Holds)], [.. held.Where(left.Holds)]);
         await right.ReadAgainAsync(extraction, [.. parts.Where(right.Holds)], [.. held.Where(right.Holds)]);
     }

@@ -24,7 +24,7 @@ internal abstract class LineageItem(LineageMemory memory)
     /// <summary>It failed or was turned down: the chain is looked at without it.</summary>
     public virtual bool IsOut => _isOut;
 
-    /// <summary>The round in which it was last read again; 0: never.</summary>
+    /// <summary>Of an element of a source: the round in which it was last read again; 0: never.</summary>
     public int ReadInRound
     {
         get => memory.RoundOf(this);

@@ -47,7 +47,7 @@ internal sealed partial class LineageRun
         }
 
         // TakeWhile is a filter itself, so it is asked too.
-        await ReadAgainAsync(node, node.Depth + 1, [.. substitutes.Where(item => item.ReadInRound != _context.Round)], extraction.Picks);
+        await ReadAgainAsync(node, node.Depth + 1, [.. substitutes.Where(item => item.Elements.Any(IsUnread))], extraction.Picks);
         _context.CancellationToken.ThrowIfCancellationRequested();
         if (substitutes.TrueForAll(item => !item.IsOut))
         {
@@ -67,14 +67,11 @@ internal sealed partial class LineageRun
         }
 
         _context.Changes++;
-        foreach (var item in items)
-        {
-            item.ReadInRound = _context.Round;
-        }
 
+        // By element: of a pair, one that had a place at this extraction is not read, and may have had none at the next.
+        LineageItem[][] unread = [.. items.Select(item => item.Elements.Where(IsUnread).ToArray())];
         await _origin.ReadAgainAsync(extraction, items, picks);
-        List<LineageItem> read =
-            [.. items.Where(item => !item.IsOut && item.Elements.Any(element => element.ReadInRound == _context.Round))];
+        List<LineageItem> read = [.. items.Where((item, i) => !item.IsOut && !Array.TrueForAll(unread[i], IsUnread))];
         ConcurrentDictionary<LineageItem, LineageNode> turnedDown = [];
         var failures = await _context.PumpAsync(read, async item =>
         {
@@ -97,6 +94,8 @@ internal sealed partial class LineageRun
             }
         }
     }
+
+    private bool IsUnread(LineageItem element) => element.ReadInRound != _context.Round;
 
     private LineageBlame Blame(int depth, LineageItem item, Exception failure, bool hasReserve) =>
         _origin.Blame(item, failure, hasReserve || ExtractionsAbove(depth).Any());

@@ -15,6 +15,11 @@ internal sealed class SourceOrigin(SourceNode source, LineageMemory memory, Line
 
     public override async Task ReadAgainAsync(LineageNode extraction, IReadOnlyList<LineageItem> items, HashSet<LineageItem> picks)
     {
+        foreach (var item in items)
+        {
+            item.ReadInRound = context.Round;
+        }
+
         var failures = await context.PumpAsync(items, item => ((SourceItem)item).RefreshAsync(context.CancellationToken));
         for (var i = 0; i < items.Count; i++)
         {

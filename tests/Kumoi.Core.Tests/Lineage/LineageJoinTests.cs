@@ -220,6 +220,39 @@ public sealed class LineageJoinTests
         Assert.Contains("take(alt) – 3: 'filter' no longer holds", result.Trace.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_had_a_place_further_up_only_is_read_again_before_it_takes_one_further_down(bool staysIdle)
+    {
+        HashSet<int> idle = [1, 2, 3];
+        List<int> read = [];
+        var hosts = idle.ToList().AsLineage(refresh: (x, _) => { read.Add(x); return ValueTask.FromResult(x); }).Where(idle.Contains);
+
+        // 2 is among the two that are taken first, loses its partner, and gets that of 1.
+        var pairs = hosts.Zip(Enumerable.Range(101, 3).AsLineage()).Take(2).TakeWhile(pair =>
+        {
+            Fail(PairSide.Right, pair.Right == 102);
+            return true;
+        });
+        var work = pairs.ForEachAsync(pair =>
+        {
+            _ = staysIdle || idle.Remove(2);
+            Fail(PairSide.Left, pair.Left == 1);
+        });
+
+        if (staysIdle)
+        {
+            Assert.Equal([(2, 101), (3, 103)], (await work).Items);
+        }
+        else
+        {
+            await Assert.ThrowsAsync<ReserveExhaustedException>(() => work);
+        }
+
+        Assert.Equal([3, 2], read);
+    }
+
     [Fact]
     public async Task Both_sides_of_a_partition_can_be_worked_on_as_one_list()
     {
