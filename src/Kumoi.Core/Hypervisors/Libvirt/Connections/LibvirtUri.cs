@@ -56,7 +56,8 @@ internal sealed class LibvirtUri
     /// <summary>Whether another host could use this URI to reach the same daemon.</summary>
     public bool IsReachableFromOtherHosts =>
         !IsTest && Host.Length > 0 && Socket is null && Transport is not "unix"
-        && Host is not ("localhost" or "127.0.0.1" or "::1");
+        && Host is not ("localhost" or "127.0.0.1" or "::1")
+        && !Host.Contains('%', StringComparison.Ordinal); // a zone of this machine
 
     /// <summary>Whether what goes over the connection is encrypted. To a host without a transport libvirt connects by TLS.</summary>
     public bool IsEncrypted =>

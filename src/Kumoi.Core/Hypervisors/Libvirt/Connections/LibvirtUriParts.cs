@@ -45,7 +45,15 @@ internal sealed record LibvirtUriParts(string Driver, string Transport, string H
 
     private static bool IsHost(string host, int bracketed) => bracketed == 0
         ? !Has(host, static c => c is '@' or '[' or ']')
-        : bracketed == host.Length && IsAll(host[1..^1], static c => char.IsAsciiHexDigit(c) || c is ':' or '.' or '%');
+        : bracketed == host.Length && IsAddress(host[1..^1]);
+
+    /// <summary>An address of IPv6, perhaps with its zone, as in <c>fe80::1%25eth0</c> (RFC 6874).</summary>
+    private static bool IsAddress(string text)
+    {
+        var (address, zone) = SplitAt(text, '%');
+        return IsAll(address, static c => char.IsAsciiHexDigit(c) || c is ':' or '.')
+            && (zone is null || IsAll(zone, static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' or '~' or '%'));
+    }
 
     private static (string Before, string? After) SplitAt(string text, char separator)
     {

@@ -10,6 +10,7 @@ public sealed partial class LibvirtUriPartsTests
     [InlineData("qemu:///system", "qemu", "", "", null, "/system", "")]
     [InlineData("qemu+ssh://root@h:22/system?keyfile=/k&no_verify=1", "qemu", "ssh", "h", "22", "/system", "keyfile=/k&no_verify=1")]
     [InlineData("qemu+tls://[fe80::1%252]:16514/system", "qemu", "tls", "[fe80::1%252]", "16514", "/system", "")]
+    [InlineData("qemu+tcp://[fe80::1%25br-lan.2]/system", "qemu", "tcp", "[fe80::1%25br-lan.2]", null, "/system", "")]
     [InlineData("esx://u:p:w@h/?a=b?c", "esx", "", "h", null, "/", "a=b?c")]
     [InlineData("test:///path/of/node.xml", "test", "", "", null, "/path/of/node.xml", "")]
     public void A_URI_has_the_parts_that_are_written(
@@ -24,7 +25,7 @@ public sealed partial class LibvirtUriPartsTests
     {
         string[] pieces =
         [
-            "qemu", "q", "9", "+", "ssh", ".", "-", "://", ":", "/", "//", "?", "#", "@", "[", "]", "[::1]", "[]", "[g]", "host", "22", "a b", "\t",
+            "qemu", "q", "9", "+", "ssh", ".", "-", "://", ":", "/", "//", "?", "#", "@", "[", "]", "[::1]", "[fe80::1%25eth0]", "[]", "[g]", "[%]", "host", "22", "a b", "\t",
             "\u00a0", "é", "%", "=", "&", "socket=/x", "user", "",
         ];
         var random = new Random(seed);
@@ -52,7 +53,7 @@ public sealed partial class LibvirtUriPartsTests
 
     [GeneratedRegex(
         @"\A(?<driver>[A-Za-z][A-Za-z0-9.\-]*)(\+(?<transport>[A-Za-z0-9]+))?://([^@/?#:\s]*(:(?<secret>[^@/?#\s]*))?@)?"
-        + @"(?<host>\[[0-9A-Fa-f:.%]+\]|[^:/?#@\[\]\s]*)(:(?<port>[0-9]+))?(?<path>/[^?#]*)?(\?(?<query>[^#]*))?\z",
+        + @"(?<host>\[[0-9A-Fa-f:.]+(%[A-Za-z0-9.~%_\-]+)?\]|[^:/?#@\[\]\s]*)(:(?<port>[0-9]+))?(?<path>/[^?#]*)?(\?(?<query>[^#]*))?\z",
         RegexOptions.ExplicitCapture,
         matchTimeoutMilliseconds: 1000)]
     private static partial Regex Grammar();

@@ -78,6 +78,8 @@ public sealed class OpeningTests : LibvirtTest
     [InlineData("qemu+ssh://kvm1/system", true)]
     [InlineData("qemu:///system", false)]
     [InlineData("qemu+tcp://localhost/system", false)]
+    [InlineData("qemu+tcp://[fd00::1]/system", true)]
+    [InlineData("qemu+tcp://[fe80::1%25eth0]/system", false)]
     [InlineData("qemu+unix:///system?socket=/s", false)]
     [InlineData("test:///default", false)]
     public void Only_some_URIs_mean_the_same_on_another_host(string uri, bool expected) =>
