@@ -2,12 +2,16 @@ using System.Globalization;
 
 namespace Kumoi.Tests.Lineage;
 
-/// <summary>A chain that ends in an action, and which elements fail, pass or are stale where.</summary>
+/// <summary>A chain that ends in an action, and which elements fail, pass, are stale or cannot be read again.</summary>
 internal sealed record ChainCase(
-    Chain Chain, IReadOnlyList<(int Op, int Number)> Failing, IReadOnlyList<int> Stale, bool Names, int Salt, int Concurrency)
+    Chain Chain, IReadOnlyList<(int Op, int Number)> Failing, IReadOnlyList<int> Stale, IReadOnlyList<int> Unreadable, bool Names, int Salt,
+    int Concurrency)
 {
     /// <summary>The action stands below all operators.</summary>
     public const int Action = -1;
+
+    /// <summary>Reading a candidate again.</summary>
+    public const int Reading = -2;
 
     public bool Fails(int op, int number) => Failing.Contains((op, number));
 
@@ -16,6 +20,9 @@ internal sealed record ChainCase(
     /// <summary>Of a filter: stale elements do not pass when they have been read again.</summary>
     public bool Passes(int op, ChainElement element, HashSet<int> readAgain) =>
         Mixed(op, element) % 4 != 0 && !element.Numbers.Any(number => Stale.Contains(number) && readAgain.Contains(number));
+
+    /// <summary>Whether elements of a source can be read again at all.</summary>
+    public bool CanReadAgain(Chain source) => ((source.First / 100) + Salt) % 5 != 0;
 
     public bool Skips(int op, ChainElement element) => Mixed(op, element) % 4 != 0;
 
@@ -39,8 +46,8 @@ internal sealed record ChainCase(
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Chain} | {Action}:foreach; failing (op, number) {string.Join(" ", Failing)}; stale {string.Join(" ", Stale)}; names {Names}; "
-            + $"salt {Salt}; concurrency {Concurrency}");
+        $"{Chain} | {Action}:foreach; failing (op, number) {string.Join(" ", Failing)}; stale {string.Join(" ", Stale)}; unreadable "
+            + $"{string.Join(" ", Unreadable)}; names {Names}; salt {Salt}; concurrency {Concurrency}");
 
     public static ChainCase Draw(int seed)
     {
@@ -59,7 +66,8 @@ internal sealed record ChainCase(
         }
 
         List<int> stale = [.. Enumerable.Range(0, random.Next(4)).Select(_ => DrawNumber(random, chains))];
-        return new ChainCase(chain, failing, stale, random.Next(3) > 0, random.Next(1000), random.Next(1, 6));
+        List<int> unreadable = [.. Enumerable.Range(0, random.Next(3)).Select(_ => DrawNumber(random, chains))];
+        return new ChainCase(chain, failing, stale, unreadable, random.Next(3) > 0, random.Next(1000), random.Next(1, 6));
     }
 
     public IEnumerable<ChainCase> Smaller() =>
@@ -67,6 +75,7 @@ internal sealed record ChainCase(
         .. Chain.Smaller().Select(chain => this with { Chain = chain }),
         .. Failing.Select((_, at) => this with { Failing = [.. Failing.Where((_, i) => i != at)] }),
         .. Stale.Select((_, at) => this with { Stale = [.. Stale.Where((_, i) => i != at)] }),
+        .. Unreadable.Select((_, at) => this with { Unreadable = [.. Unreadable.Where((_, i) => i != at)] }),
         .. Concurrency > 1 ? [this with { Concurrency = 1 }] : Array.Empty<ChainCase>(),
     ];
 

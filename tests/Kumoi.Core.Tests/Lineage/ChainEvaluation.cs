@@ -73,10 +73,11 @@ internal sealed partial class ChainEvaluation(ChainCase given)
         if (chain.Left is null)
         {
             list = Enumerable.Range(0, chain.Count).Select(i => ChainElement.Of(chain.First + i, (ulong)i)).AsLineage(
-                refresh: (x, _) =>
+                refresh: !given.CanReadAgain(chain) ? null : (x, _) =>
                 {
                     _readAgain.Add(x.Numbers[0]);
-                    return ValueTask.FromResult(x);
+                    return given.Unreadable.Contains(x.Numbers[0])
+                        ? throw new PlannedException(ChainCase.Reading, x.Key) : ValueTask.FromResult(x);
                 });
         }
         else if (chain.IsZip)

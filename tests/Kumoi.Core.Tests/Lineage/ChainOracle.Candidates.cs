@@ -93,7 +93,9 @@ internal sealed partial class ChainOracle
     {
         if (chain.Left is null)
         {
-            _readAgain.UnionWith(items.SelectMany(x => x.Numbers));
+            List<int> read = given.CanReadAgain(chain) ? [.. items.SelectMany(x => x.Numbers)] : [];
+            _readAgain.UnionWith(read);
+            _out.UnionWith(read.Where(given.Unreadable.Contains));
         }
         else
         {

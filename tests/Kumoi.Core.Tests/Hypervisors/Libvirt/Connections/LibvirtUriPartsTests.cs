@@ -25,8 +25,8 @@ public sealed partial class LibvirtUriPartsTests
     {
         string[] pieces =
         [
-            "qemu", "q", "9", "+", "ssh", ".", "-", "://", ":", "/", "//", "?", "#", "@", "[", "]", "[::1]", "[fe80::1%25eth0]", "[]", "[g]", "[%]", "host", "22", "a b", "\t",
-            "\u00a0", "é", "%", "=", "&", "socket=/x", "user", "",
+            "qemu", "q", "9", "+", "ssh", ".", "-", "://", ":", "/", "//", "?", "#", "@", "[", "]", "[::1]", "[fe80::1%25eth0]", "[]", "[g]", "[%]",
+            "host", "22", "a b", "\t", "\u00a0", "é", "%", "=", "&", "socket=/x", "user", "",
         ];
         var random = new Random(seed);
         var accepted = 0;
