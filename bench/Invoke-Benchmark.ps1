@@ -280,7 +280,7 @@ else {
         virsh -q -c $uploadUri vol-upload upload $memory default
       }
       virsh -q -c $uploadUri vol-delete upload default | Out-Null
-    } 'virsh vol-create-as, vol-upload' 1 7
+    } 'virsh vol-create-as, vol-upload' 1 21 6
     # (i2b) Ten linked clones of a template, against a script that makes their images beside libvirt and defines them.
     New-KumoiVM golden-master -VMHost upload -Minimal -NewDiskBytes 256MB | New-KumoiTemplate -NewName golden | Out-Null
     $images = Join-Path $lab.directory $lab.hosts[0].name var/lib/libvirt/images

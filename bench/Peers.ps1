@@ -113,5 +113,5 @@ Use-Lab 32 {
     Measure-Once { & $check (& $pwsh -NoProfile -NonInteractive -Command $list) }
   } {
     Measure-Once { & $pwsh -NoProfile -NonInteractive -Command 1; & $check (& $python "$PSScriptRoot/peers.py" inventory @uris) }
-  } 'pwsh -NoProfile -Command 1; bench/peers.py inventory' 1.2 9
+  } 'pwsh -NoProfile -Command 1; bench/peers.py inventory' 1.2 21
 }
