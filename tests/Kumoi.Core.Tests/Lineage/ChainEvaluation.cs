@@ -9,6 +9,8 @@ internal sealed partial class ChainEvaluation(ChainCase given)
 {
     private readonly HashSet<(int Op, string Element)> _ran = [];
     private readonly HashSet<int> _readAgain = [];
+    private readonly HashSet<(int Op, ChainElement Element)> _deeds = [];
+    private readonly List<ChainElement> _undone = [];
     private Scramble? _scramble;
 
     /// <summary>Each element with the way it took.</summary>
@@ -25,6 +27,9 @@ internal sealed partial class ChainEvaluation(ChainCase given)
 
     public string? RunTwice { get; private set; }
 
+    /// <summary>Of what was done and undone, what should not have been undone, or still should be.</summary>
+    public string? WronglyUndone { get; private set; }
+
     public int MostAtOnce => _scramble!.MostAtOnce;
 
     public LineageTrace? Trace { get; private set; }
@@ -38,7 +43,8 @@ internal sealed partial class ChainEvaluation(ChainCase given)
             var list = Build(given.Chain);
             var result = _scramble.Run(() => IsSynchronous(ChainCase.Action)
                 ? list.ForEachAsync(x => { Do(ChainCase.Action, x); }, options)
-                : list.ForEachAsync(async (x, _) => await WorkAsync(ChainCase.Action, x), options: options));
+                : list.ForEachAsync(
+                    async (x, _) => await ActAsync(ChainCase.Action, x), async (x, _) => await UndoAsync(ChainCase.Action, x), options));
             Result = [.. result.Items.Select(x => x.Key + x.Path)];
         }
         catch (ReserveExhaustedException)
@@ -63,6 +69,9 @@ internal sealed partial class ChainEvaluation(ChainCase given)
         var gone = Trace!.Steps.Where(step => step.Kind is LineageStepKind.Failure or LineageStepKind.Rejection);
         Out.UnionWith(
             gone.SelectMany(step => Number().Matches(step.Element!)).Select(match => int.Parse(match.Value, CultureInfo.InvariantCulture)));
+        WronglyUndone ??= _undone.Find(x => !x.Numbers.Any(Out.Contains)) is { } kept ? $"{kept}, which is not out"
+            : _deeds.FirstOrDefault(deed => deed.Element.Numbers.Any(Out.Contains)) is { Element: not null } left ? $"not {left}, which is out"
+            : null;
     }
 
     private void Pass(PlannedException e) => Passing = (e.Op, e.Element);
@@ -104,11 +113,13 @@ internal sealed partial class ChainEvaluation(ChainCase given)
                 return given.Passes(id, x, _readAgain);
             }),
             Op.Select when IsSynchronous(id) => list.Select(x => Do(id, x) ? x.Through(id) : x),
-            Op.Select => list.Select(async (x, _) =>
-            {
-                await WorkAsync(id, x);
-                return x.Through(id);
-            }),
+            Op.Select => list.Select(
+                async (x, _) =>
+                {
+                    await ActAsync(id, x);
+                    return x.Through(id);
+                },
+                async (x, _) => await UndoAsync(id, x)),
             Op.OrderByDescending => list.OrderByDescending(x => Key(id, x)),
             Op.ThenBy when list is OrderedLineageList<ChainElement> ordered => ordered.ThenBy(x => Key(id, x)),
             Op.OrderBy or Op.ThenBy => list.OrderBy(x => Key(id, x)),
@@ -135,6 +146,23 @@ internal sealed partial class ChainEvaluation(ChainCase given)
 
     /// <summary>The list has two ways to run a function; a chain has both kinds.</summary>
     private bool IsSynchronous(int op) => (given.Salt + op) % 3 == 0;
+
+    private Task ActAsync(int op, ChainElement x)
+    {
+        _deeds.Add((op, x));
+        return WorkAsync(op, x);
+    }
+
+    private async Task UndoAsync(int op, ChainElement x)
+    {
+        await _scramble!.TurnAsync();
+        if (!_deeds.Remove((op, x)))
+        {
+            WronglyUndone = $"{op} on {x}, where nothing was done";
+        }
+
+        _undone.Add(x);
+    }
 
     private async Task WorkAsync(int op, ChainElement x)
     {

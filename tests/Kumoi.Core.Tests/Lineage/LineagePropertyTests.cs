@@ -84,6 +84,7 @@ public sealed class LineagePropertyTests
             _ when Text(actual.Result) != Text(oracle.Result) => "result",
             _ when oracle.Passing is null && !actual.Out.SetEquals(oracle.Out) => "out",
             _ when actual.RunTwice is not null => "run twice on the same: " + actual.RunTwice,
+            _ when actual.WronglyUndone is not null => "undone: " + actual.WronglyUndone,
             _ when actual.MostAtOnce > given.Concurrency => "more at once than allowed",
             _ when fellOut.Count > 0 => "worked on, and fell out: " + string.Join(", ", fellOut),
             _ => null,
