@@ -9,28 +9,8 @@ readonly firmware_hosts=(k5 k6)
 
 firmware_folder() { echo "$(cache_folder)/firmware-$firmware_recipe"; }
 
-# Prints nothing, and makes the folder if it is not there: qemu with OVMF's images and their descriptors, tpm with swtpm's programs.
-fetch_firmware() {
-  local work
-  [[ -d $(firmware_folder) ]] && return
-  mkdir -p -m 755 "$(cache_folder)"
-  (
-    exec 8<"$(cache_folder)"
-    flock --timeout 600 8
-    [[ -d $(firmware_folder) ]] && exit
-    work=$(mktemp -d "$(cache_folder)/firmware.new.XXXXXX")
-    # Not in the condition itself, where bash goes on after what fails.
-    make_firmware "$work" >"$work/said" 2>&1 &
-    if wait $!; then
-      mv -T "$work/made" "$(firmware_folder)"
-      rm -rf --one-file-system "$work"
-    else
-      tail -n 3 "$work/said" >&2
-      rm -rf --one-file-system "$work"
-      fail "the firmware could not be fetched"
-    fi
-  )
-}
+# Prints nothing. In the folder: qemu with OVMF's images and their descriptors, tpm with swtpm's programs.
+fetch_firmware() { make_in_cache "$(firmware_folder)" make_firmware "the firmware could not be fetched"; }
 
 make_firmware() (
   set -e

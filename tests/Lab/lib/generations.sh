@@ -31,6 +31,30 @@ cache_folder() { echo "${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/kumoi-lab"; }
 newer_root() { echo "$(cache_folder)/$newer_suite-$newer_recipe"; }
 has_newer_root() { [[ -s $(newer_root)/kumoi-lab-versions && -O $(newer_root) ]]; } # hosts run it as root
 
+# A folder of the cache, made by one process at a time: whatever kills this leaves nothing under its name, or all of it. MAKE is a function that
+# is given a folder to work in, and leaves what is wanted there as "made".
+make_in_cache() { # make_in_cache FOLDER MAKE WHAT-IT-SAYS-OTHERWISE
+  local folder=$1 make=$2 otherwise=$3 work
+  [[ -d $folder ]] && return
+  mkdir -p -m 755 "$(cache_folder)"
+  (
+    exec 8<"$(cache_folder)"
+    flock --timeout 600 8
+    [[ -d $folder ]] && exit
+    work=$(mktemp -d "$folder.new.XXXXXX")
+    # Not in the condition itself, where bash goes on after what fails.
+    "$make" "$work" >"$work/said" 2>&1 &
+    if wait $!; then
+      mv -T "$work/made" "$folder"
+      rm -rf --one-file-system "$work"
+    else
+      tail -n 3 "$work/said" >&2
+      rm -rf --one-file-system "$work"
+      fail "$otherwise"
+    fi
+  )
+}
+
 # Mirrors of Debian in this machine's apt configuration, one a line; none before the first 'apt-get update'.
 debian_mirrors() {
   apt-get indextargets --format "\$(ORIGIN) \$(LABEL) \$(COMPONENT) \$(REPO_URI)" 'Created-By: Packages' 2>/dev/null |

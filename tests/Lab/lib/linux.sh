@@ -12,28 +12,8 @@ readonly linux_modules=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_mode
 
 linux_folder() { echo "$(cache_folder)/linux-$linux_recipe"; }
 
-# Prints nothing, and makes the folder with vmlinuz and initrd.gz if it is not there.
-fetch_linux() {
-  local work
-  [[ -s $(linux_folder)/initrd.gz ]] && return
-  mkdir -p -m 755 "$(cache_folder)"
-  (
-    exec 8<"$(cache_folder)"
-    flock --timeout 600 8
-    [[ -s $(linux_folder)/initrd.gz ]] && exit
-    work=$(mktemp -d "$(cache_folder)/linux.new.XXXXXX")
-    # Not in the condition itself, where bash goes on after what fails.
-    make_linux "$work" >"$work/said" 2>&1 &
-    if wait $!; then
-      mv -T "$work/made" "$(linux_folder)"
-      rm -rf --one-file-system "$work"
-    else
-      tail -n 3 "$work/said" >&2
-      rm -rf --one-file-system "$work"
-      fail "the Linux guest could not be made"
-    fi
-  )
-}
+# Prints nothing. In the folder: vmlinuz and initrd.gz.
+fetch_linux() { make_in_cache "$(linux_folder)" make_linux "the Linux guest could not be made"; }
 
 make_linux() (
   set -e
@@ -51,8 +31,7 @@ make_linux() (
   install -m 644 "$here/guests/linux-seed" root/bin/seed
   install -m 644 "$here/guests/linux-disks" root/bin/disks
   install -m 755 "$here/guests/linux-agent" root/bin/agent
-  (cd root && find . | LC_ALL=C sort | ../unpacked/bin/cpio --quiet -o -H newc) | gzip -1 >made/initrd.gz.new
-  mv made/initrd.gz.new made/initrd.gz
+  (cd root && find . | LC_ALL=C sort | ../unpacked/bin/cpio --quiet -o -H newc) | gzip -1 >made/initrd.gz
 )
 
 # The address is the guest's; one guest of this kind runs at a time.
