@@ -287,7 +287,7 @@ else {
     $clone = (Get-KumoiVM golden-master -Raw).Xml -replace '<uuid>.*</uuid>' -replace '<mac .*/>' -replace 'golden-master', 'NAME'
     Add-Comparison 'Copy-KumoiVM -Linked -Count 10 of a template, against qemu-img and virsh define in a loop' {
       Measure-Once { if ((Copy-KumoiVM golden ours -VMHost upload -Linked -Count 10).Count -ne 10) { throw 'not ten' } }
-      Get-KumoiVM ours-* | Remove-KumoiVM -RemoveDisk -ThrottleLimit 1 -Confirm:$false
+      Get-KumoiVM ours-* | Remove-KumoiVM -RemoveDisk -Confirm:$false
     } {
       Measure-Once {
         foreach ($i in 1..10) {

@@ -76,6 +76,23 @@ public sealed class TemplateTests(RealLab lab) : LabTest(lab)
         Assert.Equal(before, Files(host));
     }
 
+    [Theory]
+    [MemberData(nameof(Hosts))]
+    public async Task Linked_copies_that_are_removed_side_by_side_leave_none_of_their_disks(string host)
+    {
+        var before = Files(host);
+        var master = await DefineMasterAsync(host);
+        var template = await VMActions.MakeTemplateAsync(master, "golden", OperationId.New(), _token);
+        var copies = await Task.WhenAll(Enumerable.Range(1, 12).Select(i => VMActions.CreateFromTemplateAsync(
+            Host(host), "golden", $"copy-{i}", new CopyOptions { Linked = true }, OperationId.New(), _token)));
+        await Task.WhenAll(copies.Select(copy => VMActions.RemoveAsync(copy, turnOff: false, removeVolumes: true, _token)));
+        Assert.Empty(Files(host, "copy-*"));
+
+        await VMActions.RemoveTemplateAsync(template, true, _token);
+        await RemoveAllVMsAsync();
+        Assert.Equal(before, Files(host));
+    }
+
     [Fact]
     public async Task Ten_on_four_hosts_one_of_which_has_no_room_any_more()
     {

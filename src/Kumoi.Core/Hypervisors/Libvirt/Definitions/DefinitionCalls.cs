@@ -43,13 +43,15 @@ internal static class DefinitionCalls
 
     private static async Task<Done> RemoveAsync(LibvirtLink host, RemoveTemplate call, CancellationToken cancellationToken)
     {
-        CallWarnings.Tell(await host.ControlAsync(connection => TemplateRemoval.Remove(connection, call), cancellationToken));
+        CallWarnings.Tell(await ImageRemovals.RunAsync(
+            host, connection => TemplateRemoval.Remove(connection, call), cancellationToken));
         return default;
     }
 
     private static async Task<Done> UndefineAsync(LibvirtLink host, UndefineVM call, CancellationToken cancellationToken)
     {
-        CallWarnings.Tell(await host.ControlAsync(
+        CallWarnings.Tell(await ImageRemovals.RunAsync(
+            host,
             connection =>
             {
                 using var domain = connection.GetDomain(call.Id);

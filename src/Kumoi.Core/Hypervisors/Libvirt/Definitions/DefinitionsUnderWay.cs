@@ -56,7 +56,7 @@ internal sealed class DefinitionsUnderWay
     public async Task<bool> UndoAsync(OperationId operation, CancellationToken cancellationToken)
     {
         await SettleAsync(operation, cancellationToken);
-        var kept = await _link.ControlAsync(connection => VMDefiner.Undo(connection, operation), cancellationToken);
+        var kept = await ImageRemovals.RunAsync(_link, connection => VMDefiner.Undo(connection, operation), cancellationToken);
         CallWarnings.Tell(kept ?? []);
         return kept is not null;
     }

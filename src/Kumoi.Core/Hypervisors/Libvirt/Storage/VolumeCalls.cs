@@ -16,7 +16,7 @@ internal static class VolumeCalls
         .Add(static (LibvirtLink host, ResizeVolume call, CancellationToken token) =>
             host.ControlAsync(connection => Resize(connection, call), token))
         .Add(static (LibvirtLink host, RemoveVolume call, CancellationToken token) =>
-            host.ControlAsync(connection => Remove(connection, call), token))
+            ImageRemovals.RunAsync(host, connection => Remove(connection, call), token))
         .Add(static (LibvirtLink host, CopyVolume call, CancellationToken token) => VolumeCopying.CopyAsync(host, call, token))
         .Add(static (LibvirtLink host, UploadVolume call, CancellationToken token) => VolumeTransfer.UploadAsync(host, call, token))
         .Add(static (LibvirtLink host, DownloadVolume call, CancellationToken token) => VolumeTransfer.DownloadAsync(host, call, token));
