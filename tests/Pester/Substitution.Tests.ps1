@@ -69,7 +69,7 @@ Describe 'Substitution' {
     @{ filter = 'FreeMemoryBytes -ge 20GB'; block = '$_.FreeMemoryBytes -ge 20GB' }
     @{ filter = 'Name -gt 10'; block = '$_.Name -gt 10' }
     @{ filter = 'VMCount -ge "1"'; block = '$_.VMCount -ge "1"' }
-    @{ filter = 'CpuRatio -not'; block = '-not $_.CpuRatio' }
+    @{ filter = 'VMCount -not'; block = '-not $_.VMCount' }
     @{ filter = 'NoSuch -lt 5'; block = '$_.NoSuch -lt 5' }
   ) {
     Get-KumoiVM | Where-Object { [int]($_.VMHost -replace '\D') % 3 -eq 0 } | Remove-KumoiVM -Force
