@@ -105,9 +105,10 @@ if (Connect-KumoiHost test:///default -ErrorAction Ignore) {
   # In several processes: .NET compiles what is called often by what it has seen of it, and so differently in each (0.97 to 1.12 in fifteen).
   $programs = 1..5 | ForEach-Object { Start-Peer dotnet "$PSScriptRoot/Kumoi.Benchmarks/bin/Release/net10.0/Kumoi.Benchmarks.dll" }
   $turn = 0
+  $next = { $programs[[math]::Floor($script:turn++ / 2) % 5] } # both of a pair by the same one
   Add-Comparison '2,000 reads of libvirt''s test driver through all layers, against straight from the driver' {
-    Invoke-Peer $programs[[math]::Floor($script:turn++ / 2) % 5] 'calls through the layers'
-  } { Invoke-Peer $programs[[math]::Floor($script:turn++ / 2) % 5] 'calls to the driver' } 'the driver alone' 1.1 75 50
+    Invoke-Peer (& $next) 'calls through the layers'
+  } { Invoke-Peer (& $next) 'calls to the driver' } 'the driver alone' 1.1 75 50
   $programs | ForEach-Object { Stop-Peer $_ }
 }
 else {

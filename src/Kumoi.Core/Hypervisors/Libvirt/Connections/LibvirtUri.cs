@@ -15,7 +15,7 @@ internal sealed class LibvirtUri
     {
         Scheme = parts.Driver.ToLowerInvariant();
         Transport = parts.Transport.ToLowerInvariant();
-        Host = parts.Host.Trim('[', ']');
+        Host = parts.Host.Trim('[', ']').Replace("%25", "%", StringComparison.Ordinal); // as a zone is written
         Path = parts.Path;
         var query = parts.Query;
         Socket = query.Split('&').FirstOrDefault(static p => p.StartsWith("socket=", StringComparison.Ordinal))?["socket=".Length..];
@@ -32,6 +32,7 @@ internal sealed class LibvirtUri
     /// <summary>Such as <c>ssh</c>; empty where the URI names none.</summary>
     public string Transport { get; }
 
+    /// <summary>A name or an address, which may have a zone, as in <c>fe80::1%eth0</c>; empty where the URI names none.</summary>
     public string Host { get; }
 
     public string Path { get; }
@@ -53,11 +54,13 @@ internal sealed class LibvirtUri
     /// <summary>The file that describes the test driver's node; null for its built-in node and all other drivers.</summary>
     public string? NodeFile => IsTest && !string.Equals(Path, "/default", StringComparison.Ordinal) ? Uri.UnescapeDataString(Path) : null;
 
-    /// <summary>Whether another host could use this URI to reach the same daemon.</summary>
-    public bool IsReachableFromOtherHosts =>
+    /// <summary>Whether the daemon is reached over the network, and not on this computer or through a tunnel that begins here.</summary>
+    public bool IsOverNetwork =>
         !IsTest && Host.Length > 0 && Socket is null && Transport is not "unix"
-        && Host is not ("localhost" or "127.0.0.1" or "::1")
-        && !Host.Contains('%', StringComparison.Ordinal); // a zone of this machine
+        && Host is not ("localhost" or "127.0.0.1" or "::1");
+
+    /// <summary>Whether another host could use this URI to reach the same daemon. An address's zone is this computer's.</summary>
+    public bool IsReachableFromOtherHosts => IsOverNetwork && !Host.Contains('%', StringComparison.Ordinal);
 
     /// <summary>Whether what goes over the connection is encrypted. To a host without a transport libvirt connects by TLS.</summary>
     public bool IsEncrypted =>

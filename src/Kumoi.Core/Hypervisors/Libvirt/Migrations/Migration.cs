@@ -75,7 +75,8 @@ internal sealed class Migration(
     }
 
     private string PeerUri() => options.TargetUri ?? target.PeerUri ?? throw new HypervisorException(
-        $"Cannot migrate peer-to-peer to {target.HostName}: its URI {target.Uri} is of a local socket, which the source host cannot use.",
+        $"Cannot migrate peer-to-peer to {target.HostName}: the source host cannot use the URI {target.Uri}, which leads to it from this "
+            + "computer only.",
         FaultDomain.Unknown,
         error: HypervisorError.NotSupported,
         recommendedAction:

@@ -25,7 +25,7 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress> So
                 ? new RelayAddress(given, sources) : await WithSourcesAsync(source, hostName, given, cancellationToken);
         }
 
-        if (!source.IsReachableFromOtherHosts)
+        if (!source.IsOverNetwork)
         {
             throw NotFound($"its URI {source.Display} does not show how the hosts and this computer reach each other", null);
         }
@@ -62,7 +62,7 @@ internal sealed record RelayAddress(IPAddress Local, IReadOnlyList<IPAddress> So
     private static async Task<RelayAddress> WithSourcesAsync(
         LibvirtUri source, string hostName, IPAddress given, CancellationToken cancellationToken)
     {
-        IPAddress[] addresses = source.IsReachableFromOtherHosts ? await ResolveAsync(source.Host, cancellationToken) : [];
+        IPAddress[] addresses = source.IsOverNetwork ? await ResolveAsync(source.Host, cancellationToken) : [];
         return addresses.Length > 0 && !Array.Exists(addresses, OwnAddresses.Has)
             ? new RelayAddress(given, addresses)
             : new RelayAddress(given, await ResolveAsync(hostName, cancellationToken), MayBeHere: true);

@@ -19,7 +19,7 @@ internal static class StreamAddress
     public static EndPoint Read(string uri, string hostName, LibvirtUri target)
     {
         var (host, port) = Split(uri) ?? throw new FormatException($"'{uri}' is no address of a stream.");
-        if (target.IsReachableFromOtherHosts && string.Equals(host, hostName, StringComparison.OrdinalIgnoreCase))
+        if (target.IsOverNetwork && string.Equals(host, hostName, StringComparison.OrdinalIgnoreCase))
         {
             host = target.Host;
         }
@@ -35,7 +35,7 @@ internal static class StreamAddress
     /// <exception cref="SocketException">A name is not known.</exception>
     public static EndPoint? Resolve(EndPoint end, LibvirtUri target)
     {
-        if (!target.IsReachableFromOtherHosts || (end as DnsEndPoint)?.Host == target.Host)
+        if (!target.IsOverNetwork || (end as DnsEndPoint)?.Host == target.Host)
         {
             return end;
         }

@@ -30,6 +30,7 @@ public sealed class OpeningTests : LibvirtTest
     [InlineData("qemu+tls://kvm1.example.com/system", "kvm1.example.com")]
     [InlineData("qemu+ssh://root@kvm_1:2222/system?keyfile=/k", "kvm_1")]
     [InlineData("qemu+tcp://[fd00::1]:16509/system", "fd00::1")]
+    [InlineData("qemu+tcp://[fe80::1%25eth0]/system", "fe80::1%eth0")]
     [InlineData("qemu+unix:///system?socket=/lab/h/3/sock", "/lab/h/3/sock")]
     [InlineData("qemu+unix:///system?mode=direct&socket=%2Flab%2Fsock", "/lab/sock")]
     public void A_URI_names_its_host_before_it_is_open(string uri, string expected) =>

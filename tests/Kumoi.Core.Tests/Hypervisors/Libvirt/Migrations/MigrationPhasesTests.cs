@@ -128,6 +128,7 @@ public sealed class MigrationPhasesTests
     [Theory]
     [InlineData("tcp:127.0.0.1:5432", "qemu+tcp://203.0.113.7/system", false)]
     [InlineData("tcp:[::1]:5432", "qemu+tcp://203.0.113.7/system", false)]
+    [InlineData("tcp:[::1]:5432", "qemu+tcp://[fe80::7%251]/system", false)]
     [InlineData("tcp:0.0.0.0:5432", "qemu+tcp://203.0.113.7/system", false)]
     [InlineData("tcp:[::ffff:127.0.0.1]:5432", "qemu+tcp://203.0.113.7/system", false)]
     [InlineData("tcp:localhost:5432", "qemu+tcp://203.0.113.7/system", false)]
