@@ -4,6 +4,7 @@ using Kumoi.FaultTolerance.Modes;
 using Kumoi.FaultTolerance.Pairs;
 using Kumoi.FaultTolerance.Protocols;
 using Kumoi.Hypervisors;
+using Kumoi.Hypervisors.Calls;
 using Kumoi.Hypervisors.Faults;
 using Kumoi.Hypervisors.Libvirt;
 using Kumoi.Resilience;
@@ -98,6 +99,26 @@ public sealed class PairColoTests(RealLab lab) : PairTest(lab)
 
         await StopAsync(controller, running);
         Say($"{mode}, {generation}: {figures}");
+    }
+
+    /// <summary>Of what its devices are since then no checkpoint has all: it would be a VM whose card is dead.</summary>
+    [Theory]
+    [InlineData("machine")]
+    [InlineData("newer")]
+    public async Task A_standby_that_was_reset_is_replaced_by_a_new_one(string generation)
+    {
+        var hosts = Lab.Choose(3, host => host.Generation == generation);
+        await using var controller = await ProtectAsync("colo", hosts, how: plan => Colo(plan, new FixedModeOptions(PairMode.Colo)));
+        var running = await RunAsync(controller, hosts[0]);
+        var record = controller.Record!;
+        var lost = Until(controller, running, static (happened, _) => happened is PairEvent.BackupLost);
+        await Host(record.Backup!).Link.SendAsync(
+            new QemuCommand(PairDomains.Of(Id, record.Checkpoint!.Standby), "system_reset"), CancellationToken.None);
+        await lost;
+        await ProtectedAgainAsync(controller, running, record.LastNumber);
+        Assert.Equal(record.Primary, controller.Record!.Primary);
+        Assert.NotEqual(record.Checkpoint.Attempt, controller.Record.Checkpoint!.Attempt);
+        await StopAsync(controller, running);
     }
 
     /// <summary>Half of the deaths are before a step, half after it: a step is a call that stops, asks for a checkpoint, or lets go.</summary>

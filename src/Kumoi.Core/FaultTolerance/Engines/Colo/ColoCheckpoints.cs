@@ -74,10 +74,12 @@ internal sealed class ColoCheckpoints : ITwoModes
                 course.IsTried = true;
             }
 
+            course.RefuseReset();
             var (mark, pause) = course.Asked is { } asked && await HasTakenAsync(course, either.Token)
                 ? (asked, TimeSpan.Zero)
                 : await CheckpointAsync(job, course, either.Token);
             course.Asked = null;
+            course.RefuseReset();
             return new MadeCheckpoint(mark, pause, Bytes: 0);
         }
         catch (HypervisorException e)
@@ -240,7 +242,7 @@ internal sealed class ColoCheckpoints : ITwoModes
         var begun = _time.GetTimestamp();
         while (_time.GetElapsedTime(begun) < period && !isWanted() && !cancellationToken.IsCancellationRequested)
         {
-            if (!comparison.Look() || _course?.Notices?.Take() is true)
+            if (!comparison.Look() || _course is { Standby.HasReset: true } || _course?.Notices?.Take() is true)
             {
                 return CheckpointCause.Mismatch;
             }

@@ -31,6 +31,21 @@ internal sealed class ColoCourse : IAsyncDisposable
     public bool IsOf(CheckpointJob job, Guid domain) =>
         Primary.Host == job.Primary && Primary.Domain == domain && Standby.Host == job.Backup;
 
+    /// <summary>
+    /// Of devices a checkpoint does not have all: a PCI device that the firmware of a standby whose guest has crashed has switched off
+    /// stays so when the standby has the primary's state again, and after a takeover the VM's card would be dead.
+    /// </summary>
+    /// <exception cref="HypervisorException">VMNotFound: it is a standby no more, and a new one is made.</exception>
+    public void RefuseReset()
+    {
+        if (Standby.HasReset)
+        {
+            throw new HypervisorException(
+                $"The standby on {Standby.Host.HostName} has been reset, as by a guest that has crashed or restarts.",
+                FaultDomain.VM, isTransient: true, error: HypervisorError.VMNotFound, recommendedAction: "A new one is made.");
+        }
+    }
+
     /// <summary>Lets go of both sides. They themselves stay.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -17,12 +17,16 @@ internal sealed class ColoQemu : IAsyncDisposable
     private IAsyncDisposable? _watch;
     private TaskCompletionSource<QemuEvent> _goesOn = Fresh();
     private DateTimeOffset _stoppedAt;
+    private volatile bool _hasReset;
 
     private ColoQemu(IHypervisorLink host, Guid domain, TimeProvider time) => (Host, Domain, _time) = (host, domain, time);
 
     public IHypervisorLink Host { get; }
 
     public Guid Domain { get; }
+
+    /// <summary>Its machine has been reset, by its guest or by somebody, since it is listened to.</summary>
+    public bool HasReset => _hasReset;
 
     /// <summary>Begins to listen to it.</summary>
     public static async Task<ColoQemu> BeginAsync(IHypervisorLink host, Guid domain, TimeProvider time, CancellationToken cancellationToken)
@@ -137,6 +141,9 @@ internal sealed class ColoQemu : IAsyncDisposable
                 break;
             case "RESUME":
                 _goesOn.TrySetResult(happened);
+                break;
+            case "RESET":
+                _hasReset = true;
                 break;
         }
     }
