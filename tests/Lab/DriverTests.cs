@@ -95,6 +95,21 @@ public sealed class DriverTests(RealLab lab) : LabTest(lab)
         await Lab.CountsOnAsync(host, "saved");
     }
 
+    /// <summary>libvirt tells the second one only that the guest has quit.</summary>
+    [Theory]
+    [InlineData("k1")]
+    [InlineData("k2")]
+    public async Task Of_two_who_save_a_VM_at_once_one_is_told_that_it_is_saved(string host)
+    {
+        var vm = await CreateAsync(Host(host), "saved", "hot");
+        await Lab.CountsOnAsync(host, "saved");
+        var saves = await Task.WhenAll(Enumerable.Range(0, 2).Select(
+            _ => Record.ExceptionAsync(() => VMActions.SaveAsync(vm, CancellationToken.None)).AsTask()));
+        var failure = Assert.IsType<HypervisorException>(Assert.Single(saves, static failure => failure is not null));
+        Assert.Equal((HypervisorError.InvalidState, FaultDomain.VM, false), (failure.Error, failure.FaultDomain, failure.OutcomeUnknown));
+        Assert.True((await VMsAsync(host)).Single() is { State: PowerState.Shutoff, HasSavedState: true });
+    }
+
     [Theory]
     [InlineData("k1")]
     [InlineData("k2")]

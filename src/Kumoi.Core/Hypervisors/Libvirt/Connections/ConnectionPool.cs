@@ -13,7 +13,8 @@ namespace Kumoi.Hypervisors.Libvirt.Connections;
 /// The one connection for all calls, where the driver gives each connection its own world; that one is in this process, and does not
 /// block. Else null.
 /// </param>
-internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, ConnectionSlot? shared) : IDisposable
+/// <param name="isForReads">What was read over a connection that is lost before its end may lack something, and is not used.</param>
+internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, ConnectionSlot? shared, bool isForReads) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly List<ConnectionSlot> _all = [];
@@ -31,7 +32,15 @@ internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, Connect
         var slot = Take();
         try
         {
-            return Guard(() => work(slot.Get()));
+            var connection = slot.Get();
+            connection.Lend();
+            var answer = Guard(() => work(connection));
+            if (isForReads)
+            {
+                connection.EnsureWhole("read from the host");
+            }
+
+            return answer;
         }
         finally
         {

@@ -16,6 +16,7 @@ internal sealed class JobConnections(LibvirtUri uri, Func<string> label) : IDisp
     public T Use<T>(Func<LibvirtConnection, T> work)
     {
         var connection = TakeKept() ?? LibvirtConnection.Open(uri, label);
+        connection.Lend();
         T result;
         try
         {

@@ -19,6 +19,7 @@ internal sealed unsafe class LibvirtConnection : IDisposable
     private ConcurrentDictionary<Guid, DomainHandle>? _known; // made at first use: most connections need none
     private readonly LossNotice _loss;
     private readonly Func<string> _label;
+    private bool _hasChanged; // something, for who has it now
 
     private LibvirtConnection(ConnectionHandle handle, LossNotice loss, Func<string> label)
     {
@@ -80,6 +81,26 @@ internal sealed unsafe class LibvirtConnection : IDisposable
         return NativeCapabilities.virConnectGetLibVersion(Handle, &version) == 0;
     }
 
+    /// <summary>Somebody else has it from here on, who has changed nothing yet.</summary>
+    public void Lend() => _hasChanged = false;
+
+    /// <summary>
+    /// Something has been changed. If the connection is lost from here on, also under a call that only reads, it is not known what became
+    /// of the whole of which this was a part.
+    /// </summary>
+    public void NoteChange() => _hasChanged = true;
+
+    /// <summary>Of a call that changes something.</summary>
+    public void Change(int result, string action)
+    {
+        if (result != 0)
+        {
+            throw Failed(action, CallKind.Write);
+        }
+
+        NoteChange();
+    }
+
     /// <summary>The exception for the call that just failed on this thread.</summary>
     /// <param name="action">What failed, to follow "Cannot", without the host.</param>
     /// <param name="kind">What the call was for.</param>
@@ -87,7 +108,20 @@ internal sealed unsafe class LibvirtConnection : IDisposable
 
     /// <summary>The exception for a failure that was copied before.</summary>
     public HypervisorException ToException(LibvirtFailure failure, string action, CallKind kind) =>
-        LibvirtErrors.ToException(failure, $"{action} on {Label}", kind, Loss);
+        LibvirtErrors.ToException(failure, $"{action} on {Label}", kind is CallKind.Read && _hasChanged ? CallKind.Write : kind, Loss);
+
+    /// <summary>
+    /// For who takes it that there is nothing where a call fails: a call on a connection that is lost fails too.
+    /// </summary>
+    /// <exception cref="HypervisorException">It is lost.</exception>
+    public void EnsureWhole(string action)
+    {
+        if (Loss is not null)
+        {
+            throw ToException(
+                new LibvirtFailure(LibvirtCode.Rpc, LibvirtOrigin.None, 0, "the connection to the host was lost"), action, CallKind.Read);
+        }
+    }
 
     /// <summary>Null if the host has no such VM (libvirt-domain: virDomainLookupByUUID).</summary>
     public DomainHandle? FindDomain(Guid id)

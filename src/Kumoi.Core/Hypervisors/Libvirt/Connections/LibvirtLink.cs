@@ -34,8 +34,8 @@ internal sealed class LibvirtLink : IHypervisorLink
         Time = time;
         HostName = uri.ExpectedName;
         _shared = uri.IsPrivatePerConnection ? new ConnectionSlot(uri, Label) : null;
-        _observing = new ConnectionPool(uri, Label, _shared);
-        _controlling = new ConnectionPool(uri, Label, _shared);
+        _observing = new ConnectionPool(uri, Label, _shared, isForReads: true);
+        _controlling = new ConnectionPool(uri, Label, _shared, isForReads: false);
         _watching = _shared ?? new ConnectionSlot(uri, Label);
         _working = new JobConnections(uri, Label);
         _watches = new LifecycleWatches(_observers, _watching, time);

@@ -60,7 +60,7 @@ internal static class DefinitionChanges
 
     /// <summary>libvirt takes no text for none.</summary>
     private static void Set(LibvirtConnection connection, DomainHandle domain, int type, string text, uint impact) =>
-        DeviceChange.Check(
-            connection, NativeDomain.virDomainSetMetadata(domain, type, text.Length == 0 ? null : text, null, null, impact),
+        connection.Change(
+            NativeDomain.virDomainSetMetadata(domain, type, text.Length == 0 ? null : text, null, null, impact),
             $"describe VM '{domain.Name}'");
 }

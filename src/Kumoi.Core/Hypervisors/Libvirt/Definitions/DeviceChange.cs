@@ -53,11 +53,4 @@ internal static class DeviceChange
         }
     }
 
-    public static void Check(LibvirtConnection connection, int result, string action)
-    {
-        if (result != 0)
-        {
-            throw connection.Failed(action, CallKind.Write);
-        }
-    }
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Xml;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
-using Kumoi.Hypervisors.Libvirt.Reading;
+using Kumoi.Hypervisors.Libvirt.Power;
 
 namespace Kumoi.Hypervisors.Libvirt.Definitions;
 
@@ -20,17 +20,10 @@ internal static unsafe class ImageUsesReader
     public static ImageUses Read(LibvirtConnection connection, string without)
     {
         var uses = new ImageUses();
-        var domains = VMDefiner.ListDomains(connection);
-        try
+        using var domains = VMDefiner.ListDomains(connection);
+        foreach (var domain in domains.Where(domain => !string.Equals(domain.Name, without, StringComparison.Ordinal)))
         {
-            foreach (var domain in domains.Where(domain => !string.Equals(domain.Name, without, StringComparison.Ordinal)))
-            {
-                AddDefinitions(connection, uses, domain);
-            }
-        }
-        finally
-        {
-            domains.ForEach(static domain => domain.Dispose());
+            AddDefinitions(connection, uses, domain);
         }
 
         AddPools(connection, uses);
@@ -42,7 +35,7 @@ internal static unsafe class ImageUsesReader
         var what = $"the definition of the VM '{domain.Name}' could not be read";
         AddDefinition(connection, uses, domain.Name, NativeDomain.virDomainGetXMLDesc(domain, 0), what);
         AddDefinition(connection, uses, domain.Name, NativeDomain.virDomainGetXMLDesc(domain, InactiveXml), what);
-        if (HostBoundState.HasSaved(domain))
+        if (ManagedSave.IsThere(connection, domain))
         {
             AddSavedState(connection, uses, domain);
         }
@@ -65,21 +58,25 @@ internal static unsafe class ImageUsesReader
     private static void AddSnapshots(LibvirtConnection connection, ImageUses uses, DomainHandle domain)
     {
         var what = $"the snapshots of the VM '{domain.Name}' could not be read";
-        nint* snapshots = null;
-        var count = NativeSnapshot.virDomainListAllSnapshots(domain, &snapshots, 0);
+        nint* pointers = null;
+        var count = NativeSnapshot.virDomainListAllSnapshots(domain, &pointers, 0);
         if (count < 0)
         {
             NoteFailure(connection, uses, what, LibvirtCode.NoDomain);
             return;
         }
 
+        using var snapshots = new HandleList<SnapshotHandle>();
         for (var i = 0; i < count; i++)
         {
-            AddDefinition(connection, uses, domain.Name, NativeSnapshot.virDomainSnapshotGetXMLDesc(snapshots[i], 0), what);
-            _ = NativeSnapshot.virDomainSnapshotFree(snapshots[i]);
+            snapshots.Add(new SnapshotHandle(pointers[i], connection.Handle));
         }
 
-        NativeTypedParameters.Free(snapshots);
+        NativeTypedParameters.Free(pointers);
+        foreach (var snapshot in snapshots)
+        {
+            AddDefinition(connection, uses, domain.Name, NativeSnapshot.virDomainSnapshotGetXMLDesc(snapshot, 0), what);
+        }
     }
 
     private static void AddDefinition(LibvirtConnection connection, ImageUses uses, string vm, byte* text, string what)
@@ -102,7 +99,8 @@ internal static unsafe class ImageUsesReader
 
     private static void AddPools(LibvirtConnection connection, ImageUses uses)
     {
-        if (VolumeStore.ListPools(connection, 0) is not { } pools)
+        using var pools = VolumeStore.ListPools(connection, 0);
+        if (pools is null)
         {
             NoteFailure(connection, uses, "the storage pools could not be listed", LibvirtCode.NoSupport);
             return;
@@ -110,10 +108,7 @@ internal static unsafe class ImageUsesReader
 
         foreach (var pool in pools)
         {
-            using (pool)
-            {
-                AddVolumes(connection, uses, pool);
-            }
+            AddVolumes(connection, uses, pool);
         }
     }
 
@@ -134,7 +129,7 @@ internal static unsafe class ImageUsesReader
             return;
         }
 
-        var volumes = new List<VolumeHandle>(count);
+        using var volumes = new HandleList<VolumeHandle>();
         for (var i = 0; i < count; i++)
         {
             volumes.Add(new VolumeHandle(pointers[i], connection.Handle));
@@ -143,10 +138,7 @@ internal static unsafe class ImageUsesReader
         NativeTypedParameters.Free(pointers);
         foreach (var volume in volumes)
         {
-            using (volume)
-            {
-                AddVolume(connection, uses, poolName, volume);
-            }
+            AddVolume(connection, uses, poolName, volume);
         }
     }
 

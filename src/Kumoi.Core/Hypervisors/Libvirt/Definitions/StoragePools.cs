@@ -13,28 +13,22 @@ internal static unsafe class StoragePools
     /// <summary>libvirt-storage: virConnectListAllStoragePools, and the XML of each. None, where the host has no storage driver.</summary>
     public static IReadOnlyList<StoragePoolReading> Read(LibvirtConnection connection)
     {
-        if (VolumeStore.ListPools(connection, ActiveOnly) is not { } handles)
+        using var pools = VolumeStore.ListPools(connection, ActiveOnly);
+        if (pools is null)
         {
             var failure = NativeError.Last();
             return failure.Code is LibvirtCode.NoSupport && connection.Loss is null
                 ? [] : throw connection.ToException(failure, "list the storage pools", CallKind.Read);
         }
 
-        var found = new List<StoragePoolReading>(handles.Count);
-        try
+        var found = new List<StoragePoolReading>(pools.Count);
+        foreach (var pool in pools)
         {
-            foreach (var pool in handles)
+            // One that was removed or stopped meanwhile has none.
+            if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml && Parse(xml) is { } reading)
             {
-                // One that was removed or stopped meanwhile has none.
-                if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml && Parse(xml) is { } reading)
-                {
-                    found.Add(reading);
-                }
+                found.Add(reading);
             }
-        }
-        finally
-        {
-            handles.ForEach(static handle => handle.Dispose());
         }
 
         return found;

@@ -1,6 +1,7 @@
 using System.Xml.Linq;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Hypervisors.Libvirt.Power;
 using Kumoi.Hypervisors.Libvirt.Reading;
 
 namespace Kumoi.Hypervisors.Libvirt.Definitions;
@@ -107,20 +108,13 @@ internal sealed unsafe class VMDefiner
     public static IReadOnlyList<string>? Undo(LibvirtConnection connection, OperationId operation)
     {
         IReadOnlyList<string>? warnings = null;
-        var domains = ListDomains(connection);
-        try
+        using var domains = ListDomains(connection);
+        foreach (var domain in domains)
         {
-            foreach (var domain in domains)
+            if (Undo(connection, domain, operation) is { } kept)
             {
-                if (Undo(connection, domain, operation) is { } kept)
-                {
-                    warnings = [.. warnings ?? [], .. kept];
-                }
+                warnings = [.. warnings ?? [], .. kept];
             }
-        }
-        finally
-        {
-            domains.ForEach(static domain => domain.Dispose());
         }
 
         return warnings;
@@ -144,7 +138,7 @@ internal sealed unsafe class VMDefiner
                 CallKind.Read);
         }
 
-        if (HostBoundState.HasSaved(domain))
+        if (ManagedSave.IsThere(connection, domain))
         {
             throw connection.ToException(
                 new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, "it has a saved state, which would be lost"),
@@ -178,6 +172,7 @@ internal sealed unsafe class VMDefiner
         var pointer = NativeDomain.virDomainDefineXMLFlags(connection.Handle, domain.ToString(), 0);
         if (pointer != 0)
         {
+            connection.NoteChange();
             return new DomainHandle(pointer, connection.Handle);
         }
 
@@ -204,6 +199,7 @@ internal sealed unsafe class VMDefiner
             throw connection.Failed(action, CallKind.Write);
         }
 
+        connection.NoteChange();
         new DomainHandle(pointer, connection.Handle).Dispose();
     }
 
@@ -267,6 +263,7 @@ internal sealed unsafe class VMDefiner
     {
         if (NativeDomain.virDomainDestroy(domain) == 0)
         {
+            connection.NoteChange();
             return;
         }
 
@@ -284,6 +281,7 @@ internal sealed unsafe class VMDefiner
         {
             if (NativeDomain.virDomainUndefineFlags(domain, withSavedState ? flags : flags & ~WithSavedState) == 0)
             {
+                connection.NoteChange();
                 return;
             }
 
@@ -312,7 +310,7 @@ internal sealed unsafe class VMDefiner
             : throw connection.ToException(failure, $"read the metadata of VM '{domain.Name}'", CallKind.Read);
     }
 
-    internal static List<DomainHandle> ListDomains(LibvirtConnection connection)
+    internal static HandleList<DomainHandle> ListDomains(LibvirtConnection connection)
     {
         nint* domains = null;
         var count = NativeDomain.virConnectListAllDomains(connection.Handle, &domains, 0);
@@ -321,7 +319,7 @@ internal sealed unsafe class VMDefiner
             throw connection.Failed("list the VMs");
         }
 
-        var handles = new List<DomainHandle>(count);
+        var handles = new HandleList<DomainHandle>();
         for (var i = 0; i < count; i++)
         {
             handles.Add(new DomainHandle(domains[i], connection.Handle));

@@ -117,8 +117,8 @@ internal static class VMSize
         SetCpus(connection, domain, count, InDefinition);
     }
 
-    private static void SetCpus(LibvirtConnection connection, DomainHandle domain, int count, uint flags) => Check(
-        connection, NativeDomain.virDomainSetVcpusFlags(domain, (uint)count, flags), $"set the CPUs of VM '{domain.Name}'");
+    private static void SetCpus(LibvirtConnection connection, DomainHandle domain, int count, uint flags) => connection.Change(
+        NativeDomain.virDomainSetVcpusFlags(domain, (uint)count, flags), $"set the CPUs of VM '{domain.Name}'");
 
     private static void SetMemory(LibvirtConnection connection, DomainHandle domain, long bytes, long most)
     {
@@ -126,7 +126,7 @@ internal static class VMSize
         SetMemory(connection, domain, bytes, InDefinition);
     }
 
-    private static void SetMemory(LibvirtConnection connection, DomainHandle domain, long bytes, uint flags) => Check(
-        connection, NativeDomain.virDomainSetMemoryFlags(domain, new CULong((nuint)(((bytes - 1) / 1024) + 1)), flags),
+    private static void SetMemory(LibvirtConnection connection, DomainHandle domain, long bytes, uint flags) => connection.Change(
+        NativeDomain.virDomainSetMemoryFlags(domain, new CULong((nuint)(((bytes - 1) / 1024) + 1)), flags),
         $"set the memory of VM '{domain.Name}'");
 }

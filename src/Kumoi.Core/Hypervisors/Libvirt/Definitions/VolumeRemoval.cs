@@ -155,9 +155,17 @@ internal static class VolumeRemoval
 
     private static void Add(LibvirtConnection connection, Dictionary<string, VolumeHandle> volumes, VolumeHandle volume)
     {
-        if (!volumes.TryAdd(VolumeStore.PathOf(connection, volume), volume))
+        var isKept = false;
+        try
         {
-            volume.Dispose();
+            isKept = volumes.TryAdd(VolumeStore.PathOf(connection, volume), volume);
+        }
+        finally
+        {
+            if (!isKept)
+            {
+                volume.Dispose();
+            }
         }
     }
 

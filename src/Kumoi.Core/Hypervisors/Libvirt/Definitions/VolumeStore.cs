@@ -65,8 +65,9 @@ internal static unsafe class VolumeStore
             throw connection.Failed(action, CallKind.Write);
         }
 
+        connection.NoteChange();
         using var volume = new VolumeHandle(pointer, connection.Handle);
-        var path = NativeString.Take(NativeStorage.virStorageVolGetPath(volume));
+        var path = PathOf(connection, volume);
         if (!string.Equals(path, plan.Path, StringComparison.Ordinal))
         {
             _ = NativeStorage.virStorageVolDelete(volume, 0);
@@ -78,9 +79,9 @@ internal static unsafe class VolumeStore
                     + "first and give its path.");
         }
 
-        if (plan.GrowsTo is { } bytes && NativeStorage.virStorageVolResize(volume, (ulong)bytes, 0) != 0)
+        if (plan.GrowsTo is { } bytes)
         {
-            throw connection.Failed($"resize the volume '{plan.Name}'", CallKind.Write);
+            connection.Change(NativeStorage.virStorageVolResize(volume, (ulong)bytes, 0), $"resize the volume '{plan.Name}'");
         }
 
         if (plan.Content is { } content)
@@ -96,6 +97,7 @@ internal static unsafe class VolumeStore
     {
         if (NativeStorage.virStorageVolDelete(volume, 0) == 0)
         {
+            connection.NoteChange();
             return true;
         }
 
@@ -141,20 +143,19 @@ internal static unsafe class VolumeStore
     public static Dictionary<string, string> ReadDirectories(LibvirtConnection connection)
     {
         const uint ActiveOnly = 1 << 1; // VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE
-        var pools = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var pool in ListPools(connection, ActiveOnly) ?? [])
+        var directories = new Dictionary<string, string>(StringComparer.Ordinal);
+        using var pools = ListPools(connection, ActiveOnly);
+        foreach (var pool in pools ?? [])
         {
-            using (pool)
+            if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml
+                && (string?)SafeXml.Parse(xml).Element("target")?.Element("path") is { Length: > 1 } directory)
             {
-                if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml
-                    && (string?)SafeXml.Parse(xml).Element("target")?.Element("path") is { Length: > 1 } directory)
-                {
-                    pools.TryAdd(ImagePath.Normalize(directory), NameOf(pool));
-                }
+                directories.TryAdd(ImagePath.Normalize(directory), NameOf(pool));
             }
         }
 
-        return pools;
+        connection.EnsureWhole("list the storage pools");
+        return directories;
     }
 
     /// <summary>
@@ -175,7 +176,7 @@ internal static unsafe class VolumeStore
     }
 
     /// <summary>libvirt-storage: virConnectListAllStoragePools. Null if that failed: then the error is libvirt's last.</summary>
-    public static List<StoragePoolHandle>? ListPools(LibvirtConnection connection, uint flags)
+    public static HandleList<StoragePoolHandle>? ListPools(LibvirtConnection connection, uint flags)
     {
         nint* pointers = null;
         var count = NativeStorage.virConnectListAllStoragePools(connection.Handle, &pointers, flags);
@@ -184,7 +185,7 @@ internal static unsafe class VolumeStore
             return null;
         }
 
-        var pools = new List<StoragePoolHandle>(count);
+        var pools = new HandleList<StoragePoolHandle>();
         for (var i = 0; i < count; i++)
         {
             pools.Add(new StoragePoolHandle(pointers[i], connection.Handle));

@@ -9,28 +9,21 @@ internal static class PairMarksReader
 {
     public static IReadOnlyList<PairMarkReading> Read(LibvirtConnection connection)
     {
-        var domains = VMDefiner.ListDomains(connection);
-        try
+        using var domains = VMDefiner.ListDomains(connection);
+        List<PairMarkReading> marks = [];
+        foreach (var domain in domains.Where(static domain => PairMarks.IsMark(domain.Name)))
         {
-            List<PairMarkReading> marks = [];
-            foreach (var domain in domains.Where(static domain => PairMarks.IsMark(domain.Name)))
+            try
             {
-                try
-                {
-                    var definition = DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain));
-                    marks.Add(new PairMarkReading(domain.Name, definition.Element("description")?.Value ?? ""));
-                }
-                catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
-                {
-                    // It was removed meanwhile.
-                }
+                var definition = DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain));
+                marks.Add(new PairMarkReading(domain.Name, definition.Element("description")?.Value ?? ""));
             }
+            catch (HypervisorException e) when (e.Error is HypervisorError.VMNotFound)
+            {
+                // It was removed meanwhile.
+            }
+        }
 
-            return marks;
-        }
-        finally
-        {
-            domains.ForEach(static domain => domain.Dispose());
-        }
+        return marks;
     }
 }

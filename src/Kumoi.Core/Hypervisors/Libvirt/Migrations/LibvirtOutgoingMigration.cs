@@ -33,7 +33,7 @@ internal sealed class LibvirtOutgoingMigration : IOutgoingMigration
         _relayAddress = relayAddress;
         _time = link.Time;
         _beginning = new OutgoingBeginning(_connections, _source);
-        _watching = new ConnectionPool(_connections.Uri, () => _connections.HostName, shared: null);
+        _watching = new ConnectionPool(_connections.Uri, () => _connections.HostName, shared: null, isForReads: false);
     }
 
     public MigrationOffer Offer { get; private set; } = null!;

@@ -1,7 +1,7 @@
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Definitions;
 using Kumoi.Hypervisors.Libvirt.Native;
-using Kumoi.Hypervisors.Libvirt.Reading;
+using Kumoi.Hypervisors.Libvirt.Power;
 
 namespace Kumoi.Hypervisors.Libvirt.Migrations;
 
@@ -75,7 +75,7 @@ internal static class MarkedCopies
             return true;
         }
 
-        if (VMDefiner.IsActive(connection, domain) || HostBoundState.HasSaved(domain))
+        if (VMDefiner.IsActive(connection, domain) || ManagedSave.IsThere(connection, domain))
         {
             return false;
         }

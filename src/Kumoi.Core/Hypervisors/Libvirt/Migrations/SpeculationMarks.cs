@@ -59,20 +59,13 @@ internal static unsafe class SpeculationMarks
     public static IReadOnlyList<MarkedVM> ReadAll(LibvirtConnection connection)
     {
         List<MarkedVM> marked = [];
-        var domains = VMDefiner.ListDomains(connection);
-        try
+        using var domains = VMDefiner.ListDomains(connection);
+        foreach (var domain in domains)
         {
-            foreach (var domain in domains)
+            if (Read(connection, domain) is { } mark)
             {
-                if (Read(connection, domain) is { } mark)
-                {
-                    marked.Add(new MarkedVM(Id(domain), domain.Name, mark));
-                }
+                marked.Add(new MarkedVM(Id(domain), domain.Name, mark));
             }
-        }
-        finally
-        {
-            domains.ForEach(static domain => domain.Dispose());
         }
 
         return marked;

@@ -15,9 +15,6 @@ internal static unsafe partial class NativeSnapshot
     public static partial nint virDomainSnapshotLookupByName(DomainHandle domain, string name, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name)]
-    public static partial byte* virDomainSnapshotGetXMLDesc(nint snapshot, uint flags);
-
-    [LibraryImport(LibvirtLibrary.Name)]
     public static partial byte* virDomainSnapshotGetXMLDesc(SnapshotHandle snapshot, uint flags);
 
     [LibraryImport(LibvirtLibrary.Name)]

@@ -22,8 +22,7 @@ internal static class AdapterChanges
         }
 
         EnsureNetwork(connection, call.Adapter.Network);
-        Check(
-            connection,
+        connection.Change(
             NativeDomain.virDomainAttachDeviceFlags(
                 domain, AdapterDefinition.Build(call.MacAddress, call.Adapter, call.Model).ToString(), Impact(now, definition)),
             $"add a network adapter to VM '{domain.Name}'");
@@ -67,8 +66,8 @@ internal static class AdapterChanges
 
         return ReadAgain(connection, domain, call.MacAddress);
 
-        void Update(XElement adapter, uint impact) => Check(
-            connection, NativeDomain.virDomainUpdateDeviceFlags(domain, adapter.ToString(), impact),
+        void Update(XElement adapter, uint impact) => connection.Change(
+            NativeDomain.virDomainUpdateDeviceFlags(domain, adapter.ToString(), impact),
             $"change the network adapter '{call.MacAddress}' of VM '{domain.Name}'");
     }
 
@@ -82,7 +81,7 @@ internal static class AdapterChanges
         var action = $"remove the network adapter '{call.MacAddress}' from VM '{domain.Name}'";
         if (now is not null && AdapterDefinition.Find(now, call.MacAddress) is { } live)
         {
-            Check(connection, NativeDomain.virDomainDetachDeviceFlags(domain, live.ToString(), Now), action);
+            connection.Change(NativeDomain.virDomainDetachDeviceFlags(domain, live.ToString(), Now), action);
             WaitUntilGone(
                 connection, domain, $"the network adapter '{call.MacAddress}'", xml => AdapterDefinition.Find(xml, call.MacAddress),
                 "It may let go later: look with Get-KumoiNetworkAdapter, and remove it again. Or stop the VM, and remove it then.",
@@ -91,7 +90,7 @@ internal static class AdapterChanges
 
         if (definition is not null && AdapterDefinition.Find(definition, call.MacAddress) is { } defined)
         {
-            Check(connection, NativeDomain.virDomainDetachDeviceFlags(domain, defined.ToString(), InDefinition), action);
+            connection.Change(NativeDomain.virDomainDetachDeviceFlags(domain, defined.ToString(), InDefinition), action);
         }
 
         return default;

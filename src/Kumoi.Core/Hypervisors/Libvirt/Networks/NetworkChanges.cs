@@ -29,6 +29,7 @@ internal static unsafe class NetworkChanges
             throw failure;
         }
 
+        connection.NoteChange();
         using var network = new NetworkHandle(pointer, connection.Handle);
         try
         {
@@ -67,6 +68,7 @@ internal static unsafe class NetworkChanges
             }
         }
 
+        connection.NoteChange();
         return ReadAgain(connection, network, call.NetworkName);
     }
 
@@ -82,14 +84,14 @@ internal static unsafe class NetworkChanges
 
         EnsureUnused(connection, before.Name, alsoDefined: false);
         Stop(connection, network, $"stop the network '{before.Name}'");
-        return NetworkReader.Read(network) ?? before with { IsActive = false };
+        return NetworkReader.Read(connection, network) ?? before with { IsActive = false };
     }
 
     /// <summary>virNetworkUndefine.</summary>
     public static Done Remove(LibvirtConnection connection, RemoveNetwork call)
     {
         using var network = Find(connection, call.Id);
-        if (network is null || NetworkReader.Read(network) is not { } before)
+        if (network is null || NetworkReader.Read(connection, network) is not { } before)
         {
             return default;
         }
@@ -151,22 +153,15 @@ internal static unsafe class NetworkChanges
 
     private static void EnsureUnused(LibvirtConnection connection, string name, bool alsoDefined)
     {
-        var domains = VMDefiner.ListDomains(connection);
-        try
+        using var domains = VMDefiner.ListDomains(connection);
+        foreach (var domain in domains)
         {
-            foreach (var domain in domains)
+            var (now, definition) = DeviceChange.ReadBoth(connection, domain);
+            if ((now is not null && NetworkDefinition.IsUsedBy(name, now))
+                || (alsoDefined && definition is not null && NetworkDefinition.IsUsedBy(name, definition)))
             {
-                var (now, definition) = DeviceChange.ReadBoth(connection, domain);
-                if ((now is not null && NetworkDefinition.IsUsedBy(name, now))
-                    || (alsoDefined && definition is not null && NetworkDefinition.IsUsedBy(name, definition)))
-                {
-                    throw NetworkDefinition.InUse(connection.Label, name, domain.Name);
-                }
+                throw NetworkDefinition.InUse(connection.Label, name, domain.Name);
             }
-        }
-        finally
-        {
-            domains.ForEach(static domain => domain.Dispose());
         }
     }
 
@@ -180,12 +175,14 @@ internal static unsafe class NetworkChanges
                 throw failure;
             }
         }
+
+        connection.NoteChange();
     }
 
     private static bool IsActive(NetworkHandle network) => NativeNetwork.virNetworkIsActive(network) == 1;
 
     private static NetworkReading ReadAgain(LibvirtConnection connection, NetworkHandle network, string name) =>
-        NetworkReader.Read(network) ?? throw NetworkDefinition.IsGone(connection.Label, name);
+        NetworkReader.Read(connection, network) ?? throw NetworkDefinition.IsGone(connection.Label, name);
 
     /// <summary>Whatever libvirt complains of here, and has no number of its own for, is what the host lacks or has already.</summary>
     private static HypervisorException Failed(LibvirtConnection connection, string action)
@@ -205,5 +202,7 @@ internal static unsafe class NetworkChanges
         {
             throw Failed(connection, action);
         }
+
+        connection.NoteChange();
     }
 }

@@ -20,7 +20,7 @@ internal static unsafe class NetworkReader
                 ? [] : throw connection.ToException(failure, "list the networks", CallKind.Read);
         }
 
-        List<NetworkHandle> networks = [];
+        using var networks = new HandleList<NetworkHandle>();
         for (var i = 0; i < count; i++)
         {
             networks.Add(new NetworkHandle(pointers[i], connection.Handle));
@@ -30,12 +30,9 @@ internal static unsafe class NetworkReader
         List<NetworkReading> readings = [];
         foreach (var network in networks)
         {
-            using (network)
+            if (Read(connection, network) is { } reading)
             {
-                if (Read(network) is { } reading)
-                {
-                    readings.Add(reading);
-                }
+                readings.Add(reading);
             }
         }
 
@@ -43,20 +40,17 @@ internal static unsafe class NetworkReader
     }
 
     /// <summary>Null: it was removed meanwhile.</summary>
-    public static NetworkReading? Read(NetworkHandle network)
+    public static NetworkReading? Read(LibvirtConnection connection, NetworkHandle network)
     {
-        if (NativeString.Take(NativeNetwork.virNetworkGetXMLDesc(network, 0)) is not { } xml
-            || NetworkDefinition.Read(xml) is not { } reading)
-        {
-            return null;
-        }
-
+        var reading = NativeString.Take(NativeNetwork.virNetworkGetXMLDesc(network, 0)) is { } xml ? NetworkDefinition.Read(xml) : null;
         int isAutostart;
-        return reading with
+        reading = reading is null ? null : reading with
         {
             IsActive = NativeNetwork.virNetworkIsActive(network) == 1,
             IsAutostart = NativeNetwork.virNetworkGetAutostart(network, &isAutostart) == 0 && isAutostart != 0,
         };
+        connection.EnsureWhole("read a network");
+        return reading;
     }
 
     /// <summary>virNetworkGetDHCPLeases.</summary>

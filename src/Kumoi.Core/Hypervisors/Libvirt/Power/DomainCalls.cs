@@ -96,5 +96,7 @@ internal static unsafe class DomainCalls
             var failure = NativeError.Last();
             throw connection.ToException(failure, $"{verb} VM '{domain.Name}'", CallKind.Write);
         }
+
+        connection.NoteChange();
     }
 }

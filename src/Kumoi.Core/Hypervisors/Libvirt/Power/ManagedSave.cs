@@ -15,11 +15,38 @@ internal static class ManagedSave
     public static Task<Done> SaveAsync(LibvirtLink host, Guid id, CancellationToken cancellationToken) =>
         Job.RunAsync(host, id, connection => Save(connection, id), cancellationToken);
 
+    /// <summary>Whether the VM's memory is saved, and its next start goes on from there.</summary>
+    public static bool IsThere(LibvirtConnection connection, DomainHandle domain)
+    {
+        var isHeld = false;
+        domain.DangerousAddRef(ref isHeld);
+        try
+        {
+            var hasSaved = NativeDomain.virDomainHasManagedSaveImage(domain.DangerousGetHandle(), 0);
+            return hasSaved < 0 && connection.Loss is not null
+                ? throw connection.Failed($"look whether VM '{domain.Name}' is saved") : hasSaved > 0;
+        }
+        finally
+        {
+            domain.DangerousRelease();
+        }
+    }
+
     private static Done Save(LibvirtConnection connection, Guid id)
     {
         using var domain = connection.GetDomain(id);
-        return NativeDomain.virDomainManagedSave(domain, 0) == 0
-            ? default
-            : throw connection.ToException(NativeError.Last(), $"save VM '{domain.Name}'", CallKind.Job);
+        if (NativeDomain.virDomainManagedSave(domain, 0) == 0)
+        {
+            return default;
+        }
+
+        var failure = NativeError.Last();
+        var doing = $"save VM '{domain.Name}'";
+        // Whoever comes second waits for the first, and is then told only that the guest has quit.
+        throw connection.Loss is null && IsThere(connection, domain)
+            ? connection.ToException(
+                new LibvirtFailure(LibvirtCode.OperationInvalid, LibvirtOrigin.None, 0, "somebody else has saved it meanwhile"), doing,
+                CallKind.Read)
+            : connection.ToException(failure, doing, CallKind.Write);
     }
 }

@@ -1,6 +1,7 @@
 using System.Xml.Linq;
 using Kumoi.Hypervisors.Libvirt.Connections;
 using Kumoi.Hypervisors.Libvirt.Native;
+using Kumoi.Hypervisors.Libvirt.Power;
 
 namespace Kumoi.Hypervisors.Libvirt.Reading;
 
@@ -14,7 +15,7 @@ internal static class HostBoundState
     public static unsafe string? Find(LibvirtConnection connection, DomainHandle domain)
     {
         // What a driver does not support it does not keep.
-        if (HasSaved(domain))
+        if (ManagedSave.IsThere(connection, domain))
         {
             return "a saved state (managed save)";
         }
@@ -34,27 +35,12 @@ internal static class HostBoundState
             : null;
     }
 
-    /// <summary>Whether the VM's memory is saved, and its next start goes on from there.</summary>
-    public static bool HasSaved(DomainHandle domain)
-    {
-        var isHeld = false;
-        domain.DangerousAddRef(ref isHeld);
-        try
-        {
-            return NativeDomain.virDomainHasManagedSaveImage(domain.DangerousGetHandle(), 0) > 0;
-        }
-        finally
-        {
-            domain.DangerousRelease();
-        }
-    }
-
     /// <summary>libvirt-domain: virDomainManagedSaveRemove. Fine where there is none.</summary>
     public static void DiscardSaved(LibvirtConnection connection, DomainHandle domain)
     {
-        if (HasSaved(domain) && NativeDomain.virDomainManagedSaveRemove(domain, 0) != 0)
+        if (ManagedSave.IsThere(connection, domain))
         {
-            throw connection.ToException(NativeError.Last(), $"throw away the saved state of VM '{domain.Name}'", CallKind.Write);
+            connection.Change(NativeDomain.virDomainManagedSaveRemove(domain, 0), $"throw away the saved state of VM '{domain.Name}'");
         }
     }
 
@@ -79,9 +65,6 @@ internal static class HostBoundState
     /// <summary>libvirt-domain: virDomainSetAutostart.</summary>
     public static void SetAutostart(LibvirtConnection connection, DomainHandle domain, bool isAutostart)
     {
-        if (NativeDomain.virDomainSetAutostart(domain, isAutostart ? 1 : 0) != 0)
-        {
-            throw connection.Failed($"set the autostart of VM '{domain.Name}'", CallKind.Write);
-        }
+        connection.Change(NativeDomain.virDomainSetAutostart(domain, isAutostart ? 1 : 0), $"set the autostart of VM '{domain.Name}'");
     }
 }

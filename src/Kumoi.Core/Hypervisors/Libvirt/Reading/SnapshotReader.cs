@@ -13,20 +13,17 @@ internal static unsafe class SnapshotReader
     public static IReadOnlyList<SnapshotReading> Read(LibvirtConnection connection, DomainHandle domain)
     {
         List<SnapshotReading> readings = [];
-        foreach (var snapshot in List(connection, domain))
+        using var snapshots = List(connection, domain);
+        foreach (var snapshot in snapshots)
         {
-            using (snapshot)
+            // One that was removed meanwhile is none.
+            if (NativeString.Take(NativeSnapshot.virDomainSnapshotGetXMLDesc(snapshot, 0)) is { } xml)
             {
-                // One that was removed meanwhile is none.
-                if (NativeString.Take(NativeSnapshot.virDomainSnapshotGetXMLDesc(snapshot, 0)) is { } xml)
-                {
-                    readings.Add(SnapshotDefinition.Read(
-                        SnapshotDefinition.Parse(xml), NativeSnapshot.virDomainSnapshotIsCurrent(snapshot, 0) == 1));
-                }
-                else if (NativeError.Last() is { Code: not LibvirtCode.NoSnapshot } failure)
-                {
-                    throw connection.ToException(failure, $"read the snapshots of VM '{domain.Name}'", CallKind.Read);
-                }
+                readings.Add(SnapshotDefinition.Read(SnapshotDefinition.Parse(xml), IsCurrent(snapshot)));
+            }
+            else if (NativeError.Last() is { Code: not LibvirtCode.NoSnapshot } failure)
+            {
+                throw connection.ToException(failure, $"read the snapshots of VM '{domain.Name}'", CallKind.Read);
             }
         }
 
@@ -36,16 +33,8 @@ internal static unsafe class SnapshotReader
     /// <summary>The XML of each, without secrets.</summary>
     public static List<XElement> ReadXml(LibvirtConnection connection, DomainHandle domain)
     {
-        List<XElement> found = [];
-        foreach (var snapshot in List(connection, domain))
-        {
-            using (snapshot)
-            {
-                found.Add(ReadXml(connection, snapshot, 0));
-            }
-        }
-
-        return found;
+        using var snapshots = List(connection, domain);
+        return [.. snapshots.Select(snapshot => ReadXml(connection, snapshot, 0))];
     }
 
     /// <summary>With secrets: to define it, or its VM, anew.</summary>
@@ -94,7 +83,7 @@ internal static unsafe class SnapshotReader
     private static XElement ReadXml(LibvirtConnection connection, SnapshotHandle snapshot, uint flags) => SnapshotDefinition.Parse(
         NativeString.Take(NativeSnapshot.virDomainSnapshotGetXMLDesc(snapshot, flags)) ?? throw connection.Failed("read a snapshot"));
 
-    private static List<SnapshotHandle> List(LibvirtConnection connection, DomainHandle domain)
+    private static HandleList<SnapshotHandle> List(LibvirtConnection connection, DomainHandle domain)
     {
         nint* pointers = null;
         var count = NativeSnapshot.virDomainListAllSnapshots(domain, &pointers, 0);
@@ -105,7 +94,7 @@ internal static unsafe class SnapshotReader
                 ? [] : throw connection.ToException(failure, $"list the snapshots of VM '{domain.Name}'", CallKind.Read);
         }
 
-        var handles = new List<SnapshotHandle>(count);
+        var handles = new HandleList<SnapshotHandle>();
         for (var i = 0; i < count; i++)
         {
             handles.Add(new SnapshotHandle(pointers[i], connection.Handle));

@@ -53,6 +53,7 @@ internal static class SnapshotMaking
             throw failure;
         }
 
+        connection.NoteChange();
         using var snapshot = new SnapshotHandle(pointer, connection.Handle);
         return SnapshotDefinition.Read(SnapshotReader.ReadSecure(connection, snapshot), isCurrent: true);
     }

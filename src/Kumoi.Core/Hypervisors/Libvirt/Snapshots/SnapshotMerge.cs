@@ -34,11 +34,14 @@ internal static unsafe class SnapshotMerge
         foreach (var disk in disks)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (!IsUnderWay(connection, domain, disk, wasBegun)
-                && NativeSnapshot.virDomainBlockCommit(domain, disk, null, null, new CULong(0), IntoNext | DeleteMerged | OfActive) != 0)
+            if (!IsUnderWay(connection, domain, disk, wasBegun))
             {
-                throw connection.Failed($"merge the disk '{disk}' of VM '{domain.Name}'", CallKind.Write);
+                connection.Change(
+                    NativeSnapshot.virDomainBlockCommit(domain, disk, null, null, new CULong(0), IntoNext | DeleteMerged | OfActive),
+                    $"merge the disk '{disk}' of VM '{domain.Name}'");
             }
+
+            connection.NoteChange(); // also where an earlier removal has begun it
 
             while (!TryPivot(connection, domain, disk, progress))
             {

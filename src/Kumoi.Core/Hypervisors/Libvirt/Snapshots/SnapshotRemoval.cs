@@ -118,6 +118,8 @@ internal static class SnapshotRemoval
         {
             throw connection.ToException(failure, $"remove the snapshot '{name}' of VM '{domain.Name}'", CallKind.Write);
         }
+
+        connection.NoteChange();
     }
 
     private static HypervisorException Refuse(string message, string action) =>

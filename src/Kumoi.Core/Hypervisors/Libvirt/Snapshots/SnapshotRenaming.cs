@@ -66,6 +66,7 @@ internal static class SnapshotRenaming
                 $"define the snapshot '{SnapshotDefinition.NameOf(snapshot)}' of VM '{domain.Name}'", CallKind.Write);
         }
 
+        connection.NoteChange();
         _ = NativeSnapshot.virDomainSnapshotFree(pointer);
     }
 

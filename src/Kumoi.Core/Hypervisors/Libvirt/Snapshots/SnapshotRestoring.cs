@@ -44,11 +44,8 @@ internal static class SnapshotRestoring
         }
 
         ThrowIfBuiltOn(connection, domain, snapshot);
-        if (NativeSnapshot.virDomainRevertToSnapshot(handle, 0) != 0)
-        {
-            throw connection.Failed($"restore the snapshot '{reading.Name}' of VM '{domain.Name}'", CallKind.Write);
-        }
-
+        connection.Change(
+            NativeSnapshot.virDomainRevertToSnapshot(handle, 0), $"restore the snapshot '{reading.Name}' of VM '{domain.Name}'");
         HostBoundState.DiscardSaved(connection, domain);
         return [];
     }
@@ -186,10 +183,9 @@ internal static class SnapshotRestoring
     /// <summary>libvirt-domain: virDomainRestoreFlags.</summary>
     private static void GoOn(LibvirtConnection connection, DomainHandle domain, string memory, XElement running, bool isPaused)
     {
-        if (NativeDomain.virDomainRestoreFlags(connection.Handle, memory, running.ToString(), isPaused ? Paused : Running) != 0)
-        {
-            throw connection.Failed($"restore the memory of VM '{domain.Name}'", CallKind.Write);
-        }
+        connection.Change(
+            NativeDomain.virDomainRestoreFlags(connection.Handle, memory, running.ToString(), isPaused ? Paused : Running),
+            $"restore the memory of VM '{domain.Name}'");
     }
 
     private static HypervisorException TakenBack(

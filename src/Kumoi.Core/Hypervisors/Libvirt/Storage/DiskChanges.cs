@@ -45,7 +45,7 @@ internal static class DiskChanges
             var isQemu = (string?)(now ?? definition)?.Attribute("type") is "kvm" or "qemu";
             var disk = DiskDefinition.Build(
                 call.Disk, made?.Path ?? call.Disk.Path!, format, isQemu, new[] { now, definition }.OfType<XElement>());
-            Check(connection, NativeDomain.virDomainAttachDeviceFlags(domain, disk.ToString(), Impact(now, definition)),
+            connection.Change(NativeDomain.virDomainAttachDeviceFlags(domain, disk.ToString(), Impact(now, definition)),
                 $"add the disk '{DiskDefinition.TargetOf(disk)}' to VM '{domain.Name}'");
             var after = DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain));
             return (DiskReader.Read(domain, DiskDefinition.Find(after, DiskDefinition.TargetOf(disk)) ?? disk), warnings);
@@ -79,7 +79,7 @@ internal static class DiskChanges
 
         if (live is not null)
         {
-            Check(connection, NativeDomain.virDomainDetachDeviceFlags(domain, live.ToString(), Now),
+            connection.Change(NativeDomain.virDomainDetachDeviceFlags(domain, live.ToString(), Now),
                 $"remove the disk '{call.Target}' from VM '{domain.Name}'");
             WaitUntilGone(
                 connection, domain, $"the disk '{call.Target}'", xml => DiskDefinition.Find(xml, call.Target),
@@ -90,7 +90,7 @@ internal static class DiskChanges
 
         if (defined is not null)
         {
-            Check(connection, NativeDomain.virDomainDetachDeviceFlags(domain, defined.ToString(), InDefinition),
+            connection.Change(NativeDomain.virDomainDetachDeviceFlags(domain, defined.ToString(), InDefinition),
                 $"remove the disk '{call.Target}' from the definition of VM '{domain.Name}'");
         }
 
@@ -124,7 +124,7 @@ internal static class DiskChanges
         var action = $"resize the disk '{call.Target}' of VM '{domain.Name}'";
         if (call.Bytes > bytes && now is not null)
         {
-            Check(connection, NativeDomain.virDomainBlockResize(domain, call.Target, (ulong)call.Bytes, InBytes), action);
+            connection.Change(NativeDomain.virDomainBlockResize(domain, call.Target, (ulong)call.Bytes, InBytes), action);
         }
         else if (call.Bytes > bytes)
         {
@@ -136,7 +136,7 @@ internal static class DiskChanges
                     "Start the VM, or make a storage pool of the directory where the image is.");
             }
 
-            Check(connection, NativeStorage.virStorageVolResize(volume, (ulong)call.Bytes, 0), action);
+            connection.Change(NativeStorage.virStorageVolResize(volume, (ulong)call.Bytes, 0), action);
         }
 
         return DiskReader.Read(domain, disk!);
@@ -151,8 +151,7 @@ internal static class DiskChanges
         var warnings = call.Path is { } path ? EnsureImage(connection, path) : [];
         var target = DiskDefinition.TargetOf(drive);
         var impact = Impact(now, definition is not null && DiskDefinition.Find(definition, target) is not null ? definition : null);
-        Check(
-            connection,
+        connection.Change(
             NativeDomain.virDomainUpdateDeviceFlags(
                 domain, DiskDefinition.WithDisc(drive, call.Path).ToString(), impact | (call.Force ? Force : 0)),
             call.Path is null ? $"eject the disc of the drive '{target}' of VM '{domain.Name}'"

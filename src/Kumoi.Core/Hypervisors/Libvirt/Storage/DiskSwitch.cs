@@ -78,8 +78,7 @@ internal static unsafe class DiskSwitch
             new XElement("driver", new XAttribute("type", call.Format)),
             new XElement("source", new XAttribute(isBlock ? "dev" : "file", call.NewPath)));
         var action = $"copy the disk '{call.Target}' of VM '{domain.Name}' to '{call.NewPath}'";
-        DeviceChange.Check(
-            connection,
+        connection.Change(
             NativeSnapshot.virDomainBlockCopy(domain, call.Target, to.ToString(), null, 0, ReuseExternal | TransientJob),
             action);
         while (!TryPivot(connection, domain, call, action, cancellationToken))

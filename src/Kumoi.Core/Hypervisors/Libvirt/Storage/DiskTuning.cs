@@ -30,8 +30,7 @@ internal static unsafe class DiskTuning
         var action = $"set the disk '{call.Target}' of VM '{domain.Name}'";
         if (call.Settings.NeedsOff)
         {
-            Check(
-                connection,
+            connection.Change(
                 NativeDomain.virDomainUpdateDeviceFlags(domain, call.Settings.Apply(disk!).ToString(), InDefinition), action);
         }
 
@@ -43,7 +42,7 @@ internal static unsafe class DiskTuning
             }
             catch (HypervisorException e) when (call.Settings.NeedsOff && !e.OutcomeUnknown)
             {
-                Check(connection, NativeDomain.virDomainUpdateDeviceFlags(domain, disk!.ToString(), InDefinition), action + " back");
+                connection.Change(NativeDomain.virDomainUpdateDeviceFlags(domain, disk!.ToString(), InDefinition), action + " back");
                 throw;
             }
         }
@@ -66,8 +65,7 @@ internal static unsafe class DiskTuning
             parameters.Add(Encoding.UTF8.GetBytes(name), (ulong)value);
         }
 
-        Check(
-            connection,
+        connection.Change(
             NativeDomain.virDomainSetBlockIoTune(
                 domain, call.Target, parameters.First, parameters.Count, Impact(now, isSame ? definition : null)),
             action);

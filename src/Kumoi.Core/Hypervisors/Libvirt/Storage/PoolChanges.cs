@@ -29,6 +29,7 @@ internal static unsafe class PoolChanges
             throw failure;
         }
 
+        connection.NoteChange();
         using var pool = new StoragePoolHandle(pointer, connection.Handle);
         try
         {
@@ -47,7 +48,7 @@ internal static unsafe class PoolChanges
                 Check(connection, NativeStorage.virStoragePoolSetAutostart(pool, 1), action);
             }
 
-            return PoolReader.Read(pool) ?? throw PoolDefinition.IsGone(connection.Label, spec.Name);
+            return ReadAgain(connection, pool, spec.Name);
         }
         catch (HypervisorException e) when (!e.OutcomeUnknown)
         {
@@ -70,6 +71,7 @@ internal static unsafe class PoolChanges
             }
         }
 
+        connection.NoteChange();
         return ReadAgain(connection, pool, call.PoolName);
     }
 
@@ -89,14 +91,14 @@ internal static unsafe class PoolChanges
         }
 
         Stop(connection, pool, $"stop the storage pool '{call.PoolName}'");
-        return PoolReader.Read(pool) ?? before with { IsActive = false, CapacityBytes = 0, AllocatedBytes = 0, FreeBytes = 0 };
+        return PoolReader.Read(connection, pool) ?? before with { IsActive = false, CapacityBytes = 0, AllocatedBytes = 0, FreeBytes = 0 };
     }
 
     /// <summary>virStoragePoolUndefine.</summary>
     public static Done Remove(LibvirtConnection connection, RemovePool call)
     {
         using var pool = Find(connection, call.Id);
-        if (pool is null || PoolReader.Read(pool) is not { } before)
+        if (pool is null || PoolReader.Read(connection, pool) is not { } before)
         {
             return default;
         }
@@ -176,17 +178,10 @@ internal static unsafe class PoolChanges
     private static string? FindRunningUse(LibvirtConnection connection, PoolReading pool)
     {
         var uses = new ImageUses();
-        var domains = VMDefiner.ListDomains(connection);
-        try
+        using var domains = VMDefiner.ListDomains(connection);
+        foreach (var domain in domains.Where(domain => VMDefiner.IsActive(connection, domain)))
         {
-            foreach (var domain in domains.Where(domain => VMDefiner.IsActive(connection, domain)))
-            {
-                uses.AddDefinition(domain.Name, DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain)));
-            }
-        }
-        finally
-        {
-            domains.ForEach(static domain => domain.Dispose());
+            uses.AddDefinition(domain.Name, DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain)));
         }
 
         return uses.FindUseOfPool(pool.Name, pool.Path);
@@ -202,12 +197,14 @@ internal static unsafe class PoolChanges
                 throw failure;
             }
         }
+
+        connection.NoteChange();
     }
 
     private static bool IsActive(StoragePoolHandle pool) => NativeStorage.virStoragePoolIsActive(pool) == 1;
 
     private static PoolReading ReadAgain(LibvirtConnection connection, StoragePoolHandle pool, string name) =>
-        PoolReader.Read(pool) ?? throw PoolDefinition.IsGone(connection.Label, name);
+        PoolReader.Read(connection, pool) ?? throw PoolDefinition.IsGone(connection.Label, name);
 
     private static StoragePoolHandle Get(LibvirtConnection connection, Guid id, string name) =>
         Find(connection, id) ?? throw PoolDefinition.IsGone(connection.Label, name);
@@ -246,5 +243,7 @@ internal static unsafe class PoolChanges
         {
             throw Failed(connection, action);
         }
+
+        connection.NoteChange();
     }
 }

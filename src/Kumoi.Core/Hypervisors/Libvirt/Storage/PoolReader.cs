@@ -10,7 +10,8 @@ internal static unsafe class PoolReader
     /// <summary>virConnectListAllStoragePools, and the XML of each. None, where the host has no storage driver.</summary>
     public static IReadOnlyList<PoolReading> Read(LibvirtConnection connection)
     {
-        if (VolumeStore.ListPools(connection, 0) is not { } pools)
+        using var pools = VolumeStore.ListPools(connection, 0);
+        if (pools is null)
         {
             var failure = NativeError.Last();
             return failure.Code is LibvirtCode.NoSupport && connection.Loss is null
@@ -20,12 +21,9 @@ internal static unsafe class PoolReader
         List<PoolReading> readings = [];
         foreach (var pool in pools)
         {
-            using (pool)
+            if (Read(connection, pool) is { } reading)
             {
-                if (Read(pool) is { } reading)
-                {
-                    readings.Add(reading);
-                }
+                readings.Add(reading);
             }
         }
 
@@ -33,20 +31,17 @@ internal static unsafe class PoolReader
     }
 
     /// <summary>Null: it was removed meanwhile.</summary>
-    public static PoolReading? Read(StoragePoolHandle pool)
+    public static PoolReading? Read(LibvirtConnection connection, StoragePoolHandle pool)
     {
-        if (NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is not { } xml
-            || VolumeDefinition.ReadPool(xml) is not { } reading)
-        {
-            return null;
-        }
-
+        var reading = NativeString.Take(NativeStorage.virStoragePoolGetXMLDesc(pool, 0)) is { } xml ? VolumeDefinition.ReadPool(xml) : null;
         int isAutostart;
-        return reading with
+        reading = reading is null ? null : reading with
         {
             IsActive = NativeStorage.virStoragePoolIsActive(pool) == 1,
             IsAutostart = NativeStorage.virStoragePoolGetAutostart(pool, &isAutostart) == 0 && isAutostart != 0,
         };
+        connection.EnsureWhole("read a storage pool");
+        return reading;
     }
 
     /// <summary>virStoragePoolRefresh, virStoragePoolListAllVolumes.</summary>
@@ -61,7 +56,7 @@ internal static unsafe class PoolReader
             throw connection.Failed($"list the volumes of the storage pool '{name}'");
         }
 
-        List<VolumeHandle> volumes = [];
+        using var volumes = new HandleList<VolumeHandle>();
         for (var i = 0; i < count; i++)
         {
             volumes.Add(new VolumeHandle(pointers[i], connection.Handle));
@@ -71,16 +66,13 @@ internal static unsafe class PoolReader
         List<VolumeReading> readings = [];
         foreach (var volume in volumes)
         {
-            using (volume)
+            if (NativeString.Take(NativeStorage.virStorageVolGetXMLDesc(volume, 0)) is { } xml)
             {
-                if (NativeString.Take(NativeStorage.virStorageVolGetXMLDesc(volume, 0)) is { } xml)
-                {
-                    readings.Add(VolumeDefinition.Read(name, SafeXml.Parse(xml)));
-                }
-                else if (NativeError.Last() is { Code: not LibvirtCode.NoStorageVolume } failure)
-                {
-                    throw connection.ToException(failure, $"read a volume of the storage pool '{name}'", CallKind.Read);
-                }
+                readings.Add(VolumeDefinition.Read(name, SafeXml.Parse(xml)));
+            }
+            else if (NativeError.Last() is { Code: not LibvirtCode.NoStorageVolume } failure)
+            {
+                throw connection.ToException(failure, $"read a volume of the storage pool '{name}'", CallKind.Read);
             }
         }
 

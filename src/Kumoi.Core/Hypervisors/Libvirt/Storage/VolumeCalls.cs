@@ -58,9 +58,10 @@ internal static class VolumeCalls
             throw VolumeDefinition.InUse(now.Path, $"{use}; Resize-KumoiDisk resizes it with its VM");
         }
 
-        return NativeStorage.virStorageVolResize(volume, (ulong)call.Bytes, 0) == 0
-            ? VolumeDefinition.Read(call.Pool, VolumeStore.ReadXml(connection, volume))
-            : throw connection.Failed($"resize the volume '{call.VolumeName}' of the storage pool '{call.Pool}'", CallKind.Write);
+        connection.Change(
+            NativeStorage.virStorageVolResize(volume, (ulong)call.Bytes, 0),
+            $"resize the volume '{call.VolumeName}' of the storage pool '{call.Pool}'");
+        return VolumeDefinition.Read(call.Pool, VolumeStore.ReadXml(connection, volume));
     }
 
     /// <summary>virStorageVolDelete.</summary>

@@ -109,20 +109,13 @@ internal static class VolumeTransfer
 
     public static void EnsureNobodyWrites(LibvirtConnection connection, VolumeReading volume)
     {
-        var domains = VMDefiner.ListDomains(connection);
-        try
+        using var domains = VMDefiner.ListDomains(connection);
+        foreach (var domain in domains.Where(domain => VMDefiner.IsActive(connection, domain)))
         {
-            foreach (var domain in domains.Where(domain => VMDefiner.IsActive(connection, domain)))
+            if (VolumeDefinition.IsWrittenBy(volume, DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain))))
             {
-                if (VolumeDefinition.IsWrittenBy(volume, DomainDefinition.Parse(DomainCalls.ReadXml(connection, domain))))
-                {
-                    throw VolumeDefinition.IsWritten(volume, domain.Name, connection.Label);
-                }
+                throw VolumeDefinition.IsWritten(volume, domain.Name, connection.Label);
             }
-        }
-        finally
-        {
-            domains.ForEach(static domain => domain.Dispose());
         }
     }
 
