@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace Kumoi.Tests.Lab;
 
 /// <summary>A TCP port of this computer through which a host is reached, until it is not.</summary>
-internal sealed class Forwarder : IAsyncDisposable
+internal class Forwarder : IAsyncDisposable
 {
     private const int SomePort = 0;
     private const int DaemonPort = 16509;
@@ -66,6 +66,7 @@ internal sealed class Forwarder : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         Close();
         await Task.WhenAll(_work);
     }
@@ -91,7 +92,7 @@ internal sealed class Forwarder : IAsyncDisposable
                 }
 
                 _work.Add(CopyAsync(client, host, isFromHost: false));
-                _work.Add(CopyAsync(host, client, isFromHost: true));
+                _work.Add(AnswerAsync(host, client));
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
@@ -99,6 +100,9 @@ internal sealed class Forwarder : IAsyncDisposable
             // Closed.
         }
     }
+
+    /// <summary>Copies what the host says, until one of both is closed, and closes both.</summary>
+    protected virtual Task AnswerAsync(Socket host, Socket client) => CopyAsync(host, client, isFromHost: true);
 
     private async Task CopyAsync(Socket from, Socket to, bool isFromHost)
     {

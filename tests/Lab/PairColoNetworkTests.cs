@@ -14,7 +14,7 @@ namespace Kumoi.Tests.Lab;
 public sealed class PairColoNetworkTests(RealLab lab) : PairTest(lab)
 {
     private const string Unmended =
-        "a known defect: in one of about fifty entries into COLO an emulated Linux gets no interrupts from its card any more "
+        "a known defect: in one of some 55 entries into COLO an emulated Linux got no interrupts from its card any more "
         + "(docs/decisions.md); run it with KUMOI_LAB_COLO=1";
 
     public static bool IsWanted => Environment.GetEnvironmentVariable("KUMOI_LAB_COLO") is "1";

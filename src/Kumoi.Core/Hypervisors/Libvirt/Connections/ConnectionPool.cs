@@ -37,7 +37,7 @@ internal sealed class ConnectionPool(LibvirtUri uri, Func<string> label, Connect
             var answer = Guard(() => work(connection));
             if (isForReads)
             {
-                connection.EnsureWhole("read from the host");
+                connection.EnsureWhole("finish reading");
             }
 
             return answer;
