@@ -19,7 +19,9 @@ public sealed class CutConnectionTests(RealLab lab) : LabTest(lab)
     private const long MiB = 1L << 20;
     private const int Most = 400; // answers of one call
 
-    private static readonly OperationId Operation = OperationId.New(); // marks files that are made: their names are compared
+    // They mark files that are made, whose names are compared.
+    private static readonly OperationId Earlier = OperationId.New();
+    private static readonly OperationId Operation = OperationId.New();
 
     private static readonly Guid Id = new("3d0a0a5c-7a86-4c4a-9b55-7c8a5f3f0001");
 
@@ -61,6 +63,18 @@ public sealed class CutConnectionTests(RealLab lab) : LabTest(lab)
             test => new SetDisk(Id, "vdb", test.PathOf(Image), new DiskSettings { Cache = DiskCache.None, BytesPerSecond = MiB })),
         ["ResizeDisk"] = Changing(Off, test => new ResizeDisk(Id, "vdb", test.PathOf(Image), 3 * MiB)),
         ["AddAdapter"] = Changing(Off, static () => new AddAdapter(Id, Mac, new AdapterSettings { Bridge = "guests" }, "virtio")),
+        ["SetAdapter"] = Changing(WithAdapter, static () => new SetAdapter(Id, Mac, new AdapterSettings { IsConnected = false })),
+        ["RemoveAdapter"] = Changing(WithAdapter, static () => new RemoveAdapter(Id, Mac)),
+        ["RedefineVM"] = Changing(Off, static test => new RedefineVM(
+            Id, test._definition.Replace("<on_crash>destroy", "<on_crash>restart", StringComparison.Ordinal), test._definition)),
+        ["SwitchDisk"] = Changing(OffWithTarget, static test => new SwitchDisk(
+            Id, "vdb", test.PathOf(Image), test.PathOf("cut-target"), "qcow2") { ModifiedAt = test._modifiedAt }),
+        ["RenameSnapshot"] = Changing(WithExternal, static test => new RenameSnapshot(Id, test._snapshot, "two")),
+        ["RestoreSnapshot"] = Changing(WithSnapshot, static test => new RestoreSnapshot(Id, test._snapshot, Starts: false)),
+        ["RestoreSnapshot, external"] = Changing(
+            WithExternal, static test => new RestoreSnapshot(Id, test._snapshot, Starts: false) { Operation = Operation }),
+        ["RemoveSnapshot"] = Changing(WithSnapshot, static test => new RemoveSnapshot(Id, test._snapshot)),
+        ["RemoveSnapshot, external"] = Changing(WithExternal, static test => new RemoveSnapshot(Id, test._snapshot)),
         ["UndefineVM"] = Changing(Off, static () => new UndefineVM(Id, RemoveVolumes: true)),
         ["CreateSnapshot"] = Changing(Off, static () => new CreateSnapshot(Id, "one", "") { Operation = Operation }),
         ["DefineVM"] = Changing(Nothing, static () => new DefineVM(new VMSpec
@@ -71,6 +85,13 @@ public sealed class CutConnectionTests(RealLab lab) : LabTest(lab)
             IsAutostart = true,
             Disks = [new DiskSpec { NewVolumeBytes = MiB, Format = "raw" }, new DiskSpec { NewVolumeBytes = MiB, Format = "qcow2" }],
         })),
+        ["DefineVM, copied"] = Changing(Off, static test => new DefineVM(new VMSpec
+        {
+            Xml = test._definition.Replace("<name>cut", "<name>cut-copy", StringComparison.Ordinal)
+                .Replace("0001</uuid>", "0002</uuid>", StringComparison.Ordinal),
+            CopyDisks = true,
+        })),
+        ["DiscardSavedState"] = Changing(Saved, static () => new DiscardSavedState(Id)),
         ["CreateVolume"] = Changing(Nothing, static () => new CreateVolume(Pool, "cut-more", "qcow2", MiB)),
         ["ResizeVolume"] = Changing(Volume, static () => new ResizeVolume(Pool, Image, 3 * MiB)),
         ["RemoveVolume"] = Changing(Volume, static () => new RemoveVolume(Pool, Image)),
@@ -78,11 +99,13 @@ public sealed class CutConnectionTests(RealLab lab) : LabTest(lab)
         ["DestroyVM"] = Changing(Running, static () => new DestroyVM(Id)),
         ["SuspendVM"] = Changing(Running, static () => new SuspendVM(Id)),
         ["SaveVM"] = Changing(Running, static () => new SaveVM(Id)),
+        ["ResumeVM"] = Changing(Suspended, static () => new ResumeVM(Id)),
         ["AddDisk, running"] = Changing(Running, static () => new AddDisk(Id, NewDisk)),
         ["SwitchDisk, running"] = Changing(
             WithTarget, test => new SwitchDisk(Id, "vdb", test.PathOf(Image), test.PathOf("cut-target"), "qcow2")),
         ["CreateSnapshot, running"] = Changing(Running, static () => new CreateSnapshot(Id, "one", "") { Operation = Operation }),
         ["CreatePool"] = Changing(Nothing, test => new CreatePool(new PoolSpec { Name = "cut", Path = test.PathOf("cut-pool") })),
+        ["StartPool"] = Changing(WithStoppedPool, static test => new StartPool(test._made, "cut")),
         ["StopPool"] = Changing(WithPool, static test => new StopPool(test._made, "cut")),
         ["RemovePool"] = Changing(WithPool, static test => new RemovePool(test._made, "cut")),
         ["SetPoolAutostart"] = Changing(WithPool, static test => new SetPoolAutostart(test._made, "cut", IsOn: false)),
@@ -93,6 +116,9 @@ public sealed class CutConnectionTests(RealLab lab) : LabTest(lab)
 
     private readonly CancellationToken _token = TestContext.Current.CancellationToken;
     private Guid _made;
+    private SnapshotKey _snapshot = null!;
+    private string _definition = "";
+    private string? _modifiedAt;
 
     public static TheoryData<string, string> OfReads =>
         [.. from name in Reads.Keys from host in (string[])["k1", "k2"] select (name, host)];
@@ -203,6 +229,45 @@ public sealed class CutConnectionTests(RealLab lab) : LabTest(lab)
     {
         await Volume(test, host);
         await CreateXmlAsync(test.Host(host), await test.XmlAsync(), start: false);
+        test._definition = await test.SendAsync(host, new ReadDefinition(Id));
+    }
+
+    private static async Task WithAdapter(CutConnectionTests test, string host)
+    {
+        await Off(test, host);
+        await test.SendAsync(host, new AddAdapter(Id, Mac, new AdapterSettings { Bridge = "guests" }, "virtio"));
+    }
+
+    private static async Task OffWithTarget(CutConnectionTests test, string host)
+    {
+        await Off(test, host);
+        await test.SendAsync(host, new CreateVolume(Pool, "cut-target", "qcow2", MiB));
+        test._modifiedAt = (await test.SendAsync(host, new ReadVolumes(Pool))).Single(static one => one.Name == Image).ModifiedAt;
+    }
+
+    private static async Task WithSnapshot(CutConnectionTests test, string host)
+    {
+        await Off(test, host);
+        test._snapshot = (await test.SendAsync(host, new CreateSnapshot(Id, "one", ""))).Key;
+        await test.SendAsync(host, new SetAutostart(Id, IsOn: true));
+    }
+
+    private static async Task WithExternal(CutConnectionTests test, string host)
+    {
+        await Running(test, host);
+        test._snapshot = (await test.SendAsync(host, new CreateSnapshot(Id, "one", "") { Operation = Earlier })).Key;
+    }
+
+    private static async Task Saved(CutConnectionTests test, string host)
+    {
+        await Running(test, host);
+        await test.SendAsync(host, new SaveVM(Id));
+    }
+
+    private static async Task Suspended(CutConnectionTests test, string host)
+    {
+        await Running(test, host);
+        await test.SendAsync(host, new SuspendVM(Id));
     }
 
     private static async Task Running(CutConnectionTests test, string host)
@@ -219,6 +284,12 @@ public sealed class CutConnectionTests(RealLab lab) : LabTest(lab)
 
     private static async Task WithPool(CutConnectionTests test, string host) =>
         test._made = (await test.SendAsync(host, new CreatePool(new PoolSpec { Name = "cut", Path = test.PathOf("cut-pool") }))).Id;
+
+    private static async Task WithStoppedPool(CutConnectionTests test, string host)
+    {
+        await WithPool(test, host);
+        await test.SendAsync(host, new StopPool(test._made, "cut"));
+    }
 
     private static async Task WithNetwork(CutConnectionTests test, string host) =>
         test._made = (await test.SendAsync(host, new CreateNetwork(Network))).Id;

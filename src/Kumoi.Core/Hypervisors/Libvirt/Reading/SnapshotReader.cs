@@ -59,13 +59,16 @@ internal static unsafe class SnapshotReader
     public static SnapshotHandle? Find(LibvirtConnection connection, DomainHandle domain, SnapshotKey key)
     {
         var found = Find(connection, domain, key.Name);
-        if (found is not null && SnapshotDefinition.CreatedAt(ReadXml(connection, found, 0)) != key.CreatedAt)
+        try
         {
-            found.Dispose();
-            throw NotFound(connection, domain, key, "it is another one by now, made at another time");
+            return found is null || SnapshotDefinition.CreatedAt(ReadXml(connection, found, 0)) == key.CreatedAt
+                ? found : throw NotFound(connection, domain, key, "it is another one by now, made at another time");
         }
-
-        return found;
+        catch
+        {
+            found?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The snapshot, which must be there.</summary>
