@@ -67,8 +67,12 @@ public sealed class CutConnectionTests(RealLab lab) : LabTest(lab)
         ["RemoveAdapter"] = Changing(WithAdapter, static () => new RemoveAdapter(Id, Mac)),
         ["RedefineVM"] = Changing(Off, static test => new RedefineVM(
             Id, test._definition.Replace("<on_crash>destroy", "<on_crash>restart", StringComparison.Ordinal), test._definition)),
-        ["SwitchDisk"] = Changing(OffWithTarget, static test => new SwitchDisk(
-            Id, "vdb", test.PathOf(Image), test.PathOf("cut-target"), "qcow2") { ModifiedAt = test._modifiedAt }),
+        ["SwitchDisk"] = Changing(
+            OffWithTarget,
+            static test => new SwitchDisk(Id, "vdb", test.PathOf(Image), test.PathOf("cut-target"), "qcow2")
+            {
+                ModifiedAt = test._modifiedAt,
+            }),
         ["RenameSnapshot"] = Changing(WithExternal, static test => new RenameSnapshot(Id, test._snapshot, "two")),
         ["RestoreSnapshot"] = Changing(WithSnapshot, static test => new RestoreSnapshot(Id, test._snapshot, Starts: false)),
         ["RestoreSnapshot, external"] = Changing(

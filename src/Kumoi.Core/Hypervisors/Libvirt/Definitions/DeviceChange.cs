@@ -52,5 +52,4 @@ internal static class DeviceChange
             }
         }
     }
-
 }
